@@ -1,0 +1,2 @@
+//! The daily-operator binary.
+fn main() {}
