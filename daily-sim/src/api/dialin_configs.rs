@@ -1,0 +1,84 @@
+//! `/domain-dialin-config` and `/domain-dialin-config/ID`.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Scene};
+use crate::state::{ConfigFilter, ConfigKind, DialinConfig, Refusal, page};
+
+/// At most this many configs are on a page. // F-CFG-6
+const CONFIGS_A_PAGE: usize = 100;
+
+const FILTERS: [&str; 5] = [
+    "phone_number",
+    "phone_numbers",
+    "sip_username",
+    "name_prefix",
+    "type",
+];
+
+/// `GET /domain-dialin-config`. // F-CFG-6, F-CFG-7
+pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
+    let request = scene.query.page(&FILTERS)?;
+    let kind = scene.query.get("type").map(kind).transpose()?;
+    let owned = |name| scene.query.get(name).map(str::to_owned);
+    let parts = |list: String| list.split(',').map(|part| part.trim().to_owned()).collect();
+    let filter = ConfigFilter {
+        numbers: owned("phone_numbers")
+            .map(parts)
+            .or(owned("phone_number").map(|part| vec![part])),
+        name_prefix: owned("name_prefix"),
+        sip_username: owned("sip_username"),
+        kind,
+    };
+    let configs = scene.world.account(scene.account).configs(&filter);
+    let shown = page(&configs, &request, CONFIGS_A_PAGE, |config| {
+        config.id.clone()
+    })?;
+    let data: Vec<Value> = shown.iter().map(|config| config.show()).collect();
+    // F-CFG-8
+    Ok(Answer::ok(
+        json!({"total_count": configs.len(), "data": data}),
+    ))
+}
+
+/// `POST /domain-dialin-config`. // F-CFG-1
+pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let mut fields = scene.body.object()?;
+    let kind = match fields.remove("type") {
+        Some(Value::String(name)) => kind(&name)?,
+        Some(_) => return Err(Refusal::invalid("'type' should be a string")),
+        None => return Err(Refusal::missing_field()),
+    };
+    let config = DialinConfig::new(kind, &fields)?;
+    let id = scene.world.create_config(scene.account, config)?;
+    get(&scene, &id)
+}
+
+/// `GET /domain-dialin-config/ID`. // F-CFG-10
+pub(super) fn get(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    Ok(Answer::ok(
+        scene.world.account(scene.account).config(id)?.show(),
+    ))
+}
+
+/// `PUT /domain-dialin-config/ID`; `type` is refused like any field that is not known. // F-CFG-11
+pub(super) fn update(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let fields = scene.body.object()?;
+    let account = scene.world.account_mut(scene.account);
+    Ok(Answer::ok(account.update_config(id, &fields)?))
+}
+
+/// `DELETE /domain-dialin-config/ID`. // F-CFG-10
+pub(super) fn delete(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    scene.world.account_mut(scene.account).delete_config(id)?;
+    Ok(Answer::ok(json!({"status": "ok"})))
+}
+
+fn kind(name: &str) -> Result<ConfigKind, Refusal> {
+    let unknown = || Refusal::invalid("'type' must be one of [pin_dialin, pinless_dialin]");
+    ConfigKind::parse(name).ok_or_else(unknown)
+}

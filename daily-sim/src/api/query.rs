@@ -1,0 +1,54 @@
+//! Query arguments, read strictly. // F-ERR-10
+
+use crate::state::{Cursor, PageRequest, Refusal};
+
+/// The arguments of a call, not read yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Query<'a>(&'a [(String, String)]);
+
+const PAGING: [&str; 3] = ["limit", "starting_after", "ending_before"];
+
+impl<'a> Query<'a> {
+    pub fn new(arguments: &'a [(String, String)]) -> Self {
+        Self(arguments)
+    }
+
+    /// For a call that takes no arguments.
+    pub fn none(self) -> Result<(), Refusal> {
+        self.only(|_| false)
+    }
+
+    /// The page that is asked for. `others` names the arguments beside the ones for paging.
+    pub fn page(self, others: &[&str]) -> Result<PageRequest, Refusal> {
+        self.only(|name| PAGING.contains(&name) || others.contains(&name))?;
+        let number = |text: &str| {
+            text.parse()
+                .map_err(|_| Refusal::invalid("limit should be a number"))
+        };
+        let limit = self.get("limit").map(number).transpose()?;
+        let cursor = match (self.get("starting_after"), self.get("ending_before")) {
+            (None, None) => Cursor::Start,
+            (Some(id), None) => Cursor::After(id.to_owned()),
+            (None, Some(id)) => Cursor::Before(id.to_owned()),
+            (Some(_), Some(_)) => {
+                return Err(Refusal::invalid(
+                    "starting_after and ending_before exclude each other",
+                ));
+            }
+        };
+        Ok(PageRequest { limit, cursor })
+    }
+
+    pub fn get(self, wanted: &str) -> Option<&'a str> {
+        let mut arguments = self.0.iter();
+        let (_, value) = arguments.find(|(name, _)| name == wanted)?;
+        Some(value)
+    }
+
+    fn only(self, known: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+        match self.0.iter().find(|(name, _)| !known(name)) {
+            Some((unknown, _)) => Err(Refusal::invalid(format!("unknown argument '{unknown}'"))),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `/rooms` and `/rooms/NAME`.
+
+use serde_json::{Map, Value, json};
+
+use super::{Answer, Scene};
+use crate::state::{Privacy, Refusal, RoomChange};
+
+/// `GET /rooms`. // F-ROOM-11, F-ROOM-15
+pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
+    let request = scene.query.page(&[])?;
+    let account = scene.world.account(scene.account);
+    let (total_count, data) = account.list_rooms(&request, scene.now)?;
+    Ok(Answer::ok(
+        json!({"total_count": total_count, "data": data}),
+    ))
+}
+
+/// `POST /rooms`. // F-ROOM-4
+pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let fields = scene.body.fields(&["name", "privacy", "properties"])?;
+    let name = match fields.get("name") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(_) => return Err(Refusal::invalid("'name' should be a string")),
+    };
+    let change = change(&fields)?;
+    let name = scene
+        .world
+        .create_room(scene.account, name, &change, scene.now)?;
+    written(&scene, &name)
+}
+
+/// `GET /rooms/NAME`. // F-ROOM-16
+pub(super) fn get(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let room = scene
+        .world
+        .account(scene.account)
+        .show_room(name, scene.now)?;
+    Ok(Answer::ok(room))
+}
+
+/// `POST /rooms/NAME`; a room cannot be renamed. // F-ROOM-20
+pub(super) fn update(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let fields = scene.body.fields(&["privacy", "properties"])?;
+    let change = change(&fields)?;
+    scene
+        .world
+        .update_room(scene.account, name, &change, scene.now)?;
+    written(&scene, name)
+}
+
+/// `DELETE /rooms/NAME`. // F-ROOM-24
+pub(super) fn delete(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let room = scene.world.delete_room(scene.account, name, scene.now)?;
+    let mut answer = Answer::ok(json!({"deleted": true, "name": name}));
+    answer.room_id = Some(room);
+    Ok(answer)
+}
+
+fn change(fields: &Map<String, Value>) -> Result<RoomChange, Refusal> {
+    let privacy = match fields.get("privacy") {
+        None => None,
+        Some(Value::String(word)) if word == "public" => Some(Privacy::Public),
+        Some(Value::String(word)) if word == "private" => Some(Privacy::Private),
+        // F-ROOM-8
+        Some(_) => {
+            return Err(Refusal::invalid(
+                "'privacy' must be one of [public, private]",
+            ));
+        }
+    };
+    let properties = match fields.get("properties") {
+        None => Map::new(),
+        Some(Value::Object(properties)) => properties.clone(),
+        Some(_) => return Err(Refusal::invalid("'properties' should be an object")),
+    };
+    Ok(RoomChange {
+        privacy,
+        properties,
+    })
+}
+
+fn written(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
+    let room = scene
+        .world
+        .account(scene.account)
+        .show_room(name, scene.now)?;
+    let room_id = room.get("id").and_then(Value::as_str).map(str::to_owned);
+    Ok(Answer {
+        room_id,
+        ..Answer::ok(room)
+    })
+}

@@ -1,0 +1,115 @@
+//! The rate limits, counted strictly: sliding windows over the arrivals of one account.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How many arrivals of any kind a window takes. // F-RATE-1
+const ANY_CALL: (usize, Duration) = (100, Duration::from_secs(5));
+/// How many DELETEs a window takes. // F-RATE-2
+const DELETE: (usize, Duration) = (50, Duration::from_secs(30));
+
+/// Counts the arrivals of one account. // F-RATE-5
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    any_call: Window,
+    delete: Window,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self {
+            any_call: Window::new(ANY_CALL),
+            delete: Window::new(DELETE),
+        }
+    }
+}
+
+impl Limiter {
+    /// Counts an arrival and says whether it is within the limits.
+    pub fn admit(&mut self, is_delete: bool, now: Instant) -> bool {
+        let general = self.any_call.admit(now);
+        // A DELETE counts in both. // F-RATE-7
+        let special = !is_delete || self.delete.admit(now);
+        general && special
+    }
+}
+
+#[derive(Debug)]
+struct Window {
+    most: usize,
+    length: Duration,
+    arrivals: VecDeque<Instant>,
+}
+
+impl Window {
+    fn new((most, length): (usize, Duration)) -> Self {
+        Self {
+            most,
+            length,
+            arrivals: VecDeque::new(),
+        }
+    }
+
+    fn admit(&mut self, now: Instant) -> bool {
+        while let Some(first) = self.arrivals.front()
+            && now.duration_since(*first) >= self.length
+        {
+            self.arrivals.pop_front();
+        }
+        // What is refused counts as well. // F-RATE-6
+        self.arrivals.push_back(now);
+        self.arrivals.len() <= self.most
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_101st_arrival_within_5_seconds_is_refused() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        assert!((0..100).all(|n| limiter.admit(false, at(n))));
+        assert!(!limiter.admit(false, at(4_999)));
+    }
+
+    #[test]
+    fn an_arrival_leaves_the_window_after_exactly_5_seconds() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        assert!((0..100).all(|n| limiter.admit(false, at(n))));
+        assert!(limiter.admit(false, at(5_000)));
+        assert!(
+            !limiter.admit(false, at(5_000)),
+            "the next one leaves a millisecond later"
+        );
+    }
+
+    #[test]
+    fn refused_arrivals_count() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        let admitted = (0..150).filter(|_| limiter.admit(false, at(0))).count();
+        assert_eq!(admitted, 100);
+        assert!((0..60).all(|_| !limiter.admit(true, at(4_000))));
+        assert!(
+            limiter.admit(false, at(5_000)),
+            "60 of 100 are left from the second burst"
+        );
+    }
+
+    #[test]
+    fn deletes_have_a_window_of_their_own_and_count_in_the_other() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        assert!((0..50).all(|_| limiter.admit(true, at(0))));
+        assert!((0..50).all(|_| limiter.admit(false, at(0))));
+        assert!(
+            !limiter.admit(false, at(1)),
+            "50 DELETEs and 50 others are 100 calls"
+        );
+        assert!(!limiter.admit(true, at(29_999)));
+        assert!(limiter.admit(true, at(30_000)));
+    }
+}

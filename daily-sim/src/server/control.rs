@@ -1,0 +1,194 @@
+//! The control endpoints below `/sim`: telephone, clock, journal and faults.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Path, Query, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::shared::Shared;
+use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
+use crate::state::DialString;
+use crate::types::{
+    Advance, Calls, ClockView, DialAnswer, DialRequest, Faults, Journal, LiveCall, Presence,
+    Refused, Released, Visit,
+};
+
+type Sim = State<Arc<Shared>>;
+type Answer<T> = Result<Json<T>, No>;
+
+/// A refusal with a sentence.
+pub(super) struct No(StatusCode, String);
+
+impl IntoResponse for No {
+    fn into_response(self) -> Response {
+        (self.0, Json(Refused { error: self.1 })).into_response()
+    }
+}
+
+fn bad(sentence: String) -> No {
+    No(StatusCode::BAD_REQUEST, sentence)
+}
+
+fn not_found(sentence: String) -> No {
+    No(StatusCode::NOT_FOUND, sentence)
+}
+
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/dial", post(dial))
+        .route("/calls", get(calls))
+        .route("/calls/{id}", delete(hang_up))
+        .route("/rooms/{name}/join", post(join))
+        .route("/rooms/{name}/leave", post(leave))
+        .route("/journal", get(journal))
+        .route("/clock", get(clock).post(advance))
+        .route("/faults", get(faults).post(install).delete(clear))
+        .route("/faults/release/{name}", post(release))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_path)
+}
+
+/// Nothing is here.
+pub(super) async fn no_such_path(request: Request) -> Response {
+    let sentence = format!(
+        "there is no {} {}: the API is below /v1, and the README lists what is below /sim",
+        request.method(),
+        request.uri().path()
+    );
+    not_found(sentence).into_response()
+}
+
+/// A JSON body in which every key has to be known.
+struct Strict<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
+    type Rejection = No;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, No> {
+        let unreadable =
+            |error: &dyn std::fmt::Display| bad(format!("cannot read the body: {error}"));
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| unreadable(&error))?;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| unreadable(&error))
+    }
+}
+
+async fn dial(State(shared): Sim, Strict(request): Strict<DialRequest>) -> Answer<DialAnswer> {
+    let dialled = DialString::parse(&request.dial_string).map_err(bad)?;
+    let mut inner = shared.lock();
+    let now = inner.clock.now();
+    Ok(Json(inner.world.dial(&dialled, now)))
+}
+
+async fn calls(State(shared): Sim) -> Json<Calls> {
+    let mut inner = shared.lock();
+    let now = inner.clock.now();
+    Json(Calls {
+        calls: inner.world.calls(now),
+    })
+}
+
+async fn hang_up(State(shared): Sim, Path(id): Path<String>) -> Answer<LiveCall> {
+    let mut inner = shared.lock();
+    let now = inner.clock.now();
+    let ended = inner.world.hang_up(&id, now);
+    ended
+        .map(Json)
+        .ok_or_else(|| not_found(format!("no call {id} is going on")))
+}
+
+async fn join(
+    State(shared): Sim,
+    Path(room): Path<String>,
+    Strict(visit): Strict<Visit>,
+) -> Answer<Presence> {
+    let mut inner = shared.lock();
+    let now = inner.clock.now();
+    let account = inner.world.account_of_room(&room, visit.account.as_deref());
+    let joined = inner
+        .world
+        .join(account.map_err(not_found)?, &room, &visit.user_name, now);
+    joined.map(Json).map_err(bad)
+}
+
+async fn leave(
+    State(shared): Sim,
+    Path(room): Path<String>,
+    Strict(visit): Strict<Visit>,
+) -> Answer<Presence> {
+    let mut inner = shared.lock();
+    let now = inner.clock.now();
+    let account = inner.world.account_of_room(&room, visit.account.as_deref());
+    let left = inner
+        .world
+        .leave(account.map_err(not_found)?, &room, &visit.user_name, now);
+    left.map(Json).map_err(not_found)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn journal(
+    State(shared): Sim,
+    after: Result<Query<After>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Journal> {
+    let Query(After { after }) = after.map_err(|error| bad(error.body_text()))?;
+    Ok(Json(shared.lock().journal.after(after)))
+}
+
+async fn clock(State(shared): Sim) -> Json<ClockView> {
+    Json(shared.lock().clock.view())
+}
+
+async fn advance(State(shared): Sim, Strict(request): Strict<Advance>) -> Answer<ClockView> {
+    let by = duration(&request.advance).map_err(bad)?;
+    let mut inner = shared.lock();
+    inner.clock.advance(by).map_err(bad)?;
+    Ok(Json(inner.clock.view()))
+}
+
+async fn faults(State(shared): Sim) -> Json<Faults> {
+    Json(Faults {
+        faults: shared.lock().faults.views(),
+    })
+}
+
+async fn install(State(shared): Sim, Strict(fault): Strict<FaultSpec>) -> Answer<FaultView> {
+    if let FaultKind::Status { headers, .. } = &fault.kind {
+        for (name, value) in headers {
+            if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+                return Err(bad(format!("{name:?} is not a header that can be sent")));
+            }
+        }
+    }
+    Ok(Json(shared.lock().faults.install(fault)))
+}
+
+async fn clear(State(shared): Sim) -> Json<Faults> {
+    let mut inner = shared.lock();
+    inner.faults.clear();
+    Json(Faults {
+        faults: inner.faults.views(),
+    })
+}
+
+async fn release(State(shared): Sim, Path(name): Path<String>) -> Json<Released> {
+    Json(Released {
+        released: shared.lock().faults.release(&name),
+    })
+}

@@ -1,0 +1,83 @@
+//! What all connections share, behind one lock: a call takes effect as a whole or not at all.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::faults::FaultBook;
+use crate::journal::JournalBook;
+use crate::limits::Limiter;
+use crate::state::{AccountId, World};
+use crate::{Config, Limits};
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    started: Instant,
+    keys: HashMap<String, AccountId>,
+    inner: Mutex<Inner>,
+}
+
+/// What the lock protects.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub world: World,
+    pub clock: Clock,
+    pub faults: FaultBook,
+    pub journal: JournalBook,
+    /// One an account; none when limits are off.
+    limiters: Option<Vec<Limiter>>,
+}
+
+impl Shared {
+    pub fn new(config: &Config) -> Self {
+        let clock = Clock::default();
+        let world = World::new(&config.accounts, config.seed, clock.now());
+        let keys: HashMap<_, _> = (config.accounts.iter())
+            .zip(world.account_ids())
+            .flat_map(|(account, id)| account.keys.iter().map(move |key| (key.clone(), id)))
+            .collect();
+        let limiters = (config.limits == Limits::Strict)
+            .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
+        Self {
+            started: Instant::now(),
+            inner: Mutex::new(Inner {
+                world,
+                clock,
+                faults: FaultBook::default(),
+                journal: JournalBook::new(keys.keys().cloned().collect()),
+                limiters,
+            }),
+            keys,
+        }
+    }
+
+    /// Nothing that holds the lock can leave a half-done change behind, so a poisoned one is as good.
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.lock().clock.now()
+    }
+
+    /// The account of a key. Several keys may be one account. // F-AUTH-3, F-AUTH-6
+    pub fn account_of(&self, key: &str) -> Option<AccountId> {
+        self.keys.get(key).copied()
+    }
+
+    pub fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Inner {
+    /// Counts an arrival, and says whether the limits of the account admit it.
+    pub fn admit(&mut self, account: AccountId, is_delete: bool) -> bool {
+        let limiter = (self.limiters.as_mut()).and_then(|all| all.get_mut(account.index()));
+        limiter.is_none_or(|limiter| limiter.admit(is_delete, Instant::now()))
+    }
+}

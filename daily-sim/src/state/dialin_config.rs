@@ -1,0 +1,213 @@
+//! Dial-in configs: what makes a purchased number pick up.
+
+use serde_json::{Map, Value, json};
+
+use super::{Account, Refusal, random_id};
+
+/// What a number is configured for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ConfigKind {
+    Pin,
+    Pinless,
+}
+
+impl ConfigKind {
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "pin_dialin" => Some(Self::Pin),
+            "pinless_dialin" => Some(Self::Pinless),
+            _ => None,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pin => "pin_dialin",
+            Self::Pinless => "pinless_dialin",
+        }
+    }
+
+    /// The fields that a config of this kind may have. // F-CFG-2
+    fn has(self, field: &str) -> bool {
+        match field {
+            "phone_number" | "name_prefix" => true,
+            "ivr_greeting" => self == Self::Pin,
+            "hmac" | "room_creation_api" | "hold_music_url" | "timeout_config" => {
+                self == Self::Pinless
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A dial-in config.
+#[derive(Clone, Debug)]
+pub(crate) struct DialinConfig {
+    /// Empty until it is created.
+    pub id: String,
+    pub kind: ConfigKind,
+    fields: Map<String, Value>,
+}
+
+/// Which configs are wanted. // F-CFG-7
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConfigFilter {
+    /// Parts of numbers, of which one has to match.
+    pub numbers: Option<Vec<String>>,
+    pub name_prefix: Option<String>,
+    pub sip_username: Option<String>,
+    pub kind: Option<ConfigKind>,
+}
+
+impl DialinConfig {
+    /// A config that is not created yet.
+    pub fn new(kind: ConfigKind, fields: &Map<String, Value>) -> Result<Self, Refusal> {
+        let mut config = Self {
+            id: String::new(),
+            kind,
+            fields: Map::new(),
+        };
+        config.set(fields)?;
+        Ok(config)
+    }
+
+    pub fn phone_number(&self) -> Option<&str> {
+        self.fields.get("phone_number").and_then(Value::as_str)
+    }
+
+    /// What a caller hears first, when it was chosen. // F-CALL-1
+    pub fn greeting(&self) -> Option<&str> {
+        self.fields.get("ivr_greeting")?.get("message")?.as_str()
+    }
+
+    /// Merges fields; null takes one away. // F-CFG-12
+    fn set(&mut self, fields: &Map<String, Value>) -> Result<(), Refusal> {
+        for (name, value) in fields {
+            if !self.kind.has(name) {
+                return Err(Refusal::unknown_property(name));
+            }
+            let fits = match name.as_str() {
+                "ivr_greeting" | "timeout_config" => is_message(value),
+                _ => value.is_string(),
+            };
+            if value.is_null() {
+                self.fields.remove(name);
+            } else if fits {
+                self.fields.insert(name.clone(), value.clone());
+            } else {
+                // F-ERR-11
+                return Err(Refusal::invalid(format!("'{name}' is of the wrong type")));
+            }
+        }
+        // F-CFG-3, F-ERR-7
+        match self.kind == ConfigKind::Pin && self.phone_number().is_none() {
+            true => Err(Refusal::missing_field()),
+            false => Ok(()),
+        }
+    }
+
+    /// The config as every call shows it.
+    pub fn show(&self) -> Value {
+        let mut config = self.fields.clone();
+        // F-CFG-9
+        config.insert("sip_uri".to_owned(), json!(self.sip_uri()));
+        json!({"id": self.id, "type": self.kind.name(), "config": config})
+    }
+
+    fn sip_uri(&self) -> Option<String> {
+        let id = &self.id;
+        (self.kind == ConfigKind::Pinless).then(|| format!("{id}@pinless.sip.example.com"))
+    }
+}
+
+/// `{"message": TEXT}` or a part of it.
+fn is_message(value: &Value) -> bool {
+    let fits = |(name, value): (&String, &Value)| name == "message" && value.is_string();
+    value
+        .as_object()
+        .is_some_and(|message| message.iter().all(fits))
+}
+
+impl ConfigFilter {
+    // F-CFG-8
+    fn takes(&self, config: &DialinConfig) -> bool {
+        let number = config.phone_number().unwrap_or_default();
+        let prefix = config.fields.get("name_prefix").and_then(Value::as_str);
+        let user = (config.kind == ConfigKind::Pinless).then_some(&config.id);
+        let number_fits = (self.numbers.as_ref())
+            .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
+        let prefix_fits = (self.name_prefix.as_ref())
+            .is_none_or(|part| prefix.is_some_and(|prefix| prefix.contains(part)));
+        let user_fits = self.sip_username.is_none() || self.sip_username.as_ref() == user;
+        let kind_fits = self.kind.is_none_or(|kind| kind == config.kind);
+        number_fits && prefix_fits && user_fits && kind_fits
+    }
+}
+
+impl Account {
+    pub(super) fn create_config(
+        &mut self,
+        mut config: DialinConfig,
+        rng: &mut fastrand::Rng,
+    ) -> Result<String, Refusal> {
+        self.check_number(&config)?;
+        config.id = random_id(rng);
+        let id = config.id.clone();
+        self.configs.push(config);
+        Ok(id)
+    }
+
+    /// Changes a config and answers what it is now. // F-CFG-11
+    pub fn update_config(
+        &mut self,
+        id: &str,
+        fields: &Map<String, Value>,
+    ) -> Result<Value, Refusal> {
+        let mut changed = self.config(id)?.clone();
+        changed.set(fields)?;
+        self.check_number(&changed)?;
+        let shown = changed.show();
+        if let Some(place) = self.configs.iter_mut().find(|config| config.id == id) {
+            *place = changed;
+        }
+        Ok(shown)
+    }
+
+    // F-CFG-10
+    pub fn delete_config(&mut self, id: &str) -> Result<(), Refusal> {
+        self.config(id)?;
+        self.configs.retain(|config| config.id != id);
+        Ok(())
+    }
+
+    // F-CFG-10
+    pub fn config(&self, id: &str) -> Result<&DialinConfig, Refusal> {
+        let found = self.configs.iter().find(|config| config.id == id);
+        found.ok_or_else(|| Refusal::not_found(format!("dialin config {id} not found")))
+    }
+
+    /// The configs that a filter takes, newest first. // F-CFG-6
+    pub fn configs(&self, filter: &ConfigFilter) -> Vec<&DialinConfig> {
+        let newest_first = self.configs.iter().rev();
+        newest_first.filter(|config| filter.takes(config)).collect()
+    }
+
+    /// A number has to be the account's and in no other config. A number belongs to one account, so
+    /// looking here covers all domains. // F-CFG-4, F-CFG-5, F-CFG-13
+    fn check_number(&self, config: &DialinConfig) -> Result<(), Refusal> {
+        let Some(number) = config.phone_number() else {
+            return Ok(());
+        };
+        if !self.owns(number) {
+            return Err(self.not_associated(number));
+        }
+        let taken =
+            |other: &DialinConfig| other.id != config.id && other.phone_number() == Some(number);
+        match self.configs.iter().any(taken) {
+            true => Err(Refusal::invalid(format!(
+                "{number} is used by another dialin config"
+            ))),
+            false => Ok(()),
+        }
+    }
+}

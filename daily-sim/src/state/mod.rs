@@ -1,0 +1,153 @@
+//! The accounts with their rooms, numbers and callers.
+//!
+//! Everything here is a pure function of what came before, the time that is passed in and the seed.
+
+mod account;
+mod dialin;
+mod dialin_config;
+mod page;
+mod phone;
+mod pins;
+mod properties;
+mod refusal;
+mod room;
+mod rooms;
+
+use jiff::Timestamp;
+
+use crate::AccountConfig;
+
+pub(crate) use self::account::{Account, PurchasedNumber};
+pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
+pub(crate) use self::page::{Cursor, PageRequest, page};
+pub(crate) use self::phone::DialString;
+pub(crate) use self::pins::PinBook;
+pub(crate) use self::refusal::Refusal;
+pub(crate) use self::room::{Privacy, RoomChange};
+
+use self::phone::Switchboard;
+
+/// Names an account of a [`World`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AccountId(usize);
+
+impl AccountId {
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// All accounts, and those who are on the telephone or in rooms.
+#[derive(Debug)]
+pub(crate) struct World {
+    accounts: Vec<Account>,
+    pins: PinBook,
+    switchboard: Switchboard,
+    rng: fastrand::Rng,
+}
+
+impl World {
+    pub fn new(accounts: &[AccountConfig], seed: u64, now: Timestamp) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let accounts = accounts
+            .iter()
+            .enumerate()
+            .map(|(index, account)| Account::new(AccountId(index), account, now, &mut rng))
+            .collect();
+        Self {
+            accounts,
+            pins: PinBook::default(),
+            switchboard: Switchboard::default(),
+            rng,
+        }
+    }
+
+    pub fn account_ids(&self) -> impl Iterator<Item = AccountId> + use<> {
+        (0..self.accounts.len()).map(AccountId)
+    }
+
+    /// # Panics
+    /// Never: ids are handed out by [`World::account_ids`] alone, and accounts do not go away.
+    #[expect(clippy::indexing_slicing, reason = "see above")]
+    pub fn account(&self, id: AccountId) -> &Account {
+        &self.accounts[id.0]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as World::account")]
+    fn parts(&mut self, id: AccountId) -> (&mut Account, &mut PinBook, &mut fastrand::Rng) {
+        (&mut self.accounts[id.0], &mut self.pins, &mut self.rng)
+    }
+
+    /// Creates a room, collecting an expired one that has the name.
+    pub fn create_room(
+        &mut self,
+        id: AccountId,
+        name: Option<&str>,
+        change: &RoomChange,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        let (account, pins, rng) = self.parts(id);
+        let created = account.create_room(name, change, pins, rng, now)?;
+        if let Some(collected) = created.collected {
+            self.switchboard.clear_room(&collected);
+        }
+        Ok(created.name)
+    }
+
+    /// Changes a room.
+    pub fn update_room(
+        &mut self,
+        id: AccountId,
+        name: &str,
+        change: &RoomChange,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let (account, pins, rng) = self.parts(id);
+        account.update_room(name, change, pins, rng, now)
+    }
+
+    /// Deletes a room with everybody in it, and answers its id. // F-ROOM-27
+    pub fn delete_room(
+        &mut self,
+        id: AccountId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        let (account, pins, _) = self.parts(id);
+        let (room, expired) = account.remove_room(name, pins, now)?;
+        self.switchboard.clear_room(&room);
+        match expired {
+            // F-ROOM-26
+            true => Err(Refusal::room_not_found(name).deleted()),
+            false => Ok(room),
+        }
+    }
+
+    /// Creates a dial-in config and answers its id.
+    pub fn create_config(
+        &mut self,
+        id: AccountId,
+        config: DialinConfig,
+    ) -> Result<String, Refusal> {
+        let (account, _, rng) = self.parts(id);
+        account.create_config(config, rng)
+    }
+
+    /// The dial-in configs of an account, to be changed.
+    pub fn account_mut(&mut self, id: AccountId) -> &mut Account {
+        self.parts(id).0
+    }
+}
+
+/// A random UUID.
+fn random_id(rng: &mut fastrand::Rng) -> String {
+    let bytes = rng.u128(..).to_be_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+/// Unix seconds with their fraction, as `exp` and `nbf` are compared.
+fn seconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64()
+}

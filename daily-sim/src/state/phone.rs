@@ -1,0 +1,398 @@
+//! The telephone: who dials what meets whom, and who is in which room.
+
+use jiff::Timestamp;
+
+use super::dialin::Dialin;
+use super::pins::PinFate;
+use super::room::Room;
+use super::{AccountId, ConfigKind, World, seconds};
+use crate::numbers::{is_e164, is_global};
+use crate::types::{DialAnswer, LiveCall, Outcome, Presence};
+
+/// At most this many telephone sessions are in a room. // F-CALL-6
+const SESSIONS_A_ROOM: usize = 5;
+
+const DEFAULT_GREETING: &str = "Please enter the PIN of your meeting.";
+const HOLD_MUSIC: &str = "(hold music)";
+const THE_ROOM: &str = "(the voices in the room)";
+
+/// A dial string: a number, and a PIN after two commas or more. // F-PIN-20
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DialString {
+    number: String,
+    /// None when only the number is dialled.
+    pin: Option<String>,
+}
+
+impl DialString {
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let dialled = text.strip_prefix("tel:").unwrap_or(text);
+        let (number, pin) = match dialled.split_once(",,") {
+            Some((number, pin)) => (number, Some(pin.trim_start_matches(','))),
+            None => (dialled, None),
+        };
+        // This refuses a `#` as well. // F-PIN-21
+        let pin_fits =
+            pin.is_none_or(|pin| !pin.is_empty() && pin.bytes().all(|b| b.is_ascii_digit()));
+        if !is_e164(number) || !pin_fits {
+            return Err(format!(
+                "{text:?} is not a dial string: write a number in E.164, two commas and the digits \
+                 of the PIN, like +12025550123,,12345678987"
+            ));
+        }
+        Ok(Self {
+            number: number.to_owned(),
+            pin: pin.map(str::to_owned),
+        })
+    }
+}
+
+/// Those who are in rooms, with browsers and with telephones.
+#[derive(Debug, Default)]
+pub(super) struct Switchboard {
+    people: Vec<Person>,
+    calls: Vec<Caller>,
+    last_call: u64,
+}
+
+#[derive(Debug)]
+struct Person {
+    room: String,
+    user_name: String,
+    /// Fixed at the join, in unix seconds. // F-CALL-8
+    eject_at: Option<f64>,
+}
+
+#[derive(Debug)]
+struct Caller {
+    /// The id of the room.
+    room: String,
+    eject_at: Option<f64>,
+    call: LiveCall,
+}
+
+/// Where a number leads.
+struct Line {
+    greeting: String,
+    /// None for a global number, which takes the PINs of all accounts. // F-GLOB-4
+    account: Option<AccountId>,
+}
+
+impl Switchboard {
+    /// Ends everything that goes on in a room. // F-ROOM-27
+    pub fn clear_room(&mut self, room: &str) {
+        self.people.retain(|person| person.room != room);
+        self.calls.retain(|caller| caller.room != room);
+    }
+
+    /// Ejects those whose time has come. // F-ROOM-29, F-CALL-8
+    fn settle(&mut self, now: f64) {
+        let stays = |eject_at: Option<f64>| eject_at.is_none_or(|at| now < at);
+        self.people.retain(|person| stays(person.eject_at));
+        self.calls.retain(|caller| stays(caller.eject_at));
+    }
+
+    fn next_call(&mut self) -> String {
+        self.last_call += 1;
+        format!("call-{}", self.last_call)
+    }
+
+    fn sessions(&self, room: &str) -> usize {
+        self.calls
+            .iter()
+            .filter(|caller| caller.room == room)
+            .count()
+    }
+
+    /// Whether a caller would find somebody. One on hold is nobody. // F-CALL-9
+    fn is_somebody_in(&self, room: &str) -> bool {
+        let in_room =
+            |caller: &Caller| caller.room == room && caller.call.outcome == Outcome::InRoom;
+        self.people.iter().any(|person| person.room == room) || self.calls.iter().any(in_room)
+    }
+
+    /// Lets those in who were waiting for somebody. // F-CALL-2
+    fn admit_waiting(&mut self, room: &str) {
+        let waits =
+            |caller: &&mut Caller| caller.room == room && caller.call.outcome == Outcome::OnHold;
+        for caller in self.calls.iter_mut().filter(waits) {
+            caller.call.outcome = Outcome::InRoom;
+            caller.call.heard.push(THE_ROOM.to_owned());
+        }
+    }
+}
+
+impl World {
+    /// Dials, and says what the caller meets.
+    pub fn dial(&mut self, dialled: &DialString, now: Timestamp) -> DialAnswer {
+        self.switchboard.settle(seconds(now));
+        let mut answer = DialAnswer {
+            outcome: Outcome::NotAnswered,
+            heard: Vec::new(),
+            account: None,
+            room: None,
+            display_name: None,
+            call_id: self.switchboard.next_call(),
+        };
+        // F-CALL-1
+        let Some(line) = self.line(&dialled.number) else {
+            return answer;
+        };
+        answer.heard.push(line.greeting.clone());
+        let Some((account, name, expired)) = self.look_up(&line, dialled, now) else {
+            // F-CALL-5
+            answer.outcome = Outcome::WrongPin;
+            answer
+                .heard
+                .push("That PIN is not valid. Goodbye.".to_owned());
+            return answer;
+        };
+        answer.account = Some(self.account(account).domain.clone());
+        answer.room = Some(name.clone());
+        if expired {
+            // F-CALL-13, F-PIN-13
+            answer.outcome = Outcome::Expired;
+            answer
+                .heard
+                .push("That PIN is not valid. Goodbye.".to_owned());
+            return answer;
+        }
+        self.enter(account, &name, answer, &dialled.number, now)
+    }
+
+    /// What picks up a number.
+    fn line(&self, number: &str) -> Option<Line> {
+        if is_global(number) {
+            // F-GLOB-1
+            let greeting = DEFAULT_GREETING.to_owned();
+            return Some(Line {
+                greeting,
+                account: None,
+            });
+        }
+        self.account_ids().find_map(|id| {
+            let configs = &self.account(id).configs;
+            let config = configs.iter().find(|config| {
+                config.kind == ConfigKind::Pin && config.phone_number() == Some(number)
+            })?;
+            let greeting = config.greeting().unwrap_or(DEFAULT_GREETING).to_owned();
+            Some(Line {
+                greeting,
+                account: Some(id),
+            })
+        })
+    }
+
+    /// The room of a PIN on this line, and whether it has expired. // F-CALL-11, F-CALL-12
+    fn look_up(
+        &self,
+        line: &Line,
+        dialled: &DialString,
+        now: Timestamp,
+    ) -> Option<(AccountId, String, bool)> {
+        let (account, name, collected) = match self.pins.fate(dialled.pin.as_deref()?)? {
+            PinFate::Room { account, name } => (*account, name, false),
+            PinFate::Expired { account, name } => (*account, name, true),
+            PinFate::Dead => return None,
+        };
+        if line.account.is_some_and(|only| only != account) {
+            return None;
+        }
+        let expired = collected || self.account(account).room(name, now).is_none();
+        Some((account, name.clone(), expired))
+    }
+
+    /// Brings a caller with the right PIN into the room, or says why not.
+    fn enter(
+        &mut self,
+        account: AccountId,
+        name: &str,
+        mut answer: DialAnswer,
+        number: &str,
+        now: Timestamp,
+    ) -> DialAnswer {
+        let Some(room) = self.account(account).room(name, now) else {
+            return answer;
+        };
+        let dialin = Dialin::of(&room.properties)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        answer.display_name = dialin.display_name;
+        let sessions = self.switchboard.sessions(&room.id) + room.sip_endpoints();
+        let somebody = self.switchboard.is_somebody_in(&room.id);
+        let too_early = room.nbf().is_some_and(|nbf| seconds(now) < nbf);
+        let (outcome, heard) = if too_early {
+            (Outcome::Dropped, "The meeting has not started. Goodbye.") // F-CALL-10
+        } else if sessions >= SESSIONS_A_ROOM {
+            (Outcome::RoomFull, "The meeting is full. Goodbye.") // F-CALL-7
+        } else if somebody {
+            (Outcome::InRoom, THE_ROOM) // F-CALL-4
+        } else if dialin.wait_for_meeting_start {
+            (Outcome::OnHold, HOLD_MUSIC) // F-CALL-2
+        } else {
+            (Outcome::Dropped, "Nobody is in the meeting. Goodbye.") // F-CALL-3
+        };
+        answer.outcome = outcome;
+        answer.heard.push(heard.to_owned());
+        if matches!(outcome, Outcome::InRoom | Outcome::OnHold) {
+            let caller = Caller {
+                room: room.id.clone(),
+                eject_at: room.eject_at(),
+                call: live_call(&answer, number, now),
+            };
+            self.switchboard.calls.push(caller);
+        }
+        answer
+    }
+
+    /// The calls that are going on, the oldest first.
+    pub fn calls(&mut self, now: Timestamp) -> Vec<LiveCall> {
+        self.switchboard.settle(seconds(now));
+        self.switchboard
+            .calls
+            .iter()
+            .map(|caller| caller.call.clone())
+            .collect()
+    }
+
+    /// Ends a call from the caller's side.
+    pub fn hang_up(&mut self, call_id: &str, now: Timestamp) -> Option<LiveCall> {
+        self.switchboard.settle(seconds(now));
+        let calls = &mut self.switchboard.calls;
+        let place = calls
+            .iter()
+            .position(|caller| caller.call.call_id == call_id)?;
+        Some(calls.remove(place).call)
+    }
+
+    /// Lets somebody join with a browser.
+    pub fn join(
+        &mut self,
+        account: AccountId,
+        name: &str,
+        user_name: &str,
+        now: Timestamp,
+    ) -> Result<Presence, String> {
+        let gone = || format!("room {name} has expired: nobody can join it any more");
+        let room = self.account(account).room(name, now).ok_or_else(gone)?;
+        // F-ROOM-29
+        if room.nbf().is_some_and(|nbf| seconds(now) < nbf) {
+            return Err(format!(
+                "room {name} has an nbf in the future: nobody can join it yet"
+            ));
+        }
+        let (id, eject_at) = (room.id.clone(), room.eject_at());
+        self.switchboard.settle(seconds(now));
+        self.switchboard.people.push(Person {
+            room: id.clone(),
+            user_name: user_name.to_owned(),
+            eject_at,
+        });
+        self.switchboard.admit_waiting(&id);
+        Ok(self.presence(account, name))
+    }
+
+    /// Lets somebody leave; callers stay. // F-CALL-14
+    pub fn leave(
+        &mut self,
+        account: AccountId,
+        name: &str,
+        user_name: &str,
+        now: Timestamp,
+    ) -> Result<Presence, String> {
+        self.switchboard.settle(seconds(now));
+        let id = self.room_id(account, name).unwrap_or_default();
+        let people = &mut self.switchboard.people;
+        let is_it = |person: &Person| person.room == id && person.user_name == user_name;
+        let nobody = || format!("nobody called {user_name:?} is in room {name}");
+        let place = people.iter().position(is_it).ok_or_else(nobody)?;
+        people.remove(place);
+        Ok(self.presence(account, name))
+    }
+
+    /// The account that has a room of this name, expired or not, when there is exactly one.
+    pub fn account_of_room(&self, name: &str, domain: Option<&str>) -> Result<AccountId, String> {
+        let fits = |id: &AccountId| {
+            let account = self.account(*id);
+            account.any_room(name).is_some() && domain.is_none_or(|domain| account.domain == domain)
+        };
+        let mut found = self.account_ids().filter(fits);
+        match (found.next(), found.next()) {
+            (Some(id), None) => Ok(id),
+            (None, _) => Err(format!("there is no room named {name}")),
+            (Some(_), Some(_)) => Err(format!(
+                "several accounts have a room named {name}: write which one as \"account\""
+            )),
+        }
+    }
+
+    fn room_id(&self, account: AccountId, name: &str) -> Option<String> {
+        let room: &Room = self.account(account).any_room(name)?;
+        Some(room.id.clone())
+    }
+
+    fn presence(&self, account: AccountId, name: &str) -> Presence {
+        let id = self.room_id(account, name).unwrap_or_default();
+        let people = self
+            .switchboard
+            .people
+            .iter()
+            .filter(|person| person.room == id);
+        let callers = self
+            .switchboard
+            .calls
+            .iter()
+            .filter(|caller| caller.room == id);
+        Presence {
+            account: self.account(account).domain.clone(),
+            room: name.to_owned(),
+            people: people.map(|person| person.user_name.clone()).collect(),
+            callers: callers.map(|caller| caller.call.call_id.clone()).collect(),
+        }
+    }
+}
+
+fn live_call(answer: &DialAnswer, number: &str, now: Timestamp) -> LiveCall {
+    LiveCall {
+        call_id: answer.call_id.clone(),
+        outcome: answer.outcome,
+        heard: answer.heard.clone(),
+        account: answer.account.clone().unwrap_or_default(),
+        room: answer.room.clone().unwrap_or_default(),
+        display_name: answer.display_name.clone(),
+        number: number.to_owned(),
+        since: now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F-PIN-20, F-PIN-21.
+    #[test]
+    fn dial_strings_are_read() {
+        let parse = |text| DialString::parse(text).map(|dialled| (dialled.number, dialled.pin));
+        let number = "+12025550123".to_owned();
+        let pin = Some("01234567890".to_owned());
+        assert_eq!(
+            parse("+12025550123,,01234567890"),
+            Ok((number.clone(), pin.clone()))
+        );
+        assert_eq!(
+            parse("tel:+12025550123,,,01234567890"),
+            Ok((number.clone(), pin))
+        );
+        assert_eq!(parse("+12025550123"), Ok((number, None)));
+        for bad in [
+            "",
+            "12025550123,,1",
+            "+12025550123,1",
+            "+12025550123,,1#",
+            "+12025550123,,",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}

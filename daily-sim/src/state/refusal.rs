@@ -1,0 +1,76 @@
+//! How Daily says no.
+
+/// A refusal: status, machine word, and text for people. // F-ERR-1
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub error: &'static str,
+    pub info: Option<String>,
+    /// Set when the refused deletion nevertheless left nothing behind. // F-ROOM-26
+    pub deleted: bool,
+}
+
+impl Refusal {
+    fn new(status: u16, error: &'static str, info: Option<String>) -> Self {
+        Self {
+            status,
+            error,
+            info,
+            deleted: false,
+        }
+    }
+
+    /// The request makes no sense. Conflicts are among these. // F-ERR-3
+    pub fn invalid(info: impl Into<String>) -> Self {
+        Self::new(400, "invalid-request-error", Some(info.into()))
+    }
+
+    // F-ERR-7
+    pub fn missing_field() -> Self {
+        Self::invalid("missing required field")
+    }
+
+    // F-ERR-5
+    pub fn unknown_property(name: &str) -> Self {
+        Self::invalid(format!("unknown property '{name}'"))
+    }
+
+    // F-ERR-4
+    pub fn not_json() -> Self {
+        let info = "the request body is not valid JSON".to_owned();
+        Self::new(400, "json-parsing-error", Some(info))
+    }
+
+    // F-ERR-6
+    pub fn not_found(info: impl Into<String>) -> Self {
+        Self::new(404, "not-found", Some(info.into()))
+    }
+
+    // F-ROOM-16
+    pub fn room_not_found(name: &str) -> Self {
+        Self::not_found(format!("room {name} not found"))
+    }
+
+    // F-AUTH-4
+    pub fn no_authorization() -> Self {
+        let info = "invalid authorization header".to_owned();
+        Self::new(400, "authorization-header-error", Some(info))
+    }
+
+    // F-AUTH-5, F-ERR-2
+    pub fn unknown_key() -> Self {
+        Self::new(401, "authentication-error", None)
+    }
+
+    // F-RATE-3
+    pub fn rate_limit() -> Self {
+        let info = "too many requests".to_owned();
+        Self::new(429, "rate-limit-error", Some(info))
+    }
+
+    /// The same refusal of a deletion that left nothing behind.
+    pub fn deleted(mut self) -> Self {
+        self.deleted = true;
+        self
+    }
+}
