@@ -1,0 +1,98 @@
+//! How bad calls are refused.
+
+mod support;
+
+use serde_json::json;
+use support::{KEY, Stage, ok, refused};
+
+/// F-ERR-1, F-ERR-4.
+#[tokio::test]
+async fn what_is_not_json_is_a_parsing_error() {
+    let stage = Stage::new().await;
+    let response = reqwest::Client::new()
+        .post(format!("{}/rooms", stage.sim.base_url()))
+        .bearer_auth(KEY)
+        .body("{name: 1}")
+        .send()
+        .await
+        .expect("is answered");
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let body: serde_json::Value = response.json().await.expect("is JSON");
+    assert_eq!(body["error"], "json-parsing-error");
+}
+
+/// F-ERR-5, F-ERR-11, F-ROOM-20.
+#[tokio::test]
+async fn unknown_fields_and_wrong_types_are_refused() {
+    let stage = Stage::new().await;
+    stage.room("a", json!({})).await;
+    for (path, body, part) in [
+        ("/rooms", json!({"labels": {}}), "labels"),
+        ("/rooms", json!({"properties": {"tags": []}}), "tags"),
+        ("/rooms", json!({"properties": []}), "properties"),
+        ("/rooms", json!({"name": 1}), "name"),
+        ("/rooms", json!({"privacy": "org"}), "privacy"),
+        ("/rooms", json!([]), "object"),
+        ("/rooms/a", json!({"name": "b"}), "name"),
+        (
+            "/rooms/a",
+            json!({"properties": {"enable_chat": 1}}),
+            "enable_chat",
+        ),
+        (
+            "/rooms/a",
+            json!({"properties": {"dialin": true}}),
+            "dialin",
+        ),
+    ] {
+        refused(
+            stage.api.post(path, &body).await,
+            400,
+            "invalid-request-error",
+            part,
+        );
+    }
+}
+
+/// F-ERR-6, F-ERR-9, F-ERR-10.
+#[tokio::test]
+async fn unknown_paths_and_arguments_are_refused() {
+    let stage = Stage::new().await;
+    refused(
+        stage.api.get("/nothing").await,
+        404,
+        "not-found",
+        "/nothing",
+    );
+    refused(
+        stage.api.put("/rooms/a", &json!({})).await,
+        404,
+        "not-found",
+        "PUT",
+    );
+    for query in ["prefix=a", "limit=ten", "starting_after=a&ending_before=b"] {
+        let answer = stage.api.get(&format!("/rooms?{query}")).await;
+        refused(answer, 400, "invalid-request-error", "");
+    }
+}
+
+/// The `Date` header is the simulator's clock.
+#[tokio::test]
+async fn every_answer_carries_the_simulated_date() {
+    let stage = Stage::new().await;
+    stage.advance(400 * 86_400).await;
+    let now = stage.now().await;
+    for path in ["/rooms", "/nothing"] {
+        let date = stage
+            .api
+            .get(path)
+            .await
+            .expect("is answered")
+            .date
+            .expect("has a date");
+        let date = jiff::fmt::rfc2822::parse(&date.replace("GMT", "+0000")).expect("is a date");
+        assert!((date.timestamp().as_second() - now).abs() <= 2);
+    }
+    ok(stage.api.get("/").await);
+}
