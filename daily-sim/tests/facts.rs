@@ -1,0 +1,81 @@
+//! The simulator and its tests cite only facts that are written down.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The ids in a text, in the form `F-AREA-1`.
+fn ids(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-'));
+    let is_id = |word: &&str| {
+        let mut parts = word.split('-');
+        let (letter, area, number) = (parts.next(), parts.next(), parts.next());
+        letter == Some("F")
+            && area.is_some_and(|area| {
+                !area.is_empty() && area.bytes().all(|b| b.is_ascii_uppercase())
+            })
+            && number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            && parts.next().is_none()
+    };
+    words.filter(is_id).map(str::to_owned).collect()
+}
+
+fn defined(page: &str) -> Vec<String> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("- **"));
+    lines
+        .filter_map(|line| Some(line.split_once("**")?.0.to_owned()))
+        .collect()
+}
+
+fn cited_below(folder: &Path) -> BTreeSet<String> {
+    let mut cited = BTreeSet::new();
+    for entry in fs::read_dir(folder).expect("is a folder") {
+        let path = entry.expect("is readable").path();
+        if path.is_dir() {
+            cited.extend(cited_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("facts.rs")
+        {
+            cited.extend(ids(&fs::read_to_string(&path).expect("is text")));
+        }
+    }
+    cited
+}
+
+fn page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/daily-api-facts.md");
+    fs::read_to_string(path).expect("is there")
+}
+
+#[test]
+fn every_fact_is_defined_once() {
+    let defined = defined(&page());
+    let once: BTreeSet<_> = defined.iter().cloned().collect();
+    assert!(defined.len() > 100 && once.len() == defined.len());
+    assert!(
+        ids(&page()).is_subset(&once),
+        "the page cites what it does not define"
+    );
+}
+
+#[test]
+fn sources_and_tests_cite_only_facts_that_are_defined() {
+    let defined: BTreeSet<_> = defined(&page()).into_iter().collect();
+    for folder in ["src", "tests"] {
+        let cited = cited_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        let unknown: Vec<_> = cited.difference(&defined).collect();
+        assert!(
+            cited.len() > 60 && unknown.is_empty(),
+            "{folder} cites {unknown:?}"
+        );
+    }
+}
+
+#[test]
+fn a_citation_that_is_not_defined_is_found() {
+    let planted = ["F", "ROOM", "999"].join("-");
+    let found = ids(&format!(
+        "// {planted}, and not F-room-1 or F-ROOM or UTF-8-1"
+    ));
+    assert_eq!(found, BTreeSet::from([planted]));
+}

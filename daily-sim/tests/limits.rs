@@ -1,0 +1,65 @@
+//! The rate limits, counted strictly. The windows themselves are tested in `src/limits.rs`.
+
+mod support;
+
+use daily_sim::Limits;
+use support::{Stage, refused, two_accounts};
+
+/// F-RATE-1, F-RATE-3, F-RATE-4, F-RATE-5: both keys of an account draw on one allowance.
+#[tokio::test]
+async fn the_101st_call_within_five_seconds_is_refused() {
+    let stage = Stage::with(two_accounts().limits(Limits::Strict)).await;
+    let started = std::time::Instant::now();
+    let second_key = stage.phone.api("second-api-key-of-other");
+    for n in 0..100 {
+        let api = if n % 2 == 0 {
+            &stage.other
+        } else {
+            &second_key
+        };
+        assert_eq!(api.get("/").await.expect("is answered").status, 200);
+    }
+    let next = second_key.get("/").await;
+    assert!(
+        started.elapsed().as_secs() < 5,
+        "too slow a machine for this test"
+    );
+    refused(next, 429, "rate-limit-error", "");
+    assert_eq!(
+        stage.api.get("/").await.expect("is answered").status,
+        200,
+        "accounts are counted apart"
+    );
+    let journal = stage.phone.journal(100).await.expect("is told");
+    assert_eq!(
+        (journal[0].status, journal[0].account.as_deref()),
+        (429, Some("other"))
+    );
+}
+
+/// F-RATE-2, F-RATE-7: DELETEs of both kinds count, whatever they answer.
+#[tokio::test]
+async fn the_51st_delete_within_thirty_seconds_is_refused() {
+    let stage = Stage::with(two_accounts().limits(Limits::Strict)).await;
+    for n in 0..50 {
+        let path = if n % 2 == 0 {
+            "/rooms/a"
+        } else {
+            "/domain-dialin-config/a"
+        };
+        assert_eq!(
+            stage.api.delete(path).await.expect("is answered").status,
+            404
+        );
+    }
+    refused(
+        stage.api.delete("/rooms/a").await,
+        429,
+        "rate-limit-error",
+        "",
+    );
+    assert_eq!(
+        stage.api.get("/rooms").await.expect("is answered").status,
+        200
+    );
+}

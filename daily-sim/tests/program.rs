@@ -1,0 +1,130 @@
+//! The program: how it starts, what it says, what it refuses, and HTTPS.
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use daily_sim::{Config, Sim, SimClient};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_daily-sim"));
+    command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Ends the program when the test does, however it does.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn it_says_where_it_listens_and_what_to_do() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let arguments = [
+        "--listen",
+        "127.0.0.1:0",
+        "--api-key",
+        "k-of-demo",
+        "--domain",
+        "demo",
+    ];
+    let mut running = Running(program(&arguments).spawn().expect("starts"));
+    let stdout = running.0.stdout.take().expect("is piped");
+    let mut line = String::new();
+    BufReader::new(stdout)
+        .read_line(&mut line)
+        .expect("says something");
+    let origin = line
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .expect("has a URL");
+    let origin = origin.strip_suffix("/v1").expect("is the base URL");
+    let client = SimClient::new(origin).expect("builds a client");
+    let domain = client.api("k-of-demo").get("/").await.expect("is answered");
+    assert_eq!(domain.body["domain_name"], "demo", "{line}");
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], part: &str) {
+    let Output { status, stderr, .. } = program(arguments).output().expect("runs");
+    let said = String::from_utf8_lossy(&stderr);
+    assert!(!status.success() && said.contains(part), "{said}");
+}
+
+/// F-GLOB-2, F-NUM-1.
+#[test]
+fn it_refuses_with_a_sentence() {
+    let account = ["--listen", "127.0.0.1:0", "--api-key", "k", "--domain", "d"];
+    refused(&[], "write --api-key KEY --domain NAME");
+    refused(
+        &[&account[..], &["--purchased-number", "+12095038039"]].concat(),
+        "global numbers",
+    );
+    refused(
+        &[&account[..], &["--purchased-number", "2025550123"]].concat(),
+        "+12025550123",
+    );
+    refused(&["--api-key", "k"], "--domain NAME");
+    refused(&[&account[..], &["--tls-cert", "c"]].concat(), "--tls-key");
+    refused(
+        &[&account[..], &["--tls-cert", "/no/c", "--tls-key", "/no/k"]].concat(),
+        "/no/c",
+    );
+}
+
+/// F-AUTH-1: HTTPS, with a certificate of one's own.
+#[tokio::test]
+async fn it_serves_https() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("makes one");
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let (cert, key) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&cert, made.cert.pem()).expect("writes");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("writes");
+    let sim = Sim::start(Config::single("demo", support::KEY, &[]).tls(cert, key))
+        .await
+        .expect("starts");
+    assert!(sim.base_url().starts_with("https://"));
+
+    let trusted = reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).expect("reads");
+    let http = reqwest::Client::builder()
+        .tls_certs_only([trusted])
+        .build()
+        .expect("builds");
+    let client = SimClient::with_http(&sim.origin(), http);
+    assert_eq!(
+        client
+            .api(support::KEY)
+            .get("/")
+            .await
+            .expect("is answered")
+            .status,
+        200
+    );
+
+    let lost = daily_sim::FaultSpec {
+        matches: daily_sim::FaultMatch::default(),
+        times: 1,
+        skip: 0,
+        kind: daily_sim::FaultKind::ReplyLost,
+    };
+    client.fault(&lost).await.expect("installs");
+    client
+        .api(support::KEY)
+        .get("/")
+        .await
+        .expect_err("no reply comes");
+    assert_eq!(client.journal(0).await.expect("is told").len(), 2);
+}
