@@ -66,6 +66,7 @@ impl Window {
 mod tests {
     use super::*;
 
+    /// F-RATE-1.
     #[test]
     fn the_101st_arrival_within_5_seconds_is_refused() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
@@ -86,6 +87,7 @@ mod tests {
         );
     }
 
+    /// F-RATE-6.
     #[test]
     fn refused_arrivals_count() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
@@ -99,6 +101,7 @@ mod tests {
         );
     }
 
+    /// F-RATE-2, F-RATE-7.
     #[test]
     fn deletes_have_a_window_of_their_own_and_count_in_the_other() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());

@@ -1,4 +1,10 @@
 //! The simulator and its tests cite only facts that are written down.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,10 @@
 //! The rate limits, counted strictly. The windows themselves are tested in `src/limits.rs`.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 mod support;
 

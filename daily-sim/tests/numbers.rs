@@ -1,4 +1,10 @@
 //! Purchased numbers and dial-in configs.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 mod support;
 

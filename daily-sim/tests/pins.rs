@@ -1,4 +1,10 @@
 //! The PIN of a room: when it is made, when it stays, when it goes.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 mod support;
 

@@ -1,4 +1,10 @@
 //! The program: how it starts, what it says, what it refuses, and HTTPS.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 mod support;
 

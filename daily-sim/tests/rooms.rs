@@ -1,4 +1,10 @@
 //! Rooms: create, get, list, update, delete, and their end.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
 
 mod support;
 
@@ -35,7 +41,7 @@ async fn a_room_without_a_name_gets_a_random_one() {
     );
 }
 
-/// F-ROOM-5, F-ROOM-6, F-ROOM-9, F-ROOM-37, F-ROOM-38: the exact texts.
+/// F-ROOM-5, F-ROOM-6, F-ROOM-9, F-ROOM-37, F-ROOM-38, F-ERR-3: the exact texts.
 #[tokio::test]
 async fn bad_and_taken_names_are_refused() {
     let stage = Stage::new().await;
