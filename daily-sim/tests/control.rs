@@ -10,22 +10,10 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use daily_sim::{FaultKind, FaultMatch, FaultSpec};
+use daily_sim::{FaultKind, FaultSpec};
 use http::Method;
 use serde_json::{Value, json};
 use support::{KEY, OTHER_KEY, Stage, eventually, ok, text};
-
-fn fault(method: &str, path: &str, kind: FaultKind) -> FaultSpec {
-    FaultSpec {
-        matches: FaultMatch {
-            method: Some(method.into()),
-            path: Some(path.into()),
-        },
-        times: 1,
-        skip: 0,
-        kind,
-    }
-}
 
 impl Stage {
     async fn install(&self, fault: &FaultSpec) {
@@ -215,7 +203,7 @@ async fn a_status_fault_answers_instead_of_the_work() {
 async fn a_lost_reply_leaves_the_work_done() {
     let stage = Stage::new().await;
     stage
-        .install(&fault("POST", "/rooms", FaultKind::ReplyLost))
+        .install(&FaultSpec::next("POST", "/rooms", FaultKind::ReplyLost))
         .await;
     stage.create("a").await.expect_err("no reply comes");
     assert!(stage.exists("a").await);
@@ -232,7 +220,9 @@ async fn a_call_can_be_executed_after_the_client_gave_up() {
     let stage = Stage::new().await;
     let later = FaultKind::ExecuteAfter(Duration::from_millis(500));
     let started = Instant::now();
-    stage.install(&fault("POST", "/rooms", later)).await;
+    stage
+        .install(&FaultSpec::next("POST", "/rooms", later))
+        .await;
     stage.create("a").await.expect_err("no reply comes");
     assert!(!stage.exists("a").await || started.elapsed() >= Duration::from_millis(500));
     eventually(|| async { stage.exists("a").await.then_some(()) }).await;
@@ -249,7 +239,11 @@ async fn a_call_can_be_executed_after_the_client_gave_up() {
 async fn a_reply_can_be_held_until_it_is_released() {
     let stage = Stage::new().await;
     stage
-        .install(&fault("POST", "/rooms", FaultKind::Hold("gate".into())))
+        .install(&FaultSpec::next(
+            "POST",
+            "/rooms",
+            FaultKind::Hold("gate".into()),
+        ))
         .await;
     let api = stage.api.clone();
     let create = tokio::spawn(async move { api.post("/rooms", &json!({"name": "a"})).await });
@@ -268,7 +262,11 @@ async fn a_reply_can_be_held_until_it_is_released() {
 async fn clearing_the_faults_releases_what_they_hold() {
     let stage = Stage::new().await;
     stage
-        .install(&fault("POST", "/rooms", FaultKind::Hold("gate".into())))
+        .install(&FaultSpec::next(
+            "POST",
+            "/rooms",
+            FaultKind::Hold("gate".into()),
+        ))
         .await;
     let api = stage.api.clone();
     let create = tokio::spawn(async move { api.post("/rooms", &json!({"name": "a"})).await });
@@ -282,8 +280,7 @@ async fn clearing_the_faults_releases_what_they_hold() {
 async fn latency_delays_a_reply_and_a_client_that_gives_up_stops_nothing() {
     let stage = Stage::new().await;
     let latency = Duration::from_millis(300);
-    let mut spec = fault("POST", "/rooms", FaultKind::Latency(latency));
-    spec.times = 2;
+    let spec = FaultSpec::next("POST", "/rooms", FaultKind::Latency(latency)).times(2);
     stage.install(&spec).await;
     let started = Instant::now();
     ok(stage.create("a").await);
@@ -304,8 +301,7 @@ async fn latency_delays_a_reply_and_a_client_that_gives_up_stops_nothing() {
 async fn a_key_can_be_dropped_from_the_configs_of_a_reply() {
     let stage = Stage::new().await;
     stage.dialin_room("a", true).await;
-    let mut spec = fault("GET", "/rooms*", FaultKind::Drop("dialin_code".into()));
-    spec.times = 2;
+    let spec = FaultSpec::next("GET", "/rooms*", FaultKind::Drop("dialin_code".into())).times(2);
     stage.install(&spec).await;
     let list = ok(stage.api.get("/rooms").await);
     assert_eq!(list["data"][0]["config"].get("dialin_code"), None);

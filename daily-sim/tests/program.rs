@@ -11,7 +11,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
-use daily_sim::{Config, Sim, SimClient};
+use daily_sim::{Config, FaultKind, FaultSpec, Sim, SimClient};
 
 fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_daily-sim"));
@@ -120,12 +120,7 @@ async fn it_serves_https() {
         200
     );
 
-    let lost = daily_sim::FaultSpec {
-        matches: daily_sim::FaultMatch::default(),
-        times: 1,
-        skip: 0,
-        kind: daily_sim::FaultKind::ReplyLost,
-    };
+    let lost = FaultSpec::next("GET", "/", FaultKind::ReplyLost);
     client.fault(&lost).await.expect("installs");
     client
         .api(support::KEY)

@@ -109,12 +109,10 @@ impl TryFrom<RawKind> for FaultKind {
 impl From<FaultKind> for RawKind {
     fn from(kind: FaultKind) -> Self {
         let none = Self::default();
+        // Written back as people write it: `1s 500ms`.
         let text = |duration: Duration| {
-            Some(
-                SignedDuration::try_from(duration)
-                    .unwrap_or(SignedDuration::MAX)
-                    .to_string(),
-            )
+            let signed = SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+            Some(format!("{signed:#}"))
         };
         match kind {
             FaultKind::Latency(duration) => Self {

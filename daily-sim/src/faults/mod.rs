@@ -27,6 +27,35 @@ pub struct FaultSpec {
     pub kind: FaultKind,
 }
 
+impl FaultSpec {
+    /// A fault that hits the next call of this method and path; `/rooms/*` is a prefix.
+    pub fn next(method: &str, path: &str, kind: FaultKind) -> Self {
+        Self {
+            matches: FaultMatch {
+                method: Some(method.to_owned()),
+                path: Some(path.to_owned()),
+            },
+            times: once(),
+            skip: 0,
+            kind,
+        }
+    }
+
+    /// Hits this many calls; 0 means all until the faults are cleared.
+    #[must_use]
+    pub fn times(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Lets this many matching calls pass first.
+    #[must_use]
+    pub fn skip(mut self, skip: u32) -> Self {
+        self.skip = skip;
+        self
+    }
+}
+
 fn once() -> u32 {
     1
 }
