@@ -3,7 +3,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers of tests"
+    reason = "test code"
 )]
 
 mod support;
