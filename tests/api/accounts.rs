@@ -1,0 +1,149 @@
+//! Keys: another value of the same domain changes nothing, one of another domain stops everything.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{
+    DEFAULT_KEY_SECRET, DOMAIN, Fixture, KEY, NUMBER, OTHER_DOMAIN, OTHER_KEY, SECOND_KEY, Setup,
+};
+use crate::objects::Kind::{Number, Room};
+use crate::objects::{Kind, Object};
+use crate::stage::Stage;
+use crate::wait::SOON;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("accounts::rotated_key", Setup::new(), rotated_key),
+        stage.trial("accounts::other_domain", Setup::new(), other_domain),
+        stage.trial(
+            "accounts::other_domain_by_reference",
+            Setup::new(),
+            other_domain_by_reference,
+        ),
+        stage.trial(
+            "accounts::other_domain_for_a_number",
+            Setup::new(),
+            other_domain_for_a_number,
+        ),
+        stage.trial(
+            "accounts::deleted_under_another_domain",
+            Setup::new(),
+            deleted_under_another_domain,
+        ),
+    ]
+}
+
+/// A new key of the same domain is used within ten seconds, and nothing is written.
+async fn rotated_key(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let mark = fx.mark().await;
+    fx.write_key(DEFAULT_KEY_SECRET, SECOND_KEY).await;
+    fx.force_pass(Room, "standup", "rotated").await;
+    let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "rotated";
+    let after = fx
+        .until(Room, "standup", "echoes the forced pass", SOON, echoed)
+        .await;
+    assert!(after.is_ready() && after.pin() == before.pin());
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("it is the same domain");
+}
+
+/// Says so, naming both domains, without a write or a loss.
+async fn account_changed(fx: &Fixture, kind: Kind, name: &str) {
+    let changed = ("Stalled", "True", "AccountChanged");
+    let object = fx.condition(kind, name, changed).await;
+    let message = object.condition("Stalled").expect("is there").message;
+    assert!(
+        message.contains(DOMAIN) && message.contains(OTHER_DOMAIN),
+        "{message}"
+    );
+    assert!(!object.has("Expired", "True", "Expired"));
+    assert_eq!(object.text("/status/account/domainName"), DOMAIN);
+    fx.event(name, "Warning", "AccountChanged").await;
+}
+
+async fn heals(fx: &Fixture, kind: Kind, name: &str) -> Object {
+    let healed = |object: &Object| {
+        object.is_ready()
+            && object
+                .condition("Stalled")
+                .is_none_or(|it| it.status != "True")
+    };
+    fx.until(kind, name, "heals", SOON, healed).await
+}
+
+async fn other_domain(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let secret = fx.secret("standup-dialin").await;
+    let mark = fx.mark().await;
+    fx.write_key(DEFAULT_KEY_SECRET, OTHER_KEY).await;
+    account_changed(fx, Room, "standup").await;
+    assert_eq!(
+        fx.secret("standup-dialin").await,
+        secret,
+        "the Secret is kept"
+    );
+
+    fx.write_key(DEFAULT_KEY_SECRET, KEY).await;
+    assert_eq!(heals(fx, Room, "standup").await.pin(), before.pin());
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("the key was of another domain");
+}
+
+async fn other_domain_by_reference(fx: &mut Fixture) {
+    fx.write_key("their-key", OTHER_KEY).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let mark = fx.mark().await;
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "apiKeySecretRef": {"name": "their-key"}}),
+    )
+    .await;
+    account_changed(fx, Room, "standup").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    assert_eq!(heals(fx, Room, "standup").await.pin(), before.pin());
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("the key was of another domain");
+}
+
+async fn other_domain_for_a_number(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let mark = fx.mark().await;
+    fx.write_key(DEFAULT_KEY_SECRET, OTHER_KEY).await;
+    account_changed(fx, Number, "main-line").await;
+    fx.write_key(DEFAULT_KEY_SECRET, KEY).await;
+    heals(fx, Number, "main-line").await;
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("the key was of another domain");
+}
+
+/// The last good key of the bound domain deletes the room; the other domain is not written to.
+async fn deleted_under_another_domain(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let mark = fx.mark().await;
+    fx.write_key(DEFAULT_KEY_SECRET, OTHER_KEY).await;
+    account_changed(fx, Room, "standup").await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    assert!(fx.rooms_at_daily().await.is_empty());
+    let journal = fx.journal_since(mark).await;
+    for write in journal.writes() {
+        assert_eq!(
+            write.account.as_deref(),
+            Some(DOMAIN),
+            "{}",
+            journal.tail(20)
+        );
+    }
+}

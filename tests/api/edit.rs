@@ -1,0 +1,209 @@
+//! Edits of the spec and edits by hand at Daily: one update with what differs, and the same PIN.
+
+use std::sync::Arc;
+
+use daily_sim::{FaultKind, FaultSpec};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, Setup};
+use crate::journal::Journal;
+use crate::objects::{Kind::Room, Object};
+use crate::stage::Stage;
+use crate::wait::{SOON, until};
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("edit::only_what_changed", Setup::new(), only_what_changed),
+        stage.trial("edit::two_at_once", Setup::new(), two_at_once),
+        stage.trial("edit::later_end", Setup::new(), later_end),
+        stage.trial("edit::refused_by_daily", Setup::new(), refused_by_daily),
+        stage.trial("edit::drift_is_put_back", Setup::new(), drift_is_put_back),
+        stage.trial("edit::moved_end_of_a_ttl", Setup::new(), moved_end_of_a_ttl),
+        stage.trial("edit::moved_fixed_end", Setup::new(), moved_fixed_end),
+    ]
+}
+
+/// Applies an edit, and gives the body of the one update that it causes.
+async fn update_of(fx: &Fixture, spec: Value) -> Value {
+    let before = fx.get(Room, "standup").await;
+    let mark = fx.mark().await;
+    fx.room("standup", spec).await;
+    let after = fx.ready(Room, "standup").await;
+    assert_eq!(after.pin(), before.pin(), "an edit keeps the PIN");
+    the_update(&fx.journal_since(mark).await, &after)
+}
+
+/// The body of the one write, which is an update of the room.
+fn the_update(journal: &Journal, room: &Object) -> Value {
+    let writes = journal.writes();
+    assert_eq!(writes.len(), 1, "one update:\n{}", journal.tail(20));
+    assert_eq!((writes[0].method.as_str(), writes[0].status), ("POST", 200));
+    assert_eq!(writes[0].path, format!("/rooms/{}", room.room_name()));
+    writes[0].body.clone().expect("an update has a body")
+}
+
+async fn only_what_changed(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+
+    let renamed = json!({"ttl": "1h", "dialin": {"displayName": "Guest"}});
+    let dialin = json!({"display_name": "Guest", "wait_for_meeting_start": true});
+    assert_eq!(
+        update_of(fx, renamed).await,
+        json!({"properties": {"dialin": dialin}})
+    );
+    fx.event("standup", "Normal", "Updated").await;
+
+    let private = json!({"ttl": "1h", "privacy": "Private", "dialin": {"displayName": "Guest"}});
+    assert_eq!(update_of(fx, private).await, json!({"privacy": "private"}));
+
+    let stay = json!({
+        "ttl": "1h", "privacy": "Private", "ejectAtRoomExpiry": false,
+        "dialin": {"displayName": "Guest"},
+    });
+    let body = update_of(fx, stay).await;
+    let eject = &body["properties"]["eject_at_room_exp"];
+    assert!(eject.is_null() || eject == false, "{body}");
+    assert_eq!(
+        body.as_object().map(serde_json::Map::len),
+        Some(1),
+        "{body}"
+    );
+    assert_eq!(
+        body["properties"].as_object().map(serde_json::Map::len),
+        Some(1),
+        "{body}"
+    );
+}
+
+async fn two_at_once(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let spec = json!({"ttl": "1h", "privacy": "Private", "dialin": {"waitForMeetingStart": false}});
+    let body = update_of(fx, spec).await;
+    assert_eq!(body["privacy"], "private");
+    let dialin = json!({"display_name": "Phone Caller", "wait_for_meeting_start": false});
+    assert_eq!(body["properties"], json!({"dialin": dialin}));
+}
+
+async fn later_end(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let body = update_of(fx, json!({"ttl": "2h"})).await;
+    let created = seconds(&before, "/metadata/creationTimestamp");
+    assert_eq!(body, json!({"properties": {"exp": created + 7200}}));
+    let after = fx.get(Room, "standup").await;
+    assert_eq!(seconds(&after, "/status/expirationTime"), created + 7200);
+}
+
+/// Callers are still served, so Ready stays; the next edit heals it.
+async fn refused_by_daily(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let secret = fx.secret("standup-dialin").await;
+    let body = json!({"error": "invalid-request-error", "info": "no such thing"});
+    let refusal = FaultKind::Status {
+        status: 400,
+        body: Some(body),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("POST", "/rooms/*", refusal).times(0);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    fx.room("standup", json!({"ttl": "1h", "privacy": "Private"}))
+        .await;
+    let room = fx
+        .condition(Room, "standup", ("Stalled", "True", "RejectedByDaily"))
+        .await;
+    assert!(
+        room.has("Ready", "True", "Available"),
+        "callers are still served"
+    );
+    let message = room.condition("Stalled").expect("is there").message;
+    assert!(
+        message.contains("no such thing"),
+        "Daily's words are told: {message}"
+    );
+    assert_eq!(room.pin(), before.pin());
+    assert_eq!(fx.secret("standup-dialin").await, secret);
+    fx.event("standup", "Warning", "RejectedByDaily").await;
+
+    fx.sim.clear_faults().await.expect("the faults go");
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "dialin": {"displayName": "Guest"}}),
+    )
+    .await;
+    let healed = fx.ready(Room, "standup").await;
+    assert!(
+        healed
+            .condition("Stalled")
+            .is_none_or(|it| it.status != "True")
+    );
+}
+
+async fn drift_is_put_back(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    change_by_hand(fx, &room, &json!({"privacy": "private"})).await;
+    let mark = fx.mark().await;
+    let put_back = async || match fx.rooms_at_daily().await[0]["privacy"] == "public" {
+        true => Ok(()),
+        false => Err("it is private"),
+    };
+    until("the privacy is put back", SOON, put_back).await;
+    fx.event("standup", "Normal", "DriftCorrected").await;
+    let body = the_update(&fx.journal_since(mark).await, &room);
+    assert_eq!(body, json!({"privacy": "public"}));
+    assert_eq!(fx.ready(Room, "standup").await.pin(), room.pin());
+}
+
+/// The room's own end is the truth for a ttl: it is taken over, not put back.
+async fn moved_end_of_a_ttl(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    let moved = seconds(&room, "/status/expirationTime") + 600;
+    change_by_hand(fx, &room, &json!({"properties": {"exp": moved}})).await;
+    let mark = fx.mark().await;
+    let taken_over = |room: &Object| seconds(room, "/status/expirationTime") == moved;
+    fx.until(
+        Room,
+        "standup",
+        "takes the moved end over",
+        SOON,
+        taken_over,
+    )
+    .await;
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("an end that was moved by hand is taken over");
+    assert!(!fx.events("standup").await.is_empty());
+}
+
+async fn moved_fixed_end(fx: &mut Fixture) {
+    let end = k8s_openapi::jiff::Timestamp::now().as_second() + 3600;
+    let written = k8s_openapi::jiff::Timestamp::from_second(end).expect("is a time");
+    fx.room("standup", json!({"expirationTime": written.to_string()}))
+        .await;
+    let room = fx.ready(Room, "standup").await;
+    change_by_hand(fx, &room, &json!({"properties": {"exp": end + 600}})).await;
+    let mark = fx.mark().await;
+    let put_back = async || match fx.rooms_at_daily().await[0]["config"]["exp"] == end {
+        true => Ok(()),
+        false => Err("it has the moved end"),
+    };
+    until("the end is put back", SOON, put_back).await;
+    let body = the_update(&fx.journal_since(mark).await, &room);
+    assert_eq!(body, json!({"properties": {"exp": end}}));
+}
+
+async fn change_by_hand(fx: &Fixture, room: &Object, change: &Value) {
+    let path = format!("/rooms/{}", room.room_name());
+    let answer = fx.by_hand.post(&path, change).await.expect("Daily answers");
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+}
+
+/// The time at a JSON pointer in unix seconds.
+pub fn seconds(object: &Object, pointer: &str) -> i64 {
+    let time: Result<k8s_openapi::jiff::Timestamp, _> = object.text(pointer).parse();
+    time.map_or(0, |time| time.as_second())
+}

@@ -1,0 +1,199 @@
+//! The end of a room, in real seconds: Daily ends it, and the operator believes Daily only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use daily_sim::Outcome;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::edit::seconds;
+use crate::fixture::{Fixture, Setup, stop_at};
+use crate::objects::{Kind::Room, Object};
+use crate::stage::Stage;
+use crate::wait::{LATER, SOON};
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let absent = || Setup::new().without_operator();
+    vec![
+        stage.trial("expiry::the_end", Setup::new(), the_end),
+        stage.trial("expiry::stays_expired", Setup::new(), stays_expired),
+        stage.trial(
+            "expiry::later_end_makes_a_new_room",
+            Setup::new(),
+            later_end_makes_a_new_room,
+        ),
+        stage.trial(
+            "expiry::past_from_the_start",
+            Setup::new(),
+            past_from_the_start,
+        ),
+        stage.trial(
+            "expiry::shortened_by_an_edit",
+            Setup::new(),
+            shortened_by_an_edit,
+        ),
+        stage.trial("expiry::while_down", absent(), while_down),
+    ]
+}
+
+/// Applies a room that ends within seconds, and gives it as it was when it was Ready.
+async fn short_room(fx: &Fixture) -> Object {
+    fx.room("standup", json!({"ttl": "10s"})).await;
+    fx.ready(Room, "standup").await
+}
+
+async fn expired(fx: &Fixture) -> Object {
+    let is = |room: &Object| room.has("Expired", "True", "Expired");
+    let room = fx.until(Room, "standup", "expires", LATER, is).await;
+    fx.until_secret("standup-dialin", "goes", |secret| secret.is_none())
+        .await;
+    room
+}
+
+async fn the_end(fx: &mut Fixture) {
+    let before = short_room(fx).await;
+    let end = seconds(&before, "/status/expirationTime");
+    assert!(fx.find_secret("standup-dialin").await.is_some());
+    let room = expired(fx).await;
+    assert!(Timestamp::now().as_second() >= end, "not before its end");
+    assert!(
+        room.condition("Ready").is_none(),
+        "Ready is removed: {:?}",
+        room.condition("Ready")
+    );
+    assert!(
+        room.condition("Stalled")
+            .is_none_or(|it| it.status != "True")
+    );
+    assert_eq!(
+        (room.pin(), room.dial_string()),
+        (None, ""),
+        "the PIN is out of status"
+    );
+    fx.event("standup", "Normal", "Expired").await;
+    assert!(fx.rooms_at_daily().await.is_empty());
+    let call = fx
+        .sim
+        .dial(before.dial_string())
+        .await
+        .expect("it can be dialled");
+    assert!(
+        matches!(call.outcome, Outcome::Expired | Outcome::WrongPin),
+        "{call:?}"
+    );
+    let journal = fx.journal().await;
+    assert!(
+        journal.calls("DELETE", "*").is_empty(),
+        "{}",
+        journal.tail(20)
+    );
+    assert_eq!(journal.calls("POST", "*").len(), 1, "{}", journal.tail(20));
+}
+
+async fn stays_expired(fx: &mut Fixture) {
+    short_room(fx).await;
+    let before = expired(fx).await;
+    let mark = fx.mark().await;
+    fx.room("standup", json!({"ttl": "10s"})).await;
+    fx.force_pass(Room, "standup", "again").await;
+    let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "again";
+    let after = fx
+        .until(Room, "standup", "echoes the forced pass", SOON, echoed)
+        .await;
+    assert!(after.has("Expired", "True", "Expired") && after.condition("Ready").is_none());
+    assert_eq!(after.uid(), before.uid());
+    assert!(fx.find_secret("standup-dialin").await.is_none());
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("it ended as planned");
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    let journal = fx.journal().await;
+    assert_eq!(
+        journal.done("DELETE", "/rooms/*"),
+        0,
+        "there was nothing left to delete"
+    );
+}
+
+async fn later_end_makes_a_new_room(fx: &mut Fixture) {
+    let before = short_room(fx).await;
+    expired(fx).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let after = fx.ready(Room, "standup").await;
+    assert!(
+        after
+            .condition("Expired")
+            .is_none_or(|it| it.status != "True")
+    );
+    assert_eq!(
+        after.room_name(),
+        before.room_name(),
+        "the name never changes"
+    );
+    assert_ne!(
+        after.text("/status/room/id"),
+        before.text("/status/room/id")
+    );
+    assert_ne!(after.pin(), before.pin());
+    let secret = fx.secret("standup-dialin").await;
+    assert_eq!(Some(secret["dialin-code"].as_str()), after.pin());
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
+}
+
+async fn past_from_the_start(fx: &mut Fixture) {
+    let past = Timestamp::now() - Duration::from_secs(60);
+    let spec = json!({"expirationTime": format!("{past:.0}")});
+    fx.room("standup", spec).await;
+    expired(fx).await;
+    let journal = fx.journal().await;
+    assert!(
+        journal.calls("POST", "*").is_empty(),
+        "{}",
+        journal.tail(20)
+    );
+    assert!(
+        journal.calls("GET", "/rooms/*").is_empty(),
+        "{}",
+        journal.tail(20)
+    );
+}
+
+async fn shortened_by_an_edit(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let soon = Timestamp::now() + Duration::from_secs(4);
+    fx.room("standup", json!({"expirationTime": format!("{soon:.0}")}))
+        .await;
+    let room = expired(fx).await;
+    assert_eq!(room.room_name(), before.room_name());
+    let journal = fx.journal().await;
+    assert!(
+        journal.calls("DELETE", "*").is_empty(),
+        "{}",
+        journal.tail(20)
+    );
+}
+
+/// The end passes while no operator runs: the next one says so, on Daily's word.
+async fn while_down(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "10s"})).await;
+    // Ready is in status when it stops, so that nothing but the end is left to do.
+    fx.start_operator(&[stop_at("status:after:2")]);
+    fx.operator().crashed().await;
+    let end = async || match fx.rooms_at_daily().await.is_empty() {
+        true => Ok(()),
+        false => Err("Daily still has the room"),
+    };
+    crate::wait::until("the room ends at Daily", SOON, end).await;
+    let mark = fx.mark().await;
+    fx.age_lease().await;
+    fx.start_operator(&[]);
+    expired(fx).await;
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("the room has ended by itself");
+}

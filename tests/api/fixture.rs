@@ -1,0 +1,327 @@
+//! What a scenario stands on: a namespace, a simulated Daily and an operator of its own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use daily_sim::{AccountConfig, ApiClient, Config, Limits, Sim, SimClient};
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::journal::Journal;
+use crate::operator::{Launch, Operator};
+use crate::plane::Plane;
+
+/// The domain that rooms are made in.
+pub const DOMAIN: &str = "acme";
+/// The key that the operator has.
+pub const KEY: &str = "acme-key-0123456789abcdef";
+/// Another key of the same domain: for what people do by hand, and for rotation.
+pub const SECOND_KEY: &str = "acme-second-key-0123456789";
+/// Another domain.
+pub const OTHER_DOMAIN: &str = "globex";
+/// Its key.
+pub const OTHER_KEY: &str = "globex-key-0123456789abcdef";
+/// A key that no domain has.
+pub const WRONG_KEY: &str = "wrong-key-0123456789abcdef";
+/// The earliest purchased number of [`DOMAIN`].
+pub const NUMBER: &str = "+12025550123";
+/// The next one.
+pub const SECOND_NUMBER: &str = "+14155550100";
+/// A number that nobody has purchased.
+pub const FOREIGN_NUMBER: &str = "+12025550177";
+/// The Secret with the operator's default key.
+pub const DEFAULT_KEY_SECRET: &str = "daily-default-key";
+/// The name of the release, and so of the operator's ServiceAccount.
+pub const RELEASE: &str = "daily-operator";
+
+/// What a scenario is given.
+pub struct Setup {
+    default_key: Option<&'static str>,
+    starts_operator: bool,
+    limits: Limits,
+    values: Vec<(&'static str, Value)>,
+    env: Vec<(String, String)>,
+    hold_at: Option<&'static str>,
+}
+
+impl Setup {
+    /// An operator with a default key for all rooms and numbers.
+    pub fn new() -> Self {
+        Self {
+            default_key: Some(KEY),
+            starts_operator: true,
+            limits: Limits::Strict,
+            values: Vec::new(),
+            env: Vec::new(),
+            hold_at: None,
+        }
+    }
+
+    /// The operator has no default key.
+    pub fn without_default_key(mut self) -> Self {
+        self.default_key = None;
+        self
+    }
+
+    /// The default key has this value.
+    pub fn default_key(mut self, key: &'static str) -> Self {
+        self.default_key = Some(key);
+        self
+    }
+
+    /// The scenario starts the operator itself, or needs none.
+    pub fn without_operator(mut self) -> Self {
+        self.starts_operator = false;
+        self
+    }
+
+    /// Sets a top-level value of the chart.
+    pub fn value(mut self, name: &'static str, value: Value) -> Self {
+        self.values.push((name, value));
+        self
+    }
+
+    /// The operator stops itself at this point, written as `effect:phase[:n]`.
+    pub fn stop_at(mut self, point: &str) -> Self {
+        self.env.push(stop_at(point));
+        self
+    }
+
+    /// The operator waits at this point, written as `effect:phase`, until [`Fixture::let_go`].
+    pub fn hold_at(mut self, point: &'static str) -> Self {
+        self.hold_at = Some(point);
+        self
+    }
+
+    fn chart_values(&self, namespace: &str, sim: &Sim) -> Value {
+        let secret = match self.default_key {
+            Some(_) => DEFAULT_KEY_SECRET,
+            None => "",
+        };
+        let mut values = json!({
+            "crds": {"enabled": false},
+            "daily": {
+                "baseUrl": sim.base_url(),
+                "apiKey": {"existingSecret": {"name": secret}, "numberNamespaces": {}},
+            },
+            "watchNamespaces": [namespace],
+            "driftInterval": "2s",
+            "quietPeriod": "1s",
+        });
+        for (name, value) in &self.values {
+            values[*name] = value.clone();
+        }
+        values
+    }
+}
+
+/// The environment that stops an operator at a point.
+pub fn stop_at(point: &str) -> (String, String) {
+    ("DAILY_OPERATOR_STOP_AT".to_owned(), point.to_owned())
+}
+
+/// A namespace, a simulated Daily and an operator.
+pub struct Fixture {
+    pub plane: Arc<Plane>,
+    pub namespace: String,
+    /// The telephone and the controls of the simulator.
+    pub sim: SimClient,
+    /// What a person with a key of the domain does by hand.
+    pub by_hand: ApiClient,
+    pub client: Client,
+    /// The operators that run, the latest last.
+    pub operators: Vec<Operator>,
+    launch: Launch,
+    logs: Vec<PathBuf>,
+    // Both end when they are dropped.
+    _daily: Sim,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    /// # Errors
+    /// What could not be set up.
+    pub async fn start(plane: Arc<Plane>, namespace: &str, setup: Setup) -> Result<Self, String> {
+        let accounts = vec![
+            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &[NUMBER, SECOND_NUMBER]),
+            AccountConfig::new(OTHER_DOMAIN, &[OTHER_KEY], &[]),
+        ];
+        let config = Config::new(accounts).limits(setup.limits);
+        let daily = Sim::start(config).await.map_err(|e| e.to_string())?;
+        let sim = daily.client().map_err(|e| e.to_string())?;
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+
+        let client = plane.client();
+        create_namespace(&client, namespace).await?;
+        let values = setup.chart_values(namespace, &daily);
+        let release = plane.render(RELEASE, namespace, &values).await?;
+        plane.apply_rights(&release).await?;
+        let kubeconfig = folder.path().join("kubeconfig");
+        let text = plane.kubeconfig_of(namespace, RELEASE).await?;
+        std::fs::write(&kubeconfig, text).map_err(|e| e.to_string())?;
+
+        let mut fixture = Self {
+            by_hand: sim.api(SECOND_KEY),
+            namespace: namespace.to_owned(),
+            launch: Launch {
+                args: release.operator_args()?,
+                kubeconfig,
+                folder: folder.path().to_owned(),
+            },
+            operators: Vec::new(),
+            logs: Vec::new(),
+            _daily: daily,
+            _folder: folder,
+            plane,
+            sim,
+            client,
+        };
+        if let Some(key) = setup.default_key {
+            fixture.write_key(DEFAULT_KEY_SECRET, key).await;
+        }
+        let mut env = setup.env;
+        if let Some(point) = setup.hold_at {
+            let file = fixture.hold_file();
+            std::fs::write(&file, "").map_err(|e| e.to_string())?;
+            let value = format!("{point}={}", file.display());
+            env.push(("DAILY_OPERATOR_HOLD_AT".to_owned(), value));
+        }
+        if setup.starts_operator {
+            fixture.start_operator(&env);
+        }
+        Ok(fixture)
+    }
+
+    fn hold_file(&self) -> PathBuf {
+        self.launch.folder.join("hold")
+    }
+
+    /// Lets an operator go on that waits at its point.
+    pub fn let_go(&self) {
+        std::fs::remove_file(self.hold_file()).expect("the operator was to wait");
+    }
+
+    /// Starts one more operator.
+    pub fn start_operator(&mut self, env: &[(String, String)]) {
+        let operator = self.launch.start(self.logs.len() + 1, env);
+        self.logs.push(operator.log().to_owned());
+        self.operators.push(operator);
+    }
+
+    /// The operator that was started last.
+    pub fn operator(&mut self) -> &mut Operator {
+        self.operators.last_mut().expect("an operator was started")
+    }
+
+    /// All that the operators of this scenario have said.
+    pub fn logs(&self) -> String {
+        let read = |log| std::fs::read_to_string(log).expect("the log can be read");
+        self.logs.iter().map(read).collect()
+    }
+
+    /// Writes the Secret with an API key, as a person would.
+    pub async fn write_key(&self, secret: &str, key: &str) {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
+        let data = BTreeMap::from([("api-key".to_owned(), ByteString(key.into()))]);
+        let manifest = Secret {
+            metadata: ObjectMeta {
+                name: Some(secret.to_owned()),
+                ..ObjectMeta::default()
+            },
+            data: Some(data),
+            ..Secret::default()
+        };
+        let _ = api.delete(secret, &DeleteParams::default()).await;
+        let made = api.create(&PostParams::default(), &manifest).await;
+        made.expect("the Secret with the key can be written");
+    }
+
+    /// The calls of the API so far.
+    pub async fn journal(&self) -> Journal {
+        self.journal_since(0).await
+    }
+
+    /// The calls after a mark.
+    pub async fn journal_since(&self, mark: u64) -> Journal {
+        let entries = self.sim.journal(mark).await;
+        Journal::new(entries.expect("the simulator tells its journal"))
+    }
+
+    /// Now, in the journal.
+    pub async fn mark(&self) -> u64 {
+        let journal = self.journal().await;
+        journal.all().last().map_or(0, |call| call.seq)
+    }
+
+    /// The rooms of the domain, as Daily lists them.
+    pub async fn rooms_at_daily(&self) -> Vec<Value> {
+        let answer = self.by_hand.get("/rooms").await.expect("Daily answers");
+        answer.body["data"]
+            .as_array()
+            .cloned()
+            .expect("Daily lists rooms")
+    }
+
+    /// The dial-in configs of the domain, as Daily lists them.
+    pub async fn configs_at_daily(&self) -> Vec<Value> {
+        let answer = self.by_hand.get("/domain-dialin-config").await;
+        let body = answer.expect("Daily answers").body;
+        body["data"]
+            .as_array()
+            .cloned()
+            .expect("Daily lists configs")
+    }
+
+    /// What holds after every scenario: we cause no 429, and no log has a key, a PIN or a panic.
+    pub async fn check_what_always_holds(&self) {
+        let journal = self.journal().await;
+        let refused = journal.all().iter().filter(|call| call.status == 429);
+        assert_eq!(refused.count(), 0, "Daily had to answer 429");
+        let logs = self.logs();
+        for key in [KEY, SECOND_KEY, OTHER_KEY, WRONG_KEY] {
+            assert!(!logs.contains(key), "an API key is in the log");
+        }
+        for room in self.rooms_at_daily().await {
+            let pin = room["config"]["dialin_code"].as_str();
+            assert!(
+                pin.is_none_or(|pin| !logs.contains(pin)),
+                "a PIN is in the log"
+            );
+        }
+        assert!(!logs.contains("panicked at"), "the operator panicked");
+    }
+
+    /// The ends of log and journal, for the report of a failure.
+    pub async fn tails(&self) -> String {
+        let logs = self.logs();
+        let lines: Vec<&str> = logs.lines().collect();
+        let log = lines[lines.len().saturating_sub(40)..].join("\n");
+        let journal = self.journal().await.tail(30);
+        format!("--- log of the operator\n{log}\n--- journal of Daily\n{journal}")
+    }
+
+    /// Ends the operators and the simulator.
+    pub async fn stop(mut self) {
+        for operator in &mut self.operators {
+            operator.kill().await;
+        }
+    }
+}
+
+async fn create_namespace(client: &Client, name: &str) -> Result<(), String> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let namespace = Namespace {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        ..Namespace::default()
+    };
+    let made = api.create(&PostParams::default(), &namespace).await;
+    made.map(drop).map_err(|e| format!("namespace {name}: {e}"))
+}

@@ -1,0 +1,120 @@
+//! One operator leads: it hands over when it is asked to end, and is replaced when it is killed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{Fixture, Setup};
+use crate::objects::Kind::Room;
+use crate::stage::Stage;
+use crate::wait::{LATER, SOON, until};
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("leadership::clean_hand_over", Setup::new(), clean_hand_over),
+        stage.trial("leadership::drains", Setup::new(), drains),
+        stage.trial("leadership::killed_leader", Setup::new(), killed_leader),
+        stage.trial("leadership::paused_leader", Setup::new(), paused_leader),
+    ]
+}
+
+async fn leader(fx: &Fixture) -> String {
+    let led = async || fx.leader().await.ok_or("nobody leads");
+    until("somebody leads", SOON, led).await
+}
+
+async fn leader_other_than(fx: &Fixture, before: &str) {
+    let other = async || match fx.leader().await {
+        Some(leader) if leader != before => Ok(()),
+        seen => Err(format!("{seen:?}")),
+    };
+    until("another one leads", LATER, other).await;
+}
+
+/// SIGTERM frees the Lease, and the next operator works at once, deletions included.
+async fn clean_hand_over(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let asked = Instant::now();
+    let status = fx.operator().terminate().await;
+    assert!(status.success(), "{status}");
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "it drains within ten seconds"
+    );
+    assert_eq!(fx.leader().await, None, "the Lease is free");
+    let handed_over = Instant::now();
+    fx.start_operator(&[]);
+    fx.room("retro", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "retro").await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    let took = handed_over.elapsed();
+    assert!(
+        took < Duration::from_secs(10),
+        "it took {took:?}, as if it waited for the Lease"
+    );
+}
+
+/// A create whose reply is under way when the operator is told to end is not cut off.
+async fn drains(fx: &mut Fixture) {
+    let slow = daily_sim::FaultKind::Latency(Duration::from_secs(2));
+    let fault = daily_sim::FaultSpec::next("POST", "/rooms", slow);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let sent = async || match fx.sim.faults().await.expect("are told")[0].applied {
+        0 => Err("no create is sent"),
+        _ => Ok(()),
+    };
+    until("the create is under way", SOON, sent).await;
+    let status = fx.operator().terminate().await;
+    assert!(status.success(), "{status}");
+    assert_eq!(fx.leader().await, None, "the Lease is free");
+    fx.start_operator(&[]);
+    let room = fx.ready(Room, "standup").await;
+    let rooms = fx.rooms_at_daily().await;
+    assert_eq!(rooms.len(), 1);
+    assert_eq!(rooms[0]["config"]["dialin_code"].as_str(), room.pin());
+}
+
+async fn killed_leader(fx: &mut Fixture) {
+    let before = leader(fx).await;
+    fx.start_operator(&[]);
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    assert_eq!(
+        fx.leader().await.as_deref(),
+        Some(before.as_str()),
+        "the second one waits"
+    );
+    fx.operators[0].kill().await;
+    leader_other_than(fx, &before).await;
+    fx.room("retro", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "retro").await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
+    assert_eq!(fx.journal().await.done("POST", "/rooms"), 2);
+}
+
+/// A leader that stood still while another took over does nothing when it wakes up.
+async fn paused_leader(fx: &mut Fixture) {
+    let before = leader(fx).await;
+    fx.start_operator(&[]);
+    fx.operators[0].pause();
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    leader_other_than(fx, &before).await;
+    let room = fx.ready(Room, "standup").await;
+    fx.operators[0].resume();
+    fx.operators[0].ended("the leader of before ends").await;
+    fx.force_pass(Room, "standup", "after all").await;
+    let echoed =
+        |room: &crate::objects::Object| room.text("/status/lastHandledReconcileAt") == "after all";
+    let after = fx
+        .until(Room, "standup", "echoes the forced pass", SOON, echoed)
+        .await;
+    assert_eq!(after.pin(), room.pin());
+    assert_eq!(fx.journal().await.done("POST", "/rooms"), 1);
+}

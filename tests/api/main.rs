@@ -1,0 +1,85 @@
+//! The operator on a real API server, seen from outside.
+//!
+//! Manifests go in; status, Secrets, events, the simulator's journal and the API server's audit log
+//! come out. Each scenario has a namespace, a simulated Daily and an operator process of its own,
+//! which runs with exactly the arguments and the rights that the chart renders. One control plane
+//! serves them all; it is started by the first scenario and stopped at the end, also after failures.
+//!
+//! Nothing here sleeps to let something happen: [`wait::until`] polls with a deadline. The one
+//! fixed wait is the idle time in [`idle`], in which nothing may happen.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a scenario fails by panicking"
+)]
+
+mod accounts;
+mod audit;
+mod create;
+mod deletion;
+mod edit;
+mod expiry;
+mod fixture;
+mod idle;
+mod journal;
+mod kubectl;
+mod leadership;
+mod missing;
+mod numbers;
+mod objects;
+mod operator;
+mod plane;
+mod refusals;
+mod restart;
+mod safety;
+mod scale;
+mod schema;
+mod secrets;
+mod stage;
+mod truth;
+mod wait;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::Arguments;
+
+use crate::stage::Stage;
+
+/// How many scenarios run at a time: each has an operator, and all share one API server.
+const AT_A_TIME: usize = 3;
+
+fn main() -> ExitCode {
+    // Both HTTP clients need a process-wide provider; whoever comes second finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut arguments = Arguments::from_args();
+    let wanted = arguments.test_threads.unwrap_or(AT_A_TIME);
+    arguments.test_threads = Some(wanted.min(AT_A_TIME));
+
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let stage = Arc::new(Stage::new(runtime.handle().clone()));
+    let themes = [
+        accounts::scenarios,
+        create::scenarios,
+        deletion::scenarios,
+        edit::scenarios,
+        expiry::scenarios,
+        idle::scenarios,
+        leadership::scenarios,
+        missing::scenarios,
+        numbers::scenarios,
+        refusals::scenarios,
+        restart::scenarios,
+        safety::scenarios,
+        scale::scenarios,
+        schema::scenarios,
+        secrets::scenarios,
+        truth::scenarios,
+    ];
+    let trials = themes.iter().flat_map(|theme| theme(&stage)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    runtime.block_on(stage.stop());
+    conclusion.exit_code()
+}

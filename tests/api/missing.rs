@@ -1,0 +1,155 @@
+//! A room that vanished at Daily before its end.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{Fixture, Setup};
+use crate::objects::{Kind::Room, Object};
+use crate::stage::Stage;
+use crate::wait::LATER;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("missing::recreate", Setup::new(), recreate),
+        stage.trial("missing::report", Setup::new(), report),
+        stage.trial(
+            "missing::report_until_an_edit",
+            Setup::new(),
+            report_until_an_edit,
+        ),
+        stage.trial(
+            "missing::three_times_a_day",
+            Setup::new(),
+            three_times_a_day,
+        ),
+        stage.trial("missing::many_at_once", Setup::new(), many_at_once),
+    ]
+}
+
+async fn delete_by_hand(fx: &Fixture, room: &Object) {
+    let path = format!("/rooms/{}", room.room_name());
+    let answer = fx.by_hand.delete(&path).await.expect("Daily answers");
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+}
+
+async fn recreate(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    delete_by_hand(fx, &before).await;
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    assert_ne!(after.pin(), before.pin());
+    assert_eq!(after.room_name(), before.room_name());
+    let secret = fx.secret("standup-dialin").await;
+    assert_eq!(Some(secret["dialin-code"].as_str()), after.pin());
+    let end = "/status/expirationTime";
+    assert_eq!(after.text(end), before.text(end), "the end does not move");
+    fx.event("standup", "Warning", "DialinCodeChanged").await;
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
+    assert_eq!(fx.journal().await.done("POST", "/rooms"), 2);
+}
+
+/// Reported, with nothing taken away, until a person asks for a pass.
+async fn report(fx: &mut Fixture) {
+    let before = reported(fx).await;
+    fx.force_pass(Room, "standup", "make it anew").await;
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    assert_ne!(after.pin(), before.pin());
+}
+
+async fn report_until_an_edit(fx: &mut Fixture) {
+    let before = reported(fx).await;
+    fx.room(
+        "standup",
+        json!({"ttl": "2h", "missingRoomPolicy": "Report"}),
+    )
+    .await;
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    assert_ne!(after.pin(), before.pin());
+}
+
+async fn reported(fx: &Fixture) -> Object {
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "missingRoomPolicy": "Report"}),
+    )
+    .await;
+    let before = fx.ready(Room, "standup").await;
+    let secret = fx.secret("standup-dialin").await;
+    delete_by_hand(fx, &before).await;
+    let mark = fx.mark().await;
+    let missing = ("Ready", "False", "Missing");
+    fx.condition(Room, "standup", missing).await;
+    let room = fx
+        .condition(Room, "standup", ("Stalled", "True", "Missing"))
+        .await;
+    assert_eq!(
+        fx.secret("standup-dialin").await,
+        secret,
+        "the Secret is kept"
+    );
+    assert!(!room.has("Expired", "True", "Expired"));
+    fx.event("standup", "Warning", "Missing").await;
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("it only reports");
+    before
+}
+
+/// Somebody deletes it again and again: the fourth time the operator stops making it.
+async fn three_times_a_day(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let mut room = fx.ready(Room, "standup").await;
+    for revision in 2..=4 {
+        delete_by_hand(fx, &room).await;
+        let anew =
+            |room: &Object| room.at("/status/dialinCodeRevision") == revision && room.is_ready();
+        room = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    }
+    delete_by_hand(fx, &room).await;
+    let mark = fx.mark().await;
+    let stalled = |room: &Object| room.has("Stalled", "True", "Missing");
+    fx.until(Room, "standup", "is given up", LATER, stalled)
+        .await;
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("three in a day are enough");
+}
+
+/// More than five at once look like a mistake of Daily's or of ours: none is made anew, until a
+/// person asks for one.
+async fn many_at_once(fx: &mut Fixture) {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut rooms = Vec::new();
+    for name in names {
+        fx.room(name, json!({"ttl": "1h"})).await;
+        rooms.push(fx.ready(Room, name).await);
+    }
+    // Standing still, the operator cannot see some of them missing before the others.
+    fx.operator().pause();
+    for room in &rooms {
+        delete_by_hand(fx, room).await;
+    }
+    let mark = fx.mark().await;
+    fx.operator().resume();
+    for name in names {
+        let missing = |room: &Object| room.has("Ready", "False", "Missing");
+        fx.until(Room, name, "is missing", LATER, missing).await;
+        assert!(
+            fx.find_secret(&format!("{name}-dialin")).await.is_some(),
+            "Secrets are kept"
+        );
+    }
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("so many at once are not made anew");
+    fx.force_pass(Room, "a", "I know").await;
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    fx.until(Room, "a", "is made anew", LATER, anew).await;
+    let others = fx.journal_since(mark).await;
+    assert_eq!(others.done("POST", "/rooms"), 1, "{}", others.tail(20));
+}

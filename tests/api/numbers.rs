@@ -1,0 +1,300 @@
+//! Purchased numbers on the PIN dial-in, and which numbers a room publishes.
+
+use std::sync::Arc;
+
+use daily_sim::{FaultKind, FaultSpec, is_global};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{DOMAIN, FOREIGN_NUMBER, Fixture, NUMBER, SECOND_NUMBER, Setup};
+use crate::objects::Kind::{Number, Room};
+use crate::stage::Stage;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("numbers::ready", Setup::new(), ready),
+        stage.trial("numbers::edit", Setup::new(), edit),
+        stage.trial("numbers::reply_lost", Setup::new(), reply_lost),
+        stage.trial(
+            "numbers::reference_ready_later",
+            Setup::new(),
+            reference_ready_later,
+        ),
+        stage.trial(
+            "numbers::literal_ready_later",
+            Setup::new(),
+            literal_ready_later,
+        ),
+        stage.trial("numbers::one_holder", Setup::new(), one_holder),
+        stage.trial("numbers::deleted", Setup::new(), deleted),
+        stage.trial("numbers::retained", Setup::new(), retained),
+        stage.trial(
+            "numbers::global_choice_is_kept",
+            Setup::new(),
+            global_choice_is_kept,
+        ),
+        stage.trial(
+            "numbers::purchased_is_chosen",
+            Setup::new(),
+            purchased_is_chosen,
+        ),
+        stage.trial("numbers::not_purchased", Setup::new(), not_purchased),
+        stage.trial(
+            "numbers::somebody_elses_config",
+            Setup::new(),
+            somebody_elses_config,
+        ),
+        stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
+    ]
+}
+
+async fn ready(fx: &mut Fixture) {
+    let spec =
+        json!({"phoneNumber": NUMBER, "namePrefix": "front", "ivrGreeting": {"message": "Hello."}});
+    fx.apply(Number, "main-line", &spec).await;
+    let number = fx.ready(Number, "main-line").await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs.len(), 1);
+    assert_eq!(configs[0]["type"], "pin_dialin");
+    assert_eq!(configs[0]["config"]["phone_number"], NUMBER);
+    assert_eq!(configs[0]["config"]["name_prefix"], "front");
+    assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Hello.");
+    assert_eq!(number.at("/status/configId"), &configs[0]["id"]);
+    assert_eq!(number.text("/status/country"), "US");
+    assert_eq!(number.text("/status/account/domainName"), DOMAIN);
+    assert_eq!(fx.journal().await.writes().len(), 1);
+    fx.event("main-line", "Normal", "Created").await;
+}
+
+async fn edit(fx: &mut Fixture) {
+    let spec = |message: &str| json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}});
+    fx.apply(Number, "main-line", &spec("Hello.")).await;
+    let before = fx.ready(Number, "main-line").await;
+    let mark = fx.mark().await;
+    fx.apply(Number, "main-line", &spec("Good day.")).await;
+    fx.ready(Number, "main-line").await;
+    let journal = fx.journal_since(mark).await;
+    let writes = journal.writes();
+    assert_eq!(writes.len(), 1, "{}", journal.tail(20));
+    let id = before.text("/status/configId");
+    assert_eq!(writes[0].method, "PUT");
+    assert_eq!(writes[0].path, format!("/domain-dialin-config/{id}"));
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Good day.");
+    assert_eq!(configs[0]["config"]["phone_number"], NUMBER);
+}
+
+async fn reply_lost(fx: &mut Fixture) {
+    let fault = FaultSpec::next("POST", "/domain-dialin-config", FaultKind::ReplyLost);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    fx.number("main-line", NUMBER).await;
+    let number = fx.ready(Number, "main-line").await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs.len(), 1);
+    assert_eq!(number.at("/status/configId"), &configs[0]["id"]);
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    assert!(
+        fx.configs_at_daily().await.is_empty(),
+        "it was known as ours"
+    );
+}
+
+/// The room waits for its PinDialinNumber and moves on by itself.
+async fn reference_ready_later(fx: &mut Fixture) {
+    let numbers = json!([{"numberRef": {"name": "main-line"}}]);
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}}),
+    )
+    .await;
+    let room = fx
+        .condition(Room, "standup", ("Ready", "False", "NumberNotFound"))
+        .await;
+    assert!(
+        room.condition("Reconciling")
+            .is_some_and(|it| it.status == "True")
+    );
+    assert!(
+        room.condition("Stalled")
+            .is_none_or(|it| it.status != "True")
+    );
+    assert!(fx.find_secret("standup-dialin").await.is_none());
+    fx.number("main-line", NUMBER).await;
+    let room = fx.ready(Room, "standup").await;
+    assert!(
+        room.dial_string().starts_with(NUMBER),
+        "{}",
+        room.dial_string()
+    );
+}
+
+async fn literal_ready_later(fx: &mut Fixture) {
+    let numbers = json!([{"phoneNumber": SECOND_NUMBER}]);
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}}),
+    )
+    .await;
+    let room = fx
+        .condition(Room, "standup", ("Ready", "False", "NumberNotReady"))
+        .await;
+    let message = room.condition("Ready").expect("is there").message;
+    assert!(
+        message.contains("PinDialinNumber"),
+        "it says what to create: {message}"
+    );
+    fx.number("second-line", SECOND_NUMBER).await;
+    let room = fx.ready(Room, "standup").await;
+    assert!(
+        room.dial_string().starts_with(SECOND_NUMBER),
+        "{}",
+        room.dial_string()
+    );
+}
+
+/// The first one holds the number; when it goes, the other takes it without being touched.
+async fn one_holder(fx: &mut Fixture) {
+    fx.number("a-first", NUMBER).await;
+    fx.ready(Number, "a-first").await;
+    fx.number("b-second", NUMBER).await;
+    let refused = fx
+        .condition(Number, "b-second", ("Ready", "False", "NumberInUse"))
+        .await;
+    let message = refused.condition("Ready").expect("is there").message;
+    assert!(
+        message.contains("a-first"),
+        "it names the holder: {message}"
+    );
+    assert_eq!(fx.configs_at_daily().await.len(), 1);
+    assert!(fx.get(Number, "a-first").await.is_ready());
+    fx.delete(Number, "a-first").await;
+    fx.gone(Number, "a-first").await;
+    fx.ready(Number, "b-second").await;
+    assert_eq!(fx.configs_at_daily().await.len(), 1);
+}
+
+async fn deleted(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    let number = fx.ready(Number, "main-line").await;
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    assert!(fx.configs_at_daily().await.is_empty());
+    let path = format!("/domain-dialin-config/{}", number.text("/status/configId"));
+    assert_eq!(
+        fx.journal().await.done("DELETE", &path),
+        1,
+        "by its recorded id"
+    );
+}
+
+async fn retained(fx: &mut Fixture) {
+    let spec = json!({"phoneNumber": NUMBER, "deletionPolicy": "Retain"});
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    assert_eq!(fx.configs_at_daily().await.len(), 1);
+    assert!(fx.journal().await.calls("DELETE", "*").is_empty());
+}
+
+/// Without a purchased number on the PIN dial-in a global one is published, and stays when a
+/// PinDialinNumber comes later.
+async fn global_choice_is_kept(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    assert_eq!(before.text("/status/phoneNumbers/0/source"), "Global");
+    assert!(is_global(before.text("/status/phoneNumbers/0/phoneNumber")));
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    fx.force_pass(Room, "standup", "look again").await;
+    let echoed =
+        |room: &crate::objects::Object| room.text("/status/lastHandledReconcileAt") == "look again";
+    let after = fx
+        .until(Room, "standup", "looks again", crate::wait::SOON, echoed)
+        .await;
+    assert_eq!(after.dial_string(), before.dial_string());
+}
+
+/// The earliest purchased number that has a config: not simply the earliest.
+async fn purchased_is_chosen(fx: &mut Fixture) {
+    fx.number("second-line", SECOND_NUMBER).await;
+    fx.ready(Number, "second-line").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    assert_eq!(room.text("/status/phoneNumbers/0/source"), "Purchased");
+    assert!(
+        room.dial_string().starts_with(SECOND_NUMBER),
+        "{}",
+        room.dial_string()
+    );
+}
+
+async fn not_purchased(fx: &mut Fixture) {
+    fx.number("main-line", FOREIGN_NUMBER).await;
+    let number = fx
+        .condition(
+            Number,
+            "main-line",
+            ("Ready", "False", "NumberNotPurchased"),
+        )
+        .await;
+    assert!(
+        number
+            .condition("Stalled")
+            .is_some_and(|it| it.status == "True")
+    );
+    fx.event("main-line", "Warning", "NumberNotPurchased").await;
+
+    let numbers = json!([{"phoneNumber": FOREIGN_NUMBER}]);
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}}),
+    )
+    .await;
+    fx.condition(Room, "standup", ("Ready", "False", "NumberNotPurchased"))
+        .await;
+    fx.event("standup", "Warning", "NumberNotPurchased").await;
+    assert!(fx.find_secret("standup-dialin").await.is_none());
+    fx.journal()
+        .await
+        .expect_no_write("the number is not the account's");
+}
+
+/// A config that the operator did not make is neither taken over nor deleted.
+async fn somebody_elses_config(fx: &mut Fixture) {
+    let theirs = json!({"type": "pin_dialin", "phone_number": NUMBER, "name_prefix": "theirs"});
+    let made = fx.by_hand.post("/domain-dialin-config", &theirs).await;
+    assert_eq!(made.expect("Daily answers").status, 200);
+    let mark = fx.mark().await;
+    fx.number("main-line", NUMBER).await;
+    fx.condition(Number, "main-line", ("Ready", "False", "NumberInUse"))
+        .await;
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs[0]["config"]["name_prefix"], "theirs");
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(journal.done("DELETE", "*") + journal.done("PUT", "*"), 0);
+}
+
+async fn removed_by_hand(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    let before = fx.ready(Number, "main-line").await;
+    let id = before.text("/status/configId").to_owned();
+    let path = format!("/domain-dialin-config/{id}");
+    assert_eq!(
+        fx.by_hand
+            .delete(&path)
+            .await
+            .expect("Daily answers")
+            .status,
+        200
+    );
+    let anew = |number: &crate::objects::Object| {
+        number.is_ready() && number.text("/status/configId") != id
+    };
+    fx.until(Number, "main-line", "is put back", crate::wait::LATER, anew)
+        .await;
+    assert_eq!(fx.configs_at_daily().await.len(), 1);
+}

@@ -1,0 +1,212 @@
+//! What cannot be done: each with its condition and its event, nothing lost, and healed by itself.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PostParams;
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{DEFAULT_KEY_SECRET, Fixture, KEY, Setup, WRONG_KEY};
+use crate::objects::Kind::Room;
+use crate::stage::Stage;
+use crate::wait::{SOON, until};
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let wrong = || Setup::new().default_key(WRONG_KEY);
+    let none = || Setup::new().without_default_key();
+    vec![
+        stage.trial("refusals::wrong_key", wrong(), wrong_key),
+        stage.trial("refusals::revoked_key", Setup::new(), revoked_key),
+        stage.trial("refusals::missing_key", none(), missing_key),
+        stage.trial("refusals::no_fall_through", Setup::new(), no_fall_through),
+        stage.trial("refusals::foreign_secret", Setup::new(), foreign_secret),
+        stage.trial("refusals::name_taken", Setup::new(), name_taken),
+        stage.trial(
+            "refusals::name_taken_by_a_room",
+            Setup::new(),
+            name_taken_by_a_room,
+        ),
+        stage.trial("refusals::end_too_far", Setup::new(), end_too_far),
+    ]
+}
+
+/// The user must act, and callers cannot join.
+async fn stalls(fx: &Fixture, name: &str, reason: &str) {
+    fx.condition(Room, name, ("Stalled", "True", reason)).await;
+    fx.condition(Room, name, ("Ready", "False", reason)).await;
+    fx.event(name, "Warning", reason).await;
+}
+
+async fn wrong_key(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    stalls(fx, "standup", "Unauthorized").await;
+    assert_eq!(
+        fx.get(Room, "standup").await.finalizers(),
+        0,
+        "no domain is proven"
+    );
+    fx.journal().await.expect_no_write("the key is refused");
+    fx.write_key(DEFAULT_KEY_SECRET, KEY).await;
+    fx.ready(Room, "standup").await;
+}
+
+/// Revoked later, the key takes nothing from those who call.
+async fn revoked_key(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let secret = fx.secret("standup-dialin").await;
+    fx.write_key(DEFAULT_KEY_SECRET, WRONG_KEY).await;
+    let room = fx
+        .condition(Room, "standup", ("Stalled", "True", "Unauthorized"))
+        .await;
+    assert!(
+        room.has("Ready", "True", "Available"),
+        "callers are still served"
+    );
+    assert_eq!(room.pin(), before.pin());
+    assert_eq!(fx.secret("standup-dialin").await, secret);
+    fx.event("standup", "Warning", "Unauthorized").await;
+    fx.write_key(DEFAULT_KEY_SECRET, KEY).await;
+    let healed = |room: &crate::objects::Object| {
+        room.is_ready()
+            && room
+                .condition("Stalled")
+                .is_none_or(|it| it.status != "True")
+    };
+    fx.until(Room, "standup", "heals", SOON, healed).await;
+}
+
+/// Waits for the Secret, and goes on within ten seconds of its coming.
+async fn missing_key(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx
+        .condition(Room, "standup", ("Ready", "False", "ApiKeyNotFound"))
+        .await;
+    assert!(
+        room.condition("Reconciling")
+            .is_some_and(|it| it.status == "True")
+    );
+    assert!(
+        room.condition("Stalled")
+            .is_none_or(|it| it.status != "True")
+    );
+    let message = room.condition("Ready").expect("is there").message;
+    assert!(
+        message.contains("daily-api-key"),
+        "it names the Secret: {message}"
+    );
+    fx.event("standup", "Warning", "ApiKeyNotFound").await;
+    assert!(
+        fx.journal().await.all().is_empty(),
+        "without a key Daily is not asked"
+    );
+
+    fx.write_key("daily-api-key", KEY).await;
+    let heals_within = std::time::Duration::from_secs(10);
+    let is_ready = crate::objects::Object::is_ready;
+    fx.until(Room, "standup", "becomes Ready", heals_within, is_ready)
+        .await;
+}
+
+/// A key that is named and missing is not replaced by the default one.
+async fn no_fall_through(fx: &mut Fixture) {
+    fx.write_key("daily-api-key", KEY).await;
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "apiKeySecretRef": {"name": "not-there"}}),
+    )
+    .await;
+    let room = fx
+        .condition(Room, "standup", ("Ready", "False", "ApiKeyNotFound"))
+        .await;
+    let message = room.condition("Ready").expect("is there").message;
+    assert!(
+        message.contains("not-there"),
+        "it names the Secret: {message}"
+    );
+    fx.journal()
+        .await
+        .expect_no_write("the key that is named is missing");
+}
+
+/// A Secret of that name is somebody else's: it stays as it is, and freeing the name heals.
+async fn foreign_secret(fx: &mut Fixture) {
+    let foreign: Secret = serde_json::from_value(json!({
+        "metadata": {"name": "standup-dialin"},
+        "stringData": {"password": "theirs"},
+    }))
+    .expect("is a Secret");
+    let made = fx.secrets().create(&PostParams::default(), &foreign).await;
+    let before = made.expect("it can be made");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    stalls(fx, "standup", "SecretConflict").await;
+    let after = fx.find_secret("standup-dialin").await;
+    assert_eq!(after.as_ref(), Some(&before), "it is untouched");
+    assert!(fx.rooms_at_daily().await.len() <= 1);
+
+    fx.delete_secret("standup-dialin").await;
+    fx.force_pass(Room, "standup", "the name is free").await;
+    let room = fx.ready(Room, "standup").await;
+    assert_eq!(
+        Some(fx.secret("standup-dialin").await["dialin-code"].as_str()),
+        room.pin()
+    );
+}
+
+async fn name_taken(fx: &mut Fixture) {
+    let theirs = json!({"name": "board", "properties": {"enable_chat": true}});
+    let made = fx
+        .by_hand
+        .post("/rooms", &theirs)
+        .await
+        .expect("Daily answers");
+    let mark = fx.mark().await;
+    fx.room("standup", json!({"ttl": "1h", "roomName": "board"}))
+        .await;
+    stalls(fx, "standup", "NameTaken").await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    let untouched = fx.by_hand.get("/rooms/board").await.expect("Daily answers");
+    assert_eq!(untouched.body, made.body, "the room is untouched");
+    assert!(fx.find_secret("standup-dialin").await.is_none());
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(
+        journal.done("POST", "*") + journal.done("DELETE", "*"),
+        0,
+        "{}",
+        journal.tail(20)
+    );
+}
+
+/// Two DailyRooms of one chosen name: the first keeps it, also when the second is deleted.
+async fn name_taken_by_a_room(fx: &mut Fixture) {
+    fx.room("first", json!({"ttl": "1h", "roomName": "board"}))
+        .await;
+    let first = fx.ready(Room, "first").await;
+    fx.room("second", json!({"ttl": "1h", "roomName": "board"}))
+        .await;
+    stalls(fx, "second", "NameTaken").await;
+    fx.delete(Room, "second").await;
+    fx.gone(Room, "second").await;
+    let rooms = fx.rooms_at_daily().await;
+    assert_eq!(rooms.len(), 1);
+    assert_eq!(rooms[0]["id"], first.text("/status/room/id"));
+    assert!(fx.get(Room, "first").await.is_ready());
+    let stays = async || match fx.find_secret("first-dialin").await {
+        Some(_) => Ok(()),
+        None => Err("the Secret of the first is gone"),
+    };
+    until("the first keeps its Secret", SOON, stays).await;
+}
+
+async fn end_too_far(fx: &mut Fixture) {
+    fx.room("standup", json!({"expirationTime": "2037-01-01T00:00:00Z"}))
+        .await;
+    stalls(fx, "standup", "InvalidSpec").await;
+    fx.journal()
+        .await
+        .expect_no_write("Daily takes no such end");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+}

@@ -1,0 +1,278 @@
+//! The operator stops before, between and after every effect; the next one finishes the work.
+//!
+//! A debug build stops itself with SIGABRT at the point that it is told: `before` the effect,
+//! `between` the effect and its reply, or `after` the reply. Whatever the point, there is one room
+//! with one PIN, and nothing is left after the deletion.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
+use crate::objects::Kind::{Number, Room};
+use crate::stage::Stage;
+use crate::wait::{SOON, until};
+
+const PHASES: [&str; 3] = ["before", "between", "after"];
+
+/// What making a room does, and for `status` also the second time, when the PIN is written.
+const CREATION: [&str; 5] = ["bind", "room-create", "record", "secret-create", "status"];
+const DELETION: [&str; 3] = ["room-delete", "secret-delete", "finalizer-remove"];
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for phase in PHASES {
+        for effect in CREATION {
+            trials.push(crash(stage, format!("{effect}:{phase}"), creation));
+        }
+        trials.push(crash(stage, format!("status:{phase}:2"), creation));
+        trials.push(crash(
+            stage,
+            format!("room-create:{phase}"),
+            creation_of_a_chosen_name,
+        ));
+        for effect in DELETION {
+            trials.push(crash(stage, format!("{effect}:{phase}"), deletion));
+        }
+        trials.push(crash(stage, format!("room-update:{phase}"), update));
+        trials.push(crash(stage, format!("secret-update:{phase}"), repair));
+        trials.push(crash(stage, format!("config-create:{phase}"), number));
+        trials.push(crash(
+            stage,
+            format!("config-update:{phase}"),
+            number_update,
+        ));
+        trials.push(crash(
+            stage,
+            format!("config-delete:{phase}"),
+            number_deletion,
+        ));
+        for effect in ["lease-acquire", "lease-renew"] {
+            trials.push(crash(stage, format!("{effect}:{phase}"), lease));
+        }
+        trials.push(crash(
+            stage,
+            format!("lease-release:{phase}"),
+            lease_release,
+        ));
+    }
+    trials.push(stage.trial(
+        "restart::twice_in_a_row",
+        Setup::new().without_operator(),
+        twice_in_a_row,
+    ));
+    trials.push(stage.trial("restart::changes_nothing", Setup::new(), changes_nothing));
+    trials
+}
+
+/// A scenario whose first operator stops at this point.
+fn crash<F>(stage: &Arc<Stage>, point: String, scenario: F) -> Trial
+where
+    F: AsyncFn(&mut Fixture) + Send + 'static,
+{
+    let theme = std::any::type_name::<F>()
+        .rsplit("::")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let name = format!("restart::{theme}:{point}");
+    stage.trial(&name, Setup::new().stop_at(&point), scenario)
+}
+
+/// Waits for the crash, and starts the next operator.
+async fn crash_and_restart(fx: &mut Fixture) {
+    fx.operator().crashed().await;
+    fx.age_lease().await;
+    fx.start_operator(&[]);
+}
+
+/// One room, one PIN, one success of the create, and nothing left after the deletion.
+async fn whole_life(fx: &mut Fixture) {
+    let room = fx.ready(Room, "standup").await;
+    one_room_one_pin(fx).await;
+    assert_eq!(room.at("/status/dialinCodeRevision"), 1);
+    assert_eq!(fx.journal().await.done("POST", "/rooms"), 1);
+    fx.delete(Room, "standup").await;
+    nothing_left(fx).await;
+}
+
+async fn one_room_one_pin(fx: &Fixture) {
+    let room = fx.get(Room, "standup").await;
+    let rooms = fx.rooms_at_daily().await;
+    assert_eq!(rooms.len(), 1, "{rooms:#?}");
+    assert_eq!(rooms[0]["id"], room.text("/status/room/id"));
+    let pin = rooms[0]["config"]["dialin_code"].as_str();
+    assert_eq!(room.pin(), pin);
+    let secret = fx.secret("standup-dialin").await;
+    assert_eq!(Some(secret["dialin-code"].as_str()), pin);
+}
+
+async fn nothing_left(fx: &Fixture) {
+    fx.gone(Room, "standup").await;
+    fx.until_secret("standup-dialin", "goes", |secret| secret.is_none())
+        .await;
+    let rooms = fx.rooms_at_daily().await;
+    assert!(rooms.is_empty(), "{rooms:#?}");
+}
+
+async fn creation(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    crash_and_restart(fx).await;
+    whole_life(fx).await;
+}
+
+/// Here the claim tells our own room apart from somebody else's.
+async fn creation_of_a_chosen_name(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h", "roomName": "board"}))
+        .await;
+    crash_and_restart(fx).await;
+    whole_life(fx).await;
+}
+
+async fn deletion(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    fx.delete(Room, "standup").await;
+    crash_and_restart(fx).await;
+    nothing_left(fx).await;
+    assert_eq!(fx.journal().await.done("DELETE", "/rooms/*"), 1);
+}
+
+async fn update(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    fx.room("standup", json!({"ttl": "1h", "privacy": "Private"}))
+        .await;
+    crash_and_restart(fx).await;
+    let after = fx.ready(Room, "standup").await;
+    assert_eq!(after.pin(), before.pin());
+    assert_eq!(fx.rooms_at_daily().await[0]["privacy"], "private");
+    one_room_one_pin(fx).await;
+}
+
+async fn repair(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let before = fx.secret("standup-dialin").await;
+    let mark = fx.mark().await;
+    fx.patch_secret("standup-dialin", &json!({"data": {"dialin-code": "MTIz"}}))
+        .await;
+    crash_and_restart(fx).await;
+    let repaired = async || match fx.secret("standup-dialin").await == before {
+        true => Ok(()),
+        false => Err("it has the edited PIN"),
+    };
+    until("the Secret is put right", SOON, repaired).await;
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("the room has nothing to do with it");
+}
+
+fn greeting(message: &str) -> Value {
+    json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}})
+}
+
+async fn number(fx: &mut Fixture) {
+    fx.apply(Number, "main-line", &greeting("Hello.")).await;
+    crash_and_restart(fx).await;
+    let number = fx.ready(Number, "main-line").await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs.len(), 1);
+    assert_eq!(configs[0]["id"], number.text("/status/configId"));
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    assert!(fx.configs_at_daily().await.is_empty());
+}
+
+async fn number_update(fx: &mut Fixture) {
+    fx.apply(Number, "main-line", &greeting("Hello.")).await;
+    let before = fx.ready(Number, "main-line").await;
+    fx.apply(Number, "main-line", &greeting("Good day.")).await;
+    crash_and_restart(fx).await;
+    let after = fx.ready(Number, "main-line").await;
+    assert_eq!(after.at("/status/configId"), before.at("/status/configId"));
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Good day.");
+}
+
+async fn number_deletion(fx: &mut Fixture) {
+    fx.apply(Number, "main-line", &greeting("Hello.")).await;
+    fx.ready(Number, "main-line").await;
+    fx.delete(Number, "main-line").await;
+    crash_and_restart(fx).await;
+    fx.gone(Number, "main-line").await;
+    assert!(fx.configs_at_daily().await.is_empty());
+    assert_eq!(
+        fx.journal().await.done("DELETE", "/domain-dialin-config/*"),
+        1
+    );
+}
+
+async fn lease(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    crash_and_restart(fx).await;
+    whole_life(fx).await;
+}
+
+async fn lease_release(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let status = fx.operator().terminate().await;
+    assert!(!status.success(), "it stops at its crash point");
+    fx.age_lease().await;
+    fx.start_operator(&[]);
+    whole_life(fx).await;
+}
+
+async fn twice_in_a_row(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    for point in [
+        "room-create:between",
+        "record:between",
+        "secret-create:between",
+    ] {
+        fx.start_operator(&[stop_at(point)]);
+        fx.operator().crashed().await;
+        fx.age_lease().await;
+    }
+    fx.start_operator(&[stop_at("room-delete:between")]);
+    fx.ready(Room, "standup").await;
+    one_room_one_pin(fx).await;
+    fx.delete(Room, "standup").await;
+    fx.operator().crashed().await;
+    fx.age_lease().await;
+    fx.start_operator(&[stop_at("finalizer-remove:before")]);
+    fx.operator().crashed().await;
+    fx.age_lease().await;
+    fx.start_operator(&[]);
+    nothing_left(fx).await;
+    assert_eq!(fx.journal().await.done("POST", "/rooms"), 1);
+}
+
+/// A restart confirms what is there, by the listing, and writes nothing.
+async fn changes_nothing(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let before = fx.ready(Room, "standup").await;
+    assert!(fx.operator().terminate().await.success());
+    let mark = fx.mark().await;
+    fx.start_operator(&[]);
+    let listed = async || match fx.journal_since(mark).await.done("GET", "/rooms") {
+        0 => Err("the rooms are not listed yet"),
+        _ => Ok(()),
+    };
+    until("the next operator looks at Daily", SOON, listed).await;
+    fx.force_pass(Room, "standup", "after the restart").await;
+    let echoed = |room: &crate::objects::Object| {
+        room.text("/status/lastHandledReconcileAt") == "after the restart"
+    };
+    let after = fx
+        .until(Room, "standup", "echoes the forced pass", SOON, echoed)
+        .await;
+    assert!(after.is_ready() && after.pin() == before.pin());
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("nothing changed");
+}

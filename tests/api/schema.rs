@@ -1,0 +1,172 @@
+//! What `kubectl apply` refuses, each with a sentence that says what to write.
+
+use std::sync::Arc;
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, NUMBER, Setup};
+use crate::objects::Kind::{self, Number, Room};
+use crate::stage::Stage;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let plain = || Setup::new().without_operator();
+    vec![
+        stage.trial("schema::end", plain(), end),
+        stage.trial("schema::room_name", plain(), room_name),
+        stage.trial(
+            "schema::room_name_is_immutable",
+            plain(),
+            room_name_is_immutable,
+        ),
+        stage.trial("schema::numbers", plain(), numbers),
+        stage.trial("schema::secret_name", plain(), secret_name),
+        stage.trial("schema::number_is_immutable", plain(), number_is_immutable),
+        stage.trial("schema::defaults", plain(), defaults),
+    ]
+}
+
+async fn refused(fx: &Fixture, kind: Kind, name: &str, spec: Value, sentence: &str) {
+    let refusal = fx.try_apply(kind, name, &spec).await.err();
+    let refusal = refusal.unwrap_or_else(|| panic!("{spec} is accepted"));
+    assert!(refusal.contains(sentence), "{spec}: {refusal}");
+}
+
+async fn end(fx: &mut Fixture) {
+    let one = "set exactly one of ttl (for example 8h) and expirationTime";
+    refused(fx, Room, "a", json!({}), one).await;
+    let time = "2026-12-01T18:00:00Z";
+    refused(
+        fx,
+        Room,
+        "a",
+        json!({"ttl": "8h", "expirationTime": time}),
+        one,
+    )
+    .await;
+    let bounds = "ttl must be a duration from 10s to 8736h (364 days), written with h, m and s";
+    for ttl in ["9s", "8737h", "3 weeks", "1d", "", "-8h", "8"] {
+        refused(fx, Room, "a", json!({"ttl": ttl}), bounds).await;
+    }
+    for ttl in ["10s", "8736h", "1h30m"] {
+        fx.room("a", json!({"ttl": ttl})).await;
+    }
+    let written = "expirationTime must be a time in RFC 3339 form";
+    refused(
+        fx,
+        Room,
+        "b",
+        json!({"expirationTime": "tomorrow"}),
+        written,
+    )
+    .await;
+}
+
+async fn room_name(fx: &mut Fixture) {
+    let letters = "roomName must be 1 to 128 characters, only letters, digits, '-' and '_'";
+    for name in ["", "a b", "a.b", "ä", &"a".repeat(129)] {
+        refused(
+            fx,
+            Room,
+            "a",
+            json!({"ttl": "8h", "roomName": name}),
+            letters,
+        )
+        .await;
+    }
+    let derived = format!("a_{}_{}", "b".repeat(26), "c".repeat(13));
+    let own = "roomName must not look like a name that the operator derives";
+    refused(
+        fx,
+        Room,
+        "a",
+        json!({"ttl": "8h", "roomName": derived}),
+        own,
+    )
+    .await;
+    fx.room("a", json!({"ttl": "8h", "roomName": "a".repeat(128)}))
+        .await;
+}
+
+async fn room_name_is_immutable(fx: &mut Fixture) {
+    fx.room("named", json!({"ttl": "8h", "roomName": "one"}))
+        .await;
+    let changed = "roomName is immutable; make another DailyRoom for another name";
+    refused(
+        fx,
+        Room,
+        "named",
+        json!({"ttl": "8h", "roomName": "two"}),
+        changed,
+    )
+    .await;
+    let toggled = "roomName cannot be added or removed after creation; make another DailyRoom";
+    refused(fx, Room, "named", json!({"ttl": "8h"}), toggled).await;
+    fx.room("derived", json!({"ttl": "8h"})).await;
+    refused(
+        fx,
+        Room,
+        "derived",
+        json!({"ttl": "8h", "roomName": "one"}),
+        toggled,
+    )
+    .await;
+}
+
+async fn numbers(fx: &mut Fixture) {
+    let form = "phoneNumber must be in E.164 form";
+    let room = |number: Value| json!({"ttl": "8h", "dialin": {"roomNumbers": [number]}});
+    for number in ["12025550123", "+1 202 555 0123", "+0202555", "+123456", ""] {
+        refused(fx, Room, "a", room(json!({"phoneNumber": number})), form).await;
+        refused(fx, Number, "a", json!({"phoneNumber": number}), form).await;
+    }
+    let one = "set exactly one of phoneNumber (for example +12025550123) and numberRef";
+    refused(fx, Room, "a", room(json!({})), one).await;
+    let both = json!({"phoneNumber": NUMBER, "numberRef": {"name": "main-line"}});
+    refused(fx, Room, "a", room(both), one).await;
+    let empty = "the greeting must not be empty: write what callers hear";
+    for message in ["", "  "] {
+        let spec = json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}});
+        refused(fx, Number, "a", spec, empty).await;
+    }
+}
+
+async fn secret_name(fx: &mut Fixture) {
+    let long = "a".repeat(247);
+    let sentence = "set spec.secret.name, or use a name of at most 246 characters";
+    refused(fx, Room, &long, json!({"ttl": "8h"}), sentence).await;
+    fx.room(&long, json!({"ttl": "8h", "secret": {"name": "short"}}))
+        .await;
+    fx.room(&"a".repeat(246), json!({"ttl": "8h"})).await;
+    let letters = "secret.name must be a name of a Secret";
+    refused(
+        fx,
+        Room,
+        "b",
+        json!({"ttl": "8h", "secret": {"name": "A_b"}}),
+        letters,
+    )
+    .await;
+}
+
+async fn number_is_immutable(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    let sentence = "phoneNumber is immutable; make another PinDialinNumber for another number";
+    refused(
+        fx,
+        Number,
+        "main-line",
+        json!({"phoneNumber": "+14155550100"}),
+        sentence,
+    )
+    .await;
+}
+
+async fn defaults(fx: &mut Fixture) {
+    let room = fx.room("a", json!({"ttl": "8h"})).await;
+    assert_eq!(room.text("/spec/privacy"), "Public");
+    assert_eq!(room.text("/spec/missingRoomPolicy"), "Recreate");
+    assert_eq!(room.text("/spec/dialin/displayName"), "Phone Caller");
+    assert_eq!(room.at("/spec/dialin/waitForMeetingStart"), true);
+    assert_eq!(room.finalizers(), 0, "nobody serves it here");
+}

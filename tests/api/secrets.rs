@@ -1,0 +1,198 @@
+//! The Secret: exactly what apps are promised, and nobody's edit of it lasts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, NUMBER, SECOND_NUMBER, Setup};
+use crate::kubectl::texts;
+use crate::objects::Kind::{Number, Room};
+use crate::stage::Stage;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("secrets::exact", Setup::new(), exact),
+        stage.trial("secrets::chosen_name", Setup::new(), chosen_name),
+        stage.trial(
+            "secrets::deleted_comes_back",
+            Setup::new(),
+            deleted_comes_back,
+        ),
+        stage.trial(
+            "secrets::edited_is_put_right",
+            Setup::new(),
+            edited_is_put_right,
+        ),
+    ]
+}
+
+const KEYS: [&str; 9] = [
+    "type",
+    "provider",
+    "uri",
+    "room-name",
+    "dialin-code",
+    "phone-number",
+    "dial-string",
+    "tel-uri",
+    "phone-numbers",
+];
+
+async fn two_numbers(fx: &Fixture) {
+    fx.number("main-line", NUMBER).await;
+    fx.number("second-line", SECOND_NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    fx.ready(Number, "second-line").await;
+}
+
+async fn exact(fx: &mut Fixture) {
+    two_numbers(fx).await;
+    let numbers = json!([{"phoneNumber": NUMBER}, {"numberRef": {"name": "second-line"}}]);
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}}),
+    )
+    .await;
+    let room = fx.ready(Room, "standup").await;
+    let secret = fx
+        .find_secret("standup-dialin")
+        .await
+        .expect("the Secret is there");
+    check_data(&secret, room.pin().expect("the PIN is in status"), &room);
+    check_metadata(&secret, &room);
+}
+
+fn check_data(secret: &Secret, pin: &str, room: &crate::objects::Object) {
+    assert_eq!(
+        secret.type_.as_deref(),
+        Some("servicebinding.io/daily-dialin")
+    );
+    let data = texts(secret);
+    let keys: BTreeSet<&str> = data.keys().map(String::as_str).collect();
+    assert_eq!(keys, BTreeSet::from(KEYS));
+    assert_eq!(data["type"], "daily-dialin");
+    assert_eq!(data["provider"], "daily");
+    assert_eq!(data["uri"], room.text("/status/room/url"));
+    assert_eq!(data["room-name"], room.room_name());
+    assert_eq!(data["dialin-code"], pin);
+    assert_eq!(data["phone-number"], NUMBER);
+    assert_eq!(data["dial-string"], format!("{NUMBER},,{pin}"));
+    assert_eq!(data["tel-uri"], format!("tel:{NUMBER},,{pin}"));
+    let numbers: Value = serde_json::from_str(&data["phone-numbers"]).expect("is JSON");
+    let numbers = numbers.as_array().expect("is a list");
+    assert_eq!(numbers.len(), 2);
+    for (shown, number) in numbers.iter().zip([NUMBER, SECOND_NUMBER]) {
+        assert_eq!(shown["phoneNumber"], number);
+        assert_eq!(shown["dialString"], format!("{number},,{pin}"));
+    }
+}
+
+fn check_metadata(secret: &Secret, room: &crate::objects::Object) {
+    let owners = secret.metadata.owner_references.clone().unwrap_or_default();
+    assert_eq!(owners.len(), 1);
+    let owner = &owners[0];
+    assert_eq!(
+        (owner.kind.as_str(), owner.name.as_str()),
+        ("DailyRoom", "standup")
+    );
+    assert_eq!(owner.uid, room.uid());
+    assert_eq!(owner.controller, Some(true));
+    assert_ne!(
+        owner.block_owner_deletion,
+        Some(true),
+        "it would need a right on finalizers"
+    );
+
+    let labels = secret.metadata.labels.clone().unwrap_or_default();
+    let mark = labels
+        .iter()
+        .find(|(key, _)| key.starts_with("daily-operator.io/"));
+    let (_, value) = mark.expect("the Secret has the operator's label");
+    assert!(
+        value.len() == 26 && value.chars().all(|c| c.is_ascii_alphanumeric()),
+        "{value}"
+    );
+    let annotations = secret.metadata.annotations.clone().unwrap_or_default();
+    let says = |text: &str| annotations.values().any(|value| value.contains(text));
+    assert!(
+        says("standup"),
+        "an annotation has the whole name: {annotations:?}"
+    );
+    let end = room.text("/status/expirationTime");
+    assert!(
+        says(end),
+        "an annotation has the end {end}: {annotations:?}"
+    );
+}
+
+async fn chosen_name(fx: &mut Fixture) {
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "secret": {"name": "dial-here"}}),
+    )
+    .await;
+    let room = fx.ready(Room, "standup").await;
+    assert_eq!(room.text("/status/binding/name"), "dial-here");
+    assert_eq!(
+        Some(fx.secret("dial-here").await["dialin-code"].as_str()),
+        room.pin()
+    );
+    assert!(fx.find_secret("standup-dialin").await.is_none());
+}
+
+async fn deleted_comes_back(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let before = fx
+        .find_secret("standup-dialin")
+        .await
+        .expect("the Secret is there");
+    let mark = fx.mark().await;
+    fx.delete_secret("standup-dialin").await;
+    let another = |found: Option<&Secret>| {
+        found.is_some_and(|secret| secret.metadata.uid != before.metadata.uid)
+    };
+    fx.until_secret("standup-dialin", "comes back", another)
+        .await;
+    let after = fx
+        .find_secret("standup-dialin")
+        .await
+        .expect("the Secret is there");
+    assert_eq!(texts(&after), texts(&before));
+    assert_eq!(after.type_, before.type_);
+    fx.event("standup", "Warning", "SecretRepaired").await;
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("the room has nothing to do with its Secret");
+}
+
+/// A changed value and a removed key are as before, and somebody else's label stays.
+async fn edited_is_put_right(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let before = fx.secret("standup-dialin").await;
+    let mark = fx.mark().await;
+    let edit = json!({
+        "metadata": {"labels": {"team": "x"}},
+        "data": {"dialin-code": "MTIz", "uri": null},
+    });
+    fx.patch_secret("standup-dialin", &edit).await;
+    let right = |found: Option<&Secret>| found.is_some_and(|secret| texts(secret) == before);
+    fx.until_secret("standup-dialin", "is put right", right)
+        .await;
+    let after = fx
+        .find_secret("standup-dialin")
+        .await
+        .expect("the Secret is there");
+    let labels = after.metadata.labels.unwrap_or_default();
+    assert_eq!(
+        labels.get("team").map(String::as_str),
+        Some("x"),
+        "others keep their labels"
+    );
+    fx.event("standup", "Warning", "SecretRepaired").await;
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("the room has nothing to do with its Secret");
+}
