@@ -17,6 +17,7 @@
 
 mod accounts;
 mod audit;
+mod chart;
 mod create;
 mod deletion;
 mod edit;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
     let stage = Arc::new(Stage::new(runtime.handle().clone()));
     let themes = [
         accounts::scenarios,
+        chart::scenarios,
         create::scenarios,
         deletion::scenarios,
         edit::scenarios,

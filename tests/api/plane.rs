@@ -134,6 +134,13 @@ impl Plane {
         Ok(())
     }
 
+    /// Applies a manifest that names no namespace in this one.
+    pub async fn apply_in(&self, namespace: &str, mut manifest: Value) -> Result<(), String> {
+        manifest["metadata"]["namespace"] = json!(namespace);
+        let kind = text(&manifest, "/kind").to_owned();
+        self.apply(&Release(vec![manifest]), &[&kind]).await
+    }
+
     fn api_of(&self, manifest: &Value) -> Api<DynamicObject> {
         let version = text(manifest, "/apiVersion");
         let (group, version) = version.split_once('/').unwrap_or(("", version));
@@ -182,6 +189,17 @@ impl Release {
         self.0
             .iter()
             .filter(|manifest| kinds.contains(&text(manifest, "/kind")))
+    }
+
+    fn deployment(&self) -> Option<&Value> {
+        self.of(&["Deployment"]).next()
+    }
+
+    /// A pod as the Deployment would make it.
+    pub fn pod(&self) -> Option<Value> {
+        let mut pod = self.deployment()?.pointer("/spec/template")?.clone();
+        pod["metadata"]["generateName"] = json!("operator-");
+        Some(pod)
     }
 
     /// The arguments of the Deployment's container, listening where it disturbs nobody.

@@ -1,0 +1,176 @@
+//! The chart on a real API server: it is accepted, restricted, and grants what it says.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, RELEASE, Setup};
+use crate::stage::Stage;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let plain = || Setup::new().without_operator();
+    vec![
+        stage.trial("chart::restricted", plain(), restricted),
+        stage.trial(
+            "chart::rights_in_watched_namespaces",
+            plain(),
+            rights_in_watched_namespaces,
+        ),
+        stage.trial("chart::rights_everywhere", plain(), rights_everywhere),
+        stage.trial("chart::examples", plain(), examples),
+    ]
+}
+
+/// A pod of the Deployment is admitted where Pod Security is enforced as restricted.
+async fn restricted(fx: &mut Fixture) {
+    let enforce =
+        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let namespaces: Api<Namespace> = Api::all(fx.client.clone());
+    let params = PatchParams::default();
+    let labelled = namespaces
+        .patch(&fx.namespace, &params, &Patch::Merge(enforce))
+        .await;
+    labelled.expect("the namespace can be labelled");
+
+    let release = fx
+        .plane
+        .render(RELEASE, &fx.namespace, &json!({}))
+        .await
+        .expect("is rendered");
+    let mut pod = release.pod().expect("the Deployment has a pod");
+    let pods: Api<Pod> = Api::namespaced(fx.client.clone(), &fx.namespace);
+    admit(&pods, &pod).await.expect("the pod is admitted");
+    pod["spec"]["containers"][0]["securityContext"]["capabilities"] = json!({});
+    let refusal = admit(&pods, &pod)
+        .await
+        .expect_err("Pod Security is enforced");
+    assert!(refusal.contains("restricted"), "{refusal}");
+}
+
+async fn admit(pods: &Api<Pod>, pod: &Value) -> Result<(), String> {
+    let pod: Pod = serde_json::from_value(pod.clone()).expect("is a pod");
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    pods.create(&dry_run, &pod)
+        .await
+        .map(drop)
+        .map_err(|e| e.to_string())
+}
+
+/// Whether the release's ServiceAccount may do this.
+async fn may(fx: &Fixture, namespace: &str, verb: &str, resource: &str, name: &str) -> bool {
+    let (group, resource) = resource.split_once('/').unwrap_or(("", resource));
+    let text = |text: &str| Some(text.to_owned());
+    let spec = SubjectAccessReviewSpec {
+        user: Some(format!("system:serviceaccount:{}:{RELEASE}", fx.namespace)),
+        resource_attributes: Some(ResourceAttributes {
+            namespace: text(namespace),
+            verb: text(verb),
+            group: text(group),
+            resource: text(resource),
+            name: text(name),
+            ..ResourceAttributes::default()
+        }),
+        ..SubjectAccessReviewSpec::default()
+    };
+    let review = SubjectAccessReview {
+        spec,
+        ..SubjectAccessReview::default()
+    };
+    let api: Api<SubjectAccessReview> = Api::all(fx.client.clone());
+    let answer = api.create(&PostParams::default(), &review).await;
+    answer
+        .expect("rights can be asked for")
+        .status
+        .is_some_and(|status| status.allowed)
+}
+
+const ROOMS: &str = "daily-operator.io/dailyrooms";
+const LEASES: &str = "coordination.k8s.io/leases";
+
+/// The fixtures' own shape: Roles in the watched namespaces alone.
+async fn rights_in_watched_namespaces(fx: &mut Fixture) {
+    let own = fx.namespace.clone();
+    for (verb, resource) in [("list", ROOMS), ("watch", "secrets"), ("update", LEASES)] {
+        assert!(may(fx, &own, verb, resource, "").await, "{verb} {resource}");
+        assert!(
+            !may(fx, "default", verb, resource, "").await,
+            "{verb} {resource} elsewhere"
+        );
+    }
+    assert!(
+        may(fx, "kube-system", "get", "namespaces", "kube-system").await,
+        "the cluster's id"
+    );
+    assert!(!may(fx, "kube-system", "get", "secrets", "").await);
+    for (verb, resource) in [
+        ("create", ROOMS),
+        ("delete", ROOMS),
+        ("get", "pods"),
+        ("delete", LEASES),
+    ] {
+        assert!(
+            !may(fx, &own, verb, resource, "").await,
+            "{verb} {resource} is not needed"
+        );
+    }
+}
+
+async fn rights_everywhere(fx: &mut Fixture) {
+    assert!(!may(fx, "default", "list", ROOMS, "").await);
+    // The names of cluster-wide objects are those of the release: no other scenario has it.
+    let values = json!({"fullnameOverride": fx.namespace, "serviceAccount": {"name": RELEASE}});
+    let release = fx
+        .plane
+        .render(RELEASE, &fx.namespace, &values)
+        .await
+        .expect("is rendered");
+    fx.plane.apply_rights(&release).await.expect("is applied");
+    for (verb, resource) in [
+        ("list", ROOMS),
+        ("patch", "secrets"),
+        ("watch", "namespaces"),
+    ] {
+        assert!(
+            may(fx, "default", verb, resource, "").await,
+            "{verb} {resource}"
+        );
+    }
+    for (verb, resource) in [("update", LEASES), ("get", "pods"), ("create", ROOMS)] {
+        assert!(
+            !may(fx, "default", verb, resource, "").await,
+            "{verb} {resource} elsewhere"
+        );
+    }
+}
+
+/// What the demo applies is accepted.
+async fn examples(fx: &mut Fixture) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the examples can be listed") {
+        let path = entry.expect("is an entry").path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("the example can be read");
+        let manifests: Vec<Value> = serde_saphyr::from_multiple(&text).expect("is YAML");
+        for manifest in manifests {
+            fx.plane
+                .apply_in(&fx.namespace, manifest)
+                .await
+                .expect("is accepted");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "the examples are found");
+}
