@@ -97,12 +97,15 @@ async fn later_end(fx: &mut Fixture) {
     assert_eq!(seconds(&after, "/status/expirationTime"), created + 7200);
 }
 
+/// As long as a PIN, in a text of Daily's.
+const DIGITS: &str = "12345678987";
+
 /// Callers are still served, so Ready stays; the next edit heals it.
 async fn refused_by_daily(fx: &mut Fixture) {
     fx.room("standup", json!({"ttl": "1h"})).await;
     let before = fx.ready(Room, "standup").await;
     let secret = fx.secret("standup-dialin").await;
-    let body = json!({"error": "invalid-request-error", "info": "no such thing"});
+    let body = json!({"error": "invalid-request-error", "info": format!("no such thing {DIGITS} {}", "x".repeat(4000))});
     let refusal = FaultKind::Status {
         status: 400,
         body: Some(body),
@@ -123,6 +126,15 @@ async fn refused_by_daily(fx: &mut Fixture) {
     assert!(
         message.contains("no such thing"),
         "Daily's words are told: {message}"
+    );
+    assert!(
+        !message.contains(DIGITS),
+        "what may be a PIN is masked: {message}"
+    );
+    assert!(
+        message.len() < 1024,
+        "Daily's words are cut: {}",
+        message.len()
     );
     assert_eq!(room.pin(), before.pin());
     assert_eq!(fx.secret("standup-dialin").await, secret);

@@ -129,8 +129,15 @@ impl Fixture {
 
     /// Waits until the object is Ready for its present generation.
     pub async fn ready(&self, kind: Kind, name: &str) -> Object {
-        self.until(kind, name, "becomes Ready", LATER, Object::is_ready)
-            .await
+        let object = self
+            .until(kind, name, "becomes Ready", LATER, Object::is_ready)
+            .await;
+        let pin = object.pin().map(str::to_owned);
+        self.pins
+            .lock()
+            .expect("no other scenario has it")
+            .extend(pin);
+        object
     }
 
     /// Waits until a condition has this status and reason.
@@ -198,18 +205,20 @@ impl Fixture {
         .await;
     }
 
+    /// All events of the namespace.
+    pub async fn all_events(&self) -> Vec<Event> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        let all = api.list(&ListParams::default()).await;
+        all.expect("events can be listed").items
+    }
+
     /// The events of an object.
     pub async fn events(&self, name: &str) -> Vec<Event> {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
-        let all = api
-            .list(&ListParams::default())
-            .await
-            .expect("events can be listed");
         let of = |event: &Event| {
             let regarding = event.regarding.as_ref();
             regarding.and_then(|object| object.name.as_deref()) == Some(name)
         };
-        all.items.into_iter().filter(of).collect()
+        self.all_events().await.into_iter().filter(of).collect()
     }
 
     /// Waits until an object has an event of this type and reason, and gives it.

@@ -16,6 +16,7 @@
 )]
 
 mod accounts;
+mod always;
 mod audit;
 mod chart;
 mod create;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use daily_sim::Outcome;
 use k8s_openapi::api::core::v1::Secret;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -13,9 +14,16 @@ use crate::objects::Kind::{Number, Room};
 use crate::stage::Stage;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    // The first PIN of this seed is 00215649654.
+    let zeros = || Setup::new().seed(2);
     vec![
         stage.trial("secrets::exact", Setup::new(), exact),
         stage.trial("secrets::chosen_name", Setup::new(), chosen_name),
+        stage.trial(
+            "secrets::pin_begins_with_zeros",
+            zeros(),
+            pin_begins_with_zeros,
+        ),
         stage.trial(
             "secrets::deleted_comes_back",
             Setup::new(),
@@ -141,6 +149,24 @@ async fn chosen_name(fx: &mut Fixture) {
         room.pin()
     );
     assert!(fx.find_secret("standup-dialin").await.is_none());
+}
+
+async fn pin_begins_with_zeros(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    let pin = room.pin().expect("the PIN is in status");
+    assert!(
+        pin.starts_with("00") && pin.len() == 11,
+        "the seed no longer gives such a PIN"
+    );
+    let secret = fx.secret("standup-dialin").await;
+    assert_eq!(secret["dialin-code"], pin);
+    let call = fx
+        .sim
+        .dial(&secret["dial-string"])
+        .await
+        .expect("it can be dialled");
+    assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
 }
 
 async fn deleted_comes_back(fx: &mut Fixture) {

@@ -9,6 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
+use crate::always;
 use crate::fixture::{Fixture, Setup};
 use crate::plane::Plane;
 
@@ -50,7 +51,7 @@ impl Stage {
         let mut fixture = Fixture::start(plane, namespace, setup).await?;
         let scenes = async {
             scenario(&mut fixture).await;
-            fixture.check_what_always_holds().await;
+            always::check(&fixture).await;
         };
         let outcome = AssertUnwindSafe(scenes).catch_unwind().await;
         let report = match &outcome {
