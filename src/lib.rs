@@ -1,1 +1,10 @@
-//! daily-operator.
+//! daily-operator: Daily.co phone dial-in with a PIN, as Kubernetes resources.
+
+pub mod binding;
+pub mod clock;
+pub mod config;
+pub mod crd;
+pub mod daily;
+pub mod effect;
+pub mod leader;
+pub mod naming;

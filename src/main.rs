@@ -1,2 +1,6 @@
 //! The daily-operator binary.
-fn main() {}
+fn main() {
+    for (_, text) in daily_operator::crd::documents().unwrap_or_default() {
+        println!("---\n{text}");
+    }
+}

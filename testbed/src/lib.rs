@@ -1,1 +1,32 @@
-//! Test control plane.
+//! A real Kubernetes control plane on loopback, for tests and the demo.
+//!
+//! [`ControlPlane::start`] runs etcd, kube-apiserver and kube-controller-manager as children in a
+//! temporary folder. What is missing of their binaries is built from the pinned Go modules below
+//! `tools/` first. There are no nodes: nothing schedules or runs pods.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`tools`] | finds or builds etcd, kube-apiserver, kube-controller-manager, kubectl and Helm |
+//! | [`process`] | children that never outlive this process |
+//! | [`cluster`] | a cluster seen through kubectl: apply, read, tokens |
+//! | [`control_plane`] | starts and stops the cluster |
+//! | [`audit`] | what the API server was asked |
+//! | [`wait`] | polling with a deadline |
+//! | [`progress`] | says what long work does |
+//!
+//! Dependencies are few on purpose: `cargo xtask` stands on this crate and should start soon.
+
+pub mod audit;
+mod certificates;
+pub mod cluster;
+pub mod control_plane;
+pub mod process;
+pub mod progress;
+pub mod tools;
+pub mod wait;
+
+pub use cluster::Cluster;
+pub use control_plane::ControlPlane;
+pub use process::Supervised;
+pub use tools::{Tool, helm};
+pub use wait::{Look, eventually};

@@ -1,0 +1,113 @@
+//! `PinDialinNumber`: a purchased number on the account's PIN dial-in.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::{Account, ApiKeySecretRef, DeletionPolicy};
+
+/// What a PinDialinNumber asks for.
+#[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[kube(
+    group = "daily-operator.io",
+    version = "v1alpha1",
+    kind = "PinDialinNumber",
+    namespaced,
+    status = "PinDialinNumberStatus",
+    shortname = "dpin",
+    category = "daily",
+    cel,
+    doc = "A PinDialinNumber puts a phone number that the Daily account has purchased on the account's PIN dial-in: callers who dial it hear the greeting and enter the PIN of a room. Numbers are never bought or released here.",
+    annotation("helm.sh/resource-policy", "keep"),
+    annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.status=="True")].reason"#,
+        description = "Reason of the condition that matters most"
+    ),
+    printcolumn(name = "Number", type_ = "string", json_path = ".spec.phoneNumber"),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    ),
+    printcolumn(
+        name = "Account",
+        type_ = "string",
+        json_path = ".status.account.domainName",
+        priority = 1
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PinDialinNumberSpec {
+    /// The number in E.164 form, for example +12025550123. It must be a purchased number of the account. Immutable.
+    #[x_kube(validation = Rule::new("self.matches('^[+][1-9][0-9]{6,14}$')").message("phoneNumber must be in E.164 form: '+', country code and number, 7 to 15 digits without spaces, for example +12025550123"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("phoneNumber is immutable; make another PinDialinNumber for another number"))]
+    #[schemars(length(max = 32))]
+    pub phone_number: String,
+
+    /// A friendly name for the dial-in config at Daily. Absent: none is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("size(self) >= 1").message("namePrefix must not be empty; leave it out to set none"))]
+    #[schemars(length(max = 128))]
+    pub name_prefix: Option<String>,
+
+    /// What a caller hears first. Absent: Daily's own greeting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ivr_greeting: Option<IvrGreeting>,
+
+    /// What happens to the dial-in config when this object is deleted: Delete removes it (after at most one hour while rooms still publish the number), Retain leaves it. Absent: Delete. The number itself is never released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// The Secret with the Daily API key, in this namespace. Absent: the operator's default key where it is allowed, else the Secret daily-api-key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret_ref: Option<ApiKeySecretRef>,
+}
+
+/// The spoken greeting of a number.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IvrGreeting {
+    /// The text that is spoken when the call connects, at most 1024 characters.
+    #[x_kube(validation = Rule::new("self.matches('[^ \\\\t\\\\r\\\\n]')").message("the greeting must not be empty: write what callers hear, for example \"Welcome. Please enter your PIN.\", or leave ivrGreeting out"))]
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// What is known about a PinDialinNumber.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PinDialinNumberStatus {
+    /// The generation this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Reconciling and Stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The Daily account that holds the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// Daily's id of the dial-in config.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_id: Option<String>,
+    /// ISO 3166 code of the number's country, for example US.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+}

@@ -1,0 +1,280 @@
+//! `DailyRoom`: a room at Daily that callers join by phone with a PIN.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ApiKeySecretRef, DeletionPolicy};
+
+/// What a DailyRoom asks for.
+#[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[kube(
+    group = "daily-operator.io",
+    version = "v1alpha1",
+    kind = "DailyRoom",
+    namespaced,
+    status = "DailyRoomStatus",
+    shortname = "droom",
+    category = "daily",
+    cel,
+    doc = "A DailyRoom is a room at Daily that callers join by phone: they dial the number and enter the PIN, which the operator writes into a Secret. At its end the room, its PIN and the Secret are gone.",
+    label("servicebinding.io/provisioned-service", "true"),
+    annotation("helm.sh/resource-policy", "keep"),
+    annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
+    validation = Rule::new("(has(self.spec.secret) && has(self.spec.secret.name)) || size(self.metadata.name) <= 246").message("the default name of the Secret is the name of the DailyRoom with \"-dialin\", which would be longer than 253 characters: set spec.secret.name, or use a name of at most 246 characters"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.status=="True")].reason"#, description = "Reason of the condition that matters most"),
+    printcolumn(name = "Dial-In", type_ = "string", json_path = ".status.phoneNumbers[0].phoneNumber"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.expirationTime"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Room", type_ = "string", json_path = ".status.room.name", priority = 1),
+    printcolumn(name = "Account", type_ = "string", json_path = ".status.account.domainName", priority = 1),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.room.url", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, priority = 1)
+)]
+#[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
+#[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; make another DailyRoom"))]
+#[serde(rename_all = "camelCase")]
+pub struct DailyRoomSpec {
+    /// How long the room lives, counted from the creation of this object: a duration such as 8h or 90m. From 10s to 8736h (364 days). Set exactly one of ttl and expirationTime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,8}(h|m|s))+$') && duration(self) >= duration('10s') && duration(self) <= duration('8736h')").message("ttl must be a duration from 10s to 8736h (364 days), written with h, m and s, for example 8h or 1h30m"))]
+    #[schemars(length(max = 32))]
+    pub ttl: Option<String>,
+
+    /// When the room ends: a time in RFC 3339 form, at most 364 days ahead. Set exactly one of ttl and expirationTime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$')").message("expirationTime must be a time in RFC 3339 form, for example 2026-12-01T18:00:00Z"))]
+    #[schemars(length(max = 64))]
+    pub expiration_time: Option<String>,
+
+    /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: a name is derived from the cluster, namespace and name, so that the same DailyRoom applied again finds its room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]{1,128}$')").message("roomName must be 1 to 128 characters, only letters, digits, '-' and '_'"))]
+    #[x_kube(validation = Rule::new("!self.matches('_[A-Za-z2-7]{26}_[A-Za-z2-7]{13}$')").message("roomName must not look like a name that the operator derives; choose one that does not end in two '_' and random letters, or leave roomName out"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("roomName is immutable; make another DailyRoom for another name"))]
+    #[schemars(length(max = 256))]
+    pub room_name: Option<String>,
+
+    /// Who may join over the web: Public lets everyone with the link in, Private asks for a meeting token. Callers join by PIN in both. Default: Public.
+    #[serde(default)]
+    pub privacy: Privacy,
+
+    /// Whether those inside are put out at the room's end. People keep the rule of the moment they joined. Absent: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eject_at_room_expiry: Option<bool>,
+
+    /// The phone side of the room. PIN dial-in is always on.
+    #[serde(default)]
+    pub dialin: Dialin,
+
+    /// The Secret that receives PIN and dial string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretSpec>,
+
+    /// What happens to the room when this object is deleted: Delete deletes it at Daily, which puts everyone out; Retain leaves it until its end. Absent: Delete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
+
+    /// What happens when the room vanishes at Daily before its end: Recreate makes a new one, with a new PIN; Report only says so. Default: Recreate.
+    #[serde(default)]
+    pub missing_room_policy: MissingRoomPolicy,
+
+    /// The Secret with the Daily API key, in this namespace. Absent: the operator's default key where it is allowed, else the Secret daily-api-key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret_ref: Option<ApiKeySecretRef>,
+}
+
+/// Who may join over the web.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum Privacy {
+    /// Everyone with the link.
+    #[default]
+    Public,
+    /// Only with a meeting token.
+    Private,
+}
+
+/// What happens when the room vanishes at Daily before its end.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum MissingRoomPolicy {
+    /// Make a new room, with a new PIN.
+    #[default]
+    Recreate,
+    /// Say so and wait for a person.
+    Report,
+}
+
+/// The phone side of a room.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Dialin {
+    /// The name under which a caller appears in the room. Default: Phone Caller.
+    #[serde(default = "default_display_name")]
+    #[x_kube(validation = Rule::new("size(self) >= 1").message("displayName must not be empty; leave it out for \"Phone Caller\""))]
+    #[schemars(length(max = 128))]
+    pub display_name: String,
+
+    /// true: a caller hears music until someone is in the room. false: the call ends if nobody is there. Default: true.
+    #[serde(default = "default_true")]
+    pub wait_for_meeting_start: bool,
+
+    /// The numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config, else Daily's global number of the US.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub room_numbers: Vec<RoomNumber>,
+}
+
+impl Default for Dialin {
+    fn default() -> Self {
+        Self {
+            display_name: default_display_name(),
+            wait_for_meeting_start: true,
+            room_numbers: Vec::new(),
+        }
+    }
+}
+
+fn default_display_name() -> String {
+    "Phone Caller".to_owned()
+}
+
+fn default_true() -> bool {
+    true
+}
+
+/// A number to publish: the number itself, or a PinDialinNumber.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.phoneNumber) != has(self.numberRef)").message("set exactly one of phoneNumber (for example +12025550123) and numberRef (the name of a PinDialinNumber)"))]
+#[serde(rename_all = "camelCase")]
+pub struct RoomNumber {
+    /// A purchased number of the account in E.164 form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[+][1-9][0-9]{6,14}$')").message("phoneNumber must be in E.164 form: '+', country code and number, 7 to 15 digits without spaces, for example +12025550123"))]
+    #[schemars(length(max = 32))]
+    pub phone_number: Option<String>,
+    /// A PinDialinNumber of this namespace. The room waits until it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_ref: Option<NumberRef>,
+}
+
+/// A PinDialinNumber by name.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NumberRef {
+    /// Name of the PinDialinNumber in this namespace.
+    #[x_kube(validation = Rule::new("size(self) >= 1").message("name the PinDialinNumber"))]
+    #[schemars(length(max = 253))]
+    pub name: String,
+}
+
+/// The Secret of a room.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretSpec {
+    /// Name of the Secret. Absent: the name of the DailyRoom with "-dialin".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')").message("secret.name must be a name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"))]
+    #[schemars(length(max = 253))]
+    pub name: Option<String>,
+}
+
+/// What is known about a DailyRoom.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DailyRoomStatus {
+    /// The generation this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready (do number and PIN reach the room), Reconciling, Stalled and Expired. Ready is absent once the room has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The Daily account that holds the room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// The room at Daily.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<RoomInfo>,
+    /// The room's PIN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialin_code: Option<String>,
+    /// First number and PIN with two pauses between, for example +12025550123,,12345678987.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dial_string: Option<String>,
+    /// Counts the PINs this object has had: 1 for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialin_code_revision: Option<i64>,
+    /// The numbers on which the PIN works, the first one in the dial string.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub phone_numbers: Vec<PublishedNumber>,
+    /// When the room ends, as Daily has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiration_time: Option<Time>,
+    /// The Secret, for tools that follow the Service Binding specification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<BindingRef>,
+    /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_handled_reconcile_at: Option<String>,
+}
+
+/// A Daily account.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Name of the Daily domain, for example your-team in your-team.daily.co.
+    pub domain_name: String,
+    /// Daily's id of the domain.
+    pub domain_id: String,
+}
+
+/// The room at Daily.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomInfo {
+    /// Name at Daily.
+    pub name: String,
+    /// Daily's id of the room.
+    pub id: String,
+    /// Where people join over the web.
+    pub url: String,
+    /// When Daily made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<Time>,
+}
+
+/// Where a published number comes from.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum NumberSource {
+    /// Named in spec.dialin.roomNumbers.
+    RoomNumber,
+    /// The account's earliest purchased number with a PIN dial-in config.
+    Purchased,
+    /// One of Daily's global numbers.
+    Global,
+}
+
+/// A number on which the PIN works.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedNumber {
+    /// The number in E.164 form.
+    pub phone_number: String,
+    /// Where it comes from.
+    pub source: NumberSource,
+    /// ISO 3166 code of its country, for example US.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+}
+
+/// The Secret that holds the binding.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingRef {
+    /// Name of the Secret in this namespace.
+    pub name: String,
+}

@@ -1,0 +1,258 @@
+//! What Daily's API takes and gives, as far as the operator reads it. No I/O.
+//!
+//! Answers are read leniently: a key that the operator does not know is skipped, and one that is
+//! missing is `None` (F-ROOM-2), so that only what matters can fail to parse.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+/// An API key; never shown.
+pub type ApiKey = SecretString;
+
+/// An answer of Daily's, with its clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// What was asked for.
+    pub value: T,
+    /// The answer's `Date` header in unix seconds, if it had one that can be read.
+    pub date: Option<i64>,
+}
+
+/// The domain that a key belongs to (F-AUTH-3, F-DOM-1).
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Domain {
+    /// Its name, for example `your-team` in `your-team.daily.co`.
+    #[serde(rename = "domain_name")]
+    pub name: String,
+    /// Daily's id of it.
+    #[serde(rename = "domain_id")]
+    pub id: String,
+}
+
+/// A room (F-ROOM-1).
+#[derive(Clone, Deserialize, PartialEq, Eq)]
+pub struct Room {
+    /// A UUID, and the cursor of listings (F-ROOM-13).
+    pub id: String,
+    /// The key of every other call.
+    pub name: String,
+    /// `public` or `private` (F-ROOM-8).
+    pub privacy: String,
+    /// Where people join over the web.
+    pub url: String,
+    /// When it was made, in unix seconds.
+    #[serde(deserialize_with = "unix_seconds")]
+    pub created_at: i64,
+    /// What differs from the defaults.
+    #[serde(default)]
+    pub config: RoomConfig,
+}
+
+/// The properties of a room that differ from their defaults (F-ROOM-2).
+#[derive(Clone, Default, Deserialize, PartialEq, Eq)]
+pub struct RoomConfig {
+    /// The end in unix seconds; a fraction is cut off (F-ROOM-19).
+    #[serde(default, deserialize_with = "whole_seconds")]
+    pub exp: Option<i64>,
+    /// Whether those inside are put out at the end. Absent is false (F-ROOM-34).
+    #[serde(default)]
+    pub eject_at_room_exp: Option<bool>,
+    /// What Daily shows of `dialin` (F-PIN-9).
+    #[serde(default)]
+    pub dialin: Option<Map<String, Value>>,
+    /// The PIN (F-PIN-3). Digits, but never a number: it may begin with 0 (F-PIN-6).
+    #[serde(default)]
+    pub dialin_code: Option<Pin>,
+}
+
+/// A room's PIN. `Debug` does not show it.
+#[derive(Clone, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Pin(String);
+
+impl Pin {
+    /// A PIN from its digits, or `None` if it is not made of digits.
+    #[must_use]
+    pub fn new(digits: &str) -> Option<Self> {
+        let is_pin = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        is_pin.then(|| Self(digits.to_owned()))
+    }
+
+    /// Its digits.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin(***)")
+    }
+}
+
+impl std::fmt::Debug for RoomConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoomConfig")
+            .field("exp", &self.exp)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Room {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Room")
+            .field("name", &self.name)
+            .field("id", &self.id)
+            .field("exp", &self.config.exp)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The body of `POST /rooms` (F-ROOM-4).
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct CreateRoom {
+    /// The name, which must be free (F-ROOM-9).
+    pub name: String,
+    /// `public` or `private`.
+    pub privacy: &'static str,
+    /// All that is not at its default.
+    pub properties: Map<String, Value>,
+}
+
+/// The body of `POST /rooms/NAME`: only what changes (F-ROOM-20, F-ROOM-21).
+#[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
+pub struct RoomChange {
+    /// `public` or `private`, if it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<&'static str>,
+    /// The top-level properties that change, each whole; `null` is the default again.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub properties: Map<String, Value>,
+}
+
+impl RoomChange {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.privacy.is_none() && self.properties.is_empty()
+    }
+}
+
+/// One page of `GET /rooms` (F-ROOM-11).
+#[derive(Clone, Debug, Deserialize)]
+pub struct RoomsPage {
+    /// All rooms of the domain, whatever the page (F-ROOM-14).
+    pub total_count: u64,
+    /// At most 100 rooms, newest first (F-ROOM-12).
+    pub data: Vec<Room>,
+}
+
+/// A dial-in config of a number (F-CFG-1).
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct DialinConfig {
+    /// A UUID.
+    pub id: String,
+    /// `pin_dialin` or `pinless_dialin`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it says.
+    #[serde(default)]
+    pub config: DialinConfigBody,
+}
+
+/// What a dial-in config says.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct DialinConfigBody {
+    /// The number in E.164; a pinless config may have none (F-CFG-3).
+    #[serde(default)]
+    pub phone_number: Option<String>,
+    /// The friendly name.
+    #[serde(default)]
+    pub name_prefix: Option<String>,
+    /// The spoken greeting.
+    #[serde(default)]
+    pub ivr_greeting: Option<IvrGreeting>,
+}
+
+/// The spoken greeting of a dial-in config.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct IvrGreeting {
+    /// The text.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// The type of a PIN dial-in config (F-CFG-1).
+pub const PIN_DIALIN: &str = "pin_dialin";
+
+/// The body of `POST` and `PUT /domain-dialin-config` (F-CFG-1, F-CFG-11), with all fields: whether
+/// a PUT merges is unknown (F-CFG-12), and `null` takes a field away under both answers.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct DialinConfigRequest {
+    /// [`PIN_DIALIN`]; only in a create, since it cannot change (F-CFG-11).
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// The number in E.164.
+    pub phone_number: String,
+    /// The friendly name.
+    #[serde(skip_serializing_if = "Unset::is_absent")]
+    pub name_prefix: Unset<String>,
+    /// The spoken greeting.
+    #[serde(skip_serializing_if = "Unset::is_absent")]
+    pub ivr_greeting: Unset<IvrGreeting>,
+}
+
+/// A field that is sent, sent as `null`, or left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unset<T> {
+    /// Not in the body.
+    Absent,
+    /// `null`.
+    Null,
+    /// This value.
+    Value(T),
+}
+
+impl<T> Unset<T> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl<T: Serialize> Serialize for Unset<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent | Self::Null => serializer.serialize_none(),
+            Self::Value(value) => value.serialize(serializer),
+        }
+    }
+}
+
+/// A purchased number (F-NUM-1). Verified caller ids, which have no id, are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurchasedNumber {
+    /// The number in E.164.
+    pub number: String,
+    /// When it was bought, in unix seconds; `None` when the text cannot be read.
+    pub created: Option<i64>,
+    /// The cursor of listings (F-NUM-2).
+    pub pagination_id: i64,
+}
+
+fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let time: k8s_openapi::jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+    Ok(time.as_second())
+}
+
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let value = Option::<serde_json::Number>::deserialize(deserializer)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float out of range saturates, and the fraction is to be cut off"
+    )]
+    let whole = |n: serde_json::Number| n.as_i64().or_else(|| n.as_f64().map(|f| f.floor() as i64));
+    Ok(value.and_then(whole))
+}

@@ -1,0 +1,247 @@
+//! The one way of every effect on Daily and on Kubernetes.
+//!
+//! Each effect has a name here. [`Gate::pass`] is the only way to have one: it asks whether writes
+//! are enabled and whether this process still leads, makes the caller's own live check, sends, and
+//! lets a test stop the process before, between doing and reply, and after.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use crate::clock;
+use crate::leader::Leadership;
+
+/// From the start of the live check to the start of the send; longer, and it is checked again.
+const FRESH: Duration = Duration::from_secs(2);
+/// How often a check that took too long is made again before the effect is given up.
+const CHECKS: usize = 3;
+
+/// Everything that the operator can do to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Finalizer and binding are added to an object.
+    Bind,
+    /// The binding of an object is replaced.
+    Record,
+    /// The status of an object is written.
+    Status,
+    /// The finalizer of an object is removed.
+    FinalizerRemove,
+    /// A Secret is made.
+    SecretCreate,
+    /// The fields of a Secret that was made are taken over for later updates.
+    SecretOwn,
+    /// A Secret is put right.
+    SecretUpdate,
+    /// A Secret is deleted.
+    SecretDelete,
+    /// A room is made.
+    RoomCreate,
+    /// A room is changed.
+    RoomUpdate,
+    /// A room is deleted.
+    RoomDelete,
+    /// A dial-in config is made.
+    ConfigCreate,
+    /// A dial-in config is changed.
+    ConfigUpdate,
+    /// A dial-in config is deleted.
+    ConfigDelete,
+    /// The Lease is taken.
+    LeaseAcquire,
+    /// The Lease is renewed.
+    LeaseRenew,
+    /// The Lease is given back.
+    LeaseRelease,
+}
+
+impl Effect {
+    /// Its name in logs, metrics and tests.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::Record => "record",
+            Self::Status => "status",
+            Self::FinalizerRemove => "finalizer-remove",
+            Self::SecretCreate => "secret-create",
+            Self::SecretOwn => "secret-own",
+            Self::SecretUpdate => "secret-update",
+            Self::SecretDelete => "secret-delete",
+            Self::RoomCreate => "room-create",
+            Self::RoomUpdate => "room-update",
+            Self::RoomDelete => "room-delete",
+            Self::ConfigCreate => "config-create",
+            Self::ConfigUpdate => "config-update",
+            Self::ConfigDelete => "config-delete",
+            Self::LeaseAcquire => "lease-acquire",
+            Self::LeaseRenew => "lease-renew",
+            Self::LeaseRelease => "lease-release",
+        }
+    }
+}
+
+/// Why an effect was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Barred {
+    /// `--writes=disabled`.
+    #[error("writes are disabled")]
+    WritesDisabled,
+    /// The Lease is not held, or was not renewed lately.
+    #[error("this process does not lead")]
+    NotLeading,
+    /// The object is no longer what the effect was decided for.
+    #[error("the object has changed: {0}")]
+    Changed(&'static str),
+    /// The live check could not be made.
+    #[error("the object could not be read before the effect")]
+    Unchecked(#[source] Box<dyn StdError + Send + Sync>),
+    /// Again and again the check took too long.
+    #[error("the object could not be read quickly enough before the effect")]
+    Slow,
+}
+
+/// Why an effect did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum EffectError<E: StdError + 'static> {
+    /// It was not sent.
+    #[error("{} was not sent", .0.name())]
+    Barred(Effect, #[source] Barred),
+    /// It was sent and failed.
+    #[error("{} failed", .0.name())]
+    Failed(Effect, #[source] E),
+}
+
+/// What every effect passes.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    leadership: Leadership,
+    writes: bool,
+}
+
+impl Gate {
+    /// A gate for this leadership; without `writes` nothing passes.
+    #[must_use]
+    pub fn new(leadership: Leadership, writes: bool) -> Self {
+        Self { leadership, writes }
+    }
+
+    /// Whether anything passes at all.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.writes
+    }
+
+    /// Has an effect: checks, sends, and gives what was answered.
+    ///
+    /// `check` re-reads the object from the API server where the rules ask for it; effects that
+    /// carry uid and resourceVersion need none.
+    ///
+    /// # Errors
+    /// When it was not sent, or failed.
+    pub async fn pass<T, E: StdError + 'static>(
+        &self,
+        effect: Effect,
+        check: impl AsyncFn() -> Result<(), Barred>,
+        send: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, EffectError<E>> {
+        let barred = |why| EffectError::Barred(effect, why);
+        if !self.writes {
+            return Err(barred(Barred::WritesDisabled));
+        }
+        points::at(effect, points::Phase::Before).await;
+        self.checked(&check).await.map_err(barred)?;
+        let answer = send.await;
+        points::at(effect, points::Phase::Between).await;
+        let answer = answer.map_err(|error| EffectError::Failed(effect, error));
+        points::at(effect, points::Phase::After).await;
+        answer
+    }
+
+    async fn checked(&self, check: &impl AsyncFn() -> Result<(), Barred>) -> Result<(), Barred> {
+        for _ in 0..CHECKS {
+            let start = clock::now();
+            check().await?;
+            if !self.leadership.may_send() {
+                return Err(Barred::NotLeading);
+            }
+            if start.until(clock::now()) <= FRESH {
+                return Ok(());
+            }
+        }
+        Err(Barred::Slow)
+    }
+}
+
+/// Where a test stops the process. In a release build these do nothing.
+pub(crate) mod points {
+    use super::Effect;
+
+    /// When, seen from the effect.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) enum Phase {
+        /// Nothing is sent yet; the live check comes after it.
+        Before,
+        /// It is done and nobody here knows.
+        Between,
+        /// The answer is known.
+        After,
+    }
+
+    #[cfg(not(debug_assertions))]
+    pub(crate) async fn at(_: Effect, _: Phase) {}
+
+    #[cfg(debug_assertions)]
+    pub(crate) use armed::at;
+
+    #[cfg(debug_assertions)]
+    mod armed {
+        use std::path::PathBuf;
+        use std::sync::LazyLock;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::time::Duration;
+
+        use super::{Effect, Phase};
+
+        const STOP_AT: &str = "DAILY_OPERATOR_STOP_AT";
+        const HOLD_AT: &str = "DAILY_OPERATOR_HOLD_AT";
+        const LOOK: Duration = Duration::from_millis(20);
+
+        /// `effect:phase[:n]`: the process aborts the nth time it comes by.
+        static STOP: LazyLock<Option<(String, usize)>> = LazyLock::new(|| {
+            let value = std::env::var(STOP_AT).ok()?;
+            let mut parts = value.splitn(3, ':');
+            let point = format!("{}:{}", parts.next()?, parts.next()?);
+            let nth = parts.next().and_then(|n| n.parse().ok()).unwrap_or(1);
+            Some((point, nth))
+        });
+        /// `effect:phase=FILE`: the process waits there while the file exists.
+        static HOLD: LazyLock<Option<(String, PathBuf)>> = LazyLock::new(|| {
+            let value = std::env::var(HOLD_AT).ok()?;
+            let (point, file) = value.split_once('=')?;
+            Some((point.to_owned(), PathBuf::from(file)))
+        });
+        static PASSED: AtomicUsize = AtomicUsize::new(0);
+
+        pub(crate) async fn at(effect: Effect, phase: Phase) {
+            let phase = match phase {
+                Phase::Before => "before",
+                Phase::Between => "between",
+                Phase::After => "after",
+            };
+            let here = format!("{}:{phase}", effect.name());
+            if let Some((point, nth)) = &*STOP
+                && *point == here
+                && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
+            {
+                std::process::abort();
+            }
+            if let Some((point, file)) = &*HOLD
+                && *point == here
+            {
+                while file.exists() {
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
+        }
+    }
+}

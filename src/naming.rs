@@ -1,0 +1,124 @@
+//! The names that the operator gives: rooms at Daily and Secrets. No I/O.
+//!
+//! Daily keeps no tags on a room, so the name is the only mark of who made it. A derived name is
+//! `<readable>_<hash>_<mark>`: `hash` is 128 bits of SHA-256 over cluster, kind, namespace and
+//! name; `mark` is 64 bits over the cluster and the rest, so that an operator of the same cluster
+//! knows its rooms without asking the API server. Both are lower-case base32. Nothing in it
+//! changes when an object is applied again, so the same object finds its room and PIN.
+
+use data_encoding::{BASE32_NOPAD, Encoding};
+use sha2::{Digest, Sha256};
+
+/// The longest name that Daily takes (F-ROOM-5).
+const MAX_ROOM_NAME: usize = 128;
+const HASH_BYTES: usize = 16;
+const HASH_CHARS: usize = 26;
+const MARK_BYTES: usize = 8;
+const MARK_CHARS: usize = 13;
+
+fn base32(bytes: &[u8]) -> String {
+    let encoding: &Encoding = &BASE32_NOPAD;
+    encoding.encode(bytes).to_ascii_lowercase()
+}
+
+/// SHA-256 over the parts, each preceded by its length, so that no two lists of parts are alike.
+fn digest(parts: &[&str], bytes: usize) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let out = hash.finalize();
+    base32(out.get(..bytes).unwrap_or_default())
+}
+
+/// The name of the room of a DailyRoom that chooses none.
+#[must_use]
+pub fn derived_room_name(cluster: &str, namespace: &str, name: &str) -> String {
+    let readable: String = format!("{namespace}-{name}")
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(MAX_ROOM_NAME - HASH_CHARS - MARK_CHARS - 2)
+        .collect();
+    let hash = digest(&[cluster, "DailyRoom", namespace, name], HASH_BYTES);
+    let body = format!("{readable}_{hash}");
+    let mark = digest(&[cluster, &body], MARK_BYTES);
+    format!("{body}_{mark}")
+}
+
+/// Whether a room's name has the grammar of derived names, whichever cluster derived it.
+#[must_use]
+pub fn looks_derived(room_name: &str) -> bool {
+    let is_base32 = |s: &str, len: usize| {
+        s.len() == len
+            && s.bytes()
+                .all(|b| b.is_ascii_alphabetic() || (b'2'..=b'7').contains(&b))
+    };
+    let mut parts = room_name.rsplitn(3, '_');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(mark), Some(hash), Some(_)) => {
+            is_base32(mark, MARK_CHARS) && is_base32(hash, HASH_CHARS)
+        }
+        _ => false,
+    }
+}
+
+/// The label value by which a Secret is known to belong to an object; names may be longer than a
+/// label holds.
+#[must_use]
+pub fn owner_label(namespace: &str, name: &str) -> String {
+    digest(&[namespace, name], HASH_BYTES)
+}
+
+/// The name of the Secret of a DailyRoom that chooses none.
+#[must_use]
+pub fn default_secret_name(room: &str) -> String {
+    format!("{room}-dialin")
+}
+
+/// A short fingerprint of what was sent, to be compared later.
+#[must_use]
+pub fn fingerprint(value: &serde_json::Value) -> String {
+    digest(&[&value.to_string()], HASH_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_derived_name_is_stable_and_tells_its_origin() {
+        let name = derived_room_name("c1", "team-a", "standup");
+        assert_eq!(name, derived_room_name("c1", "team-a", "standup"));
+        assert!(name.starts_with("team-a-standup_"), "{name}");
+        assert!(looks_derived(&name));
+    }
+
+    #[test]
+    fn shifted_boundaries_and_other_clusters_give_other_names() {
+        let name = derived_room_name("c", "a-b", "c");
+        assert_ne!(name, derived_room_name("c", "a", "b-c"));
+        assert_ne!(name, derived_room_name("d", "a-b", "c"));
+    }
+
+    #[test]
+    fn chosen_names_do_not_look_derived() {
+        for name in ["standup", "a_b_c", "room_2", ""] {
+            assert!(!looks_derived(name), "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_derived_name_is_one_that_daily_accepts(
+            ns in "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+            name in "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?",
+        ) {
+            let room = derived_room_name("0b1c", &ns, &name);
+            prop_assert!(room.len() <= MAX_ROOM_NAME);
+            prop_assert!(room.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+            prop_assert!(looks_derived(&room));
+        }
+    }
+}

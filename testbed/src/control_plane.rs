@@ -1,0 +1,277 @@
+//! Starts and stops a control plane.
+//!
+//! etcd listens on Unix sockets in a folder that only this user can enter. So no other etcd can
+//! answer for it, as one may on a port that was taken. The API server has a port; whoever answers
+//! there must show a certificate that was made for this run, so it is ours too.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::audit::{self, AuditEvent};
+use crate::certificates::{
+    self, ACCOUNT_KEY, ACCOUNT_PUBLIC_KEY, CA, CertificateError, SERVER_CERTIFICATE, SERVER_KEY,
+};
+use crate::cluster::{Cluster, ClusterError, write_kubeconfig};
+use crate::process::{ProcessError, Supervised};
+use crate::tools::{self, Tool, ToolError};
+use crate::wait::{Look, WaitError, eventually};
+
+/// How long a part may take until it answers, on a machine that is busy with other things.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How many ports are tried. Between finding a free one and its use another process may take it.
+const PORTS: usize = 5;
+/// Let in as an administrator. The port is on loopback and ends with the test.
+const ADMIN_TOKEN: &str = "testbed-admin";
+const KUBECONFIG: &str = "kubeconfig";
+const AUDIT_LOG: &str = "audit.log";
+
+/// Metadata of every request. What has not been answered yet is of no use to a test.
+const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules:
+  - level: Metadata
+";
+
+/// Why there is no control plane.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A binary is not to be had.
+    #[error("a tool of the test control plane is not to be had")]
+    Tool(#[from] ToolError),
+    /// No keys or certificates.
+    #[error("the test control plane has no certificates")]
+    Certificate(#[from] CertificateError),
+    /// A file could not be written, or no port was to be had.
+    #[error("the test control plane could not be prepared")]
+    Prepare(#[from] std::io::Error),
+    /// A process could not be started.
+    #[error("a process of the test control plane does not run")]
+    Process(#[from] ProcessError),
+    /// kubectl does not work.
+    #[error("the test control plane cannot be talked to")]
+    Cluster(#[from] ClusterError),
+    /// A part was not ready in time, or ended.
+    #[error("the test control plane is not ready; the end of the log of {part}:\n{tail}")]
+    NotReady {
+        /// Which part.
+        part: &'static str,
+        /// The end of its log.
+        tail: String,
+        /// What was waited for.
+        source: WaitError<ProcessError>,
+    },
+    /// Every port that was free was taken a moment later.
+    #[error("{PORTS} ports that were free were taken before the API server had them")]
+    Ports,
+}
+
+/// A running control plane. It is stopped, and its folder removed, when it is dropped; when this
+/// process is killed it is stopped too, but its folder stays.
+#[derive(Debug)]
+pub struct ControlPlane {
+    cluster: Cluster,
+    // Fields are dropped in this order: clients before servers, and the folder last.
+    _controller_manager: Supervised,
+    _api_server: Supervised,
+    _etcd: Supervised,
+    folder: TempDir,
+}
+
+impl ControlPlane {
+    /// Starts one, building first what is missing of its binaries.
+    ///
+    /// # Errors
+    /// When a binary cannot be had, or a part is not ready within a minute.
+    pub async fn start() -> Result<Self, StartError> {
+        tools::prepare(&[
+            Tool::Etcd,
+            Tool::ApiServer,
+            Tool::ControllerManager,
+            Tool::Kubectl,
+        ])
+        .await?;
+        let folder = tempfile::Builder::new().prefix("testbed-").tempdir()?;
+        let path = folder.path();
+        certificates::write(path)?;
+        std::fs::write(
+            path.join("tokens.csv"),
+            format!("{ADMIN_TOKEN},admin,admin,system:masters\n"),
+        )?;
+        std::fs::write(path.join("audit.yaml"), AUDIT_POLICY)?;
+
+        let cluster = Cluster::of(&path.join(KUBECONFIG)).await?;
+        let etcd = start(Tool::Etcd, path, etcd_args(path)).await?;
+        let api_server = start_api_server(&cluster, path).await?;
+        let args = controller_manager_args(path);
+        let mut controller_manager = start(Tool::ControllerManager, path, args).await?;
+        controllers_work(&cluster, &mut controller_manager).await?;
+        Ok(Self {
+            cluster,
+            _controller_manager: controller_manager,
+            _api_server: api_server,
+            _etcd: etcd,
+            folder,
+        })
+    }
+
+    /// The cluster, with the rights of an administrator.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// A kubeconfig with the rights of an administrator.
+    pub fn kubeconfig(&self) -> &Path {
+        self.cluster.kubeconfig()
+    }
+
+    /// The folder with everything of this run: logs, keys, data. More may be put there.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The audit log at level Metadata, one JSON object a line.
+    ///
+    /// The API server writes a line after it has answered, so the last answers may be missing.
+    pub fn audit_log(&self) -> PathBuf {
+        self.folder.path().join(AUDIT_LOG)
+    }
+
+    /// The requests that were answered so far.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn audit_events(&self) -> std::io::Result<Vec<AuditEvent>> {
+        Ok(audit::parse(&std::fs::read_to_string(self.audit_log())?))
+    }
+
+    /// Stops it without blocking the runtime, as dropping it would.
+    pub async fn stop(self) {
+        // Joining fails only when the runtime ends, and then the drop has happened as well.
+        let _ = tokio::task::spawn_blocking(move || drop(self)).await;
+    }
+}
+
+async fn start(tool: Tool, folder: &Path, args: Vec<String>) -> Result<Supervised, StartError> {
+    let mut command = Command::new(tools::path(tool).await?);
+    command.args(args).current_dir(folder);
+    let log = folder.join(format!("{}.log", tool.name()));
+    Ok(Supervised::start(tool.name(), &command, &log)?)
+}
+
+fn etcd_args(folder: &Path) -> Vec<String> {
+    let socket = |name| format!("unix://{}", folder.join(name).display());
+    // A member must advertise a host and port, though a single one is never asked for them.
+    let nowhere = "http://127.0.0.1:1";
+    vec![
+        "--name=testbed".to_owned(),
+        format!("--data-dir={}", folder.join("etcd").display()),
+        format!("--listen-client-urls={}", socket("etcd.sock")),
+        format!("--advertise-client-urls={nowhere}"),
+        format!("--listen-peer-urls={}", socket("peer.sock")),
+        format!("--initial-advertise-peer-urls={nowhere}"),
+        format!("--initial-cluster=testbed={nowhere}"),
+        // The data need not survive a power cut.
+        "--unsafe-no-fsync".to_owned(),
+        "--log-level=warn".to_owned(),
+    ]
+}
+
+/// Starts the API server on a free port and waits until it is ready.
+async fn start_api_server(cluster: &Cluster, folder: &Path) -> Result<Supervised, StartError> {
+    for _ in 0..PORTS {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let server = json!({
+            "server": format!("https://127.0.0.1:{port}"),
+            "certificate-authority": folder.join(CA),
+        });
+        write_kubeconfig(cluster.kubeconfig(), &server, ADMIN_TOKEN)?;
+        let mut process = start(Tool::ApiServer, folder, api_server_args(folder, port)).await?;
+        match api_server_ready(cluster, &mut process).await {
+            Ok(()) => return Ok(process),
+            Err(_) if process.tail().contains("address already in use") => {}
+            Err(source) => return Err(not_ready(Tool::ApiServer, &process, source)),
+        }
+    }
+    Err(StartError::Ports)
+}
+
+fn api_server_args(folder: &Path, port: u16) -> Vec<String> {
+    let path = |name| folder.join(name).display().to_string();
+    vec![
+        format!("--etcd-servers=unix://{}", path("etcd.sock")),
+        "--bind-address=127.0.0.1".to_owned(),
+        "--advertise-address=127.0.0.1".to_owned(),
+        format!("--secure-port={port}"),
+        format!("--tls-cert-file={}", path(SERVER_CERTIFICATE)),
+        format!("--tls-private-key-file={}", path(SERVER_KEY)),
+        "--authorization-mode=RBAC".to_owned(),
+        format!("--token-auth-file={}", path("tokens.csv")),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        format!("--service-account-key-file={}", path(ACCOUNT_PUBLIC_KEY)),
+        format!("--service-account-signing-key-file={}", path(ACCOUNT_KEY)),
+        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
+        // Nobody reaches the API server through the Service `kubernetes`, and loopback is refused
+        // as an endpoint of it.
+        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--audit-policy-file={}", path("audit.yaml")),
+        format!("--audit-log-path={}", path(AUDIT_LOG)),
+        "--audit-log-mode=blocking".to_owned(),
+    ]
+}
+
+async fn api_server_ready(
+    cluster: &Cluster,
+    process: &mut Supervised,
+) -> Result<(), WaitError<ProcessError>> {
+    eventually("the API server is ready", READY_WITHIN, async || {
+        process.running()?;
+        let answer = cluster
+            .run(&["get", "--raw=/readyz", "--request-timeout=5s"])
+            .await;
+        Ok(answer.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Done(())))
+    })
+    .await
+}
+
+fn controller_manager_args(folder: &Path) -> Vec<String> {
+    let path = |name| folder.join(name).display().to_string();
+    let kubeconfig = path(KUBECONFIG);
+    vec![
+        format!("--kubeconfig={kubeconfig}"),
+        format!("--service-account-private-key-file={}", path(ACCOUNT_KEY)),
+        format!("--root-ca-file={}", path(CA)),
+        // As on a real cluster, each controller has its own rights.
+        "--use-service-account-credentials".to_owned(),
+        "--leader-elect=false".to_owned(),
+        "--secure-port=0".to_owned(),
+        // The defaults are for a machine that has other things to do; tests wait for this one.
+        "--kube-api-qps=500".to_owned(),
+        "--kube-api-burst=1000".to_owned(),
+    ]
+}
+
+/// Waits for the first thing that the controllers make.
+async fn controllers_work(cluster: &Cluster, process: &mut Supervised) -> Result<(), StartError> {
+    let waited = eventually("the controllers work", READY_WITHIN, async || {
+        process.running()?;
+        let account = cluster.run(&["get", "serviceaccount", "default"]).await;
+        Ok(account.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Done(())))
+    })
+    .await;
+    waited.map_err(|source| not_ready(Tool::ControllerManager, process, source))
+}
+
+fn not_ready(part: Tool, process: &Supervised, source: WaitError<ProcessError>) -> StartError {
+    StartError::NotReady {
+        part: part.name(),
+        tail: process.tail(),
+        source,
+    }
+}

@@ -1,0 +1,248 @@
+//! Builds tools from their Go module into the cache.
+//!
+//! The cache has a folder for each state of a module and version of Go, so a changed pin is built
+//! beside the old one and nothing in use is replaced.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::Tool;
+use crate::progress::{human, say, with_progress};
+
+/// Between two tries for the lock.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why a tool is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// Go does not run.
+    #[error(
+        "Go is needed to build the tools of the test control plane, and `go` does not run: \
+         install Go 1.26 or later from your distribution or go.dev"
+    )]
+    NoGo(#[source] std::io::Error),
+    /// `go` answered with an error.
+    #[error("`go {command}` failed in {}:\n{stderr}", folder.display())]
+    Go {
+        /// Its first argument.
+        command: String,
+        /// Where it ran.
+        folder: PathBuf,
+        /// What it said.
+        stderr: String,
+    },
+    /// The module that pins the tool is not as it should be.
+    #[error("{} does not pin k8s.io/kubernetes", .0.display())]
+    NoPin(PathBuf),
+    /// There is no place to build into.
+    #[error("there is no cache folder: set XDG_CACHE_HOME or HOME")]
+    NoCache,
+    /// A file or folder could not be read or written.
+    #[error("{} could not be {verb}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What was to be done with it.
+        verb: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn file(path: &Path, verb: &'static str) -> impl FnOnce(std::io::Error) -> ToolError {
+    move |source| ToolError::File {
+        path: path.to_owned(),
+        verb,
+        source,
+    }
+}
+
+/// The folder of the cache with these tools, all of one module, after building what is missing.
+pub(super) async fn ensure(module: &str, tools: Vec<Tool>) -> Result<PathBuf, ToolError> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tools")
+        .join(module);
+    let target = target(&source, module).await?;
+    let is_missing = |tool: &Tool| !target.join(tool.name()).is_file();
+    if !tools.iter().any(is_missing) {
+        return Ok(target);
+    }
+    std::fs::create_dir_all(&target).map_err(file(&target, "made"))?;
+    let _lock = lock(&target).await?;
+    // Whoever had the lock before may have built some of them.
+    let missing: Vec<Tool> = tools.into_iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        build(&source, &target, &missing).await?;
+    }
+    Ok(target)
+}
+
+/// The folder for this state of the module and this Go.
+async fn target(source: &Path, module: &str) -> Result<PathBuf, ToolError> {
+    let mut hash = Sha256::new();
+    for name in ["go.mod", "go.sum"] {
+        let path = source.join(name);
+        hash.update(std::fs::read(&path).map_err(file(&path, "read"))?);
+    }
+    hash.update(go(source, "version", &[]).await?);
+    let digest = hash.finalize();
+    let short: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let cache = cache().ok_or(ToolError::NoCache)?;
+    Ok(cache
+        .join("daily-operator/tools")
+        .join(format!("{module}-{short}")))
+}
+
+fn cache() -> Option<PathBuf> {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))
+}
+
+/// Waits until no other process builds into the folder. The lock ends with the file.
+async fn lock(target: &Path) -> Result<File, ToolError> {
+    let path = target.join("lock");
+    let lock = File::create(&path).map_err(file(&path, "made"))?;
+    let taken = async {
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::WouldBlock) => tokio::time::sleep(PAUSE).await,
+                Err(TryLockError::Error(error)) => return Err(file(&path, "locked")(error)),
+            }
+        }
+    };
+    with_progress(
+        "waiting for another process that builds the same tools",
+        taken,
+    )
+    .await?;
+    Ok(lock)
+}
+
+async fn build(source: &Path, target: &Path, tools: &[Tool]) -> Result<(), ToolError> {
+    let start = Instant::now();
+    let names = tools
+        .iter()
+        .map(|tool| tool.name())
+        .collect::<Vec<_>>()
+        .join(", ");
+    say(format_args!(
+        "building {names} with Go, once; from cold all of them take about six minutes on two cores"
+    ));
+
+    // Beside its place, so that a rename is atomic and an interrupted build leaves no half binary.
+    let folder = tempfile::Builder::new()
+        .prefix("building-")
+        .tempdir_in(target);
+    let folder = folder.map_err(file(target, "written to"))?;
+    let output = format!("{}/", folder.path().display());
+    let flags = linker_flags(source)?;
+    let mut args = vec!["-trimpath", "-ldflags", &flags, "-o", &output];
+    args.extend(tools.iter().map(|tool| tool.package()));
+    with_progress(&format!("building {names}"), go(source, "build", &args)).await?;
+
+    for tool in tools {
+        let built = folder.path().join(built_as(*tool));
+        std::fs::rename(&built, target.join(tool.name())).map_err(file(&built, "moved"))?;
+    }
+    say(format_args!(
+        "built {names} in {} into {}",
+        human(start.elapsed()),
+        target.display()
+    ));
+    Ok(())
+}
+
+/// Go names a binary after its package's folder, and etcd's is called `server`.
+fn built_as(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Etcd => "server",
+        _ => tool.name(),
+    }
+}
+
+/// What tells Kubernetes its own version; without it kubectl and Helm refuse to talk to it.
+fn linker_flags(source: &Path) -> Result<String, ToolError> {
+    if source.ends_with("helm") {
+        return Ok("-s -w".to_owned());
+    }
+    let path = source.join("go.mod");
+    let module = std::fs::read_to_string(&path).map_err(file(&path, "read"))?;
+    let version = pinned_version(&module).ok_or(ToolError::NoPin(path))?;
+    let mut parts = version.trim_start_matches('v').split('.');
+    let mut part = || parts.next().unwrap_or_default();
+    let (major, minor) = (part(), part());
+    let set = |name, value| format!("-X k8s.io/component-base/version.{name}={value}");
+    let settings = [
+        set("gitVersion", version),
+        set("gitMajor", major),
+        set("gitMinor", minor),
+    ];
+    Ok(format!("-s -w {}", settings.join(" ")))
+}
+
+/// The version in the line `k8s.io/kubernetes vX.Y.Z`.
+fn pinned_version(module: &str) -> Option<&str> {
+    module
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "))
+}
+
+/// Runs `go` in a folder and gives what it printed.
+async fn go(folder: &Path, command: &str, args: &[&str]) -> Result<String, ToolError> {
+    let ran = Command::new("go")
+        .arg(command)
+        .args(args)
+        .current_dir(folder)
+        // The binaries depend on the pins alone, not on what the user has set for other work.
+        .envs([
+            ("CGO_ENABLED", "0"),
+            ("GOFLAGS", "-mod=readonly"),
+            ("GOWORK", "off"),
+        ])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(ToolError::NoGo)?;
+    if !ran.status.success() {
+        return Err(ToolError::Go {
+            command: command.to_owned(),
+            folder: folder.to_owned(),
+            stderr: String::from_utf8_lossy(&ran.stderr).trim().to_owned(),
+        });
+    }
+    Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kubernetes_is_told_the_version_that_is_pinned() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/kubernetes");
+        let flags = linker_flags(&source).unwrap();
+        assert!(flags.contains("version.gitVersion=v1."), "{flags}");
+        assert!(flags.contains("version.gitMajor=1 "), "{flags}");
+    }
+
+    #[test]
+    fn the_pin_is_the_requirement_and_no_replacement() {
+        let module = "require k8s.io/api v0\n\tk8s.io/kubernetes v1.2.3\n";
+        assert_eq!(pinned_version(module), Some("v1.2.3"));
+    }
+}

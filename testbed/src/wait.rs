@@ -1,0 +1,103 @@
+//! Waiting for what must come: polling with a deadline, and never a pause that hopes.
+
+use std::time::{Duration, Instant};
+
+use crate::progress::human;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a look saw.
+#[derive(Debug)]
+pub enum Look<T> {
+    /// It has come.
+    Done(T),
+    /// Not yet, and how things stand; the error of a missed deadline quotes it.
+    NotYet(String),
+}
+
+/// Why waiting ended without what was waited for.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError<E: std::error::Error + 'static> {
+    /// The deadline passed.
+    #[error("{what}: not within {}; last seen: {seen}", human(*.within))]
+    Deadline {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        within: Duration,
+        /// How things stood at the last look.
+        seen: String,
+    },
+    /// A look failed in a way that waiting does not heal.
+    #[error("{what}: looking for it failed")]
+    Look {
+        /// What was waited for.
+        what: String,
+        /// Why.
+        source: E,
+    },
+}
+
+/// Looks until what is waited for has come.
+///
+/// # Errors
+/// When it has not come within the deadline, or at once when a look fails.
+pub async fn eventually<T, E: std::error::Error + 'static>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Result<Look<T>, E>,
+) -> Result<T, WaitError<E>> {
+    let start = Instant::now();
+    let what = || what.to_owned();
+    loop {
+        let seen = match look().await {
+            Ok(Look::Done(value)) => return Ok(value),
+            Ok(Look::NotYet(seen)) => seen,
+            Err(source) => {
+                return Err(WaitError::Look {
+                    what: what(),
+                    source,
+                });
+            }
+        };
+        if start.elapsed() >= within {
+            return Err(WaitError::Deadline {
+                what: what(),
+                within,
+                seen,
+            });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_missed_deadline_names_what_was_waited_for_and_what_was_seen() {
+        let look = async || Ok::<Look<()>, std::fmt::Error>(Look::NotYet("2 of 3".into()));
+        let error = eventually("three rooms", Duration::ZERO, look)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "three rooms: not within 0.0 s; last seen: 2 of 3"
+        );
+    }
+
+    #[tokio::test]
+    async fn it_looks_until_it_is_there() {
+        let mut looks = 0;
+        let found = eventually("the third look", Duration::from_secs(5), async || {
+            looks += 1;
+            Ok::<_, std::fmt::Error>(match looks {
+                3 => Look::Done(looks),
+                _ => Look::NotYet(looks.to_string()),
+            })
+        });
+        assert_eq!(found.await.unwrap(), 3);
+    }
+}
