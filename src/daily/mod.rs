@@ -1,4 +1,9 @@
 //! Daily's API: the only code that speaks HTTP to Daily.
 
+pub mod client;
 pub mod error;
+pub mod limiter;
+pub mod listing;
+pub mod mask;
+pub mod page;
 pub mod types;

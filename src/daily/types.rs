@@ -19,6 +19,16 @@ pub struct Answer<T> {
     pub date: Option<i64>,
 }
 
+impl<T> Answer<T> {
+    /// The same answer with something else made of what was asked for.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer {
+            value: change(self.value),
+            date: self.date,
+        }
+    }
+}
+
 /// The domain that a key belongs to (F-AUTH-3, F-DOM-1).
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Domain {

@@ -1,0 +1,402 @@
+//! What an answer means: Daily's statuses and bodies, judged. No I/O but reading the body.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::fmt::rfc2822;
+use reqwest::Response;
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::clock;
+use crate::daily::error::CallError;
+use crate::daily::mask::masked;
+use crate::daily::types::{Answer, ApiKey};
+
+/// Whether a call may change something: if it does, "no answer" is not "not done".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// Changes nothing.
+    Read,
+    /// Changes something.
+    Write,
+}
+
+/// Why there is no answer, or none that can be understood. Nothing of a body is in it: a PIN could be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("the connection failed or took too long")]
+    Http(#[source] reqwest::Error),
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
+    #[error(
+        "the answer is not the JSON that was expected (line {line}, column {column}, {category:?})"
+    )]
+    NotUnderstood {
+        line: usize,
+        column: usize,
+        category: serde_json::error::Category,
+    },
+    #[error("the answer does not come from Daily")]
+    NotDaily,
+}
+
+impl From<reqwest::Error> for Trouble {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Http(error.without_url())
+    }
+}
+
+impl From<serde_json::Error> for Trouble {
+    fn from(error: serde_json::Error) -> Self {
+        Self::NotUnderstood {
+            line: error.line(),
+            column: error.column(),
+            category: error.classify(),
+        }
+    }
+}
+
+impl Intent {
+    /// There is no answer that counts.
+    pub(super) fn unanswered(self, status: Option<u16>, why: Option<Trouble>) -> CallError {
+        let source = why.map(Into::into);
+        match self {
+            Self::Read => CallError::Unavailable { status, source },
+            Self::Write => CallError::Unknown { status, source },
+        }
+    }
+
+    /// There is no answer at all. Without a connection nothing was sent, whatever it was to be.
+    pub(super) fn unsent_or_unanswered(self, error: reqwest::Error) -> CallError {
+        let unsent = error.is_connect() || error.is_builder();
+        let intent = if unsent { Self::Read } else { self };
+        intent.unanswered(None, Some(error.into()))
+    }
+}
+
+/// An answer, as far as it came.
+#[derive(Debug)]
+pub(super) struct Received {
+    status: u16,
+    date: Option<i64>,
+    retry_after: Option<Duration>,
+    body: Result<Vec<u8>, Trouble>,
+}
+
+impl Received {
+    /// Reads an answer, of its body at most `cap` bytes, and none if the status says it all.
+    pub(super) async fn read(response: Response, cap: usize) -> Self {
+        let status = response.status().as_u16();
+        let date = date(response.headers());
+        Self {
+            status,
+            date,
+            retry_after: retry_after(response.headers(), date),
+            body: match status {
+                500.. => Ok(Vec::new()),
+                _ => body(response, cap).await,
+            },
+        }
+    }
+
+    /// Daily's clock, if the answer said it.
+    pub(super) fn date(&self) -> Option<i64> {
+        self.date
+    }
+
+    /// The answer of a call that was done, or why it was not.
+    pub(super) fn judged(self, intent: Intent, key: &ApiKey) -> Result<Done, CallError> {
+        let status = self.status;
+        let body = match status {
+            200..=299 => {
+                return Ok(Done {
+                    intent,
+                    status,
+                    date: self.date,
+                    body: self.body,
+                });
+            }
+            429 => {
+                let retry_after = self.retry_after;
+                return Err(CallError::RateLimited { retry_after });
+            }
+            300..=499 => self.body.unwrap_or_default(),
+            _ => return Err(intent.unanswered(Some(status), None)),
+        };
+        let words = Words::of(&body);
+        Err(match status {
+            // Others conclude from these two that something is gone, so they count only in Daily's
+            // own shape, and not from a proxy or a wrong address. // F-ERR-1, F-AUTH-5, F-ROOM-16
+            401 | 404 if words.error.is_none() => {
+                intent.unanswered(Some(status), Some(Trouble::NotDaily))
+            }
+            401 => CallError::Unauthorized,
+            404 => CallError::NotFound,
+            400 if words.error.as_deref() == Some("authorization-header-error") => {
+                CallError::Unauthorized // F-AUTH-4
+            }
+            _ => CallError::Refused {
+                status,
+                info: words.shown(status, key),
+            },
+        })
+    }
+}
+
+/// A call that Daily says was done.
+#[derive(Debug)]
+pub(super) struct Done {
+    intent: Intent,
+    status: u16,
+    date: Option<i64>,
+    body: Result<Vec<u8>, Trouble>,
+}
+
+impl Done {
+    /// With what was answered.
+    pub(super) fn parsed<T: DeserializeOwned>(self) -> Result<Answer<T>, CallError> {
+        let parse = |body: Vec<u8>| Ok(serde_json::from_slice(&body)?);
+        match self.body.and_then(parse) {
+            Ok(value) => Ok(Answer {
+                value,
+                date: self.date,
+            }),
+            Err(why) => Err(self.intent.unanswered(Some(self.status), Some(why))),
+        }
+    }
+
+    /// Where the status is all that matters.
+    pub(super) fn empty(self) -> Answer<()> {
+        Answer {
+            value: (),
+            date: self.date,
+        }
+    }
+}
+
+/// The words of a refusal. // F-ERR-1
+#[derive(Debug, Default)]
+struct Words {
+    error: Option<String>,
+    info: Option<String>,
+}
+
+impl Words {
+    /// Those of a body; none if it is not of Daily's shape.
+    fn of(body: &[u8]) -> Self {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |key| match value.get(key)? {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            _ => None,
+        };
+        Self {
+            error: text("error"),
+            info: text("info"),
+        }
+    }
+
+    fn shown(self, status: u16, key: &ApiKey) -> String {
+        // F-ERR-2
+        match self.info.or(self.error) {
+            Some(text) => masked(&text, key),
+            None => format!("status {status} without a word"),
+        }
+    }
+}
+
+async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, Trouble> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > cap {
+            return Err(Trouble::TooLarge(cap));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn date(headers: &HeaderMap) -> Option<i64> {
+    unix_seconds(header(headers, &DATE)?)
+}
+
+fn unix_seconds(date: &str) -> Option<i64> {
+    Some(rfc2822::parse(date).ok()?.timestamp().as_second())
+}
+
+/// In seconds, or as a date, which is one of Daily's clock.
+fn retry_after(headers: &HeaderMap, date: Option<i64>) -> Option<Duration> {
+    let text = header(headers, &RETRY_AFTER)?.trim();
+    let seconds = text.parse().ok().or_else(|| {
+        let now = date.unwrap_or_else(|| clock::wall().as_second());
+        u64::try_from(unix_seconds(text)?.saturating_sub(now)).ok()
+    })?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "api-key-of-demo-0";
+
+    fn received(status: u16, body: &str) -> Received {
+        Received {
+            status,
+            date: Some(7),
+            retry_after: Some(Duration::from_secs(3)),
+            body: Ok(body.as_bytes().to_vec()),
+        }
+    }
+
+    fn error(intent: Intent, status: u16, body: &str) -> CallError {
+        let judged = received(status, body).judged(intent, &KEY.into());
+        judged.expect_err("is an error")
+    }
+
+    #[track_caller]
+    fn check(status: u16, body: &str, read: &str, write: &str) {
+        let name = |intent| {
+            let debug = format!("{:?}", error(intent, status, body));
+            let end = debug.find([' ', '(']).unwrap_or(debug.len());
+            debug[..end].to_owned()
+        };
+        assert_eq!(name(Intent::Read), read, "{status} {body}");
+        assert_eq!(name(Intent::Write), write, "{status} {body}");
+    }
+
+    #[test]
+    fn each_status_has_its_meaning() {
+        let not_found = r#"{"error":"not-found","info":"room a not found"}"#;
+        let deleted = r#"{"error":"not-found","info":"room a not found","deleted":true}"#;
+        let key = r#"{"error":"authentication-error"}"#;
+        let no_header = r#"{"error":"authorization-header-error"}"#;
+        let invalid = r#"{"error":"invalid-request-error","info":"no"}"#;
+        check(404, not_found, "NotFound", "NotFound");
+        check(404, deleted, "NotFound", "NotFound");
+        check(401, key, "Unauthorized", "Unauthorized");
+        check(400, no_header, "Unauthorized", "Unauthorized");
+        check(400, invalid, "Refused", "Refused");
+        check(403, r#"{"error":"forbidden-error"}"#, "Refused", "Refused");
+        check(413, "<html>", "Refused", "Refused");
+        check(301, "", "Refused", "Refused");
+        check(429, "", "RateLimited", "RateLimited");
+        check(500, "", "Unavailable", "Unknown");
+        check(503, not_found, "Unavailable", "Unknown");
+        check(599, "", "Unavailable", "Unknown");
+        check(100, "", "Unavailable", "Unknown");
+    }
+
+    /// A proxy's or a web server's own 404 or 401 says nothing about rooms and keys.
+    #[test]
+    fn gone_and_refused_are_believed_in_dailys_shape_only() {
+        for body in [
+            "",
+            "<html><h1>404 Not Found</h1></html>",
+            "not found",
+            r#"{"message":"no Route matched with those values"}"#,
+            r#"{"error":404}"#,
+            r#"{"error":""}"#,
+            "[]",
+        ] {
+            check(404, body, "Unavailable", "Unknown");
+            check(401, body, "Unavailable", "Unknown");
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_breaks_off_is_a_refusal() {
+        let mut broken = received(400, "");
+        broken.body = Err(Trouble::TooLarge(1));
+        let error = broken
+            .judged(Intent::Write, &KEY.into())
+            .expect_err("is refused");
+        assert!(matches!(error, CallError::Refused { status: 400, .. }));
+    }
+
+    #[test]
+    fn a_refusal_shows_what_may_be_shown() {
+        let body = format!(
+            r#"{{"error":"invalid-request-error","info":"{KEY} and 12345678987\u0000 {}"}}"#,
+            "x".repeat(2000)
+        );
+        let CallError::Refused { info, .. } = error(Intent::Read, 400, &body) else {
+            panic!("is refused");
+        };
+        assert!(info.starts_with("*** and *** xxx"), "{info}");
+        assert_eq!(info.chars().count(), 512);
+        for (body, shown) in [
+            (r#"{"error":"forbidden-error"}"#, "forbidden-error"),
+            (r#"{"error":"e","info":null}"#, "e"),
+            ("<html>", "status 403 without a word"),
+        ] {
+            let error = error(Intent::Read, 403, body).to_string();
+            assert_eq!(error, format!("Daily refused: {shown}"));
+        }
+    }
+
+    #[test]
+    fn what_was_done_needs_a_body_only_where_it_is_asked_for() {
+        let done = |intent| {
+            let judged = received(200, "{").judged(intent, &KEY.into());
+            judged.expect("is done")
+        };
+        assert_eq!(done(Intent::Write).empty().date, Some(7));
+        assert!(matches!(
+            done(Intent::Read).parsed::<Value>(),
+            Err(CallError::Unavailable {
+                status: Some(200),
+                ..
+            })
+        ));
+        assert!(matches!(
+            done(Intent::Write).parsed::<Value>(),
+            Err(CallError::Unknown {
+                status: Some(200),
+                ..
+            })
+        ));
+    }
+
+    /// serde's own message quotes the value, which can be a PIN.
+    #[test]
+    fn a_body_that_is_not_understood_is_not_quoted() {
+        let body = r#"{"domain_name": 12345678987, "domain_id": "i"}"#;
+        let done = received(200, body)
+            .judged(Intent::Read, &KEY.into())
+            .expect("is done");
+        let error = done
+            .parsed::<crate::daily::types::Domain>()
+            .expect_err("is no domain");
+        assert!(!format!("{error:?}").contains("12345678987"), "{error:?}");
+    }
+
+    #[test]
+    fn dates_are_read() {
+        let headers = |pairs: &[(HeaderName, &str)]| -> HeaderMap {
+            let value = |text: &str| text.parse().expect("is a header");
+            pairs
+                .iter()
+                .map(|(name, text)| (name.clone(), value(text)))
+                .collect()
+        };
+        let now = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(date(&headers(&[(DATE, now)])), Some(784_111_777));
+        assert_eq!(date(&headers(&[(DATE, "soon")])), None);
+        assert_eq!(date(&headers(&[])), None);
+
+        let wait = |text| retry_after(&headers(&[(RETRY_AFTER, text)]), Some(784_111_777));
+        assert_eq!(wait("30"), Some(Duration::from_secs(30)));
+        assert_eq!(
+            wait("Sun, 06 Nov 1994 08:50:37 GMT"),
+            Some(Duration::from_secs(60))
+        );
+        assert_eq!(wait("Sun, 06 Nov 1994 08:48:37 GMT"), None);
+        assert_eq!(wait("a while"), None);
+        assert_eq!(retry_after(&headers(&[]), None), None);
+    }
+}

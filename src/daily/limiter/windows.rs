@@ -1,0 +1,463 @@
+//! The sliding windows of the limiter, and its pauses. No I/O; time comes in as an argument.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// Daily takes this many calls in any 5 seconds. // F-RATE-1
+pub(super) const CALLS: usize = 100;
+/// Daily takes this many DELETEs in any 30 seconds. // F-RATE-2
+pub(super) const DELETES: usize = 50;
+/// Daily counts when calls arrive and we when they leave, so our windows are 4% longer.
+const CALLS_SPAN: Duration = Duration::from_millis(5_200);
+/// The same for DELETEs.
+const DELETES_SPAN: Duration = Duration::from_millis(31_200);
+
+/// The first pause when Daily does not say how long; it doubles while 429s go on.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// No pause of our own is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// No pause is longer, whatever Daily says.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// What a limiter starts with: as if this many calls had been sent at this moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Calls, DELETEs among them.
+    pub calls: usize,
+    /// DELETEs.
+    pub deletes: usize,
+    /// When.
+    pub at: Moment,
+}
+
+impl Used {
+    /// As if all that Daily takes had been sent at this moment.
+    #[must_use]
+    pub fn up(at: Moment) -> Self {
+        Self {
+            calls: CALLS,
+            deletes: DELETES,
+            at,
+        }
+    }
+}
+
+/// Why nothing is granted at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Until then, if nothing else happens.
+    Until(Moment),
+    /// Until one that has a slot sends or gives it back.
+    ForRelease,
+}
+
+/// All that the limiter knows of one account.
+#[derive(Debug)]
+pub(super) struct Windows {
+    calls: Window,
+    deletes: Window,
+    pause: Pause,
+}
+
+/// Slots, of each window how many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Slots {
+    pub calls: usize,
+    pub deletes: usize,
+}
+
+impl Windows {
+    pub fn new(used: Used) -> Self {
+        Self {
+            calls: Window::new(CALLS, CALLS_SPAN, used.calls, used.at),
+            deletes: Window::new(DELETES, DELETES_SPAN, used.deletes, used.at),
+            pause: Pause::default(),
+        }
+    }
+
+    /// Reserves slots for this many calls.
+    pub fn reserve_calls(&mut self, count: usize, now: Moment) -> Result<(), Wait> {
+        if let Some(end) = self.pause.end(now) {
+            return Err(Wait::Until(end));
+        }
+        self.calls.reserve(count, now)
+    }
+
+    /// Reserves the slot that a DELETE needs beside that of a call. // F-RATE-7
+    pub fn reserve_delete(&mut self, now: Moment) -> Result<(), Wait> {
+        self.deletes.reserve(1, now)
+    }
+
+    /// What was reserved is sent now.
+    pub fn sent(&mut self, slots: Slots, now: Moment) {
+        self.calls.sent(slots.calls, now);
+        self.deletes.sent(slots.deletes, now);
+    }
+
+    /// What was reserved is not needed.
+    pub fn release(&mut self, slots: Slots) {
+        self.calls.release(slots.calls);
+        self.deletes.release(slots.deletes);
+    }
+
+    /// What is in the windows, sent or about to be.
+    pub fn usage(&mut self, now: Moment) -> Slots {
+        Slots {
+            calls: self.calls.taken(now),
+            deletes: self.deletes.taken(now),
+        }
+    }
+
+    /// Daily answered 429.
+    pub fn throttled(&mut self, retry_after: Option<Duration>, now: Moment) {
+        self.pause.begin(retry_after, now);
+    }
+
+    /// Daily answered anything else.
+    pub fn answered(&mut self, now: Moment) {
+        self.pause.is_over(now);
+    }
+}
+
+/// At most `limit` in any `span`.
+#[derive(Debug)]
+struct Window {
+    limit: usize,
+    span: Duration,
+    reserved: usize,
+    /// When each of the last was sent, the earliest first.
+    sent: VecDeque<Moment>,
+}
+
+impl Window {
+    fn new(limit: usize, span: Duration, used: usize, at: Moment) -> Self {
+        Self {
+            limit,
+            span,
+            reserved: 0,
+            sent: std::iter::repeat_n(at, used.min(limit)).collect(),
+        }
+    }
+
+    fn taken(&mut self, now: Moment) -> usize {
+        while let Some(first) = self.sent.front()
+            && first.until(now) >= self.span
+        {
+            self.sent.pop_front();
+        }
+        self.reserved + self.sent.len()
+    }
+
+    fn reserve(&mut self, count: usize, now: Moment) -> Result<(), Wait> {
+        let too_many = (self.taken(now) + count).saturating_sub(self.limit);
+        let Some(last) = too_many.checked_sub(1) else {
+            self.reserved += count;
+            return Ok(());
+        };
+        Err(match self.sent.get(last) {
+            Some(sent) => Wait::Until(sent.after(self.span)),
+            None => Wait::ForRelease,
+        })
+    }
+
+    fn sent(&mut self, count: usize, now: Moment) {
+        self.release(count);
+        let last = self.sent.back().copied().unwrap_or(now);
+        self.sent.extend(std::iter::repeat_n(now.max(last), count));
+    }
+
+    fn release(&mut self, count: usize) {
+        self.reserved = self.reserved.saturating_sub(count);
+    }
+}
+
+/// Nothing is sent for a while after a 429.
+#[derive(Debug, Default)]
+struct Pause {
+    until: Option<Moment>,
+    /// How many pauses there were without a success between them.
+    row: u32,
+}
+
+impl Pause {
+    fn end(&self, now: Moment) -> Option<Moment> {
+        self.until.filter(|&until| now < until)
+    }
+
+    fn begin(&mut self, retry_after: Option<Duration>, now: Moment) {
+        let running = self.end(now);
+        // Several 429s to calls that were under way together are one.
+        if running.is_none() {
+            self.row = self.row.saturating_add(1);
+        }
+        let doubled = FIRST_PAUSE.saturating_mul(1 << (self.row.max(1) - 1).min(16));
+        let length = match retry_after {
+            Some(asked) if !asked.is_zero() => asked.min(LONGEST_RETRY_AFTER),
+            _ => doubled.min(LONGEST_PAUSE),
+        };
+        self.until = running.max(Some(now.after(length)));
+    }
+
+    /// An answer within a pause is one to a call from before it, and says nothing.
+    fn is_over(&mut self, now: Moment) {
+        if self.end(now).is_none() {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CALL: Slots = Slots {
+        calls: 1,
+        deletes: 0,
+    };
+    const DELETE: Slots = Slots {
+        calls: 1,
+        deletes: 1,
+    };
+
+    fn at(millis: u64) -> Moment {
+        Moment(Duration::from_millis(millis))
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_slot_counts_from_the_send() {
+        let mut windows = Windows::new(Used::default());
+        for _ in 0..CALLS {
+            windows.reserve_calls(1, at(0)).expect("is free");
+        }
+        assert_eq!(windows.reserve_calls(1, at(9_000)), Err(Wait::ForRelease));
+        windows.sent(CALL, at(9_000));
+        let wait = Err(Wait::Until(at(14_200)));
+        assert_eq!(windows.reserve_calls(1, at(9_001)), wait);
+        assert_eq!(windows.reserve_calls(2, at(9_001)), Err(Wait::ForRelease));
+        assert_eq!(windows.reserve_calls(1, at(14_199)), wait);
+        assert_eq!(windows.reserve_calls(1, at(14_200)), Ok(()));
+    }
+
+    #[test]
+    fn a_slot_that_is_given_back_is_free_at_once() {
+        let mut windows = Windows::new(Used::default());
+        for _ in 0..DELETES {
+            windows.reserve_delete(at(0)).expect("is free");
+        }
+        assert_eq!(windows.reserve_delete(at(0)), Err(Wait::ForRelease));
+        windows.release(DELETE);
+        assert_eq!(windows.reserve_delete(at(0)), Ok(()));
+    }
+
+    #[test]
+    fn it_starts_as_full_as_it_is_told() {
+        let mut windows = Windows::new(Used::up(at(1_000)));
+        let (call, delete) = (Wait::Until(at(6_200)), Wait::Until(at(32_200)));
+        assert_eq!(windows.reserve_calls(1, at(1_500)), Err(call));
+        assert_eq!(windows.reserve_delete(at(1_500)), Err(delete));
+        let all = Slots {
+            calls: 100,
+            deletes: 50,
+        };
+        assert_eq!(windows.usage(at(6_199)), all);
+        assert_eq!(windows.usage(at(6_200)).calls, 0);
+        assert_eq!(windows.usage(at(32_200)), Slots::default());
+
+        let some = Used {
+            calls: 99,
+            deletes: 1_000,
+            at: at(0),
+        };
+        let mut windows = Windows::new(some);
+        assert_eq!(windows.usage(at(0)).deletes, 50);
+        assert_eq!(windows.reserve_calls(1, at(0)), Ok(()));
+        assert_eq!(windows.usage(at(0)).calls, 100);
+    }
+
+    #[test]
+    fn pauses_double_while_429s_go_on() {
+        let mut windows = Windows::new(Used::default());
+        let mut now = at(0);
+        for pause in [1, 2, 4, 8, 16, 30, 30] {
+            windows.throttled(None, now);
+            // Another one that was under way makes it no longer.
+            windows.throttled(None, now);
+            let end = now.after(secs(pause));
+            assert_eq!(windows.reserve_calls(1, now), Err(Wait::Until(end)));
+            assert_eq!(windows.reserve_calls(1, end), Ok(()));
+            now = end;
+        }
+        windows.answered(now);
+        windows.throttled(None, now);
+        let end = Wait::Until(now.after(secs(1)));
+        assert_eq!(windows.reserve_calls(1, now), Err(end));
+    }
+
+    #[test]
+    fn an_answer_within_a_pause_changes_nothing() {
+        let mut windows = Windows::new(Used::default());
+        windows.throttled(None, at(0));
+        windows.answered(at(500));
+        assert!(windows.reserve_calls(1, at(500)).is_err());
+        windows.throttled(None, at(1_000));
+        assert_eq!(
+            windows.reserve_calls(1, at(1_000)),
+            Err(Wait::Until(at(3_000)))
+        );
+    }
+
+    #[test]
+    fn daily_may_say_how_long_a_pause_is() {
+        for (asked, pause) in [(5, 5), (60, 60), (3_600, 60), (0, 1)] {
+            let mut windows = Windows::new(Used::default());
+            windows.throttled(Some(secs(asked)), at(0));
+            let end = at(pause * 1_000);
+            assert_eq!(windows.reserve_calls(1, at(0)), Err(Wait::Until(end)));
+        }
+        let mut windows = Windows::new(Used::default());
+        windows.throttled(Some(secs(9)), at(0));
+        windows.throttled(Some(secs(2)), at(0));
+        let end = Err(Wait::Until(at(9_000)));
+        assert_eq!(windows.reserve_calls(1, at(0)), end);
+    }
+
+    #[test]
+    fn the_limits_are_used_to_95_percent() {
+        let (minutes, mut now) = (10, 0);
+        let mut windows = Windows::new(Used::default());
+        let (mut calls, mut deletes) = (0_u64, 0_u64);
+        while now < minutes * 60_000 {
+            while windows.reserve_delete(at(now)).is_ok() {
+                windows
+                    .reserve_calls(1, at(now))
+                    .expect("there is room for it");
+                windows.sent(DELETE, at(now));
+                deletes += 1;
+                calls += 1;
+            }
+            while windows.reserve_calls(1, at(now)).is_ok() {
+                windows.sent(CALL, at(now));
+                calls += 1;
+            }
+            now += 10;
+        }
+        // 20 calls and 5/3 DELETEs a second.
+        assert!(calls * 100 >= 95 * 20 * 60 * minutes, "{calls}");
+        assert!(deletes * 100 >= 95 * 100 * minutes, "{deletes}");
+    }
+
+    /// One that wants to make a call.
+    #[derive(Clone, Debug)]
+    struct Caller {
+        /// How long after the one before it comes.
+        gap: u64,
+        delete: bool,
+        /// How long it holds its slot.
+        holds: u64,
+        sends: bool,
+    }
+
+    fn callers() -> impl Strategy<Value = Vec<Caller>> {
+        let gap = prop_oneof![4 => Just(0_u64), 3 => 0..40_u64, 1 => 0..6_000_u64];
+        let holds = prop_oneof![3 => Just(0_u64), 2 => 0..2_000_u64];
+        let one = (
+            gap,
+            prop::bool::weighted(0.4),
+            holds,
+            prop::bool::weighted(0.9),
+        );
+        let caller = one.prop_map(|(gap, delete, holds, sends)| Caller {
+            gap,
+            delete,
+            holds,
+            sends,
+        });
+        prop::collection::vec(caller, 1..700)
+    }
+
+    /// Lets all of them have their turn, and says when which was sent.
+    fn run(callers: &[Caller], used: Used) -> Vec<(u64, bool)> {
+        let mut windows = Windows::new(used);
+        let mut arrivals: VecDeque<(u64, Caller)> = VecDeque::new();
+        let mut arrival = 0;
+        for caller in callers {
+            arrival += caller.gap;
+            arrivals.push_back((arrival, caller.clone()));
+        }
+        let (mut for_delete, mut for_call) = (VecDeque::new(), VecDeque::new());
+        let mut holding: Vec<(u64, Caller)> = Vec::new();
+        let (mut sent, mut left, mut now) = (Vec::new(), callers.len(), 0_u64);
+        while left > 0 {
+            while arrivals.front().is_some_and(|(time, _)| *time <= now) {
+                let (_, caller) = arrivals.pop_front().expect("is there");
+                match caller.delete {
+                    true => for_delete.push_back(caller),
+                    false => for_call.push_back(caller),
+                }
+            }
+            while !for_delete.is_empty() && windows.reserve_delete(at(now)).is_ok() {
+                for_call.extend(for_delete.pop_front());
+            }
+            while !for_call.is_empty() && windows.reserve_calls(1, at(now)).is_ok() {
+                let caller: Caller = for_call.pop_front().expect("is there");
+                holding.push((now + caller.holds, caller));
+            }
+            holding.retain(|(until, caller)| {
+                if *until > now {
+                    return true;
+                }
+                let slots = if caller.delete { DELETE } else { CALL };
+                match caller.sends {
+                    true => windows.sent(slots, at(now)),
+                    false => windows.release(slots),
+                }
+                if caller.sends {
+                    sent.push((now, caller.delete));
+                }
+                left -= 1;
+                false
+            });
+            now += 20;
+            assert!(now < 3_600_000, "{left} wait for ever");
+        }
+        sent
+    }
+
+    fn most_in(times: &[u64], span: u64) -> usize {
+        let within = |&start: &u64| {
+            let end = start + span;
+            times.iter().filter(|&&t| t >= start && t < end).count()
+        };
+        times.iter().map(within).max().unwrap_or(0)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn no_pattern_of_calls_exceeds_the_limits(
+            callers in callers(),
+            calls in 0..120_usize,
+            deletes in 0..60_usize,
+        ) {
+            let used = Used { calls, deletes, at: at(0) };
+            let sent = run(&callers, used);
+            let before = |n: usize, most: usize| std::iter::repeat_n(0, n.min(most));
+            let all: Vec<u64> =
+                before(calls, CALLS).chain(sent.iter().map(|(time, _)| *time)).collect();
+            let deleted: Vec<u64> = before(deletes, DELETES)
+                .chain(sent.iter().filter(|(_, delete)| *delete).map(|(time, _)| *time))
+                .collect();
+            prop_assert!(most_in(&all, 5_000) <= 100);
+            prop_assert!(most_in(&deleted, 30_000) <= 50);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Makes Daily's words fit to be shown: no key, no PIN, not too long. No I/O.
+
+use secrecy::ExposeSecret;
+
+use super::types::ApiKey;
+
+/// What stands in the place of what is hidden.
+const HIDDEN: &str = "***";
+/// A PIN has 11 digits (F-PIN-4); this many in a row are hidden.
+const LONG_RUN: usize = 6;
+/// More characters than this are cut off.
+const LONGEST: usize = 512;
+
+/// A text of Daily's as it may be shown: without the key, long runs of digits hidden (also those
+/// split by single spaces or dashes), without invisible characters, at most 512 characters.
+#[must_use]
+pub fn masked(text: &str, key: &ApiKey) -> String {
+    let visible: String = text.chars().filter_map(visible).collect();
+    // The key goes first and the end is cut off last: both would break it into parts that nothing
+    // recognises any more.
+    let keyless = match key.expose_secret() {
+        "" => visible,
+        key => visible.replace(key, HIDDEN),
+    };
+    without_long_runs(&keyless).chars().take(LONGEST).collect()
+}
+
+/// Line ends and tabs become spaces; what does not show could split a key, or turn a line of a log
+/// around.
+fn visible(c: char) -> Option<char> {
+    match c {
+        '\n' | '\r' | '\t' => Some(' '),
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => None,
+        '\u{2060}'..='\u{206f}' | '\u{feff}' => None,
+        c if c.is_control() => None,
+        c => Some(c),
+    }
+}
+
+fn without_long_runs(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut run = Run::default();
+    for c in text.chars() {
+        if !run.takes(c) {
+            run.end(&mut out);
+            out.push(c);
+        }
+    }
+    run.end(&mut out);
+    out
+}
+
+/// Digits with at most one space or dash between two of them.
+#[derive(Default)]
+struct Run {
+    text: String,
+    digits: usize,
+    /// A space or dash that belongs to the run only if a digit follows.
+    gap: Option<char>,
+}
+
+impl Run {
+    fn takes(&mut self, c: char) -> bool {
+        if c.is_numeric() {
+            self.text.extend(self.gap.take());
+            self.text.push(c);
+            self.digits += 1;
+            return true;
+        }
+        let may_go_on = self.digits > 0 && self.gap.is_none() && matches!(c, ' ' | '-');
+        if may_go_on {
+            self.gap = Some(c);
+        }
+        may_go_on
+    }
+
+    fn end(&mut self, out: &mut String) {
+        match self.digits {
+            LONG_RUN.. => out.push_str(HIDDEN),
+            _ => out.push_str(&self.text),
+        }
+        out.extend(self.gap.take());
+        self.text.clear();
+        self.digits = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "k3y-of-123456-demo";
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(masked(text, &KEY.into()), expected);
+    }
+
+    #[test]
+    fn long_runs_of_digits_are_hidden() {
+        check("", "");
+        check("12345", "12345");
+        check("123456", "***");
+        check("the PIN 12345678987 is taken", "the PIN *** is taken");
+        check("dial +12025550123,,12345678987", "dial +***,,***");
+        check("123 456 789 87", "***");
+        check("123-456-78987.", "***.");
+        check("12 - 34 - 56", "12 - 34 - 56");
+        check("room 12 has 34  5678 people", "room 12 has 34  5678 people");
+        check("ends 123456 ", "ends *** ");
+        check("-12345-", "-12345-");
+        check("123\n456", "***");
+        check("123\u{200b}456", "***");
+        check("١٢٣٤٥٦", "***");
+    }
+
+    #[test]
+    fn the_key_is_hidden_wherever_it_stands() {
+        check(&format!("bad key {KEY}!"), "bad key ***!");
+        check("bad key k3y-of-\u{7}123456-demo", "bad key ***");
+        let far = format!("{}{KEY}", "x".repeat(LONGEST - 3));
+        check(&far, &format!("{}***", "x".repeat(LONGEST - 3)));
+        assert_eq!(masked("no key", &"".into()), "no key");
+    }
+
+    #[test]
+    fn what_does_not_show_is_removed_and_the_end_cut_off() {
+        check("a\u{1b}[31mb\u{202e}c\0", "a[31mbc");
+        check("two\r\nlines\tand", "two  lines and");
+        check(&"ä".repeat(600), &"ä".repeat(LONGEST));
+    }
+
+    proptest! {
+        #[test]
+        fn no_long_run_is_left(text in "[0-9 \\-a,]{0,80}") {
+            let shown = masked(&text, &KEY.into());
+            let tight: Vec<char> = shown.chars().collect();
+            let mut digits = 0;
+            let mut gap = 0;
+            for c in tight {
+                if c.is_ascii_digit() {
+                    digits += 1;
+                    gap = 0;
+                } else if matches!(c, ' ' | '-') && gap == 0 {
+                    gap = 1;
+                } else {
+                    digits = 0;
+                    gap = 0;
+                }
+                prop_assert!(digits < LONG_RUN, "{shown}");
+            }
+        }
+    }
+}
