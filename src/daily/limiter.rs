@@ -4,6 +4,7 @@
 //! the DELETEs first and then with all others, so that a long wait for a DELETE keeps nobody else
 //! waiting. Whoever has a slot needs nothing more, so nobody waits for ever.
 
+mod pause;
 mod windows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -192,8 +193,15 @@ mod tests {
         Limiter::new(Used::default())
     }
 
+    /// What must come, comes soon.
+    async fn soon<T>(future: impl Future<Output = T>) -> T {
+        let patience = Duration::from_secs(20);
+        let outcome = tokio::time::timeout(patience, future).await;
+        outcome.expect("nobody waits for ever")
+    }
+
     async fn slots(limiter: &Limiter, call: Call, count: usize) -> Vec<Slot> {
-        join_all((0..count).map(|_| limiter.slot(call))).await
+        soon(join_all((0..count).map(|_| limiter.slot(call)))).await
     }
 
     fn waits<F: Future>(future: &mut Pin<&mut F>) -> bool {
@@ -209,10 +217,10 @@ mod tests {
         assert!(waits(&mut first) && waits(&mut second));
         drop(all.pop());
         assert!(waits(&mut second), "it is the other's turn");
-        let _first = first.await;
+        let _first = soon(first).await;
         assert!(waits(&mut second));
         drop(all.pop());
-        let _second = second.await;
+        let _second = soon(second).await;
         assert_eq!(limiter.usage(), (100, 0));
     }
 
@@ -226,7 +234,7 @@ mod tests {
             // This one has its DELETE and queues for the call when it gives up.
             let mut gives_up = pin!(limiter.slot(Call::Delete));
             drop(deletes.pop());
-            let _taken = limiter.slot(Call::General).await;
+            let _taken = soon(limiter.slot(Call::General)).await;
             assert!(waits(&mut gives_up));
             assert_eq!(limiter.usage(), (100, 50));
         }
@@ -256,8 +264,7 @@ mod tests {
             drop(delete);
         };
         let all = join_all((0..300).map(|_| pair()));
-        let done = tokio::time::timeout(Duration::from_secs(20), all).await;
-        assert!(done.is_ok(), "some wait for ever");
+        soon(all).await;
         assert_eq!(limiter.usage(), (0, 0));
     }
 
@@ -306,7 +313,7 @@ mod tests {
         let mut next = pin!(limiter.slots_for_delete());
         assert!(waits(&mut next));
         held.sent();
-        let _both = next.await;
+        let _both = soon(next).await;
     }
 
     #[tokio::test]
@@ -316,7 +323,7 @@ mod tests {
         let mut slot = pin!(limiter.slot(Call::General));
         assert!(waits(&mut slot));
         let start = clock::now();
-        drop(slot.await);
+        drop(soon(slot).await);
         assert!(start.until(clock::now()) >= Duration::from_millis(900));
     }
 

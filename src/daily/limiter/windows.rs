@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::pause::Pause;
 use crate::clock::Moment;
 
 /// Daily takes this many calls in any 5 seconds. // F-RATE-1
@@ -13,13 +14,6 @@ pub(super) const DELETES: usize = 50;
 const CALLS_SPAN: Duration = Duration::from_millis(5_200);
 /// The same for DELETEs.
 const DELETES_SPAN: Duration = Duration::from_millis(31_200);
-
-/// The first pause when Daily does not say how long; it doubles while 429s go on.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// No pause of our own is longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// No pause is longer, whatever Daily says.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// What a limiter starts with: as if this many calls had been sent at this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,41 +167,6 @@ impl Window {
     }
 }
 
-/// Nothing is sent for a while after a 429.
-#[derive(Debug, Default)]
-struct Pause {
-    until: Option<Moment>,
-    /// How many pauses there were without a success between them.
-    row: u32,
-}
-
-impl Pause {
-    fn end(&self, now: Moment) -> Option<Moment> {
-        self.until.filter(|&until| now < until)
-    }
-
-    fn begin(&mut self, retry_after: Option<Duration>, now: Moment) {
-        let running = self.end(now);
-        // Several 429s to calls that were under way together are one.
-        if running.is_none() {
-            self.row = self.row.saturating_add(1);
-        }
-        let doubled = FIRST_PAUSE.saturating_mul(1 << (self.row.max(1) - 1).min(16));
-        let length = match retry_after {
-            Some(asked) if !asked.is_zero() => asked.min(LONGEST_RETRY_AFTER),
-            _ => doubled.min(LONGEST_PAUSE),
-        };
-        self.until = running.max(Some(now.after(length)));
-    }
-
-    /// An answer within a pause is one to a call from before it, and says nothing.
-    fn is_over(&mut self, now: Moment) {
-        if self.end(now).is_none() {
-            *self = Self::default();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -225,10 +184,6 @@ mod tests {
 
     fn at(millis: u64) -> Moment {
         Moment(Duration::from_millis(millis))
-    }
-
-    fn secs(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
     }
 
     #[test]
@@ -283,50 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_while_429s_go_on() {
-        let mut windows = Windows::new(Used::default());
-        let mut now = at(0);
-        for pause in [1, 2, 4, 8, 16, 30, 30] {
-            windows.throttled(None, now);
-            // Another one that was under way makes it no longer.
-            windows.throttled(None, now);
-            let end = now.after(secs(pause));
-            assert_eq!(windows.reserve_calls(1, now), Err(Wait::Until(end)));
-            assert_eq!(windows.reserve_calls(1, end), Ok(()));
-            now = end;
-        }
-        windows.answered(now);
-        windows.throttled(None, now);
-        let end = Wait::Until(now.after(secs(1)));
-        assert_eq!(windows.reserve_calls(1, now), Err(end));
-    }
-
-    #[test]
-    fn an_answer_within_a_pause_changes_nothing() {
+    fn nothing_is_granted_in_a_pause() {
         let mut windows = Windows::new(Used::default());
         windows.throttled(None, at(0));
-        windows.answered(at(500));
-        assert!(windows.reserve_calls(1, at(500)).is_err());
-        windows.throttled(None, at(1_000));
-        assert_eq!(
-            windows.reserve_calls(1, at(1_000)),
-            Err(Wait::Until(at(3_000)))
-        );
-    }
-
-    #[test]
-    fn daily_may_say_how_long_a_pause_is() {
-        for (asked, pause) in [(5, 5), (60, 60), (3_600, 60), (0, 1)] {
-            let mut windows = Windows::new(Used::default());
-            windows.throttled(Some(secs(asked)), at(0));
-            let end = at(pause * 1_000);
-            assert_eq!(windows.reserve_calls(1, at(0)), Err(Wait::Until(end)));
-        }
-        let mut windows = Windows::new(Used::default());
-        windows.throttled(Some(secs(9)), at(0));
-        windows.throttled(Some(secs(2)), at(0));
-        let end = Err(Wait::Until(at(9_000)));
-        assert_eq!(windows.reserve_calls(1, at(0)), end);
+        let wait = Err(Wait::Until(at(1_000)));
+        assert_eq!(windows.reserve_calls(1, at(999)), wait);
+        assert_eq!(windows.reserve_calls(1, at(1_000)), Ok(()));
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! The pauses of the limiter after a 429. No I/O; time comes in as an argument.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// The first pause when Daily does not say how long; it doubles while 429s go on.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// No pause of our own is longer.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// No pause is longer, whatever Daily says.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// Nothing is sent for a while after a 429.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    until: Option<Moment>,
+    /// How many pauses there were without a success between them.
+    row: u32,
+}
+
+impl Pause {
+    pub fn end(&self, now: Moment) -> Option<Moment> {
+        self.until.filter(|&until| now < until)
+    }
+
+    pub fn begin(&mut self, retry_after: Option<Duration>, now: Moment) {
+        let running = self.end(now);
+        // Several 429s to calls that were under way together are one.
+        if running.is_none() {
+            self.row = self.row.saturating_add(1);
+        }
+        let doubled = FIRST_PAUSE.saturating_mul(1 << (self.row.max(1) - 1).min(16));
+        let length = match retry_after {
+            Some(asked) if !asked.is_zero() => asked.min(LONGEST_RETRY_AFTER),
+            _ => doubled.min(LONGEST_PAUSE),
+        };
+        self.until = running.max(Some(now.after(length)));
+    }
+
+    /// An answer within a pause is one to a call from before it, and says nothing.
+    pub fn is_over(&mut self, now: Moment) {
+        if self.end(now).is_none() {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment(Duration::from_secs(seconds))
+    }
+
+    fn asked(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn pauses_double_while_429s_go_on() {
+        let mut pause = Pause::default();
+        let mut now = 0;
+        for length in [1, 2, 4, 8, 16, 30, 30] {
+            pause.begin(None, at(now));
+            // Another one that was under way makes it no longer.
+            pause.begin(None, at(now));
+            assert_eq!(pause.end(at(now)), Some(at(now + length)));
+            now += length;
+            assert_eq!(pause.end(at(now)), None);
+        }
+        pause.is_over(at(now));
+        pause.begin(None, at(now));
+        assert_eq!(pause.end(at(now)), Some(at(now + 1)));
+    }
+
+    #[test]
+    fn an_answer_within_a_pause_changes_nothing() {
+        let mut pause = Pause::default();
+        pause.begin(None, at(0));
+        pause.is_over(at(0));
+        assert_eq!(pause.end(at(0)), Some(at(1)));
+        pause.begin(None, at(1));
+        assert_eq!(pause.end(at(1)), Some(at(3)));
+    }
+
+    #[test]
+    fn daily_may_say_how_long_a_pause_is() {
+        for (seconds, length) in [(5, 5), (60, 60), (3_600, 60), (0, 1)] {
+            let mut pause = Pause::default();
+            pause.begin(asked(seconds), at(0));
+            assert_eq!(pause.end(at(0)), Some(at(length)));
+        }
+        let mut pause = Pause::default();
+        pause.begin(asked(9), at(0));
+        pause.begin(asked(2), at(0));
+        assert_eq!(pause.end(at(0)), Some(at(9)));
+    }
+}

@@ -1,0 +1,15 @@
+//! The client of Daily's API against the simulator, and against servers that talk nonsense.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod answers;
+mod nonsense;
+mod pace;
+mod refusals;
+mod silence;
+mod stage;
+mod tls;

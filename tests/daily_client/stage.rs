@@ -1,0 +1,224 @@
+//! What the tests share: a simulator with a client, all calls at once, and what may come of them.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use daily_operator::clock;
+use daily_operator::daily::client::Client;
+use daily_operator::daily::error::CallError;
+use daily_operator::daily::types::{
+    ApiKey, CreateRoom, DialinConfigRequest, IvrGreeting, PIN_DIALIN, RoomChange, Unset,
+};
+use daily_sim::{Config, FaultKind, FaultSpec, Limits, Sim, SimClient};
+use serde_json::{Map, Value, json};
+
+pub const KEY: &str = "api-key-of-demo-0";
+pub const NUMBER: &str = "+12025550123";
+pub const OTHER_NUMBER: &str = "+12025550199";
+pub const PIN: &str = "12345678987";
+/// No test waits longer for something that must come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Stage {
+    pub sim: Sim,
+    pub control: SimClient,
+    pub client: Client,
+}
+
+pub fn key() -> ApiKey {
+    KEY.into()
+}
+
+pub fn demo() -> Config {
+    Config::single("demo", KEY, &[NUMBER, OTHER_NUMBER]).limits(Limits::Off)
+}
+
+impl Stage {
+    pub async fn new() -> Self {
+        Self::with(demo()).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        let sim = Sim::start(config).await.expect("starts");
+        Self {
+            control: sim.client().expect("builds a client"),
+            client: Client::new(&sim.base_url(), None).expect("builds"),
+            sim,
+        }
+    }
+
+    pub fn hasty(&self, deadline: Duration) -> Client {
+        let builder = Client::builder(&self.sim.base_url()).deadline(deadline);
+        builder.build().expect("builds")
+    }
+
+    pub async fn fault(&self, method: &str, path: &str, kind: FaultKind) {
+        let fault = FaultSpec::next(method, path, kind);
+        self.control.fault(&fault).await.expect("installs");
+    }
+
+    /// All calls meet this until the faults are cleared.
+    pub async fn always(&self, kind: FaultKind) {
+        self.control.clear_faults().await.expect("clears");
+        let fault = FaultSpec {
+            matches: daily_sim::FaultMatch::default(),
+            times: 0,
+            skip: 0,
+            kind,
+        };
+        self.control.fault(&fault).await.expect("installs");
+    }
+
+    pub async fn room(&self, name: &str) {
+        let room = self.client.create_room(&key(), &wish(name)).await;
+        room.expect("is made");
+    }
+}
+
+pub fn answer(status: u16, body: Value) -> FaultKind {
+    FaultKind::Status {
+        status,
+        body: Some(body),
+        headers: Default::default(),
+    }
+}
+
+pub fn properties(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
+}
+
+pub fn wish(name: &str) -> CreateRoom {
+    let exp = clock::wall().as_second() + 3_600;
+    let dialin = json!({"display_name": "Caller", "wait_for_meeting_start": true});
+    CreateRoom {
+        name: name.to_owned(),
+        privacy: "private",
+        properties: properties(json!({"exp": exp, "dialin": dialin, "eject_at_room_exp": true})),
+    }
+}
+
+pub fn change() -> RoomChange {
+    RoomChange {
+        privacy: Some("public"),
+        properties: properties(json!({"eject_at_room_exp": null})),
+    }
+}
+
+pub fn config(number: &str) -> DialinConfigRequest {
+    DialinConfigRequest {
+        kind: Some(PIN_DIALIN),
+        phone_number: number.to_owned(),
+        name_prefix: Unset::Value("main".to_owned()),
+        ivr_greeting: Unset::Value(IvrGreeting {
+            message: Some("Welcome".to_owned()),
+        }),
+    }
+}
+
+pub type Outcome = (&'static str, Result<(), CallError>);
+
+pub async fn reads(client: &Client) -> Vec<Outcome> {
+    let key = key();
+    vec![
+        ("domain", client.domain(&key).await.map(drop)),
+        ("room", client.room(&key, "a").await.map(drop)),
+        ("rooms", client.rooms_page(&key, None).await.map(drop)),
+        ("config", client.dialin_config(&key, "a").await.map(drop)),
+        (
+            "configs",
+            client.dialin_configs_page(&key, None, None).await.map(drop),
+        ),
+        (
+            "numbers",
+            client.purchased_numbers_page(&key, None).await.map(drop),
+        ),
+    ]
+}
+
+pub async fn writes(client: &Client) -> Vec<Outcome> {
+    let key = key();
+    let mut update = config(NUMBER);
+    update.kind = None;
+    vec![
+        (
+            "create_room",
+            client.create_room(&key, &wish("a")).await.map(drop),
+        ),
+        (
+            "update_room",
+            client.update_room(&key, "a", &change()).await.map(drop),
+        ),
+        (
+            "create_config",
+            client
+                .create_dialin_config(&key, &config(NUMBER))
+                .await
+                .map(drop),
+        ),
+        (
+            "update_config",
+            client
+                .update_dialin_config(&key, "a", &update)
+                .await
+                .map(drop),
+        ),
+        ("delete_room", client.delete_room(&key, "a").await.map(drop)),
+        (
+            "delete_config",
+            client.delete_dialin_config(&key, "a").await.map(drop),
+        ),
+    ]
+}
+
+/// How many of the writes want to read something in the answer; they come first.
+pub const WRITES_WITH_ANSWER: usize = 4;
+
+#[track_caller]
+pub fn unavailable(outcomes: Vec<Outcome>, expected: Option<u16>) {
+    for (call, outcome) in outcomes {
+        match outcome {
+            Err(CallError::Unavailable { status, .. }) => assert_eq!(status, expected, "{call}"),
+            other => panic!("{call}: {other:?}"),
+        }
+    }
+}
+
+#[track_caller]
+pub fn unknown(outcomes: Vec<Outcome>, expected: Option<u16>) {
+    for (call, outcome) in outcomes {
+        match outcome {
+            Err(error @ CallError::Unknown { status, .. }) => {
+                assert_eq!(status, expected, "{call}");
+                assert!(error.may_have_been_done());
+            }
+            other => panic!("{call}: {other:?}"),
+        }
+    }
+}
+
+/// All that could come into a log of an error.
+pub fn told(error: &CallError) -> String {
+    let mut text = format!("{error:?}");
+    let mut cause: Option<&dyn StdError> = Some(error);
+    while let Some(error) = cause {
+        text = format!("{text}\n{error}\n{error:?}");
+        cause = error.source();
+    }
+    text
+}
+
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(outcome: Result<T, CallError>, expected: u16, part: &str) {
+    let error = outcome.expect_err("is refused");
+    assert!(!error.may_have_been_done());
+    match &error {
+        CallError::Refused { status, info } => {
+            assert_eq!(*status, expected);
+            assert!(info.contains(part), "{info}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
