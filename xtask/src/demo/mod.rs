@@ -38,12 +38,9 @@ pub struct Args {
 /// Runs the demo.
 pub async fn run(args: &Args) -> ExitCode {
     let mut report = Report::new();
-    let played = play(args, &mut report).await;
-    match played {
-        Ok(()) => {
-            report.done();
-            ExitCode::SUCCESS
-        }
+    match play(args, &mut report).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Last, below all that was seen.
         Err(failed) => {
             report.failed(&failed);
             ExitCode::FAILURE
@@ -54,13 +51,16 @@ pub async fn run(args: &Args) -> ExitCode {
 async fn play(args: &Args, report: &mut Report) -> Result<(), Failed> {
     let mut stage = uninterrupted(Stage::set(args, report)).await?;
     let told = uninterrupted(story::tell(&mut stage, &args.phone_number, report)).await;
-    if told.is_err() {
-        evidence::show(&stage).await;
+    match &told {
+        Ok(()) => report.done(),
+        Err(failed) => {
+            evidence::show(&stage).await;
+            if args.keep {
+                report.failed(failed);
+            }
+        }
     }
     if args.keep {
-        if let Err(failed) = &told {
-            report.failed(failed);
-        }
         keep(&stage).await;
     }
     stage.strike().await;
