@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
+};
 
 /// What is written into the folder.
 pub(crate) const CA: &str = "ca.crt";
@@ -22,17 +25,31 @@ pub enum CertificateError {
     Write(#[from] std::io::Error),
 }
 
+/// Gives a certificate a name of its own: OpenSSL takes one that is named as its issuer for
+/// self-signed, and refuses it.
+fn named(certificate: &mut CertificateParams, name: &str) {
+    certificate
+        .distinguished_name
+        .push(DnType::CommonName, name);
+}
+
 /// Makes a CA, a certificate for loopback and the key that signs service account tokens.
 ///
 /// The CA's key is written nowhere: nothing else can be signed by it later.
 pub(crate) fn write(folder: &Path) -> Result<(), CertificateError> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    named(&mut authority, "testbed CA");
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
     let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
     let server_key = KeyPair::generate()?;
-    let server = CertificateParams::new(names)?.signed_by(&server_key, &authority)?;
+    let mut server = CertificateParams::new(names)?;
+    server.use_authority_key_identifier_extension = true;
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    named(&mut server, "kube-apiserver");
+    let server = server.signed_by(&server_key, &authority)?;
     let account_key = KeyPair::generate()?;
 
     for (name, text) in [

@@ -9,8 +9,14 @@ use tokio::process::Command;
 
 use crate::tools::{self, Tool, ToolError};
 
-/// Who applies manifests, in managedFields.
-const MANAGER: &str = "testbed";
+/// Applies stdin, and says in managedFields who did.
+const APPLY: [&str; 5] = [
+    "apply",
+    "--server-side",
+    "--force-conflicts",
+    "--field-manager=testbed",
+    "--filename=-",
+];
 
 /// Why kubectl did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -141,14 +147,15 @@ impl Cluster {
     /// # Errors
     /// When one of them is refused.
     pub async fn apply(&self, yaml: &str) -> Result<String, ClusterError> {
-        let manager = format!("--field-manager={MANAGER}");
-        let args = [
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            &manager,
-            "--filename=-",
-        ];
+        self.feed(&APPLY, yaml).await
+    }
+
+    /// Applies manifests that name no namespace in this one, as [`Self::apply`] does.
+    ///
+    /// # Errors
+    /// When one of them is refused or names another namespace.
+    pub async fn apply_in(&self, namespace: &str, yaml: &str) -> Result<String, ClusterError> {
+        let args = [&APPLY[..], &["--namespace", namespace]].concat();
         self.feed(&args, yaml).await
     }
 

@@ -1,5 +1,12 @@
 //! A control plane starts, does the work of one, and leaves nothing behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
+use std::collections::BTreeSet;
+use std::fs::DirEntry;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,17 +27,16 @@ const PARENT_OF: &str = "TESTBED_PARENT_OF";
 async fn a_control_plane_works_and_leaves_nothing_behind() {
     let plane = ControlPlane::start().await.unwrap();
     let folder = plane.folder().to_owned();
-    assert_eq!(
-        processes_in(&folder),
-        6,
-        "three children, each with its supervisor"
-    );
+    let running = programs_in(&folder);
+    for program in ["etcd", "kube-apiserver", "kube-controller-manager", "sh"] {
+        assert!(running.contains(program), "{running:?}");
+    }
     kubectl_accepts_the_version(&plane).await;
     namespaces_come_and_go(&plane).await;
     what_an_owner_leaves_is_collected(&plane).await;
     a_token_has_the_rights_of_its_account(&plane).await;
     plane.stop().await;
-    assert_eq!(processes_in(&folder), 0, "a process is left");
+    assert_eq!(programs_in(&folder), BTreeSet::new(), "a process is left");
     assert!(!folder.exists(), "the folder is left");
 }
 
@@ -85,10 +91,10 @@ async fn what_an_owner_leaves_is_collected(plane: &ControlPlane) {
         .unwrap();
     let uid = owner["metadata"]["uid"].as_str().unwrap();
     let manifest = format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: owned\n  namespace: default\n  \
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: owned\n  \
          ownerReferences: [{{apiVersion: v1, kind: ConfigMap, name: owner, uid: {uid}}}]\n"
     );
-    cluster.apply(&manifest).await.unwrap();
+    cluster.apply_in("default", &manifest).await.unwrap();
     cluster
         .run(&["delete", "configmap", "owner"])
         .await
@@ -129,16 +135,19 @@ async fn a_token_has_the_rights_of_its_account(plane: &ControlPlane) {
     assert!(refused.to_string().contains("forbidden"), "{refused}");
 }
 
-/// The processes whose command line names the folder.
-fn processes_in(folder: &Path) -> usize {
+/// The programs of the processes whose command line names the folder.
+fn programs_in(folder: &Path) -> BTreeSet<String> {
     let folder = folder.to_str().unwrap();
-    let processes = std::fs::read_dir("/proc").unwrap();
-    let names = |path: &Path| {
-        String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).contains(folder)
+    let program = |process: std::io::Result<DirEntry>| {
+        // A process may end while it is looked at.
+        let line = std::fs::read(process.unwrap().path().join("cmdline")).ok()?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        let program = line.split('\0').next()?;
+        let name = Path::new(program).file_name()?.to_str()?;
+        line.contains(folder).then(|| name.to_owned())
     };
-    processes
-        .filter(|entry| names(&entry.as_ref().unwrap().path().join("cmdline")))
-        .count()
+    let processes = std::fs::read_dir("/proc").unwrap();
+    processes.filter_map(program).collect()
 }
 
 fn shell(script: &str) -> Command {
@@ -214,22 +223,27 @@ async fn children_end_with_a_killed_parent() {
     eventually(
         "the child and its supervisor run",
         SOON,
-        running(folder.path(), 2),
+        running(folder.path(), &["sh", "tail"]),
     )
     .await
     .unwrap();
     parent.kill().unwrap();
     parent.wait().unwrap();
-    eventually("neither runs", SOON, running(folder.path(), 0))
+    eventually("neither runs", SOON, running(folder.path(), &[]))
         .await
         .unwrap();
 }
 
-fn running(folder: &Path, wanted: usize) -> impl AsyncFnMut() -> Result<Look<()>, std::io::Error> {
+fn running(
+    folder: &Path,
+    wanted: &[&str],
+) -> impl AsyncFnMut() -> Result<Look<()>, std::io::Error> {
     async move || {
-        Ok(match processes_in(folder) {
-            count if count == wanted => Look::Done(()),
-            count => Look::NotYet(format!("{count} run")),
+        let running = programs_in(folder);
+        Ok(if running.iter().eq(wanted) {
+            Look::Done(())
+        } else {
+            Look::NotYet(format!("{running:?}"))
         })
     }
 }

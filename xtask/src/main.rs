@@ -1,2 +1,58 @@
-//! Developer commands.
-fn main() {}
+//! What developers run, as `cargo xtask`.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | `crds` | writes the CRDs from the code, or says which files differ |
+//! | `test` | every check and test of the project, with one summary |
+//! | `demo` | the whole product on one machine, shown step by step |
+//! | `cargo` | runs cargo from within a program that cargo runs |
+
+mod cargo;
+mod crds;
+mod demo;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "What developers of daily-operator run"
+)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Writes the CRDs into crds/ and the chart, from the code.
+    Crds(crds::Args),
+    /// Runs every check and test, and ends with one summary.
+    Test,
+    /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
+    Demo(demo::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Args::parse().task {
+        Task::Crds(args) => crds::run(&args),
+        Task::Test => test::run(),
+        Task::Demo(args) => demo::run(&args).await,
+    }
+}
+
+/// An error with its causes, as one text.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

@@ -194,11 +194,12 @@ fn linker_flags(source: &Path) -> Result<String, ToolError> {
     Ok(format!("-s -w {}", settings.join(" ")))
 }
 
-/// The version in the line `k8s.io/kubernetes vX.Y.Z`.
+/// The version in the line `k8s.io/kubernetes vX.Y.Z`, which a comment may follow.
 fn pinned_version(module: &str) -> Option<&str> {
     module
         .lines()
         .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes "))
+        .and_then(|rest| rest.split_whitespace().next())
 }
 
 /// Runs `go` in a folder and gives what it printed.
@@ -238,11 +239,12 @@ mod tests {
         let flags = linker_flags(&source).unwrap();
         assert!(flags.contains("version.gitVersion=v1."), "{flags}");
         assert!(flags.contains("version.gitMajor=1 "), "{flags}");
+        assert!(!flags.contains("//"), "{flags}");
     }
 
     #[test]
     fn the_pin_is_the_requirement_and_no_replacement() {
-        let module = "require k8s.io/api v0\n\tk8s.io/kubernetes v1.2.3\n";
+        let module = "require k8s.io/api v0\n\tk8s.io/kubernetes v1.2.3 // indirect\n";
         assert_eq!(pinned_version(module), Some("v1.2.3"));
     }
 }

@@ -1,0 +1,105 @@
+//! What decides is pure, and the simulator stands on its own. Reads files only.
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+/// What a pure file must not speak of: clients, clocks, tasks and logs.
+const IMPURE: [&str; 9] = [
+    "tokio",
+    "reqwest",
+    "kube::Client",
+    "kube::Api",
+    "async",
+    "Instant",
+    "SystemTime",
+    "::now(",
+    "tracing::",
+];
+
+/// The files that decide and report.
+const PURE: [&str; 4] = [
+    "src/room/plan.rs",
+    "src/room/report.rs",
+    "src/number/plan.rs",
+    "src/number/report.rs",
+];
+
+/// The lines of code that speak of something impure, with its word. Comments may.
+fn impurities(code: &str) -> Vec<(usize, &'static str)> {
+    let lines = code.lines().zip(1..);
+    let is_code = |line: &str| !line.trim_start().starts_with("//");
+    lines
+        .filter(|(line, _)| is_code(line))
+        .flat_map(|(line, number)| {
+            let found = IMPURE.into_iter().filter(|word| line.contains(word));
+            found.map(move |word| (number, word))
+        })
+        .collect()
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => panic!("{} must be there: {error}", path.display()),
+    }
+}
+
+#[test]
+fn plan_and_report_are_pure() {
+    for file in PURE {
+        let found = impurities(&read(file));
+        assert!(found.is_empty(), "{file} is not pure: {found:?}");
+    }
+}
+
+#[test]
+fn each_word_is_found_in_code_and_not_in_comments() {
+    for word in IMPURE {
+        let code = format!("fn f() {{\n    let x = {word};\n}}\n// {word}\n/// {word}\n");
+        assert_eq!(impurities(&code), [(2, word)], "{code}");
+    }
+    assert_eq!(impurities("fn plan(now: Timestamp) -> Plan {}\n"), []);
+}
+
+/// The heads of the sections of a manifest that speak of a package.
+fn sections_with<'a>(manifest: &'a str, package: &str) -> Vec<&'a str> {
+    let mut head = "";
+    let mut found = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            head = line;
+        }
+        if line.contains(package) {
+            found.push(head);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_simulator_does_not_know_the_operator() {
+    let manifest = read("daily-sim/Cargo.toml");
+    let found = sections_with(&manifest, "daily-operator");
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn the_operator_is_only_tested_against_the_simulator() {
+    let manifest = read("Cargo.toml");
+    let found = sections_with(&manifest, "daily-sim");
+    assert_eq!(found, ["[workspace]", "[dev-dependencies]"]);
+}
+
+#[test]
+fn a_dependency_is_found_however_it_is_written() {
+    for planted in [
+        "[dependencies]\nx.workspace = true\nother = { path = \"../other\" }\n",
+        "[dependencies]\nalias = { package = \"other\", version = \"1\" }\n",
+    ] {
+        assert_eq!(sections_with(planted, "other"), ["[dependencies]"]);
+    }
+    let table = "[dependencies.other]\nversion = \"1\"\n";
+    assert_eq!(sections_with(table, "other"), ["[dependencies.other]"]);
+}

@@ -1,0 +1,98 @@
+//! The whole product on one machine, shown step by step.
+//!
+//! `stage` sets up what the operator needs and starts it, `story` is what a person would then do,
+//! `report` shows the steps, and `evidence` gathers what tells why one failed.
+
+mod chart;
+mod error;
+mod evidence;
+mod look;
+mod report;
+mod stage;
+mod story;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use self::error::DemoError;
+use self::report::{Failed, Report};
+use self::stage::{KEY, NUMBER, Stage};
+
+/// The flags.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Leave everything running until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+    /// Use the cluster of this kubeconfig; its CRDs of daily-operator are replaced.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The API key that the operator is given; the simulated Daily accepts the default only.
+    #[arg(long, value_name = "KEY", default_value = KEY)]
+    daily_key: String,
+    /// The number that the PinDialinNumber asks for; the default is the only one purchased.
+    #[arg(long, value_name = "NUMBER", default_value = NUMBER)]
+    phone_number: String,
+}
+
+/// Runs the demo.
+pub async fn run(args: &Args) -> ExitCode {
+    let mut report = Report::new();
+    match play(args, &mut report).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // Last, below all that was seen.
+        Err(failed) => {
+            report.failed(&failed);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(args: &Args, report: &mut Report) -> Result<(), Failed> {
+    let mut stage = uninterrupted(Stage::set(args, report)).await?;
+    let told = uninterrupted(story::tell(&mut stage, &args.phone_number, report)).await;
+    match &told {
+        Ok(()) => report.done(),
+        Err(failed) => {
+            evidence::show(&stage).await;
+            if args.keep {
+                report.failed(failed);
+            }
+        }
+    }
+    if args.keep {
+        keep(&stage).await;
+    }
+    stage.strike().await;
+    told
+}
+
+/// Does the work unless Ctrl-C comes first; what was started ends with it.
+async fn uninterrupted<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Failed {
+            step: "Ctrl-C".to_owned(),
+            error: DemoError::Interrupted,
+        }),
+    }
+}
+
+async fn keep(stage: &Stage) {
+    println!("\nEverything runs until Ctrl-C. In another shell:");
+    println!(
+        "  export KUBECONFIG={}",
+        stage.cluster.kubeconfig().display()
+    );
+    println!(
+        "  kubectl get dailyrooms,pindialinnumbers --namespace {}",
+        stage::NAMESPACE
+    );
+    println!(
+        "The simulated Daily is at {}; the operator's log is {}",
+        stage.daily.origin,
+        stage.operator.log().display()
+    );
+    // Without a way to hear Ctrl-C there is nothing to wait for.
+    let _ = tokio::signal::ctrl_c().await;
+}

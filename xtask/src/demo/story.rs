@@ -1,0 +1,178 @@
+//! What a person does with the operator: a number, a room, its Secret, a call, and the end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use daily_sim::{DialAnswer, Outcome};
+use testbed::{Look, eventually};
+
+use super::error::{DemoError, io};
+use super::look::{self, text};
+use super::report::{Failed, Report, say, typed};
+use super::stage::{KEY, NAMESPACE, NUMBER, Stage};
+use crate::cargo::root;
+
+/// The examples, in the order in which they are applied.
+const NUMBER_EXAMPLE: &str = "examples/01-pindialinnumber.yaml";
+const ROOM_EXAMPLE: &str = "examples/02-dailyroom.yaml";
+const SHORT_EXAMPLE: &str = "examples/03-dailyroom-short.yaml";
+/// What is in them.
+const THE_NUMBER: &str = "pindialinnumber/main-line";
+const THE_ROOM: &str = "dailyroom/standup";
+const THE_SECRET: &str = "standup-dialin";
+const SHORT_ROOM: &str = "dailyroom/quick-call";
+const SHORT_SECRET: &str = "quick-call-dialin";
+/// From the end of a room until everything of it is gone.
+const GONE_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a Secret holds.
+type Data = BTreeMap<String, String>;
+
+/// Tells it.
+///
+/// # Errors
+/// The step that failed.
+pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Result<(), Failed> {
+    let name = "put the purchased number on PIN dial-in";
+    report.step(name, make_number(stage, number)).await?;
+    report.step("make a room", make_room(stage)).await?;
+    report
+        .step("see both as kubectl shows them", see(stage))
+        .await?;
+    let name = "read the Secret as an app does";
+    let secret = report.step(name, read_secret(stage, THE_SECRET)).await?;
+    report.step("dial in", dial_in(stage, &secret)).await?;
+    let name = "make a room that ends within seconds";
+    let short = report.step(name, make_short_room(stage)).await?;
+    let name = "see it end: Secret, room and PIN are gone";
+    report.step(name, see_it_end(stage, &short)).await
+}
+
+/// Applies an example, with another number if one is asked for.
+async fn apply(stage: &Stage, example: &str, number: &str) -> Result<(), DemoError> {
+    typed(format_args!("kubectl apply -f {example}"));
+    let yaml = std::fs::read_to_string(root().join(example));
+    let yaml = yaml.map_err(io(format!("{example} could not be read")))?;
+    let yaml = yaml.replace(NUMBER, number);
+    say(stage.cluster.apply_in(NAMESPACE, &yaml).await?);
+    Ok(())
+}
+
+async fn make_number(stage: &mut Stage, number: &str) -> Result<(), DemoError> {
+    apply(stage, NUMBER_EXAMPLE, number).await?;
+    look::wait_for(stage, THE_NUMBER, "Ready").await.map(drop)
+}
+
+async fn make_room(stage: &mut Stage) -> Result<(), DemoError> {
+    apply(stage, ROOM_EXAMPLE, NUMBER).await?;
+    look::wait_for(stage, THE_ROOM, "Ready").await.map(drop)
+}
+
+async fn see(stage: &mut Stage) -> Result<(), DemoError> {
+    let args = [
+        "get",
+        "dailyrooms,pindialinnumbers",
+        "--namespace",
+        NAMESPACE,
+    ];
+    typed(format_args!("kubectl {}", args.join(" ")));
+    say(stage.cluster.run(&args).await?);
+    Ok(())
+}
+
+async fn read_secret(stage: &mut Stage, name: &str) -> Result<Data, DemoError> {
+    let found = look::secret(stage, name).await?;
+    let data = found.ok_or_else(|| DemoError::Seen(format!("there is no Secret {name}")))?;
+    for (key, value) in &data {
+        say(format_args!("{key}: {value}"));
+    }
+    Ok(data)
+}
+
+fn of<'a>(data: &'a Data, key: &str) -> Result<&'a str, DemoError> {
+    let missing = || DemoError::Seen(format!("the Secret has no key {key}"));
+    data.get(key).map(String::as_str).ok_or_else(missing)
+}
+
+/// Dials, and shows what the caller hears.
+async fn dial(stage: &Stage, dial_string: &str) -> Result<DialAnswer, DemoError> {
+    say(format_args!("a telephone dials {dial_string}"));
+    let answer = stage.daily.phone.dial(dial_string).await?;
+    for heard in &answer.heard {
+        say(format_args!("the caller hears: {heard}"));
+    }
+    Ok(answer)
+}
+
+/// The caller must hear the number's greeting and be in the room under the room's display name.
+async fn dial_in(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
+    let number = look::object(stage, THE_NUMBER).await?;
+    let room = look::object(stage, THE_ROOM).await?;
+    let greeting = text(&number, "/spec/ivrGreeting/message");
+    let shown_as = text(&room, "/spec/dialin/displayName");
+    let room = of(secret, "room-name")?;
+
+    say(format_args!("a host joins the room {room} over the web"));
+    stage.daily.phone.join(room, "Host").await?;
+    let answer = dial(stage, of(secret, "dial-string")?).await?;
+    let heard_it = answer.heard.iter().any(|heard| heard == greeting);
+    let is_in = answer.outcome == Outcome::InRoom
+        && answer.room.as_deref() == Some(room)
+        && answer.display_name.as_deref() == Some(shown_as);
+    if !heard_it || !is_in {
+        return Err(DemoError::Seen(format!(
+            "the caller must hear {greeting:?} and be in the room {room} as {shown_as:?}, \
+             and this happened: {answer:?}"
+        )));
+    }
+    say(format_args!(
+        "the caller is in the room with the host, as {shown_as:?}"
+    ));
+    Ok(())
+}
+
+async fn make_short_room(stage: &mut Stage) -> Result<Data, DemoError> {
+    apply(stage, SHORT_EXAMPLE, NUMBER).await?;
+    look::wait_for(stage, SHORT_ROOM, "Ready").await?;
+    let secret = read_secret(stage, SHORT_SECRET).await?;
+    let room = of(&secret, "room-name")?;
+    match room_status(stage, room).await? {
+        200 => Ok(secret),
+        status => Err(DemoError::Seen(format!(
+            "Daily answers {status} for the room {room}, which is Ready"
+        ))),
+    }
+}
+
+/// What Daily answers for a room.
+async fn room_status(stage: &Stage, room: &str) -> Result<u16, DemoError> {
+    let daily = stage.daily.phone.api(KEY);
+    Ok(daily.get(&format!("/rooms/{room}")).await?.status)
+}
+
+async fn see_it_end(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
+    look::wait_for(stage, SHORT_ROOM, "Expired").await?;
+    let room = of(secret, "room-name")?;
+    eventually("Secret and room are gone", GONE_WITHIN, async || {
+        stage.operator.running()?;
+        let is_there = look::secret(stage, SHORT_SECRET).await?.is_some();
+        let status = room_status(stage, room).await?;
+        Ok::<_, DemoError>(match (is_there, status) {
+            (false, 404) => Look::Done(()),
+            _ => Look::NotYet(format!(
+                "the Secret is there: {is_there}; Daily answers {status} for the room {room}"
+            )),
+        })
+    })
+    .await?;
+    say(format_args!(
+        "the Secret is gone, and Daily answers 404 for the room {room}"
+    ));
+    let answer = dial(stage, of(secret, "dial-string")?).await?;
+    match answer.outcome {
+        Outcome::Expired | Outcome::WrongPin => Ok(()),
+        _ => Err(DemoError::Seen(format!(
+            "the PIN of a room that has ended must be refused, and this happened: {answer:?}"
+        ))),
+    }
+}

@@ -1,0 +1,148 @@
+//! Counts tests, and tells what came of all steps.
+
+use std::fmt::Write;
+
+use testbed::progress::human;
+
+use super::run::{End, Outcome};
+
+/// Counts of tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Tally {
+    /// Adds the counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`.
+    pub fn read(&mut self, line: &str) {
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split(';') {
+            let Some((number, word)) = count.trim().split_once(' ') else {
+                continue;
+            };
+            let number: u64 = number.parse().unwrap_or_default();
+            match word {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+
+    /// How many were run.
+    pub fn ran(self) -> u64 {
+        self.passed + self.failed
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
+    }
+}
+
+/// A line for each step, the reasons of failures, and the sum of all tests alone on the last line.
+pub fn text(outcomes: &[Outcome]) -> String {
+    let mut text = "\n=== summary\n".to_owned();
+    for outcome in outcomes {
+        let (word, why) = match &outcome.end {
+            End::Ok => ("ok", None),
+            End::Failed(why) => ("FAILED", Some(why)),
+            End::Skipped(why) => ("skipped", Some(why)),
+        };
+        let tests = match outcome.tally {
+            tally if tally == Tally::default() => String::new(),
+            tally => tally.to_string(),
+        };
+        let took = human(outcome.took);
+        // Writing into a string does not fail.
+        let line = format!("{word:<8} {:<30} {took:>12}   {tests}", outcome.name);
+        let _ = writeln!(text, "{}", line.trim_end());
+        if let Some(why) = why {
+            let _ = writeln!(text, "         {why}");
+        }
+    }
+    let sum = outcomes
+        .iter()
+        .fold(Tally::default(), |sum, outcome| sum.plus(outcome.tally));
+    let _ = writeln!(text, "{sum}");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn tally(passed: u64, failed: u64, skipped: u64) -> Tally {
+        Tally {
+            passed,
+            failed,
+            skipped,
+        }
+    }
+
+    #[test]
+    fn the_lines_of_both_harnesses_are_added_up() {
+        let mut sum = Tally::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.20s",
+            "test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 5 filtered out; finished in 1s",
+            "the words `test result: ok. 9 passed` within a line do not count",
+        ] {
+            sum.read(line);
+        }
+        assert_eq!(sum, tally(5, 4, 1));
+        assert_eq!(sum.ran(), 9);
+    }
+
+    #[test]
+    fn the_summary_tells_each_step_and_ends_with_the_sum() {
+        let outcome = |name, end, tally| Outcome {
+            name,
+            end,
+            tally,
+            took: Duration::from_secs(2),
+        };
+        let text = text(&[
+            outcome("one", End::Ok, tally(2, 0, 1)),
+            outcome("two", End::Failed("why".into()), tally(1, 3, 0)),
+            outcome("three", End::Skipped("absent".into()), tally(0, 0, 0)),
+        ]);
+        for line in [
+            "ok       one",
+            "FAILED   two",
+            "skipped  three",
+            "         absent",
+        ] {
+            assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
+        }
+        assert!(
+            text.ends_with("\n3 passed, 3 failed, 1 skipped\n"),
+            "{text}"
+        );
+    }
+}
