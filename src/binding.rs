@@ -29,6 +29,9 @@ pub struct Binding {
     /// What was made or found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
+    /// When a room that had vanished was made anew, in unix seconds, within the last 24 hours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recreated: Vec<i64>,
 }
 
 /// The right to call a thing of our name ours although its id is not recorded yet.
@@ -37,9 +40,23 @@ pub struct Binding {
 pub struct Claim {
     /// Daily's clock when it said that nothing of this name exists, in unix seconds.
     pub at: i64,
+    /// The end that a room is to be made with, in unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<End>,
     /// The end of the room that this one replaces, in unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub past_end: Option<i64>,
+}
+
+/// The end of a room, and what it was computed from.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct End {
+    /// In unix seconds.
+    pub at: i64,
+    /// The part of the spec that it was last computed from, so that an edit is told apart from an
+    /// end that was moved at Daily.
+    pub of: String,
 }
 
 /// A room or dial-in config with the id that Daily gave it.
@@ -51,12 +68,9 @@ pub struct Made {
     /// Fingerprint of what was last sent of the parts that Daily may not echo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
-    /// A room's end in unix seconds.
+    /// A room's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<i64>,
-    /// The part of the spec that `end` was last computed from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end_spec: Option<String>,
+    pub end: Option<End>,
 }
 
 /// What the annotation of an object says.
@@ -65,7 +79,7 @@ pub enum Recorded {
     /// No annotation.
     None,
     /// A record.
-    Binding(Binding),
+    Binding(Box<Binding>),
     /// An annotation that is no record; somebody edited it.
     Unreadable,
 }
@@ -76,7 +90,9 @@ impl Recorded {
     pub fn read(annotations: Option<&BTreeMap<String, String>>) -> Self {
         match annotations.and_then(|a| a.get(BINDING_ANNOTATION)) {
             None => Self::None,
-            Some(text) => serde_json::from_str(text).map_or(Self::Unreadable, Self::Binding),
+            Some(text) => {
+                serde_json::from_str(text).map_or(Self::Unreadable, |it| Self::Binding(Box::new(it)))
+            },
         }
     }
 
@@ -117,7 +133,7 @@ mod tests {
             made: None,
         };
         let map = BTreeMap::from([(BINDING_ANNOTATION.to_owned(), binding.to_annotation())]);
-        assert_eq!(Recorded::read(Some(&map)), Recorded::Binding(binding));
+        assert_eq!(Recorded::read(Some(&map)), Recorded::Binding(Box::new(binding)));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Daily's API: the only code that speaks HTTP to Daily.
 
+pub mod account;
 pub mod client;
 pub mod error;
+pub mod ledger;
 pub mod limiter;
 pub mod listing;
 pub mod mask;

@@ -1,0 +1,303 @@
+//! What is known of the rooms of one account: the last words of Daily's on each, and our own
+//! writes. No I/O; moments come in as arguments.
+//!
+//! A *word* is an answer that shows a room or says that there is none. The later word counts, but a
+//! listing says nothing about a room that was written to after it began.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::listing::Listing;
+use super::types::Room;
+use crate::clock::Moment;
+
+/// So many missing rooms are no reason to doubt a listing, however few there should be.
+const FEW: usize = 5;
+/// Of more rooms than that, one in so many may be missing.
+const ONE_IN: usize = 10;
+
+/// What is known of the rooms of an account.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    rooms: HashMap<String, Entry>,
+    listing: Option<Heard>,
+}
+
+#[derive(Debug)]
+struct Heard {
+    listing: Arc<Listing>,
+    complete: bool,
+    tripped: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    seen: Option<Seen>,
+    absence: Option<Absence>,
+    last_write: Option<Moment>,
+    unknown_write: Option<Moment>,
+    posts: Posts,
+}
+
+/// What has become of our creates of a name since it was claimed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Posts {
+    /// None was sent by this process.
+    #[default]
+    None,
+    /// Each was refused.
+    Refused,
+    /// One of them may have been done, or may still be.
+    Unknown,
+}
+
+/// A room in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The room.
+    pub room: Room,
+    /// When the answer was asked for or came, whichever is the safe reading.
+    pub at: Moment,
+    /// Daily's clock then.
+    pub date: Option<i64>,
+    /// How it came to be seen.
+    pub by: Word,
+}
+
+/// Which answer showed a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// A listing.
+    Listing,
+    /// A GET of the name, or an update.
+    Name,
+    /// The create that made it.
+    Create,
+}
+
+/// Daily has said that there is no room of the name, and nothing else since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// The first such word.
+    pub first: Moment,
+    /// The last one that was an answer to the name itself: 404, or a DELETE that was done.
+    pub by_name: Option<Moment>,
+    /// Daily's clock at the last such word.
+    pub date: Option<i64>,
+}
+
+/// What is known of one room: either it was seen last, or it was absent, or neither is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sight {
+    /// The room, if the last word showed it.
+    pub seen: Option<Seen>,
+    /// Its absence, if the last word said so.
+    pub absence: Option<Absence>,
+    /// The last write of ours of which nobody knows whether it was done.
+    pub unknown_write: Option<Moment>,
+    /// Our creates since the claim.
+    pub posts: Posts,
+    /// So many rooms were missing from the last listing that none is made anew.
+    pub tripped: bool,
+}
+
+impl Ledger {
+    /// What is known of a room. From now on listings are remembered for it.
+    pub fn sight(&mut self, name: &str) -> Sight {
+        let tripped = self.tripped();
+        let entry = self.entry(name);
+        Sight {
+            seen: entry.seen.clone(),
+            absence: entry.absence,
+            unknown_write: entry.unknown_write,
+            posts: entry.posts,
+            tripped,
+        }
+    }
+
+    /// Whether too many rooms were missing from the last listing.
+    #[must_use]
+    pub fn tripped(&self) -> bool {
+        self.listing.as_ref().is_some_and(|heard| heard.tripped)
+    }
+
+    /// When the last listing began, if there was one.
+    #[must_use]
+    pub fn listed(&self) -> Option<Moment> {
+        self.listing.as_ref().map(|heard| heard.listing.begun())
+    }
+
+    /// A room is forgotten with its object.
+    pub fn forget(&mut self, name: &str) {
+        self.rooms.remove(name);
+    }
+
+    /// A name is claimed: earlier creates of it have nothing to do with the new one.
+    pub fn claimed(&mut self, name: &str) {
+        self.entry(name).posts = Posts::None;
+    }
+
+    /// A write is on its way: until its answer comes, its outcome is unknown.
+    pub fn sending(&mut self, name: &str, at: Moment) -> Sending {
+        let entry = self.entry(name);
+        let before = entry.unknown_write;
+        entry.last_write = Some(at);
+        entry.unknown_write = Some(at);
+        Sending { before }
+    }
+
+    /// The write was done or refused: its outcome is known.
+    pub fn answered(&mut self, name: &str, sending: Sending, at: Moment) {
+        let entry = self.entry(name);
+        entry.last_write = Some(at);
+        entry.unknown_write = sending.before;
+    }
+
+    /// Nobody knows whether the write was done, and it may still be.
+    pub fn unanswered(&mut self, name: &str, at: Moment) {
+        let entry = self.entry(name);
+        entry.last_write = Some(at);
+        entry.unknown_write = Some(at);
+    }
+
+    /// A create was refused, or nobody knows whether it was done.
+    pub fn create_failed(&mut self, name: &str, unknown: bool) {
+        let entry = self.entry(name);
+        if unknown {
+            entry.posts = Posts::Unknown;
+        } else if entry.posts == Posts::None {
+            entry.posts = Posts::Refused;
+        }
+    }
+
+    /// An answer showed the room.
+    pub fn saw(&mut self, seen: Seen) {
+        let entry = self.entry(&seen.room.name.clone());
+        entry.absence = None;
+        entry.seen = Some(seen);
+    }
+
+    /// An answer to the name said that there is no such room.
+    pub fn absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
+        let entry = self.entry(name);
+        entry.seen = None;
+        let first = entry.absence.map_or(at, |absence| absence.first);
+        entry.absence = Some(Absence {
+            first,
+            by_name: Some(at),
+            date,
+        });
+    }
+
+    /// A listing was read. `expected` are the rooms that should be in it; the answer names one of
+    /// those missing when there are too many to believe it without another look.
+    pub fn heard(
+        &mut self,
+        listing: Arc<Listing>,
+        complete: bool,
+        expected: &[String],
+    ) -> Option<String> {
+        let written_after = |name: &str| {
+            let entry = self.rooms.get(name);
+            entry.is_some_and(|e| e.last_write.is_some_and(|at| at >= listing.begun()))
+        };
+        let missing: Vec<&String> = expected
+            .iter()
+            .filter(|name| listing.get(name).is_none() && !written_after(name))
+            .collect();
+        let tripped = complete && missing.len() > FEW.max(expected.len() / ONE_IN);
+        let suspect = missing.first().map(|name| (*name).clone());
+        self.listing = Some(Heard {
+            listing,
+            complete,
+            tripped,
+        });
+        if !tripped {
+            self.note_listing();
+            return None;
+        }
+        suspect
+    }
+
+    /// The room that was missing from the last listing is there: the listing proves presence only.
+    pub fn listing_disproved(&mut self) {
+        if let Some(heard) = &mut self.listing {
+            heard.complete = false;
+            heard.tripped = false;
+        }
+        self.note_listing();
+    }
+
+    /// The room that was missing from the last listing is missing by name too.
+    pub fn listing_confirmed(&mut self) {
+        self.note_listing();
+    }
+
+    fn note_listing(&mut self) {
+        let Some(heard) = &self.listing else { return };
+        for (name, entry) in &mut self.rooms {
+            entry.hear(name, heard);
+        }
+    }
+
+    fn entry(&mut self, name: &str) -> &mut Entry {
+        let heard = self.listing.as_ref();
+        self.rooms.entry(name.to_owned()).or_insert_with(|| {
+            let mut entry = Entry::default();
+            if let Some(heard) = heard {
+                entry.hear(name, heard);
+            }
+            entry
+        })
+    }
+}
+
+/// What was known of a room's writes before one was sent.
+#[derive(Clone, Copy, Debug)]
+#[must_use = "it is needed when the answer comes"]
+pub struct Sending {
+    before: Option<Moment>,
+}
+
+impl Entry {
+    fn hear(&mut self, name: &str, heard: &Heard) {
+        let listing = &heard.listing;
+        let begun = listing.begun();
+        let later = |at: Moment| at > begun;
+        if self.last_write.is_some_and(later)
+            || self.seen.as_ref().is_some_and(|seen| later(seen.at))
+            || self.absence.and_then(|a| a.by_name).is_some_and(later)
+        {
+            return;
+        }
+        match listing.get(name) {
+            Some(room) => {
+                self.absence = None;
+                // A listing need not show a PIN; the one that was seen by name is kept with it.
+                self.seen = Some(Seen {
+                    room: room.clone(),
+                    at: begun,
+                    date: listing.date(),
+                    by: Word::Listing,
+                });
+            }
+            None if heard.complete => {
+                self.seen = None;
+                let before = self.absence;
+                self.absence = Some(Absence {
+                    first: before.map_or(listing.ended(), |absence| absence.first),
+                    by_name: before.and_then(|absence| absence.by_name),
+                    date: listing.date(),
+                });
+            }
+            None => {}
+        }
+    }
+}
+
+/// Half of the quiet period: so far apart are the two words that make a room missing.
+#[must_use]
+pub fn between_words(quiet: Duration) -> Duration {
+    quiet / 2
+}

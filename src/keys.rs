@@ -1,0 +1,416 @@
+//! API keys: which one applies, what it is now, and which account it proves.
+//!
+//! Exactly one key applies to an object. A key that is missing or refused is never replaced by
+//! another one, but for the deletion of what an earlier good key of the same domain has made.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::Api;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::{self, Moment};
+use crate::config::{DefaultKey, Scope};
+use crate::crd::condition::Reason;
+use crate::crd::{ApiKeySecretRef, default_api_key_key};
+use crate::daily::account::{Account, lock};
+use crate::daily::client::Client;
+use crate::daily::error::CallError;
+use crate::daily::types::{ApiKey, Domain};
+use crate::kube::{KubeError, within};
+use crate::naming;
+
+/// The Secret that is looked for where nothing else is said.
+pub const FALLBACK_SECRET: &str = "daily-api-key";
+/// For so long a Secret or a namespace is not read again.
+const CACHED: Duration = Duration::from_secs(3);
+/// A key that Daily refused is tried again after so long.
+const REFUSED_FOR: Duration = Duration::from_secs(30);
+/// A key that was proven is proven again after so long.
+const PROVEN_FOR: Duration = Duration::from_secs(3600);
+const READ: Duration = Duration::from_secs(10);
+/// How long a key may be, in bytes.
+const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// Which of the two selectors counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A DailyRoom.
+    Rooms,
+    /// A PinDialinNumber, which changes what all callers of a number hear.
+    Numbers,
+}
+
+/// A key whose domain is proven.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The account.
+    pub account: Arc<Account>,
+    /// The key.
+    pub key: ApiKey,
+}
+
+/// Why there is no proven key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyProblem {
+    /// The word.
+    pub reason: Reason,
+    /// The sentence: what is wrong and what to do.
+    pub message: String,
+    /// Whether it is a definite answer, and not a failure to get one.
+    pub definite: bool,
+}
+
+/// Makes the account of a domain that is seen for the first time.
+pub type NewAccount = Box<dyn Fn(Domain, ApiKey) -> Arc<Account> + Send + Sync>;
+
+/// Finds keys and proves them.
+pub struct Keys {
+    kube: kube::Client,
+    daily: Client,
+    default: Option<DefaultKey>,
+    lease_namespace: String,
+    new_account: NewAccount,
+    secrets: Mutex<HashMap<Source, (Moment, Result<ApiKey, KeyProblem>)>>,
+    labels: Mutex<HashMap<String, (Moment, Labels)>>,
+    proofs: tokio::sync::Mutex<HashMap<String, Proof>>,
+    accounts: Mutex<HashMap<String, Arc<Account>>>,
+}
+
+type Labels = std::collections::BTreeMap<String, String>;
+
+/// A key in a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Source {
+    namespace: String,
+    name: String,
+    key: String,
+    /// Why the default key was not taken, if there is one.
+    instead_of_default: bool,
+}
+
+enum Proof {
+    Domain(Moment, Arc<Account>),
+    Refused(Moment),
+}
+
+impl Keys {
+    /// Keys are read with one client and proven with the other.
+    #[must_use]
+    pub fn new(
+        kube: kube::Client,
+        daily: Client,
+        default: Option<DefaultKey>,
+        lease_namespace: String,
+        new_account: NewAccount,
+    ) -> Self {
+        Self {
+            kube,
+            daily,
+            default,
+            lease_namespace,
+            new_account,
+            secrets: Mutex::default(),
+            labels: Mutex::default(),
+            proofs: tokio::sync::Mutex::default(),
+            accounts: Mutex::default(),
+        }
+    }
+
+    /// The account that the key which applies to an object proves.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn session(
+        &self,
+        what: For,
+        namespace: &str,
+        reference: Option<&ApiKeySecretRef>,
+    ) -> Result<Session, KeyProblem> {
+        let source = self.source(what, namespace, reference).await?;
+        let key = self.read(&source).await?;
+        self.prove(&source, key).await
+    }
+
+    /// The last good key of a domain that was proven before.
+    #[must_use]
+    pub fn last_good(&self, domain_id: &str) -> Option<Session> {
+        let account = lock(&self.accounts).get(domain_id).cloned()?;
+        let key = account.good_key();
+        Some(Session { account, key })
+    }
+
+    /// All accounts so far.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<Arc<Account>> {
+        lock(&self.accounts).values().cloned().collect()
+    }
+
+    /// Daily has just refused this key: it is read and proven again before its next use.
+    pub async fn refused(&self, key: &ApiKey) {
+        lock(&self.secrets).clear();
+        let mark = fingerprint(key);
+        self.proofs.lock().await.insert(mark, Proof::Refused(clock::now()));
+    }
+
+    async fn source(
+        &self,
+        what: For,
+        namespace: &str,
+        reference: Option<&ApiKeySecretRef>,
+    ) -> Result<Source, KeyProblem> {
+        if let Some(reference) = reference {
+            return Ok(Source {
+                namespace: namespace.to_owned(),
+                name: reference.name.clone(),
+                key: reference.key.clone(),
+                instead_of_default: false,
+            });
+        }
+        if let Some(default) = &self.default
+            && self.default_applies(default, what, namespace).await?
+        {
+            return Ok(Source {
+                namespace: default.namespace.clone(),
+                name: default.name.clone(),
+                key: default.key.clone(),
+                instead_of_default: false,
+            });
+        }
+        Ok(Source {
+            namespace: namespace.to_owned(),
+            name: FALLBACK_SECRET.to_owned(),
+            key: default_api_key_key(),
+            instead_of_default: self.default.is_some(),
+        })
+    }
+
+    async fn default_applies(
+        &self,
+        default: &DefaultKey,
+        what: For,
+        namespace: &str,
+    ) -> Result<bool, KeyProblem> {
+        let scope = match what {
+            For::Rooms => &default.rooms,
+            For::Numbers => &default.numbers,
+        };
+        let labels = match scope {
+            Scope::Selector(selector) if *selector != Default::default() => {
+                self.labels(namespace).await?
+            }
+            _ => Labels::new(),
+        };
+        Ok(scope.selects(namespace, &labels, &self.lease_namespace))
+    }
+
+    async fn labels(&self, namespace: &str) -> Result<Labels, KeyProblem> {
+        let fresh = |(at, _): &&(Moment, Labels)| at.until(clock::now()) < CACHED;
+        if let Some((_, labels)) = lock(&self.labels).get(namespace).filter(fresh) {
+            return Ok(labels.clone());
+        }
+        let api: Api<Namespace> = Api::all(self.kube.clone());
+        let read = within(READ, api.get(namespace)).await.map_err(|error| {
+            let what = format!("the labels of namespace {namespace} could not be read");
+            unreadable(&what, &error)
+        });
+        let labels = read?.metadata.labels.unwrap_or_default();
+        lock(&self.labels).insert(namespace.to_owned(), (clock::now(), labels.clone()));
+        Ok(labels)
+    }
+
+    async fn read(&self, source: &Source) -> Result<ApiKey, KeyProblem> {
+        let fresh = |(at, _): &&(Moment, _)| at.until(clock::now()) < CACHED;
+        if let Some((_, key)) = lock(&self.secrets).get(source).filter(fresh) {
+            return key.clone();
+        }
+        let api: Api<Secret> = Api::namespaced(self.kube.clone(), &source.namespace);
+        let key = match within(READ, api.get_opt(&source.name)).await {
+            Ok(secret) => usable(source, secret),
+            Err(error) => {
+                let what = format!("Secret {} could not be read", source.shown());
+                Err(unreadable(&what, &error))
+            }
+        };
+        lock(&self.secrets).insert(source.clone(), (clock::now(), key.clone()));
+        key
+    }
+
+    async fn prove(&self, source: &Source, key: ApiKey) -> Result<Session, KeyProblem> {
+        let mark = fingerprint(&key);
+        let refused = || KeyProblem {
+            reason: Reason::Unauthorized,
+            message: format!(
+                "Daily refuses the API key in Secret {}: put a valid key of the domain there",
+                source.shown()
+            ),
+            definite: true,
+        };
+        // Held while Daily is asked: a new key is tried once, however many objects use it.
+        let mut proofs = self.proofs.lock().await;
+        match proofs.get(&mark) {
+            Some(Proof::Domain(at, account)) if at.until(clock::now()) < PROVEN_FOR => {
+                let account = Arc::clone(account);
+                return Ok(Session { account, key });
+            }
+            Some(Proof::Refused(at)) if at.until(clock::now()) < REFUSED_FOR => {
+                return Err(refused());
+            }
+            _ => {}
+        }
+        match self.daily.domain(&key).await {
+            Ok(answer) => {
+                let account = self.account(answer.value, &key);
+                proofs.insert(mark, Proof::Domain(clock::now(), Arc::clone(&account)));
+                Ok(Session { account, key })
+            }
+            Err(CallError::Unauthorized) => {
+                proofs.insert(mark, Proof::Refused(clock::now()));
+                Err(refused())
+            }
+            Err(error) => Err(KeyProblem {
+                reason: error.reason(),
+                message: format!(
+                    "Daily could not be asked which domain the API key in Secret {} is of: {error}",
+                    source.shown()
+                ),
+                definite: false,
+            }),
+        }
+    }
+
+    fn account(&self, domain: Domain, key: &ApiKey) -> Arc<Account> {
+        match lock(&self.accounts).entry(domain.id.clone()) {
+            Entry::Occupied(known) => {
+                known.get().proven(key);
+                Arc::clone(known.get())
+            }
+            Entry::Vacant(place) => {
+                Arc::clone(place.insert((self.new_account)(domain, key.clone())))
+            }
+        }
+    }
+}
+
+impl Source {
+    fn shown(&self) -> String {
+        format!("{}/{} (key {})", self.namespace, self.name, self.key)
+    }
+}
+
+fn fingerprint(key: &ApiKey) -> String {
+    naming::fingerprint(&serde_json::Value::from(key.expose_secret()))
+}
+
+fn unreadable(what: &str, error: &KubeError) -> KeyProblem {
+    KeyProblem {
+        reason: Reason::KubernetesUnavailable,
+        message: format!("{what}: {error}"),
+        definite: false,
+    }
+}
+
+/// The key in a Secret, if there is a usable one.
+fn usable(source: &Source, secret: Option<Secret>) -> Result<ApiKey, KeyProblem> {
+    let problem = |reason, message| KeyProblem {
+        reason,
+        message,
+        definite: true,
+    };
+    let Some(secret) = secret else {
+        return Err(if source.instead_of_default {
+            problem(
+                Reason::ApiKeyNotAllowed,
+                format!(
+                    "the operator's default API key may not be used in this namespace, and Secret \
+                     {} does not exist: create it, or name another one in spec.apiKeySecretRef",
+                    source.shown()
+                ),
+            )
+        } else {
+            problem(
+                Reason::ApiKeyNotFound,
+                format!(
+                    "Secret {} with the Daily API key does not exist: create it",
+                    source.shown()
+                ),
+            )
+        });
+    };
+    let unusable = |what: &str| {
+        let message = format!("Secret {} {what}", source.shown());
+        problem(Reason::ApiKeyNotFound, message)
+    };
+    let data = secret.data.unwrap_or_default();
+    let Some(bytes) = data.get(&source.key) else {
+        return Err(unusable("has no such key: add it, with the Daily API key as its value"));
+    };
+    let text = std::str::from_utf8(&bytes.0).unwrap_or_default().trim();
+    let printable = text.bytes().all(|b| b.is_ascii_graphic());
+    if !printable || !KEY_LENGTHS.contains(&text.len()) {
+        return Err(unusable(
+            "does not hold an API key: it must be one line of 16 to 256 printable characters",
+        ));
+    }
+    Ok(SecretString::from(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::ByteString;
+
+    fn source() -> Source {
+        Source {
+            namespace: "team".into(),
+            name: "daily".into(),
+            key: "api-key".into(),
+            instead_of_default: false,
+        }
+    }
+
+    fn secret(value: &[u8]) -> Option<Secret> {
+        let data = [("api-key".to_owned(), ByteString(value.to_vec()))];
+        Some(Secret {
+            data: Some(data.into()),
+            ..Secret::default()
+        })
+    }
+
+    #[test]
+    fn a_key_is_trimmed() {
+        let key = usable(&source(), secret(b" 0123456789abcdef\n")).unwrap();
+        assert_eq!(key.expose_secret(), "0123456789abcdef");
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_without_showing_it() {
+        for value in [
+            &b""[..],
+            b"short",
+            b"0123456789abcdef\n0123456789abcdef",
+            b"0123456789abcde\xff",
+            &[b'a'; 257],
+        ] {
+            let problem = usable(&source(), secret(value)).unwrap_err();
+            assert_eq!(problem.reason, Reason::ApiKeyNotFound);
+            assert!(problem.message.contains("16 to 256"), "{}", problem.message);
+            assert!(!problem.message.contains("0123456789"), "{}", problem.message);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = usable(&source(), None).unwrap_err();
+        assert!(missing.definite && missing.message.contains("team/daily"));
+        let other = Source {
+            instead_of_default: true,
+            ..source()
+        };
+        let refused = usable(&other, None).unwrap_err();
+        assert_eq!(refused.reason, Reason::ApiKeyNotAllowed);
+    }
+}

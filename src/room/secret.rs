@@ -1,0 +1,206 @@
+//! The Secret that apps read: what is in it, whose it is, and whether it is as it should be. No I/O.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::jiff::Timestamp;
+use serde_json::json;
+
+use crate::crd::PublishedNumber;
+use crate::daily::types::Pin;
+use crate::naming;
+use crate::subject::Subject;
+
+/// The type of the Secret; a type cannot change later.
+pub const TYPE: &str = "servicebinding.io/daily-dialin";
+/// The label by which a Secret is found that belongs to an object.
+pub const OWNER_LABEL: &str = "daily-operator.io/dailyroom";
+/// The annotation with the object's whole name, which may be too long for a label.
+pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
+/// The annotation with the room's end: no data, since tools restart pods when data changes.
+pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
+
+/// What a Secret says.
+#[derive(Clone, PartialEq)]
+pub struct Card {
+    /// The Secret's name.
+    pub secret_name: String,
+    /// The room's name.
+    pub room_name: String,
+    /// Where people join over the web.
+    pub url: String,
+    /// The PIN.
+    pub pin: Pin,
+    /// The numbers, the first one in the dial string. Never empty.
+    pub numbers: Vec<PublishedNumber>,
+    /// The room's end, in unix seconds.
+    pub end: i64,
+}
+
+impl std::fmt::Debug for Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Card")
+            .field("secret_name", &self.secret_name)
+            .field("room_name", &self.room_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What stands under the Secret's name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// Nothing.
+    Absent,
+    /// Somebody else's Secret.
+    Foreign,
+    /// Ours.
+    Ours {
+        /// Its uid.
+        uid: String,
+        /// Its version.
+        resource_version: String,
+        /// What it says, as [`fingerprint`] has it.
+        says: String,
+        /// The numbers in it, if they can be read.
+        numbers: Vec<PublishedNumber>,
+    },
+}
+
+/// A dial string: number, two pauses and PIN (F-PIN-20).
+#[must_use]
+pub fn dial_string(number: &str, pin: &Pin) -> String {
+    format!("{number},,{}", pin.digits())
+}
+
+/// The Secret for a card.
+#[must_use]
+pub fn wanted(subject: &Subject, card: &Card) -> Secret {
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(card.secret_name.clone()),
+            namespace: Some(subject.namespace.clone()),
+            labels: Some(BTreeMap::from([(
+                OWNER_LABEL.to_owned(),
+                naming::owner_label(&subject.namespace, &subject.name),
+            )])),
+            annotations: Some(BTreeMap::from([
+                (OWNER_ANNOTATION.to_owned(), subject.name.clone()),
+                (END_ANNOTATION.to_owned(), rfc3339(card.end)),
+            ])),
+            owner_references: Some(vec![owner(subject)]),
+            ..ObjectMeta::default()
+        },
+        type_: Some(TYPE.to_owned()),
+        data: Some(data(card)),
+        ..Secret::default()
+    }
+}
+
+fn owner(subject: &Subject) -> OwnerReference {
+    OwnerReference {
+        api_version: "daily-operator.io/v1alpha1".to_owned(),
+        kind: "DailyRoom".to_owned(),
+        name: subject.name.clone(),
+        uid: subject.uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    }
+}
+
+fn data(card: &Card) -> BTreeMap<String, ByteString> {
+    let number = card.numbers.first().map_or("", |it| it.phone_number.as_str());
+    let dial = dial_string(number, &card.pin);
+    let numbers: Vec<_> = card
+        .numbers
+        .iter()
+        .map(|it| {
+            let mut shown = json!(it);
+            if let Some(shown) = shown.as_object_mut() {
+                let dial = dial_string(&it.phone_number, &card.pin);
+                shown.insert("dialString".to_owned(), dial.into());
+            }
+            shown
+        })
+        .collect();
+    [
+        ("type", "daily-dialin".to_owned()),
+        ("provider", "daily".to_owned()),
+        ("uri", card.url.clone()),
+        ("room-name", card.room_name.clone()),
+        ("dialin-code", card.pin.digits().to_owned()),
+        ("phone-number", number.to_owned()),
+        ("tel-uri", format!("tel:{dial}")),
+        ("dial-string", dial),
+        ("phone-numbers", serde_json::Value::from(numbers).to_string()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
+    .collect()
+}
+
+/// What a Secret says of ours, for comparison: its data, our label and annotations, and its owner.
+#[must_use]
+pub fn fingerprint(secret: &Secret) -> String {
+    let meta = &secret.metadata;
+    let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
+    let annotation = |key: &str| meta.annotations.as_ref().and_then(|it| it.get(key));
+    let owners: Vec<_> = meta
+        .owner_references
+        .iter()
+        .flatten()
+        .filter(|it| it.controller == Some(true))
+        .map(|it| &it.uid)
+        .collect();
+    naming::fingerprint(&json!([
+        secret.type_,
+        secret.data,
+        label,
+        annotation(OWNER_ANNOTATION),
+        annotation(END_ANNOTATION),
+        owners
+    ]))
+}
+
+/// Whose the Secret is that stands under the name.
+///
+/// Ours has our type, our label and no other controller. Owner references alone would not do: a
+/// restore drops them.
+#[must_use]
+pub fn found(subject: &Subject, secret: Option<&Secret>) -> Found {
+    let Some(secret) = secret else {
+        return Found::Absent;
+    };
+    let meta = &secret.metadata;
+    let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
+    let ours = naming::owner_label(&subject.namespace, &subject.name);
+    let other_owner = meta.owner_references.iter().flatten().any(|it| {
+        let by_us = it.kind == "DailyRoom" && it.name == subject.name;
+        it.controller == Some(true) && !by_us
+    });
+    if secret.type_.as_deref() != Some(TYPE) || label != Some(&ours) || other_owner {
+        return Found::Foreign;
+    }
+    let (Some(uid), Some(resource_version)) = (&meta.uid, &meta.resource_version) else {
+        return Found::Foreign;
+    };
+    Found::Ours {
+        uid: uid.clone(),
+        resource_version: resource_version.clone(),
+        says: fingerprint(secret),
+        numbers: numbers(secret),
+    }
+}
+
+fn numbers(secret: &Secret) -> Vec<PublishedNumber> {
+    let text = secret.data.as_ref().and_then(|data| data.get("phone-numbers"));
+    text.and_then(|text| serde_json::from_slice(&text.0).ok())
+        .unwrap_or_default()
+}
+
+/// A time as Kubernetes writes it.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}
