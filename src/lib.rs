@@ -7,5 +7,6 @@ pub mod config;
 pub mod crd;
 pub mod daily;
 pub mod effect;
+pub mod kube;
 pub mod leader;
 pub mod naming;
