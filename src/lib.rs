@@ -9,4 +9,7 @@ pub mod daily;
 pub mod effect;
 pub mod kube;
 pub mod leader;
+pub mod metrics;
 pub mod naming;
+pub mod ops;
+pub mod telemetry;
