@@ -12,4 +12,7 @@ pub mod leader;
 pub mod metrics;
 pub mod naming;
 pub mod ops;
+mod run;
 pub mod telemetry;
+
+pub use run::{Context, RunError, run};

@@ -41,7 +41,7 @@ pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
         let text = std::env::var(variable).ok()?;
         Some((variable, text)).filter(|(_, text)| !text.trim().is_empty())
     });
-    let filter = filter(given)?.and(filter_fn(|metadata| is_harmless(metadata)));
+    let filter = filter(given)?.and(filter_fn(is_harmless));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stdout);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -108,7 +108,7 @@ mod tests {
 
     fn logged(given: Option<&str>, say: impl FnOnce()) -> String {
         let given = given.map(|text| ("RUST_LOG", text.to_owned()));
-        let filter = filter(given).unwrap().and(filter_fn(|it| is_harmless(it)));
+        let filter = filter(given).unwrap().and(filter_fn(is_harmless));
         let lines = Lines::default();
         let layer = tracing_subscriber::fmt::layer()
             .json()

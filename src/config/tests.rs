@@ -205,7 +205,8 @@ fn a_scope_selects_by_name_or_by_labels() {
     ]}));
     let broken = selector(json!({"matchExpressions": [{"key": "a", "operator": "Sometimes"}]}));
     let all = Scope::Selector(LabelSelector::default());
-    let table: &[(&Scope, &str, &[(&str, &str)], bool)] = &[
+    type Case<'a> = (&'a Scope, &'a str, &'a [(&'a str, &'a str)], bool);
+    let table: &[Case] = &[
         (&Scope::LeaseNamespace, "daily", &[], true),
         (&Scope::LeaseNamespace, "other", &[("team", "voice")], false),
         (&all, "other", &[], true),

@@ -156,8 +156,11 @@ mod tests {
         );
     }
 
-    fn with_entries(entries: &[(&str, &str, &str)]) -> Secret {
-        let entry = |(manager, operation, subresource): &(&str, &str, &str)| ManagedFieldsEntry {
+    /// Manager, operation and subresource.
+    type Entry = (&'static str, &'static str, &'static str);
+
+    fn with_entries(entries: &[Entry]) -> Secret {
+        let entry = |(manager, operation, subresource): &Entry| ManagedFieldsEntry {
             manager: Some((*manager).to_owned()),
             operation: Some((*operation).to_owned()),
             subresource: Some((*subresource).to_owned()),
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn fields_are_taken_over_once() {
-        let table: &[(&[(&str, &str, &str)], Option<usize>)] = &[
+        let table: &[(&[Entry], Option<usize>)] = &[
             (&[], None),
             (&[("kubectl", "Update", "")], None),
             (
