@@ -34,7 +34,7 @@ pub enum Writes {
 /// The flags of `run`. Each is also an environment variable.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// Where the Daily API is: HTTPS, or HTTP on loopback [default: https://api.daily.co/v1]
+    /// Where the Daily API is: HTTPS, or HTTP on loopback [default: Daily's own]
     #[arg(long, value_name = "URL", env = "DAILY_OPERATOR_DAILY_BASE_URL")]
     pub daily_base_url: Option<String>,
     /// A PEM file with CA certificates to trust for Daily beside the usual ones

@@ -2,7 +2,7 @@
 //!
 //! Every call has a deadline, and every write to something that exists carries its uid and
 //! resourceVersion, so that nothing is changed but what was read. Bodies are built by pure
-//! functions in [`body`].
+//! functions in `body`.
 
 mod body;
 mod error;

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use daily_operator::cli::{Cli, Command, RunArgs};
 use daily_operator::config::{Config, ConfigError};
-use daily_operator::{crd, telemetry};
+use daily_operator::crd;
+use daily_operator::telemetry::{self, chain};
 
 /// Where a pod finds the name of its namespace.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -68,19 +69,4 @@ fn print_crds() -> Result<(), Box<dyn StdError>> {
         writeln!(out, "---\n{text}")?;
     }
     Ok(())
-}
-
-/// An error and its causes, each once: some errors of others repeat their cause.
-fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }

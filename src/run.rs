@@ -146,7 +146,8 @@ impl Operator {
         let address = self.config.listen;
         let failed = |error| RunError::Listen(address, error);
         let listener = ops::listen(address).await.map_err(failed)?;
-        tracing::info!(address = ?listener.local_addr().ok(), "Serving health and metrics");
+        let address = listener.local_addr().unwrap_or(address);
+        tracing::info!(%address, "Serving health and metrics");
         for what in [KINDS, LEASE] {
             self.shown.readiness.wait_for(what);
         }

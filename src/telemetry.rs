@@ -1,6 +1,7 @@
 //! Logs, to standard output.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::error::Error as StdError;
 use std::panic::PanicHookInfo;
 
 use tracing::level_filters::LevelFilter;
@@ -12,7 +13,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use crate::config::LogFormat;
 
 const VARIABLES: [&str; 2] = ["DAILY_OPERATOR_LOG", "RUST_LOG"];
-const USUAL: &str = "info,kube=warn";
+/// kube says of each call that failed that it failed, which whoever called says better.
+const USUAL: &str = "info,kube=warn,kube_client::client::builder=off";
 /// What sees headers or bodies, and with them keys and PINs, says no more than warnings.
 const SEES_SECRETS: [&str; 7] = ["h2", "hyper", "reqwest", "rustls", "tokio", "tower", "axum"];
 
@@ -78,6 +80,22 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(backtrace, "The operator panicked at {location}: {why}");
 }
 
+/// An error and its causes, each once: some errors of others repeat their cause.
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -126,10 +144,12 @@ mod tests {
             tracing::debug!("ours in detail");
             tracing::info!(target: "kube_client::client", "theirs");
             tracing::warn!(target: "kube_runtime::watcher", "their warning");
+            tracing::error!(target: "kube_client::client::builder", "what we say ourselves");
         });
         let said = |text: &str| log.contains(&format!("\"message\":\"{text}\""));
         assert!(said("ours") && said("their warning"), "{log}");
         assert!(!said("ours in detail") && !said("theirs"), "{log}");
+        assert!(!said("what we say ourselves"), "{log}");
     }
 
     #[test]
@@ -150,5 +170,22 @@ mod tests {
         let refused = filter(Some(("RUST_LOG", "info,=,".to_owned())));
         let told = refused.unwrap_err().to_string();
         assert!(told.starts_with("RUST_LOG is no log filter"), "{told}");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Nested {
+        #[error("the outer")]
+        Plain(#[source] Box<dyn StdError>),
+        #[error("middle: {0}")]
+        Repeating(#[source] Box<dyn StdError>),
+        #[error("the cause")]
+        Cause,
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let repeating = Nested::Repeating(Box::new(Nested::Cause));
+        let error = Nested::Plain(Box::new(repeating));
+        assert_eq!(chain(&error), "the outer: middle: the cause");
     }
 }

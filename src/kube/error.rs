@@ -48,8 +48,16 @@ pub enum KubeError {
     /// No answer within the deadline; what was asked for may still be done.
     #[error("the API server did not answer within {}s", .0.as_secs())]
     TimedOut(Duration),
-    /// It could not be reached, or had an error of its own.
-    #[error("the API server cannot serve the call")]
+    /// It has an error of its own, or too much to do.
+    #[error("the API server cannot serve the call, and answers {code}: {message}")]
+    Failing {
+        /// The status code.
+        code: u16,
+        /// The API server's words, numbers masked.
+        message: String,
+    },
+    /// It could not be reached.
+    #[error("the API server cannot be reached")]
     Unavailable(#[source] Box<kube::Error>),
 }
 
@@ -63,6 +71,7 @@ impl KubeError {
             | Self::Forbidden { .. }
             | Self::Unreadable { .. }
             | Self::TimedOut(_)
+            | Self::Failing { .. }
             | Self::Unavailable(_) => Reason::KubernetesUnavailable,
         }
     }
@@ -81,7 +90,7 @@ impl KubeError {
 impl From<kube::Error> for KubeError {
     fn from(error: kube::Error) -> Self {
         match error {
-            kube::Error::Api(status) => refusal(status),
+            kube::Error::Api(status) => refusal(&status),
             kube::Error::SerdeError(error) => Self::Unreadable {
                 line: error.line(),
                 column: error.column(),
@@ -91,7 +100,7 @@ impl From<kube::Error> for KubeError {
     }
 }
 
-fn refusal(status: Box<Status>) -> KubeError {
+fn refusal(status: &Status) -> KubeError {
     let message = || masked(&status.message);
     if status.is_already_exists() {
         return KubeError::AlreadyExists;
@@ -101,7 +110,10 @@ fn refusal(status: Box<Status>) -> KubeError {
         404 | 410 => KubeError::NotFound,
         401 | 403 => KubeError::Forbidden { message: message() },
         400 | 413 | 415 | 422 => KubeError::Invalid { message: message() },
-        _ => KubeError::Unavailable(Box::new(kube::Error::Api(status))),
+        code => KubeError::Failing {
+            code,
+            message: message(),
+        },
     }
 }
 

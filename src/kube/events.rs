@@ -5,6 +5,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use super::error::call;
+use crate::telemetry::chain;
 
 const CONTROLLER: &str = "daily-operator.io/operator";
 /// The API server takes 1024.
@@ -51,7 +52,7 @@ impl Events {
         let event = event(note);
         if let Err(error) = call(recorder.publish(&event, object)).await {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = chain(&error),
                 reason = note.reason,
                 namespace = object.namespace,
                 name = object.name,

@@ -1,6 +1,5 @@
 //! The loop that takes, keeps and gives back the Lease.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
@@ -16,6 +15,7 @@ use crate::config::LEASE_NAME;
 use crate::effect::Effect;
 use crate::effect::points::{self, Phase};
 use crate::kube::{KubeError, MANAGER, within};
+use crate::telemetry::chain;
 
 /// For each call: a renewal that is not answered leaves time for another one.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -217,5 +217,5 @@ impl Elector {
 }
 
 fn warn(error: &KubeError, what: &'static str) {
-    tracing::warn!(error = error as &dyn StdError, "{what}");
+    tracing::warn!(error = chain(error), "{what}");
 }

@@ -1,6 +1,5 @@
 //! Waiting for the API server to serve both kinds.
 
-use std::error::Error as StdError;
 use std::time::Duration;
 
 use kube::api::ListParams;
@@ -9,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::kube::{KubeError, Served, within};
+use crate::telemetry::chain;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(2);
@@ -24,11 +24,12 @@ pub(super) async fn wait(client: &Client, namespaces: &[String], stop: &Cancella
             Ok(()) => return true,
             Err(missing) => missing,
         };
-        let tell = format!("{}: {}", missing.kind, missing.why);
+        let error = chain(&missing.why);
+        let tell = format!("{}: {error}", missing.kind);
         if tell != told {
             tracing::warn!(
                 kind = missing.kind,
-                error = &missing.why as &dyn StdError,
+                error,
                 "Waiting for the API server: {}",
                 missing.advice()
             );
