@@ -1,10 +1,30 @@
 //! Flags and environment, validated into [`Config`]. No I/O.
 
+mod error;
+mod parse;
+mod scope;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+pub use error::ConfigError;
+pub use scope::Scope;
+
+use crate::cli::RunArgs;
+use crate::crd::default_api_key_key;
+
+/// The name of the Lease.
+pub const LEASE_NAME: &str = "daily-operator";
+
+const BASE_URL: &str = "https://api.daily.co/v1";
+const LISTEN: &str = ":8080";
+const QUIET_PERIOD: Duration = Duration::from_secs(60);
+const SHORTEST_QUIET_PERIOD: Duration = Duration::from_secs(30);
+const DRIFT_INTERVAL: Duration = Duration::from_secs(300);
+const SHORTEST_DRIFT_INTERVAL: Duration = Duration::from_secs(30);
+/// With a simulated Daily, too: the listings have to end before the next ones begin.
+const SHORTEST_DRIFT_INTERVAL_EVER: Duration = Duration::from_secs(1);
 
 /// What the operator is started with, checked.
 #[derive(Clone, Debug)]
@@ -25,7 +45,7 @@ pub struct Config {
     pub watch_namespaces: Vec<String>,
     /// How often each account is listed.
     pub drift_interval: Duration,
-    /// Where health and metrics are served.
+    /// Where health and metrics are served; `[::]` is every address.
     pub listen: SocketAddr,
     /// How logs are written.
     pub log_format: LogFormat,
@@ -50,17 +70,8 @@ pub struct DefaultKey {
     pub numbers: Scope,
 }
 
-/// Which namespaces may use the default key.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Scope {
-    /// The Lease's namespace only: no selector was given.
-    LeaseNamespace,
-    /// Those whose labels the selector selects; the empty one selects all.
-    Selector(LabelSelector),
-}
-
 /// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
     /// One JSON object a line.
     Json,
@@ -68,5 +79,119 @@ pub enum LogFormat {
     Text,
 }
 
-/// The name of the Lease.
-pub const LEASE_NAME: &str = "daily-operator";
+impl Config {
+    /// Checks what was written on the command line and in the environment; an empty value counts
+    /// as absent. `pod_namespace` is where this process runs, if it runs in a pod.
+    ///
+    /// # Errors
+    /// With a sentence that says what is wrong and what to write.
+    pub fn new(args: RunArgs, pod_namespace: Option<&str>) -> Result<Self, ConfigError> {
+        let given = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
+        let url = given(args.daily_base_url);
+        let url = parse::base_url(url.as_deref().unwrap_or(BASE_URL))?;
+        let lease_namespace = match given(args.lease_namespace) {
+            Some(name) => parse::namespace("lease-namespace", &name)?,
+            None => pod_namespace.unwrap_or("default").to_owned(),
+        };
+        let installation_id = match given(args.installation_id) {
+            Some(id) => parse::id("installation-id", &id)?,
+            None => format!("{lease_namespace}/{LEASE_NAME}"),
+        };
+        let rooms = Scope::parse(
+            "default-api-key-namespaces",
+            given(args.default_api_key_namespaces),
+        )?;
+        let numbers = Scope::parse(
+            "default-api-key-number-namespaces",
+            given(args.default_api_key_number_namespaces),
+        )?;
+        let secret = given(args.default_api_key_secret);
+        Ok(Self {
+            quiet_period: quiet_period(given(args.quiet_period), &url)?,
+            drift_interval: drift_interval(given(args.drift_interval), &url)?,
+            daily_base_url: url.text,
+            daily_ca_file: given(args.daily_ca_file).map(PathBuf::from),
+            default_key: default_key(secret.as_deref(), rooms, numbers)?,
+            cluster_id: given(args.cluster_id)
+                .map(|id| parse::id("cluster-id", &id))
+                .transpose()?,
+            installation_id,
+            watch_namespaces: parse::namespaces(given(args.watch_namespaces).as_deref())?,
+            listen: parse::listen(given(args.listen).as_deref().unwrap_or(LISTEN))?,
+            log_format: args.log_format,
+            lease_namespace,
+            writes: args.writes == crate::cli::Writes::Enabled,
+        })
+    }
+}
+
+fn default_key(
+    secret: Option<&str>,
+    rooms: Scope,
+    numbers: Scope,
+) -> Result<Option<DefaultKey>, ConfigError> {
+    let Some(secret) = secret else {
+        return match (rooms, numbers) {
+            (Scope::LeaseNamespace, Scope::LeaseNamespace) => Ok(None),
+            _ => Err(ConfigError::NoDefaultKey),
+        };
+    };
+    let wrong = || {
+        ConfigError::value(
+            "default-api-key-secret",
+            secret,
+            "NAMESPACE/NAME of a Secret, or NAMESPACE/NAME/KEY, for example daily/daily-api-key",
+        )
+    };
+    let mut parts = secret.trim().splitn(3, '/');
+    let namespace = parts.next().filter(|part| parse::is_label(part));
+    let name = parts.next().filter(|part| parse::is_subdomain(part));
+    let key = match parts.next() {
+        Some(key) if parse::is_secret_key(key) => key.to_owned(),
+        Some(_) => return Err(wrong()),
+        None => default_api_key_key(),
+    };
+    Ok(Some(DefaultKey {
+        namespace: namespace.ok_or_else(wrong)?.to_owned(),
+        name: name.ok_or_else(wrong)?.to_owned(),
+        key,
+        rooms,
+        numbers,
+    }))
+}
+
+fn quiet_period(text: Option<String>, url: &parse::BaseUrl) -> Result<Duration, ConfigError> {
+    let Some(text) = text else {
+        return Ok(QUIET_PERIOD);
+    };
+    let period = parse::duration("quiet-period", &text)?;
+    if period < SHORTEST_QUIET_PERIOD && !url.loopback {
+        return Err(ConfigError::value(
+            "quiet-period",
+            &text,
+            "at least 30s: Daily may still carry out a write that it did not answer",
+        ));
+    }
+    Ok(period)
+}
+
+fn drift_interval(text: Option<String>, url: &parse::BaseUrl) -> Result<Duration, ConfigError> {
+    let Some(text) = text else {
+        return Ok(DRIFT_INTERVAL);
+    };
+    let interval = parse::duration("drift-interval", &text)?;
+    if url.loopback && interval < SHORTEST_DRIFT_INTERVAL_EVER {
+        return Err(ConfigError::value("drift-interval", &text, "at least 1s"));
+    }
+    if interval < SHORTEST_DRIFT_INTERVAL && !url.loopback {
+        return Err(ConfigError::value(
+            "drift-interval",
+            &text,
+            "at least 30s: each pass lists all rooms of an account",
+        ));
+    }
+    Ok(interval)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,173 @@
 //! Which process leads: a Lease, renewed by whoever holds it.
+//!
+//! Every write of the Lease carries the resourceVersion that was read, so of two who reach for it
+//! one is refused. A Lease is no fence, though: a leader that stood still could go on when it
+//! wakes up. So each effect asks [`Leadership`] right before it is sent, and leadership ends by
+//! itself some seconds before anybody else may take the Lease.
+
+mod election;
+mod elector;
+mod lease;
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::clock::{self, Moment};
+
+pub use elector::{Elector, LeaderError};
+
+/// For so long a Lease is left alone after its last renewal.
+const DURATION: Duration = Duration::from_secs(15);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(5);
+/// How soon it is looked at again after anything else.
+const RETRY: Duration = Duration::from_secs(2);
+/// A renewal counts for so long: what is sent just before its end is on its way before another
+/// one leads.
+const VALID: Duration = Duration::from_secs(12);
+
+/// Both clocks at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Now {
+    boot: Moment,
+    wall: Timestamp,
+}
+
+impl Now {
+    fn read() -> Self {
+        Self {
+            boot: clock::now(),
+            wall: clock::wall(),
+        }
+    }
+
+    /// How long ago a time on the wall clock was; zero if it is still to come.
+    fn since_wall(self, then: Timestamp) -> Duration {
+        Duration::try_from(self.wall.duration_since(then)).unwrap_or(Duration::ZERO)
+    }
+
+    /// A time on the wall clock as a moment, not later than now.
+    fn moment_of(self, then: Timestamp) -> Moment {
+        Moment(self.boot.0.saturating_sub(self.since_wall(then)))
+    }
+
+    /// How long ago another reading was, by the clock that says more: the wall clock may be set
+    /// back, and the other one is not trusted alone.
+    fn age_of(self, then: Self) -> Duration {
+        then.boot.until(self.boot).max(self.since_wall(then.wall))
+    }
+}
 
 /// Whether this process leads, as every effect asks before it is sent.
 #[derive(Clone, Debug)]
-pub struct Leadership {}
+pub struct Leadership {
+    /// When the last renewal that succeeded was begun.
+    renewed: watch::Receiver<Option<Now>>,
+}
 
 impl Leadership {
     /// Whether an effect may be sent now.
     #[must_use]
     pub fn may_send(&self) -> bool {
-        true
+        is_fresh(*self.renewed.borrow(), Now::read())
+    }
+
+    /// One that always leads.
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let for_ever = Now {
+            boot: Moment(Duration::MAX),
+            wall: Timestamp::MAX,
+        };
+        Self {
+            renewed: watch::channel(Some(for_ever)).1,
+        }
+    }
+}
+
+fn is_fresh(renewed: Option<Now>, now: Now) -> bool {
+    renewed.is_some_and(|renewed| now.age_of(renewed) < VALID)
+}
+
+/// What was sent to Daily in the windows of its limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Calls of any kind.
+    pub calls: u32,
+    /// DELETEs among them.
+    pub deletes: u32,
+}
+
+/// How this process came to lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takeover {
+    /// Since when it leads.
+    pub since: Moment,
+    /// What the one before left.
+    pub how: How,
+}
+
+/// What the leader before left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// There was none.
+    Fresh,
+    /// It ended in order: nothing is under way, and this is what it had sent.
+    CleanHandOver {
+        /// What it had sent.
+        used: Used,
+        /// When it ended.
+        at: Moment,
+    },
+    /// It did not: calls may be under way, and the windows of Daily's limits are used up.
+    Crashed {
+        /// When it last renewed the Lease.
+        last_renew: Moment,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now(boot: u64, wall: i64) -> Now {
+        Now {
+            boot: Moment(Duration::from_secs(boot)),
+            wall: Timestamp::from_second(wall).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_renewal_ages_by_the_clock_that_says_more() {
+        let renewed = now(100, 5000);
+        let table = [
+            (now(100, 5000), true),
+            (now(111, 5011), true),
+            (now(112, 5000), false),
+            (now(100, 5012), false),
+            (now(111, 4000), true),
+            (now(112, 4000), false),
+        ];
+        for (then, expected) in table {
+            assert_eq!(is_fresh(Some(renewed), then), expected, "{then:?}");
+        }
+        assert!(!is_fresh(None, renewed));
+    }
+
+    #[test]
+    fn a_wall_time_becomes_a_moment_that_has_been() {
+        let table = [(5000, 100), (4990, 90), (6000, 100), (0, 0)];
+        for (then, boot) in table {
+            let then = Timestamp::from_second(then).unwrap();
+            let moment = now(100, 5000).moment_of(then);
+            assert_eq!(moment, Moment(Duration::from_secs(boot)));
+        }
+    }
+
+    #[test]
+    fn the_leadership_of_tests_lasts() {
+        assert!(Leadership::for_tests().may_send());
     }
 }

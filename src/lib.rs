@@ -1,10 +1,18 @@
 //! daily-operator: Daily.co phone dial-in with a PIN, as Kubernetes resources.
 
 pub mod binding;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crd;
 pub mod daily;
 pub mod effect;
+pub mod kube;
 pub mod leader;
+pub mod metrics;
 pub mod naming;
+pub mod ops;
+mod run;
+pub mod telemetry;
+
+pub use run::{Context, RunError, run};

@@ -1,6 +1,72 @@
 //! The daily-operator binary.
-fn main() {
-    for (_, text) in daily_operator::crd::documents().unwrap_or_default() {
-        println!("---\n{text}");
+
+use std::error::Error as StdError;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use daily_operator::cli::{Cli, Command, RunArgs};
+use daily_operator::config::{Config, ConfigError};
+use daily_operator::crd;
+use daily_operator::telemetry::{self, chain};
+
+/// Where a pod finds the name of its namespace.
+const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// What clap exits with, too.
+const USAGE: u8 = 2;
+
+/// Why the program failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Usage(#[from] ConfigError),
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::TelemetryError),
+    #[error("the runtime cannot be started")]
+    Runtime(#[source] std::io::Error),
+    #[error(transparent)]
+    Run(#[from] daily_operator::RunError),
+    #[error("the CustomResourceDefinitions cannot be written")]
+    Crd(#[source] Box<dyn StdError>),
+}
+
+fn main() -> ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure @ Failure::Run(_)) => {
+            tracing::error!("The operator ends: {}", chain(&failure));
+            ExitCode::FAILURE
+        }
+        Err(failure) => {
+            eprintln!("daily-operator: {}", chain(&failure));
+            match failure {
+                Failure::Usage(_) | Failure::Telemetry(_) => ExitCode::from(USAGE),
+                _ => ExitCode::FAILURE,
+            }
+        }
     }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Crd => print_crds().map_err(Failure::Crd),
+        Command::Run(args) => operate(*args),
+    }
+}
+
+fn operate(args: RunArgs) -> Result<(), Failure> {
+    let own_namespace = std::fs::read_to_string(OWN_NAMESPACE).ok();
+    let config = Config::new(args, own_namespace.as_deref().map(str::trim))?;
+    telemetry::init(config.log_format)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
+    Ok(runtime.block_on(daily_operator::run(config))?)
+}
+
+fn print_crds() -> Result<(), Box<dyn StdError>> {
+    let mut out = std::io::stdout().lock();
+    for (_, text) in crd::documents()? {
+        writeln!(out, "---\n{text}")?;
+    }
+    Ok(())
 }

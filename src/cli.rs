@@ -1,0 +1,101 @@
+//! The command line, as it is written; [`crate::config::Config`] says whether it makes sense.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::LogFormat;
+
+/// Daily.co phone dial-in with a PIN, as Kubernetes resources.
+#[derive(Debug, Parser)]
+#[command(name = "daily-operator", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the operator.
+    Run(Box<RunArgs>),
+    /// Print the CustomResourceDefinitions as YAML.
+    Crd,
+}
+
+/// Whether the operator writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Writes {
+    /// It works.
+    Enabled,
+    /// It writes nothing to Daily and, its Lease aside, nothing to Kubernetes.
+    Disabled,
+}
+
+/// The flags of `run`. Each is also an environment variable.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Where the Daily API is: HTTPS, or HTTP on loopback [default: Daily's own]
+    #[arg(long, value_name = "URL", env = "DAILY_OPERATOR_DAILY_BASE_URL")]
+    pub daily_base_url: Option<String>,
+    /// A PEM file with CA certificates to trust for Daily beside the usual ones
+    #[arg(long, value_name = "FILE", env = "DAILY_OPERATOR_DAILY_CA_FILE")]
+    pub daily_ca_file: Option<String>,
+    /// The Secret with the default API key; its key is api-key unless given
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME[/KEY]",
+        env = "DAILY_OPERATOR_DEFAULT_API_KEY_SECRET"
+    )]
+    pub default_api_key_secret: Option<String>,
+    /// Label selector of the namespaces whose DailyRooms may use the default key, as JSON; {} is all [default: the Lease's namespace]
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        env = "DAILY_OPERATOR_DEFAULT_API_KEY_NAMESPACES"
+    )]
+    pub default_api_key_namespaces: Option<String>,
+    /// The same for PinDialinNumbers
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        env = "DAILY_OPERATOR_DEFAULT_API_KEY_NUMBER_NAMESPACES"
+    )]
+    pub default_api_key_number_namespaces: Option<String>,
+    /// Part of every derived room name [default: the UID of the namespace kube-system]
+    #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_CLUSTER_ID")]
+    pub cluster_id: Option<String>,
+    /// Which installation holds an object [default: the Lease's namespace and name]
+    #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_INSTALLATION_ID")]
+    pub installation_id: Option<String>,
+    /// How long after a write with an unknown outcome nothing is believed to be gone [default: 60s]
+    #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_QUIET_PERIOD")]
+    pub quiet_period: Option<String>,
+    /// The namespaces to serve, separated by commas [default: all]
+    #[arg(long, value_name = "NAMES", env = "DAILY_OPERATOR_WATCH_NAMESPACES")]
+    pub watch_namespaces: Option<String>,
+    /// How often each account is compared with what is wanted [default: 5m]
+    #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_DRIFT_INTERVAL")]
+    pub drift_interval: Option<String>,
+    /// Where health and metrics are served [default: :8080]
+    #[arg(long, value_name = "ADDRESS", env = "DAILY_OPERATOR_LISTEN")]
+    pub listen: Option<String>,
+    /// How logs are written
+    #[arg(
+        long,
+        value_enum,
+        default_value = "json",
+        env = "DAILY_OPERATOR_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
+    /// The namespace of the Lease [default: the pod's own, else default]
+    #[arg(long, value_name = "NAMESPACE", env = "DAILY_OPERATOR_LEASE_NAMESPACE")]
+    pub lease_namespace: Option<String>,
+    /// Whether anything is written
+    #[arg(
+        long,
+        value_enum,
+        default_value = "enabled",
+        env = "DAILY_OPERATOR_WRITES"
+    )]
+    pub writes: Writes,
+}

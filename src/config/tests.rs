@@ -1,0 +1,229 @@
+//! Flags in, a configuration or a sentence out.
+
+use std::collections::BTreeMap;
+
+use clap::Parser;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde_json::json;
+
+use super::*;
+use crate::cli::{Cli, Command};
+
+fn config(flags: &[&str]) -> Result<Config, ConfigError> {
+    config_in(None, flags)
+}
+
+fn config_in(pod: Option<&str>, flags: &[&str]) -> Result<Config, ConfigError> {
+    let words = ["daily-operator", "run"].into_iter();
+    let cli = Cli::try_parse_from(words.chain(flags.iter().copied())).unwrap();
+    match cli.command {
+        Command::Run(args) => Config::new(*args, pod),
+        Command::Crd => panic!("run was asked for"),
+    }
+}
+
+const LOCAL: &str = "--daily-base-url=http://127.0.0.1:9/v1";
+
+#[test]
+fn without_flags_it_serves_all_namespaces_and_has_no_key() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config.daily_base_url, "https://api.daily.co/v1");
+    assert_eq!(config.default_key, None);
+    assert_eq!(config.installation_id, "default/daily-operator");
+    assert_eq!(config.quiet_period, Duration::from_secs(60));
+    assert_eq!(config.drift_interval, Duration::from_secs(300));
+    assert_eq!(config.listen.to_string(), "[::]:8080");
+    assert!(config.watch_namespaces.is_empty() && config.cluster_id.is_none());
+    assert!(config.writes && config.log_format == LogFormat::Json);
+}
+
+#[test]
+fn the_pod_names_the_namespace_of_the_lease_unless_a_flag_does() {
+    let of = |pod, flags: &[&str]| {
+        let config = config_in(pod, flags).unwrap();
+        (config.lease_namespace, config.installation_id)
+    };
+    let text = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    assert_eq!(of(Some("ops"), &[]), text("ops", "ops/daily-operator"));
+    assert_eq!(
+        of(Some("ops"), &["--lease-namespace=voice"]),
+        text("voice", "voice/daily-operator")
+    );
+    assert_eq!(
+        of(None, &["--installation-id=eu/1"]),
+        text("default", "eu/1")
+    );
+}
+
+#[test]
+fn what_the_chart_renders_is_understood() {
+    let config = config(&[
+        "--daily-base-url=http://127.0.0.1:4100/v1/",
+        "--default-api-key-secret=daily/key",
+        "--default-api-key-namespaces={}",
+        "--default-api-key-number-namespaces={\"matchLabels\":{\"team\":\"voice\"}}",
+        "--watch-namespaces=team-a,team-b,team-a",
+        "--cluster-id=c1",
+        "--installation-id=main",
+        "--drift-interval=2s",
+        "--quiet-period=1s",
+        "--writes=disabled",
+        "--log-format=text",
+        "--listen=127.0.0.1:0",
+        "--lease-namespace=daily",
+    ])
+    .unwrap();
+    let key = config.default_key.unwrap();
+    assert_eq!(
+        (key.namespace.as_str(), key.name.as_str(), key.key.as_str()),
+        ("daily", "key", "api-key")
+    );
+    assert_eq!(key.rooms, Scope::Selector(LabelSelector::default()));
+    assert_eq!(config.daily_base_url, "http://127.0.0.1:4100/v1");
+    assert_eq!(config.watch_namespaces, ["team-a", "team-b"]);
+    assert_eq!(config.drift_interval, Duration::from_secs(2));
+    assert!(!config.writes && config.log_format == LogFormat::Text);
+}
+
+#[test]
+fn a_bad_value_is_refused_with_what_to_write() {
+    let table: &[(&[&str], &str)] = &[
+        (&["--daily-base-url=http://api.daily.co/v1"], "https://"),
+        (&["--daily-base-url=http://127.0.0.1.nip.io/v1"], "https://"),
+        (&["--daily-base-url=api.daily.co"], "https://"),
+        (
+            &["--daily-base-url=https://api.daily.co/v1?a=b"],
+            "without query",
+        ),
+        (&["--daily-base-url=https://"], "without query"),
+        (&["--default-api-key-secret=key"], "NAMESPACE/NAME"),
+        (&["--default-api-key-secret=a/b/c/d"], "NAMESPACE/NAME"),
+        (&["--default-api-key-secret=a/B"], "NAMESPACE/NAME"),
+        (&["--default-api-key-secret=a/b/"], "NAMESPACE/NAME"),
+        (
+            &["--default-api-key-namespaces={}"],
+            "--default-api-key-secret",
+        ),
+        (&["--quiet-period=29s"], "at least 30s"),
+        (&["--quiet-period=90"], "such as 90s"),
+        (&["--quiet-period=-90s"], "such as 90s"),
+        (&["--quiet-period=1.5m"], "such as 90s"),
+        (&["--quiet-period=1h1h1h1h1h"], "such as 90s"),
+        (&["--quiet-period=999999h"], "such as 90s"),
+        (&["--quiet-period=1\u{00b5}s"], "such as 90s"),
+        (&["--drift-interval=20s"], "at least 30s"),
+        (&[LOCAL, "--drift-interval=999ms"], "at least 1s"),
+        (&["--watch-namespaces=team_a"], "separated by commas"),
+        (&["--watch-namespaces=a,,b"], "separated by commas"),
+        (&["--lease-namespace=A"], "name of a namespace"),
+        (&["--cluster-id=a b"], "letters, digits"),
+        (&["--listen=8080"], "such as :8080"),
+        (&["--listen=localhost:80"], "such as :8080"),
+        (&["--listen=:65536"], "such as :8080"),
+    ];
+    for (flags, part) in table {
+        let told = config(flags).expect_err(&format!("{flags:?}")).to_string();
+        assert!(told.contains(part), "{flags:?}: {told}");
+        assert!(told.starts_with("--"), "{told}");
+    }
+}
+
+#[test]
+fn a_password_in_the_url_is_not_repeated() {
+    let told = config(&["--daily-base-url=https://me:hunter2@api.daily.co/v1"]);
+    let told = format!("{:?}", told.unwrap_err());
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_selector_is_taken_whole_or_not_at_all() {
+    let table = [
+        ("{\"matchlabels\":{\"a\":\"b\"}}", "no field matchlabels"),
+        (
+            "{\"matchExpressions\":[{\"key\":\"a\",\"op\":\"In\"}]}",
+            "no field op",
+        ),
+        (
+            "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"in\"}]}",
+            "none of In",
+        ),
+        (
+            "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"In\"}]}",
+            "takes some values",
+        ),
+        (
+            "{\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Exists\",\"values\":[\"b\"]}]}",
+            "takes no values",
+        ),
+        ("a=b", "not an object"),
+        ("null", "not an object"),
+        ("[", "neither JSON nor YAML"),
+    ];
+    for (text, part) in table {
+        let flag = format!("--default-api-key-namespaces={text}");
+        let told = config(&["--default-api-key-secret=a/b", &flag]).unwrap_err();
+        let told = told.to_string();
+        assert!(told.contains(part), "{text}: {told}");
+    }
+}
+
+#[test]
+fn durations_are_those_of_the_gateway_api() {
+    for (text, millis) in [
+        ("90s", 90_000),
+        ("1h30m", 5_400_000),
+        ("500ms", 500),
+        ("1h2m3s4ms", 3_723_004),
+        ("0s", 0),
+    ] {
+        let config = config(&[LOCAL, &format!("--quiet-period={text}")]).unwrap();
+        assert_eq!(config.quiet_period, Duration::from_millis(millis), "{text}");
+    }
+}
+
+#[test]
+fn loopback_is_told_by_its_address() {
+    for (url, fits) in [
+        ("http://localhost:1", true),
+        ("http://127.9.9.9", true),
+        ("http://[::1]:80/v1", true),
+        ("http://10.0.0.1", false),
+        ("http://localhost.example.com", false),
+    ] {
+        let config = config(&[&format!("--daily-base-url={url}")]);
+        assert_eq!(config.is_ok(), fits, "{url}");
+    }
+}
+
+#[test]
+fn a_scope_selects_by_name_or_by_labels() {
+    let selector = |value| Scope::Selector(serde_json::from_value(value).unwrap());
+    let voice = selector(json!({"matchLabels": {"team": "voice"}}));
+    let not_dev = selector(json!({"matchExpressions": [
+        {"key": "stage", "operator": "NotIn", "values": ["dev"]},
+        {"key": "team", "operator": "Exists"},
+    ]}));
+    let broken = selector(json!({"matchExpressions": [{"key": "a", "operator": "Sometimes"}]}));
+    let all = Scope::Selector(LabelSelector::default());
+    type Case<'a> = (&'a Scope, &'a str, &'a [(&'a str, &'a str)], bool);
+    let table: &[Case] = &[
+        (&Scope::LeaseNamespace, "daily", &[], true),
+        (&Scope::LeaseNamespace, "other", &[("team", "voice")], false),
+        (&all, "other", &[], true),
+        (&voice, "other", &[("team", "voice")], true),
+        (&voice, "daily", &[], false),
+        (&not_dev, "other", &[("team", "x")], true),
+        (&not_dev, "other", &[("team", "x"), ("stage", "dev")], false),
+        (&not_dev, "other", &[], false),
+        (&broken, "other", &[], false),
+    ];
+    for (scope, namespace, labels, expected) in table {
+        let labels: BTreeMap<_, _> = labels
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        let selected = scope.selects(namespace, &labels, "daily");
+        assert_eq!(selected, *expected, "{scope:?} {namespace} {labels:?}");
+    }
+    assert!(voice.asks_for_labels() && !all.asks_for_labels());
+}

@@ -1,0 +1,389 @@
+//! What is counted and measured, under the names that dashboards for controllers already know.
+//!
+//! Labels are closed sets: never the name of an object, a number, a PIN or a URL.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::config::LEASE_NAME;
+use crate::effect::{Effect, EffectError};
+
+/// Those of controller-runtime.
+const RECONCILE_SECONDS: [f64; 12] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
+];
+/// A call has ten seconds.
+const CALL_SECONDS: [f64; 9] = [0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Which controller works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Controller {
+    /// That of DailyRooms.
+    Room,
+    /// That of PinDialinNumbers.
+    Number,
+}
+
+/// How a pass over an object ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Nothing is left to do until something changes.
+    Success,
+    /// It is looked at again at a set time.
+    RequeueAfter,
+    /// It failed, and is tried again.
+    Error,
+}
+
+impl Controller {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Room => "dailyroom",
+            Self::Number => "pindialinnumber",
+        }
+    }
+}
+
+impl Outcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::RequeueAfter => "requeue_after",
+            Self::Error => "error",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Of {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    controller: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lease {
+    name: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    method: &'static str,
+    route: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    route: &'static str,
+    code: Code,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Done {
+    effect: &'static str,
+    result: &'static str,
+}
+
+/// A status code, or that there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Code(Option<u16>);
+
+impl EncodeLabelValue for Code {
+    fn encode(
+        &self,
+        encoder: &mut prometheus_client::encoding::LabelValueEncoder,
+    ) -> Result<(), fmt::Error> {
+        match self.0 {
+            Some(status) => status.encode(encoder),
+            None => "none".encode(encoder),
+        }
+    }
+}
+
+type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// All that is counted and measured. A clone counts to the same.
+#[derive(Clone)]
+pub struct Metrics(Arc<Families>);
+
+struct Families {
+    registry: Registry,
+    reconciles: Family<Ended, Counter>,
+    reconcile_errors: Family<Of, Counter>,
+    reconcile_seconds: Seconds<Of>,
+    active_workers: Family<Of, Gauge>,
+    leads: Family<Lease, Gauge>,
+    calls: Family<Answered, Counter>,
+    call_seconds: Seconds<Route>,
+    rate_limited: Counter,
+    effects: Family<Done, Counter>,
+    resident_memory: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut families = Families {
+            registry: Registry::default(),
+            reconciles: Family::default(),
+            reconcile_errors: Family::default(),
+            reconcile_seconds: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
+            active_workers: Family::default(),
+            leads: Family::default(),
+            calls: Family::default(),
+            call_seconds: Family::new_with_constructor(|| Histogram::new(CALL_SECONDS)),
+            rate_limited: Counter::default(),
+            effects: Family::default(),
+            resident_memory: Gauge::default(),
+        };
+        families.register();
+        Self(Arc::new(families))
+    }
+}
+
+impl Families {
+    fn register(&mut self) {
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        let all = &mut self.registry;
+        all.register("daily_operator_build", "The version that runs", version);
+        let controller = all.sub_registry_with_prefix("controller_runtime");
+        controller.register(
+            "reconcile",
+            "Passes over objects, by how they ended",
+            self.reconciles.clone(),
+        );
+        controller.register(
+            "reconcile_errors",
+            "Passes over objects that failed",
+            self.reconcile_errors.clone(),
+        );
+        controller.register_with_unit(
+            "reconcile_time",
+            "How long a pass over an object takes",
+            Unit::Seconds,
+            self.reconcile_seconds.clone(),
+        );
+        controller.register(
+            "active_workers",
+            "Passes that are under way",
+            self.active_workers.clone(),
+        );
+        all.register(
+            "leader_election_master_status",
+            "1 while this process leads",
+            self.leads.clone(),
+        );
+        all.register(
+            "daily_api_requests",
+            "Calls of Daily's API, by status code; none without an answer",
+            self.calls.clone(),
+        );
+        all.register_with_unit(
+            "daily_api_request_duration",
+            "How long a call of Daily's API takes, the wait for the limiter not counted",
+            Unit::Seconds,
+            self.call_seconds.clone(),
+        );
+        all.register(
+            "daily_api_rate_limited",
+            "Calls that Daily refused because there were too many",
+            self.rate_limited.clone(),
+        );
+        all.register(
+            "daily_operator_effects",
+            "What was done to Daily and Kubernetes, by how it ended",
+            self.effects.clone(),
+        );
+        all.register_with_unit(
+            "process_resident_memory",
+            "Resident memory",
+            Unit::Bytes,
+            self.resident_memory.clone(),
+        );
+    }
+}
+
+/// A pass that is under way. It is over when this is dropped.
+#[derive(Debug)]
+pub struct Working(Gauge);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    /// A pass over an object begins.
+    #[must_use]
+    pub fn working(&self, controller: Controller) -> Working {
+        let controller = controller.name();
+        let gauge = self
+            .0
+            .active_workers
+            .get_or_create_owned(&Of { controller });
+        gauge.inc();
+        Working(gauge)
+    }
+
+    /// A pass over an object ended.
+    pub fn reconciled(&self, controller: Controller, outcome: Outcome, took: Duration) {
+        let of = Of {
+            controller: controller.name(),
+        };
+        let ended = Ended {
+            controller: of.controller,
+            result: outcome.name(),
+        };
+        self.0.reconciles.get_or_create(&ended).inc();
+        // An error counter that is not there yet hides the first error from rates.
+        let failed = u64::from(outcome == Outcome::Error);
+        self.0.reconcile_errors.get_or_create(&of).inc_by(failed);
+        let seconds = self.0.reconcile_seconds.get_or_create(&of);
+        seconds.observe(took.as_secs_f64());
+    }
+
+    /// Daily answered a call, or did not. `route` is the path with its parameters left open.
+    pub fn called(
+        &self,
+        method: &'static str,
+        route: &'static str,
+        status: Option<u16>,
+        took: Duration,
+    ) {
+        let answered = Answered {
+            method,
+            route,
+            code: Code(status),
+        };
+        self.0.calls.get_or_create(&answered).inc();
+        let seconds = self.0.call_seconds.get_or_create(&Route { method, route });
+        seconds.observe(took.as_secs_f64());
+        if status == Some(429) {
+            self.0.rate_limited.inc();
+        }
+    }
+
+    /// An effect was had, failed, or was not sent.
+    pub fn effect<T, E: StdError + 'static>(
+        &self,
+        effect: Effect,
+        answer: &Result<T, EffectError<E>>,
+    ) {
+        let result = match answer {
+            Ok(_) => "done",
+            Err(EffectError::Failed(..)) => "failed",
+            Err(EffectError::Barred(..)) => "barred",
+        };
+        let effect = effect.name();
+        self.0.effects.get_or_create(&Done { effect, result }).inc();
+    }
+
+    /// Everything as OpenMetrics text; `leads` is whether this process leads right now.
+    ///
+    /// # Errors
+    /// Not in practice: a text takes every line.
+    pub fn text(&self, leads: bool) -> Result<String, fmt::Error> {
+        let lease = Lease { name: LEASE_NAME };
+        self.0.leads.get_or_create(&lease).set(i64::from(leads));
+        if let Some(bytes) = resident_memory() {
+            self.0.resident_memory.set(bytes);
+        }
+        let mut all = String::new();
+        text::encode(&mut all, &self.0.registry)?;
+        Ok(all)
+    }
+}
+
+/// What the kernel says of this process.
+fn resident_memory() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    resident_bytes(&status)
+}
+
+fn resident_bytes(status: &str) -> Option<i64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::effect::Barred;
+
+    #[test]
+    fn everything_has_the_name_that_dashboards_ask_for() {
+        let metrics = Metrics::default();
+        let working = metrics.working(Controller::Number);
+        metrics.reconciled(
+            Controller::Room,
+            Outcome::RequeueAfter,
+            Duration::from_millis(30),
+        );
+        metrics.reconciled(Controller::Number, Outcome::Error, Duration::from_secs(2));
+        metrics.called("GET", "/rooms/:name", Some(404), Duration::from_millis(80));
+        metrics.called("POST", "/rooms", None, Duration::from_secs(10));
+        metrics.called("POST", "/rooms", Some(429), Duration::from_millis(20));
+        metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
+        let barred = EffectError::<Infallible>::Barred(Effect::RoomDelete, Barred::NotLeading);
+        metrics.effect::<(), _>(Effect::RoomDelete, &Err(barred));
+        let text = metrics.text(true).unwrap();
+        for line in [
+            r#"controller_runtime_reconcile_total{controller="dailyroom",result="requeue_after"} 1"#,
+            r#"controller_runtime_reconcile_total{controller="pindialinnumber",result="error"} 1"#,
+            r#"controller_runtime_reconcile_errors_total{controller="dailyroom"} 0"#,
+            r#"controller_runtime_reconcile_errors_total{controller="pindialinnumber"} 1"#,
+            r#"controller_runtime_reconcile_time_seconds_count{controller="dailyroom"} 1"#,
+            r#"controller_runtime_reconcile_time_seconds_bucket{le="0.05",controller="dailyroom"} 1"#,
+            r#"controller_runtime_active_workers{controller="pindialinnumber"} 1"#,
+            r#"leader_election_master_status{name="daily-operator"} 1"#,
+            r#"daily_api_requests_total{method="GET",route="/rooms/:name",code="404"} 1"#,
+            r#"daily_api_requests_total{method="POST",route="/rooms",code="none"} 1"#,
+            r#"daily_api_request_duration_seconds_count{method="POST",route="/rooms"} 2"#,
+            "daily_api_rate_limited_total 1",
+            r#"daily_operator_effects_total{effect="room-create",result="done"} 1"#,
+            r#"daily_operator_effects_total{effect="room-delete",result="barred"} 1"#,
+            concat!(
+                r#"daily_operator_build_info{version=""#,
+                env!("CARGO_PKG_VERSION"),
+                r#""} 1"#
+            ),
+        ] {
+            assert!(
+                text.lines().any(|have| have == line),
+                "{line} is not in\n{text}"
+            );
+        }
+        assert!(text.contains("\nprocess_resident_memory_bytes ") && text.ends_with("# EOF\n"));
+        drop(working);
+        let text = metrics.text(false).unwrap();
+        assert!(text.contains(r#"active_workers{controller="pindialinnumber"} 0"#));
+        assert!(text.contains(r#"master_status{name="daily-operator"} 0"#));
+    }
+
+    #[test]
+    fn memory_is_read_as_the_kernel_writes_it() {
+        let status = "Name:\tx\nVmHWM:\t  200 kB\nVmRSS:\t   100 kB\n";
+        assert_eq!(resident_bytes(status), Some(102_400));
+        assert_eq!(resident_bytes("VmRSS: many"), None);
+    }
+}

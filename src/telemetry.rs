@@ -1,0 +1,191 @@
+//! Logs, to standard output.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::error::Error as StdError;
+use std::panic::PanicHookInfo;
+
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::config::LogFormat;
+
+const VARIABLES: [&str; 2] = ["DAILY_OPERATOR_LOG", "RUST_LOG"];
+/// kube says of each call that failed that it failed, which whoever called says better.
+const USUAL: &str = "info,kube=warn,kube_client::client::builder=off";
+/// What sees headers or bodies, and with them keys and PINs, says no more than warnings.
+const SEES_SECRETS: [&str; 7] = ["h2", "hyper", "reqwest", "rustls", "tokio", "tower", "axum"];
+
+/// Why nothing can be logged.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is none.
+    #[error("{variable} is no log filter; write for example info, or debug,kube=warn")]
+    Filter {
+        /// Where it was read.
+        variable: &'static str,
+        /// What is wrong with it.
+        source: tracing_subscriber::filter::ParseError,
+    },
+    /// Something else logs already.
+    #[error("logs are set up already")]
+    Init(#[from] TryInitError),
+}
+
+/// Begins to log; panics are logged too.
+///
+/// # Errors
+/// When the filter in the environment is none, or something logs already.
+pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
+    let given = VARIABLES.into_iter().find_map(|variable| {
+        let text = std::env::var(variable).ok()?;
+        Some((variable, text)).filter(|(_, text)| !text.trim().is_empty())
+    });
+    let filter = filter(given)?.and(filter_fn(is_harmless));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stdout);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Text => lines.with_ansi(false).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init()?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn filter(given: Option<(&'static str, String)>) -> Result<EnvFilter, TelemetryError> {
+    let (variable, text) = given.unwrap_or(("", USUAL.to_owned()));
+    EnvFilter::builder()
+        .with_default_directive(LevelFilter::INFO.into())
+        .parse(text)
+        .map_err(|source| TelemetryError::Filter { variable, source })
+}
+
+fn is_harmless(metadata: &Metadata<'_>) -> bool {
+    let origin = metadata.target().split("::").next().unwrap_or_default();
+    let sees_secrets = SEES_SECRETS.iter().any(|name| origin.starts_with(name));
+    !sees_secrets || *metadata.level() <= Level::WARN
+}
+
+/// Without this a panic is a line that is no JSON, and on another stream.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let location = info.location().map(ToString::to_string).unwrap_or_default();
+    let why = info.payload_as_str().unwrap_or_default();
+    let backtrace = Backtrace::capture();
+    let captured = backtrace.status() == BacktraceStatus::Captured;
+    let backtrace = captured.then(|| backtrace.to_string());
+    tracing::error!(backtrace, "The operator panicked at {location}: {why}");
+}
+
+/// An error and its causes, each once: some errors of others repeat their cause.
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Lines {
+        type Writer = Self;
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn logged(given: Option<&str>, say: impl FnOnce()) -> String {
+        let given = given.map(|text| ("RUST_LOG", text.to_owned()));
+        let filter = filter(given).unwrap().and(filter_fn(is_harmless));
+        let lines = Lines::default();
+        let layer = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(lines.clone());
+        let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
+        tracing::subscriber::with_default(subscriber, say);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn usually_it_says_what_it_does_and_what_others_warn_of() {
+        let log = logged(None, || {
+            tracing::info!("ours");
+            tracing::debug!("ours in detail");
+            tracing::info!(target: "kube_client::client", "theirs");
+            tracing::warn!(target: "kube_runtime::watcher", "their warning");
+            tracing::error!(target: "kube_client::client::builder", "what we say ourselves");
+        });
+        let said = |text: &str| log.contains(&format!("\"message\":\"{text}\""));
+        assert!(said("ours") && said("their warning"), "{log}");
+        assert!(!said("ours in detail") && !said("theirs"), "{log}");
+        assert!(!said("what we say ourselves"), "{log}");
+    }
+
+    #[test]
+    fn what_sees_headers_is_quiet_whatever_is_asked_for() {
+        let log = logged(Some("trace,hyper_util::client=trace"), || {
+            tracing::trace!("ours");
+            tracing::trace!(target: "h2::codec", "a frame");
+            tracing::debug!(target: "hyper_util::client", "a header");
+            tracing::info!(target: "reqwest::connect", "a connection");
+            tracing::warn!(target: "hyper::proto", "a warning");
+        });
+        assert!(log.contains("ours") && log.contains("a warning"), "{log}");
+        assert_eq!(log.lines().count(), 2, "{log}");
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_refused() {
+        let refused = filter(Some(("RUST_LOG", "info,=,".to_owned())));
+        let told = refused.unwrap_err().to_string();
+        assert!(told.starts_with("RUST_LOG is no log filter"), "{told}");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    enum Nested {
+        #[error("the outer")]
+        Plain(#[source] Box<dyn StdError>),
+        #[error("middle: {0}")]
+        Repeating(#[source] Box<dyn StdError>),
+        #[error("the cause")]
+        Cause,
+    }
+
+    #[test]
+    fn each_cause_is_told_once() {
+        let repeating = Nested::Repeating(Box::new(Nested::Cause));
+        let error = Nested::Plain(Box::new(repeating));
+        assert_eq!(chain(&error), "the outer: middle: the cause");
+    }
+}
