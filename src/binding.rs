@@ -90,9 +90,8 @@ impl Recorded {
     pub fn read(annotations: Option<&BTreeMap<String, String>>) -> Self {
         match annotations.and_then(|a| a.get(BINDING_ANNOTATION)) {
             None => Self::None,
-            Some(text) => {
-                serde_json::from_str(text).map_or(Self::Unreadable, |it| Self::Binding(Box::new(it)))
-            },
+            Some(text) => serde_json::from_str(text)
+                .map_or(Self::Unreadable, |it| Self::Binding(Box::new(it))),
         }
     }
 
@@ -133,7 +132,10 @@ mod tests {
             made: None,
         };
         let map = BTreeMap::from([(BINDING_ANNOTATION.to_owned(), binding.to_annotation())]);
-        assert_eq!(Recorded::read(Some(&map)), Recorded::Binding(Box::new(binding)));
+        assert_eq!(
+            Recorded::read(Some(&map)),
+            Recorded::Binding(Box::new(binding))
+        );
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! The one way of every effect on Daily and on Kubernetes.
 //!
 //! Each effect has a name here. [`Gate::pass`] is the only way to have one: it asks whether writes
-//! are enabled and whether this process still leads, makes the caller's own live check, sends, and
+//! are enabled and whether this process still leads, makes the live check of the object, sends, and
 //! lets a test stop the process before, between doing and reply, and after.
 
 use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
 
 use crate::clock;
 use crate::leader::Leadership;
+use crate::metrics::Metrics;
 
 /// From the start of the live check to the start of the send; longer, and it is checked again.
 const FRESH: Duration = Duration::from_secs(2);
@@ -111,18 +116,60 @@ pub enum EffectError<E: StdError + 'static> {
     Failed(Effect, #[source] E),
 }
 
+/// Reads the object once more right before an effect; it says why the effect must not be.
+#[derive(Clone)]
+pub struct Check(Option<Arc<dyn Fn() -> BoxFuture<'static, Result<(), Barred>> + Send + Sync>>);
+
+impl Check {
+    /// For effects that carry uid and resourceVersion, which the API server checks itself.
+    #[must_use]
+    pub fn by_version() -> Self {
+        Self(None)
+    }
+
+    /// Reads the object.
+    pub fn live<F>(read: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), Barred>> + Send + 'static,
+    {
+        Self(Some(Arc::new(move || read().boxed())))
+    }
+
+    async fn make(&self) -> Result<(), Barred> {
+        match &self.0 {
+            Some(read) => read().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "live"
+        } else {
+            "by version"
+        })
+    }
+}
+
 /// What every effect passes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Gate {
     leadership: Leadership,
     writes: bool,
+    metrics: Metrics,
 }
 
 impl Gate {
     /// A gate for this leadership; without `writes` nothing passes.
     #[must_use]
-    pub fn new(leadership: Leadership, writes: bool) -> Self {
-        Self { leadership, writes }
+    pub fn new(leadership: Leadership, writes: bool, metrics: Metrics) -> Self {
+        Self {
+            leadership,
+            writes,
+            metrics,
+        }
     }
 
     /// Whether anything passes at all.
@@ -133,34 +180,37 @@ impl Gate {
 
     /// Has an effect: checks, sends, and gives what was answered.
     ///
-    /// `check` re-reads the object from the API server where the rules ask for it; effects that
-    /// carry uid and resourceVersion need none.
-    ///
     /// # Errors
     /// When it was not sent, or failed.
     pub async fn pass<T, E: StdError + 'static>(
         &self,
         effect: Effect,
-        check: impl AsyncFn() -> Result<(), Barred>,
+        check: &Check,
         send: impl Future<Output = Result<T, E>>,
     ) -> Result<T, EffectError<E>> {
-        let barred = |why| EffectError::Barred(effect, why);
-        if !self.writes {
-            return Err(barred(Barred::WritesDisabled));
+        let had = match self.admit(effect, check).await {
+            Ok(()) => {
+                let answer = send.await;
+                points::at(effect, points::Phase::Between).await;
+                answer.map_err(|error| EffectError::Failed(effect, error))
+            }
+            Err(why) => Err(EffectError::Barred(effect, why)),
+        };
+        self.metrics.effect(effect, &had);
+        if !matches!(had, Err(EffectError::Barred(..))) {
+            points::at(effect, points::Phase::After).await;
         }
-        points::at(effect, points::Phase::Before).await;
-        self.checked(&check).await.map_err(barred)?;
-        let answer = send.await;
-        points::at(effect, points::Phase::Between).await;
-        let answer = answer.map_err(|error| EffectError::Failed(effect, error));
-        points::at(effect, points::Phase::After).await;
-        answer
+        had
     }
 
-    async fn checked(&self, check: &impl AsyncFn() -> Result<(), Barred>) -> Result<(), Barred> {
+    async fn admit(&self, effect: Effect, check: &Check) -> Result<(), Barred> {
+        if !self.writes {
+            return Err(Barred::WritesDisabled);
+        }
+        points::at(effect, points::Phase::Before).await;
         for _ in 0..CHECKS {
             let start = clock::now();
-            check().await?;
+            check.make().await?;
             if !self.leadership.may_send() {
                 return Err(Barred::NotLeading);
             }

@@ -153,7 +153,10 @@ impl Keys {
     pub async fn refused(&self, key: &ApiKey) {
         lock(&self.secrets).clear();
         let mark = fingerprint(key);
-        self.proofs.lock().await.insert(mark, Proof::Refused(clock::now()));
+        self.proofs
+            .lock()
+            .await
+            .insert(mark, Proof::Refused(clock::now()));
     }
 
     async fn source(
@@ -346,7 +349,9 @@ fn usable(source: &Source, secret: Option<Secret>) -> Result<ApiKey, KeyProblem>
     };
     let data = secret.data.unwrap_or_default();
     let Some(bytes) = data.get(&source.key) else {
-        return Err(unusable("has no such key: add it, with the Daily API key as its value"));
+        return Err(unusable(
+            "has no such key: add it, with the Daily API key as its value",
+        ));
     };
     let text = std::str::from_utf8(&bytes.0).unwrap_or_default().trim();
     let printable = text.bytes().all(|b| b.is_ascii_graphic());
@@ -398,7 +403,11 @@ mod tests {
             let problem = usable(&source(), secret(value)).unwrap_err();
             assert_eq!(problem.reason, Reason::ApiKeyNotFound);
             assert!(problem.message.contains("16 to 256"), "{}", problem.message);
-            assert!(!problem.message.contains("0123456789"), "{}", problem.message);
+            assert!(
+                !problem.message.contains("0123456789"),
+                "{}",
+                problem.message
+            );
         }
     }
 

@@ -7,12 +7,16 @@ pub mod config;
 pub mod crd;
 pub mod daily;
 pub mod effect;
+pub mod keys;
 pub mod kube;
 pub mod leader;
 pub mod metrics;
 pub mod naming;
 pub mod ops;
+pub mod room;
 mod run;
+pub mod standing;
+pub mod subject;
 pub mod telemetry;
 
 pub use run::{Context, RunError, run};

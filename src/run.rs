@@ -219,7 +219,11 @@ impl Operator {
         Context {
             config: self.config.clone(),
             client: self.client.clone(),
-            gate: Gate::new(self.leadership(), self.config.writes),
+            gate: Gate::new(
+                self.leadership(),
+                self.config.writes,
+                self.shown.metrics.clone(),
+            ),
             events: self.events.clone(),
             metrics: self.shown.metrics.clone(),
             readiness: self.shown.readiness.clone(),

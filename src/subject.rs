@@ -38,7 +38,8 @@ impl Subject {
     /// The subject of an object's metadata; `None` if the API server did not send it.
     #[must_use]
     pub fn of(meta: &ObjectMeta) -> Option<Self> {
-        let seconds = |time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time| time.0.as_second();
+        let seconds =
+            |time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time| time.0.as_second();
         Some(Self {
             namespace: meta.namespace.clone()?,
             name: meta.name.clone()?,

@@ -24,7 +24,7 @@ use super::types::{
     RoomChange,
 };
 use crate::clock::{self, Moment};
-use crate::effect::{Barred, Effect, EffectError, Gate};
+use crate::effect::{Barred, Check, Effect, EffectError, Gate};
 use crate::metrics::Metrics;
 
 /// How often a room that is missing from an unbelievable listing is looked at.
@@ -179,11 +179,9 @@ impl Account {
         let start = clock::now();
         let answer = call.await;
         let took = start.until(clock::now());
-        self.metrics
-            .daily_call(method, route, code(&answer), took.as_secs_f64());
+        self.metrics.called(method, route, code(&answer), took);
         match &answer {
             Err(CallError::RateLimited { retry_after }) => {
-                self.metrics.daily_rate_limited();
                 self.limiter.throttled(*retry_after);
             }
             _ => self.limiter.answered(),
@@ -197,7 +195,9 @@ impl Account {
     /// When Daily does not say.
     pub async fn look(&self, key: &ApiKey, name: &str) -> Result<(), CallError> {
         let asked = clock::now();
-        let answer = self.read("/rooms/:name", self.client.room(key, name)).await?;
+        let answer = self
+            .read("/rooms/:name", self.client.room(key, name))
+            .await?;
         self.note(name, answer, asked);
         Ok(())
     }
@@ -231,9 +231,11 @@ impl Account {
             let slot = account.limiter.slot(Call::General).await;
             let send = async {
                 let call = account.client.create_room(&key, &request);
-                account.send_write(slot, "POST", "/rooms", &request.name, call).await
+                account
+                    .send_write(slot, "POST", "/rooms", &request.name, call)
+                    .await
             };
-            let made = account.gate.pass(Effect::RoomCreate, || check(), send).await;
+            let made = account.gate.pass(Effect::RoomCreate, &check, send).await;
             match made {
                 Ok((answer, at)) => {
                     account.ledger().saw(Seen {
@@ -273,9 +275,11 @@ impl Account {
             let slot = account.limiter.slot(Call::General).await;
             let send = async {
                 let call = account.client.update_room(&key, &name, &change);
-                account.send_write(slot, "POST", "/rooms/:name", &name, call).await
+                account
+                    .send_write(slot, "POST", "/rooms/:name", &name, call)
+                    .await
             };
-            let (answer, at) = account.gate.pass(Effect::RoomUpdate, || check(), send).await?;
+            let (answer, at) = account.gate.pass(Effect::RoomUpdate, &check, send).await?;
             account.note(&name, answer.map(Some), at);
             Ok(())
         };
@@ -312,9 +316,11 @@ impl Account {
             }
             let send = async {
                 let call = account.client.delete_room(&key, &name);
-                account.send_write(for_delete, "DELETE", "/rooms/:name", &name, call).await
+                account
+                    .send_write(for_delete, "DELETE", "/rooms/:name", &name, call)
+                    .await
             };
-            let deleted = account.gate.pass(Effect::RoomDelete, || check(), send).await;
+            let deleted = account.gate.pass(Effect::RoomDelete, &check, send).await;
             match deleted {
                 Ok((answer, at)) => {
                     account.ledger().absent(&name, at, answer.date);
@@ -424,8 +430,10 @@ impl Account {
     ) -> Result<(Vec<DialinConfig>, Option<i64>), CallError> {
         let mut pages = Pages::default();
         loop {
-            let after = pages.after().cloned();
-            let call = self.client.dialin_configs_page(key, None, after.as_ref());
+            let after: Option<&String> = pages.after();
+            let call = self
+                .client
+                .dialin_configs_page(key, None, after.map(String::as_str));
             let answer = self.read("/domain-dialin-config", call).await?;
             if !pages.add(answer.value).map_err(unavailable)? {
                 return Ok((pages.into_items(), answer.date));
@@ -458,7 +466,7 @@ impl Account {
                 let call = write.call(&account.client, &key);
                 account.send_write(slot, method, route, &number, call).await
             };
-            let done = account.gate.pass(effect, || check(), send).await;
+            let done = account.gate.pass(effect, &check, send).await;
             // Whatever was known of the numbers is older than this write.
             account.numbers.lock().await.take();
             match done {
@@ -514,7 +522,11 @@ impl Account {
                 continue;
             }
             let wait = clock::now().until(next_listing);
-            let wait = if suspect.is_some() { wait.min(PROBE) } else { wait };
+            let wait = if suspect.is_some() {
+                wait.min(PROBE)
+            } else {
+                wait
+            };
             tokio::time::sleep(wait).await;
         }
     }
@@ -550,19 +562,21 @@ impl Account {
         };
         self.look(&key, &name).await?;
         if self.sight(&name).seen.is_some() {
-            warn!(domain = self.domain.name, "A listing lacked a room that is there; only what it shows is believed");
+            warn!(
+                domain = self.domain.name,
+                "A listing lacked a room that is there; only what it shows is believed"
+            );
             self.ledger().listing_disproved();
             return Ok(None);
         }
-        warn!(domain = self.domain.name, "So many rooms are missing at once that none is made anew by itself");
+        warn!(
+            domain = self.domain.name,
+            "So many rooms are missing at once that none is made anew by itself"
+        );
         self.ledger().listing_confirmed();
         Ok(Some(name))
     }
 }
-
-/// Reads the object before an effect; it says why the effect must not be.
-pub type Check =
-    Arc<dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), Barred>> + Send>> + Send + Sync>;
 
 /// What a GET must show before a DELETE is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -609,17 +623,14 @@ impl ConfigWrite {
         }
     }
 
-    async fn call(
-        &self,
-        client: &Client,
-        key: &ApiKey,
-    ) -> Result<Option<DialinConfig>, CallError> {
+    async fn call(&self, client: &Client, key: &ApiKey) -> Result<Option<DialinConfig>, CallError> {
         let some = |answer: Answer<DialinConfig>| Some(answer.value);
         match self {
             Self::Create(request) => client.create_dialin_config(key, request).await.map(some),
-            Self::Update { id, request } => {
-                client.update_dialin_config(key, id, request).await.map(some)
-            }
+            Self::Update { id, request } => client
+                .update_dialin_config(key, id, request)
+                .await
+                .map(some),
             Self::Delete { id } => client.delete_dialin_config(key, id).await.map(|_| None),
         }
     }
@@ -632,17 +643,15 @@ fn unavailable(error: impl StdError + Send + Sync + 'static) -> CallError {
     }
 }
 
-/// The status code of an answer as a metric label has it.
-fn code<T>(answer: &Result<T, CallError>) -> u16 {
+/// The status code of an answer, if there was one.
+fn code<T>(answer: &Result<T, CallError>) -> Option<u16> {
     match answer {
-        Ok(_) => 200,
-        Err(CallError::Unauthorized) => 401,
-        Err(CallError::NotFound) => 404,
-        Err(CallError::RateLimited { .. }) => 429,
-        Err(CallError::Refused { status, .. }) => *status,
-        Err(CallError::Unavailable { status, .. } | CallError::Unknown { status, .. }) => {
-            status.unwrap_or(0)
-        }
+        Ok(_) => Some(200),
+        Err(CallError::Unauthorized) => Some(401),
+        Err(CallError::NotFound) => Some(404),
+        Err(CallError::RateLimited { .. }) => Some(429),
+        Err(CallError::Refused { status, .. }) => Some(*status),
+        Err(CallError::Unavailable { status, .. } | CallError::Unknown { status, .. }) => *status,
     }
 }
 

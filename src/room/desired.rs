@@ -85,7 +85,11 @@ impl Wishes {
     /// The wishes of a spec that does not parse, as far as they can be read.
     #[must_use]
     pub fn of_unparsed(name: &str, spec: &Value) -> Self {
-        let text = |pointer| spec.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let text = |pointer| {
+            spec.pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let key = spec.get("apiKeySecretRef").cloned();
         Self {
             retain: text("/deletionPolicy").as_deref() == Some("Retain"),
@@ -202,7 +206,12 @@ mod tests {
 
     #[test]
     fn ends_are_read_as_they_are_written() {
-        for (written, seconds) in [("10s", 10), ("8h", 28_800), ("1h30m", 5400), ("8736h", 31_449_600)] {
+        for (written, seconds) in [
+            ("10s", 10),
+            ("8h", 28_800),
+            ("1h30m", 5400),
+            ("8736h", 31_449_600),
+        ] {
             let desired = Desired::parse(&spec(json!({"ttl": written}))).unwrap();
             assert_eq!(desired.end, WantedEnd::Ttl(seconds), "{written}");
             assert_eq!(desired.end_of(100).at, 100 + seconds);
@@ -228,7 +237,8 @@ mod tests {
 
     #[test]
     fn wishes_are_read_from_a_spec_that_does_not_parse() {
-        let broken = json!({"ttl": 5, "deletionPolicy": "Retain", "apiKeySecretRef": {"name": "k"}});
+        let broken =
+            json!({"ttl": 5, "deletionPolicy": "Retain", "apiKeySecretRef": {"name": "k"}});
         let wishes = Wishes::of_unparsed("standup", &broken);
         assert!(wishes.retain);
         assert_eq!(wishes.secret_name, "standup-dialin");

@@ -21,6 +21,7 @@ use crate::crd::condition::{self, Reason};
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
 use crate::kube::Guard;
 use crate::naming;
+use crate::standing::{Again, Needs, Trouble};
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,17 +140,6 @@ pub struct Rest {
     pub again: Again,
 }
 
-/// When to look again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
-    /// After so long.
-    In(Duration),
-    /// At the next drift pass, or at this unix time if that is earlier.
-    Drift(Option<i64>),
-    /// Never: the object is gone, or not ours.
-    Never,
-}
-
 /// How things stand.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -180,30 +170,6 @@ pub struct Serving {
     pub created: i64,
     /// What the Secret says.
     pub card: Card,
-}
-
-/// What is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The word.
-    pub reason: Reason,
-    /// The sentence.
-    pub message: String,
-    /// What it needs.
-    pub needs: Needs,
-    /// Whether callers who were served still are.
-    pub served: bool,
-}
-
-/// What a trouble needs to go away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Something that may still come.
-    Time,
-    /// A person.
-    Person,
-    /// Another try.
-    Retry,
 }
 
 pub(super) const SOON: Duration = Duration::from_secs(5);
@@ -265,7 +231,14 @@ fn other_installation(view: &View) -> Option<Plan> {
 }
 
 fn readable(view: &View) -> Result<&Desired, Plan> {
-    let invalid = |message: String| failing(Reason::InvalidSpec, message, Needs::Person, Again::Drift(None));
+    let invalid = |message: String| {
+        failing(
+            Reason::InvalidSpec,
+            message,
+            Needs::Person,
+            Again::Drift(None),
+        )
+    };
     if view.subject.recorded == Recorded::Unreadable {
         return Err(invalid(format!(
             "the annotation {} cannot be read: put back what the operator wrote there, or remove \
@@ -273,7 +246,9 @@ fn readable(view: &View) -> Result<&Desired, Plan> {
             crate::crd::BINDING_ANNOTATION
         )));
     }
-    view.desired.as_ref().map_err(|unfit| invalid(unfit.0.clone()))
+    view.desired
+        .as_ref()
+        .map_err(|unfit| invalid(unfit.0.clone()))
 }
 
 /// The domain of the key in force, which must be the one that the object is bound in.
@@ -284,10 +259,22 @@ fn proven(view: &View) -> Result<&Domain, Plan> {
             Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed => Needs::Time,
             _ => Needs::Retry,
         };
-        failing(problem.reason, problem.message.clone(), needs, Again::In(SOON))
+        failing(
+            problem.reason,
+            problem.message.clone(),
+            needs,
+            Again::In(SOON),
+        )
     })?;
-    let bound = view.subject.binding().map(|it| (&it.domain_id, &it.domain_name));
-    let reported = view.status.account.as_ref().map(|it| (&it.domain_id, &it.domain_name));
+    let bound = view
+        .subject
+        .binding()
+        .map(|it| (&it.domain_id, &it.domain_name));
+    let reported = view
+        .status
+        .account
+        .as_ref()
+        .map(|it| (&it.domain_id, &it.domain_name));
     match bound.or(reported.filter(|_| view.subject.hint().is_none())) {
         Some((id, name)) if *id != domain.id => Err(failing(
             Reason::AccountChanged,

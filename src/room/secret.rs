@@ -110,7 +110,10 @@ fn owner(subject: &Subject) -> OwnerReference {
 }
 
 fn data(card: &Card) -> BTreeMap<String, ByteString> {
-    let number = card.numbers.first().map_or("", |it| it.phone_number.as_str());
+    let number = card
+        .numbers
+        .first()
+        .map_or("", |it| it.phone_number.as_str());
     let dial = dial_string(number, &card.pin);
     let numbers: Vec<_> = card
         .numbers
@@ -133,7 +136,10 @@ fn data(card: &Card) -> BTreeMap<String, ByteString> {
         ("phone-number", number.to_owned()),
         ("tel-uri", format!("tel:{dial}")),
         ("dial-string", dial),
-        ("phone-numbers", serde_json::Value::from(numbers).to_string()),
+        (
+            "phone-numbers",
+            serde_json::Value::from(numbers).to_string(),
+        ),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
@@ -194,7 +200,10 @@ pub fn found(subject: &Subject, secret: Option<&Secret>) -> Found {
 }
 
 fn numbers(secret: &Secret) -> Vec<PublishedNumber> {
-    let text = secret.data.as_ref().and_then(|data| data.get("phone-numbers"));
+    let text = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get("phone-numbers"));
     text.and_then(|text| serde_json::from_slice(&text.0).ok())
         .unwrap_or_default()
 }

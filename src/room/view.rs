@@ -168,7 +168,10 @@ impl View {
     /// The domain in which the object is bound, whatever key is in force.
     #[must_use]
     pub fn bound_domain(&self) -> Option<&str> {
-        let binding = self.subject.binding().map(|it: &Binding| it.domain_id.as_str());
+        let binding = self
+            .subject
+            .binding()
+            .map(|it: &Binding| it.domain_id.as_str());
         let reported = self.status.account.as_ref().map(|it| it.domain_id.as_str());
         binding.or(reported)
     }

@@ -44,7 +44,12 @@ fn ended(view: &View, binding: &Binding, end: &End, by_spec: End) -> Plan {
         let message = "the new end is more than 364 days ahead, and Daily takes no room that ends \
                        so late: move it nearer";
         let again = Again::Drift(None);
-        return failing(Reason::InvalidSpec, message.to_owned(), Needs::Person, again);
+        return failing(
+            Reason::InvalidSpec,
+            message.to_owned(),
+            Needs::Person,
+            again,
+        );
     }
     if view.is_chosen() && !view.looked {
         return Plan::Look(Look::Room);

@@ -80,19 +80,28 @@ fn room(view: &View) -> Plan {
     match (&known.seen, recorded) {
         (None, Some(made)) => delete(view, &made.id),
         (Some(seen), Some(made)) if seen.room.id == made.id => delete(view, &made.id),
-        (Some(seen), Some(_)) if seen.by == Word::Listing && !view.looked => {
-            Plan::Look(Look::Room)
-        }
-        (Some(seen), Some(_)) => orphaned(view, seen, "has another id than the one that was made for this object"),
+        (Some(seen), Some(_)) if seen.by == Word::Listing && !view.looked => Plan::Look(Look::Room),
+        (Some(seen), Some(_)) => orphaned(
+            view,
+            seen,
+            "has another id than the one that was made for this object",
+        ),
         (_, None) if !view.looked => Plan::Look(Look::Room),
         (Some(seen), None) if is_ours(view, seen) => delete(view, &seen.room.id),
-        (Some(seen), None) => orphaned(view, seen, "is not proven to have been made for this object"),
+        (Some(seen), None) => orphaned(
+            view,
+            seen,
+            "is not proven to have been made for this object",
+        ),
         (None, None) => waits("Daily is asked for the room", SOON),
     }
 }
 
 fn orphaned(view: &View, seen: &Seen, why: &str) -> Plan {
-    let why = format!("the room {} at Daily {why}, and is left alone", seen.room.name);
+    let why = format!(
+        "the room {} at Daily {why}, and is left alone",
+        seen.room.name
+    );
     release(view, Release::Orphaned(why))
 }
 
@@ -131,7 +140,11 @@ fn without_key(view: &View, reason: Reason, message: &str, definite: bool) -> Pl
     let trouble = Trouble {
         reason,
         message: format!("the room cannot be deleted yet: {message}"),
-        needs: if definite { Needs::Person } else { Needs::Retry },
+        needs: if definite {
+            Needs::Person
+        } else {
+            Needs::Retry
+        },
         served: true,
     };
     rest(Verdict::Deleting(trouble), Again::In(SOON))

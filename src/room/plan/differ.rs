@@ -33,7 +33,12 @@ enum WantedEnd {
 
 /// Compares a room with the spec; without `numbers` its dial-in is left as it is.
 pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>) -> Differs {
-    let Keeping { desired, made, seen, .. } = keeping;
+    let Keeping {
+        desired,
+        made,
+        seen,
+        ..
+    } = keeping;
     let sent = numbers.map(|numbers| desired.dialin(&e164(numbers)));
     let end = match wanted_end(keeping) {
         WantedEnd::Is(end) => end,
@@ -62,7 +67,12 @@ pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>
 
 /// The top-level properties that differ, each whole.
 fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -> RoomChange {
-    let Keeping { desired, made, seen, .. } = keeping;
+    let Keeping {
+        desired,
+        made,
+        seen,
+        ..
+    } = keeping;
     let room = &seen.room;
     let mut change = RoomChange::default();
     if room.privacy != desired.privacy {
@@ -85,11 +95,14 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
 }
 
 fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
-    let Keeping { view, binding, seen, .. } = keeping;
+    let Keeping {
+        view,
+        binding,
+        seen,
+        ..
+    } = keeping;
     let refusal = view.memory.refusal.as_ref().filter(|it| {
-        !view.forced
-            && view.now.moment < it.until
-            && it.what == naming::fingerprint(&json!(change))
+        !view.forced && view.now.moment < it.until && it.what == naming::fingerprint(&json!(change))
     });
     if let Some(refusal) = refusal {
         return Differs::Refused(Trouble {
@@ -116,7 +129,8 @@ fn dialin_differs(made: &Made, room: &Room, sent: &Map<String, Value>) -> bool {
         return true;
     };
     let surplus = shown.contains_key("room_numbers") && !sent.contains_key("room_numbers");
-    let contradicted = |(key, value): (&String, &Value)| shown.get(key).is_some_and(|it| it != value);
+    let contradicted =
+        |(key, value): (&String, &Value)| shown.get(key).is_some_and(|it| it != value);
     if surplus || sent.iter().any(contradicted) {
         return true;
     }
@@ -147,7 +161,14 @@ fn record(
 }
 
 fn wanted_end(keeping: &Keeping<'_>) -> WantedEnd {
-    let Keeping { view, desired, made, seen, end, .. } = keeping;
+    let Keeping {
+        view,
+        desired,
+        made,
+        seen,
+        end,
+        ..
+    } = keeping;
     let by_spec = desired.end_of(view.subject.created);
     let shown = seen.room.config.exp;
     if made.end.is_some() && end.of == by_spec.of {

@@ -121,7 +121,11 @@ fn present(keeping: &Keeping<'_>) -> Plan {
         trouble.get_or_insert(Trouble {
             reason: problem.reason,
             message: problem.message.clone(),
-            needs: if problem.waits { Needs::Time } else { Needs::Person },
+            needs: if problem.waits {
+                Needs::Time
+            } else {
+                Needs::Person
+            },
             served: true,
         });
     }

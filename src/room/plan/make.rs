@@ -120,7 +120,11 @@ fn numbers_missing(view: &View) -> Option<Plan> {
         None => Some(Plan::Look(Look::Numbers)),
         Some(Ok(_)) => None,
         Some(Err(problem)) => {
-            let needs = if problem.waits { Needs::Time } else { Needs::Person };
+            let needs = if problem.waits {
+                Needs::Time
+            } else {
+                Needs::Person
+            };
             let message = problem.message.clone();
             Some(failing(problem.reason, message, needs, Again::In(SOON)))
         }
@@ -253,7 +257,11 @@ fn found(view: &View, desired: &Desired, binding: &Binding, claim: &Claim, seen:
         }),
         ..binding.clone()
     };
-    let change = if made_here { Change::Made } else { Change::Found };
+    let change = if made_here {
+        Change::Made
+    } else {
+        Change::Found
+    };
     Plan::Act(Step::Record(recorded, change))
 }
 
