@@ -97,6 +97,9 @@ pub enum Barred {
     /// The object is no longer what the effect was decided for.
     #[error("the object has changed: {0}")]
     Changed(&'static str),
+    /// What is there is not what the effect was decided for.
+    #[error("at Daily there is something else: {0}")]
+    Unproven(&'static str),
     /// The live check could not be made.
     #[error("the object could not be read before the effect")]
     Unchecked(#[source] Box<dyn StdError + Send + Sync>),

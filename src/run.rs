@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::config::{Config, LEASE_NAME};
+use crate::controllers::ControllersError;
 use crate::effect::Gate;
 use crate::kube::{ClientError, Events};
-use crate::leader::{Elector, How, LeaderError, Leadership, Takeover, Used};
+use crate::leader::{Elector, LeaderError, Leadership, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown};
 
@@ -25,7 +26,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 
 const KINDS: &str = "the CustomResourceDefinitions";
 const LEASE: &str = "the Lease";
-const CACHES: &str = "caches";
+pub(crate) const CACHES: &str = "caches";
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum RunError {
     /// This process leads no more.
     #[error(transparent)]
     Leader(#[from] LeaderError),
+    /// The controllers cannot begin.
+    #[error(transparent)]
+    Controllers(#[from] ControllersError),
     /// A task ended that should not.
     #[error("the {0} ended unasked")]
     Ended(&'static str),
@@ -189,7 +193,8 @@ impl Operator {
             let kept = elector.keep(&kept_until).await;
             (elector, kept)
         });
-        let mut working = tokio::spawn(controllers(self.context(takeover), self.stop.clone()));
+        let work = crate::controllers::run(self.context(takeover), self.stop.clone());
+        let mut working = tokio::spawn(work);
         let in_time = async {
             self.stop.cancelled().await;
             tokio::time::sleep(DRAIN).await;
@@ -199,10 +204,14 @@ impl Operator {
                 let lost = kept.ok().and_then(|(_, kept)| kept.err());
                 return Err(lost.map_or(RunError::Ended("renewal of the Lease"), RunError::Leader));
             }
-            used = &mut working => used.ok().filter(|_| self.stop.is_cancelled()),
+            used = &mut working => match used {
+                Ok(Ok(used)) if self.stop.is_cancelled() => Ok(used),
+                Ok(Err(error)) => Err(RunError::Controllers(error)),
+                Ok(Ok(_)) | Err(_) => Err(RunError::Ended("controllers")),
+            },
             () = in_time => {
                 tracing::warn!("Not everything that was under way has ended");
-                Some(None)
+                Ok(None)
             }
         };
         drained.cancel();
@@ -210,9 +219,9 @@ impl Operator {
             .await
             .map_err(|_| RunError::Ended("renewal of the Lease"))?;
         kept?;
-        elector.release(ended.flatten()).await?;
+        elector.release(*ended.as_ref().unwrap_or(&None)).await?;
         tracing::info!("The Lease is given back");
-        ended.map(|_| ()).ok_or(RunError::Ended("controllers"))
+        ended.map(drop)
     }
 
     fn context(&self, takeover: Takeover) -> Context {
@@ -233,20 +242,5 @@ impl Operator {
 
     fn leadership(&self) -> Leadership {
         self.shown.leadership.clone()
-    }
-}
-
-// ---------------------------------------------------------------------------------------------
-// The hook: what the controllers are is decided here and nowhere else.
-
-/// Works until told to stop and everything under way has ended. Gives what was sent to Daily in
-/// the windows of its limits, if the next leader may rely on it.
-async fn controllers(context: Context, stop: CancellationToken) -> Option<Used> {
-    context.readiness.done(CACHES);
-    stop.cancelled().await;
-    match context.takeover.how {
-        How::Fresh => Some(Used::default()),
-        How::CleanHandOver { used, .. } => Some(used),
-        How::Crashed { .. } => None,
     }
 }

@@ -68,6 +68,33 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 23] = [
+        Self::Available,
+        Self::Progressing,
+        Self::DailyUnavailable,
+        Self::RateLimited,
+        Self::InvalidSpec,
+        Self::RejectedByDaily,
+        Self::Unauthorized,
+        Self::ApiKeyNotFound,
+        Self::ApiKeyNotAllowed,
+        Self::AccountChanged,
+        Self::NameTaken,
+        Self::NumberNotFound,
+        Self::NumberNotReady,
+        Self::NumberNotAllowed,
+        Self::NumberNotPurchased,
+        Self::NumberInUse,
+        Self::SecretConflict,
+        Self::SecretRefused,
+        Self::Missing,
+        Self::DeletionDeferred,
+        Self::Expired,
+        Self::OtherInstallation,
+        Self::KubernetesUnavailable,
+    ];
+
     /// The word itself.
     #[must_use]
     pub fn as_str(self) -> &'static str {

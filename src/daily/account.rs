@@ -144,6 +144,12 @@ impl Account {
         self.ledger().sight(name)
     }
 
+    /// Whether nothing that was sent may still be done.
+    #[must_use]
+    pub fn settled(&self, now: Moment, quiet: Duration) -> bool {
+        self.ledger().settled(now, quiet)
+    }
+
     /// A name is claimed anew.
     pub fn claimed(&self, name: &str) {
         self.ledger().claimed(name);
@@ -300,7 +306,7 @@ impl Account {
         let account = Arc::clone(self);
         let of = name.clone();
         let writing = async move {
-            let barred = |why| EffectError::Barred(Effect::RoomDelete, Barred::Changed(why));
+            let barred = |why| EffectError::Barred(Effect::RoomDelete, Barred::Unproven(why));
             let (for_get, for_delete) = account.limiter.slots_for_delete().await;
             let asked = clock::now();
             let get = account.client.room(&key, &name);

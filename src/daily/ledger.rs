@@ -128,6 +128,13 @@ impl Ledger {
         self.listing.as_ref().map(|heard| heard.listing.begun())
     }
 
+    /// Whether the last write without a known outcome is a quiet period ago.
+    #[must_use]
+    pub fn settled(&self, now: Moment, quiet: Duration) -> bool {
+        let unknown = self.rooms.values().filter_map(|it| it.unknown_write);
+        unknown.max().is_none_or(|at| at.after(quiet) <= now)
+    }
+
     /// A room is forgotten with its object.
     pub fn forget(&mut self, name: &str) {
         self.rooms.remove(name);

@@ -1,6 +1,290 @@
-//! DailyRooms.
+//! DailyRooms: observe, plan, act, report.
+//!
+//! A pass begins with what the watch and this process know. [`plan`] then asks for one look or one
+//! step at a time until it comes to a rest, which [`report`] turns into status and events.
 
+mod act;
 pub mod desired;
+pub mod numbers;
+mod observe;
 pub mod plan;
+pub mod report;
 pub mod secret;
 pub mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PartialObjectMeta;
+use kube::core::DeserializeGuard;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::Store;
+
+use self::observe::Pass;
+use self::plan::{Plan, Rest, Verdict, plan};
+use self::view::Memory;
+use crate::clock::{self, Moment};
+use crate::config::Config;
+use crate::crd::condition::Reason;
+use crate::crd::{DailyRoom, PinDialinNumber};
+use crate::daily::error::CallError;
+use crate::effect::{Barred, Effect, EffectError, Gate};
+use crate::keys::Keys;
+use crate::kube::{Events, KubeError};
+use crate::memories::{Memories, Pace};
+use crate::metrics::{Controller, Metrics, Outcome};
+use crate::standing::{Again, Needs, Trouble};
+use crate::telemetry::chain;
+
+/// A pass that takes longer is cut off; what it has sent goes on.
+const PASS: Duration = Duration::from_secs(60);
+/// No pass needs more; one that does goes round in circles.
+const ROUNDS: usize = 24;
+/// A person can force a pass this often.
+const FORCED_EVERY: Duration = Duration::from_secs(10);
+/// After a conflict the watch shows the object anew by then.
+const CONFLICT: Duration = Duration::from_millis(500);
+
+/// What passes over DailyRooms work with.
+pub struct Ctx {
+    pub(crate) client: kube::Client,
+    pub(crate) config: Arc<Config>,
+    pub(crate) cluster_id: String,
+    pub(crate) trusted_from: Moment,
+    pub(crate) gate: Gate,
+    pub(crate) events: Events,
+    pub(crate) metrics: Metrics,
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) numbers: Vec<Store<DeserializeGuard<PinDialinNumber>>>,
+    pub(crate) secrets: Vec<Store<PartialObjectMeta<Secret>>>,
+    pub(crate) memories: Memories<Memory>,
+}
+
+/// Why a pass ended before it came to a rest.
+#[derive(Debug)]
+struct Failure {
+    trouble: Option<Trouble>,
+    again: Option<Duration>,
+}
+
+impl Failure {
+    fn new(reason: Reason, needs: Needs, message: String) -> Self {
+        let trouble = Trouble {
+            reason,
+            message,
+            needs,
+            served: true,
+        };
+        Self {
+            trouble: Some(trouble),
+            again: None,
+        }
+    }
+
+    fn unavailable(message: &str) -> Self {
+        Self::new(Reason::DailyUnavailable, Needs::Retry, message.to_owned())
+    }
+
+    fn daily(error: &CallError) -> Self {
+        Self::new(error.reason(), act::needs(error), error.to_string())
+    }
+
+    fn kube(what: &str, error: KubeError) -> Self {
+        Self::new(
+            error.reason(),
+            Needs::Retry,
+            format!("{what}: {}", chain(&error)),
+        )
+    }
+
+    /// The object is not what it was: nothing is said, and the next pass sees it anew.
+    fn conflict() -> Self {
+        Self {
+            trouble: None,
+            again: Some(CONFLICT),
+        }
+    }
+
+    fn of_kube(what: &str, error: EffectError<KubeError>) -> Self {
+        match error {
+            EffectError::Barred(effect, why) => Self::barred(effect, why),
+            EffectError::Failed(_, KubeError::Conflict | KubeError::NotFound) => Self::conflict(),
+            EffectError::Failed(_, error) => {
+                Self::kube(&format!("{what} could not be written"), error)
+            }
+        }
+    }
+
+    fn secret_refused(name: &str, error: &KubeError) -> Self {
+        let message = format!("the Secret {name} could not be written: {error}");
+        let mut failure = Self::new(Reason::SecretRefused, Needs::Person, message);
+        if let Some(trouble) = &mut failure.trouble {
+            trouble.served = false;
+        }
+        failure
+    }
+
+    fn barred(effect: Effect, why: Barred) -> Self {
+        match why {
+            Barred::WritesDisabled => {
+                tracing::debug!(effect = effect.name(), "Writes are disabled");
+                Self {
+                    trouble: None,
+                    again: Some(PASS),
+                }
+            }
+            Barred::Unchecked(error) => Self::new(
+                Reason::KubernetesUnavailable,
+                Needs::Retry,
+                format!(
+                    "the object could not be read before {}: {error}",
+                    effect.name()
+                ),
+            ),
+            Barred::NotLeading | Barred::Changed(_) | Barred::Unproven(_) | Barred::Slow => {
+                tracing::info!(effect = effect.name(), %why, "An effect was not sent");
+                Self::conflict()
+            }
+        }
+    }
+}
+
+/// A pass over a DailyRoom.
+///
+/// # Errors
+/// Never: what goes wrong is reported in the status.
+pub async fn reconcile(
+    object: Arc<DeserializeGuard<DailyRoom>>,
+    ctx: Arc<Ctx>,
+) -> Result<Action, std::convert::Infallible> {
+    let _working = ctx.metrics.working(Controller::Room);
+    let start = clock::now();
+    let (action, outcome) = match tokio::time::timeout(PASS, pass(&object, &ctx)).await {
+        Ok(ended) => ended,
+        Err(_) => (Action::requeue(CONFLICT), Outcome::Error),
+    };
+    let took = start.until(clock::now());
+    ctx.metrics.reconciled(Controller::Room, outcome, took);
+    Ok(action)
+}
+
+async fn pass(object: &DeserializeGuard<DailyRoom>, ctx: &Arc<Ctx>) -> (Action, Outcome) {
+    let Some(remembered) = ctx.memories.recall(object) else {
+        return (Action::await_change(), Outcome::Success);
+    };
+    if let Some(wait) = remembered.pace.hold(clock::now()) {
+        return (Action::requeue(wait), Outcome::RequeueAfter);
+    }
+    let mut pace = remembered.pace;
+    let begun = Pass::begin(ctx, object, remembered.memory).await;
+    let mut pass = match begun {
+        Ok(Some(pass)) => pass,
+        Ok(None) => return (Action::await_change(), Outcome::Success),
+        Err(failure) => {
+            let wait = failure.again.unwrap_or_else(|| pace.failed(clock::now()));
+            return (Action::requeue(wait), Outcome::Error);
+        }
+    };
+    let ended = pass.run().await;
+    let ended = match ended {
+        Ok(rest) => pass.finish(rest).await,
+        Err(failure) => Err(failure),
+    };
+    let (action, outcome) = match ended {
+        Ok(again) => {
+            pace.succeeded();
+            (pass.action(again), Outcome::RequeueAfter)
+        }
+        Err(failure) => pass.fail(failure, &mut pace).await,
+    };
+    ctx.memories.keep(object, pass.view.memory, pace);
+    (action, outcome)
+}
+
+impl Pass {
+    async fn run(&mut self) -> Result<Rest, Failure> {
+        for _ in 0..ROUNDS {
+            match plan(&self.view) {
+                Plan::Look(look) => self.look(look).await?,
+                Plan::Act(step) => self.act(step).await?,
+                Plan::Rest(rest) => return Ok(rest),
+            }
+        }
+        let subject = &self.view.subject;
+        tracing::error!(
+            namespace = subject.namespace,
+            name = subject.name,
+            "A pass over a DailyRoom came to no rest"
+        );
+        Err(Failure::new(
+            Reason::Progressing,
+            Needs::Retry,
+            "the operator does not come to an end with this object".to_owned(),
+        ))
+    }
+
+    async fn finish(&mut self, rest: Rest) -> Result<Again, Failure> {
+        if rest.verdict == Verdict::Done {
+            self.tell_deeds().await;
+            self.view.memory = Memory::default();
+        } else {
+            self.show(&rest.verdict).await?;
+        }
+        Ok(rest.again)
+    }
+
+    async fn fail(&mut self, failure: Failure, pace: &mut Pace) -> (Action, Outcome) {
+        let wait = failure.again.unwrap_or_else(|| pace.failed(clock::now()));
+        if let Some(trouble) = failure.trouble {
+            let subject = &self.view.subject;
+            tracing::info!(
+                namespace = subject.namespace,
+                name = subject.name,
+                reason = trouble.reason.as_str(),
+                message = trouble.message,
+                "A pass over a DailyRoom failed, and is tried again"
+            );
+            let verdict = if subject.deleting.is_some() {
+                Verdict::Deleting(trouble)
+            } else {
+                Verdict::Failing(trouble)
+            };
+            // What cannot be reported now is reported by the next pass.
+            let _ = self.show(&verdict).await;
+        }
+        (Action::requeue(wait), Outcome::Error)
+    }
+
+    /// When the next pass is due: at the earliest of what is waited for, the end and the drift pass.
+    fn action(&self, again: Again) -> Action {
+        let drift = self.next_drift();
+        let asked = self.view.subject.requested.is_some()
+            && self.view.subject.requested != self.view.status.last_handled_reconcile_at;
+        let wait = match again {
+            Again::Never => return Action::await_change(),
+            Again::In(wait) => wait.min(drift),
+            Again::Drift(at) => {
+                let until = at.map(|at| at.saturating_sub(clock::wall().as_second()).max(0));
+                let until = until.and_then(|seconds| u64::try_from(seconds).ok());
+                // A moment after the second has come, by both clocks.
+                let at = until.map(|seconds| Duration::from_millis(seconds * 1000 + 500));
+                at.map_or(drift, |at| at.min(drift))
+            }
+        };
+        let wait = if asked { wait.min(FORCED_EVERY) } else { wait };
+        Action::requeue(wait.max(Duration::from_millis(20)))
+    }
+
+    /// Right after the next listing of the account, so that one listing serves all its objects.
+    fn next_drift(&self) -> Duration {
+        let interval = self.ctx.config.drift_interval;
+        let Some(session) = &self.session else {
+            return interval;
+        };
+        let next = session.account.listings().borrow().next;
+        let until = clock::now().until(next);
+        let spread = Duration::from_millis(fastrand::u64(100..600));
+        until.min(interval) + spread
+    }
+}

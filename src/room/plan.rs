@@ -37,6 +37,8 @@ pub enum Plan {
 /// What has to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
+    /// The key that applies, and its domain.
+    Access,
     /// The room, by its name.
     Room,
     /// A listing of the account.
@@ -253,7 +255,10 @@ fn readable(view: &View) -> Result<&Desired, Plan> {
 
 /// The domain of the key in force, which must be the one that the object is bound in.
 fn proven(view: &View) -> Result<&Domain, Plan> {
-    let domain = view.access.as_ref().map_err(|problem| {
+    let Some(access) = &view.access else {
+        return Err(Plan::Look(Look::Access));
+    };
+    let domain = access.as_ref().map_err(|problem| {
         let needs = match problem.reason {
             Reason::Unauthorized => Needs::Person,
             Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed => Needs::Time,

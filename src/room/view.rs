@@ -35,8 +35,9 @@ pub struct View {
     /// Absence that was told before this moment is not believed: a leader before this one may
     /// have sent something that is still to be done.
     pub trusted_from: Moment,
-    /// The domain of the key in force, or of the last good key when the object is being deleted.
-    pub access: Result<Domain, KeyProblem>,
+    /// The domain of the key in force, or of the last good key when the object is being deleted;
+    /// once it was looked for.
+    pub access: Option<Result<Domain, KeyProblem>>,
     /// Whether a person asks for a pass.
     pub forced: bool,
     /// What is known of the room, once the domain is.
@@ -51,6 +52,10 @@ pub struct View {
     pub secret: Option<Found>,
     /// Another DailyRoom that holds the chosen name, once they were looked through.
     pub rival: Option<Option<String>>,
+    /// Whether what Daily had refused before was tried again in this pass.
+    pub tried: bool,
+    /// Whether the API server refused the Secret in this pass.
+    pub secret_refused: bool,
     /// What this process remembers of the object.
     pub memory: Memory,
 }
@@ -89,6 +94,8 @@ pub struct NumberProblem {
 pub struct Memory {
     /// Whether this process bound the object, so that no other one can have sent anything for it.
     pub bound_here: bool,
+    /// Whether this process claimed the name, so that it knows of every create since.
+    pub claimed_here: bool,
     /// What Daily refused, not to be sent again and again.
     pub refusal: Option<Refusal>,
     /// The Secret as it was seen or written last.
@@ -97,8 +104,6 @@ pub struct Memory {
     pub keyless: Option<Keyless>,
     /// When a forced pass was last made.
     pub forced_at: Option<Moment>,
-    /// How often in a row a pass failed.
-    pub failures: u32,
 }
 
 /// A write that Daily refused.

@@ -35,8 +35,9 @@ pub(super) fn plan(view: &View) -> Plan {
         return release(view, Release::Retained(view.room_name()));
     }
     let domain = match &view.access {
-        Ok(domain) => domain,
-        Err(problem) => {
+        None => return Plan::Look(Look::Access),
+        Some(Ok(domain)) => domain,
+        Some(Err(problem)) => {
             return without_key(view, problem.reason, &problem.message, problem.definite);
         }
     };

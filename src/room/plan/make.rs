@@ -165,7 +165,7 @@ pub(super) fn create(view: &View, desired: &Desired, binding: &Binding, claim: &
         return found(view, desired, binding, claim, seen);
     }
     // An answer that was lost, or a create of the process before this one, has to be looked for.
-    let after_restart = view.is_chosen() && !view.memory.bound_here;
+    let after_restart = view.is_chosen() && !view.memory.claimed_here;
     if (known.posts != Posts::None || after_restart) && !view.looked {
         return Plan::Look(Look::Room);
     }
@@ -186,7 +186,7 @@ pub(super) fn create(view: &View, desired: &Desired, binding: &Binding, claim: &
     let request = request(desired, &binding.name, &end, &numbers);
     let same = |it: &&Refusal| it.what == naming::fingerprint(&json!(request));
     match view.memory.refusal.as_ref().filter(same) {
-        Some(refusal) if !view.forced && view.now.moment < refusal.until => {
+        Some(refusal) if (view.tried || !view.forced) && view.now.moment < refusal.until => {
             refused(view, claim, &binding.name, refusal)
         }
         _ => Plan::Act(Step::CreateRoom(request)),
@@ -270,7 +270,7 @@ fn found(view: &View, desired: &Desired, binding: &Binding, claim: &Claim, seen:
 pub(super) fn may_be_ours(view: &View) -> bool {
     match view.known().posts {
         Posts::Unknown => true,
-        Posts::None => !view.memory.bound_here,
+        Posts::None => !view.memory.claimed_here,
         Posts::Refused => false,
     }
 }

@@ -1,0 +1,389 @@
+//! The controllers: watches, what passes work with, and the listings of the accounts.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use kube::api::PartialObjectMeta;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::runtime::controller::{self, Action, Controller};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{self, Moment};
+use crate::crd::condition::{self, kind};
+use crate::crd::{DailyRoom, PinDialinNumber};
+use crate::daily::account::{Account, Expected, ExpectedRoom, lock};
+use crate::daily::client::{Client, ClientError};
+use crate::daily::limiter::Used as Sent;
+use crate::keys::Keys;
+use crate::kube::{KubeError, within};
+use crate::leader::{How, Used};
+use crate::memories::Memories;
+use crate::room;
+use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
+use crate::run::Context;
+use crate::subject::Subject;
+use crate::telemetry::chain;
+
+/// How many objects of a kind are worked on at a time, in each namespace that is watched by itself.
+const AT_A_TIME: u16 = 32;
+/// A watch that says nothing for so long, and a little more, is opened anew.
+const WATCH: u32 = 45;
+const READ: Duration = Duration::from_secs(10);
+/// After the renewal that was its last, an earlier leader may have sent for so long.
+const LED_ON: Duration = Duration::from_secs(12);
+/// How often memories of objects that are gone are thrown away.
+const FORGET: Duration = Duration::from_secs(300);
+
+/// Why the controllers do not work.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllersError {
+    /// The certificates to trust cannot be read.
+    #[error("the file of --daily-ca-file cannot be read")]
+    CaFile(#[source] std::io::Error),
+    /// No client of Daily's API can be made.
+    #[error("no client of the Daily API can be made")]
+    Daily(#[from] ClientError),
+    /// The id of the cluster cannot be read.
+    #[error(
+        "the id of the cluster, which is the uid of the namespace kube-system, cannot be read; \
+         allow it, or set --cluster-id"
+    )]
+    ClusterId(#[source] KubeError),
+}
+
+type Guarded<K> = DeserializeGuard<K>;
+type Rooms = Vec<Store<Guarded<DailyRoom>>>;
+type Listing = Arc<std::sync::Mutex<JoinSet<()>>>;
+
+/// Works until told to stop and everything under way has ended. Gives what was sent to Daily in
+/// the windows of its limits, if the next leader may rely on it.
+///
+/// # Errors
+/// When the controllers cannot begin.
+pub(crate) async fn run(
+    context: Context,
+    stop: CancellationToken,
+) -> Result<Option<Used>, ControllersError> {
+    let daily = daily_client(&context).await?;
+    let cluster_id = cluster_id(&context).await?;
+    let scopes = Scopes::new(&context);
+    let rooms = scopes.controllers::<DailyRoom>();
+    let numbers = scopes.controllers::<PinDialinNumber>();
+    let room_stores: Rooms = rooms.iter().map(|(it, _)| it.store()).collect();
+    let listing = Listing::default();
+    let keys = Arc::new(keys(
+        &context,
+        daily,
+        room_stores.clone(),
+        Arc::clone(&listing),
+    ));
+    let secrets: Vec<_> = scopes.apis().map(secrets).collect();
+
+    let room_ctx = Arc::new(room::Ctx {
+        client: context.client.clone(),
+        config: Arc::clone(&context.config),
+        cluster_id,
+        trusted_from: trusted_from(&context),
+        gate: context.gate.clone(),
+        events: context.events.clone(),
+        metrics: context.metrics.clone(),
+        keys: Arc::clone(&keys),
+        numbers: numbers.iter().map(|(it, _)| it.store()).collect(),
+        secrets: secrets.iter().map(|(store, _)| store.clone()).collect(),
+        memories: Memories::default(),
+    });
+    let mut running = JoinSet::new();
+    for ((rooms, api), (_, secrets)) in rooms.into_iter().zip(secrets) {
+        let numbers: Api<Guarded<PinDialinNumber>> = scopes.same(&api);
+        let controller = rooms
+            .watches(numbers, watch(), waiting_for(room_stores.clone()))
+            .watches_stream(secrets, owner)
+            .graceful_shutdown_on(stop.clone().cancelled_owned());
+        let ended = controller.run(
+            room::reconcile,
+            |_, _, _| unreachable(),
+            Arc::clone(&room_ctx),
+        );
+        running.spawn(ended.for_each(log));
+    }
+    drop(numbers);
+    context.readiness.done(crate::run::CACHES);
+    let forgetting = tokio::spawn(forget(Arc::clone(&room_ctx), room_stores));
+    while running.join_next().await.is_some() {}
+    forgetting.abort();
+    lock(&listing).abort_all();
+    Ok(used(&context, &keys))
+}
+
+/// The error policy is never asked: a pass reports what goes wrong, and gives its action.
+fn unreachable() -> Action {
+    Action::requeue(Duration::from_secs(60))
+}
+
+/// The namespaces that are watched, each by itself, or all at once.
+struct Scopes {
+    client: kube::Client,
+    namespaces: Vec<Option<String>>,
+}
+
+impl Scopes {
+    fn new(context: &Context) -> Self {
+        let named = &context.config.watch_namespaces;
+        Self {
+            client: context.client.clone(),
+            namespaces: if named.is_empty() {
+                vec![None]
+            } else {
+                named.iter().cloned().map(Some).collect()
+            },
+        }
+    }
+
+    fn apis<K>(&self) -> impl Iterator<Item = Api<K>> + '_
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        self.namespaces.iter().map(|namespace| match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        })
+    }
+
+    /// The same namespace for another kind.
+    fn same<A, B>(&self, api: &Api<A>) -> Api<B>
+    where
+        A: Resource,
+        B: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        match api.namespace() {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    fn controllers<K>(&self) -> Vec<(Controller<Guarded<K>>, Api<Guarded<K>>)>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let config = controller::Config::default().concurrency(AT_A_TIME);
+        self.apis()
+            .map(|api: Api<Guarded<K>>| {
+                let controller = Controller::new(api.clone(), watch());
+                (controller.with_config(config.clone()), api)
+            })
+            .collect()
+    }
+}
+
+fn watch() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH)
+}
+
+async fn daily_client(context: &Context) -> Result<Client, ControllersError> {
+    let config = &context.config;
+    let ca = match &config.daily_ca_file {
+        Some(file) => Some(
+            tokio::fs::read(file)
+                .await
+                .map_err(ControllersError::CaFile)?,
+        ),
+        None => None,
+    };
+    Ok(Client::new(&config.daily_base_url, ca.as_deref())?)
+}
+
+async fn cluster_id(context: &Context) -> Result<String, ControllersError> {
+    if let Some(id) = &context.config.cluster_id {
+        return Ok(id.clone());
+    }
+    let namespaces: Api<Namespace> = Api::all(context.client.clone());
+    let read = within(READ, namespaces.get("kube-system")).await;
+    let namespace = read.map_err(ControllersError::ClusterId)?;
+    namespace
+        .uid()
+        .ok_or(ControllersError::ClusterId(KubeError::NotFound))
+}
+
+/// A leader before this one may have sent something that is still to be done, unless there was none
+/// or it has handed over.
+fn trusted_from(context: &Context) -> Moment {
+    match context.takeover.how {
+        How::Fresh | How::CleanHandOver { .. } => Moment::default(),
+        How::Crashed { .. } => context.takeover.since.after(context.config.quiet_period),
+    }
+}
+
+fn keys(context: &Context, daily: Client, rooms: Rooms, listing: Listing) -> Keys {
+    let sent = match context.takeover.how {
+        How::Fresh => Sent::default(),
+        How::CleanHandOver { used, at } => Sent {
+            calls: usize::try_from(used.calls).unwrap_or(usize::MAX),
+            deletes: usize::try_from(used.deletes).unwrap_or(usize::MAX),
+            at,
+        },
+        How::Crashed { last_renew } => {
+            Sent::up(last_renew.after(LED_ON).min(context.takeover.since))
+        }
+    };
+    let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
+    let interval = context.config.drift_interval;
+    let (gate, metrics) = (context.gate.clone(), context.metrics.clone());
+    let client = daily.clone();
+    let new_account = move |domain, key| {
+        let account = Account::new(
+            domain,
+            key,
+            client.clone(),
+            gate.clone(),
+            metrics.clone(),
+            sent,
+        );
+        let (listed, expected) = (Arc::clone(&account), Arc::clone(&expected));
+        lock(&listing).spawn(async move { listed.keep_listing(interval, expected).await });
+        account
+    };
+    Keys::new(
+        context.client.clone(),
+        daily,
+        context.config.default_key.clone(),
+        context.config.lease_namespace.clone(),
+        Box::new(new_account),
+    )
+}
+
+/// The rooms that should be in a listing of this domain: those that are recorded.
+fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
+    let room = |object: Arc<Guarded<DailyRoom>>| {
+        let subject = Subject::of(object.meta())?;
+        let binding = subject.binding().filter(|it| it.domain_id == domain)?;
+        Some(ExpectedRoom {
+            name: binding.name.clone(),
+            end: binding.made.as_ref()?.end.as_ref()?.at,
+        })
+    };
+    rooms
+        .iter()
+        .flat_map(|store| store.state())
+        .filter_map(room)
+        .collect()
+}
+
+/// The metadata of the Secrets of ours in a namespace, as a store and as a stream of changes.
+fn secrets(
+    api: Api<PartialObjectMeta<Secret>>,
+) -> (
+    Store<PartialObjectMeta<Secret>>,
+    impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + 'static,
+) {
+    let (store, writer) = reflector::store();
+    let stream = watcher(api, watch().labels(OWNER_LABEL));
+    (
+        store,
+        stream.reflect(writer).default_backoff().touched_objects(),
+    )
+}
+
+/// The DailyRoom that a Secret of ours belongs to.
+fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Guarded<DailyRoom>>> {
+    let name = secret.annotations().get(OWNER_ANNOTATION).cloned();
+    let named_by_owner = || {
+        let owners = secret.metadata.owner_references.iter().flatten();
+        owners
+            .filter(|it| it.kind == "DailyRoom")
+            .map(|it| it.name.clone())
+            .next()
+    };
+    let name = name.or_else(named_by_owner)?;
+    Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
+}
+
+/// The DailyRooms that may go on when a PinDialinNumber changes: those that are not ready because
+/// of a number, and those that publish this one.
+fn waiting_for(
+    rooms: Rooms,
+) -> impl Fn(Guarded<PinDialinNumber>) -> Vec<ObjectRef<Guarded<DailyRoom>>> {
+    move |number| {
+        let Ok(number) = &number.0 else {
+            return Vec::new();
+        };
+        let phone_number = &number.spec.phone_number;
+        let concerned = |room: &Guarded<DailyRoom>| {
+            let Ok(room) = &room.0 else { return false };
+            let Some(status) = &room.status else {
+                return false;
+            };
+            let waits = status.conditions.iter().any(|it| {
+                it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
+            });
+            let names = room.spec.dialin.room_numbers.iter().any(|it| {
+                let by_name = it.number_ref.as_ref().map(|it| &it.name);
+                it.phone_number.as_ref() == Some(phone_number)
+                    || by_name == number.metadata.name.as_ref()
+            });
+            waits || (names && !condition::is_true(&status.conditions, kind::READY))
+        };
+        let stores = rooms.iter().flat_map(|store| store.state());
+        stores
+            .filter(|room| concerned(room))
+            .map(|room| ObjectRef::from_obj(&*room))
+            .collect()
+    }
+}
+
+async fn log<K: Resource>(
+    passed: Result<(ObjectRef<Guarded<K>>, Action), controller::Error<Infallible, watcher::Error>>,
+) where
+    K: Resource<DynamicType = ()>,
+{
+    match passed {
+        Ok(_) => {}
+        // It was deleted while a pass over it was due.
+        Err(controller::Error::ObjectNotFound(object)) => {
+            tracing::debug!(%object, "The object is gone");
+        }
+        Err(error) => tracing::warn!(error = chain(&error), "A watch failed, and is opened anew"),
+    }
+}
+
+/// Throws memories of objects away that are gone.
+async fn forget(ctx: Arc<room::Ctx>, rooms: Rooms) {
+    loop {
+        tokio::time::sleep(FORGET).await;
+        ctx.memories.retain(|namespace, name| {
+            let key = ObjectRef::new(name).within(namespace);
+            rooms.iter().any(|store| store.get(&key).is_some())
+        });
+    }
+}
+
+/// What the accounts have used of their limits, at most; nothing while an earlier leader's or our
+/// own writes may still be done.
+fn used(context: &Context, keys: &Keys) -> Option<Used> {
+    let quiet = context.config.quiet_period;
+    let now = clock::now();
+    let accounts = keys.accounts();
+    let settled = now >= trusted_from(context) && accounts.iter().all(|it| it.settled(now, quiet));
+    settled.then(|| {
+        let usages = accounts.iter().map(|it| it.limiter().usage());
+        let most = usages.fold((0, 0), |most, it| (most.0.max(it.0), most.1.max(it.1)));
+        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Used {
+            calls: count(most.0),
+            deletes: count(most.1),
+        }
+    })
+}

@@ -1,0 +1,374 @@
+//! Reading what a pass has to know. Reads only.
+
+use std::sync::Arc;
+
+use kube::core::{ApiResource, DeserializeGuard, DynamicObject};
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Resource, ResourceExt};
+use tokio::time::timeout;
+
+use super::desired::{Desired, Unfit, Wishes};
+use super::numbers::{self, Holder, Known};
+use super::plan::Look;
+use super::secret;
+use super::view::{Keyless, Memory, Now, Own, View};
+use super::{Ctx, Failure};
+use crate::clock;
+use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber, condition};
+use crate::daily::types::Domain;
+use crate::keys::{For, KeyProblem, Session};
+use crate::kube::{get_secret, list_objects, within};
+use crate::subject::Subject;
+
+/// How long the first listing of an account is waited for.
+const LISTING: std::time::Duration = std::time::Duration::from_secs(30);
+const READ: std::time::Duration = std::time::Duration::from_secs(10);
+/// While a number is waited for, Daily is asked about numbers this often.
+const NUMBERS: std::time::Duration = std::time::Duration::from_secs(4);
+
+/// A pass over one object: what it knows, and with what it asks.
+pub(super) struct Pass {
+    pub(super) ctx: Arc<Ctx>,
+    pub(super) view: View,
+    pub(super) session: Option<Session>,
+    pub(super) deeds: Vec<super::report::Deed>,
+}
+
+impl Pass {
+    /// What is known before anything is asked.
+    pub(super) async fn begin(
+        ctx: &Arc<Ctx>,
+        object: &DeserializeGuard<DailyRoom>,
+        mut memory: Memory,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(subject) = Subject::of(object.meta()) else {
+            return Ok(None);
+        };
+        let (wishes, desired, status) = match &object.0 {
+            Ok(room) => (
+                Wishes::of(&subject.name, &room.spec),
+                Desired::parse(&room.spec),
+                room.status.clone().unwrap_or_default(),
+            ),
+            Err(invalid) => {
+                let unfit = Unfit(format!(
+                    "the spec cannot be read: {}; apply it again in the present form",
+                    invalid.error
+                ));
+                (
+                    unparsed_wishes(ctx, &subject).await?,
+                    Err(unfit),
+                    DailyRoomStatus::default(),
+                )
+            }
+        };
+        let now = Now {
+            moment: clock::now(),
+            wall: clock::wall().as_second(),
+        };
+        let forced = forced(&subject, &status, &mut memory, now);
+        let mut view = View {
+            own: Own {
+                cluster_id: ctx.cluster_id.clone(),
+                installation_id: ctx.config.installation_id.clone(),
+            },
+            quiet: ctx.config.quiet_period,
+            trusted_from: ctx.trusted_from,
+            subject,
+            wishes,
+            desired,
+            status,
+            now,
+            access: None,
+            forced,
+            sight: None,
+            looked: false,
+            listed: false,
+            numbers: None,
+            secret: None,
+            rival: None,
+            tried: false,
+            secret_refused: false,
+            memory,
+        };
+        view.secret = remembered_secret(ctx, &view);
+        Ok(Some(Self {
+            ctx: Arc::clone(ctx),
+            view,
+            session: None,
+            deeds: Vec::new(),
+        }))
+    }
+
+    /// Finds out what the plan asks for.
+    pub(super) async fn look(&mut self, look: Look) -> Result<(), Failure> {
+        match look {
+            Look::Access => self.look_access().await,
+            Look::Room => self.look_room().await,
+            Look::Listing => self.look_listing().await,
+            Look::Numbers => self.look_numbers().await,
+            Look::Secret => self.look_secret().await,
+            Look::Rivals => self.look_rivals().await,
+        }
+    }
+
+    /// What is known of the room by now.
+    pub(super) fn refresh(&mut self) {
+        self.view.now = Now {
+            moment: clock::now(),
+            wall: clock::wall().as_second(),
+        };
+        let session = self.session.as_ref();
+        self.view.sight = session.map(|it| it.account.sight(&self.view.room_name()));
+    }
+
+    async fn look_access(&mut self) -> Result<(), Failure> {
+        let view = &self.view;
+        let keys = &self.ctx.keys;
+        let namespace = &view.subject.namespace;
+        let found = keys
+            .session(For::Rooms, namespace, view.wishes.key.as_ref())
+            .await;
+        let bound = view.bound_domain();
+        let fits = |session: &Session| bound.is_none_or(|id| session.account.domain().id == id);
+        let earlier = || bound.and_then(|id| keys.last_good(id));
+        let found = match found {
+            _ if view.subject.deleting.is_none() => found,
+            Ok(session) if fits(&session) => Ok(session),
+            // What a good key has made is deleted with it, whatever is in its place now.
+            Ok(other) => earlier().map_or(Ok(other), Ok),
+            Err(problem) if problem.definite => earlier().ok_or(problem),
+            Err(problem) => Err(problem),
+        };
+        self.count_keyless(&found);
+        self.view.access = Some(match &found {
+            Ok(session) => Ok(session.account.domain().clone()),
+            Err(problem) => Err(problem.clone()),
+        });
+        self.session = found.ok();
+        self.refresh();
+        Ok(())
+    }
+
+    /// Counts definite answers that there is no key of the bound domain, in a row.
+    fn count_keyless(&mut self, found: &Result<Session, KeyProblem>) {
+        let bound = self.view.bound_domain().map(str::to_owned);
+        let fits = |domain: &Domain| bound.as_ref().is_none_or(|id| domain.id == *id);
+        let keyless = &mut self.view.memory.keyless;
+        match found {
+            Ok(session) if fits(session.account.domain()) => *keyless = None,
+            Err(problem) if !problem.definite => {}
+            Ok(_) | Err(_) => {
+                let counted = keyless.get_or_insert(Keyless {
+                    since: self.view.now.moment,
+                    answers: 0,
+                });
+                counted.answers = counted.answers.saturating_add(1);
+            }
+        }
+    }
+
+    pub(super) async fn look_room(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let name = self.view.room_name();
+        let looked = session.account.look(&session.key, &name).await;
+        self.after_call(looked).await?;
+        self.view.looked = true;
+        self.refresh();
+        Ok(())
+    }
+
+    async fn look_listing(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let mut listings = session.account.listings();
+        let failed = listings.borrow().failed;
+        let heard = listings.wait_for(|it| it.read > 0 || it.failed > failed);
+        match timeout(LISTING, heard).await {
+            Ok(Ok(listings)) if listings.read > 0 => {}
+            _ => {
+                return Err(Failure::unavailable(
+                    "the rooms of the account could not be listed yet",
+                ));
+            }
+        }
+        self.view.listed = true;
+        self.refresh();
+        Ok(())
+    }
+
+    async fn look_numbers(&mut self) -> Result<(), Failure> {
+        let Ok(desired) = &self.view.desired else {
+            return Ok(());
+        };
+        let wanted = desired.numbers.clone();
+        let session = self.session()?;
+        let asked = if numbers::asks_daily(&wanted) {
+            let interval = self.numbers_age();
+            let moment = self.view.now.moment;
+            let not_before = clock::Moment(moment.0.saturating_sub(interval));
+            let answer = session.account.numbers(&session.key, not_before).await;
+            Some(self.after_call(answer).await?)
+        } else {
+            None
+        };
+        let (purchased, configs) = match &asked {
+            Some(numbers) => (numbers.purchased.as_slice(), numbers.configs.as_slice()),
+            None => (&[][..], &[][..]),
+        };
+        let holders = self.holders();
+        let kept = match (&self.view.status.phone_numbers, &self.view.secret) {
+            (
+                numbers,
+                Some(secret::Found::Ours {
+                    numbers: in_secret, ..
+                }),
+            ) if numbers.is_empty() => in_secret.clone(),
+            (numbers, _) => numbers.clone(),
+        };
+        let chosen = numbers::choose(
+            &wanted,
+            &kept,
+            Known {
+                namespace: &self.view.subject.namespace,
+                domain_id: &session.account.domain().id,
+                purchased,
+                configs,
+                holders: &holders,
+            },
+        );
+        self.view.numbers = Some(chosen);
+        Ok(())
+    }
+
+    /// How old an answer about numbers may be: none while one is waited for.
+    fn numbers_age(&self) -> std::time::Duration {
+        let status = &self.view.status;
+        let waits = status
+            .conditions
+            .iter()
+            .any(|it| it.reason.starts_with("Number"));
+        if waits || self.view.forced {
+            NUMBERS
+        } else {
+            self.ctx.config.drift_interval
+        }
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        let numbers = self.ctx.numbers.iter().flat_map(|store| store.state());
+        numbers.filter_map(|it| holder(&it)).collect()
+    }
+
+    pub(super) async fn look_secret(&mut self) -> Result<(), Failure> {
+        let subject = &self.view.subject;
+        let name = &self.view.wishes.secret_name;
+        let read = get_secret(&self.ctx.client, &subject.namespace, name).await;
+        let read = read.map_err(|error| Failure::kube("the Secret could not be read", error))?;
+        let found = secret::found(subject, read.as_ref());
+        self.view.memory.secret = Some(found.clone());
+        self.view.secret = Some(found);
+        Ok(())
+    }
+
+    async fn look_rivals(&mut self) -> Result<(), Failure> {
+        let namespaces = &self.ctx.config.watch_namespaces;
+        let listed =
+            list_objects::<DeserializeGuard<DailyRoom>>(&self.ctx.client, namespaces).await;
+        let rooms =
+            listed.map_err(|error| Failure::kube("the DailyRooms could not be listed", error))?;
+        let domain = self.session()?.account.domain().id.clone();
+        self.view.rival = Some(rival(&self.view, &domain, &rooms));
+        Ok(())
+    }
+
+    /// The session; a plan asks for access before it asks Daily.
+    pub(super) fn session(&self) -> Result<Session, Failure> {
+        let session = self.session.clone();
+        session.ok_or_else(|| Failure::unavailable("no API key is in force"))
+    }
+}
+
+/// A forced pass is made at most once in ten seconds.
+fn forced(subject: &Subject, status: &DailyRoomStatus, memory: &mut Memory, now: Now) -> bool {
+    let asked =
+        subject.requested.is_some() && subject.requested != status.last_handled_reconcile_at;
+    let lately = memory
+        .forced_at
+        .is_some_and(|at| at.until(now.moment) < super::FORCED_EVERY);
+    let forced = asked && !lately;
+    if forced {
+        memory.forced_at = Some(now.moment);
+    }
+    forced
+}
+
+/// The Secret as it was seen last, if the watch shows that it is still the same.
+fn remembered_secret(ctx: &Ctx, view: &View) -> Option<secret::Found> {
+    let secret::Found::Ours {
+        uid,
+        resource_version,
+        ..
+    } = view.memory.secret.as_ref()?
+    else {
+        return None;
+    };
+    let key = ObjectRef::new(&view.wishes.secret_name).within(&view.subject.namespace);
+    let watched = ctx.secrets.iter().find_map(|store| store.get(&key))?;
+    let same = watched.uid().as_ref() == Some(uid)
+        && watched.resource_version().as_ref() == Some(resource_version);
+    same.then(|| view.memory.secret.clone()).flatten()
+}
+
+fn holder(number: &DeserializeGuard<PinDialinNumber>) -> Option<Holder> {
+    let number = number.0.as_ref().ok()?;
+    let status = number.status.as_ref();
+    let ready = status.is_some_and(|it| condition::is_true(&it.conditions, condition::kind::READY));
+    let ready = ready && number.metadata.deletion_timestamp.is_none();
+    let account = status.and_then(|it| it.account.as_ref()).filter(|_| ready);
+    Some(Holder {
+        namespace: number.namespace()?,
+        name: number.name_any(),
+        phone_number: number.spec.phone_number.clone(),
+        ready_in: account.map(|it| it.domain_id.clone()),
+    })
+}
+
+/// The DailyRoom that holds the chosen name in this domain before ours: the one with a recorded
+/// room, else the older.
+fn rival(view: &View, domain: &str, rooms: &[DeserializeGuard<DailyRoom>]) -> Option<String> {
+    let own = view.own_name().to_lowercase();
+    let others = rooms.iter().filter_map(|it| {
+        let other = Subject::of(it.meta())?;
+        let record = other.recorded.binding().filter(|it| it.uid == other.uid);
+        let name = match (record, &it.0) {
+            (Some(record), _) if record.domain_id != domain => return None,
+            (Some(record), _) => record.name.clone(),
+            (None, Ok(room)) => room.spec.room_name.clone()?,
+            (None, Err(_)) => return None,
+        };
+        (name.to_lowercase() == own && other.uid != view.subject.uid).then(|| {
+            let holds = record.is_some_and(|it| it.made.is_some());
+            (!holds, other.created, other.namespace, other.name)
+        })
+    });
+    let subject = &view.subject;
+    let ours = (
+        true,
+        subject.created,
+        subject.namespace.clone(),
+        subject.name.clone(),
+    );
+    let first = others.min()?;
+    (first < ours).then(|| format!("{}/{}", first.2, first.3))
+}
+
+/// What can be read of a spec that does not parse.
+async fn unparsed_wishes(ctx: &Ctx, subject: &Subject) -> Result<Wishes, Failure> {
+    let resource = ApiResource::erase::<DailyRoom>(&());
+    let api: Api<DynamicObject> =
+        Api::namespaced_with(ctx.client.clone(), &subject.namespace, &resource);
+    let read = within(READ, api.get(&subject.name)).await;
+    let object = read.map_err(|error| Failure::kube("the object could not be read", error))?;
+    let spec = object.data.get("spec").cloned().unwrap_or_default();
+    Ok(Wishes::of_unparsed(&subject.name, &spec))
+}
