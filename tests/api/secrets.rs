@@ -14,8 +14,8 @@ use crate::objects::Kind::{Number, Room};
 use crate::stage::Stage;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    // The first PIN of this seed is 00215649654.
-    let zeros = || Setup::new().seed(2);
+    // The first PIN of this seed is 00099846040.
+    let zeros = || Setup::new().seed(113);
     vec![
         stage.trial("secrets::exact", Setup::new(), exact),
         stage.trial("secrets::chosen_name", Setup::new(), chosen_name),
