@@ -19,6 +19,7 @@ use crate::crd::{ApiKeySecretRef, default_api_key_key};
 use crate::daily::account::{Account, lock};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
+use crate::daily::limiter::Call;
 use crate::daily::types::{ApiKey, Domain};
 use crate::kube::{KubeError, within};
 use crate::naming;
@@ -264,9 +265,23 @@ impl Keys {
             }
             _ => {}
         }
+        let known = match proofs.get(&mark) {
+            Some(Proof::Domain(_, account)) => Some(Arc::clone(account)),
+            _ => None,
+        };
+        let slot = match &known {
+            Some(account) => Some(account.limiter().slot(Call::General).await),
+            None => None,
+        };
         match self.daily.domain(&key).await {
             Ok(answer) => {
                 let account = self.account(answer.value, &key);
+                // The call counts, though its account was not known before its answer.
+                let slot = match slot {
+                    Some(slot) => slot,
+                    None => account.limiter().slot(Call::General).await,
+                };
+                slot.sent();
                 proofs.insert(mark, Proof::Domain(clock::now(), Arc::clone(&account)));
                 Ok(Session { account, key })
             }

@@ -22,6 +22,7 @@ struct Kept<M> {
     uid: String,
     memory: M,
     pace: Pace,
+    written: Option<u64>,
 }
 
 /// What is remembered when a pass begins.
@@ -31,6 +32,9 @@ pub struct Remembered<M> {
     pub memory: M,
     /// Of its failures.
     pub pace: Pace,
+    /// Whether the object is older than what this process wrote last: the watch has not shown that
+    /// yet, and what would be decided on is no longer so.
+    pub stale: bool,
 }
 
 /// How an object that fails is slowed down: until a moment, unless it changes or a person asks.
@@ -95,20 +99,36 @@ impl<M: Clone + Default> Memories<M> {
             pace.hold = None;
             pace.seen = seen;
         }
-        let memory = kept.map(|kept| kept.memory.clone()).unwrap_or_default();
-        Some(Remembered { memory, pace })
+        let written = kept.and_then(|kept| kept.written);
+        let shown = object.meta().resource_version.as_deref().and_then(version);
+        Some(Remembered {
+            memory: kept.map(|kept| kept.memory.clone()).unwrap_or_default(),
+            pace,
+            stale: shown.is_some_and(|shown| written.is_some_and(|written| shown < written)),
+        })
     }
 
-    /// Remembers it for the next pass.
-    pub fn keep(&self, object: &impl Resource, memory: M, pace: Pace) {
-        let uid = object.meta().uid.clone().unwrap_or_default();
-        lock(&self.0).insert(key(object), Kept { uid, memory, pace });
+    /// Remembers it for the next pass. `resource_version` is that of the object after the last
+    /// write to it.
+    pub fn keep(&self, object: &impl Resource, memory: M, pace: Pace, resource_version: &str) {
+        let kept = Kept {
+            uid: object.meta().uid.clone().unwrap_or_default(),
+            memory,
+            pace,
+            written: version(resource_version),
+        };
+        lock(&self.0).insert(key(object), kept);
     }
 
     /// Forgets the objects that are not among these.
     pub fn retain(&self, alive: impl Fn(&str, &str) -> bool) {
         lock(&self.0).retain(|(namespace, name), _| alive(namespace, name));
     }
+}
+
+/// Versions of one resource can be compared as numbers; one that is no number is not compared.
+fn version(resource_version: &str) -> Option<u64> {
+    resource_version.parse().ok()
 }
 
 fn key(object: &impl Resource) -> (String, String) {
@@ -132,9 +152,20 @@ mod tests {
     #[test]
     fn another_object_of_the_name_is_not_remembered() {
         let memories = Memories::<u32>::default();
-        memories.keep(&object("1", 1), 7, Pace::default());
+        memories.keep(&object("1", 1), 7, Pace::default(), "5");
         assert_eq!(memories.recall(&object("1", 1)).unwrap().memory, 7);
         assert_eq!(memories.recall(&object("2", 1)).unwrap().memory, 0);
+    }
+
+    #[test]
+    fn an_object_from_before_our_last_write_is_stale() {
+        let memories = Memories::<u32>::default();
+        memories.keep(&object("1", 1), 7, Pace::default(), "10");
+        for (shown, stale) in [("9", true), ("10", false), ("11", false), ("x", false)] {
+            let mut object = object("1", 1);
+            object.metadata.resource_version = Some(shown.into());
+            assert_eq!(memories.recall(&object).unwrap().stale, stale, "{shown}");
+        }
     }
 
     #[test]
@@ -145,7 +176,7 @@ mod tests {
         let waits: Vec<_> = (0..9).map(|_| pace.failed(now)).collect();
         assert!(waits[0] < Duration::from_secs(2) && waits[8] <= LAST.mul_f64(1.25));
         assert!(waits[8] > waits[0] * 10);
-        memories.keep(&object("1", 1), 0, pace);
+        memories.keep(&object("1", 1), 0, pace, "5");
         let held = |generation| {
             let remembered = memories.recall(&object("1", generation)).unwrap();
             remembered.pace.hold(now).is_some()

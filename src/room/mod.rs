@@ -173,6 +173,9 @@ async fn pass(object: &DeserializeGuard<DailyRoom>, ctx: &Arc<Ctx>) -> (Action, 
     let Some(remembered) = ctx.memories.recall(object) else {
         return (Action::await_change(), Outcome::Success);
     };
+    if remembered.stale {
+        return (Action::requeue(CONFLICT), Outcome::RequeueAfter);
+    }
     if let Some(wait) = remembered.pace.hold(clock::now()) {
         return (Action::requeue(wait), Outcome::RequeueAfter);
     }
@@ -198,7 +201,8 @@ async fn pass(object: &DeserializeGuard<DailyRoom>, ctx: &Arc<Ctx>) -> (Action, 
         }
         Err(failure) => pass.fail(failure, &mut pace).await,
     };
-    ctx.memories.keep(object, pass.view.memory, pace);
+    let version = &pass.view.subject.resource_version;
+    ctx.memories.keep(object, pass.view.memory, pace, version);
     (action, outcome)
 }
 

@@ -56,6 +56,18 @@ impl Request {
         WRITES.contains(&self.verb.as_str()) && self.resource != "leases"
     }
 
+    /// The kind of request, without the object's name.
+    pub fn kind(&self) -> String {
+        let Self {
+            verb,
+            resource,
+            subresource,
+            status,
+            ..
+        } = self;
+        format!("{verb} {resource} {subresource} -> {status}")
+    }
+
     pub fn is_event(&self) -> bool {
         self.resource == "events"
     }

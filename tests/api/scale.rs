@@ -69,12 +69,25 @@ async fn five_hundred_rooms(fx: &mut Fixture) {
         took.as_secs_f64(),
         fx.operator().peak_memory(),
     );
+    println!("{}", kinds_of_writes(fx));
     assert!(calls <= CALLS_A_ROOM * ROOMS, "{calls} calls of Daily");
     assert!(
         writes <= WRITES_A_ROOM * ROOMS,
         "{writes} writes to Kubernetes"
     );
     assert!(events <= EVENTS_A_ROOM * ROOMS, "{events} events");
+}
+
+/// How many writes of each kind there were, with their outcome.
+fn kinds_of_writes(fx: &Fixture) -> String {
+    let mut kinds = std::collections::BTreeMap::<String, usize>::new();
+    for request in fx.plane.requests(&fx.namespace) {
+        if request.is_write() {
+            *kinds.entry(request.kind()).or_default() += 1;
+        }
+    }
+    let line = |(kind, count): (String, usize)| format!("  {count} {kind}\n");
+    kinds.into_iter().map(line).collect()
 }
 
 /// Each room has a PIN and a Secret of its own.
