@@ -61,6 +61,8 @@ pub enum ControllersError {
 
 type Guarded<K> = DeserializeGuard<K>;
 type Rooms = Vec<Store<Guarded<DailyRoom>>>;
+/// A controller with the namespace that it watches.
+type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
 type Listing = Arc<std::sync::Mutex<JoinSet<()>>>;
 
 /// Works until told to stop and everything under way has ended. Gives what was sent to Daily in
@@ -169,7 +171,7 @@ impl Scopes {
         }
     }
 
-    fn controllers<K>(&self) -> Vec<(Controller<Guarded<K>>, Api<Guarded<K>>)>
+    fn controllers<K>(&self) -> Vec<Scoped<K>>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -344,11 +346,7 @@ fn waiting_for(
     }
 }
 
-async fn log<K: Resource>(
-    passed: Result<(ObjectRef<Guarded<K>>, Action), controller::Error<Infallible, watcher::Error>>,
-) where
-    K: Resource<DynamicType = ()>,
-{
+async fn log<T>(passed: Result<T, controller::Error<Infallible, watcher::Error>>) {
     match passed {
         Ok(_) => {}
         // It was deleted while a pass over it was due.

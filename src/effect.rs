@@ -121,7 +121,9 @@ pub enum EffectError<E: StdError + 'static> {
 
 /// Reads the object once more right before an effect; it says why the effect must not be.
 #[derive(Clone)]
-pub struct Check(Option<Arc<dyn Fn() -> BoxFuture<'static, Result<(), Barred>> + Send + Sync>>);
+pub struct Check(Option<Arc<Read>>);
+
+type Read = dyn Fn() -> BoxFuture<'static, Result<(), Barred>> + Send + Sync;
 
 impl Check {
     /// For effects that carry uid and resourceVersion, which the API server checks itself.

@@ -75,12 +75,14 @@ pub struct Keys {
     default: Option<DefaultKey>,
     lease_namespace: String,
     new_account: NewAccount,
-    secrets: Mutex<HashMap<Source, (Moment, Result<ApiKey, KeyProblem>)>>,
-    labels: Mutex<HashMap<String, (Moment, Labels)>>,
+    secrets: Mutex<HashMap<Source, Read<Result<ApiKey, KeyProblem>>>>,
+    labels: Mutex<HashMap<String, Read<Labels>>>,
     proofs: tokio::sync::Mutex<HashMap<String, Proof>>,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
 }
 
+/// What was read, and when.
+type Read<T> = (Moment, T);
 type Labels = std::collections::BTreeMap<String, String>;
 
 /// A key in a Secret.

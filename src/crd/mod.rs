@@ -4,6 +4,10 @@
 //! [`crate::room`] and [`crate::number`].
 
 pub mod condition;
+#[allow(
+    clippy::duplicated_attributes,
+    reason = "each column has a type of its own"
+)]
 mod number;
 mod room;
 

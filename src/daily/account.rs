@@ -32,6 +32,11 @@ const PROBE: Duration = Duration::from_secs(60);
 /// After a listing that failed, the next one is tried this soon.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// Clocks that differ by more seconds than this are spoken of.
+const SKEW: i64 = 30;
+/// And that no more often than this.
+const SKEW_SAID: Duration = Duration::from_secs(600);
+
 /// The rooms that should be in a listing of the domain with this id, and which of them end when.
 pub type Expected = Arc<dyn Fn(&str) -> Vec<ExpectedRoom> + Send + Sync>;
 
@@ -56,6 +61,7 @@ pub struct Account {
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     listings: watch::Sender<Listings>,
+    skew_said: Mutex<Option<Moment>>,
 }
 
 /// How the listings of an account go on.
@@ -112,6 +118,7 @@ impl Account {
             numbers: tokio::sync::Mutex::default(),
             writing: Mutex::default(),
             listings: watch::Sender::new(Listings::default()),
+            skew_said: Mutex::default(),
         })
     }
 
@@ -208,8 +215,25 @@ impl Account {
         Ok(())
     }
 
+    /// Says that Daily's clock and ours are far apart, now and then.
+    fn compare_clocks(&self, date: Option<i64>) {
+        let skew = date.map_or(0, |date| date - clock::wall().as_second());
+        let now = clock::now();
+        let mut said = lock(&self.skew_said);
+        if skew.abs() <= SKEW || said.is_some_and(|at| at.until(now) < SKEW_SAID) {
+            return;
+        }
+        *said = Some(now);
+        warn!(
+            domain = self.domain.name,
+            seconds = skew,
+            "Daily's clock and ours are far apart; between the two no room is called ended or missing"
+        );
+    }
+
     fn note(&self, name: &str, answer: Answer<Option<Room>>, at: Moment) {
         let date = answer.date;
+        self.compare_clocks(date);
         match answer.value {
             Some(room) => self.ledger().saw(Seen {
                 room,
@@ -552,6 +576,7 @@ impl Account {
                 Next::Whole(listing) => break Arc::new(listing),
             }
         };
+        self.compare_clocks(listing.date());
         let ended = clock::wall().as_second();
         let ended_meanwhile = before
             .iter()

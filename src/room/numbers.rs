@@ -350,7 +350,7 @@ mod tests {
         ];
         for (holder, expected) in cases {
             assert_eq!(
-                pick(&wanted, &[], &[], &[holder.clone()]),
+                pick(&wanted, &[], &[], std::slice::from_ref(&holder)),
                 expected,
                 "{holder:?}"
             );
