@@ -26,6 +26,7 @@ use crate::keys::Keys;
 use crate::kube::{KubeError, within};
 use crate::leader::{How, Used};
 use crate::memories::Memories;
+use crate::number;
 use crate::room;
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::run::Context;
@@ -102,6 +103,18 @@ pub(crate) async fn run(
         secrets: secrets.iter().map(|(store, _)| store.clone()).collect(),
         memories: Memories::default(),
     });
+    let number_ctx = Arc::new(number::Ctx {
+        client: context.client.clone(),
+        config: Arc::clone(&context.config),
+        trusted_from: trusted_from(&context),
+        gate: context.gate.clone(),
+        events: context.events.clone(),
+        metrics: context.metrics.clone(),
+        keys: Arc::clone(&keys),
+        numbers: room_ctx.numbers.clone(),
+        rooms: room_stores.clone(),
+        memories: Memories::default(),
+    });
     let mut running = JoinSet::new();
     for ((rooms, api), (_, secrets)) in rooms.into_iter().zip(secrets) {
         let numbers: Api<Guarded<PinDialinNumber>> = scopes.same(&api);
@@ -116,9 +129,13 @@ pub(crate) async fn run(
         );
         running.spawn(ended.for_each(log));
     }
-    drop(numbers);
+    for (numbers, _) in numbers {
+        let controller = numbers.graceful_shutdown_on(stop.clone().cancelled_owned());
+        let ended = controller.run(number::reconcile, |_, _, _| unreachable(), Arc::clone(&number_ctx));
+        running.spawn(ended.for_each(log));
+    }
     context.readiness.done(crate::run::CACHES);
-    let forgetting = tokio::spawn(forget(Arc::clone(&room_ctx), room_stores));
+    let forgetting = tokio::spawn(forget(room_ctx, number_ctx));
     while running.join_next().await.is_some() {}
     forgetting.abort();
     lock(&listing).abort_all();
@@ -358,13 +375,22 @@ async fn log<T>(passed: Result<T, controller::Error<Infallible, watcher::Error>>
 }
 
 /// Throws memories of objects away that are gone.
-async fn forget(ctx: Arc<room::Ctx>, rooms: Rooms) {
+async fn forget(rooms: Arc<room::Ctx>, numbers: Arc<number::Ctx>) {
+    fn alive<K>(stores: &[Store<K>], namespace: &str, name: &str) -> bool
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + 'static,
+    {
+        let key = ObjectRef::new(name).within(namespace);
+        stores.iter().any(|store| store.get(&key).is_some())
+    }
     loop {
         tokio::time::sleep(FORGET).await;
-        ctx.memories.retain(|namespace, name| {
-            let key = ObjectRef::new(name).within(namespace);
-            rooms.iter().any(|store| store.get(&key).is_some())
-        });
+        rooms
+            .memories
+            .retain(|namespace, name| alive(&numbers.rooms, namespace, name));
+        numbers
+            .memories
+            .retain(|namespace, name| alive(&numbers.numbers, namespace, name));
     }
 }
 

@@ -9,7 +9,6 @@ use kube::core::DeserializeGuard;
 use kube::{Client, Resource};
 use serde_json::json;
 
-use super::Failure;
 use super::observe::Pass;
 use super::plan::{Change, Release, Step, Update, Verdict};
 use super::report::{self, Deed};
@@ -21,13 +20,13 @@ use crate::crd::{BINDING_ANNOTATION, DailyRoom};
 use crate::daily::account::Proof;
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
+use crate::failure::Failure;
 use crate::effect::{Barred, Check, Effect, EffectError};
 use crate::kube::{
     Guard, KubeError, apply_secret, apply_status, create_secret, delete_secret, get_object,
     get_secret, merge_metadata, needs_owning, own_secret,
 };
 use crate::naming;
-use crate::standing::Needs;
 use crate::subject::Subject;
 
 /// What Daily refused is sent again after so long at first, and at last.
@@ -289,7 +288,7 @@ impl Pass {
     async fn update_secret(&mut self, card: &Card, guard: &Guard) -> Result<(), Failure> {
         let client = &self.ctx.client;
         let read = get_secret(client, &guard.namespace, &guard.name).await;
-        let read = read.map_err(|error| Failure::kube("the Secret could not be read", error))?;
+        let read = read.map_err(|error| Failure::kube("the Secret could not be read", &error))?;
         let Some(mut standing) = read.filter(|it| Guard::of(it).as_ref() == Some(guard)) else {
             self.view.secret = None;
             return Ok(());
@@ -443,15 +442,4 @@ async fn live(
         return changed("its spec was edited");
     }
     Ok(())
-}
-
-/// What a person has to do, or time.
-pub(super) fn needs(error: &CallError) -> Needs {
-    match error {
-        CallError::Refused { .. } | CallError::NotFound => Needs::Person,
-        CallError::Unauthorized
-        | CallError::RateLimited { .. }
-        | CallError::Unavailable { .. }
-        | CallError::Unknown { .. } => Needs::Retry,
-    }
 }

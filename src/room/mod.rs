@@ -26,16 +26,14 @@ use self::plan::{Plan, Rest, Verdict, plan};
 use self::view::Memory;
 use crate::clock::{self, Moment};
 use crate::config::Config;
-use crate::crd::condition::Reason;
 use crate::crd::{DailyRoom, PinDialinNumber};
-use crate::daily::error::CallError;
-use crate::effect::{Barred, Effect, EffectError, Gate};
+use crate::effect::Gate;
+use crate::failure::{CONFLICT, Failure};
 use crate::keys::Keys;
-use crate::kube::{Events, KubeError};
+use crate::kube::Events;
 use crate::memories::{Memories, Pace};
 use crate::metrics::{Controller, Metrics, Outcome};
-use crate::standing::{Again, Needs, Trouble};
-use crate::telemetry::chain;
+use crate::standing::Again;
 
 /// A pass that takes longer is cut off; what it has sent goes on.
 const PASS: Duration = Duration::from_secs(60);
@@ -43,8 +41,6 @@ const PASS: Duration = Duration::from_secs(60);
 const ROUNDS: usize = 24;
 /// A person can force a pass this often.
 const FORCED_EVERY: Duration = Duration::from_secs(10);
-/// After a conflict the watch shows the object anew by then.
-const CONFLICT: Duration = Duration::from_millis(500);
 
 /// What passes over DailyRooms work with.
 pub struct Ctx {
@@ -59,95 +55,6 @@ pub struct Ctx {
     pub(crate) numbers: Vec<Store<DeserializeGuard<PinDialinNumber>>>,
     pub(crate) secrets: Vec<Store<PartialObjectMeta<Secret>>>,
     pub(crate) memories: Memories<Memory>,
-}
-
-/// Why a pass ended before it came to a rest.
-#[derive(Debug)]
-struct Failure {
-    trouble: Option<Trouble>,
-    again: Option<Duration>,
-}
-
-impl Failure {
-    fn new(reason: Reason, needs: Needs, message: String) -> Self {
-        let trouble = Trouble {
-            reason,
-            message,
-            needs,
-            served: true,
-        };
-        Self {
-            trouble: Some(trouble),
-            again: None,
-        }
-    }
-
-    fn unavailable(message: &str) -> Self {
-        Self::new(Reason::DailyUnavailable, Needs::Retry, message.to_owned())
-    }
-
-    fn daily(error: &CallError) -> Self {
-        Self::new(error.reason(), act::needs(error), error.to_string())
-    }
-
-    fn kube(what: &str, error: KubeError) -> Self {
-        Self::new(
-            error.reason(),
-            Needs::Retry,
-            format!("{what}: {}", chain(&error)),
-        )
-    }
-
-    /// The object is not what it was: nothing is said, and the next pass sees it anew.
-    fn conflict() -> Self {
-        Self {
-            trouble: None,
-            again: Some(CONFLICT),
-        }
-    }
-
-    fn of_kube(what: &str, error: EffectError<KubeError>) -> Self {
-        match error {
-            EffectError::Barred(effect, why) => Self::barred(effect, why),
-            EffectError::Failed(_, KubeError::Conflict | KubeError::NotFound) => Self::conflict(),
-            EffectError::Failed(_, error) => {
-                Self::kube(&format!("{what} could not be written"), error)
-            }
-        }
-    }
-
-    fn secret_refused(name: &str, error: &KubeError) -> Self {
-        let message = format!("the Secret {name} could not be written: {error}");
-        let mut failure = Self::new(Reason::SecretRefused, Needs::Person, message);
-        if let Some(trouble) = &mut failure.trouble {
-            trouble.served = false;
-        }
-        failure
-    }
-
-    fn barred(effect: Effect, why: Barred) -> Self {
-        match why {
-            Barred::WritesDisabled => {
-                tracing::debug!(effect = effect.name(), "Writes are disabled");
-                Self {
-                    trouble: None,
-                    again: Some(PASS),
-                }
-            }
-            Barred::Unchecked(error) => Self::new(
-                Reason::KubernetesUnavailable,
-                Needs::Retry,
-                format!(
-                    "the object could not be read before {}: {error}",
-                    effect.name()
-                ),
-            ),
-            Barred::NotLeading | Barred::Changed(_) | Barred::Unproven(_) | Barred::Slow => {
-                tracing::info!(effect = effect.name(), %why, "An effect was not sent");
-                Self::conflict()
-            }
-        }
-    }
 }
 
 /// A pass over a DailyRoom.
@@ -221,11 +128,7 @@ impl Pass {
             name = subject.name,
             "A pass over a DailyRoom came to no rest"
         );
-        Err(Failure::new(
-            Reason::Progressing,
-            Needs::Retry,
-            "the operator does not come to an end with this object".to_owned(),
-        ))
+        Err(Failure::restless())
     }
 
     async fn finish(&mut self, rest: Rest) -> Result<Again, Failure> {

@@ -12,10 +12,11 @@ use super::numbers::{self, Holder, Known};
 use super::plan::Look;
 use super::secret;
 use super::view::{Keyless, Memory, Now, Own, View};
-use super::{Ctx, Failure};
+use super::Ctx;
 use crate::clock;
 use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber, condition};
 use crate::daily::types::Domain;
+use crate::failure::Failure;
 use crate::keys::{For, KeyProblem, Session};
 use crate::kube::{get_secret, list_objects, within};
 use crate::subject::Subject;
@@ -263,7 +264,7 @@ impl Pass {
         let subject = &self.view.subject;
         let name = &self.view.wishes.secret_name;
         let read = get_secret(&self.ctx.client, &subject.namespace, name).await;
-        let read = read.map_err(|error| Failure::kube("the Secret could not be read", error))?;
+        let read = read.map_err(|error| Failure::kube("the Secret could not be read", &error))?;
         let found = secret::found(subject, read.as_ref());
         self.view.memory.secret = Some(found.clone());
         self.view.secret = Some(found);
@@ -275,7 +276,7 @@ impl Pass {
         let listed =
             list_objects::<DeserializeGuard<DailyRoom>>(&self.ctx.client, namespaces).await;
         let rooms =
-            listed.map_err(|error| Failure::kube("the DailyRooms could not be listed", error))?;
+            listed.map_err(|error| Failure::kube("the DailyRooms could not be listed", &error))?;
         let domain = self.session()?.account.domain().id.clone();
         self.view.rival = Some(rival(&self.view, &domain, &rooms));
         Ok(())
@@ -368,7 +369,7 @@ async fn unparsed_wishes(ctx: &Ctx, subject: &Subject) -> Result<Wishes, Failure
     let api: Api<DynamicObject> =
         Api::namespaced_with(ctx.client.clone(), &subject.namespace, &resource);
     let read = within(READ, api.get(&subject.name)).await;
-    let object = read.map_err(|error| Failure::kube("the object could not be read", error))?;
+    let object = read.map_err(|error| Failure::kube("the object could not be read", &error))?;
     let spec = object.data.get("spec").cloned().unwrap_or_default();
     Ok(Wishes::of_unparsed(&subject.name, &spec))
 }

@@ -8,7 +8,7 @@ pub const SOON: Duration = Duration::from_secs(30);
 /// For what waits for a Lease, an end or a backoff before.
 pub const LATER: Duration = Duration::from_secs(90);
 
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Polls until the probe gives a value, and panics with what it saw last after the deadline.
 pub async fn until<T, E: Display>(

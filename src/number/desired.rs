@@ -1,0 +1,212 @@
+//! What a PinDialinNumber asks for, parsed once. No I/O.
+
+use serde_json::Value;
+
+use crate::crd::{ApiKeySecretRef, DeletionPolicy, PinDialinNumberSpec};
+use crate::daily::types::{
+    DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN, Unset,
+};
+
+/// What a PinDialinNumber asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Desired {
+    /// The number in E.164.
+    pub phone_number: String,
+    /// The friendly name of its dial-in config.
+    pub name_prefix: Option<String>,
+    /// What callers hear first.
+    pub greeting: Option<String>,
+}
+
+/// What is needed to delete, whether the rest of the spec parses or not.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wishes {
+    /// Whether the dial-in config stays when the object goes.
+    pub retain: bool,
+    /// Which key applies.
+    pub key: Option<ApiKeySecretRef>,
+}
+
+impl Wishes {
+    /// The wishes of a spec that parses.
+    #[must_use]
+    pub fn of(spec: &PinDialinNumberSpec) -> Self {
+        Self {
+            retain: spec.deletion_policy == Some(DeletionPolicy::Retain),
+            key: spec.api_key_secret_ref.clone(),
+        }
+    }
+
+    /// The wishes of a spec that does not parse, as far as they can be read.
+    #[must_use]
+    pub fn of_unparsed(spec: &Value) -> Self {
+        let key = spec.get("apiKeySecretRef").cloned();
+        Self {
+            retain: spec.get("deletionPolicy").and_then(Value::as_str) == Some("Retain"),
+            key: key.and_then(|key| serde_json::from_value(key).ok()),
+        }
+    }
+}
+
+impl Desired {
+    /// What a spec asks for.
+    #[must_use]
+    pub fn of(spec: &PinDialinNumberSpec) -> Self {
+        Self {
+            phone_number: spec.phone_number.clone(),
+            name_prefix: spec.name_prefix.clone(),
+            greeting: spec.ivr_greeting.as_ref().map(|it| it.message.clone()),
+        }
+    }
+
+    /// What makes the config (F-CFG-1).
+    #[must_use]
+    pub fn create(&self) -> DialinConfigRequest {
+        DialinConfigRequest {
+            kind: Some(PIN_DIALIN),
+            ..self.update(&DialinConfigBody::default())
+        }
+    }
+
+    /// What puts a config right that says this: all our fields, since it is not known whether the
+    /// call merges or replaces, and `null` for what is to be taken away (F-CFG-11, F-CFG-12).
+    #[must_use]
+    pub fn update(&self, shown: &DialinConfigBody) -> DialinConfigRequest {
+        let greeting = self.greeting.clone().map(|message| IvrGreeting {
+            message: Some(message),
+        });
+        DialinConfigRequest {
+            kind: None,
+            phone_number: self.phone_number.clone(),
+            name_prefix: unset(self.name_prefix.clone(), prefix(shown).is_some()),
+            ivr_greeting: unset(greeting, message(shown).is_some()),
+        }
+    }
+
+    /// What a config says that was made so.
+    #[must_use]
+    pub fn body(&self) -> DialinConfigBody {
+        DialinConfigBody {
+            phone_number: Some(self.phone_number.clone()),
+            name_prefix: self.name_prefix.clone(),
+            ivr_greeting: self.greeting.clone().map(|message| IvrGreeting {
+                message: Some(message),
+            }),
+        }
+    }
+
+    /// Whether a config says what is asked for, and nothing else of it.
+    #[must_use]
+    pub fn is_said_by(&self, config: &DialinConfig) -> bool {
+        let shown = &config.config;
+        config.kind == PIN_DIALIN
+            && shown.phone_number.as_ref() == Some(&self.phone_number)
+            && prefix(shown) == self.name_prefix.as_deref()
+            && message(shown) == self.greeting.as_deref()
+    }
+}
+
+fn unset<T>(wanted: Option<T>, shown: bool) -> Unset<T> {
+    match wanted {
+        Some(value) => Unset::Value(value),
+        None if shown => Unset::Null,
+        None => Unset::Absent,
+    }
+}
+
+/// An empty text is none.
+fn prefix(shown: &DialinConfigBody) -> Option<&str> {
+    shown.name_prefix.as_deref().filter(|it| !it.is_empty())
+}
+
+fn message(shown: &DialinConfigBody) -> Option<&str> {
+    let greeting = shown.ivr_greeting.as_ref()?;
+    greeting.message.as_deref().filter(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn desired(spec: Value) -> Desired {
+        Desired::of(&serde_json::from_value(spec).unwrap())
+    }
+
+    fn config(body: Value) -> DialinConfig {
+        let config = json!({"id": "c1", "type": "pin_dialin", "config": body});
+        serde_json::from_value(config).unwrap()
+    }
+
+    #[test]
+    fn a_create_says_what_is_asked_for_and_no_null() {
+        let all = json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}});
+        assert_eq!(
+            json!(desired(all).create()),
+            json!({"type": "pin_dialin", "phone_number": "+1202", "name_prefix": "a",
+                   "ivr_greeting": {"message": "Hi"}})
+        );
+        assert_eq!(
+            json!(desired(json!({"phoneNumber": "+1202"})).create()),
+            json!({"type": "pin_dialin", "phone_number": "+1202"})
+        );
+    }
+
+    #[test]
+    fn an_update_says_all_and_takes_away_only_what_is_shown() {
+        let bare = desired(json!({"phoneNumber": "+1202", "namePrefix": "a"}));
+        let shown = config(json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}));
+        assert_eq!(
+            json!(bare.update(&shown.config)),
+            json!({"phone_number": "+1202", "name_prefix": "a", "ivr_greeting": null})
+        );
+    }
+
+    #[test]
+    fn a_config_says_it_or_not() {
+        let bare = desired(json!({"phoneNumber": "+1202"}));
+        let full = desired(
+            json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}}),
+        );
+        let table = [
+            (&bare, json!({"phone_number": "+1202"}), true),
+            (
+                &bare,
+                json!({"phone_number": "+1202", "name_prefix": "", "ivr_greeting": {"message": ""}}),
+                true,
+            ),
+            (&bare, json!({"phone_number": "+12020"}), false),
+            (&bare, json!({"phone_number": "+1202", "name_prefix": "a"}), false),
+            (&bare, json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}), false),
+            (&full, json!({"phone_number": "+1202", "name_prefix": "a"}), false),
+            (&full, json!(null), false),
+        ];
+        for (desired, body, expected) in table {
+            let shown = match body.is_null() {
+                true => config(json!({})),
+                false => config(body.clone()),
+            };
+            assert_eq!(desired.is_said_by(&shown), expected, "{body}");
+        }
+        let made = DialinConfig {
+            id: "c".into(),
+            kind: PIN_DIALIN.into(),
+            config: full.body(),
+        };
+        assert!(full.is_said_by(&made));
+        let pinless = DialinConfig {
+            kind: "pinless_dialin".into(),
+            ..made
+        };
+        assert!(!full.is_said_by(&pinless));
+    }
+
+    #[test]
+    fn wishes_are_read_from_a_spec_that_does_not_parse() {
+        let broken =
+            json!({"phoneNumber": 5, "deletionPolicy": "Retain", "apiKeySecretRef": {"name": "k"}});
+        let wishes = Wishes::of_unparsed(&broken);
+        assert!(wishes.retain);
+        assert_eq!(wishes.key.unwrap().name, "k");
+    }
+}
