@@ -127,9 +127,11 @@ mod tests {
             installation_id: "ns/lease".into(),
             claim: Some(Claim {
                 at: 7,
+                end: None,
                 past_end: None,
             }),
             made: None,
+            recreated: vec![5],
         };
         let map = BTreeMap::from([(BINDING_ANNOTATION.to_owned(), binding.to_annotation())]);
         assert_eq!(
