@@ -48,7 +48,7 @@ pub enum Posts {
     None,
     /// Each was refused.
     Refused,
-    /// One of them may have been done, or may still be.
+    /// One of them was done, or may have been, or may still be.
     Unknown,
 }
 
@@ -182,6 +182,10 @@ impl Ledger {
     pub fn saw(&mut self, seen: Seen) {
         let entry = self.entry(&seen.room.name.clone());
         entry.absence = None;
+        // Until its id is recorded, later words are to be told from those of somebody else's room.
+        if seen.by == Word::Create {
+            entry.posts = Posts::Unknown;
+        }
         entry.seen = Some(seen);
     }
 
@@ -308,3 +312,6 @@ impl Entry {
 pub fn between_words(quiet: Duration) -> Duration {
     quiet / 2
 }
+
+#[cfg(test)]
+mod tests;

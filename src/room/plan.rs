@@ -15,6 +15,8 @@ mod delete;
 mod differ;
 mod keep;
 mod make;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::absent::{Wait, gone};
-use super::make::may_be_ours;
+use super::make::{may_be_ours, says_what_we_send};
 use super::{Again, Look, Needs, Plan, Release, SOON, Step, Trouble, Verdict};
 use super::{other_installation, rest};
 use crate::binding::Recorded;
@@ -107,7 +107,7 @@ fn orphaned(view: &View, seen: &Seen, why: &str) -> Plan {
 }
 
 /// Without a recorded id: a derived name proves it, or the claim together with a create of ours
-/// that may have been done.
+/// that may have been done and would have said the same.
 fn is_ours(view: &View, seen: &Seen) -> bool {
     let room = &seen.room;
     if !view.is_chosen() && naming::looks_derived(&room.name) {
@@ -115,7 +115,9 @@ fn is_ours(view: &View, seen: &Seen) -> bool {
     }
     let claim = view.subject.binding().and_then(|it| it.claim.as_ref());
     let claimed = claim.is_some_and(|claim| room.created_at >= claim.at);
-    seen.by == Word::Create || (claimed && may_be_ours(view))
+    let same = view.desired.as_ref();
+    let same = same.is_ok_and(|desired| says_what_we_send(view, desired, seen));
+    seen.by == Word::Create || (claimed && may_be_ours(view) && same)
 }
 
 fn delete(view: &View, id: &str) -> Plan {

@@ -101,8 +101,11 @@ fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
         seen,
         ..
     } = keeping;
+    // A person may ask for another try: one.
     let refusal = view.memory.refusal.as_ref().filter(|it| {
-        !view.forced && view.now.moment < it.until && it.what == naming::fingerprint(&json!(change))
+        (view.tried || !view.forced)
+            && view.now.moment < it.until
+            && it.what == naming::fingerprint(&json!(change))
     });
     if let Some(refusal) = refusal {
         return Differs::Refused(Trouble {

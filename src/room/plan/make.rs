@@ -276,7 +276,7 @@ pub(super) fn may_be_ours(view: &View) -> bool {
 }
 
 /// Whether a room says what our create would have said, as far as Daily shows it.
-fn says_what_we_send(view: &View, desired: &Desired, seen: &Seen) -> bool {
+pub(super) fn says_what_we_send(view: &View, desired: &Desired, seen: &Seen) -> bool {
     let room = &seen.room;
     let numbers = match &view.numbers {
         Some(Ok(numbers)) => e164(numbers),

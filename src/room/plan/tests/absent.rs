@@ -1,0 +1,182 @@
+//! A recorded room that Daily says is not there.
+
+use super::*;
+
+/// Daily has said for long that there is no room, and now by name.
+fn vanished() -> View {
+    let view = recorded().published().looked();
+    view.absent(ago(30), Some(moment()))
+}
+
+/// The record that makes the room anew.
+fn anew(view: &View, end: End, past_end: Option<i64>, change: Change) -> Step {
+    let mut binding = view.binding();
+    binding.made = None;
+    binding.claim = Some(Claim {
+        at: view.now.wall,
+        end: Some(end),
+        past_end,
+    });
+    if change == Change::Anew {
+        binding.recreated.push(view.now.wall);
+    }
+    Step::Record(binding, change)
+}
+
+#[track_caller]
+fn recreates(view: &View) {
+    acts(view, anew(view, by_ttl(END), None, Change::Anew));
+}
+
+#[track_caller]
+fn misses(view: &View, needs: Needs, says: &str) {
+    let again = Again::Drift(Some(END));
+    fails(view, Reason::Missing, needs, again, says);
+}
+
+#[test]
+fn a_vanished_room_is_made_anew_after_two_words_half_the_quiet_period_apart() {
+    recreates(&vanished());
+    let margin = Duration::from_millis(50);
+    // The second word is still to come.
+    let first = recorded().absent(ago(10), None);
+    unchanged(&first, Duration::from_secs(20) + margin);
+    let early = recorded().absent(ago(29), Some(moment())).looked();
+    unchanged(&early, Duration::from_secs(1) + margin);
+    // It has to be an answer to the name.
+    looks(&recorded().absent(ago(30), None), Look::Room);
+    looks(&recorded().absent(ago(40), Some(ago(11))), Look::Room);
+    unchanged(&recorded().absent(ago(40), Some(ago(11))).looked(), SOON);
+    recreates(&recorded().absent(ago(40), Some(ago(10))));
+}
+
+#[test]
+fn nothing_is_missing_while_a_write_may_still_be_done() {
+    let unknown = |at, by_name| {
+        let view = recorded().absent(ago(300), Some(by_name));
+        view.sight(|it| it.unknown_write = Some(at))
+    };
+    let margin = Duration::from_millis(50);
+    unchanged(&unknown(ago(59), moment()), Duration::from_secs(1) + margin);
+    looks(&unknown(ago(61), ago(2)), Look::Room);
+    recreates(&unknown(ago(60), moment()));
+}
+
+#[test]
+fn nothing_is_missing_until_a_leader_before_is_past_unless_it_was_bound_here() {
+    let new = vanished().with(|it| it.trusted_from = at(100_020));
+    unchanged(&new, Duration::from_millis(20_050));
+    recreates(&new.with(|it| it.memory.bound_here = true));
+    let past = vanished().with(|it| it.trusted_from = moment());
+    recreates(&past);
+    // A wait is at most a minute.
+    let long = vanished().with(|it| it.trusted_from = at(100_600));
+    unchanged(&long, LATER);
+}
+
+#[test]
+fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
+    let view = vanished().made(|it| it.end = Some(by_ttl(END + 9)));
+    let view = view.date(NOW - 2);
+    let mut binding = view.binding();
+    binding.made = None;
+    binding.recreated = vec![NOW];
+    binding.claim = Some(Claim {
+        at: NOW - 2,
+        end: Some(by_ttl(END + 9)),
+        past_end: None,
+    });
+    acts(&view, Step::Record(binding, Change::Anew));
+}
+
+#[test]
+fn when_too_many_are_missing_none_is_made_anew_unless_a_person_asks() {
+    let tripped = vanished().sight(|it| it.tripped = true);
+    misses(&tripped, Needs::Time, "so many others");
+    recreates(&tripped.clone().forced());
+    recreates(&tripped.clone().edited(json!({"ttl": "8h"})));
+    // It is said at once.
+    let first = recorded().absent(moment(), None);
+    let first = first.sight(|it| it.tripped = true);
+    misses(&first, Needs::Time, "so many others");
+    // Who asks is still no proof.
+    looks(&first.forced(), Look::Room);
+}
+
+#[test]
+fn asking_does_not_replace_the_second_word() {
+    let early = recorded().absent(ago(29), Some(moment())).looked();
+    let wait = Duration::from_millis(1_050);
+    unchanged(&early.clone().forced(), wait);
+    unchanged(&early.edited(json!({"ttl": "8h"})), wait);
+}
+
+#[test]
+fn a_room_that_vanishes_again_and_again_is_not_made_anew_for_ever() {
+    let day = 24 * 3600;
+    let lately = |times: Vec<i64>| vanished().record(|it| it.recreated = times);
+    let third = lately(vec![NOW - day + 1, NOW - 5, NOW - 1]);
+    misses(&third, Needs::Person, "three times");
+    let second = lately(vec![NOW - 5, NOW - 1]);
+    recreates(&second);
+    recreates(&third.clone().forced());
+    recreates(&third.edited(json!({"ttl": "8h"})));
+    // What is a day ago is forgotten.
+    let old = lately(vec![NOW - day, NOW - 5, NOW - 1]);
+    let expected = second.with(|it| it.now = old.now);
+    acts(&old, anew(&expected, by_ttl(END), None, Change::Anew));
+}
+
+#[test]
+fn a_room_that_is_only_reported_waits_for_a_person() {
+    let report = json!({"ttl": "8h", "missingRoomPolicy": "Report"});
+    let view = vanished().spec(report.clone());
+    misses(&view, Needs::Person, "its PIN is dead");
+    recreates(&view.clone().forced());
+    recreates(&view.edited(report));
+}
+
+#[test]
+fn between_the_clocks_an_absent_room_is_neither_missing_nor_ended() {
+    let view = vanished();
+    unchanged(&view.clone().date(END), SOON);
+    unchanged(&view.clone().wall(END), SOON);
+    acts(&view.wall(END).date(END), Step::Show(Verdict::Expired));
+}
+
+#[test]
+fn a_recorded_end_decides_and_not_the_spec() {
+    let end = |at| vanished().made(|it| it.end = Some(by_ttl(at)));
+    acts(&end(NOW), Step::Show(Verdict::Expired));
+    let later = end(END + 60).wall(END).date(END);
+    acts(&later, anew(&later, by_ttl(END + 60), None, Change::Anew));
+}
+
+#[test]
+fn a_later_end_after_the_end_makes_a_new_room() {
+    let ended = vanished().wall(END).date(END);
+    check(
+        &ended.clone().expired(),
+        rest(Verdict::Expired, Again::Drift(None)),
+    );
+    let edited = ended.edited(json!({"ttl": "9h"}));
+    let end = edited.desired().end_of(CREATED);
+    acts(&edited, anew(&edited, end, Some(END), Change::After));
+    // An edit that is past too changes nothing.
+    let past = edited.clone().spec(json!({"ttl": "7h"}));
+    acts(&past, Step::Show(Verdict::Expired));
+    let far = edited.spec(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
+    let again = Again::Drift(None);
+    fails(&far, Reason::InvalidSpec, Needs::Person, again, "364 days");
+}
+
+#[test]
+fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
+    let ended = recorded().chosen().absent(ago(300), None);
+    let edited = ended.wall(END).date(END).edited(json!({"ttl": "9h"}));
+    let edited = edited.chosen();
+    looks(&edited, Look::Room);
+    let view = edited.looked();
+    let end = view.desired().end_of(CREATED);
+    acts(&view, anew(&view, end, Some(END), Change::After));
+}

@@ -1,0 +1,355 @@
+//! Keeping a room that is recorded, and its Secret with it.
+
+use super::*;
+use crate::room::view::{NumberProblem, Refusal};
+
+/// The room as Daily says it by name in this pass.
+fn by_name(change: impl FnOnce(&mut Room)) -> View {
+    serving().sees(Word::Name, change).looked()
+}
+
+#[track_caller]
+fn serves(view: &View, card: Card, trouble: Option<Trouble>, again: Again) {
+    check(view, rest(served(card, trouble), again));
+}
+
+#[track_caller]
+fn serves_well(view: &View) {
+    serves(view, card(view), None, Again::Drift(Some(END)));
+}
+
+/// The update that is planned: its privacy and properties, and whether the end moves nearer.
+#[track_caller]
+fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
+    let update = Update {
+        name: view.room_name(),
+        change: RoomChange {
+            privacy,
+            properties: serde_json::from_value(properties).unwrap(),
+        },
+        nearer,
+        drift: !view.is_edited(),
+    };
+    acts(view, Step::UpdateRoom(update));
+}
+
+fn with_end(view: &View, end: End) -> Binding {
+    let mut binding = view.binding();
+    binding.made.as_mut().unwrap().end = Some(end);
+    binding
+}
+
+#[test]
+fn one_listing_serves_a_room_that_is_as_it_should_be() {
+    serves_well(&serving());
+    looks(&serving().forced(), Look::Room);
+    serves_well(&by_name(|_| {}).forced());
+}
+
+#[test]
+fn the_listing_is_asked_before_the_name() {
+    let unseen = serving().with(|it| it.sight = None);
+    looks(&unseen, Look::Listing);
+    let listed = unseen.with(|it| it.listed = true);
+    looks(&listed, Look::Room);
+    unchanged(&listed.looked(), SOON);
+}
+
+#[test]
+fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
+    let other = |it: &mut Room| it.id = "room-2".into();
+    looks(&serving().sees(Word::Listing, other), Look::Room);
+    let again = Again::In(LATER);
+    let reason = Reason::NameTaken;
+    fails(&by_name(other), reason, Needs::Person, again, "not the one");
+}
+
+#[test]
+fn another_pin_is_believed_by_name_alone() {
+    let other = |it: &mut Room| it.config.dialin_code = Pin::new(OTHER_PIN);
+    looks(&serving().sees(Word::Listing, other), Look::Room);
+    let told = by_name(other);
+    let mut new = card(&told);
+    new.pin = Pin::new(OTHER_PIN).unwrap();
+    acts(&told, Step::UpdateSecret(new, secret_guard()));
+}
+
+#[test]
+fn an_answer_without_a_pin_changes_nothing() {
+    let without = |it: &mut Room| it.config.dialin_code = None;
+    serves_well(&serving().sees(Word::Listing, without));
+    serves_well(&by_name(without));
+}
+
+#[test]
+fn without_any_pin_there_is_no_secret() {
+    let without = |it: &mut Room| it.config.dialin_code = None;
+    let lost = |view: View| view.with(|it| it.status.dialin_code = None);
+    looks(&lost(serving().sees(Word::Listing, without)), Look::Room);
+    let again = Again::In(LATER);
+    let reason = Reason::RejectedByDaily;
+    let silent = lost(by_name(without));
+    fails(&silent, reason, Needs::Person, again, "no PIN");
+    // The PIN of a room before this one is none of this room's.
+    let earlier = by_name(without).with(|it| it.status.room.as_mut().unwrap().id = "room-0".into());
+    fails(&earlier, reason, Needs::Person, again, "no PIN");
+    // A listing is enough for a PIN that was told before, not for the first one.
+    looks(&lost(serving()), Look::Room);
+}
+
+#[test]
+fn an_end_is_concluded_by_name_and_both_clocks() {
+    let ended = serving().wall(END);
+    looks(&ended, Look::Room);
+    let told = |exp: i64, date: i64| {
+        let view = by_name(|it| it.config.exp = Some(exp)).wall(END);
+        view.date(date)
+    };
+    acts(&told(END, END), Step::Show(Verdict::Expired));
+    unchanged(&told(END, END - 1), SOON);
+    // It was moved later at Daily by our own clock too, and is taken over.
+    let later = told(END + 60, END);
+    let end = by_ttl(END + 60);
+    let record = Step::Record(with_end(&later, end), Change::EndTakenOver(END + 60));
+    acts(&later, record);
+    // Before the end our clock alone keeps it.
+    serves_well(&by_name(|_| {}).date(END + 60));
+}
+
+#[test]
+fn an_end_is_told_first_and_the_secret_goes_then_and_nothing_is_deleted_at_daily() {
+    let ended = by_name(|_| {}).wall(END).date(END);
+    acts(&ended, Step::Show(Verdict::Expired));
+    let expired = ended.clone().expired();
+    looks(&expired.clone().with(|it| it.secret = None), Look::Secret);
+    let secret = ended.secret.clone();
+    acts(
+        &expired.clone().with(|it| it.secret = secret),
+        Step::DeleteSecret(secret_guard()),
+    );
+    check(&expired, rest(Verdict::Expired, Again::Drift(None)));
+    // A status that still has the PIN is not told yet.
+    let untold = expired.with(|it| it.status.dialin_code = Some(PIN.into()));
+    acts(&untold, Step::Show(Verdict::Expired));
+}
+
+#[test]
+fn the_secret_says_what_the_room_says() {
+    let view = serving();
+    let secret = |found| view.clone().with(|it| it.secret = found);
+    looks(&secret(None), Look::Secret);
+    acts(
+        &secret(Some(Found::Absent)),
+        Step::CreateSecret(card(&view)),
+    );
+    let mut old = card(&view);
+    old.end = END - 1;
+    let edited = secret_of(&view, &old);
+    acts(
+        &secret(Some(edited)),
+        Step::UpdateSecret(card(&view), secret_guard()),
+    );
+    let again = Again::In(SOON * 3);
+    let foreign = secret(Some(Found::Foreign));
+    let reason = Reason::SecretConflict;
+    fails(&foreign, reason, Needs::Person, again, "standup-dialin");
+}
+
+fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
+    Some(Err(NumberProblem {
+        reason: Reason::NumberNotReady,
+        message: "not yet".into(),
+        waits,
+    }))
+}
+
+#[test]
+fn a_served_room_stays_served_while_its_numbers_are_in_trouble() {
+    looks(&serving().with(|it| it.numbers = None), Look::Numbers);
+    for (waits, needs, again) in [
+        (true, Needs::Time, Again::In(SOON)),
+        (false, Needs::Person, Again::Drift(Some(END))),
+    ] {
+        let view = serving().with(|it| it.numbers = number_problem(waits));
+        let trouble = Trouble {
+            reason: Reason::NumberNotReady,
+            message: "not yet".into(),
+            needs,
+            served: true,
+        };
+        serves(&view, card(&view), Some(trouble.clone()), again);
+        // The Secret knows the numbers when the status is lost.
+        let lost = view.clone().with(|it| it.status.phone_numbers.clear());
+        serves(&lost, card(&view), Some(trouble), again);
+        looks(&lost.with(|it| it.secret = None), Look::Secret);
+    }
+    let view = serving().with(|it| {
+        it.numbers = number_problem(false);
+        it.status.phone_numbers.clear();
+        it.secret = Some(Found::Absent);
+    });
+    let trouble = Trouble {
+        reason: Reason::NumberNotReady,
+        message: "not yet".into(),
+        needs: Needs::Person,
+        served: true,
+    };
+    check(&view, rest(Verdict::Failing(trouble), Again::In(SOON)));
+}
+
+#[test]
+fn only_what_differs_is_sent() {
+    updates(
+        &by_name(|it| it.privacy = "private".into()),
+        Some("public"),
+        json!({}),
+        false,
+    );
+    updates(
+        &by_name(|it| it.config.eject_at_room_exp = None),
+        None,
+        json!({"eject_at_room_exp": true}),
+        false,
+    );
+    let edited = by_name(|_| {}).edited(json!({"ttl": "8h", "privacy": "Private"}));
+    updates(&edited, Some("private"), json!({}), false);
+}
+
+#[test]
+fn dialin_is_sent_whole() {
+    let whole = json!({"display_name": "Caller", "wait_for_meeting_start": true});
+    let edited = by_name(|_| {}).edited(json!({"ttl": "8h", "dialin": {"displayName": "Caller"}}));
+    updates(&edited, None, json!({"dialin": whole}), false);
+    let surplus = by_name(|it| {
+        let dialin = it.config.dialin.as_mut().unwrap();
+        dialin.insert("room_numbers".into(), json!([]));
+    });
+    let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
+    updates(&surplus, None, json!({"dialin": whole}), false);
+    updates(
+        &by_name(|it| it.config.dialin = None),
+        None,
+        json!({"dialin": whole}),
+        false,
+    );
+    // While the numbers are not known it is left as it is.
+    let unknown = by_name(|it| it.config.dialin = None);
+    let unknown = unknown.with(|it| it.numbers = number_problem(true));
+    assert!(matches!(plan(&unknown), Plan::Rest(_)));
+}
+
+#[test]
+fn what_daily_does_not_show_is_not_sent_again() {
+    let silent = |it: &mut Room| {
+        let dialin = it.config.dialin.as_mut().unwrap();
+        dialin.remove("wait_for_meeting_start");
+    };
+    serves_well(&by_name(silent));
+    let other = by_name(silent).made(|it| it.sent = Some("other".into()));
+    let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
+    updates(&other, None, json!({"dialin": whole}), false);
+}
+
+#[test]
+fn an_answer_that_was_lost_is_recorded() {
+    let view = by_name(|_| {}).made(|it| it.sent = None);
+    let mut record = view.binding();
+    record.made.clone_from(&recorded().binding().made);
+    acts(&view, Step::Record(record, Change::Sent));
+}
+
+#[test]
+fn the_end_of_a_ttl_is_dailys_and_another_end_is_put_back() {
+    let moved = |by: i64| by_name(move |it| it.config.exp = Some(END + by));
+    for by in [-60, 60] {
+        let view = moved(by);
+        let record = with_end(&view, by_ttl(END + by));
+        acts(&view, Step::Record(record, Change::EndTakenOver(END + by)));
+    }
+    // An object that says less than the recorded end, with the same ttl, shortens nothing.
+    let longer = by_name(|it| it.config.exp = Some(END + 60)).made(|it| {
+        it.end = Some(by_ttl(END + 60));
+    });
+    assert!(matches!(plan(&longer), Plan::Act(Step::UpdateSecret(..))));
+    let fixed = |by: i64| {
+        let view = moved(by).spec(json!({"expirationTime": secret::rfc3339(END)}));
+        let end = view.desired().end_of(CREATED);
+        view.made(|it| it.end = Some(end))
+    };
+    updates(&fixed(60), None, json!({"exp": END}), true);
+    updates(&fixed(-60), None, json!({"exp": END}), false);
+}
+
+#[test]
+fn an_edit_moves_the_end_in_place() {
+    let edited = |ttl: &str| by_name(|_| {}).edited(json!({"ttl": ttl}));
+    updates(&edited("9h"), None, json!({"exp": END + 3600}), false);
+    updates(&edited("7h"), None, json!({"exp": END - 3600}), true);
+    // Into the past: as early as Daily takes it, by the later clock.
+    updates(&edited("10s"), None, json!({"exp": NOW + 3}), true);
+    updates(
+        &edited("10s").date(NOW + 20),
+        None,
+        json!({"exp": NOW + 23}),
+        true,
+    );
+    // What was sent is recorded, also when the answer was lost.
+    let sent = by_name(|it| it.config.exp = Some(END + 3600)).edited(json!({"ttl": "9h"}));
+    let end = sent.desired().end_of(CREATED);
+    acts(&sent, Step::Record(with_end(&sent, end), Change::Sent));
+    let ending = by_name(|it| it.config.exp = Some(NOW + 3)).edited(json!({"ttl": "10s"}));
+    let mut end = ending.desired().end_of(CREATED);
+    end.at = NOW + 3;
+    acts(&ending, Step::Record(with_end(&ending, end), Change::Sent));
+}
+
+#[test]
+fn an_end_too_far_ahead_is_refused_and_callers_are_served() {
+    let far = by_name(|_| {}).edited(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
+    let Plan::Rest(Rest {
+        verdict: Verdict::Serving(_, Some(trouble)),
+        ..
+    }) = plan(&far)
+    else {
+        panic!("{:?}", plan(&far));
+    };
+    assert_eq!(trouble.reason, Reason::InvalidSpec);
+    serves(&far, card(&far), Some(trouble), Again::Drift(Some(END)));
+}
+
+#[test]
+fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
+    let change = RoomChange {
+        privacy: Some("private"),
+        ..RoomChange::default()
+    };
+    let refusal = Refusal {
+        what: naming::fingerprint(&json!(change)),
+        info: "no".into(),
+        until: moment().after(SOON),
+        times: 1,
+    };
+    let refused = by_name(|_| {}).edited(json!({"ttl": "8h", "privacy": "Private"}));
+    let refused = refused.with(|it| it.memory.refusal = Some(refusal));
+    let trouble = Trouble {
+        reason: Reason::RejectedByDaily,
+        message: "Daily refuses the change of the room: no".into(),
+        needs: Needs::Person,
+        served: true,
+    };
+    let kept = Again::Drift(Some(END));
+    serves(&refused, card(&refused), Some(trouble.clone()), kept);
+    let later = refused
+        .clone()
+        .with(|it| it.now.moment = moment().after(SOON));
+    updates(&later, Some("private"), json!({}), false);
+    let eased = refused
+        .clone()
+        .edited(json!({"ttl": "8h", "ejectAtRoomExpiry": false}));
+    updates(&eased, None, json!({"eject_at_room_exp": false}), false);
+    // A person may ask for another try: one.
+    let forced = refused.forced();
+    updates(&forced, Some("private"), json!({}), false);
+    let tried = forced.with(|it| it.tried = true);
+    serves(&tried, card(&tried), Some(trouble), kept);
+}
