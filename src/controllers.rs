@@ -34,7 +34,8 @@ use crate::subject::Subject;
 use crate::telemetry::chain;
 
 /// How many objects of a kind are worked on at a time, in each namespace that is watched by itself.
-const AT_A_TIME: u16 = 32;
+/// Passes wait for slots and answers of their accounts, and must not keep other accounts waiting.
+const AT_A_TIME: u16 = 512;
 /// A watch that says nothing for so long, and a little more, is opened anew.
 const WATCH: u32 = 45;
 const READ: Duration = Duration::from_secs(10);
@@ -52,6 +53,9 @@ pub enum ControllersError {
     /// No client of Daily's API can be made.
     #[error("no client of the Daily API can be made")]
     Daily(#[from] ClientError),
+    /// A controller ended that should not.
+    #[error("a controller has failed")]
+    Broken,
     /// The id of the cluster cannot be read.
     #[error(
         "the id of the cluster, which is the uid of the namespace kube-system, cannot be read; \
@@ -131,14 +135,27 @@ pub(crate) async fn run(
     }
     for (numbers, _) in numbers {
         let controller = numbers.graceful_shutdown_on(stop.clone().cancelled_owned());
-        let ended = controller.run(number::reconcile, |_, _, _| unreachable(), Arc::clone(&number_ctx));
+        let ended = controller.run(
+            number::reconcile,
+            |_, _, _| unreachable(),
+            Arc::clone(&number_ctx),
+        );
         running.spawn(ended.for_each(log));
     }
     context.readiness.done(crate::run::CACHES);
     let forgetting = tokio::spawn(forget(room_ctx, number_ctx));
-    while running.join_next().await.is_some() {}
+    let mut broken = false;
+    while let Some(ended) = running.join_next().await {
+        broken |= ended.is_err();
+        if broken {
+            break;
+        }
+    }
     forgetting.abort();
     lock(&listing).abort_all();
+    if broken {
+        return Err(ControllersError::Broken);
+    }
     Ok(used(&context, &keys))
 }
 

@@ -116,9 +116,16 @@ impl Failure {
                 Needs::Retry,
                 format!("the object could not be read before {effect}: {error}"),
             ),
-            Barred::NotLeading | Barred::Changed(_) | Barred::Unproven(_) | Barred::Slow => {
+            Barred::Changed(_) | Barred::Unproven(_) => {
                 tracing::info!(effect, %why, "An effect was not sent");
                 Self::conflict()
+            }
+            Barred::NotLeading | Barred::Slow => {
+                tracing::info!(effect, %why, "An effect was not sent");
+                Self {
+                    trouble: None,
+                    again: None,
+                }
             }
         }
     }

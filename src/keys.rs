@@ -30,6 +30,8 @@ pub const FALLBACK_SECRET: &str = "daily-api-key";
 const CACHED: Duration = Duration::from_secs(3);
 /// A key that Daily refused is tried again after so long.
 const REFUSED_FOR: Duration = Duration::from_secs(30);
+/// A key of which Daily could not be asked is tried again after so long.
+const FAILED_FOR: Duration = Duration::from_secs(5);
 /// A key that was proven is proven again after so long.
 const PROVEN_FOR: Duration = Duration::from_secs(3600);
 const READ: Duration = Duration::from_secs(10);
@@ -98,6 +100,8 @@ struct Source {
 enum Proof {
     Domain(Moment, Arc<Account>),
     Refused(Moment),
+    /// Daily could not be asked.
+    Failed(Moment, KeyProblem),
 }
 
 impl Keys {
@@ -142,7 +146,7 @@ impl Keys {
     #[must_use]
     pub fn last_good(&self, domain_id: &str) -> Option<Session> {
         let account = lock(&self.accounts).get(domain_id).cloned()?;
-        let key = account.good_key();
+        let key = account.good_key()?;
         Some(Session { account, key })
     }
 
@@ -155,11 +159,18 @@ impl Keys {
     /// Daily has just refused this key: it is read and proven again before its next use.
     pub async fn refused(&self, key: &ApiKey) {
         lock(&self.secrets).clear();
+        self.drop_good(key);
         let mark = fingerprint(key);
         self.proofs
             .lock()
             .await
             .insert(mark, Proof::Refused(clock::now()));
+    }
+
+    fn drop_good(&self, key: &ApiKey) {
+        for account in self.accounts() {
+            account.refused(key);
+        }
     }
 
     async fn source(
@@ -255,51 +266,75 @@ impl Keys {
             ),
             definite: true,
         };
-        // Held while Daily is asked: a new key is tried once, however many objects use it.
-        let mut proofs = self.proofs.lock().await;
-        match proofs.get(&mark) {
-            Some(Proof::Domain(at, account)) if at.until(clock::now()) < PROVEN_FOR => {
-                let account = Arc::clone(account);
-                return Ok(Session { account, key });
-            }
-            Some(Proof::Refused(at)) if at.until(clock::now()) < REFUSED_FOR => {
-                return Err(refused());
-            }
-            _ => {}
-        }
-        let known = match proofs.get(&mark) {
+        let came = clock::now();
+        // An old proof is renewed at the pace of its account, which is waited for before the lock.
+        let known = match self.proofs.lock().await.get(&mark) {
             Some(Proof::Domain(_, account)) => Some(Arc::clone(account)),
             _ => None,
         };
+        let fresh = |proof: &Proof, now: Moment| match proof {
+            Proof::Domain(at, _) => at.until(now) < PROVEN_FOR,
+            Proof::Refused(at) => at.until(now) < REFUSED_FOR,
+            Proof::Failed(at, _) => at.until(now) < FAILED_FOR || *at >= came,
+        };
+        let told = |proof: &Proof| match proof {
+            Proof::Domain(_, account) => Ok(Session {
+                account: Arc::clone(account),
+                key: key.clone(),
+            }),
+            Proof::Refused(_) => Err(refused()),
+            Proof::Failed(_, problem) => Err(problem.clone()),
+        };
+        let is_fresh = |proof: &&Proof| fresh(proof, clock::now());
+        if let Some(proof) = self.proofs.lock().await.get(&mark).filter(is_fresh) {
+            return told(proof);
+        }
         let slot = match &known {
             Some(account) => Some(account.limiter().slot(Call::General).await),
             None => None,
         };
-        match self.daily.domain(&key).await {
+        // Held while Daily is asked: a new key is tried once, however many objects use it.
+        let mut proofs = self.proofs.lock().await;
+        if let Some(proof) = proofs.get(&mark).filter(is_fresh) {
+            return told(proof);
+        }
+        let proof = match self.daily.domain(&key).await {
             Ok(answer) => {
                 let account = self.account(answer.value, &key);
-                // The call counts, though its account was not known before its answer.
+                // The call counts, though its account was not known before its answer. The account
+                // of a new key has just begun, and grants at once.
                 let slot = match slot {
                     Some(slot) => slot,
                     None => account.limiter().slot(Call::General).await,
                 };
                 slot.sent();
-                proofs.insert(mark, Proof::Domain(clock::now(), Arc::clone(&account)));
-                Ok(Session { account, key })
+                Proof::Domain(clock::now(), account)
             }
             Err(CallError::Unauthorized) => {
-                proofs.insert(mark, Proof::Refused(clock::now()));
-                Err(refused())
+                self.drop_good(&key);
+                Proof::Refused(clock::now())
             }
-            Err(error) => Err(KeyProblem {
-                reason: error.reason(),
-                message: format!(
-                    "Daily could not be asked which domain the API key in Secret {} is of: {error}",
-                    source.shown()
-                ),
-                definite: false,
-            }),
-        }
+            // What was proven once is not in doubt because Daily does not answer.
+            Err(_) if known.is_some() => {
+                let account = known.ok_or_else(refused)?;
+                return Ok(Session { account, key });
+            }
+            Err(error) => Proof::Failed(
+                clock::now(),
+                KeyProblem {
+                    reason: error.reason(),
+                    message: format!(
+                        "Daily could not be asked which domain the API key in Secret {} is of: \
+                         {error}",
+                        source.shown()
+                    ),
+                    definite: false,
+                },
+            ),
+        };
+        let outcome = told(&proof);
+        proofs.insert(mark, proof);
+        outcome
     }
 
     fn account(&self, domain: Domain, key: &ApiKey) -> Arc<Account> {

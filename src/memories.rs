@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
 
-use crate::clock::Moment;
+use crate::clock::{self, Moment};
 use crate::crd::RECONCILE_ANNOTATION;
 use crate::daily::account::lock;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LAST: Duration = Duration::from_secs(60);
+/// Within so long the watch shows what was written.
+const LAG: Duration = Duration::from_secs(30);
 
 /// The memories of all objects of a kind.
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ struct Kept<M> {
     memory: M,
     pace: Pace,
     written: Option<u64>,
+    at: Moment,
 }
 
 /// What is remembered when a pass begins.
@@ -104,7 +107,9 @@ impl<M: Clone + Default> Memories<M> {
         Some(Remembered {
             memory: kept.map(|kept| kept.memory.clone()).unwrap_or_default(),
             pace,
-            stale: shown.is_some_and(|shown| written.is_some_and(|written| shown < written)),
+            // A watch that lags longer has lost its past, and what it shows is the truth.
+            stale: kept.is_some_and(|kept| kept.at.until(clock::now()) < LAG)
+                && shown.is_some_and(|shown| written.is_some_and(|written| shown < written)),
         })
     }
 
@@ -116,6 +121,7 @@ impl<M: Clone + Default> Memories<M> {
             memory,
             pace,
             written: version(resource_version),
+            at: clock::now(),
         };
         lock(&self.0).insert(key(object), kept);
     }
@@ -138,7 +144,6 @@ fn key(object: &impl Resource) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock;
     use k8s_openapi::api::core::v1::ConfigMap;
 
     fn object(uid: &str, generation: i64) -> ConfigMap {

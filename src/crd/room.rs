@@ -182,7 +182,7 @@ pub struct SecretSpec {
 }
 
 /// What is known about a DailyRoom.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
+#[derive(Clone, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomStatus {
     /// The generation this status speaks of.
@@ -220,6 +220,17 @@ pub struct DailyRoomStatus {
     /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
+}
+
+/// Without the PIN.
+impl std::fmt::Debug for DailyRoomStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DailyRoomStatus")
+            .field("observed_generation", &self.observed_generation)
+            .field("conditions", &self.conditions)
+            .field("room", &self.room)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A Daily account.

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -56,9 +57,10 @@ pub struct Account {
     gate: Gate,
     metrics: Metrics,
     limiter: Limiter,
-    good_key: Mutex<ApiKey>,
+    good_keys: Mutex<Vec<ApiKey>>,
     ledger: Mutex<Ledger>,
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
+    numbers_failed: Mutex<Option<Moment>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     listings: watch::Sender<Listings>,
     skew_said: Mutex<Option<Moment>>,
@@ -113,9 +115,10 @@ impl Account {
             gate,
             metrics,
             limiter: Limiter::new(used),
-            good_key: Mutex::new(key),
+            good_keys: Mutex::new(vec![key]),
             ledger: Mutex::default(),
             numbers: tokio::sync::Mutex::default(),
+            numbers_failed: Mutex::default(),
             writing: Mutex::default(),
             listings: watch::Sender::new(Listings::default()),
             skew_said: Mutex::default(),
@@ -134,15 +137,22 @@ impl Account {
         &self.limiter
     }
 
-    /// The key that was proven last.
+    /// The key that was proven last, if Daily has not refused it since.
     #[must_use]
-    pub fn good_key(&self) -> ApiKey {
-        lock(&self.good_key).clone()
+    pub fn good_key(&self) -> Option<ApiKey> {
+        lock(&self.good_keys).last().cloned()
     }
 
     /// A key of this domain was proven.
     pub fn proven(&self, key: &ApiKey) {
-        *lock(&self.good_key) = key.clone();
+        let mut keys = lock(&self.good_keys);
+        keys.retain(|it| it.expose_secret() != key.expose_secret());
+        keys.push(key.clone());
+    }
+
+    /// Daily refuses a key.
+    pub fn refused(&self, key: &ApiKey) {
+        lock(&self.good_keys).retain(|it| it.expose_secret() != key.expose_secret());
     }
 
     /// What is known of a room.
@@ -207,6 +217,9 @@ impl Account {
     /// # Errors
     /// When Daily does not say.
     pub async fn look(&self, key: &ApiKey, name: &str) -> Result<(), CallError> {
+        // Not beside a write: what is under way would make the answer say too much.
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
         let asked = clock::now();
         let answer = self
             .read("/rooms/:name", self.client.room(key, name))
@@ -277,15 +290,26 @@ impl Account {
                     Ok(())
                 }
                 Err(error) => {
-                    if let EffectError::Failed(_, why) = &error {
-                        let unknown = why.may_have_been_done();
-                        account.ledger().create_failed(&request.name, unknown);
-                    }
+                    account.create_failed(&request.name, &error);
                     Err(error)
                 }
             }
         };
         self.write(Effect::RoomCreate, &name, writing).await
+    }
+
+    /// What a create that failed says of the name: a refusal is a word, a call that was not done
+    /// for other reasons is none.
+    fn create_failed(&self, name: &str, error: &EffectError<CallError>) {
+        match error {
+            EffectError::Failed(_, CallError::Refused { .. }) => {
+                self.ledger().create_failed(name, false);
+            }
+            EffectError::Failed(_, why) if why.may_have_been_done() => {
+                self.ledger().create_failed(name, true);
+            }
+            EffectError::Failed(..) | EffectError::Barred(..) => {}
+        }
     }
 
     /// Changes a room.
@@ -366,6 +390,11 @@ impl Account {
         self.write(Effect::RoomDelete, &of, writing).await
     }
 
+    /// Whoever holds it is the only one who asks about or writes to this name.
+    fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.writing).entry(name.to_owned()).or_default())
+    }
+
     /// Runs a write in a task of its own, when it is this name's turn.
     async fn write<T: Send + 'static>(
         self: &Arc<Self>,
@@ -373,11 +402,7 @@ impl Account {
         name: &str,
         writing: impl Future<Output = Result<T, EffectError<CallError>>> + Send + 'static,
     ) -> Result<T, EffectError<CallError>> {
-        let turn = {
-            let mut writing = lock(&self.writing);
-            let turn = writing.entry(name.to_owned()).or_default();
-            Arc::clone(turn)
-        };
+        let turn = self.turn(name);
         let task = tokio::spawn(async move {
             let _turn = turn.lock().await;
             writing.await
@@ -420,14 +445,32 @@ impl Account {
         key: &ApiKey,
         not_before: Moment,
     ) -> Result<Arc<Numbers>, CallError> {
-        // Who comes while they are read waits for them instead of reading them once more.
+        // Who comes while they are read waits for the answer, or for the failure, instead of
+        // asking once more.
+        let came = clock::now();
         let mut known = self.numbers.lock().await;
         if let Some(numbers) = known.as_ref().filter(|numbers| numbers.at >= not_before) {
             return Ok(Arc::clone(numbers));
         }
+        if lock(&self.numbers_failed).is_some_and(|failed| failed >= came) {
+            return Err(CallError::Unavailable {
+                status: None,
+                source: None,
+            });
+        }
         let at = clock::now();
-        let (purchased, _) = self.all_purchased(key).await?;
-        let (configs, date) = self.all_configs(key).await?;
+        let read = async {
+            let (purchased, _) = self.all_purchased(key).await?;
+            let (configs, date) = self.all_configs(key).await?;
+            Ok::<_, CallError>((purchased, configs, date))
+        };
+        let (purchased, configs, date) = match read.await {
+            Ok(read) => read,
+            Err(error) => {
+                *lock(&self.numbers_failed) = Some(clock::now());
+                return Err(error);
+            }
+        };
         let numbers = Arc::new(Numbers {
             at,
             date,
@@ -503,9 +546,8 @@ impl Account {
                 Ok((answer, _)) => Ok(answer),
                 Err(EffectError::Failed(_, CallError::NotFound)) if delete => Ok(None),
                 Err(error) => {
-                    if let EffectError::Failed(Effect::ConfigCreate, why) = &error {
-                        let unknown = why.may_have_been_done();
-                        account.ledger().create_failed(&number, unknown);
+                    if effect == Effect::ConfigCreate {
+                        account.create_failed(&number, &error);
                     }
                     Err(error)
                 }
@@ -545,7 +587,8 @@ impl Account {
                     }
                 }
             } else if let Some(name) = &suspect
-                && self.look(&self.good_key(), name).await.is_ok()
+                && let Some(key) = self.good_key()
+                && self.look(&key, name).await.is_ok()
                 && self.sight(name).seen.is_some()
             {
                 next_listing = clock::now();
@@ -564,13 +607,17 @@ impl Account {
     /// Reads one listing; gives a room that is missing with so many others that none is believed
     /// to be.
     async fn list(&self, expected: &Expected) -> Result<Option<String>, CallError> {
-        let key = self.good_key();
+        let key = self.good_key().ok_or(CallError::Unauthorized)?;
         let before = expected(&self.domain.id);
         let started = clock::wall().as_second();
         let mut joining = Joining::begin(clock::now());
         let listing = loop {
             let call = self.client.rooms_page(&key, joining.after());
-            let page = self.read("/rooms", call).await?;
+            let page = self.read("/rooms", call).await;
+            if matches!(page, Err(CallError::Unauthorized)) {
+                self.refused(&key);
+            }
+            let page = page?;
             match joining.add(page, clock::now()) {
                 Next::Page(next) => joining = next,
                 Next::Whole(listing) => break Arc::new(listing),

@@ -302,7 +302,8 @@ impl Entry {
                     date: listing.date(),
                 });
             }
-            None => {}
+            // It is neither shown nor told to be absent: the name itself has to be asked for.
+            None => self.seen = None,
         }
     }
 }

@@ -12,17 +12,17 @@ use serde_json::json;
 use super::observe::Pass;
 use super::plan::{Change, Release, Step, Update, Verdict};
 use super::report::{self, Deed};
-use crate::standing::Trouble;
 use crate::binding::Binding;
 use crate::crd::{BINDING_ANNOTATION, PinDialinNumber};
 use crate::daily::account::ConfigWrite;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, DialinConfigRequest};
-use crate::failure::Failure;
 use crate::effect::{Barred, Check, Effect, EffectError};
+use crate::failure::Failure;
 use crate::kube::{KubeError, Note, apply_status, get_object, merge_metadata};
 use crate::naming;
 use crate::room::view::Refusal;
+use crate::standing::Trouble;
 use crate::subject::Subject;
 
 /// What Daily refused is sent again after so long at first, and at last.
@@ -116,9 +116,7 @@ impl Pass {
             let client = &self.ctx.client;
             let write = apply_status::<DeserializeGuard<PinDialinNumber>>(client, &guard, &status);
             let gate = &self.ctx.gate;
-            let written = gate
-                .pass(Effect::Status, &Check::by_version(), write)
-                .await;
+            let written = gate.pass(Effect::Status, &Check::by_version(), write).await;
             let written = written.map_err(|error| Failure::of_kube("the status", error))?;
             self.take(&written)?;
             self.view.status = status;
@@ -298,6 +296,11 @@ impl Pass {
             Err(error) => return Err(Failure::of_kube("the finalizer", error)),
         }
         self.view.subject.finalizers = finalizers;
+        if let (Release::Deleted, Some(session), Some(number)) =
+            (&how, &self.session, self.view.number())
+        {
+            session.account.forget(number);
+        }
         let deed = match how {
             Release::Clean => None,
             Release::Deleted => Some(Deed::Deleted),

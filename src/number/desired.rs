@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_create_says_what_is_asked_for_and_no_null() {
-        let all = json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}});
+        let all =
+            json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}});
         assert_eq!(
             json!(desired(all).create()),
             json!({"type": "pin_dialin", "phone_number": "+1202", "name_prefix": "a",
@@ -176,9 +177,21 @@ mod tests {
                 true,
             ),
             (&bare, json!({"phone_number": "+12020"}), false),
-            (&bare, json!({"phone_number": "+1202", "name_prefix": "a"}), false),
-            (&bare, json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}), false),
-            (&full, json!({"phone_number": "+1202", "name_prefix": "a"}), false),
+            (
+                &bare,
+                json!({"phone_number": "+1202", "name_prefix": "a"}),
+                false,
+            ),
+            (
+                &bare,
+                json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}),
+                false,
+            ),
+            (
+                &full,
+                json!({"phone_number": "+1202", "name_prefix": "a"}),
+                false,
+            ),
             (&full, json!(null), false),
         ];
         for (desired, body, expected) in table {

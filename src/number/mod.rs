@@ -34,6 +34,8 @@ use crate::standing::Again;
 
 /// A pass that takes longer is cut off; what it has sent goes on.
 const PASS: Duration = Duration::from_secs(60);
+/// And comes again after so long.
+const CUT_OFF: Duration = Duration::from_secs(15);
 /// No pass needs more; one that does goes round in circles.
 const ROUNDS: usize = 16;
 /// A person can force a pass this often.
@@ -65,17 +67,14 @@ pub async fn reconcile(
     let start = clock::now();
     let (action, outcome) = match tokio::time::timeout(PASS, pass(object, &ctx)).await {
         Ok(ended) => ended,
-        Err(_) => (Action::requeue(CONFLICT), Outcome::Error),
+        Err(_) => (Action::requeue(CUT_OFF), Outcome::Error),
     };
     let took = start.until(clock::now());
     ctx.metrics.reconciled(Controller::Number, outcome, took);
     Ok(action)
 }
 
-async fn pass(
-    object: Arc<DeserializeGuard<PinDialinNumber>>,
-    ctx: &Arc<Ctx>,
-) -> (Action, Outcome) {
+async fn pass(object: Arc<DeserializeGuard<PinDialinNumber>>, ctx: &Arc<Ctx>) -> (Action, Outcome) {
     let Some(remembered) = ctx.memories.recall(&*object) else {
         return (Action::await_change(), Outcome::Success);
     };
@@ -176,8 +175,7 @@ impl Pass {
             Again::Drift(_) => drift,
         };
         let requested = &self.view.subject.requested;
-        let asked =
-            requested.is_some() && *requested != self.view.status.last_handled_reconcile_at;
+        let asked = requested.is_some() && *requested != self.view.status.last_handled_reconcile_at;
         let wait = if asked { wait.min(FORCED_EVERY) } else { wait };
         Action::requeue(wait.max(Duration::from_millis(20)))
     }

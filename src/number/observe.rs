@@ -6,11 +6,11 @@ use std::time::Duration;
 use kube::core::{ApiResource, DeserializeGuard, DynamicObject};
 use kube::{Api, Resource};
 
+use super::Ctx;
 use super::desired::{Desired, Wishes};
 use super::plan::{Age, LATELY, Look};
 use super::report::Deed;
 use super::view::{Line, Memory, Rival, View};
-use super::Ctx;
 use crate::clock::{self, Moment};
 use crate::crd::{DailyRoom, PinDialinNumber, PinDialinNumberStatus, condition};
 use crate::daily::account::Numbers;
@@ -267,9 +267,10 @@ fn forced(
 
 /// What the numbers of an account say of this one. The list is searched for exactly this number.
 fn line(numbers: &Numbers, number: &str, recorded: Option<&String>) -> Line {
-    let concerned = numbers.configs.iter().filter(|it| {
-        it.config.phone_number.as_deref() == Some(number) || Some(&it.id) == recorded
-    });
+    let concerned = numbers
+        .configs
+        .iter()
+        .filter(|it| it.config.phone_number.as_deref() == Some(number) || Some(&it.id) == recorded);
     Line {
         at: numbers.at,
         date: numbers.date,
@@ -293,12 +294,13 @@ fn rival<'a>(
             (Some(record), _) => record.domain_id == domain && record.name == number,
             (None, Ok(asked)) => {
                 let account = asked.status.as_ref().and_then(|it| it.account.as_ref());
-                asked.spec.phone_number == number
-                    && account.is_none_or(|it| it.domain_id == domain)
+                asked.spec.phone_number == number && account.is_none_or(|it| it.domain_id == domain)
             }
             (None, Err(_)) => false,
         };
-        let config = record.and_then(|it| it.made.as_ref()).map(|it| it.id.clone());
+        let config = record
+            .and_then(|it| it.made.as_ref())
+            .map(|it| it.id.clone());
         let counts = config.is_some() || other.deleting.is_none();
         (of_it && counts && other.uid != view.subject.uid).then(|| {
             let rank = (config.is_none(), other.created, other.namespace, other.name);
@@ -324,11 +326,17 @@ fn publishes(room: &DeserializeGuard<DailyRoom>, number: &str, domain: &str) -> 
     let Some(status) = &room.status else {
         return false;
     };
-    let in_domain = status.account.as_ref().is_some_and(|it| it.domain_id == domain);
+    let in_domain = status
+        .account
+        .as_ref()
+        .is_some_and(|it| it.domain_id == domain);
     room.metadata.deletion_timestamp.is_none()
         && in_domain
         && !condition::is_true(&status.conditions, condition::kind::EXPIRED)
-        && status.phone_numbers.iter().any(|it| it.phone_number == number)
+        && status
+            .phone_numbers
+            .iter()
+            .any(|it| it.phone_number == number)
 }
 
 /// What can be read of an object that does not parse.
@@ -350,10 +358,14 @@ async fn unparsed(ctx: &Ctx, subject: &Subject, why: Unfit) -> Result<Said, Fail
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::number::plan::view;
+    use crate::number::plan::tests::view;
     use serde_json::{Value, json};
 
-    fn number(name: &str, created: &str, binding: Option<Value>) -> DeserializeGuard<PinDialinNumber> {
+    fn number(
+        name: &str,
+        created: &str,
+        binding: Option<Value>,
+    ) -> DeserializeGuard<PinDialinNumber> {
         let mut annotations = json!({});
         if let Some(binding) = binding {
             annotations[crate::crd::BINDING_ANNOTATION] = binding.to_string().into();
@@ -383,10 +395,26 @@ mod tests {
             ("older", number("b", before, None), true),
             ("as old, later name", number("z", same, None), false),
             ("as old, earlier name", number("a", same, None), true),
-            ("younger with config", number("b", after, Some(bound("b", "d1", true))), true),
-            ("younger with claim", number("b", after, Some(bound("b", "d1", false))), false),
-            ("other domain", number("b", before, Some(bound("b", "d2", true))), false),
-            ("copied record", number("b", after, Some(bound("x", "d1", true))), false),
+            (
+                "younger with config",
+                number("b", after, Some(bound("b", "d1", true))),
+                true,
+            ),
+            (
+                "younger with claim",
+                number("b", after, Some(bound("b", "d1", false))),
+                false,
+            ),
+            (
+                "other domain",
+                number("b", before, Some(bound("b", "d2", true))),
+                false,
+            ),
+            (
+                "copied record",
+                number("b", after, Some(bound("x", "d1", true))),
+                false,
+            ),
         ];
         for (what, other, expected) in table {
             let rival = rival(&view(), "d1", [&other].into_iter());
@@ -420,7 +448,9 @@ mod tests {
         assert!(room(|_| ()));
         assert!(!room(|it| it["status"]["account"]["domainId"] = "d2".into()));
         assert!(!room(|it| it["status"]["phoneNumbers"] = json!([])));
-        assert!(!room(|it| it["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into()));
+        assert!(!room(
+            |it| it["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into()
+        ));
         assert!(!room(|it| {
             it["status"]["conditions"] = json!([{"type": "Expired", "status": "True",
                 "reason": "Expired", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
@@ -430,14 +460,19 @@ mod tests {
     #[test]
     fn only_exactly_the_number_counts() {
         let config = |id: &str, number: &str| {
-            let config = json!({"id": id, "type": "pin_dialin", "config": {"phone_number": number}});
+            let config =
+                json!({"id": id, "type": "pin_dialin", "config": {"phone_number": number}});
             serde_json::from_value(config).unwrap()
         };
         let numbers = Numbers {
             at: Moment(READ),
             date: Some(5),
             purchased: Vec::new(),
-            configs: vec![config("a", "+120255501234"), config("b", "+12025550123"), config("c", "+1")],
+            configs: vec![
+                config("a", "+120255501234"),
+                config("b", "+12025550123"),
+                config("c", "+1"),
+            ],
         };
         let line = line(&numbers, "+12025550123", Some(&"c".to_owned()));
         let ids: Vec<_> = line.configs.iter().map(|it| it.id.as_str()).collect();

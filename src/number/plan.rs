@@ -8,7 +8,7 @@ mod delete;
 mod keep;
 mod make;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::Duration;
 

@@ -143,3 +143,135 @@ fn told(view: &View, deed: &Deed) -> Option<Note> {
         note,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binding::{Binding, Recorded};
+    use crate::crd::condition::{is_true, kind, status_of};
+    use crate::daily::types::{DialinConfigBody, Domain};
+    use crate::number::plan::Serving;
+    use crate::number::plan::tests::view;
+
+    fn serving() -> Verdict {
+        let domain = Domain {
+            name: "team".into(),
+            id: "d1".into(),
+        };
+        let id = "c1".into();
+        Verdict::Serving(Serving { domain, id }, None)
+    }
+
+    fn failing(reason: Reason, needs: Needs, served: bool) -> Verdict {
+        Verdict::Failing(Trouble {
+            reason,
+            message: "no".into(),
+            needs,
+            served,
+        })
+    }
+
+    fn ready() -> View {
+        let mut view = view();
+        view.status = status(&view, &serving());
+        view
+    }
+
+    fn reasons(notes: &[Note]) -> Vec<&'static str> {
+        notes.iter().map(|it| it.reason).collect()
+    }
+
+    #[test]
+    fn a_number_that_answers_shows_where_it_is() {
+        let status = ready().status;
+        assert!(is_true(&status.conditions, kind::READY));
+        assert_eq!(status.config_id.as_deref(), Some("c1"));
+        assert_eq!(status.country.as_deref(), Some("US"));
+        assert_eq!(status.account.unwrap().domain_id, "d1");
+        assert_eq!(status.observed_generation, Some(1));
+    }
+
+    #[test]
+    fn what_stays_the_same_is_the_same_status() {
+        let mut view = ready();
+        view.now.wall += 1000;
+        assert_eq!(status(&view, &serving()), view.status);
+        assert_eq!(status(&view, &Verdict::Unchanged), view.status);
+    }
+
+    #[test]
+    fn a_forced_pass_is_echoed_once_it_has_come_to_an_end() {
+        let mut view = ready();
+        view.subject.requested = Some("now".into());
+        let echo = |view: &View, verdict| status(view, &verdict).last_handled_reconcile_at;
+        assert_eq!(echo(&view, serving()), None, "it was not forced yet");
+        view.forced = true;
+        assert_eq!(echo(&view, serving()).as_deref(), Some("now"));
+        let retry = failing(Reason::DailyUnavailable, Needs::Retry, true);
+        assert_eq!(echo(&view, retry), None);
+    }
+
+    #[test]
+    fn a_number_that_is_made_anew_is_not_ready_whatever_the_trouble() {
+        let trouble = || failing(Reason::RejectedByDaily, Needs::Person, true);
+        let mut view = ready();
+        let ready_in = |view: &View| {
+            let status = status(view, &trouble());
+            status_of(&status.conditions, kind::READY).map(str::to_owned)
+        };
+        assert_eq!(ready_in(&view).as_deref(), Some("True"));
+        view.subject.recorded = Recorded::Binding(Box::new(Binding {
+            uid: view.subject.uid.clone(),
+            domain_id: "d1".into(),
+            domain_name: "team".into(),
+            name: "+12025550123".into(),
+            installation_id: "i1".into(),
+            claim: None,
+            made: None,
+            recreated: Vec::new(),
+        }));
+        assert_eq!(ready_in(&view).as_deref(), Some("False"));
+    }
+
+    #[test]
+    fn deeds_and_new_troubles_are_told() {
+        let update = |drift| {
+            Deed::Updated(Update {
+                id: "c1".into(),
+                request: view().desired.unwrap().update(&DialinConfigBody::default()),
+                drift,
+            })
+        };
+        let orphaned = |asked| Deed::Orphaned {
+            why: "so".into(),
+            asked,
+        };
+        let table = [
+            (Deed::Recorded(Change::Made), "Created", EventType::Normal),
+            (Deed::Recorded(Change::Anew), "Missing", EventType::Warning),
+            (update(false), "Updated", EventType::Normal),
+            (update(true), "DriftCorrected", EventType::Normal),
+            (Deed::Deleted, "Deleted", EventType::Normal),
+            (orphaned(true), "Orphaned", EventType::Normal),
+            (orphaned(false), "Orphaned", EventType::Warning),
+        ];
+        let view = ready();
+        for (deed, reason, type_) in table {
+            let told = notes(&view, &view.status, std::slice::from_ref(&deed));
+            assert_eq!(reasons(&told), [reason], "{deed:?}");
+            assert_eq!(told[0].type_, type_, "{deed:?}");
+        }
+        let silent = [
+            Deed::Recorded(Change::Claimed),
+            Deed::Recorded(Change::Withdrawn),
+        ];
+        assert!(notes(&view, &view.status, &silent).is_empty());
+        let in_use = status(&view, &failing(Reason::NumberInUse, Needs::Person, false));
+        assert_eq!(reasons(&notes(&view, &in_use, &[])), ["NumberInUse"]);
+        let again = View {
+            status: in_use.clone(),
+            ..view
+        };
+        assert!(notes(&again, &in_use, &[]).is_empty());
+    }
+}

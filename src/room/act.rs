@@ -20,8 +20,8 @@ use crate::crd::{BINDING_ANNOTATION, DailyRoom};
 use crate::daily::account::Proof;
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
-use crate::failure::Failure;
 use crate::effect::{Barred, Check, Effect, EffectError};
+use crate::failure::Failure;
 use crate::kube::{
     Guard, KubeError, apply_secret, apply_status, create_secret, delete_secret, get_object,
     get_secret, merge_metadata, needs_owning, own_secret,
@@ -44,8 +44,10 @@ impl Pass {
             Step::UpdateRoom(update) => self.update_room(update).await,
             Step::DeleteRoom { name, id } => self.delete_room(name, Proof::Id(id)).await,
             Step::Collect { name } => {
+                self.view.memory.collected = true;
+                self.delete_room(name, Proof::Ended).await?;
                 self.view.memory.refusal = None;
-                self.delete_room(name, Proof::Ended).await
+                Ok(())
             }
             Step::CreateSecret(card) => self.create_secret(&card).await,
             Step::UpdateSecret(card, guard) => self.update_secret(&card, &guard).await,
@@ -330,11 +332,7 @@ impl Pass {
                 self.view.secret = Some(found);
                 // One that was written before, and says nothing else now, was lost or edited.
                 let status = &self.view.status;
-                let was_out = status
-                    .binding
-                    .as_ref()
-                    .is_some_and(|it| it.name == card.secret_name);
-                if was_out && status.dialin_code.as_deref() == Some(card.pin.digits()) {
+                if card.is_reported(status) {
                     self.deeds
                         .push(Deed::SecretRepaired(card.secret_name.clone()));
                 }
@@ -380,6 +378,19 @@ impl Pass {
 
     async fn release(&mut self, how: Release) -> Result<(), Failure> {
         let name = self.view.room_name();
+        self.deeds.extend(match how {
+            Release::Clean => None,
+            Release::Deleted => Some(Deed::Deleted(name.clone())),
+            Release::Retained(name) => Some(Deed::Orphaned {
+                why: format!(
+                    "the room {name} stays at Daily until its end, as the deletionPolicy says"
+                ),
+                asked: true,
+            }),
+            Release::Orphaned(why) => Some(Deed::Orphaned { why, asked: false }),
+        });
+        // Told while there is an object to tell it of.
+        self.tell_deeds().await;
         let guard = self.view.subject.guard();
         let finalizers = self.view.subject.finalizers_without_ours();
         let no_annotations = BTreeMap::new();
@@ -402,17 +413,6 @@ impl Pass {
         if let Some(session) = &self.session {
             session.account.forget(&name);
         }
-        self.deeds.extend(match how {
-            Release::Clean => None,
-            Release::Deleted => Some(Deed::Deleted(name)),
-            Release::Retained(name) => Some(Deed::Orphaned {
-                why: format!(
-                    "the room {name} stays at Daily until its end, as the deletionPolicy says"
-                ),
-                asked: true,
-            }),
-            Release::Orphaned(why) => Some(Deed::Orphaned { why, asked: false }),
-        });
         Ok(())
     }
 }

@@ -43,6 +43,17 @@ pub enum WantedEnd {
     At(i64),
 }
 
+impl WantedEnd {
+    /// The part of the spec that it stands for, as a record has it.
+    #[must_use]
+    pub fn of(self) -> String {
+        match self {
+            Self::Ttl(seconds) => format!("ttl={seconds}"),
+            Self::At(at) => format!("expirationTime={at}"),
+        }
+    }
+}
+
 /// A number that a DailyRoom names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WantedNumber {
@@ -129,15 +140,13 @@ impl Desired {
     /// The end of an object that was created then.
     #[must_use]
     pub fn end_of(&self, created: i64) -> End {
-        match self.end {
-            WantedEnd::Ttl(seconds) => End {
-                at: created.saturating_add(seconds),
-                of: format!("ttl={seconds}"),
-            },
-            WantedEnd::At(at) => End {
-                at,
-                of: format!("expirationTime={at}"),
-            },
+        let at = match self.end {
+            WantedEnd::Ttl(seconds) => created.saturating_add(seconds),
+            WantedEnd::At(at) => at,
+        };
+        End {
+            at,
+            of: self.end.of(),
         }
     }
 

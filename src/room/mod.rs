@@ -37,8 +37,12 @@ use crate::standing::Again;
 
 /// A pass that takes longer is cut off; what it has sent goes on.
 const PASS: Duration = Duration::from_secs(60);
+/// And comes again after so long.
+const CUT_OFF: Duration = Duration::from_secs(15);
 /// No pass needs more; one that does goes round in circles.
 const ROUNDS: usize = 24;
+/// While a listing is read, its objects are looked at again after so long.
+const WHILE_LISTING: Duration = Duration::from_secs(5);
 /// A person can force a pass this often.
 const FORCED_EVERY: Duration = Duration::from_secs(10);
 
@@ -69,7 +73,7 @@ pub async fn reconcile(
     let start = clock::now();
     let (action, outcome) = match tokio::time::timeout(PASS, pass(&object, &ctx)).await {
         Ok(ended) => ended,
-        Err(_) => (Action::requeue(CONFLICT), Outcome::Error),
+        Err(_) => (Action::requeue(CUT_OFF), Outcome::Error),
     };
     let took = start.until(clock::now());
     ctx.metrics.reconciled(Controller::Room, outcome, took);
@@ -175,7 +179,8 @@ impl Pass {
                 let until = at.map(|at| at.saturating_sub(clock::wall().as_second()).max(0));
                 let until = until.and_then(|seconds| u64::try_from(seconds).ok());
                 // A moment after the second has come, by both clocks.
-                let at = until.map(|seconds| Duration::from_millis(seconds * 1000 + 500));
+                let after = Duration::from_millis(500);
+                let at = until.map(|seconds| Duration::from_secs(seconds).saturating_add(after));
                 at.map_or(drift, |at| at.min(drift))
             }
         };
@@ -190,8 +195,12 @@ impl Pass {
             return interval;
         };
         let next = session.account.listings().borrow().next;
-        let until = clock::now().until(next);
+        let now = clock::now();
         let spread = Duration::from_millis(fastrand::u64(100..600));
-        until.min(interval) + spread
+        if next <= now {
+            // It is being read: whoever looks now would look again and again until it is there.
+            return interval.min(WHILE_LISTING) + spread;
+        }
+        now.until(next).min(interval) + spread
     }
 }

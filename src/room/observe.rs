@@ -7,17 +7,16 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 use tokio::time::timeout;
 
+use super::Ctx;
 use super::desired::{Desired, Unfit, Wishes};
 use super::numbers::{self, Holder, Known};
 use super::plan::Look;
 use super::secret;
 use super::view::{Keyless, Memory, Now, Own, View};
-use super::Ctx;
 use crate::clock;
 use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber, condition};
-use crate::daily::types::Domain;
 use crate::failure::Failure;
-use crate::keys::{For, KeyProblem, Session};
+use crate::keys::{For, Session};
 use crate::kube::{get_secret, list_objects, within};
 use crate::subject::Subject;
 
@@ -56,11 +55,8 @@ impl Pass {
                     "the spec cannot be read: {}; apply it again in the present form",
                     invalid.error
                 ));
-                (
-                    unparsed_wishes(ctx, &subject).await?,
-                    Err(unfit),
-                    DailyRoomStatus::default(),
-                )
+                let (wishes, status) = unparsed(ctx, &subject).await?;
+                (wishes, Err(unfit), status)
             }
         };
         let now = Now {
@@ -133,6 +129,7 @@ impl Pass {
         let bound = view.bound_domain();
         let fits = |session: &Session| bound.is_none_or(|id| session.account.domain().id == id);
         let earlier = || bound.and_then(|id| keys.last_good(id));
+        let own = found.as_ref().map(fits).map_err(|it| it.definite);
         let found = match found {
             _ if view.subject.deleting.is_none() => found,
             Ok(session) if fits(&session) => Ok(session),
@@ -141,7 +138,7 @@ impl Pass {
             Err(problem) if problem.definite => earlier().ok_or(problem),
             Err(problem) => Err(problem),
         };
-        self.count_keyless(&found);
+        self.count_keyless(own);
         self.view.access = Some(match &found {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),
@@ -151,15 +148,14 @@ impl Pass {
         Ok(())
     }
 
-    /// Counts definite answers that there is no key of the bound domain, in a row.
-    fn count_keyless(&mut self, found: &Result<Session, KeyProblem>) {
-        let bound = self.view.bound_domain().map(str::to_owned);
-        let fits = |domain: &Domain| bound.as_ref().is_none_or(|id| domain.id == *id);
+    /// Counts definite answers that the object's own key is none of the bound domain, in a row.
+    /// `own` is whether that key fits, or if there is none whether that is definite.
+    fn count_keyless(&mut self, own: Result<bool, bool>) {
         let keyless = &mut self.view.memory.keyless;
-        match found {
-            Ok(session) if fits(session.account.domain()) => *keyless = None,
-            Err(problem) if !problem.definite => {}
-            Ok(_) | Err(_) => {
+        match own {
+            Ok(true) => *keyless = None,
+            Err(false) => {}
+            Ok(false) | Err(true) => {
                 let counted = keyless.get_or_insert(Keyless {
                     since: self.view.now.moment,
                     answers: 0,
@@ -344,8 +340,8 @@ fn rival(view: &View, domain: &str, rooms: &[DeserializeGuard<DailyRoom>]) -> Op
         let name = match (record, &it.0) {
             (Some(record), _) if record.domain_id != domain => return None,
             (Some(record), _) => record.name.clone(),
-            (None, Ok(room)) => room.spec.room_name.clone()?,
-            (None, Err(_)) => return None,
+            // Who has no record in this domain has claimed nothing here.
+            (None, _) => return None,
         };
         (name.to_lowercase() == own && other.uid != view.subject.uid).then(|| {
             let holds = record.is_some_and(|it| it.made.is_some());
@@ -363,13 +359,19 @@ fn rival(view: &View, domain: &str, rooms: &[DeserializeGuard<DailyRoom>]) -> Op
     (first < ours).then(|| format!("{}/{}", first.2, first.3))
 }
 
-/// What can be read of a spec that does not parse.
-async fn unparsed_wishes(ctx: &Ctx, subject: &Subject) -> Result<Wishes, Failure> {
+/// What can be read of an object that does not parse.
+async fn unparsed(ctx: &Ctx, subject: &Subject) -> Result<(Wishes, DailyRoomStatus), Failure> {
     let resource = ApiResource::erase::<DailyRoom>(&());
     let api: Api<DynamicObject> =
         Api::namespaced_with(ctx.client.clone(), &subject.namespace, &resource);
     let read = within(READ, api.get(&subject.name)).await;
     let object = read.map_err(|error| Failure::kube("the object could not be read", &error))?;
-    let spec = object.data.get("spec").cloned().unwrap_or_default();
-    Ok(Wishes::of_unparsed(&subject.name, &spec))
+    let part = |key| object.data.get(key).cloned().unwrap_or_default();
+    let status = serde_json::from_value::<Option<DailyRoomStatus>>(part("status"));
+    let Ok(status) = status else {
+        // What is reported cannot be read, and is not written over.
+        return Err(Failure::quiet(READ));
+    };
+    let wishes = Wishes::of_unparsed(&subject.name, &part("spec"));
+    Ok((wishes, status.unwrap_or_default()))
 }

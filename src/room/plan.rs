@@ -28,7 +28,6 @@ use crate::crd::PublishedNumber;
 use crate::crd::condition::{self, Reason};
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
 use crate::kube::Guard;
-use crate::naming;
 use crate::standing::{Again, Needs, Trouble};
 
 /// What comes next.
@@ -201,6 +200,9 @@ pub fn plan(view: &View) -> Plan {
     if let Some(rest) = make::past_from_the_start(view, desired) {
         return rest;
     }
+    if stays_expired(view, desired) {
+        return expire(view);
+    }
     let domain = match proven(view) {
         Ok(domain) => domain,
         Err(rest) => return rest,
@@ -269,6 +271,8 @@ fn proven(view: &View) -> Result<&Domain, Plan> {
     let domain = access.as_ref().map_err(|problem| {
         let needs = match problem.reason {
             Reason::Unauthorized => Needs::Person,
+            // Once a room is made, a key that is gone is not one that is still to come.
+            Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed if is_made(view) => Needs::Person,
             Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed => Needs::Time,
             _ => Needs::Retry,
         };
@@ -303,18 +307,21 @@ fn proven(view: &View) -> Result<&Domain, Plan> {
     }
 }
 
-/// The recorded name never changes: it is the chosen one, or a derived one.
+fn is_made(view: &View) -> bool {
+    view.subject.binding().is_some_and(|it| it.made.is_some())
+}
+
+/// The recorded name never changes: it is the chosen one, or the derived one. Whoever may edit the
+/// object may edit the record, so no other name is believed.
 fn another_name(view: &View, binding: &Binding) -> Option<Plan> {
-    let stands = match &view.wishes.chosen_name {
-        Some(chosen) => *chosen == binding.name,
-        None => naming::looks_derived(&binding.name),
-    };
-    (!stands).then(|| {
+    let own = view.own_name();
+    (binding.name != own).then(|| {
         failing(
             Reason::InvalidSpec,
             format!(
-                "the room is recorded as {}, which is not the name that the spec gives: a name \
-                 never changes; make another DailyRoom",
+                "the room is recorded as {}, but its name is {own}: a name never changes; if the \
+                 id of the cluster was changed, set it back with --cluster-id, else make another \
+                 DailyRoom",
                 binding.name
             ),
             Needs::Person,
@@ -347,6 +354,15 @@ pub(super) fn rest(verdict: Verdict, again: Again) -> Plan {
 /// Whether Expired is in the status.
 pub(super) fn is_expired(view: &View) -> bool {
     condition::is_true(&view.status.conditions, condition::kind::EXPIRED)
+}
+
+/// What has ended stays so, whatever becomes of key and Daily, until a person asks.
+fn stays_expired(view: &View, desired: &Desired) -> bool {
+    let recorded = view.subject.binding().and_then(|it| it.made.as_ref());
+    let recorded = recorded.and_then(|it| it.end.as_ref()).map(|it| it.at);
+    let end = recorded.unwrap_or_else(|| desired.end_of(view.subject.created).at);
+    let unclaimed = view.subject.binding().is_none_or(|it| it.claim.is_none());
+    is_expired(view) && unclaimed && !view.is_edited() && !view.forced && end <= view.now.wall
 }
 
 /// The end has come: say so first, then take the Secret away.

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
-use crate::crd::PublishedNumber;
+use crate::crd::{DailyRoomStatus, PublishedNumber};
 use crate::daily::types::Pin;
 use crate::naming;
 use crate::subject::Subject;
@@ -21,6 +21,19 @@ pub const OWNER_LABEL: &str = "daily-operator.io/dailyroom";
 pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
 /// The annotation with the room's end: no data, since tools restart pods when data changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
+
+/// The keys of its data.
+const KEYS: [&str; 9] = [
+    "type",
+    "provider",
+    "uri",
+    "room-name",
+    "dialin-code",
+    "phone-number",
+    "tel-uri",
+    "dial-string",
+    "phone-numbers",
+];
 
 /// What a Secret says.
 #[derive(Clone, PartialEq)]
@@ -37,6 +50,19 @@ pub struct Card {
     pub numbers: Vec<PublishedNumber>,
     /// The room's end, in unix seconds.
     pub end: i64,
+}
+
+impl Card {
+    /// Whether just this was reported as written.
+    #[must_use]
+    pub fn is_reported(&self, status: &DailyRoomStatus) -> bool {
+        let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
+        let secret = status.binding.as_ref().map(|it| &it.name);
+        secret == Some(&self.secret_name)
+            && status.dialin_code.as_deref() == Some(self.pin.digits())
+            && status.phone_numbers == self.numbers
+            && end == Some(self.end)
+    }
 }
 
 impl std::fmt::Debug for Card {
@@ -159,9 +185,16 @@ pub fn fingerprint(secret: &Secret) -> String {
         .filter(|it| it.controller == Some(true))
         .map(|it| &it.uid)
         .collect();
+    // Keys of others stay, and are none of ours.
+    let data: BTreeMap<_, _> = secret
+        .data
+        .iter()
+        .flatten()
+        .filter(|(key, _)| KEYS.contains(&key.as_str()))
+        .collect();
     naming::fingerprint(&json!([
         secret.type_,
-        secret.data,
+        data,
         label,
         annotation(OWNER_ANNOTATION),
         annotation(END_ANNOTATION),

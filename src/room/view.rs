@@ -98,6 +98,8 @@ pub struct Memory {
     pub claimed_here: bool,
     /// What Daily refused, not to be sent again and again.
     pub refusal: Option<Refusal>,
+    /// Whether the name was freed of our room that had ended, which is done once.
+    pub collected: bool,
     /// The Secret as it was seen or written last.
     pub secret: Option<Found>,
     /// Definite answers that there is no key to delete with.

@@ -31,6 +31,14 @@ pub(super) fn plan(view: &View) -> Plan {
     if nothing_is_owned(view) {
         return release(view, Release::Clean);
     }
+    let named = view.subject.binding().map(|it| &it.name);
+    if let Some(other) = named.filter(|it| **it != view.own_name()) {
+        let why = format!(
+            "the record names the room {other}, which is not the name of this object's room; it \
+             is left alone"
+        );
+        return release(view, Release::Orphaned(why));
+    }
     if view.wishes.retain {
         return release(view, Release::Retained(view.room_name()));
     }
@@ -88,6 +96,7 @@ fn room(view: &View) -> Plan {
             "has another id than the one that was made for this object",
         ),
         (_, None) if !view.looked => Plan::Look(Look::Room),
+        (Some(_), None) if view.is_chosen() && view.rival.is_none() => Plan::Look(Look::Rivals),
         (Some(seen), None) if is_ours(view, seen) => delete(view, &seen.room.id),
         (Some(seen), None) => orphaned(
             view,
@@ -112,6 +121,9 @@ fn is_ours(view: &View, seen: &Seen) -> bool {
     let room = &seen.room;
     if !view.is_chosen() && naming::looks_derived(&room.name) {
         return true;
+    }
+    if matches!(view.rival, Some(Some(_))) {
+        return false;
     }
     let claim = view.subject.binding().and_then(|it| it.claim.as_ref());
     let claimed = claim.is_some_and(|claim| room.created_at >= claim.at);

@@ -174,6 +174,8 @@ fn wanted_end(keeping: &Keeping<'_>) -> WantedEnd {
     } = keeping;
     let by_spec = desired.end_of(view.subject.created);
     let shown = seen.room.config.exp;
+    let clock = view.now.wall.max(seen.date.unwrap_or(view.now.wall));
+    let earliest = clock.saturating_add(AT_ONCE);
     if made.end.is_some() && end.of == by_spec.of {
         return match shown {
             Some(shown) if shown != end.at && end.of.starts_with("ttl=") => {
@@ -182,6 +184,11 @@ fn wanted_end(keeping: &Keeping<'_>) -> WantedEnd {
                     of: end.of.clone(),
                 })
             }
+            // An end that has just passed is put back as near as Daily takes.
+            Some(shown) if shown != end.at => WantedEnd::Is(End {
+                at: end.at.max(earliest),
+                of: end.of.clone(),
+            }),
             _ => WantedEnd::Is(end.clone()),
         };
     }
@@ -195,8 +202,6 @@ fn wanted_end(keeping: &Keeping<'_>) -> WantedEnd {
             served: true,
         });
     }
-    let clock = view.now.wall.max(seen.date.unwrap_or(view.now.wall));
-    let earliest = clock + AT_ONCE;
     let at = match shown {
         // It is about to end as it is, and Daily takes no earlier end.
         Some(shown) if by_spec.at < earliest && shown <= earliest => shown,

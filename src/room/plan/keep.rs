@@ -110,7 +110,9 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
 fn present(keeping: &Keeping<'_>) -> Plan {
     let Keeping { view, seen, .. } = keeping;
     let Some(numbers) = &view.numbers else {
-        return Plan::Look(Look::Numbers);
+        // Where the status is lost, the Secret has the numbers that callers hold.
+        let lost = view.status.phone_numbers.is_empty() && view.secret.is_none();
+        return Plan::Look(if lost { Look::Secret } else { Look::Numbers });
     };
     let mut trouble = match differs(keeping, numbers.as_deref().ok()) {
         Differs::No => None,

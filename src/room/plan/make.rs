@@ -209,7 +209,8 @@ fn refused(view: &View, claim: &Claim, name: &str, refusal: &Refusal) -> Plan {
     let quiet = i64::try_from(view.quiet.as_secs()).unwrap_or(i64::MAX);
     let date = view.known().absence.and_then(|it| it.date);
     let ended = |end: i64| passed(view, end.saturating_add(quiet), date) == Passed::Yes;
-    if claim.past_end.is_some_and(ended) && refusal.times >= REFUSED_OFTEN {
+    let collect = !view.memory.collected && refusal.times >= REFUSED_OFTEN;
+    if claim.past_end.is_some_and(ended) && collect {
         return Plan::Act(Step::Collect {
             name: name.to_owned(),
         });
@@ -226,9 +227,13 @@ fn found(view: &View, desired: &Desired, binding: &Binding, claim: &Claim, seen:
     if seen.by == Word::Listing && !view.looked {
         return Plan::Look(Look::Room);
     }
+    if view.is_chosen() && !made_here && view.rival.is_none() {
+        return Plan::Look(Look::Rivals);
+    }
     let ours = !view.is_chosen()
         || made_here
         || (may_be_ours(view)
+            && !matches!(view.rival, Some(Some(_)))
             && room.created_at >= claim.at
             && says_what_we_send(view, desired, seen));
     if !ours {
@@ -239,11 +244,13 @@ fn found(view: &View, desired: &Desired, binding: &Binding, claim: &Claim, seen:
         return Plan::Act(Step::Record(withdrawn, Change::Withdrawn));
     }
     let by_spec = wanted_end(view, desired, claim);
-    // A room found again keeps its own end, as if the present spec had given it.
-    let end = End {
-        at: room.config.exp.unwrap_or(by_spec.at),
-        of: by_spec.of,
+    // A room found again keeps its own end, as if a ttl had given it; a fixed end is put right.
+    let at = room.config.exp.unwrap_or(by_spec.at);
+    let of = match desired.end {
+        WantedEnd::Ttl(_) => by_spec.of,
+        WantedEnd::At(_) => WantedEnd::At(at).of(),
     };
+    let end = End { at, of };
     let sent = match &view.numbers {
         Some(Ok(numbers)) if made_here => Some(desired.dialin(&e164(numbers))),
         _ => None,
@@ -270,8 +277,7 @@ fn found(view: &View, desired: &Desired, binding: &Binding, claim: &Claim, seen:
 pub(super) fn may_be_ours(view: &View) -> bool {
     match view.known().posts {
         Posts::Unknown => true,
-        Posts::None => !view.memory.claimed_here,
-        Posts::Refused => false,
+        Posts::None | Posts::Refused => !view.memory.claimed_here,
     }
 }
 

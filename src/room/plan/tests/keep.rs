@@ -1,6 +1,7 @@
 //! Keeping a room that is recorded, and its Secret with it.
 
 use super::*;
+use crate::naming;
 use crate::room::view::{NumberProblem, Refusal};
 
 /// The room as Daily says it by name in this pass.

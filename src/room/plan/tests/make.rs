@@ -1,6 +1,7 @@
 //! Binding an object and making its room.
 
 use super::*;
+use crate::naming;
 use crate::room::view::{NumberProblem, Refusal};
 
 fn claim(at: i64, end: i64) -> Option<Claim> {

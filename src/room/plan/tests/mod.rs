@@ -17,6 +17,7 @@ use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource};
 use crate::daily::ledger::{Absence, Posts, Seen, Sight, Word};
 use crate::daily::types::{Pin, Room};
 use crate::keys::KeyProblem;
+use crate::naming;
 use crate::room::desired::Wishes;
 use crate::room::report;
 use crate::room::secret::{self, Found};
