@@ -115,6 +115,13 @@ fn a_recorded_room_is_deleted_by_its_id_alone() {
 }
 
 #[test]
+fn a_record_of_another_name_deletes_nothing() {
+    let other = |it: &mut Binding| it.name = "team-other_x".into();
+    orphans(&leaving(recorded().record(other)), "is not the name");
+    orphans(&leaving(claimed().record(other)), "is not the name");
+}
+
+#[test]
 fn without_an_id_a_derived_name_is_proof() {
     let view = leaving(claimed());
     looks(&view, Look::Room);
@@ -129,13 +136,21 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
         let view = leaving(claimed().chosen());
         let view = view.sees(Word::Name, change).looked().posts(posts);
         view.with(|it| it.memory.claimed_here = true)
+            .with(|it| it.rival = Some(None))
     };
     let says = "is not proven";
+    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.rival = None);
+    looks(&unknown_rivals, Look::Rivals);
+    let held = found(Posts::Unknown, |_| {}).with(|it| it.rival = Some(Some("a/b".into())));
+    orphans(&held, says);
     deletes(&found(Posts::Unknown, |_| {}), ID);
     deletes(&found(Posts::None, |_| {}).sees(Word::Create, |_| {}), ID);
     let restarted = found(Posts::None, |_| {}).with(|it| it.memory.claimed_here = false);
     deletes(&restarted, ID);
     orphans(&found(Posts::Refused, |_| {}), says);
+    // A process before this one may have sent one whose answer nobody has.
+    let refused = found(Posts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
+    deletes(&refused, ID);
     orphans(&found(Posts::None, |_| {}), says);
     orphans(&found(Posts::Unknown, |it| it.created_at = NOW - 1), says);
     // It has to be what we would have sent.

@@ -161,14 +161,16 @@ fn a_lost_finalizer_and_a_lost_status_come_first() {
 
 #[test]
 fn a_name_is_sticky() {
-    // The name of an earlier cluster is kept.
+    // Whoever may edit the object may edit the record: a name of another cluster or object is not
+    // believed, and the room is not made under the new name either.
     let earlier = naming::derived_room_name("cluster-0", "team", "standup");
-    let view = claimed().record(|it| it.name.clone_from(&earlier));
-    assert_eq!(request_of(&view, END).name, earlier);
+    let earlier = claimed().record(|it| it.name.clone_from(&earlier));
+    let theirs = naming::derived_room_name("cluster-1", "team", "retro");
+    let theirs = claimed().record(|it| it.name.clone_from(&theirs));
     let again = Again::Drift(None);
     let unset = claimed().record(|it| it.name = "standup".into());
     let other = claimed().chosen().record(|it| it.name = "other".into());
-    for view in [unset, other] {
+    for view in [earlier, theirs, unset, other] {
         let says = "a name never changes";
         fails(&view, Reason::InvalidSpec, Needs::Person, again, says);
     }
@@ -293,8 +295,12 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     let view = claimed().chosen();
     let found = |posts, change: fn(&mut Room)| {
         let view = view.clone().sees(Word::Name, change).looked();
-        view.posts(posts).with(|it| it.memory.claimed_here = true)
+        view.posts(posts)
+            .with(|it| it.memory.claimed_here = true)
+            .with(|it| it.rival = Some(None))
     };
+    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.rival = None);
+    looks(&unknown_rivals, Look::Rivals);
     let ours = Step::Record(found_record(&view, ID, END, false), Change::Found);
     let mut withdrawn = view.binding();
     withdrawn.claim = None;
@@ -322,7 +328,11 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         theirs.clone(),
     );
     acts(&found(Posts::Refused, |_| {}), theirs.clone());
+    let held = found(Posts::Unknown, |_| {}).with(|it| it.rival = Some(Some("a/b".into())));
+    acts(&held, theirs.clone());
     acts(&found(Posts::None, |_| {}), theirs);
+    let refused = found(Posts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
+    acts(&refused, ours.clone());
     let restarted = found(Posts::None, |_| {}).with(|it| it.memory.claimed_here = false);
     acts(&restarted, ours);
     let made = found(Posts::None, |_| {}).sees(Word::Create, |_| {});
@@ -367,6 +377,15 @@ fn what_takes_a_name_unseen_is_cleared_only_after_our_own_end_and_quiet() {
             "Daily refuses the room",
         );
     }
+    // Once: what is still refused then is refused for another reason.
+    let collected = after(2).with(|it| it.memory.collected = true);
+    fails(
+        &collected,
+        reason,
+        Needs::Person,
+        again,
+        "Daily refuses the room",
+    );
     // It is looked at by name before each of these.
     looks(&after(2).with(|it| it.looked = false), Look::Room);
 }
