@@ -4,6 +4,12 @@
 //! the view, and both come back here; a rest ends the pass with what is to be reported. After a
 //! step whose outcome is unknown the pass ends, and the next one begins with observing.
 
+#![allow(
+    clippy::large_enum_variant,
+    clippy::result_large_err,
+    reason = "a plan is made and taken apart once a round; boxes would only be in the way"
+)]
+
 mod delete;
 mod keep;
 mod make;
