@@ -1,23 +1,23 @@
 //! The controllers: watches, what passes work with, and the listings of the accounts.
 
+mod watches;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::PartialObjectMeta;
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::runtime::controller::{self, Action, Controller};
-use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, watcher};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::controller::{self, Action};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
-use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::watches::{Guarded, Numbers, Rooms, Scopes, owner, secrets, waiting_for, watch};
 use crate::clock::{self, Moment};
-use crate::crd::condition::{self, kind};
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::daily::account::{Account, Expected, ExpectedRoom, lock};
 use crate::daily::client::{Client, ClientError};
@@ -27,17 +27,12 @@ use crate::kube::{KubeError, within};
 use crate::leader::{How, Used};
 use crate::memories::Memories;
 use crate::number;
+use crate::ops::Readiness;
 use crate::room;
-use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::run::Context;
 use crate::subject::Subject;
 use crate::telemetry::chain;
 
-/// How many objects of a kind are worked on at a time, in each namespace that is watched by itself.
-/// Passes wait for slots and answers of their accounts, and must not keep other accounts waiting.
-const AT_A_TIME: u16 = 512;
-/// A watch that says nothing for so long, and a little more, is opened anew.
-const WATCH: u32 = 45;
 const READ: Duration = Duration::from_secs(10);
 /// After the renewal that was its last, an earlier leader may have sent for so long.
 const LED_ON: Duration = Duration::from_secs(12);
@@ -55,7 +50,7 @@ pub enum ControllersError {
     Daily(#[from] ClientError),
     /// A controller ended that should not.
     #[error("a controller has failed")]
-    Broken,
+    Broken(#[source] JoinError),
     /// The id of the cluster cannot be read.
     #[error(
         "the id of the cluster, which is the uid of the namespace kube-system, cannot be read; \
@@ -64,10 +59,6 @@ pub enum ControllersError {
     ClusterId(#[source] KubeError),
 }
 
-type Guarded<K> = DeserializeGuard<K>;
-type Rooms = Vec<Store<Guarded<DailyRoom>>>;
-/// A controller with the namespace that it watches.
-type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
 type Listing = Arc<std::sync::Mutex<JoinSet<()>>>;
 
 /// Works until told to stop and everything under way has ended. Gives what was sent to Daily in
@@ -107,18 +98,8 @@ pub(crate) async fn run(
         secrets: secrets.iter().map(|(store, _)| store.clone()).collect(),
         memories: Memories::default(),
     });
-    let number_ctx = Arc::new(number::Ctx {
-        client: context.client.clone(),
-        config: Arc::clone(&context.config),
-        trusted_from: trusted_from(&context),
-        gate: context.gate.clone(),
-        events: context.events.clone(),
-        metrics: context.metrics.clone(),
-        keys: Arc::clone(&keys),
-        numbers: room_ctx.numbers.clone(),
-        rooms: room_stores.clone(),
-        memories: Memories::default(),
-    });
+    let number_ctx = number_ctx(&context, &room_ctx, room_stores.clone());
+    let numbers_ready = room_ctx.numbers.clone();
     let mut running = JoinSet::new();
     for ((rooms, api), (_, secrets)) in rooms.into_iter().zip(secrets) {
         let numbers: Api<Guarded<PinDialinNumber>> = scopes.same(&api);
@@ -142,91 +123,66 @@ pub(crate) async fn run(
         );
         running.spawn(ended.for_each(log));
     }
-    context.readiness.done(crate::run::CACHES);
-    let forgetting = tokio::spawn(forget(room_ctx, number_ctx));
-    let mut broken = false;
+    let background = Background(vec![
+        tokio::spawn(ready(context.readiness.clone(), room_stores, numbers_ready)),
+        tokio::spawn(forget(room_ctx, number_ctx)),
+    ]);
+    let ended = all(running).await;
+    drop(background);
+    lock(&listing).abort_all();
+    ended?;
+    Ok(used(&context, &keys))
+}
+
+/// Waits until all controllers have ended, or one has failed.
+async fn all(mut running: JoinSet<()>) -> Result<(), ControllersError> {
     while let Some(ended) = running.join_next().await {
-        broken |= ended.is_err();
-        if broken {
-            break;
+        ended.map_err(ControllersError::Broken)?;
+    }
+    Ok(())
+}
+
+/// Tasks that end with the controllers.
+struct Background(Vec<JoinHandle<()>>);
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
         }
     }
-    forgetting.abort();
-    lock(&listing).abort_all();
-    if broken {
-        return Err(ControllersError::Broken);
+}
+
+/// Says that the caches are there once they are.
+async fn ready(readiness: Readiness, rooms: Rooms, numbers: Numbers) {
+    for store in &rooms {
+        // Fails only when the watch has ended, and then the process does.
+        let _ = store.wait_until_ready().await;
     }
-    Ok(used(&context, &keys))
+    for store in &numbers {
+        let _ = store.wait_until_ready().await;
+    }
+    readiness.done(crate::run::CACHES);
+}
+
+fn number_ctx(context: &Context, rooms: &room::Ctx, stores: Rooms) -> Arc<number::Ctx> {
+    Arc::new(number::Ctx {
+        client: context.client.clone(),
+        config: Arc::clone(&context.config),
+        trusted_from: rooms.trusted_from,
+        gate: context.gate.clone(),
+        events: context.events.clone(),
+        metrics: context.metrics.clone(),
+        keys: Arc::clone(&rooms.keys),
+        numbers: rooms.numbers.clone(),
+        rooms: stores,
+        memories: Memories::default(),
+    })
 }
 
 /// The error policy is never asked: a pass reports what goes wrong, and gives its action.
 fn unreachable() -> Action {
     Action::requeue(Duration::from_secs(60))
-}
-
-/// The namespaces that are watched, each by itself, or all at once.
-struct Scopes {
-    client: kube::Client,
-    namespaces: Vec<Option<String>>,
-}
-
-impl Scopes {
-    fn new(context: &Context) -> Self {
-        let named = &context.config.watch_namespaces;
-        Self {
-            client: context.client.clone(),
-            namespaces: if named.is_empty() {
-                vec![None]
-            } else {
-                named.iter().cloned().map(Some).collect()
-            },
-        }
-    }
-
-    fn apis<K>(&self) -> impl Iterator<Item = Api<K>> + '_
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
-        self.namespaces.iter().map(|namespace| match namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        })
-    }
-
-    /// The same namespace for another kind.
-    fn same<A, B>(&self, api: &Api<A>) -> Api<B>
-    where
-        A: Resource,
-        B: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
-        match api.namespace() {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        }
-    }
-
-    fn controllers<K>(&self) -> Vec<Scoped<K>>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + DeserializeOwned
-            + std::fmt::Debug
-            + Send
-            + Sync
-            + 'static,
-    {
-        let config = controller::Config::default().concurrency(AT_A_TIME);
-        self.apis()
-            .map(|api: Api<Guarded<K>>| {
-                let controller = Controller::new(api.clone(), watch());
-                (controller.with_config(config.clone()), api)
-            })
-            .collect()
-    }
-}
-
-fn watch() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH)
 }
 
 async fn daily_client(context: &Context) -> Result<Client, ControllersError> {
@@ -316,68 +272,6 @@ fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
         .flat_map(|store| store.state())
         .filter_map(room)
         .collect()
-}
-
-/// The metadata of the Secrets of ours in a namespace, as a store and as a stream of changes.
-fn secrets(
-    api: Api<PartialObjectMeta<Secret>>,
-) -> (
-    Store<PartialObjectMeta<Secret>>,
-    impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + 'static,
-) {
-    let (store, writer) = reflector::store();
-    let stream = watcher(api, watch().labels(OWNER_LABEL));
-    (
-        store,
-        stream.reflect(writer).default_backoff().touched_objects(),
-    )
-}
-
-/// The DailyRoom that a Secret of ours belongs to.
-fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Guarded<DailyRoom>>> {
-    let name = secret.annotations().get(OWNER_ANNOTATION).cloned();
-    let named_by_owner = || {
-        let owners = secret.metadata.owner_references.iter().flatten();
-        owners
-            .filter(|it| it.kind == "DailyRoom")
-            .map(|it| it.name.clone())
-            .next()
-    };
-    let name = name.or_else(named_by_owner)?;
-    Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
-}
-
-/// The DailyRooms that may go on when a PinDialinNumber changes: those that are not ready because
-/// of a number, and those that publish this one.
-fn waiting_for(
-    rooms: Rooms,
-) -> impl Fn(Guarded<PinDialinNumber>) -> Vec<ObjectRef<Guarded<DailyRoom>>> {
-    move |number| {
-        let Ok(number) = &number.0 else {
-            return Vec::new();
-        };
-        let phone_number = &number.spec.phone_number;
-        let concerned = |room: &Guarded<DailyRoom>| {
-            let Ok(room) = &room.0 else { return false };
-            let Some(status) = &room.status else {
-                return false;
-            };
-            let waits = status.conditions.iter().any(|it| {
-                it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
-            });
-            let names = room.spec.dialin.room_numbers.iter().any(|it| {
-                let by_name = it.number_ref.as_ref().map(|it| &it.name);
-                it.phone_number.as_ref() == Some(phone_number)
-                    || by_name == number.metadata.name.as_ref()
-            });
-            waits || (names && !condition::is_true(&status.conditions, kind::READY))
-        };
-        let stores = rooms.iter().flat_map(|store| store.state());
-        stores
-            .filter(|room| concerned(room))
-            .map(|room| ObjectRef::from_obj(&*room))
-            .collect()
-    }
 }
 
 async fn log<T>(passed: Result<T, controller::Error<Infallible, watcher::Error>>) {

@@ -19,7 +19,7 @@ use crate::crd::{ApiKeySecretRef, default_api_key_key};
 use crate::daily::account::{Account, lock};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
-use crate::daily::limiter::Call;
+use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{ApiKey, Domain};
 use crate::kube::{KubeError, within};
 use crate::naming;
@@ -257,84 +257,75 @@ impl Keys {
     }
 
     async fn prove(&self, source: &Source, key: ApiKey) -> Result<Session, KeyProblem> {
-        let mark = fingerprint(&key);
-        let refused = || KeyProblem {
-            reason: Reason::Unauthorized,
-            message: format!(
-                "Daily refuses the API key in Secret {}: put a valid key of the domain there",
-                source.shown()
-            ),
-            definite: true,
-        };
         let came = clock::now();
-        // An old proof is renewed at the pace of its account, which is waited for before the lock.
-        let known = match self.proofs.lock().await.get(&mark) {
-            Some(Proof::Domain(_, account)) => Some(Arc::clone(account)),
-            _ => None,
+        let mark = fingerprint(&key);
+        let told = |proof: &Proof| proof.told(source, &key);
+        let fresh = |proof: &&Proof| proof.is_fresh(clock::now(), came);
+        let known = {
+            let proofs = self.proofs.lock().await;
+            let proof = proofs.get(&mark);
+            if let Some(proof) = proof.filter(fresh) {
+                return told(proof);
+            }
+            proof.and_then(Proof::account)
         };
-        let fresh = |proof: &Proof, now: Moment| match proof {
-            Proof::Domain(at, _) => at.until(now) < PROVEN_FOR,
-            Proof::Refused(at) => at.until(now) < REFUSED_FOR,
-            Proof::Failed(at, _) => at.until(now) < FAILED_FOR || *at >= came,
-        };
-        let told = |proof: &Proof| match proof {
-            Proof::Domain(_, account) => Ok(Session {
-                account: Arc::clone(account),
-                key: key.clone(),
-            }),
-            Proof::Refused(_) => Err(refused()),
-            Proof::Failed(_, problem) => Err(problem.clone()),
-        };
-        let is_fresh = |proof: &&Proof| fresh(proof, clock::now());
-        if let Some(proof) = self.proofs.lock().await.get(&mark).filter(is_fresh) {
-            return told(proof);
-        }
+        // An old proof is renewed at the pace of its account, which is not waited for with the
+        // proofs of all others in hand.
         let slot = match &known {
             Some(account) => Some(account.limiter().slot(Call::General).await),
             None => None,
         };
         // Held while Daily is asked: a new key is tried once, however many objects use it.
         let mut proofs = self.proofs.lock().await;
-        if let Some(proof) = proofs.get(&mark).filter(is_fresh) {
+        if let Some(proof) = proofs.get(&mark).filter(fresh) {
             return told(proof);
         }
-        let proof = match self.daily.domain(&key).await {
-            Ok(answer) => {
-                let account = self.account(answer.value, &key);
-                // The call counts, though its account was not known before its answer. The account
-                // of a new key has just begun, and grants at once.
-                let slot = match slot {
-                    Some(slot) => slot,
-                    None => account.limiter().slot(Call::General).await,
-                };
-                slot.sent();
-                Proof::Domain(clock::now(), account)
-            }
-            Err(CallError::Unauthorized) => {
-                self.drop_good(&key);
-                Proof::Refused(clock::now())
-            }
-            // What was proven once is not in doubt because Daily does not answer.
-            Err(_) if known.is_some() => {
-                let account = known.ok_or_else(refused)?;
-                return Ok(Session { account, key });
-            }
-            Err(error) => Proof::Failed(
-                clock::now(),
-                KeyProblem {
-                    reason: error.reason(),
-                    message: format!(
-                        "Daily could not be asked which domain the API key in Secret {} is of: \
-                         {error}",
-                        source.shown()
-                    ),
-                    definite: false,
-                },
-            ),
-        };
+        let proof = self.ask(source, &key, slot, known).await;
         let outcome = told(&proof);
         proofs.insert(mark, proof);
         outcome
+    }
+
+    /// Asks Daily which domain a key is of.
+    async fn ask(
+        &self,
+        source: &Source,
+        key: &ApiKey,
+        slot: Option<Slot>,
+        known: Option<Arc<Account>>,
+    ) -> Proof {
+        let answer = self.daily.domain(key).await;
+        let now = clock::now();
+        match (answer, known) {
+            (Ok(answer), _) => {
+                let account = self.account(answer.value, key);
+                // The call counts, though its account was not known before its answer. The account
+                // of a new key has just begun, and grants at once.
+                match slot {
+                    Some(slot) => slot.sent(),
+                    None => account.limiter().slot(Call::General).await.sent(),
+                }
+                Proof::Domain(now, account)
+            }
+            (Err(CallError::Unauthorized), _) => {
+                self.drop_good(key);
+                Proof::Refused(now)
+            }
+            // What was proven once is not in doubt because Daily does not answer.
+            (Err(_), Some(account)) => Proof::Domain(now, account),
+            (Err(error), None) => {
+                let message = format!(
+                    "Daily could not be asked which domain the API key in Secret {} is of: {error}",
+                    source.shown()
+                );
+                let problem = KeyProblem {
+                    reason: error.reason(),
+                    message,
+                    definite: false,
+                };
+                Proof::Failed(now, problem)
+            }
+        }
     }
 
     fn account(&self, domain: Domain, key: &ApiKey) -> Arc<Account> {
@@ -346,6 +337,42 @@ impl Keys {
             Entry::Vacant(place) => {
                 Arc::clone(place.insert((self.new_account)(domain, key.clone())))
             }
+        }
+    }
+}
+
+impl Proof {
+    /// Whether it need not be asked for again; who waited for a failure to end has it for an answer.
+    fn is_fresh(&self, now: Moment, came: Moment) -> bool {
+        match self {
+            Self::Domain(at, _) => at.until(now) < PROVEN_FOR,
+            Self::Refused(at) => at.until(now) < REFUSED_FOR,
+            Self::Failed(at, _) => at.until(now) < FAILED_FOR || *at >= came,
+        }
+    }
+
+    fn account(&self) -> Option<Arc<Account>> {
+        match self {
+            Self::Domain(_, account) => Some(Arc::clone(account)),
+            Self::Refused(_) | Self::Failed(..) => None,
+        }
+    }
+
+    fn told(&self, source: &Source, key: &ApiKey) -> Result<Session, KeyProblem> {
+        match self {
+            Self::Domain(_, account) => Ok(Session {
+                account: Arc::clone(account),
+                key: key.clone(),
+            }),
+            Self::Refused(_) => Err(KeyProblem {
+                reason: Reason::Unauthorized,
+                message: format!(
+                    "Daily refuses the API key in Secret {}: put a valid key of the domain there",
+                    source.shown()
+                ),
+                definite: true,
+            }),
+            Self::Failed(_, problem) => Err(problem.clone()),
         }
     }
 }

@@ -1,0 +1,155 @@
+//! What is watched, and which DailyRooms a change wakes.
+
+use futures::Stream;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PartialObjectMeta;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::runtime::controller::{self, Controller};
+use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+
+use crate::crd::condition::{self, kind};
+use crate::crd::{DailyRoom, PinDialinNumber};
+use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
+use crate::run::Context;
+
+/// How many objects of a kind are worked on at a time, in each namespace that is watched by itself.
+/// Passes wait for slots and answers of their accounts, and must not keep other accounts waiting.
+const AT_A_TIME: u16 = 512;
+/// A watch that says nothing for so long, and a little more, is opened anew.
+const WATCH: u32 = 45;
+
+pub(super) type Guarded<K> = DeserializeGuard<K>;
+pub(super) type Rooms = Vec<Store<Guarded<DailyRoom>>>;
+pub(super) type Numbers = Vec<Store<Guarded<PinDialinNumber>>>;
+/// A controller with the namespace that it watches.
+pub(super) type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
+
+/// The namespaces that are watched, each by itself, or all at once.
+pub(super) struct Scopes {
+    client: kube::Client,
+    namespaces: Vec<Option<String>>,
+}
+
+impl Scopes {
+    pub(super) fn new(context: &Context) -> Self {
+        let named = &context.config.watch_namespaces;
+        Self {
+            client: context.client.clone(),
+            namespaces: if named.is_empty() {
+                vec![None]
+            } else {
+                named.iter().cloned().map(Some).collect()
+            },
+        }
+    }
+
+    pub(super) fn apis<K>(&self) -> impl Iterator<Item = Api<K>> + '_
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        self.namespaces.iter().map(|namespace| match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        })
+    }
+
+    /// The same namespace for another kind.
+    pub(super) fn same<A, B>(&self, api: &Api<A>) -> Api<B>
+    where
+        A: Resource,
+        B: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        match api.namespace() {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    pub(super) fn controllers<K>(&self) -> Vec<Scoped<K>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let config = controller::Config::default().concurrency(AT_A_TIME);
+        self.apis()
+            .map(|api: Api<Guarded<K>>| {
+                let controller = Controller::new(api.clone(), watch());
+                (controller.with_config(config.clone()), api)
+            })
+            .collect()
+    }
+}
+
+pub(super) fn watch() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH)
+}
+
+/// The metadata of the Secrets of ours in a namespace, as a store and as a stream of changes.
+pub(super) fn secrets(
+    api: Api<PartialObjectMeta<Secret>>,
+) -> (
+    Store<PartialObjectMeta<Secret>>,
+    impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + 'static,
+) {
+    let (store, writer) = reflector::store();
+    let stream = watcher(api, watch().labels(OWNER_LABEL));
+    (
+        store,
+        stream.reflect(writer).default_backoff().touched_objects(),
+    )
+}
+
+/// The DailyRoom that a Secret of ours belongs to.
+pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Guarded<DailyRoom>>> {
+    let name = secret.annotations().get(OWNER_ANNOTATION).cloned();
+    let named_by_owner = || {
+        let owners = secret.metadata.owner_references.iter().flatten();
+        owners
+            .filter(|it| it.kind == "DailyRoom")
+            .map(|it| it.name.clone())
+            .next()
+    };
+    let name = name.or_else(named_by_owner)?;
+    Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
+}
+
+/// The DailyRooms that may go on when a PinDialinNumber changes: those that are not ready because
+/// of a number, and those that publish this one.
+pub(super) fn waiting_for(
+    rooms: Rooms,
+) -> impl Fn(Guarded<PinDialinNumber>) -> Vec<ObjectRef<Guarded<DailyRoom>>> {
+    move |number| {
+        let Ok(number) = &number.0 else {
+            return Vec::new();
+        };
+        let phone_number = &number.spec.phone_number;
+        let concerned = |room: &Guarded<DailyRoom>| {
+            let Ok(room) = &room.0 else { return false };
+            let Some(status) = &room.status else {
+                return false;
+            };
+            let waits = status.conditions.iter().any(|it| {
+                it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
+            });
+            let names = room.spec.dialin.room_numbers.iter().any(|it| {
+                let by_name = it.number_ref.as_ref().map(|it| &it.name);
+                it.phone_number.as_ref() == Some(phone_number)
+                    || by_name == number.metadata.name.as_ref()
+            });
+            waits || (names && !condition::is_true(&status.conditions, kind::READY))
+        };
+        let stores = rooms.iter().flat_map(|store| store.state());
+        stores
+            .filter(|room| concerned(room))
+            .map(|room| ObjectRef::from_obj(&*room))
+            .collect()
+    }
+}

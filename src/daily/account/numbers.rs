@@ -1,0 +1,203 @@
+//! Purchased numbers and dial-in configs of an account.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use super::{Account, lock};
+use crate::clock::{self, Moment};
+use crate::daily::client::Client;
+use crate::daily::error::CallError;
+use crate::daily::limiter::Call;
+use crate::daily::page::Pages;
+use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigRequest, PurchasedNumber};
+use crate::effect::{Check, Effect, EffectError};
+
+/// The numbers of an account, as one look at Daily showed them.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    /// When Daily was asked.
+    pub at: Moment,
+    /// Daily's clock then.
+    pub date: Option<i64>,
+    /// All purchased numbers.
+    pub purchased: Vec<PurchasedNumber>,
+    /// All dial-in configs.
+    pub configs: Vec<DialinConfig>,
+}
+/// A write to the dial-in config of a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigWrite {
+    /// Make it.
+    Create(DialinConfigRequest),
+    /// Change it.
+    Update {
+        /// Its id.
+        id: String,
+        /// All that it says.
+        request: DialinConfigRequest,
+    },
+    /// Delete it.
+    Delete {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl ConfigWrite {
+    fn effect(&self) -> Effect {
+        match self {
+            Self::Create(_) => Effect::ConfigCreate,
+            Self::Update { .. } => Effect::ConfigUpdate,
+            Self::Delete { .. } => Effect::ConfigDelete,
+        }
+    }
+
+    fn route(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Create(_) => ("POST", "/domain-dialin-config"),
+            Self::Update { .. } => ("PUT", "/domain-dialin-config/:id"),
+            Self::Delete { .. } => ("DELETE", "/domain-dialin-config/:id"),
+        }
+    }
+
+    async fn call(&self, client: &Client, key: &ApiKey) -> Result<Option<DialinConfig>, CallError> {
+        let some = |answer: Answer<DialinConfig>| Some(answer.value);
+        match self {
+            Self::Create(request) => client.create_dialin_config(key, request).await.map(some),
+            Self::Update { id, request } => client
+                .update_dialin_config(key, id, request)
+                .await
+                .map(some),
+            Self::Delete { id } => client.delete_dialin_config(key, id).await.map(|_| None),
+        }
+    }
+}
+
+impl Account {
+    /// The purchased numbers and dial-in configs, not older than this.
+    ///
+    /// # Errors
+    /// When Daily does not say.
+    pub async fn numbers(
+        &self,
+        key: &ApiKey,
+        not_before: Moment,
+    ) -> Result<Arc<Numbers>, CallError> {
+        // Who comes while they are read waits for the answer, or for the failure, instead of
+        // asking once more.
+        let came = clock::now();
+        let mut known = self.numbers.lock().await;
+        if let Some(numbers) = known.as_ref().filter(|numbers| numbers.at >= not_before) {
+            return Ok(Arc::clone(numbers));
+        }
+        if lock(&self.numbers_failed).is_some_and(|failed| failed >= came) {
+            return Err(CallError::Unavailable {
+                status: None,
+                source: None,
+            });
+        }
+        let at = clock::now();
+        let read = async {
+            let (purchased, _) = self.all_purchased(key).await?;
+            let (configs, date) = self.all_configs(key).await?;
+            Ok::<_, CallError>((purchased, configs, date))
+        };
+        let (purchased, configs, date) = match read.await {
+            Ok(read) => read,
+            Err(error) => {
+                *lock(&self.numbers_failed) = Some(clock::now());
+                return Err(error);
+            }
+        };
+        let numbers = Arc::new(Numbers {
+            at,
+            date,
+            purchased,
+            configs,
+        });
+        *known = Some(Arc::clone(&numbers));
+        Ok(numbers)
+    }
+
+    async fn all_purchased(
+        &self,
+        key: &ApiKey,
+    ) -> Result<(Vec<PurchasedNumber>, Option<i64>), CallError> {
+        let mut pages = Pages::default();
+        loop {
+            let call = self
+                .client
+                .purchased_numbers_page(key, pages.after().copied());
+            let answer = self.read("/purchased-phone-numbers", call).await?;
+            if !pages.add(answer.value).map_err(unavailable)? {
+                return Ok((pages.into_items(), answer.date));
+            }
+        }
+    }
+
+    async fn all_configs(
+        &self,
+        key: &ApiKey,
+    ) -> Result<(Vec<DialinConfig>, Option<i64>), CallError> {
+        let mut pages = Pages::default();
+        loop {
+            let after: Option<&String> = pages.after();
+            let call = self
+                .client
+                .dialin_configs_page(key, None, after.map(String::as_str));
+            let answer = self.read("/domain-dialin-config", call).await?;
+            if !pages.add(answer.value).map_err(unavailable)? {
+                return Ok((pages.into_items(), answer.date));
+            }
+        }
+    }
+
+    /// Makes, changes or deletes the dial-in config of a number.
+    ///
+    /// # Errors
+    /// When it was not sent, was refused, or nobody knows.
+    pub async fn write_config(
+        self: &Arc<Self>,
+        key: ApiKey,
+        number: String,
+        write: ConfigWrite,
+        check: Check,
+    ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
+        let account = Arc::clone(self);
+        let of = number.clone();
+        let effect = write.effect();
+        let writing = async move {
+            let delete = matches!(write, ConfigWrite::Delete { .. });
+            let slot = account
+                .limiter
+                .slot(if delete { Call::Delete } else { Call::General })
+                .await;
+            let send = async {
+                let (method, route) = write.route();
+                let call = write.call(&account.client, &key);
+                account.send_write(slot, method, route, &number, call).await
+            };
+            let done = account.gate.pass(effect, &check, send).await;
+            // Whatever was known of the numbers is older than this write.
+            account.numbers.lock().await.take();
+            match done {
+                Ok((answer, _)) => Ok(answer),
+                Err(EffectError::Failed(_, CallError::NotFound)) if delete => Ok(None),
+                Err(error) => {
+                    if effect == Effect::ConfigCreate {
+                        account.create_failed(&number, &error);
+                    }
+                    Err(error)
+                }
+            }
+        };
+        self.write(effect, &of, writing).await
+    }
+}
+
+fn unavailable(error: impl StdError + Send + Sync + 'static) -> CallError {
+    CallError::Unavailable {
+        status: None,
+        source: Some(Box::new(error)),
+    }
+}

@@ -1,0 +1,184 @@
+//! Rooms of an account: looking at them and writing to them.
+
+use std::sync::Arc;
+
+use super::Account;
+use crate::clock::{self, Moment};
+use crate::daily::error::CallError;
+use crate::daily::ledger::{Seen, Word};
+use crate::daily::limiter::Call;
+use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
+use crate::effect::{Barred, Check, Effect, EffectError};
+
+/// What a GET must show before a DELETE is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The room with this id.
+    Id(String),
+    /// No room: our own one ended, and its name is still taken (F-ROOM-33).
+    Ended,
+}
+
+impl Account {
+    /// Asks for a room by name, and remembers the answer.
+    ///
+    /// # Errors
+    /// When Daily does not say.
+    pub async fn look(&self, key: &ApiKey, name: &str) -> Result<(), CallError> {
+        // Not beside a write: what is under way would make the answer say too much.
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
+        let asked = clock::now();
+        let answer = self
+            .read("/rooms/:name", self.client.room(key, name))
+            .await?;
+        self.note(name, answer, asked);
+        Ok(())
+    }
+
+    fn note(&self, name: &str, answer: Answer<Option<Room>>, at: Moment) {
+        let date = answer.date;
+        self.compare_clocks(date);
+        match answer.value {
+            Some(room) => self.ledger().saw(Seen {
+                room,
+                at,
+                date,
+                by: Word::Name,
+            }),
+            None => self.ledger().absent(name, at, date),
+        }
+    }
+
+    /// Makes a room.
+    ///
+    /// # Errors
+    /// When it was not sent, was refused, or nobody knows.
+    pub async fn create_room(
+        self: &Arc<Self>,
+        key: ApiKey,
+        request: CreateRoom,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
+        let account = Arc::clone(self);
+        let name = request.name.clone();
+        let writing = async move {
+            let slot = account.limiter.slot(Call::General).await;
+            let send = async {
+                let call = account.client.create_room(&key, &request);
+                account
+                    .send_write(slot, "POST", "/rooms", &request.name, call)
+                    .await
+            };
+            let made = account.gate.pass(Effect::RoomCreate, &check, send).await;
+            match made {
+                Ok((answer, at)) => {
+                    account.ledger().saw(Seen {
+                        room: answer.value,
+                        at,
+                        date: answer.date,
+                        by: Word::Create,
+                    });
+                    Ok(())
+                }
+                Err(error) => {
+                    account.create_failed(&request.name, &error);
+                    Err(error)
+                }
+            }
+        };
+        self.write(Effect::RoomCreate, &name, writing).await
+    }
+
+    /// What a create that failed says of the name: a refusal is a word, a call that was not done
+    /// for other reasons is none.
+    pub(super) fn create_failed(&self, name: &str, error: &EffectError<CallError>) {
+        match error {
+            EffectError::Failed(_, CallError::Refused { .. }) => {
+                self.ledger().create_failed(name, false);
+            }
+            EffectError::Failed(_, why) if why.may_have_been_done() => {
+                self.ledger().create_failed(name, true);
+            }
+            EffectError::Failed(..) | EffectError::Barred(..) => {}
+        }
+    }
+
+    /// Changes a room.
+    ///
+    /// # Errors
+    /// When it was not sent, was refused, or nobody knows.
+    pub async fn update_room(
+        self: &Arc<Self>,
+        key: ApiKey,
+        name: String,
+        change: RoomChange,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
+        let account = Arc::clone(self);
+        let of = name.clone();
+        let writing = async move {
+            let slot = account.limiter.slot(Call::General).await;
+            let send = async {
+                let call = account.client.update_room(&key, &name, &change);
+                account
+                    .send_write(slot, "POST", "/rooms/:name", &name, call)
+                    .await
+            };
+            let (answer, at) = account.gate.pass(Effect::RoomUpdate, &check, send).await?;
+            account.note(&name, answer.map(Some), at);
+            Ok(())
+        };
+        self.write(Effect::RoomUpdate, &of, writing).await
+    }
+
+    /// Deletes a room, if a GET right before still shows the one that is meant.
+    ///
+    /// # Errors
+    /// When it was not sent, was refused, or nobody knows.
+    pub async fn delete_room(
+        self: &Arc<Self>,
+        key: ApiKey,
+        name: String,
+        proof: Proof,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
+        let account = Arc::clone(self);
+        let of = name.clone();
+        let writing = async move {
+            let barred = |why| EffectError::Barred(Effect::RoomDelete, Barred::Unproven(why));
+            let (for_get, for_delete) = account.limiter.slots_for_delete().await;
+            let asked = clock::now();
+            let get = account.client.room(&key, &name);
+            let seen = account.sent(for_get, "GET", "/rooms/:name", get).await;
+            let seen = seen.map_err(|why| EffectError::Failed(Effect::RoomDelete, why))?;
+            account.note(&name, seen.clone(), asked);
+            match (&seen.value, &proof) {
+                (Some(room), Proof::Id(id)) if room.id == *id => {}
+                (Some(_), Proof::Id(_)) => return Err(barred("the room has another id")),
+                (None, Proof::Id(_)) => return Err(barred("the room is not there")),
+                (None, Proof::Ended) => {}
+                (Some(_), Proof::Ended) => return Err(barred("the room is there")),
+            }
+            let send = async {
+                let call = account.client.delete_room(&key, &name);
+                account
+                    .send_write(for_delete, "DELETE", "/rooms/:name", &name, call)
+                    .await
+            };
+            let deleted = account.gate.pass(Effect::RoomDelete, &check, send).await;
+            match deleted {
+                Ok((answer, at)) => {
+                    account.ledger().absent(&name, at, answer.date);
+                    Ok(())
+                }
+                Err(EffectError::Failed(_, CallError::NotFound)) => {
+                    account.ledger().absent(&name, clock::now(), None);
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.write(Effect::RoomDelete, &of, writing).await
+    }
+}
