@@ -347,11 +347,16 @@ async fn unparsed(ctx: &Ctx, subject: &Subject, why: Unfit) -> Result<Said, Fail
     let read = within(READ, api.get(&subject.name)).await;
     let object = read.map_err(|error| Failure::kube("the object could not be read", &error))?;
     let part = |name: &str| object.data.get(name).cloned().unwrap_or_default();
+    let status = serde_json::from_value::<Option<PinDialinNumberStatus>>(part("status"));
+    let Ok(status) = status else {
+        // What is reported cannot be read, and is not written over.
+        return Err(Failure::quiet(READ));
+    };
     Ok(Said {
         wishes: Wishes::of_unparsed(&part("spec")),
         desired: Err(why),
         // Without what was reported before, the same trouble would be reported anew each time.
-        status: serde_json::from_value(part("status")).unwrap_or_default(),
+        status: status.unwrap_or_default(),
     })
 }
 
