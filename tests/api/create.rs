@@ -232,8 +232,9 @@ async fn server_errors(fx: &mut Fixture) {
 async fn forced_pass(fx: &mut Fixture) {
     fx.room("standup", json!({"ttl": "1h"})).await;
     fx.number("main-line", NUMBER).await;
+    fx.ready(Room, "standup").await;
+    fx.ready(Number, "main-line").await;
     for (kind, name) in [(Room, "standup"), (Number, "main-line")] {
-        fx.ready(kind, name).await;
         let mark = fx.mark().await;
         fx.force_pass(kind, name, "2026-01-01T00:00:00Z").await;
         let echo = "/status/lastHandledReconcileAt";
