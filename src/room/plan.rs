@@ -16,7 +16,7 @@ mod differ;
 mod keep;
 mod make;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::time::Duration;
 

@@ -251,3 +251,6 @@ fn warning(reason: &'static str, action: &'static str, note: String) -> Note {
         note,
     }
 }
+
+#[cfg(test)]
+mod tests;

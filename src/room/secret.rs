@@ -246,3 +246,6 @@ fn numbers(secret: &Secret) -> Vec<PublishedNumber> {
 pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
+
+#[cfg(test)]
+mod tests;

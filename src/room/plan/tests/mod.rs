@@ -1,10 +1,9 @@
-//! The decisions as tables: a view in, a whole plan out. What is common to them is here.
+//! The decisions as tables: a view in, a whole plan out. Here are the views that they begin with.
 
 mod absent;
 mod delete;
 mod keep;
 mod make;
-mod property;
 
 use std::time::Duration;
 
@@ -26,13 +25,13 @@ use crate::subject::Subject;
 
 const CREATED: i64 = 1_800_000_000;
 const TTL: i64 = 8 * 3600;
-const END: i64 = CREATED + TTL;
-const NOW: i64 = CREATED + 600;
+pub(in crate::room) const END: i64 = CREATED + TTL;
+pub(in crate::room) const NOW: i64 = CREATED + 600;
 const QUIET: Duration = Duration::from_secs(60);
-const PIN: &str = "01234567890";
-const OTHER_PIN: &str = "09876543210";
-const ID: &str = "room-1";
-const NUMBER: &str = "+12025550123";
+pub(in crate::room) const PIN: &str = "01234567890";
+pub(in crate::room) const OTHER_PIN: &str = "09876543210";
+pub(in crate::room) const ID: &str = "room-1";
+pub(in crate::room) const NUMBER: &str = "+12025550123";
 
 /// The monotonic clock of the views.
 fn moment() -> Moment {
@@ -64,7 +63,7 @@ fn number(number: &str) -> PublishedNumber {
 }
 
 /// An object of which nothing is known but that its key is good and its numbers are there.
-fn unbound() -> View {
+pub(in crate::room) fn unbound() -> View {
     let view = View {
         subject: Subject {
             namespace: "team".into(),
@@ -107,7 +106,7 @@ fn unbound() -> View {
 }
 
 /// One whose name is claimed, and whose room is to be made.
-fn claimed() -> View {
+pub(in crate::room) fn claimed() -> View {
     let view = unbound();
     let claim = Claim {
         at: NOW,
@@ -119,7 +118,7 @@ fn claimed() -> View {
 }
 
 /// One whose room is recorded.
-fn recorded() -> View {
+pub(in crate::room) fn recorded() -> View {
     let view = claimed();
     let sent = view.desired().dialin(&[NUMBER.to_owned()]);
     let made = Made {
@@ -132,7 +131,7 @@ fn recorded() -> View {
 }
 
 /// One whose callers are served, as a listing shows.
-fn serving() -> View {
+pub(in crate::room) fn serving() -> View {
     let view = recorded().sees(Word::Listing, |_| {});
     view.published()
 }
@@ -172,7 +171,7 @@ fn room(view: &View) -> Room {
     room
 }
 
-fn card(view: &View) -> Card {
+pub(in crate::room) fn card(view: &View) -> Card {
     Card {
         secret_name: "standup-dialin".into(),
         room_name: view.room_name(),
@@ -199,7 +198,7 @@ fn secret_guard() -> Guard {
     }
 }
 
-fn served(card: Card, trouble: Option<Trouble>) -> Verdict {
+pub(in crate::room) fn served(card: Card, trouble: Option<Trouble>) -> Verdict {
     let serving = Serving {
         domain: domain(),
         id: ID.into(),
@@ -210,7 +209,7 @@ fn served(card: Card, trouble: Option<Trouble>) -> Verdict {
 }
 
 impl View {
-    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(in crate::room) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
@@ -239,7 +238,7 @@ impl View {
     }
 
     /// Another spec since the last pass.
-    fn edited(self, spec: Value) -> Self {
+    pub(in crate::room) fn edited(self, spec: Value) -> Self {
         self.spec(spec).with(|view| view.subject.generation = 2)
     }
 
@@ -250,7 +249,7 @@ impl View {
         })
     }
 
-    fn record(self, change: impl FnOnce(&mut Binding)) -> Self {
+    pub(in crate::room) fn record(self, change: impl FnOnce(&mut Binding)) -> Self {
         self.with(|view| {
             if let Recorded::Binding(binding) = &mut view.subject.recorded {
                 change(binding);
@@ -262,7 +261,7 @@ impl View {
         self.record(|binding| change(binding.claim.as_mut().unwrap()))
     }
 
-    fn made(self, change: impl FnOnce(&mut Made)) -> Self {
+    pub(in crate::room) fn made(self, change: impl FnOnce(&mut Made)) -> Self {
         self.record(|binding| change(binding.made.as_mut().unwrap()))
     }
 
@@ -276,7 +275,7 @@ impl View {
     }
 
     /// Status and Secret say what they should.
-    fn published(self) -> Self {
+    pub(in crate::room) fn published(self) -> Self {
         let card = card(&self);
         let secret = secret_of(&self, &card);
         let verdict = served(card, None);
@@ -288,7 +287,7 @@ impl View {
     }
 
     /// Expired is told, and the Secret is gone.
-    fn expired(self) -> Self {
+    pub(in crate::room) fn expired(self) -> Self {
         let status = report::status(&self, &Verdict::Expired);
         self.with(|view| {
             view.status = status;
@@ -341,11 +340,11 @@ impl View {
         self.with(|view| view.looked = true)
     }
 
-    fn forced(self) -> Self {
+    pub(in crate::room) fn forced(self) -> Self {
         self.with(|view| view.forced = true)
     }
 
-    fn wall(self, wall: i64) -> Self {
+    pub(in crate::room) fn wall(self, wall: i64) -> Self {
         self.with(|view| view.now.wall = wall)
     }
 

@@ -1,0 +1,222 @@
+//! What the Secret says, and whose it is.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::binding::Recorded;
+use crate::crd::NumberSource;
+
+fn subject() -> Subject {
+    Subject {
+        namespace: "team".into(),
+        name: "standup".into(),
+        uid: "uid-1".into(),
+        resource_version: "1".into(),
+        generation: 1,
+        created: 0,
+        deleting: None,
+        finalizers: Vec::new(),
+        recorded: Recorded::None,
+        requested: None,
+    }
+}
+
+fn card() -> Card {
+    let number = |number: &str, source, country: Option<&str>| PublishedNumber {
+        phone_number: number.into(),
+        source,
+        country: country.map(str::to_owned),
+    };
+    Card {
+        secret_name: "standup-dialin".into(),
+        room_name: "standup-room".into(),
+        url: "https://demo.daily.co/standup-room".into(),
+        pin: Pin::new("00123456789").unwrap(),
+        numbers: vec![
+            number("+12025550123", NumberSource::RoomNumber, Some("US")),
+            number("+442071838750", NumberSource::Purchased, None),
+        ],
+        end: 1_800_000_000,
+    }
+}
+
+/// The Secret as the API server has it.
+fn stored() -> Secret {
+    let mut secret = wanted(&subject(), &card());
+    secret.metadata.uid = Some("secret-uid".into());
+    secret.metadata.resource_version = Some("9".into());
+    secret
+}
+
+fn whose(change: impl FnOnce(&mut Secret)) -> Found {
+    let mut secret = stored();
+    change(&mut secret);
+    found(&subject(), Some(&secret))
+}
+
+fn says(found: &Found) -> &str {
+    match found {
+        Found::Ours { says, .. } => says,
+        other => panic!("not ours: {other:?}"),
+    }
+}
+
+#[test]
+fn an_app_finds_what_it_needs_under_these_keys() {
+    let data = wanted(&subject(), &card()).data.unwrap();
+    let text: BTreeMap<String, String> = data
+        .into_iter()
+        .map(|(key, value)| (key, String::from_utf8(value.0).unwrap()))
+        .collect();
+    let numbers: Value = serde_json::from_str(&text["phone-numbers"]).unwrap();
+    assert_eq!(
+        numbers,
+        json!([
+            {"phoneNumber": "+12025550123", "source": "RoomNumber", "country": "US",
+             "dialString": "+12025550123,,00123456789"},
+            {"phoneNumber": "+442071838750", "source": "Purchased",
+             "dialString": "+442071838750,,00123456789"},
+        ])
+    );
+    let rest: Vec<(&str, &str)> = text
+        .iter()
+        .filter(|(key, _)| *key != "phone-numbers")
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    let expected = [
+        ("dial-string", "+12025550123,,00123456789"),
+        ("dialin-code", "00123456789"),
+        ("phone-number", "+12025550123"),
+        ("provider", "daily"),
+        ("room-name", "standup-room"),
+        ("tel-uri", "tel:+12025550123,,00123456789"),
+        ("type", "daily-dialin"),
+        ("uri", "https://demo.daily.co/standup-room"),
+    ];
+    assert_eq!(rest, expected);
+}
+
+#[test]
+fn it_carries_type_label_end_and_owner() {
+    let secret = wanted(&subject(), &card());
+    assert_eq!(secret.type_.as_deref(), Some(TYPE));
+    let meta = secret.metadata;
+    let label = naming::owner_label("team", "standup");
+    assert_eq!(
+        meta.labels.unwrap(),
+        BTreeMap::from([(OWNER_LABEL.to_owned(), label)])
+    );
+    let annotations = meta.annotations.unwrap();
+    assert_eq!(annotations[OWNER_ANNOTATION], "standup");
+    assert_eq!(annotations[END_ANNOTATION], "2027-01-15T08:00:00Z");
+    let owner = &meta.owner_references.unwrap()[0];
+    assert_eq!(
+        (owner.uid.as_str(), owner.controller),
+        ("uid-1", Some(true))
+    );
+    assert_eq!(owner.block_owner_deletion, None);
+}
+
+#[test]
+fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
+    let expected = Found::Ours {
+        uid: "secret-uid".into(),
+        resource_version: "9".into(),
+        says: fingerprint(&wanted(&subject(), &card())),
+        numbers: card().numbers,
+    };
+    assert_eq!(whose(|_| {}), expected);
+    assert_eq!(found(&subject(), None), Found::Absent);
+}
+
+#[test]
+fn what_is_not_surely_ours_is_foreign() {
+    let owner = |change: fn(&mut OwnerReference)| {
+        move |it: &mut Secret| change(&mut it.metadata.owner_references.as_mut().unwrap()[0])
+    };
+    assert_eq!(whose(|it| it.type_ = Some("Opaque".into())), Found::Foreign);
+    assert_eq!(whose(|it| it.type_ = None), Found::Foreign);
+    assert_eq!(whose(|it| it.metadata.labels = None), Found::Foreign);
+    let other = naming::owner_label("team", "other");
+    let labelled = whose(|it| {
+        let labels = it.metadata.labels.as_mut().unwrap();
+        labels.insert(OWNER_LABEL.to_owned(), other);
+    });
+    assert_eq!(labelled, Found::Foreign);
+    assert_eq!(
+        whose(owner(|it| it.kind = "Deployment".into())),
+        Found::Foreign
+    );
+    assert_eq!(whose(owner(|it| it.name = "other".into())), Found::Foreign);
+    // An owner that controls nothing, or the object of before, changes nothing of that.
+    let idle = whose(owner(|it| {
+        it.kind = "Deployment".into();
+        it.controller = None;
+    }));
+    assert_ne!(idle, Found::Foreign);
+    assert_ne!(whose(owner(|it| it.uid = "uid-0".into())), Found::Foreign);
+}
+
+#[test]
+fn a_restored_secret_is_ours_and_is_put_right() {
+    let restored = whose(|it| it.metadata.owner_references = None);
+    assert_ne!(says(&restored), says(&whose(|_| {})));
+    let of_before = whose(|it| {
+        it.metadata.owner_references.as_mut().unwrap()[0].uid = "uid-0".into();
+    });
+    assert_ne!(says(&of_before), says(&whose(|_| {})));
+}
+
+#[test]
+fn only_what_is_ours_is_compared() {
+    let labelled = whose(|it| {
+        let meta = &mut it.metadata;
+        let labels = meta.labels.as_mut().unwrap();
+        labels.insert("theirs".into(), "yes".into());
+        let annotations = meta.annotations.as_mut().unwrap();
+        annotations.insert("theirs".into(), "yes".into());
+    });
+    assert_eq!(says(&labelled), says(&whose(|_| {})));
+    // An apply takes away no key that somebody else has added, so it is none to be put right.
+    let more = whose(|it| {
+        let data = it.data.as_mut().unwrap();
+        data.insert("more".into(), ByteString::default());
+    });
+    assert_eq!(says(&more), says(&whose(|_| {})));
+    let edits: [fn(&mut Secret); 3] = [
+        |it| {
+            let data = it.data.as_mut().unwrap();
+            data.insert("dialin-code".into(), ByteString(b"1".to_vec()));
+        },
+        |it| {
+            it.data.as_mut().unwrap().remove("uri");
+        },
+        |it| {
+            it.metadata
+                .annotations
+                .as_mut()
+                .unwrap()
+                .remove(END_ANNOTATION);
+        },
+    ];
+    for edit in edits {
+        assert_ne!(says(&whose(edit)), says(&whose(|_| {})));
+    }
+}
+
+#[test]
+fn numbers_that_cannot_be_read_are_none() {
+    let broken = whose(|it| {
+        let data = it.data.as_mut().unwrap();
+        data.insert("phone-numbers".into(), ByteString(b"{".to_vec()));
+    });
+    let Found::Ours { numbers, .. } = broken else {
+        panic!("not ours: {broken:?}");
+    };
+    assert_eq!(numbers, Vec::new());
+}
+
+#[test]
+fn a_card_does_not_show_its_pin() {
+    assert!(!format!("{:?}", card()).contains("00123456789"));
+}
