@@ -1,5 +1,6 @@
 //! The controllers: watches, what passes work with, and the listings of the accounts.
 
+mod inherited;
 mod watches;
 
 use std::convert::Infallible;
@@ -16,15 +17,15 @@ use kube::{Api, Resource, ResourceExt};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::inherited::{sent_before, trusted_from};
 use self::watches::{Guarded, Numbers, Rooms, Scopes, owner, secrets, waiting_for, watch};
-use crate::clock::{self, Moment};
+use crate::clock;
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::daily::account::{Account, Expected, ExpectedRoom, lock};
 use crate::daily::client::{Client, ClientError};
-use crate::daily::limiter::Used as Sent;
 use crate::keys::Keys;
 use crate::kube::{KubeError, within};
-use crate::leader::{How, Used};
+use crate::leader::Used;
 use crate::memories::Memories;
 use crate::number;
 use crate::ops::Readiness;
@@ -34,8 +35,6 @@ use crate::subject::Subject;
 use crate::telemetry::chain;
 
 const READ: Duration = Duration::from_secs(10);
-/// After the renewal that was its last, an earlier leader may have sent for so long.
-const LED_ON: Duration = Duration::from_secs(12);
 /// How often memories of objects that are gone are thrown away.
 const FORGET: Duration = Duration::from_secs(300);
 
@@ -89,7 +88,7 @@ pub(crate) async fn run(
         client: context.client.clone(),
         config: Arc::clone(&context.config),
         cluster_id,
-        trusted_from: trusted_from(&context),
+        trusted_from: trusted_from(&context.takeover, context.config.quiet_period),
         gate: context.gate.clone(),
         events: context.events.clone(),
         metrics: context.metrics.clone(),
@@ -210,27 +209,8 @@ async fn cluster_id(context: &Context) -> Result<String, ControllersError> {
         .ok_or(ControllersError::ClusterId(KubeError::NotFound))
 }
 
-/// A leader before this one may have sent something that is still to be done, unless there was none
-/// or it has handed over.
-fn trusted_from(context: &Context) -> Moment {
-    match context.takeover.how {
-        How::Fresh | How::CleanHandOver { .. } => Moment::default(),
-        How::Crashed { .. } => context.takeover.since.after(context.config.quiet_period),
-    }
-}
-
 fn keys(context: &Context, daily: Client, rooms: Rooms, listing: Listing) -> Keys {
-    let sent = match context.takeover.how {
-        How::Fresh => Sent::default(),
-        How::CleanHandOver { used, at } => Sent {
-            calls: usize::try_from(used.calls).unwrap_or(usize::MAX),
-            deletes: usize::try_from(used.deletes).unwrap_or(usize::MAX),
-            at,
-        },
-        How::Crashed { last_renew } => {
-            Sent::up(last_renew.after(LED_ON).min(context.takeover.since))
-        }
-    };
+    let sent = sent_before(&context.takeover);
     let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
     let interval = context.config.drift_interval;
     let (gate, metrics) = (context.gate.clone(), context.metrics.clone());
@@ -311,7 +291,8 @@ fn used(context: &Context, keys: &Keys) -> Option<Used> {
     let quiet = context.config.quiet_period;
     let now = clock::now();
     let accounts = keys.accounts();
-    let settled = now >= trusted_from(context) && accounts.iter().all(|it| it.settled(now, quiet));
+    let trusted = trusted_from(&context.takeover, quiet);
+    let settled = now >= trusted && accounts.iter().all(|it| it.settled(now, quiet));
     settled.then(|| {
         let usages = accounts.iter().map(|it| it.limiter().usage());
         let most = usages.fold((0, 0), |most, it| (most.0.max(it.0), most.1.max(it.1)));
