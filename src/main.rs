@@ -60,7 +60,11 @@ fn operate(args: RunArgs) -> Result<(), Failure> {
     let config = Config::new(args, own_namespace.as_deref().map(str::trim))?;
     telemetry::init(config.log_format)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
-    Ok(runtime.block_on(daily_operator::run(config))?)
+    let outcome = runtime.block_on(daily_operator::run(config));
+    // The process ends now. Dropping the runtime would first cancel what is left, and kube's
+    // controllers take a cancelled pass for a broken one and panic.
+    std::mem::forget(runtime);
+    Ok(outcome?)
 }
 
 fn print_crds() -> Result<(), Box<dyn StdError>> {
