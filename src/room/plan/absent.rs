@@ -140,23 +140,24 @@ pub(super) enum Wait {
 /// a quiet period after everything that may still be done.
 fn believed(view: &View, absence: Absence) -> Result<(), Wait> {
     let second = absence.first.after(between_words(view.quiet));
-    asked_after(view, absence, second)
+    asked_after(view, absence.by_name, second)
 }
 
-/// The name itself said so, a quiet period after everything that may still be done.
-pub(super) fn gone(view: &View, absence: Absence) -> Result<(), Wait> {
-    asked_after(view, absence, Moment::default())
+/// The name was asked for at this moment, a quiet period after everything that may still be done:
+/// nothing of ours comes after that answer.
+pub(super) fn settled(view: &View, asked: Option<Moment>) -> Result<(), Wait> {
+    asked_after(view, asked, Moment::default())
 }
 
-fn asked_after(view: &View, absence: Absence, at_least: Moment) -> Result<(), Wait> {
+fn asked_after(view: &View, asked: Option<Moment>, at_least: Moment) -> Result<(), Wait> {
     let unknown = view.known().unknown_write;
-    let settled = unknown.map_or(Moment::default(), |at| at.after(view.quiet));
+    let done = unknown.map_or(Moment::default(), |at| at.after(view.quiet));
     let trusted = match view.memory.bound_here {
         true => Moment::default(),
         false => view.trusted_from,
     };
-    let needed = at_least.max(settled).max(trusted);
-    match absence.by_name {
+    let needed = at_least.max(done).max(trusted);
+    match asked {
         Some(at) if at >= needed => Ok(()),
         _ if view.now.moment >= needed => Err(Wait::Look),
         _ => Err(Wait::Until(needed)),

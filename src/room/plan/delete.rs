@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::absent::{Wait, gone};
+use super::absent::{Wait, settled};
 use super::make::{may_be_ours, says_what_we_send};
 use super::{Again, Look, Needs, Plan, Release, SOON, Step, Trouble, Verdict};
 use super::{other_installation, rest};
 use crate::binding::Recorded;
+use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::daily::ledger::{Seen, Word};
 use crate::kube::Guard;
@@ -74,16 +75,7 @@ fn nothing_is_owned(view: &View) -> bool {
 fn room(view: &View) -> Plan {
     let known = view.known();
     if let Some(absence) = known.absence {
-        return match gone(view, absence) {
-            Ok(()) => release(view, Release::Deleted),
-            Err(Wait::Look) if !view.looked => Plan::Look(Look::Room),
-            Err(Wait::Look) => waits("Daily is asked again whether the room is gone", SOON),
-            Err(Wait::Until(moment)) => waits(
-                "a call whose outcome is unknown may still be done at Daily; after that the room \
-                 is looked for again",
-                view.now.moment.until(moment) + MARGIN,
-            ),
-        };
+        return once_settled(view, absence.by_name, Release::Deleted);
     }
     let recorded = view.subject.binding().and_then(|it| it.made.as_ref());
     match (&known.seen, recorded) {
@@ -112,7 +104,23 @@ fn orphaned(view: &View, seen: &Seen, why: &str) -> Plan {
         "the room {} at Daily {why}, and is left alone",
         seen.room.name
     );
-    release(view, Release::Orphaned(why))
+    // Should that room go, a create of ours that is still under way would make one.
+    let asked = (seen.by != Word::Listing).then_some(seen.at);
+    once_settled(view, asked, Release::Orphaned(why))
+}
+
+/// Lets the object go once nothing of ours can come after the answer that this is decided on.
+fn once_settled(view: &View, asked: Option<Moment>, how: Release) -> Plan {
+    match settled(view, asked) {
+        Ok(()) => release(view, how),
+        Err(Wait::Look) if !view.looked => Plan::Look(Look::Room),
+        Err(Wait::Look) => waits("Daily is asked again for the room", SOON),
+        Err(Wait::Until(moment)) => waits(
+            "a call whose outcome is unknown may still be done at Daily; after that the room is \
+             looked for again",
+            view.now.moment.until(moment) + MARGIN,
+        ),
+    }
 }
 
 /// Without a recorded id: a derived name proves it, or the claim together with a create of ours

@@ -236,6 +236,10 @@ fn found(view: &View, desired: &Desired, binding: &Binding, claim: &Claim, seen:
             && !matches!(view.rival, Some(Some(_)))
             && room.created_at >= claim.at
             && says_what_we_send(view, desired, seen));
+    if !ours && may_be_ours(view) {
+        // A create of ours may still be done: the claim stands, so that what it makes is known.
+        return taken(view);
+    }
     if !ours {
         let withdrawn = Binding {
             claim: None,

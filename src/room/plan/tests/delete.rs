@@ -162,6 +162,43 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
     orphans(&unbound, says);
 }
 
+/// While the stranger is there a late create of ours is refused; should the stranger go, it is not.
+#[test]
+fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
+    let stranger: fn(&mut Room) = |it| it.privacy = "private".into();
+    let claim = leaving(claimed().chosen()).with(|it| it.rival = Some(None));
+    let other: fn(&mut Room) = |it| it.id = "room-2".into();
+    for (view, change, says) in [
+        (claim, stranger, "is not proven"),
+        (leaving(recorded()), other, "another id"),
+    ] {
+        let view = view.sees(Word::Name, change).looked();
+        let view = view.posts(Posts::Unknown);
+        let unknown = |at| view.clone().sight(|it| it.unknown_write = Some(at));
+        let wait = Duration::from_secs(20) + Duration::from_millis(50);
+        let still = "may still be done";
+        waits_for(
+            &unknown(ago(40)),
+            Reason::Progressing,
+            Needs::Time,
+            wait,
+            still,
+        );
+        // The answer has to come after that, not only the decision.
+        let early = unknown(ago(61)).sight(|it| {
+            if let Some(seen) = &mut it.seen {
+                seen.at = ago(2);
+            }
+        });
+        let again = "asked again";
+        waits_for(&early, Reason::Progressing, Needs::Time, SOON, again);
+        looks(&early.with(|it| it.looked = false), Look::Room);
+        orphans(&unknown(ago(60)), says);
+        let crashed = view.clone().with(|it| it.trusted_from = at(100_020));
+        waits_for(&crashed, Reason::Progressing, Needs::Time, wait, still);
+    }
+}
+
 #[test]
 fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
     let margin = Duration::from_millis(50);

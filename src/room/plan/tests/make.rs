@@ -306,30 +306,30 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     withdrawn.claim = None;
     let theirs = Step::Record(withdrawn, Change::Withdrawn);
     acts(&found(Posts::Unknown, |_| {}), ours.clone());
-    acts(
-        &found(Posts::Unknown, |it| it.created_at = NOW - 1),
-        theirs.clone(),
-    );
-    acts(
-        &found(Posts::Unknown, |it| it.privacy = "private".into()),
-        theirs.clone(),
-    );
-    acts(
-        &found(Posts::Unknown, |it| it.config.eject_at_room_exp = None),
-        theirs.clone(),
-    );
+    // A room that is not ours withdraws no claim while a create of ours may still be done.
     let named: fn(&mut Room) = |it| {
         let dialin = it.config.dialin.as_mut().unwrap();
         dialin.insert("display_name".into(), json!("Somebody"));
     };
-    acts(&found(Posts::Unknown, named), theirs.clone());
-    acts(
-        &found(Posts::Unknown, |it| it.config.dialin = None),
-        theirs.clone(),
-    );
-    acts(&found(Posts::Refused, |_| {}), theirs.clone());
+    let strangers: [fn(&mut Room); 5] = [
+        |it| it.created_at = NOW - 1,
+        |it| it.privacy = "private".into(),
+        |it| it.config.eject_at_room_exp = None,
+        |it| it.config.dialin = None,
+        named,
+    ];
+    let (reason, later) = (Reason::NameTaken, Again::In(LATER));
+    let says = "is not this object's";
+    for stranger in strangers {
+        let view = found(Posts::Unknown, stranger);
+        fails(&view, reason, Needs::Person, later, says);
+        let restarted = found(Posts::Refused, stranger).with(|it| it.memory.claimed_here = false);
+        fails(&restarted, reason, Needs::Person, later, says);
+    }
     let held = found(Posts::Unknown, |_| {}).with(|it| it.rival = Some(Some("a/b".into())));
-    acts(&held, theirs.clone());
+    fails(&held, reason, Needs::Person, later, says);
+    // Only where each was refused, or none was sent, nothing can come of the claim any more.
+    acts(&found(Posts::Refused, |_| {}), theirs.clone());
     acts(&found(Posts::None, |_| {}), theirs);
     let refused = found(Posts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
     acts(&refused, ours.clone());
