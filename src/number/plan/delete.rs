@@ -118,10 +118,15 @@ fn config(view: &View, binding: &Binding, known: &Line) -> Plan {
     match is_ours(view, shown) {
         Ok(true) => delete(view, &shown.id),
         Ok(false) if !may_be_ours(view) => release(Release::Clean),
-        Ok(false) => release(Release::Orphaned(format!(
-            "the dial-in config of {number} at Daily is not proven to have been made for this \
-             object, and is left alone"
-        ))),
+        // Should that config go, a create of ours that is still under way would make one.
+        Ok(false) => once_settled(
+            view,
+            known,
+            Release::Orphaned(format!(
+                "the dial-in config of {number} at Daily is not proven to have been made for this \
+                 object, and is left alone"
+            )),
+        ),
         Err(look) => look,
     }
 }
@@ -138,13 +143,19 @@ fn delete(view: &View, id: &str) -> Plan {
 
 /// Daily shows no config, which is believed a quiet period after everything that may still be done.
 fn gone(view: &View, binding: &Binding, known: &Line) -> Plan {
+    let was_there = view.deleted || binding.made.is_some();
+    let how = match was_there {
+        true => Release::Deleted,
+        false => Release::Clean,
+    };
+    once_settled(view, known, how)
+}
+
+/// Lets the object go once nothing of ours can come after the answer that this is decided on.
+fn once_settled(view: &View, known: &Line, how: Release) -> Plan {
     let needed = settled(view);
     if known.at >= needed {
-        let was_there = view.deleted || binding.made.is_some();
-        return release(match was_there {
-            true => Release::Deleted,
-            false => Release::Clean,
-        });
+        return release(how);
     }
     let wait = view.now.moment.until(needed) + MARGIN;
     waits(

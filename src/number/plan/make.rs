@@ -134,8 +134,8 @@ pub(super) fn create(view: &View, desired: &Desired, binding: &Binding) -> Plan 
     }
     match &view.rival {
         Some(rival) if view.rival_is_live => {
-            if rival.is_some() {
-                return withdraw(binding);
+            if let Some(rival) = rival {
+                return withdraw(view, binding, held_by(&binding.name, rival));
             }
         }
         _ => return Plan::Look(Look::RivalsLive),
@@ -165,12 +165,17 @@ fn found(view: &View, binding: &Binding, config: &DialinConfig) -> Plan {
             };
             Plan::Act(Step::Record(recorded, Change::Made))
         }
-        Ok(false) => withdraw(binding),
+        Ok(false) => withdraw(view, binding, in_use(&binding.name)),
         Err(look) => look,
     }
 }
 
-fn withdraw(binding: &Binding) -> Plan {
+/// The claim is withdrawn, unless a create of ours may still be done: then it stands, so that what
+/// that makes is known, and `else_told` is said.
+fn withdraw(view: &View, binding: &Binding, else_told: Plan) -> Plan {
+    if may_be_ours(view) {
+        return else_told;
+    }
     let withdrawn = Binding {
         claim: None,
         ..binding.clone()

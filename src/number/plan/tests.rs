@@ -442,6 +442,14 @@ fn a_claimed_number_gets_one_config() {
             "record Withdrawn nothing",
         ),
         (
+            "another comes first, and a create of ours may be done",
+            with(claimed(), |it| {
+                it.rival = rival(None);
+                it.posts = Posts::Unknown;
+            }),
+            "failing NumberInUse",
+        ),
+        (
             "made by our create",
             with(claimed(), |it| {
                 it.line = found("front");
@@ -484,7 +492,7 @@ fn a_claimed_number_gets_one_config() {
                 it.line = found("other");
                 it.posts = Posts::Unknown;
             }),
-            "record Withdrawn nothing",
+            "failing NumberInUse",
         ),
         (
             "the spec was edited after the create",
@@ -510,7 +518,7 @@ fn a_claimed_number_gets_one_config() {
                 it.posts = Posts::Unknown;
                 it.rival = rival(Some("c1"));
             }),
-            "record Withdrawn nothing",
+            "failing NumberInUse",
         ),
     ]);
 }
@@ -849,6 +857,23 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
             "says something else",
             claim("other", |it| it.posts = Posts::Unknown),
             "release Orphaned",
+        ),
+        (
+            "says something else, and a create of ours may still be done",
+            claim("other", |it| {
+                it.posts = Posts::Unknown;
+                it.unknown_write = Some(at(999));
+            }),
+            "deleting Progressing",
+        ),
+        (
+            "says something else, after the leader before has crashed",
+            claim("other", |it| {
+                it.memory.claimed_here = false;
+                it.memory.bound_here = false;
+                it.trusted_from = at(100_000);
+            }),
+            "deleting Progressing",
         ),
         (
             "recorded for another",
