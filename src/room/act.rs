@@ -186,6 +186,9 @@ impl Pass {
             Err(EffectError::Failed(_, CallError::NotFound)) => self.look_room().await,
             done => {
                 if done.is_ok() {
+                    if let Some(dialin) = update.change.properties.get("dialin") {
+                        self.view.memory.dialin_sent = Some(naming::fingerprint(dialin));
+                    }
                     self.deeds.push(Deed::Updated(update));
                 }
                 self.sent(done, &what).await

@@ -117,6 +117,18 @@ impl Pass {
         };
         let session = self.session.as_ref();
         self.view.sight = session.map(|it| it.account.sight(&self.view.room_name()));
+        self.forget_what_is_shown();
+    }
+
+    /// Once Daily shows a `dialin` and what was sent is recorded, nothing else need be remembered.
+    fn forget_what_is_shown(&mut self) {
+        let seen = self.view.sight.as_ref().and_then(|it| it.seen.as_ref());
+        let shown = seen.is_some_and(|it| it.room.config.dialin.is_some());
+        let made = self.view.subject.binding().and_then(|it| it.made.as_ref());
+        let recorded = made.is_some_and(|it| it.sent == self.view.memory.dialin_sent);
+        if shown && recorded {
+            self.view.memory.dialin_sent = None;
+        }
     }
 
     async fn look_access(&mut self) -> Result<(), Failure> {

@@ -100,6 +100,8 @@ pub struct Memory {
     pub refusal: Option<Refusal>,
     /// Whether the name was freed of our room that had ended, which is done once.
     pub collected: bool,
+    /// The fingerprint of the `dialin` that was sent last and that Daily has not shown since.
+    pub dialin_sent: Option<String>,
     /// The Secret as it was seen or written last.
     pub secret: Option<Found>,
     /// Definite answers that there is no key to delete with.

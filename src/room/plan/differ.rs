@@ -10,6 +10,7 @@ use crate::crd::condition::Reason;
 use crate::daily::types::{Room, RoomChange};
 use crate::naming;
 use crate::room::desired::FARTHEST_END;
+use crate::room::view::View;
 
 /// The earliest end that Daily takes is a second ahead (F-ROOM-17); this leaves room for the call.
 const AT_ONCE: i64 = 3;
@@ -68,6 +69,7 @@ pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>
 /// The top-level properties that differ, each whole.
 fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -> RoomChange {
     let Keeping {
+        view,
         desired,
         made,
         seen,
@@ -83,7 +85,7 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
         change.properties.insert("eject_at_room_exp".into(), eject);
     }
     if let Some(sent) = sent
-        && dialin_differs(made, room, sent)
+        && dialin_differs(view, made, room, sent)
     {
         let dialin = Value::Object(sent.clone());
         change.properties.insert("dialin".into(), dialin);
@@ -127,9 +129,12 @@ fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
 
 /// `dialin` is compared with what Daily shows of it, and where Daily shows nothing with what was
 /// last sent: it is never sent again just because it is not shown (F-PIN-9).
-fn dialin_differs(made: &Made, room: &Room, sent: &Map<String, Value>) -> bool {
+fn dialin_differs(view: &View, made: &Made, room: &Room, sent: &Map<String, Value>) -> bool {
+    let mark = fingerprint(sent);
+    let sent_here = view.memory.dialin_sent.as_ref() == Some(&mark);
     let Some(shown) = &room.config.dialin else {
-        return true;
+        // It was switched off, unless this process has sent it and Daily just does not show it.
+        return !sent_here;
     };
     let surplus = shown.contains_key("room_numbers") && !sent.contains_key("room_numbers");
     let contradicted =
@@ -138,7 +143,7 @@ fn dialin_differs(made: &Made, room: &Room, sent: &Map<String, Value>) -> bool {
         return true;
     }
     let all_shown = sent.keys().all(|key| shown.contains_key(key));
-    !all_shown && made.sent.as_ref() != Some(&fingerprint(sent))
+    !all_shown && !sent_here && made.sent.as_ref() != Some(&mark)
 }
 
 fn fingerprint(dialin: &Map<String, Value>) -> String {

@@ -65,10 +65,12 @@ pub(super) fn plan(
     })
 }
 
-/// Another id or PIN in a listing is asked about by name before it is believed.
+/// Another id or PIN in a listing, or no dial-in, is asked about by name before it is believed.
 fn doubtful(view: &View, made: &Made, seen: &Seen) -> Option<Plan> {
     let other_room = seen.room.id != made.id;
-    if seen.by == Word::Listing && !view.looked && (other_room || pin_is_doubtful(view, seen)) {
+    let no_dialin = seen.room.config.dialin.is_none() && view.memory.dialin_sent.is_none();
+    let in_doubt = other_room || no_dialin || pin_is_doubtful(view, seen);
+    if seen.by == Word::Listing && !view.looked && in_doubt {
         return Some(Plan::Look(Look::Room));
     }
     other_room.then(|| {

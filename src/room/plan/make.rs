@@ -170,6 +170,9 @@ pub(super) fn create(view: &View, desired: &Desired, binding: &Binding, claim: &
         return Plan::Look(Look::Room);
     }
     let end = wanted_end(view, desired, claim);
+    if let Some(plan) = too_far(view, &end) {
+        return plan;
+    }
     if end.at <= view.now.wall {
         if !view.looked {
             return Plan::Look(Look::Room);

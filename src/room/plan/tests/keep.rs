@@ -249,6 +249,17 @@ fn what_daily_does_not_show_is_not_sent_again() {
     let other = by_name(silent).made(|it| it.sent = Some("other".into()));
     let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
     updates(&other, None, json!({"dialin": whole}), false);
+    // Once it is sent, what is not shown of it is recorded, and what is shown not at all stays.
+    let sent = recorded().binding().made.unwrap().sent;
+    let here = |view: View| view.with(|it| it.memory.dialin_sent.clone_from(&sent));
+    let mut record = other.binding();
+    record.made.clone_from(&recorded().binding().made);
+    acts(&here(other), Step::Record(record, Change::Sent));
+    serves_well(&here(by_name(|it| it.config.dialin = None)));
+    // A listing need not show it: the name is asked for before anything is sent.
+    let listed = serving().sees(Word::Listing, |it| it.config.dialin = None);
+    looks(&listed, Look::Room);
+    serves_well(&here(listed));
 }
 
 #[test]

@@ -148,6 +148,9 @@ fn an_end_too_far_ahead_waits_for_its_day() {
     fails(&far, Reason::InvalidSpec, Needs::Person, day, "364 days");
     let come = far.wall(end - 364 * 24 * 3600);
     assert!(matches!(plan(&come), Plan::Act(Step::Bind(_))));
+    // So does one that was edited while the room is still to be made.
+    let edited = claimed().edited(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
+    fails(&edited, Reason::InvalidSpec, Needs::Person, day, "364 days");
 }
 
 #[test]
