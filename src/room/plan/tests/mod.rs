@@ -2,8 +2,11 @@
 
 mod absent;
 mod delete;
+mod effects;
 mod keep;
 mod make;
+mod property;
+mod world;
 
 use std::time::Duration;
 

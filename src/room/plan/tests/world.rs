@@ -1,0 +1,313 @@
+//! A small world without I/O in which plans are carried out, well or not: Daily's rooms, one
+//! object, its Secret, the clocks, and what the process remembers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::daily::ledger::Ledger;
+use crate::daily::listing::{Joining, Next};
+use crate::daily::types::{Answer, RoomsPage};
+use k8s_openapi::api::core::v1::Secret;
+
+/// No pass may need more.
+pub(super) const ROUNDS: usize = 24;
+/// So long an ended room takes its name where it does.
+const COLLECTED: i64 = 300;
+
+/// How a step goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is done, and its answer comes.
+    Done,
+    /// It is done, and its answer is lost.
+    Lost,
+    /// It is not done, and nobody knows.
+    Dropped,
+    /// A call of Daily's is done later, and nobody knows.
+    Late,
+    /// It is done, and the process dies.
+    Died,
+}
+
+pub(super) struct World {
+    pub(super) subject: Subject,
+    pub(super) spec: Value,
+    pub(super) status: DailyRoomStatus,
+    pub(super) memory: Memory,
+    pub(super) ledger: Ledger,
+    pub(super) rooms: BTreeMap<String, Room>,
+    /// The ids of the rooms that we made or recorded.
+    pub(super) ours: BTreeSet<String>,
+    pub(super) secret: Option<Secret>,
+    pub(super) numbers_fail: bool,
+    /// How far Daily's clock is ahead.
+    pub(super) skew: i64,
+    /// Whether an ended room takes its name until it is collected.
+    pub(super) lingers: bool,
+    pub(super) released: Option<Release>,
+    /// Whether a claim was withdrawn although the room was ours: it cannot always be known.
+    pub(super) disowned: bool,
+    pub(super) late: Vec<(Duration, Step)>,
+    pub(super) last: Option<Verdict>,
+    trusted_from: Moment,
+    pub(super) clock: Duration,
+    made: u32,
+}
+
+/// What a pass came to.
+pub(super) struct Passed {
+    pub(super) acts: Vec<Step>,
+    pub(super) again: Again,
+}
+
+impl World {
+    pub(super) fn new(spec: Value, skew: i64, lingers: bool) -> Self {
+        Self {
+            subject: unbound().subject,
+            spec,
+            status: DailyRoomStatus::default(),
+            memory: Memory::default(),
+            ledger: Ledger::default(),
+            rooms: BTreeMap::new(),
+            ours: BTreeSet::new(),
+            secret: None,
+            numbers_fail: false,
+            skew,
+            lingers,
+            released: None,
+            disowned: false,
+            late: Vec::new(),
+            last: None,
+            trusted_from: Moment::default(),
+            clock: moment().0,
+            made: 0,
+        }
+    }
+
+    fn wall(&self) -> i64 {
+        let since = self.clock - moment().0;
+        NOW + i64::try_from(since.as_secs()).unwrap()
+    }
+
+    pub(super) fn date(&self) -> i64 {
+        self.wall() + self.skew
+    }
+
+    fn moment(&self) -> Moment {
+        Moment(self.clock)
+    }
+
+    /// Each call takes its time, so that no two moments are the same.
+    pub(super) fn tick(&mut self) -> Moment {
+        self.clock += Duration::from_millis(1);
+        self.moment()
+    }
+
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.clock += time;
+        let due: Vec<_> = self.late.extract_if(.., |it| it.0 <= self.clock).collect();
+        for (_, step) in due {
+            let _ = self.at_daily(&step);
+        }
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.memory = Memory::default();
+        self.ledger = Ledger::default();
+        self.trusted_from = self.moment().after(QUIET);
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.view().room_name()
+    }
+
+    pub(super) fn is_chosen(&self) -> bool {
+        self.view().is_chosen()
+    }
+
+    /// The room of this name, as Daily shows it.
+    pub(super) fn shown(&self, name: &str) -> Option<&Room> {
+        let room = self.rooms.get(name)?;
+        (room.config.exp.is_none_or(|exp| exp > self.date())).then_some(room)
+    }
+
+    fn taken(&mut self, name: &str) -> bool {
+        let Some(room) = self.rooms.get(name) else {
+            return false;
+        };
+        let over = room.config.exp.map_or(0, |exp| self.date() - exp);
+        let kept = if self.lingers { COLLECTED } else { 0 };
+        if over > 0 && over >= kept || over == 0 && kept == 0 && self.shown(name).is_none() {
+            self.rooms.remove(name);
+            return false;
+        }
+        true
+    }
+
+    /// Makes a room at Daily, whoever asks for it.
+    pub(super) fn put(&mut self, name: &str, privacy: &str, properties: &Value) -> Option<Room> {
+        if self.taken(name) {
+            return None;
+        }
+        self.made += 1;
+        let mut config = properties.clone();
+        config["dialin_code"] = json!(format!("{:011}", self.made));
+        let mut room: Room = serde_json::from_value(json!({
+            "id": format!("room-{}", self.made), "name": name, "privacy": privacy,
+            "url": format!("https://demo.daily.co/{name}"),
+            "created_at": "2026-12-01T08:00:00Z", "config": config,
+        }))
+        .unwrap();
+        room.created_at = self.date();
+        self.rooms.insert(name.to_owned(), room.clone());
+        Some(room)
+    }
+
+    pub(super) fn list(&mut self, complete: bool) {
+        let begun = self.tick();
+        let names: Vec<String> = self.rooms.keys().cloned().collect();
+        let data: Vec<Room> = names
+            .iter()
+            .filter_map(|it| self.shown(it).cloned())
+            .collect();
+        let page = Answer {
+            value: RoomsPage {
+                total_count: u64::try_from(data.len()).unwrap(),
+                data,
+            },
+            date: Some(self.date()),
+        };
+        let Next::Whole(listing) = Joining::begin(begun).add(page, self.tick()) else {
+            panic!("more than a page");
+        };
+        let expected = [self.name()];
+        let _ = self
+            .ledger
+            .heard(std::sync::Arc::new(listing), complete, &expected);
+    }
+
+    fn view(&self) -> View {
+        let view = unbound().spec(self.spec.clone()).with(|it| {
+            it.subject = self.subject.clone();
+            it.status = self.status.clone();
+            it.memory = self.memory.clone();
+            it.trusted_from = self.trusted_from;
+            it.numbers = None;
+            it.access = None;
+        });
+        view.with(|it| {
+            let found = secret::found(&self.subject, self.secret.as_ref());
+            it.secret = self.memory.secret.clone().filter(|known| *known == found);
+        })
+    }
+
+    fn refresh(&mut self, view: &mut View) {
+        view.now = Now {
+            moment: self.moment(),
+            wall: self.wall(),
+        };
+        view.subject = self.subject.clone();
+        view.status = self.status.clone();
+        view.sight = view
+            .access
+            .as_ref()
+            .map(|_| self.ledger.sight(&view.room_name()));
+    }
+
+    /// One pass; `fates` are those of its steps, and those after them are done.
+    pub(super) fn pass(&mut self, fates: &[Fate]) -> Passed {
+        let mut fates = fates.iter().copied();
+        let mut view = self.view();
+        self.refresh(&mut view);
+        self.force(&mut view);
+        let mut acts = Vec::new();
+        for _ in 0..ROUNDS {
+            match plan(&view) {
+                Plan::Look(look) => self.look(&mut view, look),
+                Plan::Rest(Rest { verdict, again }) => {
+                    if verdict != Verdict::Done {
+                        self.status = report::status(&view, &verdict);
+                    }
+                    self.last = Some(verdict);
+                    self.memory = view.memory;
+                    return Passed { acts, again };
+                }
+                Plan::Act(step) => {
+                    acts.push(step.clone());
+                    let fate = fates.next().unwrap_or(Fate::Done);
+                    self.act(&mut view, step, fate);
+                    if fate == Fate::Done {
+                        self.refresh(&mut view);
+                        continue;
+                    }
+                    if fate == Fate::Died {
+                        self.restart();
+                    } else {
+                        self.memory = view.memory;
+                    }
+                    let again = Again::In(Duration::from_secs(1));
+                    return Passed { acts, again };
+                }
+            }
+            self.refresh(&mut view);
+        }
+        panic!("comes to no rest: {acts:?}");
+    }
+
+    fn force(&self, view: &mut View) {
+        let asked = self.subject.requested != self.status.last_handled_reconcile_at;
+        let lately = view.memory.forced_at;
+        let lately = lately.is_some_and(|at| at.until(view.now.moment) < Duration::from_secs(10));
+        view.forced = asked && self.subject.requested.is_some() && !lately;
+        if view.forced {
+            view.memory.forced_at = Some(view.now.moment);
+        }
+    }
+
+    fn look(&mut self, view: &mut View, look: Look) {
+        match look {
+            Look::Access => view.access = Some(Ok(domain())),
+            Look::Room => self.look_room(view),
+            Look::Listing => {
+                self.list(true);
+                view.listed = true;
+            }
+            Look::Numbers if self.numbers_fail => {
+                view.numbers = Some(Err(crate::room::view::NumberProblem {
+                    reason: Reason::NumberNotReady,
+                    message: "not yet".into(),
+                    waits: true,
+                }));
+            }
+            Look::Numbers => view.numbers = Some(Ok(vec![number(NUMBER)])),
+            Look::Secret => self.look_secret(view),
+            Look::Rivals => view.rival = Some(None),
+        }
+    }
+
+    pub(super) fn look_secret(&mut self, view: &mut View) {
+        let found = secret::found(&self.subject, self.secret.as_ref());
+        view.memory.secret = Some(found.clone());
+        view.secret = Some(found);
+    }
+
+    fn look_room(&mut self, view: &mut View) {
+        let name = view.room_name();
+        let at = self.tick();
+        self.word(&name, at);
+        view.looked = true;
+    }
+
+    pub(super) fn word(&mut self, name: &str, at: Moment) {
+        let date = Some(self.date());
+        match self.shown(name).cloned() {
+            Some(room) => self.ledger.saw(Seen {
+                room,
+                at,
+                date,
+                by: Word::Name,
+            }),
+            None => self.ledger.absent(name, at, date),
+        }
+    }
+}
