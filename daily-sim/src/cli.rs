@@ -36,6 +36,9 @@ pub struct Args {
     /// Whether the rate limits are enforced.
     #[arg(long, value_enum, default_value = "strict")]
     limits: LimitsArg,
+    /// How to answer what nobody knows of Daily; `GET /sim/quirks` lists the names and values.
+    #[arg(long, value_name = "NAME=VALUE")]
+    quirk: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -74,6 +77,9 @@ impl Args {
             LimitsArg::Strict => Limits::Strict,
             LimitsArg::Off => Limits::Off,
         };
+        for line in &self.quirk {
+            config.quirks.set_line(line)?;
+        }
         Ok(config)
     }
 }

@@ -1,5 +1,6 @@
 //! A client for tests: the simulator's telephone and controls, and plain calls of the API.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
@@ -10,7 +11,7 @@ use thiserror::Error;
 
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, FaultSpec, FaultView, Faults, Journal,
-    JournalEntry, LiveCall, Presence, Refused, Released, Visit,
+    JournalEntry, LiveCall, Presence, QuirkView, QuirkViews, Refused, Released, Visit,
 };
 
 /// Speaks to the endpoints under `/sim`.
@@ -167,6 +168,25 @@ impl SimClient {
         let advance = format!("{}ms", by.as_millis());
         self.send(Method::POST, "/clock", Some(&Advance { advance }))
             .await
+    }
+
+    /// How the simulator answers what nobody knows of Daily.
+    ///
+    /// # Errors
+    /// When the simulator cannot be reached.
+    pub async fn quirks(&self) -> Result<Vec<QuirkView>, ClientError> {
+        let views: QuirkViews = self.get("/quirks").await?;
+        Ok(views.quirks)
+    }
+
+    /// Switches a quirk.
+    ///
+    /// # Errors
+    /// When there is no such quirk or no such answer.
+    pub async fn set_quirk(&self, name: &str, value: &str) -> Result<(), ClientError> {
+        let wanted = BTreeMap::from([(name, value)]);
+        let _: QuirkViews = self.send(Method::POST, "/quirks", Some(&wanted)).await?;
+        Ok(())
     }
 
     /// Installs a fault.

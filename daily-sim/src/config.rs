@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::{Error, numbers};
+use crate::{Error, Quirks, numbers};
 
 /// What a simulator is started with.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether the rate limits of the API are enforced.
     pub limits: Limits,
+    /// How the simulator answers what nobody knows of Daily. It can be switched while it runs.
+    pub quirks: Quirks,
 }
 
 /// One account: a domain with its keys and the numbers that it has purchased.
@@ -60,6 +62,7 @@ impl Config {
             seed: 0,
             tls: None,
             limits: Limits::Strict,
+            quirks: Quirks::default(),
         }
     }
 
@@ -93,6 +96,13 @@ impl Config {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Answers with these quirks.
+    #[must_use]
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
         self
     }
 

@@ -21,6 +21,7 @@
 //! - [`Config`] and [`Error`]: what a simulator is started with, and why it refuses.
 //! - `state`: the accounts with their rooms, numbers and callers. Pure: time and randomness come in
 //!   as arguments, and nothing in it knows HTTP.
+//! - [`SWITCHES`] and [`Quirks`]: what nobody knows of Daily, and how this simulator answers it.
 //! - `api`: one file for each family of Daily's calls; turns a call into an answer. Pure as well.
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
 //! - `server`: the thin HTTP layer that puts them together. [`Sim`] is its handle.
@@ -35,6 +36,7 @@ mod faults;
 mod journal;
 mod limits;
 mod numbers;
+mod quirks;
 mod server;
 mod state;
 pub mod types;
@@ -43,7 +45,9 @@ pub use client::{ApiAnswer, ApiClient, ClientError, SimClient};
 pub use config::{AccountConfig, Config, Limits, TlsFiles};
 pub use error::Error;
 pub use numbers::{GLOBAL_NUMBERS, is_e164, is_global};
+pub use quirks::{Quirks, SWITCHES, Switch};
 pub use server::Sim;
 pub use types::{
     DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome, Presence,
+    QuirkView,
 };

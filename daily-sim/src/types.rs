@@ -176,6 +176,29 @@ pub struct Released {
     pub released: usize,
 }
 
+/// A quirk, as `GET /sim/quirks` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuirkView {
+    /// The name of the switch.
+    pub name: String,
+    /// The answer that holds now.
+    pub value: String,
+    /// The possible answers; the first is the default.
+    pub values: Vec<String>,
+    /// The fact in `docs/daily-api-facts.md` that it belongs to.
+    pub fact: String,
+    /// What is switched.
+    pub about: String,
+}
+
+/// Answer of `GET` and `POST /sim/quirks`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QuirkViews {
+    /// All of them.
+    pub quirks: Vec<QuirkView>,
+}
+
 /// How the control endpoints refuse: a sentence.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Refused {

@@ -85,3 +85,43 @@ fn a_citation_that_is_not_defined_is_found() {
     ));
     assert_eq!(found, BTreeSet::from([planted]));
 }
+
+/// The entry of a fact.
+fn entry(page: &str, id: &str) -> String {
+    let head = format!("- **{id}** ");
+    let line = page.lines().find_map(|line| line.strip_prefix(&head));
+    line.expect("the fact is there").to_owned()
+}
+
+#[test]
+fn every_switch_stands_in_its_fact_with_its_answers() {
+    let page = page();
+    for switch in daily_sim::SWITCHES {
+        let entry = entry(&page, switch.fact);
+        let name = format!("witch `{}`: ", switch.name);
+        let answers = entry.split(&name).nth(1);
+        let answers = answers.unwrap_or_else(|| panic!("{} does not name its switch", switch.fact));
+        assert!(
+            answers.starts_with(switch.default_value()),
+            "{}: the default comes first",
+            switch.fact
+        );
+        for value in switch.values {
+            assert!(answers.contains(value), "{}: {value}", switch.fact);
+        }
+    }
+}
+
+#[test]
+fn whatever_is_unknown_has_a_switch() {
+    let page = page();
+    let switched: BTreeSet<&str> = daily_sim::SWITCHES.iter().map(|it| it.fact).collect();
+    for id in defined(&page) {
+        let entry = entry(&page, &id);
+        let has_switch = switched.contains(id.as_str());
+        assert!(
+            !entry.contains("Unknown") || has_switch,
+            "{id} has no switch"
+        );
+    }
+}

@@ -1,5 +1,6 @@
-//! The control endpoints below `/sim`: telephone, clock, journal and faults.
+//! The control endpoints below `/sim`: telephone, clock, journal, quirks and faults.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -17,8 +18,9 @@ use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
 use crate::state::DialString;
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, Faults, Journal, LiveCall, Presence,
-    Refused, Released, Visit,
+    QuirkView, QuirkViews, Refused, Released, Visit,
 };
+use crate::{Quirks, Switch};
 
 type Sim = State<Arc<Shared>>;
 type Answer<T> = Result<Json<T>, No>;
@@ -50,6 +52,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/rooms/{name}/leave", post(leave))
         .route("/journal", get(journal))
         .route("/clock", get(clock).post(advance))
+        .route("/quirks", get(quirks).post(switch))
         .route("/faults", get(faults).post(install).delete(clear))
         .route("/faults/release/{name}", post(release))
         .fallback(no_such_path)
@@ -160,6 +163,38 @@ async fn advance(State(shared): Sim, Strict(request): Strict<Advance>) -> Answer
     let mut inner = shared.lock();
     inner.clock.advance(by).map_err(bad)?;
     Ok(Json(inner.clock.view()))
+}
+
+async fn quirks(State(shared): Sim) -> Json<QuirkViews> {
+    Json(quirk_views(&shared.lock().world.quirks))
+}
+
+/// All of the quirks that are named are switched, or none.
+async fn switch(
+    State(shared): Sim,
+    Strict(wanted): Strict<BTreeMap<String, String>>,
+) -> Answer<QuirkViews> {
+    let mut inner = shared.lock();
+    let mut quirks = inner.world.quirks;
+    for (name, value) in &wanted {
+        quirks.set(name, value).map_err(bad)?;
+    }
+    inner.world.quirks = quirks;
+    Ok(Json(quirk_views(&quirks)))
+}
+
+fn quirk_views(quirks: &Quirks) -> QuirkViews {
+    let owned = |text: &&str| (*text).to_owned();
+    let view = |(switch, value): (&Switch, &str)| QuirkView {
+        name: switch.name.to_owned(),
+        value: value.to_owned(),
+        values: switch.values.iter().map(owned).collect(),
+        fact: switch.fact.to_owned(),
+        about: switch.about.to_owned(),
+    };
+    QuirkViews {
+        quirks: quirks.all().map(view).collect(),
+    }
 }
 
 async fn faults(State(shared): Sim) -> Json<Faults> {

@@ -35,7 +35,7 @@ pub(super) struct Inner {
 impl Shared {
     pub fn new(config: &Config) -> Self {
         let clock = Clock::default();
-        let world = World::new(&config.accounts, config.seed, clock.now());
+        let world = World::new(config, clock.now());
         let keys: HashMap<_, _> = (config.accounts.iter())
             .zip(world.account_ids())
             .flat_map(|(account, id)| account.keys.iter().map(move |key| (key.clone(), id)))

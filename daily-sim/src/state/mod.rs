@@ -15,7 +15,7 @@ mod rooms;
 
 use jiff::Timestamp;
 
-use crate::AccountConfig;
+use crate::{Config, Quirks};
 
 pub(crate) use self::account::{Account, PurchasedNumber};
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
@@ -44,12 +44,14 @@ pub(crate) struct World {
     pins: PinBook,
     switchboard: Switchboard,
     rng: fastrand::Rng,
+    /// How it answers what nobody knows.
+    pub quirks: Quirks,
 }
 
 impl World {
-    pub fn new(accounts: &[AccountConfig], seed: u64, now: Timestamp) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let accounts = accounts
+    pub fn new(config: &Config, now: Timestamp) -> Self {
+        let mut rng = fastrand::Rng::with_seed(config.seed);
+        let accounts = (config.accounts)
             .iter()
             .enumerate()
             .map(|(index, account)| Account::new(AccountId(index), account, now, &mut rng))
@@ -59,6 +61,7 @@ impl World {
             pins: PinBook::default(),
             switchboard: Switchboard::default(),
             rng,
+            quirks: config.quirks,
         }
     }
 
