@@ -1,0 +1,30 @@
+//! What Daily's API is held to: one suite of checks for the simulator and for a live account.
+//!
+//! The checks are written from `docs/daily-api-facts.md` and Daily's guides. They know Daily by HTTP
+//! alone and share no code with the operator or the simulator.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | `target` | the accounts that are tested, and the controls of a simulator |
+//! | `wire` | one HTTP call; in live mode also the rules that it must keep |
+//! | `rules`, `made` | the rules of live mode, and what was made and has to be deleted: pure |
+//! | `schemas`, `requests` | every answer and every request against the JSON Schemas in `schemas/` |
+//! | `case` | what a check works with: calls, names, times, the controls |
+//! | `check`, `checks` | the checks, one file for each area |
+//! | `probes` | what nobody knows of Daily: how a live account answers it |
+//! | `run`, `live` | runs the checks against a simulator, or checks and probes against an account |
+
+mod case;
+pub mod check;
+mod checks;
+pub mod live;
+mod made;
+pub mod probes;
+pub mod requests;
+mod rules;
+pub mod run;
+mod schemas;
+pub mod target;
+mod wire;
+
+pub use check::{Check, Needs, all_checks};

@@ -1,0 +1,358 @@
+//! Live mode: checks and probes against an account that is somebody's own.
+//!
+//! Whatever happens, what the run made is deleted before it ends, and what could not be deleted is
+//! told by name.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::case::{Case, Checked, list};
+use crate::check::{Check, Needs, all_checks};
+use crate::made::Sure;
+use crate::probes;
+use crate::rules::Rules;
+use crate::run::{self, End, Outcome, Say};
+use crate::target::{Account, Key};
+use crate::wire::{Trouble, Wire};
+
+pub use crate::rules::Pace;
+
+/// What a live run is started with.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// `https://api.daily.co/v1`, unless told otherwise.
+    pub base_url: String,
+    /// The API key.
+    pub key: Key,
+    /// Whether dial-in configs may be made.
+    pub with_numbers: bool,
+    /// How fast.
+    pub pace: Pace,
+}
+
+/// What came of a live run.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The checks.
+    pub outcomes: Vec<Outcome>,
+    /// Each switch with its answer, or why there is none.
+    pub answers: Vec<probes::Answered>,
+    /// What could not be deleted.
+    pub left: Vec<String>,
+}
+
+/// What the account has, found out at the start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    pub domain: String,
+    /// Whether the calls for numbers are open, which takes a card.
+    pub has_card: bool,
+    /// The status with which they are refused otherwise.
+    pub refused: Option<u16>,
+    /// Why a room cannot have PIN dial-in here.
+    pub no_dialin: Option<String>,
+    /// Purchased numbers, the earliest purchase first.
+    pub numbers: Vec<String>,
+    /// Those that are in no config.
+    pub unassigned: Vec<String>,
+    /// Those that are in a PIN dial-in config.
+    pub assigned: Vec<String>,
+    pub with_numbers: bool,
+}
+
+/// Runs live mode until it is done or `stop` comes, and cleans up.
+///
+/// # Errors
+/// When nothing could be started: the reason, in a sentence.
+pub async fn run(
+    live: &Live,
+    stop: impl Future<Output = ()>,
+    say: Say<'_>,
+) -> Result<Report, String> {
+    let rules = Rules {
+        prefix: format!("contract-{}-", random()),
+        with_numbers: live.with_numbers,
+    };
+    let wire = Wire::to_live(&live.base_url, rules, live.pace);
+    let wire = Arc::new(wire.map_err(|error| error.to_string())?);
+    let account = Account {
+        keys: vec![live.key.clone()],
+        ..Account::default()
+    };
+    let mut report = Report::default();
+    let ran = {
+        let ran = everything(&wire, &account, live.with_numbers, &mut report, say);
+        tokio::select! {
+            ran = ran => Some(ran),
+            () = stop => None,
+        }
+    };
+    let case = case(&wire, &account);
+    report.left = clean(&case, true).await;
+    match ran {
+        Some(Err(failure)) => return Err(with_left(failure.0, &report.left)),
+        None => say("stopped: what was made is deleted"),
+        Some(Ok(())) => {}
+    }
+    for left in &report.left {
+        say(&format!("could not be deleted: {left}"));
+    }
+    Ok(report)
+}
+
+fn with_left(failure: String, left: &[String]) -> String {
+    match left.is_empty() {
+        true => failure,
+        false => format!("{failure}; could not be deleted: {}", left.join(", ")),
+    }
+}
+
+fn random() -> String {
+    (0..6).map(|_| fastrand::lowercase()).collect()
+}
+
+fn case(wire: &Arc<Wire>, account: &Account) -> Arc<Case> {
+    let prefix = wire.live().map(|live| live.rules.prefix.clone());
+    Arc::new(Case::new(
+        wire.clone(),
+        account.clone(),
+        prefix.unwrap_or_default(),
+    ))
+}
+
+async fn everything(
+    wire: &Arc<Wire>,
+    account: &Account,
+    with_numbers: bool,
+    report: &mut Report,
+    say: Say<'_>,
+) -> Checked {
+    let mut found = look(&case(wire, account)).await?;
+    found.with_numbers = with_numbers;
+    let account = Account {
+        domain: found.domain.clone(),
+        keys: account.keys.clone(),
+        // Checks take the number that they may make a config for, if there is one.
+        numbers: match with_numbers {
+            true => found.unassigned.clone(),
+            false => found.numbers.clone(),
+        },
+    };
+    for (nth, check) in all_checks().into_iter().enumerate() {
+        let outcome = match prevented(check, &found) {
+            Some(why) => Outcome {
+                name: check.name,
+                facts: check.facts,
+                end: End::Skipped(why),
+            },
+            None => {
+                let case = numbered(wire, &account, nth);
+                let outcome = run::one(check, case.clone()).await;
+                clean(&case, false).await;
+                outcome
+            }
+        };
+        say(&outcome.text());
+        report.outcomes.push(outcome);
+    }
+    let probed = probes::run(wire, &account, &found, &mut report.answers).await;
+    say(&probed.text());
+    report.outcomes.push(probed);
+    Ok(())
+}
+
+/// A case whose rooms are told apart from those of others by a number.
+pub(crate) fn numbered(wire: &Arc<Wire>, account: &Account, nth: usize) -> Arc<Case> {
+    let prefix = wire.live().map(|live| live.rules.prefix.clone());
+    let prefix = format!("{}{nth}-", prefix.unwrap_or_default());
+    Arc::new(Case::new(wire.clone(), account.clone(), prefix))
+}
+
+/// Looks at the account. A key that is not accepted ends the run here.
+async fn look(case: &Case) -> Checked<Found> {
+    let domain = case.get("/").await?;
+    if domain.status != 200 {
+        return Err(format!("the key is not accepted: {} {}", domain.status, domain.text).into());
+    }
+    let mut found = Found {
+        domain: domain.body["domain_name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        ..Found::default()
+    };
+    let purchased = case.get("/purchased-phone-numbers").await?;
+    found.has_card = purchased.status == 200;
+    if purchased.status == 200 {
+        numbers(case, &purchased.body, &domain.body, &mut found).await?;
+    } else if purchased.body["error"] == "invalid-plan-type" {
+        found.refused = Some(purchased.status);
+    }
+    let name = case.name("look");
+    let properties = serde_json::json!({"dialin": {"display_name": "Phone"}});
+    let dialin = case.try_room(&name, properties).await?;
+    if dialin.status != 200 {
+        let why = match dialin.body["error"].as_str() {
+            Some("invalid-plan-type") => "the account has no card".to_owned(),
+            _ => format!("the account refuses PIN dial-in with {}", dialin.status),
+        };
+        found.no_dialin = Some(why);
+    }
+    clean(case, false).await;
+    Ok(found)
+}
+
+async fn numbers(case: &Case, purchased: &Value, domain: &Value, found: &mut Found) -> Checked {
+    let of_daily = |item: &&Value| item["type"] == "purchased_phone_number";
+    let mut items: Vec<&Value> = list(purchased, "data")?.iter().filter(of_daily).collect();
+    items.sort_by_key(|item| item["pagination_id"].as_i64());
+    let number = |item: &&Value| item["number"].as_str().map(str::to_owned);
+    found.numbers = items.iter().filter_map(number).collect();
+    let configs = case.get("/domain-dialin-config").await?;
+    let empty = Vec::new();
+    let configs = configs.body["data"].as_array().unwrap_or(&empty);
+    let of_domain = |key: &str| {
+        domain["config"][key]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    };
+    let number = |entry: &Value| entry["phone_number"].as_str().map(str::to_owned);
+    let pin = |config: &&Value| config["type"] == "pin_dialin";
+    let mut pins: BTreeSet<String> = of_domain("pin_dialin").iter().filter_map(number).collect();
+    pins.extend(
+        configs
+            .iter()
+            .filter(pin)
+            .filter_map(|config| number(&config["config"])),
+    );
+    let mut taken: BTreeSet<String> = of_domain("pinless_dialin")
+        .iter()
+        .filter_map(number)
+        .collect();
+    taken.extend(
+        configs
+            .iter()
+            .filter_map(|config| number(&config["config"])),
+    );
+    taken.extend(pins.iter().cloned());
+    let (taken, free) = found
+        .numbers
+        .iter()
+        .cloned()
+        .partition(|number| taken.contains(number));
+    found.unassigned = free;
+    found.assigned = taken;
+    found.assigned.retain(|number| pins.contains(number));
+    Ok(())
+}
+
+/// Why a check cannot be run on this account.
+fn prevented(check: &Check, found: &Found) -> Option<String> {
+    if let Some(never) = check.needs.never_live() {
+        return Some(never);
+    }
+    let no_card = || "the account has no card".to_owned();
+    match check.needs {
+        Needs::Card if !found.has_card && !matches!(check.area(), "pins" | "rooms" | "batch") => {
+            Some(no_card())
+        }
+        Needs::Card => match check.area() {
+            "pins" | "rooms" | "batch" => found.no_dialin.clone(),
+            _ => None,
+        },
+        Needs::Number | Needs::Config if !found.has_card => Some(no_card()),
+        Needs::Number if found.no_dialin.is_some() => found.no_dialin.clone(),
+        Needs::Number if found.numbers.is_empty() => {
+            Some("the account has no purchased number".into())
+        }
+        Needs::Config if !found.with_numbers => Some("it needs --with-numbers".into()),
+        Needs::Number | Needs::Config if found.with_numbers && found.unassigned.is_empty() => {
+            Some("the account has no purchased number without a config".into())
+        }
+        _ => None,
+    }
+}
+
+/// How often a delete is tried at the end.
+const TRIES: usize = 4;
+
+/// Deletes what was made; tells what is left. At the end it tries hard, and waits for creates that
+/// were never answered.
+pub(crate) async fn clean(case: &Case, is_end: bool) -> Vec<String> {
+    let Some(live) = case.wire().live() else {
+        return Vec::new();
+    };
+    for nth in 0..TRIES {
+        let rooms = live.made().rooms();
+        let configs = live.made().configs();
+        if rooms.is_empty() && configs.is_empty() {
+            return Vec::new();
+        }
+        if nth > 0 {
+            if !is_end {
+                return Vec::new();
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        for (name, sure) in rooms {
+            let deleted = case.delete(&format!("/rooms/{name}")).await;
+            let gone = deleted.is_ok_and(|answer| answer.status == 404);
+            if gone && sure == Sure::Perhaps && nth + 1 == TRIES {
+                // It was not there in all this time, so its create was never executed.
+                live.made().no_room(&name);
+            }
+        }
+        for (number, id) in configs {
+            // Checked by itself at the next round.
+            let _ = clean_config(case, &number, id).await;
+        }
+    }
+    let rooms = live
+        .made()
+        .rooms()
+        .into_iter()
+        .map(|(name, _)| format!("room {name}"));
+    let configs = live.made().configs().into_iter();
+    rooms
+        .chain(configs.map(|(number, _)| format!("dial-in config of {number}")))
+        .collect()
+}
+
+async fn clean_config(case: &Case, number: &str, id: Option<String>) -> Checked {
+    let id = match id {
+        Some(id) => Some(id),
+        None => {
+            let path = format!(
+                "/domain-dialin-config?phone_number=%2B{}",
+                number.trim_start_matches('+')
+            );
+            let listed = case.get(&path).await?.ok()?;
+            let ours = |config: &&Value| config["config"]["phone_number"] == number;
+            let found = list(&listed, "data")?.iter().find(ours);
+            found.and_then(|config| config["id"].as_str().map(str::to_owned))
+        }
+    };
+    let Some(live) = case.wire().live() else {
+        return Ok(());
+    };
+    match id {
+        Some(id) => {
+            live.made().config_is(number, &id);
+            case.json(Method::DELETE, &format!("/domain-dialin-config/{id}"), None)
+                .await?;
+        }
+        None => live.made().no_config(number),
+    }
+    Ok(())
+}
+
+impl From<Trouble> for String {
+    fn from(trouble: Trouble) -> Self {
+        trouble.to_string()
+    }
+}

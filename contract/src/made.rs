@@ -1,0 +1,155 @@
+//! What a live run has made and must delete. Pure bookkeeping: a name is written down before the
+//! call that may make it, and goes only when Daily says that there is no such thing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::rules::{Effect, MAX_ROOMS};
+
+/// Things of the run that are, or may be, on the account.
+#[derive(Debug, Default)]
+pub struct Made {
+    rooms: BTreeMap<String, Sure>,
+    /// By number; the id when it is known.
+    configs: BTreeMap<String, Option<String>>,
+}
+
+/// How sure it is that a room is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sure {
+    /// Its create was answered.
+    There,
+    /// Its create was not answered: it may even be executed later.
+    Perhaps,
+}
+
+impl Made {
+    /// Notes what a call is about to make.
+    ///
+    /// # Errors
+    /// A sentence, when it would be too many rooms.
+    pub fn before(&mut self, effect: &Effect) -> Result<Vec<String>, String> {
+        match effect {
+            Effect::MakesRooms(names) => {
+                let mut new: Vec<String> = names.clone();
+                new.retain(|name| !self.rooms.contains_key(name));
+                new.sort();
+                new.dedup();
+                if self.rooms.len() + new.len() > MAX_ROOMS {
+                    return Err(format!("live mode has at most {MAX_ROOMS} rooms at a time"));
+                }
+                for name in &new {
+                    self.rooms.insert(name.clone(), Sure::Perhaps);
+                }
+                Ok(new)
+            }
+            Effect::MakesConfig(number) if !self.configs.contains_key(number) => {
+                self.configs.insert(number.clone(), None);
+                Ok(vec![number.clone()])
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Notes how a call was answered. `new` is what [`Made::before`] gave.
+    pub fn after(&mut self, effect: &Effect, new: &[String], status: u16, body: &Value) {
+        let refused = (400..500).contains(&status);
+        match effect {
+            Effect::MakesRooms(names) if status == 200 => {
+                for name in names {
+                    self.rooms.insert(name.clone(), Sure::There);
+                }
+            }
+            Effect::MakesRooms(_) if refused => new.iter().for_each(|name| self.no_room(name)),
+            Effect::DeletesRooms(names) if status == 200 => {
+                names.iter().for_each(|name| self.no_room(name));
+            }
+            Effect::DeletesRooms(names) if status == 404 => {
+                // A refused batch deletes nothing, and a late create may still come.
+                if let [name] = names.as_slice()
+                    && self.rooms.get(name) == Some(&Sure::There)
+                {
+                    self.no_room(name);
+                }
+            }
+            Effect::MakesConfig(number) if status == 200 => {
+                let id = body["id"].as_str().map(str::to_owned);
+                self.configs.insert(number.clone(), id);
+            }
+            Effect::MakesConfig(_) if refused => new.iter().for_each(|number| {
+                self.configs.remove(number);
+            }),
+            Effect::DeletesConfig(id) if status == 200 || status == 404 => {
+                self.configs.retain(|_, known| known.as_ref() != Some(id));
+            }
+            _ => {}
+        }
+    }
+
+    /// The rooms.
+    pub fn rooms(&self) -> Vec<(String, Sure)> {
+        let owned = |(name, sure): (&String, &Sure)| (name.clone(), *sure);
+        self.rooms.iter().map(owned).collect()
+    }
+
+    /// The configs: number and, if known, id.
+    pub fn configs(&self) -> Vec<(String, Option<String>)> {
+        let owned = |(number, id): (&String, &Option<String>)| (number.clone(), id.clone());
+        self.configs.iter().map(owned).collect()
+    }
+
+    /// This room is certainly not there.
+    pub fn no_room(&mut self, name: &str) {
+        self.rooms.remove(name);
+    }
+
+    /// This number has no config of ours.
+    pub fn no_config(&mut self, number: &str) {
+        self.configs.remove(number);
+    }
+
+    /// A config whose make was not answered was found to have this id.
+    pub fn config_is(&mut self, number: &str, id: &str) {
+        self.configs.insert(number.to_owned(), Some(id.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn makes(names: &[&str]) -> Effect {
+        Effect::MakesRooms(names.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    #[test]
+    fn a_refused_create_makes_nothing_and_forgets_nothing() {
+        let mut made = Made::default();
+        let new = made.before(&makes(&["a"])).expect("fits");
+        made.after(&makes(&["a"]), &new, 200, &Value::Null);
+        let new = made.before(&makes(&["a", "b"])).expect("fits");
+        made.after(&makes(&["a", "b"]), &new, 400, &Value::Null);
+        assert_eq!(made.rooms(), [("a".to_owned(), Sure::There)]);
+    }
+
+    #[test]
+    fn a_create_without_an_answer_stays_until_it_is_surely_gone() {
+        let mut made = Made::default();
+        made.before(&makes(&["a"])).expect("fits");
+        let deletes = Effect::DeletesRooms(vec!["a".into()]);
+        made.after(&deletes, &[], 404, &Value::Null);
+        assert_eq!(made.rooms(), [("a".to_owned(), Sure::Perhaps)]);
+        made.after(&deletes, &[], 200, &Value::Null);
+        assert!(made.rooms().is_empty());
+    }
+
+    #[test]
+    fn there_are_never_more_than_five() {
+        let mut made = Made::default();
+        made.before(&makes(&["1", "2", "3", "4", "5"]))
+            .expect("fits");
+        assert!(made.before(&makes(&["6"])).is_err());
+        assert!(made.before(&makes(&["1"])).is_ok(), "it is one of the five");
+    }
+}
