@@ -129,8 +129,11 @@ pub struct JournalEntry {
     pub status: u16,
     /// The request body; a string when it was not JSON.
     pub body: Option<Value>,
-    /// The id of the room that a successful write touched.
+    /// The id of the room that a successful write touched, when it was one.
     pub room_id: Option<String>,
+    /// The ids of all rooms that a successful write touched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub room_ids: Vec<String>,
     /// The kind of the fault that applied.
     pub fault: Option<String>,
 }

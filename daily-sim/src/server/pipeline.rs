@@ -131,7 +131,7 @@ async fn suffer(shared: Arc<Shared>, arrival: Arrival, account: AccountId, hit: 
                 &arrival,
                 Some(account),
                 status,
-                None,
+                Vec::new(),
                 fault,
             );
             Reply::Made(respond(status, &headers, body.as_ref()))
@@ -177,14 +177,14 @@ fn execute<T>(
     let mut inner = shared.lock();
     let now = inner.clock.now();
     let answer = api::answer(&mut inner.world, account, &arrival.call, now);
-    let room = answer.room_id.clone();
+    let rooms = answer.room_ids.clone();
     note(
         &mut inner,
         shared,
         arrival,
         Some(account),
         answer.status,
-        room,
+        rooms,
         fault,
     );
     let extra = meanwhile(&mut inner);
@@ -204,7 +204,7 @@ fn refuse(
         arrival,
         account,
         answer.status,
-        None,
+        Vec::new(),
         None,
     );
     Reply::Json(answer.status, answer.body)
@@ -217,7 +217,7 @@ fn note(
     arrival: &Arrival,
     account: Option<AccountId>,
     status: u16,
-    room_id: Option<String>,
+    room_ids: Vec<String>,
     fault: Option<&str>,
 ) {
     let body = &arrival.call.body;
@@ -232,7 +232,11 @@ fn note(
         query: arrival.query.clone(),
         status,
         body: (!body.is_empty()).then(|| serde_json::from_slice(body).unwrap_or_else(as_text)),
-        room_id,
+        room_id: match room_ids.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+        room_ids,
         fault: fault.map(str::to_owned),
     };
     inner.journal.push(entry);
