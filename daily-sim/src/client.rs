@@ -138,6 +138,7 @@ impl SimClient {
         let visit = Visit {
             user_name: user_name.to_owned(),
             account: domain.map(str::to_owned),
+            token: None,
         };
         self.send(Method::POST, &format!("/rooms/{room}/{verb}"), Some(&visit))
             .await

@@ -2,7 +2,9 @@
 
 mod body;
 mod dialin_configs;
+mod meetings;
 mod numbers;
+mod presence;
 mod query;
 mod rooms;
 
@@ -73,14 +75,18 @@ struct Scene<'a> {
 
 /// Executes a call and answers it.
 pub(crate) fn answer(world: &mut World, account: AccountId, call: &Call, now: Timestamp) -> Answer {
+    world.settle(now);
     let scene = Scene {
-        world,
+        world: &mut *world,
         account,
         now,
         query: Query::new(&call.query),
         body: Body::new(&call.body),
     };
-    route(scene, call).unwrap_or_else(Answer::from)
+    let answer = route(scene, call).unwrap_or_else(Answer::from);
+    // Deleting a room or ejecting somebody ends their stay now.
+    world.settle(now);
+    answer
 }
 
 fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
@@ -96,6 +102,12 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("GET", ["rooms", name]) => rooms::get(&scene, name),
         ("POST", ["rooms", name]) => rooms::update(scene, name),
         ("DELETE", ["rooms", name]) => rooms::delete(scene, name),
+        ("GET", ["presence"]) => presence::all(&scene),
+        ("GET", ["rooms", name, "presence"]) => presence::of_room(&scene, name),
+        ("POST", ["rooms", name, "eject"]) => presence::eject(scene, name),
+        ("GET", ["meetings"]) => meetings::list(&scene),
+        ("GET", ["meetings", id]) => meetings::get(&scene, id),
+        ("GET", ["meetings", id, "participants"]) => meetings::participants(&scene, id),
         ("GET", ["domain-dialin-config"]) => dialin_configs::list(&scene),
         ("POST", ["domain-dialin-config"]) => dialin_configs::create(scene),
         ("GET", ["domain-dialin-config", id]) => dialin_configs::get(&scene, id),

@@ -121,7 +121,7 @@ async fn join(
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let joined = inner
         .world
-        .join(account.map_err(not_found)?, &room, &visit.user_name, now);
+        .join(account.map_err(not_found)?, &room, &visit, now);
     joined.map(Json).map_err(bad)
 }
 

@@ -17,7 +17,7 @@ use crate::AccountConfig;
 const ROOMS_A_PAGE: usize = 100;
 
 /// One account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     id: AccountId,
     pub domain: String,

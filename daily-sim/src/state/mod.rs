@@ -3,11 +3,15 @@
 //! Everything here is a pure function of what came before, the time that is passed in and the seed.
 
 mod account;
+mod attendance;
+mod derived;
 mod dialin;
 mod dialin_config;
 mod page;
+mod people;
 mod phone;
 mod pins;
+mod presence;
 mod properties;
 mod refusal;
 mod room;
@@ -20,11 +24,15 @@ use crate::{Config, Quirks};
 pub(crate) use self::account::{Account, PurchasedNumber};
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
 pub(crate) use self::page::{Cursor, PageRequest, page};
+pub(crate) use self::people::Ejection;
 pub(crate) use self::phone::DialString;
 pub(crate) use self::pins::PinBook;
+pub(crate) use self::presence::MeetingRecord;
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
 
+use self::attendance::Attendance;
+use self::people::Bans;
 use self::phone::Switchboard;
 
 /// Names an account of a [`World`].
@@ -38,11 +46,14 @@ impl AccountId {
 }
 
 /// All accounts, and those who are on the telephone or in rooms.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     accounts: Vec<Account>,
     pins: PinBook,
     switchboard: Switchboard,
+    attendance: Attendance,
+    bans: Bans,
+    seed: u64,
     rng: fastrand::Rng,
     /// How it answers what nobody knows.
     pub quirks: Quirks,
@@ -60,6 +71,9 @@ impl World {
             accounts,
             pins: PinBook::default(),
             switchboard: Switchboard::default(),
+            attendance: Attendance::default(),
+            bans: Bans::default(),
+            seed: config.seed,
             rng,
             quirks: config.quirks,
         }
@@ -134,6 +148,17 @@ impl World {
     ) -> Result<String, Refusal> {
         let (account, _, rng) = self.parts(id);
         account.create_config(config, rng)
+    }
+
+    /// Runs a change of many things that takes effect as a whole or not at all. // F-BATCH-4
+    pub fn whole<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let mut copy = self.clone();
+        let done = change(&mut copy)?;
+        *self = copy;
+        Ok(done)
     }
 
     /// The dial-in configs of an account, to be changed.
