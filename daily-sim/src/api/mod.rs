@@ -1,5 +1,6 @@
 //! Daily's calls: a call comes in as data, and an answer goes out as data.
 
+mod batch;
 mod body;
 mod dialin_configs;
 mod meetings;
@@ -102,6 +103,8 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("GET", ["rooms", name]) => rooms::get(&scene, name),
         ("POST", ["rooms", name]) => rooms::update(scene, name),
         ("DELETE", ["rooms", name]) => rooms::delete(scene, name),
+        ("POST", ["batch", "rooms"]) => batch::create(scene),
+        ("DELETE", ["batch", "rooms"]) => batch::delete(scene),
         ("GET", ["presence"]) => presence::all(&scene),
         ("GET", ["rooms", name, "presence"]) => presence::of_room(&scene, name),
         ("POST", ["rooms", name, "eject"]) => presence::eject(scene, name),

@@ -93,7 +93,7 @@ async fn serve(shared: Arc<Shared>, arrival: Arrival, key: Option<String>) -> Re
     };
     let (admitted, hit) = {
         let mut inner = shared.lock();
-        let admitted = inner.admit(account, arrival.call.method == Method::DELETE);
+        let admitted = inner.admit(account, &arrival.call);
         let strike = |inner: &mut Inner| {
             inner
                 .faults

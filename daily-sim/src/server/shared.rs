@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::api::Call;
 use crate::clock::Clock;
 use crate::faults::FaultBook;
 use crate::journal::JournalBook;
-use crate::limits::Limiter;
+use crate::limits::{Counted, Limiter};
 use crate::state::{AccountId, World};
 use crate::{Config, Limits};
 
@@ -76,8 +77,9 @@ impl Shared {
 
 impl Inner {
     /// Counts an arrival, and says whether the limits of the account admit it.
-    pub fn admit(&mut self, account: AccountId, is_delete: bool) -> bool {
+    pub fn admit(&mut self, account: AccountId, call: &Call) -> bool {
+        let counted = Counted::of(call, &self.world.quirks);
         let limiter = (self.limiters.as_mut()).and_then(|all| all.get_mut(account.index()));
-        limiter.is_none_or(|limiter| limiter.admit(is_delete, Instant::now()))
+        limiter.is_none_or(|limiter| limiter.admit(counted, Instant::now()))
     }
 }

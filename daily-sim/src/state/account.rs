@@ -91,6 +91,16 @@ impl Account {
         self.rooms.get(name)
     }
 
+    /// Whether there is a room that has not expired.
+    pub fn room_exists(&self, name: &str, now: Timestamp) -> bool {
+        self.room(name, now).is_some()
+    }
+
+    /// Whether there is a room, expired or not.
+    pub fn keeps_room(&self, name: &str) -> bool {
+        self.any_room(name).is_some()
+    }
+
     /// A room as every call shows it. // F-ROOM-16
     pub fn show_room(&self, name: &str, now: Timestamp) -> Result<Value, Refusal> {
         let room = self.room(name, now);

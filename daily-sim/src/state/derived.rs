@@ -4,10 +4,10 @@
 /// A generator of its own for each kind of thing and name.
 pub(super) fn derived(seed: u64, kind: &str, name: &str) -> fastrand::Rng {
     // FNV-1a, which is the same in every build; nobody has to be kept from guessing it.
-    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    let start = 0xcbf2_9ce4_8422_2325 ^ seed;
-    let kind = kind.as_bytes().iter().chain(b"/").fold(start, mix);
-    fastrand::Rng::with_seed(name.as_bytes().iter().fold(kind, mix))
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let bytes = seed.to_be_bytes().into_iter().chain(kind.bytes());
+    let bytes = bytes.chain([b'/']).chain(name.bytes());
+    fastrand::Rng::with_seed(bytes.fold(0xcbf2_9ce4_8422_2325, mix))
 }
 
 /// An id that is the same whenever it is asked for.
