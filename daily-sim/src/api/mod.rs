@@ -8,6 +8,7 @@ mod numbers;
 mod presence;
 mod query;
 mod rooms;
+mod tokens;
 
 use axum::http::Method;
 use jiff::Timestamp;
@@ -26,6 +27,9 @@ pub(crate) struct Call {
     pub path: String,
     pub query: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// The place of the key that came with it among the keys of its account. Tokens are signed with
+    /// that one, and nothing else depends on it. // F-TOKEN-4
+    pub key: usize,
 }
 
 /// What the API answers.
@@ -108,6 +112,8 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("GET", ["presence"]) => presence::all(&scene),
         ("GET", ["rooms", name, "presence"]) => presence::of_room(&scene, name),
         ("POST", ["rooms", name, "eject"]) => presence::eject(scene, name),
+        ("POST", ["meeting-tokens"]) => tokens::create(scene, call.key),
+        ("GET", ["meeting-tokens", token]) => tokens::get(&scene, token),
         ("GET", ["meetings"]) => meetings::list(&scene),
         ("GET", ["meetings", id]) => meetings::get(&scene, id),
         ("GET", ["meetings", id, "participants"]) => meetings::participants(&scene, id),

@@ -18,7 +18,8 @@ use crate::{Config, Limits};
 #[derive(Debug)]
 pub(super) struct Shared {
     started: Instant,
-    keys: HashMap<String, AccountId>,
+    /// Whose a key is, and its place among the keys of the account.
+    keys: HashMap<String, (AccountId, usize)>,
     inner: Mutex<Inner>,
 }
 
@@ -39,7 +40,10 @@ impl Shared {
         let world = World::new(config, clock.now());
         let keys: HashMap<_, _> = (config.accounts.iter())
             .zip(world.account_ids())
-            .flat_map(|(account, id)| account.keys.iter().map(move |key| (key.clone(), id)))
+            .flat_map(|(account, id)| {
+                let places = account.keys.iter().enumerate();
+                places.map(move |(place, key)| (key.clone(), (id, place)))
+            })
             .collect();
         let limiters = (config.limits == Limits::Strict)
             .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
@@ -67,7 +71,12 @@ impl Shared {
 
     /// The account of a key. Several keys may be one account. // F-AUTH-3, F-AUTH-6
     pub fn account_of(&self, key: &str) -> Option<AccountId> {
-        self.keys.get(key).copied()
+        self.keys.get(key).map(|(account, _)| *account)
+    }
+
+    /// The place of a key among the keys of its account.
+    pub fn place_of(&self, key: &str) -> usize {
+        self.keys.get(key).map_or(0, |(_, place)| *place)
     }
 
     pub fn elapsed_ms(&self) -> u64 {

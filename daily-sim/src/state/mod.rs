@@ -7,6 +7,8 @@ mod attendance;
 mod derived;
 mod dialin;
 mod dialin_config;
+mod jwt;
+mod kinds;
 mod page;
 mod people;
 mod phone;
@@ -16,6 +18,7 @@ mod properties;
 mod refusal;
 mod room;
 mod rooms;
+mod token;
 
 use jiff::Timestamp;
 
@@ -32,6 +35,7 @@ pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
 
 use self::attendance::Attendance;
+use self::jwt::Keys;
 use self::people::Bans;
 use self::phone::Switchboard;
 
@@ -53,6 +57,8 @@ pub(crate) struct World {
     switchboard: Switchboard,
     attendance: Attendance,
     bans: Bans,
+    /// Of each account; for signing only.
+    keys: Vec<Keys>,
     seed: u64,
     rng: fastrand::Rng,
     /// How it answers what nobody knows.
@@ -73,6 +79,9 @@ impl World {
             switchboard: Switchboard::default(),
             attendance: Attendance::default(),
             bans: Bans::default(),
+            keys: (config.accounts.iter())
+                .map(|account| Keys::new(&account.keys))
+                .collect(),
             seed: config.seed,
             rng,
             quirks: config.quirks,

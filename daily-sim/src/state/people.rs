@@ -8,7 +8,8 @@ use super::attendance::Attendee;
 use super::derived::derived_id;
 use super::phone::{Caller, Switchboard};
 use super::room::Room;
-use super::{AccountId, Refusal, World, random_id, seconds};
+use super::token::Token;
+use super::{AccountId, Privacy, Refusal, World, random_id, seconds};
 use crate::quirks::{EjectNobody, HoldPresence};
 use crate::types::{Outcome, Presence, Visit};
 
@@ -120,17 +121,7 @@ impl World {
                 "room {name} has an nbf in the future: nobody can join it yet"
             ));
         }
-        let person = Person {
-            session: String::new(),
-            account,
-            room: room.id.clone(),
-            room_name: room.name.clone(),
-            user_name: visit.user_name.clone(),
-            user_id: None,
-            is_owner: false,
-            joined: now,
-            eject_at: room.eject_at(),
-        };
+        let person = self.guest(account, room, visit, now)?;
         self.settle(now);
         let session = random_id(&mut self.rng);
         let room = person.room.clone();
@@ -138,6 +129,53 @@ impl World {
         self.switchboard.admit_waiting(&room);
         self.note_attendance(now);
         Ok(self.presence(account, name))
+    }
+
+    /// Who wants to join a room, when the token allows it.
+    fn guest(
+        &self,
+        account: AccountId,
+        room: &Room,
+        visit: &Visit,
+        now: Timestamp,
+    ) -> Result<Person, String> {
+        let read = |token: &String| self.read_token(account, token, false, now);
+        let token = visit.token.as_ref().map(read).transpose()?;
+        let name = &room.name;
+        match &token {
+            // F-TOKEN-9
+            None if room.privacy == Privacy::Private => {
+                return Err(format!(
+                    "room {name} is private: write a \"token\" to join it"
+                ));
+            }
+            Some(token) if !token.admits_to(name) => {
+                return Err(format!("the token is not for room {name}"));
+            }
+            _ => {}
+        }
+        let text = |claim| token.as_ref().and_then(|token| token.text(claim));
+        let user_id = text("ud").map(str::to_owned);
+        // F-PRES-6
+        let banned = |id: &String| self.bans.contains(&(room.id.clone(), id.clone()));
+        if user_id.as_ref().is_some_and(banned) {
+            return Err(format!("this user id is banned from room {name}"));
+        }
+        let of_room = room.eject_at();
+        Ok(Person {
+            session: String::new(),
+            account,
+            room: room.id.clone(),
+            room_name: name.clone(),
+            user_name: text("u").unwrap_or(&visit.user_name).to_owned(),
+            user_id,
+            is_owner: token.as_ref().is_some_and(Token::is_owner),
+            joined: now,
+            eject_at: match &token {
+                Some(token) => token.eject_at(seconds(now), of_room),
+                None => of_room,
+            },
+        })
     }
 
     /// Lets somebody leave; callers stay. // F-CALL-14
