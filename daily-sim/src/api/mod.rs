@@ -3,6 +3,7 @@
 mod batch;
 mod body;
 mod dialin_configs;
+mod domain;
 mod meetings;
 mod numbers;
 mod presence;
@@ -101,7 +102,8 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         .filter(|part| !part.is_empty())
         .collect();
     match (call.method.as_str(), segments.as_slice()) {
-        ("GET", []) => domain(&scene),
+        ("GET", []) => domain::get(&scene),
+        ("POST", []) => domain::set(scene),
         ("GET", ["rooms"]) => rooms::list(&scene),
         ("POST", ["rooms"]) => rooms::create(scene),
         ("GET", ["rooms", name]) => rooms::get(&scene, name),
@@ -129,20 +131,4 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
             call.path
         ))),
     }
-}
-
-/// `GET /`. Dial-in configs do not show in it. // F-DOM-1, F-DOM-2
-fn domain(scene: &Scene<'_>) -> Result<Answer, Refusal> {
-    scene.query.none()?;
-    let account = scene.world.account(scene.account);
-    Ok(Answer::ok(json!({
-        "domain_name": account.domain,
-        "domain_id": account.domain_id,
-        "config": {
-            "hide_daily_branding": false,
-            "lang": "en",
-            "max_api_keys": 2, // F-AUTH-6
-            "max_api_rooms": null,
-        },
-    })))
 }

@@ -23,6 +23,8 @@ pub(crate) struct Account {
     pub domain: String,
     pub domain_id: String,
     rooms: Rooms,
+    /// What was set of the domain. // F-DOM-3
+    pub(super) settings: serde_json::Map<String, Value>,
     /// The oldest first.
     pub(super) configs: Vec<DialinConfig>,
     /// The earliest purchase first.
@@ -75,6 +77,7 @@ impl Account {
             domain: config.domain.clone(),
             domain_id,
             rooms: Rooms::default(),
+            settings: serde_json::Map::new(),
             configs: Vec::new(),
             numbers,
         }

@@ -11,7 +11,6 @@ pub(super) const BOOL: JsonKind = (Value::is_boolean, "a boolean");
 pub(super) const NUMBER: JsonKind = (Value::is_number, "a number");
 pub(super) const TEXT: JsonKind = (Value::is_string, "a string");
 pub(super) const OBJECT: JsonKind = (Value::is_object, "an object");
-pub(super) const LIST: JsonKind = (Value::is_array, "an array");
 pub(super) const ANY: JsonKind = (|_| true, "a value");
 
 /// Checks that the value of a property is of its type. // F-ERR-11

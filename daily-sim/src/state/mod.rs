@@ -7,6 +7,7 @@ mod attendance;
 mod derived;
 mod dialin;
 mod dialin_config;
+mod domain;
 mod jwt;
 mod kinds;
 mod page;
@@ -21,6 +22,7 @@ mod rooms;
 mod token;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::{Config, Quirks};
 
@@ -157,6 +159,17 @@ impl World {
     ) -> Result<String, Refusal> {
         let (account, _, rng) = self.parts(id);
         account.create_config(config, rng)
+    }
+
+    /// Changes settings of a domain.
+    pub fn set_domain(
+        &mut self,
+        id: AccountId,
+        settings: &Map<String, Value>,
+    ) -> Result<(), Refusal> {
+        let seen = self.quirks.configs_seen;
+        let (account, _, rng) = self.parts(id);
+        account.set_domain(settings, seen, rng)
     }
 
     /// Runs a change of many things that takes effect as a whole or not at all. // F-BATCH-4
