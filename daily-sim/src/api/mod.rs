@@ -6,6 +6,7 @@ mod dialin_configs;
 mod domain;
 mod meetings;
 mod numbers;
+mod phone_numbers;
 mod presence;
 mod query;
 mod rooms;
@@ -124,6 +125,9 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("GET", ["domain-dialin-config", id]) => dialin_configs::get(&scene, id),
         ("PUT", ["domain-dialin-config", id]) => dialin_configs::update(scene, id),
         ("DELETE", ["domain-dialin-config", id]) => dialin_configs::delete(scene, id),
+        ("GET", ["list-available-numbers"]) => phone_numbers::search(&scene),
+        ("POST", ["buy-phone-number"]) => phone_numbers::buy(scene),
+        ("DELETE", ["release-phone-number", id]) => phone_numbers::release(scene, id),
         ("GET", ["purchased-phone-numbers"]) => numbers::list(&scene),
         // F-ERR-9
         (method, _) => Err(Refusal::not_found(format!(

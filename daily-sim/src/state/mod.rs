@@ -8,6 +8,7 @@ mod derived;
 mod dialin;
 mod dialin_config;
 mod domain;
+mod for_sale;
 mod jwt;
 mod kinds;
 mod page;
@@ -28,6 +29,7 @@ use crate::{Config, Quirks};
 
 pub(crate) use self::account::{Account, PurchasedNumber};
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
+pub(crate) use self::for_sale::{ForSale, Release};
 pub(crate) use self::page::{Cursor, PageRequest, page};
 pub(crate) use self::people::Ejection;
 pub(crate) use self::phone::DialString;
@@ -37,6 +39,7 @@ pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
 
 use self::attendance::Attendance;
+use self::for_sale::Sold;
 use self::jwt::Keys;
 use self::people::Bans;
 use self::phone::Switchboard;
@@ -59,6 +62,7 @@ pub(crate) struct World {
     switchboard: Switchboard,
     attendance: Attendance,
     bans: Bans,
+    sold: Sold,
     /// Of each account; for signing only.
     keys: Vec<Keys>,
     seed: u64,
@@ -81,6 +85,7 @@ impl World {
             switchboard: Switchboard::default(),
             attendance: Attendance::default(),
             bans: Bans::default(),
+            sold: Sold::default(),
             keys: (config.accounts.iter())
                 .map(|account| Keys::new(&account.keys))
                 .collect(),

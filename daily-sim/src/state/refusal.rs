@@ -80,6 +80,12 @@ impl Refusal {
         Self::new(429, "rate-limit-error", Some(info))
     }
 
+    // F-NUM-11
+    pub fn invalid_parameter() -> Self {
+        let info = "invalid path parameter".to_owned();
+        Self::new(400, "validation-error", Some(info))
+    }
+
     // F-ERR-14
     pub fn paid_feature(status: PaidFeature) -> Self {
         let info = "This feature is only available to paid accounts".to_owned();
