@@ -4,6 +4,7 @@ mod batch;
 mod body;
 mod dialin_configs;
 mod domain;
+mod logs;
 mod meetings;
 mod numbers;
 mod phone_numbers;
@@ -16,7 +17,7 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::state::{AccountId, Refusal, World};
+use crate::state::{AccountId, Logged, Refusal, World};
 
 use self::body::Body;
 use self::query::Query;
@@ -93,6 +94,14 @@ pub(crate) fn answer(world: &mut World, account: AccountId, call: &Call, now: Ti
     let answer = route(scene, call).unwrap_or_else(Answer::from);
     // Deleting a room or ejecting somebody ends their stay now.
     world.settle(now);
+    let logged = Logged {
+        method: call.method.as_str(),
+        path: &call.path,
+        status: answer.status,
+        request: &call.body,
+        response: &answer.body,
+    };
+    world.log(account, &logged, now);
     answer
 }
 
@@ -112,6 +121,7 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("DELETE", ["rooms", name]) => rooms::delete(scene, name),
         ("POST", ["batch", "rooms"]) => batch::create(scene),
         ("DELETE", ["batch", "rooms"]) => batch::delete(scene),
+        ("GET", ["logs", "api"]) => logs::list(&scene),
         ("GET", ["presence"]) => presence::all(&scene),
         ("GET", ["rooms", name, "presence"]) => presence::of_room(&scene, name),
         ("POST", ["rooms", name, "eject"]) => presence::eject(scene, name),

@@ -6,19 +6,34 @@ use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
 use serde_json::{Map, Value, json};
 
-/// The API keys of an account, for signing. They show nowhere.
+/// The API keys of an account, for signing, and for keeping them out of what is told.
 #[derive(Clone)]
-pub(super) struct Keys(Vec<String>);
+pub(super) struct Keys {
+    keys: Vec<String>,
+    /// What must not be told: the keys, and how they look inside of a JSON string.
+    secrets: Vec<String>,
+}
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({})", self.0.len())
+        write!(f, "Keys({})", self.keys.len())
     }
 }
 
 impl Keys {
     pub fn new(keys: &[String]) -> Self {
-        Self(keys.to_vec())
+        let in_json = |key: &String| json!(key).to_string().trim_matches('"').to_owned();
+        let mut secrets: Vec<String> = keys.iter().map(in_json).collect();
+        secrets.extend_from_slice(keys);
+        Self {
+            keys: keys.to_vec(),
+            secrets,
+        }
+    }
+
+    /// The texts to be kept out of whatever is told.
+    pub fn secrets(&self) -> impl Iterator<Item = &String> {
+        self.secrets.iter()
     }
 
     /// Signs claims with the key at this place.
@@ -27,7 +42,7 @@ impl Keys {
         let claims = serde_json::to_vec(claims).ok()?;
         let head = BASE64URL_NOPAD.encode(header.as_bytes());
         let signed = format!("{head}.{}", BASE64URL_NOPAD.encode(&claims));
-        let tag = hmac::sign(&hmac_key(self.0.get(place)?), signed.as_bytes());
+        let tag = hmac::sign(&hmac_key(self.keys.get(place)?), signed.as_bytes());
         let signature = BASE64URL_NOPAD.encode(tag.as_ref());
         Some(format!("{signed}.{signature}"))
     }
@@ -44,7 +59,7 @@ impl Keys {
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).ok()?;
         let fits =
             |key: &String| hmac::verify(&hmac_key(key), signed.as_bytes(), &signature).is_ok();
-        if !self.0.iter().any(fits) {
+        if !self.keys.iter().any(fits) {
             return None;
         }
         let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).ok()?;

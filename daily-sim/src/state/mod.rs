@@ -4,6 +4,7 @@
 
 mod account;
 mod attendance;
+mod call_log;
 mod derived;
 mod dialin;
 mod dialin_config;
@@ -28,6 +29,7 @@ use serde_json::{Map, Value};
 use crate::{Config, Quirks};
 
 pub(crate) use self::account::{Account, PurchasedNumber};
+pub(crate) use self::call_log::Logged;
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
 pub(crate) use self::for_sale::{ForSale, Release};
 pub(crate) use self::page::{Cursor, PageRequest, page};
@@ -39,6 +41,7 @@ pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
 
 use self::attendance::Attendance;
+use self::call_log::CallLog;
 use self::for_sale::Sold;
 use self::jwt::Keys;
 use self::people::Bans;
@@ -63,7 +66,9 @@ pub(crate) struct World {
     attendance: Attendance,
     bans: Bans,
     sold: Sold,
-    /// Of each account; for signing only.
+    /// Of each account.
+    logs: Vec<CallLog>,
+    /// Of each account; they show nowhere.
     keys: Vec<Keys>,
     seed: u64,
     rng: fastrand::Rng,
@@ -86,6 +91,7 @@ impl World {
             attendance: Attendance::default(),
             bans: Bans::default(),
             sold: Sold::default(),
+            logs: vec![CallLog::default(); config.accounts.len()],
             keys: (config.accounts.iter())
                 .map(|account| Keys::new(&account.keys))
                 .collect(),
