@@ -71,6 +71,7 @@ impl Arrival {
                 path,
                 query: query.map(|Query(arguments)| arguments).unwrap_or_default(),
                 body: body.into(),
+                key: 0,
             },
             query: uri.query().map(str::to_owned),
         }
@@ -85,7 +86,8 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     fits.then(|| key.trim().to_owned())
 }
 
-async fn serve(shared: Arc<Shared>, arrival: Arrival, key: Option<String>) -> Reply {
+async fn serve(shared: Arc<Shared>, mut arrival: Arrival, key: Option<String>) -> Reply {
+    arrival.call.key = key.as_deref().map_or(0, |key| shared.place_of(key));
     let account = match key.as_deref().map(|key| shared.account_of(key)) {
         Some(Some(account)) => account,
         Some(None) => return refuse(&shared, &arrival, None, Refusal::unknown_key()),
@@ -93,7 +95,7 @@ async fn serve(shared: Arc<Shared>, arrival: Arrival, key: Option<String>) -> Re
     };
     let (admitted, hit) = {
         let mut inner = shared.lock();
-        let admitted = inner.admit(account, arrival.call.method == Method::DELETE);
+        let admitted = inner.admit(account, &arrival.call);
         let strike = |inner: &mut Inner| {
             inner
                 .faults
@@ -131,7 +133,7 @@ async fn suffer(shared: Arc<Shared>, arrival: Arrival, account: AccountId, hit: 
                 &arrival,
                 Some(account),
                 status,
-                None,
+                Vec::new(),
                 fault,
             );
             Reply::Made(respond(status, &headers, body.as_ref()))
@@ -177,14 +179,14 @@ fn execute<T>(
     let mut inner = shared.lock();
     let now = inner.clock.now();
     let answer = api::answer(&mut inner.world, account, &arrival.call, now);
-    let room = answer.room_id.clone();
+    let rooms = answer.room_ids.clone();
     note(
         &mut inner,
         shared,
         arrival,
         Some(account),
         answer.status,
-        room,
+        rooms,
         fault,
     );
     let extra = meanwhile(&mut inner);
@@ -204,7 +206,7 @@ fn refuse(
         arrival,
         account,
         answer.status,
-        None,
+        Vec::new(),
         None,
     );
     Reply::Json(answer.status, answer.body)
@@ -217,7 +219,7 @@ fn note(
     arrival: &Arrival,
     account: Option<AccountId>,
     status: u16,
-    room_id: Option<String>,
+    room_ids: Vec<String>,
     fault: Option<&str>,
 ) {
     let body = &arrival.call.body;
@@ -232,7 +234,11 @@ fn note(
         query: arrival.query.clone(),
         status,
         body: (!body.is_empty()).then(|| serde_json::from_slice(body).unwrap_or_else(as_text)),
-        room_id,
+        room_id: match room_ids.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+        room_ids,
         fault: fault.map(str::to_owned),
     };
     inner.journal.push(entry);
