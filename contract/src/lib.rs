@@ -28,3 +28,4 @@ pub mod target;
 mod wire;
 
 pub use check::{Check, Needs, all_checks};
+pub use wire::Trouble;

@@ -179,10 +179,9 @@ mod tests {
             })
             .collect();
         names.sort();
-        let listed: Vec<String> = FILES
-            .iter()
-            .map(|(name, _)| format!("{name}.json"))
-            .collect();
+        let listed = FILES.iter().map(|(name, _)| format!("{name}.json"));
+        let mut listed: Vec<String> = listed.collect();
+        listed.sort();
         assert_eq!(names, listed);
         for (name, validator) in VALIDATORS.iter() {
             assert!(

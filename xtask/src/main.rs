@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `crds` | writes the CRDs from the code, or says which files differ |
 //! | `test` | every check and test of the project, with one summary |
+//! | `contract` | what Daily's API is held to: the simulator, or a live account |
 //! | `demo` | the whole product on one machine, shown step by step |
 //! | `cargo` | runs cargo from within a program that cargo runs |
 
 mod cargo;
+mod contract;
 mod crds;
 mod demo;
 mod test;
@@ -33,6 +35,8 @@ enum Task {
     Crds(crds::Args),
     /// Runs every check and test, and ends with one summary.
     Test,
+    /// Holds the simulator, or a live account, to what is known of Daily's API.
+    Contract(contract::Args),
     /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
     Demo(demo::Args),
 }
@@ -42,6 +46,7 @@ async fn main() -> ExitCode {
     match Args::parse().task {
         Task::Crds(args) => crds::run(&args),
         Task::Test => test::run(),
+        Task::Contract(args) => contract::run(&args).await,
         Task::Demo(args) => demo::run(&args).await,
     }
 }

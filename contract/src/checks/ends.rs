@@ -89,10 +89,11 @@ async fn the_name_of_an_expired_room_is_free_or_taken(case: &Case) -> Checked {
     Ok(())
 }
 
+/// How many callers are in the room.
 async fn inside(case: &Case, room: &Value) -> Checked<usize> {
-    // Somebody who knocks and leaves again, to be told who is there.
     let calls = case.control("/calls", Value::Null).await?;
-    let here = |call: &&Value| call["room"] == room["name"];
+    let account = json!(case.account.domain);
+    let here = |call: &&Value| call["room"] == room["name"] && call["account"] == account;
     Ok(list(&calls, "calls")?.iter().filter(here).count())
 }
 

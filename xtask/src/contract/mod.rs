@@ -1,0 +1,134 @@
+//! The contract suite: against a simulator, against a live account, and against a simulator into
+//! which misbehaviours were planted.
+
+mod error;
+mod pipecat;
+mod planted;
+mod sim;
+
+use std::process::ExitCode;
+
+use contract::live::{Live, Pace, Report};
+use contract::probes::Answered;
+use contract::run::{End, Outcome, Tally, in_simulator};
+use contract::target::Key;
+
+pub use self::error::Error;
+
+/// What can be said on the command line.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Tests the account of $DAILY_API_KEY instead of a simulator, and finds out what nobody knows.
+    #[arg(long, conflicts_with_all = ["planted", "only"])]
+    live: bool,
+    /// Where Daily's API is.
+    #[arg(long, requires = "live", default_value = "https://api.daily.co/v1")]
+    base_url: String,
+    /// Live: may make dial-in configs for purchased numbers that have none, and deletes them again.
+    #[arg(long, requires = "live")]
+    with_numbers: bool,
+    /// Plants misbehaviours into the simulator, one at a time: each must turn the suite red.
+    #[arg(long)]
+    planted: bool,
+    /// Only checks, or misbehaviours, whose names contain this.
+    #[arg(long)]
+    only: Option<String>,
+    /// Leaves out the run of pipecat's client of Daily, which needs Python and its package index.
+    #[arg(long)]
+    no_pipecat: bool,
+}
+
+/// Runs what was asked for. The last line has the counts.
+pub async fn run(args: &Args) -> ExitCode {
+    let ran = match (args.live, args.planted) {
+        (true, _) => live(args).await,
+        (_, true) => planted::run(args.only.as_deref()).await,
+        _ => against_simulator(args).await,
+    };
+    match ran {
+        Ok(outcomes) => closing(&outcomes),
+        Err(error) => {
+            eprintln!("{}", crate::with_causes(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn closing(outcomes: &[Outcome]) -> ExitCode {
+    let failed: Vec<&Outcome> = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome.end, End::Failed(_)))
+        .collect();
+    for outcome in &failed {
+        println!("failed: {}", outcome.name);
+    }
+    println!("{}", Tally::of(outcomes));
+    match failed.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn say(line: &str) {
+    println!("{line}");
+}
+
+async fn against_simulator(args: &Args) -> Result<Vec<Outcome>, Error> {
+    let (_sim, fleet) = sim::in_process().await?;
+    let only = args.only.as_deref();
+    let mut outcomes = in_simulator(&fleet, only, &say).await?;
+    if outcomes.is_empty() {
+        return Err(Error::NoCheck(only.unwrap_or_default().to_owned()));
+    }
+    if args.no_pipecat {
+        println!("left out: pipecat's client of Daily, by --no-pipecat");
+    } else if only.is_none() {
+        let outcome = pipecat::run().await;
+        println!("{}", outcome.text());
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+async fn live(args: &Args) -> Result<Vec<Outcome>, Error> {
+    let key = std::env::var("DAILY_API_KEY").unwrap_or_default();
+    let key = key.trim();
+    if key.is_empty() {
+        return Err(Error::NoKey);
+    }
+    let live = Live {
+        base_url: args.base_url.clone(),
+        key: Key::new(key),
+        with_numbers: args.with_numbers,
+        pace: Pace::LIVE,
+    };
+    let stop = async {
+        // Without a handler there is nothing to wait for, and Ctrl-C ends the program as ever.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let mut report = contract::live::run(&live, stop, &say)
+        .await
+        .map_err(Error::Live)?;
+    answers(&report);
+    if !report.left.is_empty() {
+        report.outcomes.push(Outcome {
+            name: "live::everything_is_deleted",
+            facts: &[],
+            end: End::Failed(report.left.join(", ")),
+        });
+    }
+    Ok(report.outcomes)
+}
+
+/// The answers as options of the simulator, and then the rest.
+fn answers(report: &Report) {
+    let (known, unknown): (Vec<&Answered>, Vec<&Answered>) = report
+        .answers
+        .iter()
+        .partition(|answered| answered.answer.is_ok());
+    for answered in known.into_iter().chain(unknown) {
+        println!("{}", answered.line());
+    }
+}
