@@ -32,6 +32,8 @@ pub struct Live {
     pub with_numbers: bool,
     /// How fast.
     pub pace: Pace,
+    /// Only checks whose names contain this; the probes are run all the same.
+    pub only: Option<String>,
 }
 
 /// What came of a live run.
@@ -85,7 +87,7 @@ pub async fn run(
     };
     let mut report = Report::default();
     let ran = {
-        let ran = everything(&wire, &account, live.with_numbers, &mut report, say);
+        let ran = everything(&wire, &account, live, &mut report, say);
         tokio::select! {
             ran = ran => Some(ran),
             () = stop => None,
@@ -127,22 +129,26 @@ fn case(wire: &Arc<Wire>, account: &Account) -> Arc<Case> {
 async fn everything(
     wire: &Arc<Wire>,
     account: &Account,
-    with_numbers: bool,
+    live: &Live,
     report: &mut Report,
     say: Say<'_>,
 ) -> Checked {
     let mut found = look(&case(wire, account)).await?;
-    found.with_numbers = with_numbers;
+    found.with_numbers = live.with_numbers;
     let account = Account {
         domain: found.domain.clone(),
         keys: account.keys.clone(),
         // Checks take the number that they may make a config for, if there is one.
-        numbers: match with_numbers {
+        numbers: match live.with_numbers {
             true => found.unassigned.clone(),
             false => found.numbers.clone(),
         },
     };
-    for (nth, check) in all_checks().into_iter().enumerate() {
+    let chosen = |check: &&Check| {
+        let only = live.only.as_ref();
+        only.is_none_or(|only| check.name.contains(only))
+    };
+    for (nth, check) in all_checks().into_iter().filter(chosen).enumerate() {
         let outcome = match prevented(check, &found) {
             Some(why) => Outcome {
                 name: check.name,

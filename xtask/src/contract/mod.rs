@@ -19,7 +19,7 @@ pub use self::error::Error;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Tests the account of $DAILY_API_KEY instead of a simulator, and finds out what nobody knows.
-    #[arg(long, conflicts_with_all = ["planted", "only"])]
+    #[arg(long, conflicts_with = "planted")]
     live: bool,
     /// Where Daily's API is.
     #[arg(long, requires = "live", default_value = "https://api.daily.co/v1")]
@@ -101,6 +101,7 @@ async fn live(args: &Args) -> Result<Vec<Outcome>, Error> {
         key: Key::new(key),
         with_numbers: args.with_numbers,
         pace: Pace::LIVE,
+        only: args.only.clone(),
     };
     let stop = async {
         // Without a handler there is nothing to wait for, and Ctrl-C ends the program as ever.
