@@ -5,11 +5,13 @@
 //! | `crds` | writes the CRDs from the code, or says which files differ |
 //! | `test` | every check and test of the project, with one summary |
 //! | `demo` | the whole product on one machine, shown step by step |
+//! | `facts` | writes which test shows which fact about Daily, or says that it is not up to date |
 //! | `cargo` | runs cargo from within a program that cargo runs |
 
 mod cargo;
 mod crds;
 mod demo;
+mod facts;
 mod test;
 
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ struct Args {
 enum Task {
     /// Writes the CRDs into crds/ and the chart, from the code.
     Crds(crds::Args),
+    /// Writes into the simulator's README which test shows which fact.
+    Facts(facts::Args),
     /// Runs every check and test, and ends with one summary.
     Test,
     /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
@@ -41,6 +45,7 @@ enum Task {
 async fn main() -> ExitCode {
     match Args::parse().task {
         Task::Crds(args) => crds::run(&args),
+        Task::Facts(args) => facts::run(&args),
         Task::Test => test::run(),
         Task::Demo(args) => demo::run(&args).await,
     }
