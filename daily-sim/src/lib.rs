@@ -45,5 +45,5 @@ pub use error::Error;
 pub use numbers::{GLOBAL_NUMBERS, is_e164, is_global};
 pub use server::Sim;
 pub use types::{
-    DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome, Presence,
+    Chance, DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome, Presence,
 };

@@ -169,12 +169,20 @@ async fn faults(State(shared): Sim) -> Json<Faults> {
 }
 
 async fn install(State(shared): Sim, Strict(fault): Strict<FaultSpec>) -> Answer<FaultView> {
-    if let FaultKind::Status { headers, .. } = &fault.kind {
-        for (name, value) in headers {
-            if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-                return Err(bad(format!("{name:?} is not a header that can be sent")));
+    match &fault.kind {
+        FaultKind::Status { headers, .. } => {
+            for (name, value) in headers {
+                if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+                    return Err(bad(format!("{name:?} is not a header that can be sent")));
+                }
             }
         }
+        FaultKind::WrongContentType(kind) if HeaderValue::try_from(kind).is_err() => {
+            return Err(bad(format!(
+                "{kind:?} cannot be sent as a content type: write one like text/html"
+            )));
+        }
+        _ => {}
     }
     Ok(Json(shared.lock().faults.install(fault)))
 }

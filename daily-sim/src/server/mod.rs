@@ -2,7 +2,9 @@
 //! Daily's calls and by `control` for the simulator's own.
 
 mod control;
+mod harm;
 mod pipeline;
+mod reply;
 mod shared;
 mod wire;
 

@@ -118,7 +118,7 @@ impl World {
         self.switchboard.clear_room(&room);
         match expired {
             // F-ROOM-26
-            true => Err(Refusal::room_not_found(name).deleted()),
+            true => Err(Refusal::room_not_found(name).deleted(room)),
             false => Ok(room),
         }
     }
