@@ -30,9 +30,12 @@ pub struct Args {
     /// The private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Seeds ids, PINs and names; without it they differ from run to run.
+    /// Seeds ids, PINs and names; without it they differ from run to run, unless there is a state.
     #[arg(long)]
     seed: Option<u64>,
+    /// Keeps the state in this file, so that it outlives the program.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Whether the rate limits are enforced.
     #[arg(long, value_enum, default_value = "strict")]
     limits: LimitsArg,
@@ -68,7 +71,8 @@ impl Args {
             }
         }
         let mut config = Config::new(accounts).listen(self.listen);
-        config.seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        config.seed = self.seed;
+        config.state = self.state;
         config.tls = (self.tls_cert.zip(self.tls_key)).map(|(cert, key)| TlsFiles { cert, key });
         config.limits = match self.limits {
             LimitsArg::Strict => Limits::Strict,

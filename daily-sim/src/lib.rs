@@ -23,6 +23,7 @@
 //!   as arguments, and nothing in it knows HTTP.
 //! - `api`: one file for each family of Daily's calls; turns a call into an answer. Pure as well.
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
+//! - `state_file`: the log of inputs that brings the state back after a restart.
 //! - `server`: the thin HTTP layer that puts them together. [`Sim`] is its handle.
 //! - [`types`] and [`SimClient`]: the control endpoints as data and as a client.
 
@@ -37,6 +38,7 @@ mod limits;
 mod numbers;
 mod server;
 mod state;
+mod state_file;
 pub mod types;
 
 pub use client::{ApiAnswer, ApiClient, ClientError, SimClient};
@@ -44,6 +46,7 @@ pub use config::{AccountConfig, Config, Limits, TlsFiles};
 pub use error::Error;
 pub use numbers::{GLOBAL_NUMBERS, is_e164, is_global};
 pub use server::Sim;
+pub use state_file::StateFileError;
 pub use types::{
     Chance, DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome, Presence,
 };

@@ -28,7 +28,7 @@ pub enum Outcome {
 }
 
 /// Body of `POST /sim/dial`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DialRequest {
     /// For instance `+12025550123,,12345678987`.
@@ -83,7 +83,7 @@ pub struct Calls {
 }
 
 /// Body of `POST /sim/rooms/NAME/join` and `/leave`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Visit {
     /// Who joins or leaves.
@@ -149,7 +149,7 @@ pub struct Journal {
 }
 
 /// Body of `POST /sim/clock`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Advance {
     /// By how much: `1h`, `90s`, `30d`.

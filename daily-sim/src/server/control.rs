@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::shared::Shared;
 use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
 use crate::state::DialString;
+use crate::state_file::{Input, StateFileError};
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, Faults, Journal, LiveCall, Presence,
     Refused, Released, Visit,
@@ -29,6 +30,12 @@ pub(super) struct No(StatusCode, String);
 impl IntoResponse for No {
     fn into_response(self) -> Response {
         (self.0, Json(Refused { error: self.1 })).into_response()
+    }
+}
+
+impl From<StateFileError> for No {
+    fn from(error: StateFileError) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 }
 
@@ -88,6 +95,7 @@ async fn dial(State(shared): Sim, Strict(request): Strict<DialRequest>) -> Answe
     let dialled = DialString::parse(&request.dial_string).map_err(bad)?;
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    inner.record(now, |_| Input::Dial(request))?;
     Ok(Json(inner.world.dial(&dialled, now)))
 }
 
@@ -102,6 +110,7 @@ async fn calls(State(shared): Sim) -> Json<Calls> {
 async fn hang_up(State(shared): Sim, Path(id): Path<String>) -> Answer<LiveCall> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    inner.record(now, |_| Input::HangUp(id.clone()))?;
     let ended = inner.world.hang_up(&id, now);
     ended
         .map(Json)
@@ -115,6 +124,11 @@ async fn join(
 ) -> Answer<Presence> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    let (place, visitor) = (room.clone(), visit.clone());
+    inner.record(now, |_| Input::Join {
+        room: place,
+        visit: visitor,
+    })?;
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let joined = inner
         .world
@@ -129,6 +143,11 @@ async fn leave(
 ) -> Answer<Presence> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    let (place, visitor) = (room.clone(), visit.clone());
+    inner.record(now, |_| Input::Leave {
+        room: place,
+        visit: visitor,
+    })?;
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let left = inner
         .world
@@ -158,6 +177,8 @@ async fn clock(State(shared): Sim) -> Json<ClockView> {
 async fn advance(State(shared): Sim, Strict(request): Strict<Advance>) -> Answer<ClockView> {
     let by = duration(&request.advance).map_err(bad)?;
     let mut inner = shared.lock();
+    let now = inner.clock.now();
+    inner.record(now, |_| Input::Advance(request))?;
     inner.clock.advance(by).map_err(bad)?;
     Ok(Json(inner.clock.view()))
 }

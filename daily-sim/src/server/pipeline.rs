@@ -16,6 +16,7 @@ use super::shared::{Inner, Shared};
 use super::wire::Scissors;
 use crate::api::{self, Answer, Call};
 use crate::state::{AccountId, Refusal};
+use crate::state_file::{Input, RecordedCall, StateFileError};
 use crate::types::JournalEntry;
 
 /// More than any call needs; a larger body is a mistake in a test.
@@ -126,7 +127,20 @@ impl Case {
     pub fn execute_and<T>(&self, meanwhile: impl FnOnce(&mut Inner) -> T) -> (Answer, T) {
         let mut inner = self.shared.lock();
         let now = inner.clock.now();
-        let answer = api::answer(&mut inner.world, self.account, &self.arrival.call, now);
+        let call = &self.arrival.call;
+        let input = |inner: &Inner| {
+            let domain = &inner.world.account(self.account).domain;
+            Input::Call(RecordedCall::new(domain, call))
+        };
+        // A read changes nothing and draws no randomness.
+        let recorded = match call.method == Method::GET {
+            true => Ok(()),
+            false => inner.record(now, input),
+        };
+        let answer = match recorded {
+            Ok(()) => api::answer(&mut inner.world, self.account, call, now),
+            Err(error) => unrecorded(&error),
+        };
         self.note(&mut inner, answer.status, answer.room_ids.clone());
         let extra = meanwhile(&mut inner);
         (answer, extra)
@@ -150,6 +164,15 @@ impl Case {
             fault: self.fault.map(str::to_owned),
             ..entry
         });
+    }
+}
+
+/// The answer of a simulator that cannot keep what it would acknowledge.
+fn unrecorded(error: &StateFileError) -> Answer {
+    Answer {
+        status: 500,
+        body: json!({"error": "server-error", "info": error.to_string()}),
+        room_ids: Vec::new(),
     }
 }
 

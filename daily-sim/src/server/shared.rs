@@ -11,6 +11,7 @@ use crate::faults::FaultBook;
 use crate::journal::JournalBook;
 use crate::limits::Limiter;
 use crate::state::{AccountId, World};
+use crate::state_file::{Past, StateFile, StateFileError};
 use crate::{Config, Limits};
 
 /// What all connections share.
@@ -28,31 +29,49 @@ pub(super) struct Inner {
     pub clock: Clock,
     pub faults: FaultBook,
     pub journal: JournalBook,
+    /// None when the state lives in memory alone.
+    pub state_file: Option<StateFile>,
     /// One an account; none when limits are off.
     limiters: Option<Vec<Limiter>>,
 }
 
 impl Shared {
-    pub fn new(config: &Config) -> Self {
+    /// Begins a world, or brings back the one of the state file.
+    pub fn new(config: &Config) -> Result<Self, StateFileError> {
         let clock = Clock::default();
-        let world = World::new(&config.accounts, config.seed, clock.now());
+        let (state_file, past) = match &config.state {
+            Some(path) => {
+                let (file, past) = StateFile::open(path, config, clock.now())?;
+                (Some(file), past)
+            }
+            None => (None, Past::none(config, clock.now())),
+        };
+        let world = World::new(&config.accounts, past.seed, past.began);
         let keys: HashMap<_, _> = (config.accounts.iter())
             .zip(world.account_ids())
             .flat_map(|(account, id)| account.keys.iter().map(move |key| (key.clone(), id)))
             .collect();
         let limiters = (config.limits == Limits::Strict)
             .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
-        Self {
-            started: Instant::now(),
-            inner: Mutex::new(Inner {
-                world,
-                clock,
-                faults: FaultBook::default(),
-                journal: JournalBook::new(keys.keys().cloned().collect()),
-                limiters,
-            }),
-            keys,
+        let mut inner = Inner {
+            world,
+            clock,
+            faults: FaultBook::default(),
+            journal: JournalBook::new(keys.keys().cloned().collect()),
+            state_file,
+            limiters,
+        };
+        for (line, entry) in past.entries {
+            let path = config.state.clone().unwrap_or_default();
+            inner
+                .replay(entry)
+                .map_err(|reason| StateFileError::SenselessLine { path, line, reason })?;
         }
+        Ok(Self {
+            started: Instant::now(),
+            inner: Mutex::new(inner),
+            keys,
+        })
     }
 
     /// Nothing that holds the lock can leave a half-done change behind, so a poisoned one is as good.
