@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use daily_sim::{AccountConfig, Config, Limits, TlsFiles};
+
+use crate::bench::Bench;
 
 /// A simulated Daily.co REST API for PIN dial-in, with a telephone, a clock and faults.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8790")]
     listen: SocketAddr,
@@ -39,6 +44,13 @@ pub struct Args {
     /// Whether the rate limits are enforced.
     #[arg(long, value_enum, default_value = "strict")]
     limits: LimitsArg,
+}
+
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measures how many calls a second a simulator answers on this machine.
+    Bench(Bench),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -236,7 +236,28 @@ async fn everything_is_as_it_was_and_chance_goes_on_where_it_was() {
     assert_eq!(seen[2]["data"][0]["name"], "next");
 }
 
-/// A late execution has the time at which it took effect.
+/// A call of the past has the time that it had then, not the one of the restart.
+#[tokio::test]
+async fn calls_are_replayed_with_their_time() {
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let state = folder.path().join("state");
+    let stage = Stage::with_state(&state).await;
+    ok(stage.api.post("/rooms", &json!({"name": "a"})).await);
+    stage.sim.stop().await;
+    let written = std::fs::read_to_string(&state).expect("reads");
+    let earlier = written.lines().map(|line| {
+        let mut line: Value = serde_json::from_str(line).expect("is JSON");
+        if line.get("at").is_some() {
+            line["at"] = json!("2020-02-02T02:02:02.5Z");
+        }
+        format!("{line}\n")
+    });
+    std::fs::write(&state, earlier.collect::<String>()).expect("writes");
+    let again = Stage::with_state(&state).await;
+    let room = ok(again.api.get("/rooms/a").await);
+    assert_eq!(room["created_at"], "2020-02-02T02:02:02.000Z");
+}
+
 #[tokio::test]
 async fn a_room_whose_reply_was_lost_is_kept() {
     let folder = tempfile::tempdir().expect("makes a folder");
