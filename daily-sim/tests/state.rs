@@ -236,6 +236,30 @@ async fn everything_is_as_it_was_and_chance_goes_on_where_it_was() {
     assert_eq!(seen[2]["data"][0]["name"], "next");
 }
 
+/// A client that writes its key into a room has the room back, and the key is in no file.
+#[tokio::test]
+async fn no_key_is_ever_in_the_file() {
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let state = folder.path().join("state");
+    let stage = Stage::with_state(&state).await;
+    ok(stage.api.post("/rooms", &json!({"name": KEY})).await);
+    ok(stage
+        .api
+        .post(&format!("/rooms/{KEY}"), &json!({"privacy": "private"}))
+        .await);
+    stage.phone.join(KEY, KEY).await.expect("joins");
+    let room = ok(stage.api.get(&format!("/rooms/{KEY}")).await);
+    stage.sim.stop().await;
+    let written = std::fs::read_to_string(&state).expect("reads");
+    assert!(
+        !written.contains(KEY) && !written.to_lowercase().contains("bearer"),
+        "{written}"
+    );
+    let again = Stage::with_state(&state).await;
+    assert_eq!(ok(again.api.get(&format!("/rooms/{KEY}")).await), room);
+    again.phone.leave(KEY, KEY).await.expect("leaves");
+}
+
 /// A call of the past has the time that it had then, not the one of the restart.
 #[tokio::test]
 async fn calls_are_replayed_with_their_time() {

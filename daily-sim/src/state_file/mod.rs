@@ -6,6 +6,7 @@
 
 mod error;
 mod input;
+mod keys;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
@@ -20,6 +21,7 @@ use crate::{AccountConfig, Config};
 
 pub use self::error::StateFileError;
 pub(crate) use self::input::{Entry, Input, RecordedCall};
+use self::keys::Keys;
 
 /// To be raised whenever the same file would be read, or its inputs replayed, to another end.
 const VERSION: u32 = 1;
@@ -65,6 +67,7 @@ impl Past {
 pub(crate) struct StateFile {
     path: PathBuf,
     file: File,
+    keys: Keys,
     /// After a failed write nobody knows what is in the file, so nothing is written behind it.
     failed: bool,
 }
@@ -88,6 +91,7 @@ impl StateFile {
             TryLockError::WouldBlock => StateFileError::InUse(path.to_owned()),
             TryLockError::Error(source) => unusable(source),
         })?;
+        let keys = Keys::new(&config.accounts);
         let mut reader = Reader::new(path, &file);
         let Some((_, first)) = reader.line()? else {
             reader.check_torn_first_line()?;
@@ -96,9 +100,7 @@ impl StateFile {
         let header = check(path, &first, config)?;
         let mut entries = Vec::new();
         while let Some((number, line)) = reader.line()? {
-            let entry = serde_json::from_slice(&line)
-                .map_err(|source| StateFileError::broken(path, number, source))?;
-            entries.push((number, entry));
+            entries.push((number, read_entry(path, number, &line, &keys)?));
         }
         if !reader.torn.is_empty() {
             file.set_len(reader.whole).map_err(unusable)?;
@@ -109,13 +111,14 @@ impl StateFile {
             began: header.began,
             entries,
         };
-        Ok((Self::new(path, file), past))
+        Ok((Self::new(path, file, keys), past))
     }
 
-    fn new(path: &Path, file: File) -> Self {
+    fn new(path: &Path, file: File, keys: Keys) -> Self {
         Self {
             path: path.to_owned(),
             file,
+            keys,
             failed: false,
         }
     }
@@ -129,8 +132,8 @@ impl StateFile {
             accounts: digest(&config.accounts),
         };
         file.set_len(0)?;
-        let mut state = Self::new(path, file);
-        state.write(&header)?;
+        let mut state = Self::new(path, file, Keys::new(&config.accounts));
+        state.write(&serde_json::to_string(&header)?)?;
         // The name of the file has to last as well.
         let folder = path
             .parent()
@@ -144,18 +147,39 @@ impl StateFile {
         if self.failed {
             return Err(StateFileError::Failed(self.path.clone()));
         }
-        self.write(entry).map_err(|source| {
+        let line = serde_json::to_string(entry).map_err(io::Error::from);
+        let written = line.and_then(|line| {
+            let line = self.keys.hide(&line).into_owned();
+            self.write(&line)
+        });
+        written.map_err(|source| {
             self.failed = true;
             StateFileError::unusable(&self.path, source)
         })
     }
 
-    fn write(&mut self, line: &impl Serialize) -> io::Result<()> {
-        let mut bytes = serde_json::to_vec(line)?;
-        bytes.push(b'\n');
-        self.file.write_all(&bytes)?;
+    /// Writes a line in one piece.
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        self.file.write_all(format!("{line}\n").as_bytes())?;
         self.file.sync_data()
     }
+}
+
+fn read_entry(
+    path: &Path,
+    line: usize,
+    bytes: &[u8],
+    keys: &Keys,
+) -> Result<Entry, StateFileError> {
+    let senseless = |reason: &str| StateFileError::SenselessLine {
+        path: path.to_owned(),
+        line,
+        reason: reason.to_owned(),
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| senseless("it is not UTF-8"))?;
+    let shown = keys.show(text);
+    let shown = shown.ok_or_else(|| senseless("it has a key that no account has"))?;
+    serde_json::from_str(&shown).map_err(|source| StateFileError::broken(path, line, source))
 }
 
 /// Reads the header and compares it with what the simulator is started with.
@@ -188,8 +212,8 @@ fn check(path: &Path, line: &[u8], config: &Config) -> Result<Header, StateFileE
     Ok(header)
 }
 
-/// All of the accounts that the state depends on. Their keys are in it because they may sign what an
-/// input carries; a digest does not tell them.
+/// All of the accounts that the state depends on. Their keys are in it because an input may carry one,
+/// or what one has signed; a digest does not tell them.
 fn digest(accounts: &[AccountConfig]) -> String {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
