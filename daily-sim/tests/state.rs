@@ -47,9 +47,23 @@ fn command(state: &Path, more: &[&str]) -> Command {
     command
 }
 
+/// The same where no file can grow beyond 4 KiB, as on a full disk.
+fn on_a_full_disk(state: &Path) -> Command {
+    let program = command(state, &[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""]);
+    shell.arg(program.get_program()).args(program.get_args());
+    shell.stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
+}
+
 impl Program {
     fn start(state: &Path) -> Self {
-        let mut child = command(state, &[]).spawn().expect("starts");
+        Self::spawn(command(state, &[]))
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("starts");
         let stdout = child.stdout.take().expect("is piped");
         let mut line = String::new();
         let said = BufReader::new(stdout).read_line(&mut line);
@@ -123,6 +137,54 @@ async fn whatever_was_acknowledged_outlives_a_kill_in_the_middle_of_a_burst() {
     );
     let written = std::fs::read_to_string(&state).expect("reads");
     assert!(!written.contains(KEY));
+}
+
+/// What cannot be kept is not acknowledged, and what was is there after the restart.
+#[tokio::test]
+async fn a_full_disk_is_told_and_loses_nothing() {
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let state = folder.path().join("state");
+    let mut program = Program::spawn(on_a_full_disk(&state));
+    let api = program.client.api(KEY);
+    let mut made = Vec::new();
+    let refusal = loop {
+        let name = format!("r-{}", made.len());
+        let answer = api
+            .post("/rooms", &dialin_room(&name))
+            .await
+            .expect("is answered");
+        match answer.status {
+            200 => made.push(answer.body),
+            _ => break answer,
+        }
+    };
+    assert_eq!(
+        (refusal.status, &refusal.body["error"]),
+        (500, &json!("server-error"))
+    );
+    assert!(
+        text(&refusal.body["info"]).contains("state file"),
+        "{}",
+        refusal.body
+    );
+    let deleted = api.delete("/rooms/r-0").await.expect("is answered");
+    assert_eq!(deleted.status, 500, "nothing is written behind a torn line");
+    program
+        .client
+        .dial(NUMBER)
+        .await
+        .expect_err("is refused as well");
+    let count = ok(api.get("/rooms?limit=1").await)["total_count"].clone();
+    assert!(!made.is_empty() && count == made.len(), "{count}");
+    program.kill();
+    let written = std::fs::read(&state).expect("reads");
+    assert_ne!(written.last(), Some(&b'\n'), "the last line is torn");
+
+    let program = Program::start(&state);
+    let list = ok(program.client.api(KEY).get("/rooms").await);
+    let kept = list["data"].as_array().expect("is a list");
+    assert_eq!(kept.len(), made.len());
+    assert!(made.iter().all(|room| kept.contains(room)));
 }
 
 impl Stage {

@@ -35,7 +35,7 @@ impl IntoResponse for No {
 
 impl From<StateFileError> for No {
     fn from(error: StateFileError) -> Self {
-        Self(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+        Self(StatusCode::INTERNAL_SERVER_ERROR, error.told())
     }
 }
 

@@ -171,7 +171,7 @@ impl Case {
 fn unrecorded(error: &StateFileError) -> Answer {
     Answer {
         status: 500,
-        body: json!({"error": "server-error", "info": error.to_string()}),
+        body: json!({"error": "server-error", "info": error.told()}),
         room_ids: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Why a state file cannot be used. Each text says what to do instead.
 
+use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -87,6 +88,14 @@ pub enum StateFileError {
 }
 
 impl StateFileError {
+    /// The whole story for somebody who sees only the answer to a call.
+    pub(crate) fn told(&self) -> String {
+        match self.source() {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        }
+    }
+
     pub(super) fn unusable(path: &Path, source: io::Error) -> Self {
         Self::Unusable {
             path: path.to_owned(),
