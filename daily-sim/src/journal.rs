@@ -87,6 +87,7 @@ mod tests {
             status: 200,
             body: Some(body),
             room_id: None,
+            room_ids: Vec::new(),
             fault: None,
         }
     }

@@ -24,6 +24,7 @@
 //! - [`SWITCHES`] and [`Quirks`]: what nobody knows of Daily, and how this simulator answers it.
 //! - `api`: one file for each family of Daily's calls; turns a call into an answer. Pure as well.
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
+//! - `state_file`: the log of inputs that brings the state back after a restart.
 //! - `server`: the thin HTTP layer that puts them together. [`Sim`] is its handle.
 //! - [`types`] and [`SimClient`]: the control endpoints as data and as a client.
 
@@ -39,6 +40,7 @@ mod numbers;
 mod quirks;
 mod server;
 mod state;
+mod state_file;
 pub mod types;
 
 pub use client::{ApiAnswer, ApiClient, ClientError, SimClient};
@@ -47,7 +49,8 @@ pub use error::Error;
 pub use numbers::{GLOBAL_NUMBERS, is_e164, is_global};
 pub use quirks::{Quirks, SWITCHES, Switch};
 pub use server::Sim;
+pub use state_file::StateFileError;
 pub use types::{
-    DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome, Presence,
-    QuirkView,
+    Chance, DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome,
+    Presence, QuirkView,
 };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::faults::{FaultKind, FaultMatch, FaultSpec, FaultView};
+pub use crate::faults::{Chance, FaultKind, FaultMatch, FaultSpec, FaultView};
 
 /// What somebody who dials meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub enum Outcome {
 }
 
 /// Body of `POST /sim/dial`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DialRequest {
     /// For instance `+12025550123,,12345678987`.
@@ -83,7 +83,7 @@ pub struct Calls {
 }
 
 /// Body of `POST /sim/rooms/NAME/join` and `/leave`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Visit {
     /// Who joins or leaves.
@@ -129,8 +129,12 @@ pub struct JournalEntry {
     pub status: u16,
     /// The request body; a string when it was not JSON.
     pub body: Option<Value>,
-    /// The id of the room that a successful write touched.
+    /// The id of the room that a write made, changed or removed, also if its reply was lost or it
+    /// removed an expired one; none when there were none or several.
     pub room_id: Option<String>,
+    /// The ids of all rooms that a write made, changed or removed.
+    #[serde(default)]
+    pub room_ids: Vec<String>,
     /// The kind of the fault that applied.
     pub fault: Option<String>,
 }
@@ -145,7 +149,7 @@ pub struct Journal {
 }
 
 /// Body of `POST /sim/clock`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Advance {
     /// By how much: `1h`, `90s`, `30d`.

@@ -30,8 +30,8 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Value,
-    /// The room that a write touched, for the journal.
-    pub room_id: Option<String>,
+    /// The rooms that a write made, changed or removed, for the journal.
+    pub room_ids: Vec<String>,
 }
 
 impl Answer {
@@ -39,7 +39,7 @@ impl Answer {
         Self {
             status: 200,
             body,
-            room_id: None,
+            room_ids: Vec::new(),
         }
     }
 }
@@ -51,13 +51,13 @@ impl From<Refusal> for Answer {
         if let Some(info) = refusal.info {
             body.insert("info".to_owned(), json!(info));
         }
-        if refusal.deleted {
+        if refusal.deleted.is_some() {
             body.insert("deleted".to_owned(), json!(true));
         }
         Self {
             status: refusal.status,
             body: Value::Object(body),
-            room_id: None,
+            room_ids: refusal.deleted.into_iter().collect(),
         }
     }
 }

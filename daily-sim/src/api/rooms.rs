@@ -57,7 +57,7 @@ pub(super) fn delete(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let room = scene.world.delete_room(scene.account, name, scene.now)?;
     let mut answer = Answer::ok(json!({"deleted": true, "name": name}));
-    answer.room_id = Some(room);
+    answer.room_ids.push(room);
     Ok(answer)
 }
 
@@ -89,9 +89,9 @@ fn written(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
         .world
         .account(scene.account)
         .show_room(name, scene.now)?;
-    let room_id = room.get("id").and_then(Value::as_str).map(str::to_owned);
+    let id = room.get("id").and_then(Value::as_str).map(str::to_owned);
     Ok(Answer {
-        room_id,
+        room_ids: id.into_iter().collect(),
         ..Answer::ok(room)
     })
 }

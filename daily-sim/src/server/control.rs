@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::shared::Shared;
 use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
 use crate::state::DialString;
+use crate::state_file::{Input, StateFileError};
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, Faults, Journal, LiveCall, Presence,
     QuirkView, QuirkViews, Refused, Released, Visit,
@@ -31,6 +32,12 @@ pub(super) struct No(StatusCode, String);
 impl IntoResponse for No {
     fn into_response(self) -> Response {
         (self.0, Json(Refused { error: self.1 })).into_response()
+    }
+}
+
+impl From<StateFileError> for No {
+    fn from(error: StateFileError) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, error.told())
     }
 }
 
@@ -91,6 +98,7 @@ async fn dial(State(shared): Sim, Strict(request): Strict<DialRequest>) -> Answe
     let dialled = DialString::parse(&request.dial_string).map_err(bad)?;
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    inner.record(now, |_| Input::Dial(request))?;
     Ok(Json(inner.world.dial(&dialled, now)))
 }
 
@@ -105,6 +113,7 @@ async fn calls(State(shared): Sim) -> Json<Calls> {
 async fn hang_up(State(shared): Sim, Path(id): Path<String>) -> Answer<LiveCall> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    inner.record(now, |_| Input::HangUp(id.clone()))?;
     let ended = inner.world.hang_up(&id, now);
     ended
         .map(Json)
@@ -118,6 +127,11 @@ async fn join(
 ) -> Answer<Presence> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    let (place, visitor) = (room.clone(), visit.clone());
+    inner.record(now, |_| Input::Join {
+        room: place,
+        visit: visitor,
+    })?;
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let joined = inner
         .world
@@ -132,6 +146,11 @@ async fn leave(
 ) -> Answer<Presence> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    let (place, visitor) = (room.clone(), visit.clone());
+    inner.record(now, |_| Input::Leave {
+        room: place,
+        visit: visitor,
+    })?;
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let left = inner
         .world
@@ -161,6 +180,8 @@ async fn clock(State(shared): Sim) -> Json<ClockView> {
 async fn advance(State(shared): Sim, Strict(request): Strict<Advance>) -> Answer<ClockView> {
     let by = duration(&request.advance).map_err(bad)?;
     let mut inner = shared.lock();
+    let now = inner.clock.now();
+    inner.record(now, |_| Input::Advance(request))?;
     inner.clock.advance(by).map_err(bad)?;
     Ok(Json(inner.clock.view()))
 }
@@ -175,12 +196,11 @@ async fn switch(
     Strict(wanted): Strict<BTreeMap<String, String>>,
 ) -> Answer<QuirkViews> {
     let mut inner = shared.lock();
-    let mut quirks = inner.world.quirks;
-    for (name, value) in &wanted {
-        quirks.set(name, value).map_err(bad)?;
-    }
-    inner.world.quirks = quirks;
-    Ok(Json(quirk_views(&quirks)))
+    inner.world.quirks.with(&wanted).map_err(bad)?;
+    let now = inner.clock.now();
+    inner.record(now, |_| Input::Quirks(wanted.clone()))?;
+    inner.switch(&wanted).map_err(bad)?;
+    Ok(Json(quirk_views(&inner.world.quirks)))
 }
 
 fn quirk_views(quirks: &Quirks) -> QuirkViews {
@@ -204,12 +224,20 @@ async fn faults(State(shared): Sim) -> Json<Faults> {
 }
 
 async fn install(State(shared): Sim, Strict(fault): Strict<FaultSpec>) -> Answer<FaultView> {
-    if let FaultKind::Status { headers, .. } = &fault.kind {
-        for (name, value) in headers {
-            if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-                return Err(bad(format!("{name:?} is not a header that can be sent")));
+    match &fault.kind {
+        FaultKind::Status { headers, .. } => {
+            for (name, value) in headers {
+                if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+                    return Err(bad(format!("{name:?} is not a header that can be sent")));
+                }
             }
         }
+        FaultKind::WrongContentType(kind) if HeaderValue::try_from(kind).is_err() => {
+            return Err(bad(format!(
+                "{kind:?} cannot be sent as a content type: write one like text/html"
+            )));
+        }
+        _ => {}
     }
     Ok(Json(shared.lock().faults.install(fault)))
 }

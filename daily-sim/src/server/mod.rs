@@ -2,7 +2,10 @@
 //! Daily's calls and by `control` for the simulator's own.
 
 mod control;
+mod harm;
 mod pipeline;
+mod replay;
+mod reply;
 mod shared;
 mod wire;
 
@@ -39,9 +42,11 @@ impl Sim {
     /// Starts a simulator; when this returns, it listens.
     ///
     /// # Errors
-    /// When the configuration breaks a rule, or the address or the certificate cannot be used.
+    /// When the configuration breaks a rule, or the address, the certificate or the state file cannot
+    /// be used.
     pub async fn start(config: Config) -> Result<Self, Error> {
         config.check()?;
+        let shared = Arc::new(Shared::new(&config)?);
         let listen_error = |source| Error::Listen {
             addr: config.listen,
             source,
@@ -53,7 +58,7 @@ impl Sim {
 
         let handle = Handle::new();
         let server = server.handle(handle.clone()).http1_only();
-        let service = router(Arc::new(Shared::new(&config))).into_make_service();
+        let service = router(shared).into_make_service();
         let (scheme, task) = match tls_acceptor(&config).await? {
             Some(tls) => ("https", tokio::spawn(server.acceptor(tls).serve(service))),
             None => ("http", tokio::spawn(plain(server).serve(service))),

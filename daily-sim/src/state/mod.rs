@@ -5,6 +5,7 @@
 mod account;
 mod dialin;
 mod dialin_config;
+mod listing;
 mod page;
 mod phone;
 mod pins;
@@ -49,8 +50,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub fn new(config: &Config, now: Timestamp) -> Self {
-        let mut rng = fastrand::Rng::with_seed(config.seed);
+    pub fn new(config: &Config, seed: u64, now: Timestamp) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
         let accounts = (config.accounts)
             .iter()
             .enumerate()
@@ -61,7 +62,7 @@ impl World {
             pins: PinBook::default(),
             switchboard: Switchboard::default(),
             rng,
-            quirks: config.quirks,
+            quirks: Quirks::default(),
         }
     }
 
@@ -121,7 +122,7 @@ impl World {
         self.switchboard.clear_room(&room);
         match expired {
             // F-ROOM-26
-            true => Err(Refusal::room_not_found(name).deleted()),
+            true => Err(Refusal::room_not_found(name).deleted(room)),
             false => Ok(room),
         }
     }
