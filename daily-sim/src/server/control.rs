@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use axum::routing::{delete, get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::overview;
 use super::shared::Shared;
 use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
 use crate::state::DialString;
@@ -20,8 +22,8 @@ use crate::types::{
     Refused, Released, Visit,
 };
 
-type Sim = State<Arc<Shared>>;
-type Answer<T> = Result<Json<T>, No>;
+pub(super) type Sim = State<Arc<Shared>>;
+pub(super) type Answer<T> = Result<Json<T>, No>;
 
 /// A refusal with a sentence.
 pub(super) struct No(StatusCode, String);
@@ -32,11 +34,11 @@ impl IntoResponse for No {
     }
 }
 
-fn bad(sentence: String) -> No {
+pub(super) fn bad(sentence: String) -> No {
     No(StatusCode::BAD_REQUEST, sentence)
 }
 
-fn not_found(sentence: String) -> No {
+pub(super) fn not_found(sentence: String) -> No {
     No(StatusCode::NOT_FOUND, sentence)
 }
 
@@ -48,6 +50,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/calls/{id}", delete(hang_up))
         .route("/rooms/{name}/join", post(join))
         .route("/rooms/{name}/leave", post(leave))
+        .merge(overview::router())
         .route("/journal", get(journal))
         .route("/clock", get(clock).post(advance))
         .route("/faults", get(faults).post(install).delete(clear))
@@ -138,17 +141,19 @@ async fn leave(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct After {
+struct Wanted {
     #[serde(default)]
     after: u64,
+    last: Option<usize>,
 }
 
 async fn journal(
     State(shared): Sim,
-    after: Result<Query<After>, axum::extract::rejection::QueryRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer<Journal> {
-    let Query(After { after }) = after.map_err(|error| bad(error.body_text()))?;
-    Ok(Json(shared.lock().journal.after(after)))
+    let Query(Wanted { after, last }) = wanted.map_err(|error| bad(error.body_text()))?;
+    let most = last.unwrap_or(usize::MAX);
+    Ok(Json(shared.lock().journal.after(after, most)))
 }
 
 async fn clock(State(shared): Sim) -> Json<ClockView> {

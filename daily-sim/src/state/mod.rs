@@ -5,6 +5,7 @@
 mod account;
 mod dialin;
 mod dialin_config;
+mod overview;
 mod page;
 mod phone;
 mod pins;
