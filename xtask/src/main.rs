@@ -5,8 +5,10 @@
 //! | `crds` | writes the CRDs from the code, or says which files differ |
 //! | `test` | every check and test of the project, with one summary |
 //! | `demo` | the whole product on one machine, shown step by step |
+//! | `browser` | the page of the simulator, tested in a real browser |
 //! | `cargo` | runs cargo from within a program that cargo runs |
 
+mod browser;
 mod cargo;
 mod crds;
 mod demo;
@@ -35,6 +37,8 @@ enum Task {
     Test,
     /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
     Demo(demo::Args),
+    /// Tests the page of the simulator in a Chromium.
+    Browser(browser::Args),
 }
 
 #[tokio::main]
@@ -43,6 +47,7 @@ async fn main() -> ExitCode {
         Task::Crds(args) => crds::run(&args),
         Task::Test => test::run(),
         Task::Demo(args) => demo::run(&args).await,
+        Task::Browser(args) => browser::run(&args).await,
     }
 }
 

@@ -24,10 +24,7 @@ struct Whose {
     account: Option<String>,
 }
 
-async fn rooms(
-    State(shared): Sim,
-    whose: Result<Query<Whose>, QueryRejection>,
-) -> Answer<Rooms> {
+async fn rooms(State(shared): Sim, whose: Result<Query<Whose>, QueryRejection>) -> Answer<Rooms> {
     let Query(Whose { account }) = whose.map_err(|error| bad(error.body_text()))?;
     let mut inner = shared.lock();
     let only = account.map(|domain| {

@@ -180,7 +180,6 @@ function roomRow(global) {
   const url = node("span", "below mono");
   const dials = node("div", "dials");
   name.append(url);
-  pin.className = "mono";
   dial.append(dials);
   const door = button("", "", "", () => {
     const path = `/sim/rooms/${encodeURIComponent(made.dataset.name)}/${door.dataset.verb}`;
@@ -192,6 +191,7 @@ function roomRow(global) {
     showName(room.name, `account ${room.account}`);
     put(url, room.url);
     put(pin, room.dialinCode ?? "no dial-in");
+    pin.className = room.dialinCode ? "mono" : "muted";
     fill(dials, dialStrings(room, global), itself, dialButton);
     const end = room.expirationTime && new Date(room.expirationTime);
     showEnd(end ? `in ${howLong((end - now) / 1000)}` : "never", end ? moment(end) : "");
@@ -402,6 +402,7 @@ function show([clock, rooms, numbers, { calls }, { entries }]) {
   showCalls(calls);
   showJournal(entries);
   follow(calls);
+  document.querySelector("main").ariaBusy = "false";
 }
 
 function start() {
