@@ -24,6 +24,7 @@
 //! - `api`: one file for each family of Daily's calls; turns a call into an answer. Pure as well.
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
 //! - `server`: the thin HTTP layer that puts them together. [`Sim`] is its handle.
+//!   It also serves the page for people: plain files beside it, which read and write by `/sim` only.
 //! - [`types`] and [`SimClient`]: the control endpoints as data and as a client.
 
 mod api;

@@ -69,7 +69,7 @@ async fn picture(tab: &Tab, stage: &Stage, path: &PathBuf) -> Result<(), Browser
     stage.phone.join("weekly", "Ada").await?;
     tab.scheme("light").await?;
     tab.open().await?;
-    tab.dial(&format!("+12095038039,,{pin}")).await?;
+    tab.dial(&stage.dial_string(&pin)).await?;
     tab.until_seen("#calls", "In the room").await?;
     let picture = tab.picture().await?;
     std::fs::write(path, picture).map_err(|source| BrowserError::Io {

@@ -2,7 +2,7 @@
 
 use super::error::{BrowserError, must};
 use super::report::Report;
-use super::stage::{NUMBER, Stage};
+use super::stage::{GREETING, NUMBER, PREFIX, Stage};
 use super::tab::Tab;
 
 /// Makes the checks.
@@ -62,7 +62,7 @@ async fn numbers(tab: &Tab) -> Result<(), BrowserError> {
     for text in [
         NUMBER,
         "PIN dial-in",
-        "<b>main</b>",
+        PREFIX,
         "+12025550199",
         "nobody picks up",
     ] {
@@ -83,7 +83,7 @@ async fn caller(tab: &Tab, stage: &Stage) -> Result<(), BrowserError> {
     must(typed == dial_string, || format!("the keys gave {typed:?}"))?;
     for text in [
         "On hold",
-        "Welcome",
+        GREETING,
         "(hold music)",
         "wait",
         "Waiting caller",

@@ -22,9 +22,10 @@ pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
             .await;
         return;
     }
-    report
-        .check("a narrow window has no horizontal scroll", narrow(tab))
-        .await;
+    for width in [NARROW.0, 700, 1100] {
+        let name = format!("a window of {width} pixels has no horizontal scroll");
+        report.check(&name, narrow(tab, width)).await;
+    }
     report
         .check(
             "every control is reached with Tab, and its focus is seen",
@@ -55,12 +56,24 @@ async fn crowd(tab: &Tab, stage: &Stage) -> Result<(), BrowserError> {
     tab.until_seen("#calls", "In the room").await
 }
 
-async fn narrow(tab: &Tab) -> Result<(), BrowserError> {
-    tab.resize(NARROW.0, NARROW.1).await?;
-    tab.until("the narrow layout", "innerWidth === 375").await?;
-    let width: u32 = tab.eval("document.documentElement.scrollWidth").await?;
-    // What is cut off at the edge of a box makes nothing wider.
-    let outside: Vec<String> = tab
+async fn narrow(tab: &Tab, width: u32) -> Result<(), BrowserError> {
+    tab.resize(width, NARROW.1).await?;
+    let laid_out = format!("innerWidth === {width}");
+    let seen = match tab.until("the window is narrow", &laid_out).await {
+        Ok(()) => overflow(tab).await,
+        Err(error) => Err(error),
+    };
+    tab.resize(WINDOW.0, WINDOW.1).await?;
+    let (needed, outside) = seen?;
+    must(needed <= width && outside.is_empty(), || {
+        format!("the page needs {needed} pixels; beyond the edge: {outside:?}")
+    })
+}
+
+/// The width that the page needs, and what is cut off: that makes nothing wider.
+async fn overflow(tab: &Tab) -> Result<(u32, Vec<String>), BrowserError> {
+    let needed = tab.eval("document.documentElement.scrollWidth").await?;
+    let outside = tab
         .eval(
             "[...document.querySelectorAll('main *, header *')] \
              .filter((it) => it.checkVisibility() && !it.closest('thead') \
@@ -68,10 +81,7 @@ async fn narrow(tab: &Tab) -> Result<(), BrowserError> {
              .map((it) => it.outerHTML.slice(0, 80))",
         )
         .await?;
-    tab.resize(WINDOW.0, WINDOW.1).await?;
-    must(width <= NARROW.0 && outside.is_empty(), || {
-        format!("the page is {width} pixels wide; beyond the edge: {outside:?}")
-    })
+    Ok((needed, outside))
 }
 
 async fn by_keyboard(tab: &Tab) -> Result<(), BrowserError> {

@@ -7,11 +7,10 @@ use super::error::{BrowserError, must};
 
 /// A number that picks up.
 pub const NUMBER: &str = "+12025550123";
-/// What a caller hears there first; markup that must stay text.
-pub const GREETING: &str =
-    "Welcome <img src=x onerror=\"window.ran=1\"><script>window.ran=1</script>";
-/// Under this name a caller is shown; the same.
-pub const CALLER: &str = "Caller <script>window.ran=1</script><img src=x onerror=\"window.ran=1\">";
+/// What a caller hears there first.
+pub const GREETING: &str = "Welcome. Please enter your PIN.";
+/// The prefix of its config.
+pub const PREFIX: &str = "daily-operator";
 /// The longest name that a room can have.
 pub const LONGEST: &str = "a-room-with-the-longest-name-that-a-room-can-have-\
     which-has-to-be-broken-somewhere-in-a-narrow-window-xxxxxxxxxxxxxxxxxxxxxxxxxx";
@@ -44,7 +43,7 @@ impl Stage {
         };
         let greeting = json!({"message": GREETING});
         let config = json!({
-            "type": "pin_dialin", "phone_number": NUMBER, "name_prefix": "<b>main</b>",
+            "type": "pin_dialin", "phone_number": NUMBER, "name_prefix": PREFIX,
             "ivr_greeting": greeting,
         });
         written(stage.api.post("/domain-dialin-config", &config).await?)?;
@@ -62,6 +61,16 @@ impl Stage {
         let pin = room.pointer("/config/dialin_code").and_then(Value::as_str);
         let no_pin = || BrowserError::Seen(format!("room {name} has no PIN"));
         pin.map(str::to_owned).ok_or_else(no_pin)
+    }
+
+    /// Changes the greeting and the prefix of the config.
+    pub async fn rename(&self, greeting: &str, prefix: &str) -> Result<(), BrowserError> {
+        let list = self.api.get("/domain-dialin-config").await?.body;
+        let id = list.pointer("/data/0/id").and_then(Value::as_str);
+        let path = format!("/domain-dialin-config/{}", id.unwrap_or_default());
+        let wish = json!({"name_prefix": prefix, "ivr_greeting": {"message": greeting}});
+        written(self.api.put(&path, &wish).await?)?;
+        Ok(())
     }
 
     /// The dial string of a room with this PIN.
