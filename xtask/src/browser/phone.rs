@@ -51,7 +51,7 @@ async fn room(tab: &Tab, stage: &Stage) -> Result<(), BrowserError> {
         &dial_string,
         "in 2 h",
     ] {
-        tab.until_seen("#rooms tbody tr", text).await?;
+        tab.until_seen("#rooms", text).await?;
     }
     stage.api.delete("/rooms/shown").await?;
     tab.until_gone("#rooms", "shown").await

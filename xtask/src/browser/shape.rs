@@ -124,6 +124,9 @@ async fn by_ear(tab: &Tab, window: (u32, u32)) -> Result<(), BrowserError> {
     must(nameless.is_empty(), || {
         format!("without a name: {nameless:?}")
     })?;
+    // Without a label a browser may make a name of something else.
+    let labelled = (heard.iter()).any(|it| it.role == "textbox" && it.name == "Dial string");
+    must(labelled, || "the field has no label".to_owned())?;
     let of = |role: &str| heard.iter().filter(|it| it.role == role).count();
     let controls = of("button") + of("textbox") + of("link");
     must(controls == count, || {

@@ -16,6 +16,8 @@ use super::error::BrowserError;
 
 /// Within this time something that must be seen is seen: many times the page's own pace.
 const SOON: Duration = Duration::from_secs(15);
+/// Of what is seen instead, this many characters are quoted.
+const LONGEST_QUOTE: usize = 400;
 
 /// One tab.
 #[derive(Debug)]
@@ -48,27 +50,41 @@ impl Tab {
 
     /// Waits until a JavaScript condition holds.
     pub async fn until(&self, what: &str, condition: &str) -> Result<(), BrowserError> {
-        let look = async || match self.eval::<bool>(&format!("!!({condition})")).await? {
-            true => Ok(Look::Done(())),
-            false => Ok(Look::NotYet(self.text("body").await?)),
-        };
-        Ok(eventually(what, SOON, look).await?)
+        self.until_in("body", what, condition).await
     }
 
     /// Waits until this text is seen in what the selector names.
     pub async fn until_seen(&self, selector: &str, text: &str) -> Result<(), BrowserError> {
         let what = format!("{text:?} is seen in {selector}");
-        let (selector, text) = (quoted(selector)?, quoted(text)?);
-        let condition = format!("document.querySelector({selector})?.innerText.includes({text})");
-        self.until(&what, &condition).await
+        self.until_in(selector, &what, &shows(selector, text)?)
+            .await
     }
 
     /// Waits until this text is not seen any more in what the selector names.
     pub async fn until_gone(&self, selector: &str, text: &str) -> Result<(), BrowserError> {
         let what = format!("{text:?} is gone from {selector}");
-        let (selector, text) = (quoted(selector)?, quoted(text)?);
-        let condition = format!("!document.querySelector({selector})?.innerText.includes({text})");
-        self.until(&what, &condition).await
+        let condition = format!("!{}", shows(selector, text)?);
+        self.until_in(selector, &what, &condition).await
+    }
+
+    /// Waits, and quotes this part of the page when it was in vain.
+    async fn until_in(
+        &self,
+        selector: &str,
+        what: &str,
+        condition: &str,
+    ) -> Result<(), BrowserError> {
+        let look = async || match self.eval::<bool>(&format!("!!({condition})")).await? {
+            true => Ok(Look::Done(())),
+            false => {
+                let seen = self.text(selector).await?;
+                let words: Vec<&str> = seen.split_whitespace().collect();
+                Ok(Look::NotYet(
+                    words.join(" ").chars().take(LONGEST_QUOTE).collect(),
+                ))
+            }
+        };
+        Ok(eventually(what, SOON, look).await?)
     }
 
     /// The text that is seen in what the selector names.
@@ -162,6 +178,14 @@ impl From<AxNode> for Heard {
             name: text(node.name).unwrap_or_default(),
         }
     }
+}
+
+/// The condition that this text is seen in what the selector names.
+fn shows(selector: &str, text: &str) -> Result<String, BrowserError> {
+    let (selector, text) = (quoted(selector)?, quoted(text)?);
+    Ok(format!(
+        "document.querySelector({selector})?.innerText.includes({text})"
+    ))
 }
 
 /// A text as JavaScript and CSS both read it.

@@ -407,7 +407,7 @@ function show([clock, rooms, numbers, { calls }, { entries }]) {
 
 function start() {
   for (const table of Object.values(tables)) {
-    // What a narrow window lays out as blocks is still a table to those who hear it.
+    // To some browsers what a narrow window lays out as blocks is a table no more, unless it says so.
     table.setAttribute("role", "table");
     for (const group of [table.tHead, ...table.tBodies]) group.setAttribute("role", "rowgroup");
     table.tHead.rows[0].setAttribute("role", "row");
