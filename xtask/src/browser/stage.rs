@@ -11,9 +11,9 @@ pub const NUMBER: &str = "+12025550123";
 pub const GREETING: &str = "Welcome. Please enter your PIN.";
 /// The prefix of its config.
 pub const PREFIX: &str = "daily-operator";
-/// The longest name that a room can have.
-pub const LONGEST: &str = "a-room-with-the-longest-name-that-a-room-can-have-\
-    which-has-to-be-broken-somewhere-in-a-narrow-window-xxxxxxxxxxxxxxxxxxxxxxxxxx";
+/// The longest name that a room can have; it has no place to break it.
+pub const LONGEST: &str = "a_room_with_the_longest_name_that_a_room_can_have_\
+    which_has_to_be_broken_somewhere_in_a_narrow_window_xxxxxxxxxxxxxxxxxxxxxxxxxx";
 const KEY: &str = "browser-key-0123456789abcdef";
 
 /// The simulator and its clients.
