@@ -26,6 +26,7 @@
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
 //! - `state_file`: the log of inputs that brings the state back after a restart.
 //! - `server`: the thin HTTP layer that puts them together. [`Sim`] is its handle.
+//!   It also serves the page for people: plain files beside it, which read and write by `/sim` only.
 //! - [`types`] and [`SimClient`]: the control endpoints as data and as a client.
 
 mod api;

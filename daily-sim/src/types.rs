@@ -148,6 +148,73 @@ pub struct Journal {
     pub last: u64,
 }
 
+/// Answer of `GET /sim/rooms`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rooms {
+    /// The newest rooms that have not expired, the newest first.
+    pub rooms: Vec<RoomView>,
+    /// How many have not expired, told here or not.
+    pub total: usize,
+}
+
+/// A room as a caller and those who join see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomView {
+    /// The domain of the room.
+    pub account: String,
+    /// The room.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// Where one joins it with a browser.
+    pub url: String,
+    /// The PIN; none without dial-in.
+    pub dialin_code: Option<String>,
+    /// The purchased numbers that the room is to be dialled at.
+    pub phone_numbers: Vec<String>,
+    /// When it ends.
+    pub expiration_time: Option<Timestamp>,
+    /// Those who joined, without callers.
+    pub people: Vec<String>,
+    /// Ids of the calls in the room or on hold before it.
+    pub callers: Vec<String>,
+}
+
+/// Answer of `GET /sim/numbers`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The purchased numbers by account, the earliest purchase first.
+    pub numbers: Vec<NumberView>,
+    /// Daily's own numbers, which take the PINs of all accounts.
+    pub global: Vec<String>,
+}
+
+/// A purchased number, and what makes it pick up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NumberView {
+    /// The domain that owns it.
+    pub account: String,
+    /// The number in E.164.
+    pub phone_number: String,
+    /// None when nobody picks up.
+    pub dialin_config: Option<DialinConfigView>,
+}
+
+/// The dial-in config of a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DialinConfigView {
+    /// Its id.
+    pub id: String,
+    /// `pin_dialin` or `pinless_dialin`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its prefix, when it was chosen.
+    pub name_prefix: Option<String>,
+}
+
 /// Body of `POST /sim/clock`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,8 +6,10 @@
 //! | `test` | every check and test of the project, with one summary |
 //! | `demo` | the whole product on one machine, shown step by step |
 //! | `facts` | writes which test shows which fact about Daily, or says that it is not up to date |
+//! | `browser` | the page of the simulator, tested in a real browser |
 //! | `cargo` | runs cargo from within a program that cargo runs |
 
+mod browser;
 mod cargo;
 mod crds;
 mod demo;
@@ -39,6 +41,8 @@ enum Task {
     Test,
     /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
     Demo(demo::Args),
+    /// Tests the page of the simulator in a Chromium.
+    Browser(browser::Args),
 }
 
 #[tokio::main]
@@ -48,6 +52,7 @@ async fn main() -> ExitCode {
         Task::Facts(args) => facts::run(&args),
         Task::Test => test::run(),
         Task::Demo(args) => demo::run(&args).await,
+        Task::Browser(args) => browser::run(&args).await,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +14,7 @@ use axum::routing::{delete, get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::overview;
 use super::shared::Shared;
 use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
 use crate::state::DialString;
@@ -23,8 +25,8 @@ use crate::types::{
 };
 use crate::{Quirks, Switch};
 
-type Sim = State<Arc<Shared>>;
-type Answer<T> = Result<Json<T>, No>;
+pub(super) type Sim = State<Arc<Shared>>;
+pub(super) type Answer<T> = Result<Json<T>, No>;
 
 /// A refusal with a sentence.
 pub(super) struct No(StatusCode, String);
@@ -41,11 +43,11 @@ impl From<StateFileError> for No {
     }
 }
 
-fn bad(sentence: String) -> No {
+pub(super) fn bad(sentence: String) -> No {
     No(StatusCode::BAD_REQUEST, sentence)
 }
 
-fn not_found(sentence: String) -> No {
+pub(super) fn not_found(sentence: String) -> No {
     No(StatusCode::NOT_FOUND, sentence)
 }
 
@@ -57,6 +59,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/calls/{id}", delete(hang_up))
         .route("/rooms/{name}/join", post(join))
         .route("/rooms/{name}/leave", post(leave))
+        .merge(overview::router())
         .route("/journal", get(journal))
         .route("/clock", get(clock).post(advance))
         .route("/quirks", get(quirks).post(switch))
@@ -160,17 +163,19 @@ async fn leave(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct After {
+struct Wanted {
     #[serde(default)]
     after: u64,
+    last: Option<usize>,
 }
 
 async fn journal(
     State(shared): Sim,
-    after: Result<Query<After>, axum::extract::rejection::QueryRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer<Journal> {
-    let Query(After { after }) = after.map_err(|error| bad(error.body_text()))?;
-    Ok(Json(shared.lock().journal.after(after)))
+    let Query(Wanted { after, last }) = wanted.map_err(|error| bad(error.body_text()))?;
+    let most = last.unwrap_or(usize::MAX);
+    Ok(Json(shared.lock().journal.after(after, most)))
 }
 
 async fn clock(State(shared): Sim) -> Json<ClockView> {

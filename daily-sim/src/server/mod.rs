@@ -1,8 +1,11 @@
 //! The HTTP layer: listens, routes and stops. What is answered is decided elsewhere: by `api` for
-//! Daily's calls and by `control` for the simulator's own.
+//! Daily's calls and by `control` for the simulator's own. `page` is for people, and `overview` tells
+//! it what is there.
 
 mod control;
 mod harm;
+mod overview;
+mod page;
 mod pipeline;
 mod replay;
 mod reply;
@@ -142,6 +145,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/", api.clone())
         .route("/v1/{*path}", api)
         .nest("/sim", control::router())
+        .merge(page::router())
         .fallback(control::no_such_path)
         .layer(axum::middleware::map_response_with_state(
             Arc::clone(&shared),

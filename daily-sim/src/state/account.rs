@@ -91,6 +91,11 @@ impl Account {
         self.rooms.get(name)
     }
 
+    /// The rooms that have not expired, the newest first.
+    pub(super) fn live_rooms(&self, now: f64) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().filter(move |room| !room.is_expired(now))
+    }
+
     /// A room as every call shows it. // F-ROOM-16
     pub fn show_room(&self, name: &str, now: Timestamp) -> Result<Value, Refusal> {
         let room = self.room(name, now);

@@ -6,6 +6,7 @@ mod account;
 mod dialin;
 mod dialin_config;
 mod listing;
+mod overview;
 mod page;
 mod phone;
 mod pins;

@@ -86,7 +86,7 @@ impl Switchboard {
     }
 
     /// Ejects those whose time has come. // F-ROOM-29, F-CALL-8
-    fn settle(&mut self, now: f64) {
+    pub fn settle(&mut self, now: f64) {
         let stays = |eject_at: Option<f64>| eject_at.is_none_or(|at| now < at);
         self.people.retain(|person| stays(person.eject_at));
         self.calls.retain(|caller| stays(caller.eject_at));
@@ -332,7 +332,7 @@ impl World {
         Some(room.id.clone())
     }
 
-    fn presence(&self, account: AccountId, name: &str) -> Presence {
+    pub(super) fn presence(&self, account: AccountId, name: &str) -> Presence {
         let id = self.room_id(account, name).unwrap_or_default();
         let people = self
             .switchboard

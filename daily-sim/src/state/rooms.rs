@@ -36,7 +36,6 @@ impl Rooms {
         Some(room)
     }
 
-    #[cfg(test)]
     pub fn iter(&self) -> impl Iterator<Item = &Room> {
         self.in_order.values()
     }
