@@ -127,7 +127,12 @@ async fn it_serves_https() {
         .get("/")
         .await
         .expect_err("no reply comes");
-    assert_eq!(client.journal(0).await.expect("is told").len(), 2);
+    let reset = FaultSpec::next("GET", "/", FaultKind::ResetMidBody);
+    client.fault(&reset).await.expect("installs");
+    let error = client.api(support::KEY).get("/").await;
+    let error = format!("{:?}", error.expect_err("half a body comes"));
+    assert!(error.contains("Body") && error.contains("Reset"), "{error}");
+    assert_eq!(client.journal(0).await.expect("is told").len(), 3);
 }
 
 /// No figure is asserted: a loaded machine is no mistake.
