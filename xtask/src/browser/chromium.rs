@@ -77,7 +77,7 @@ impl Chromium {
 
 fn find() -> Option<PathBuf> {
     if let Some(program) = std::env::var_os("CHROMIUM").filter(|it| !it.is_empty()) {
-        return Some(program.into());
+        return Some(PathBuf::from(program)).filter(|program| program.is_file());
     }
     let path = std::env::var_os("PATH")?;
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
