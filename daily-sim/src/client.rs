@@ -94,6 +94,25 @@ impl SimClient {
         self.visit("join", None, room, user_name).await
     }
 
+    /// Lets somebody join a room with a meeting token. What the token says of a name goes first.
+    ///
+    /// # Errors
+    /// When there is no such room, or the token does not admit to it.
+    pub async fn join_with(
+        &self,
+        room: &str,
+        user_name: &str,
+        token: &str,
+    ) -> Result<Presence, ClientError> {
+        let visit = Visit {
+            user_name: user_name.to_owned(),
+            account: None,
+            token: Some(token.to_owned()),
+        };
+        self.send(Method::POST, &format!("/rooms/{room}/join"), Some(&visit))
+            .await
+    }
+
     /// Lets somebody join a room of this domain.
     ///
     /// # Errors
@@ -138,6 +157,7 @@ impl SimClient {
         let visit = Visit {
             user_name: user_name.to_owned(),
             account: domain.map(str::to_owned),
+            token: None,
         };
         self.send(Method::POST, &format!("/rooms/{room}/{verb}"), Some(&visit))
             .await

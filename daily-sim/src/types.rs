@@ -91,6 +91,9 @@ pub struct Visit {
     /// The domain, needed when several accounts have a room of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The meeting token to join with; a private room needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// Answer of `POST /sim/rooms/NAME/join` and `/leave`: who is in the room now.
@@ -103,6 +106,9 @@ pub struct Presence {
     pub room: String,
     /// Those who joined, without callers.
     pub people: Vec<String>,
+    /// Those of them who own the meeting, by their token.
+    #[serde(default)]
+    pub owners: Vec<String>,
     /// Ids of the calls in the room or on hold before it.
     pub callers: Vec<String>,
 }

@@ -17,10 +17,8 @@ impl<'a> Body<'a> {
     /// field of a room is optional. // F-ROOM-4, F-ERR-5
     pub fn fields(self, known: &[&str]) -> Result<Map<String, Value>, Refusal> {
         let fields = self.object()?;
-        match fields.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(unknown) => Err(Refusal::unknown_property(unknown)),
-            None => Ok(fields),
-        }
+        self::known(&fields, known)?;
+        Ok(fields)
     }
 
     /// The body as an object with whatever fields.
@@ -34,5 +32,13 @@ impl<'a> Body<'a> {
             // F-ERR-11
             _ => Err(Refusal::invalid("the request body should be an object")),
         }
+    }
+}
+
+/// Checks that an object has no other fields than these. // F-ERR-5
+pub(super) fn known(fields: &Map<String, Value>, known: &[&str]) -> Result<(), Refusal> {
+    match fields.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(unknown) => Err(Refusal::unknown_property(unknown)),
+        None => Ok(()),
     }
 }

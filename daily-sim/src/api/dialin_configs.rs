@@ -30,7 +30,10 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
         sip_username: owned("sip_username"),
         kind,
     };
-    let configs = scene.world.account(scene.account).configs(&filter);
+    let configs = scene
+        .world
+        .account(scene.account)
+        .configs(&filter, scene.world.quirks.configs_seen);
     let shown = page(&configs, &request, CONFIGS_A_PAGE, |config| {
         config.id.clone()
     })?;
@@ -58,23 +61,26 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
 /// `GET /domain-dialin-config/ID`. // F-CFG-10
 pub(super) fn get(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    Ok(Answer::ok(
-        scene.world.account(scene.account).config(id)?.show(),
-    ))
+    let seen = scene.world.quirks.configs_seen;
+    let config = scene.world.account(scene.account).config(id, seen)?;
+    Ok(Answer::ok(config.show()))
 }
 
 /// `PUT /domain-dialin-config/ID`; `type` is refused like any field that is not known. // F-CFG-11
 pub(super) fn update(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.object()?;
+    let seen = scene.world.quirks.configs_seen;
     let account = scene.world.account_mut(scene.account);
-    Ok(Answer::ok(account.update_config(id, &fields)?))
+    Ok(Answer::ok(account.update_config(id, &fields, seen)?))
 }
 
 /// `DELETE /domain-dialin-config/ID`. // F-CFG-10
 pub(super) fn delete(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    scene.world.account_mut(scene.account).delete_config(id)?;
+    let seen = scene.world.quirks.configs_seen;
+    let account = scene.world.account_mut(scene.account);
+    account.delete_config(id, seen)?;
     Ok(Answer::ok(json!({"status": "ok"})))
 }
 

@@ -1,16 +1,23 @@
 //! Daily's calls: a call comes in as data, and an answer goes out as data.
 
+mod batch;
 mod body;
 mod dialin_configs;
+mod domain;
+mod logs;
+mod meetings;
 mod numbers;
+mod phone_numbers;
+mod presence;
 mod query;
 mod rooms;
+mod tokens;
 
 use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::state::{AccountId, Refusal, World};
+use crate::state::{AccountId, Logged, Refusal, World};
 
 use self::body::Body;
 use self::query::Query;
@@ -23,6 +30,9 @@ pub(crate) struct Call {
     pub path: String,
     pub query: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// The place of the key that came with it among the keys of its account. Tokens are signed with
+    /// that one, and nothing else depends on it. // F-TOKEN-4
+    pub key: usize,
 }
 
 /// What the API answers.
@@ -73,14 +83,26 @@ struct Scene<'a> {
 
 /// Executes a call and answers it.
 pub(crate) fn answer(world: &mut World, account: AccountId, call: &Call, now: Timestamp) -> Answer {
+    world.settle(now);
     let scene = Scene {
-        world,
+        world: &mut *world,
         account,
         now,
         query: Query::new(&call.query),
         body: Body::new(&call.body),
     };
-    route(scene, call).unwrap_or_else(Answer::from)
+    let answer = route(scene, call).unwrap_or_else(Answer::from);
+    // Deleting a room or ejecting somebody ends their stay now.
+    world.settle(now);
+    let logged = Logged {
+        method: call.method.as_str(),
+        path: &call.path,
+        status: answer.status,
+        request: &call.body,
+        response: &answer.body,
+    };
+    world.log(account, &logged, now);
+    answer
 }
 
 fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
@@ -90,17 +112,32 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         .filter(|part| !part.is_empty())
         .collect();
     match (call.method.as_str(), segments.as_slice()) {
-        ("GET", []) => domain(&scene),
+        ("GET", []) => domain::get(&scene),
+        ("POST", []) => domain::set(scene),
         ("GET", ["rooms"]) => rooms::list(&scene),
         ("POST", ["rooms"]) => rooms::create(scene),
         ("GET", ["rooms", name]) => rooms::get(&scene, name),
         ("POST", ["rooms", name]) => rooms::update(scene, name),
         ("DELETE", ["rooms", name]) => rooms::delete(scene, name),
+        ("POST", ["batch", "rooms"]) => batch::create(scene),
+        ("DELETE", ["batch", "rooms"]) => batch::delete(scene),
+        ("GET", ["logs", "api"]) => logs::list(&scene),
+        ("GET", ["presence"]) => presence::all(&scene),
+        ("GET", ["rooms", name, "presence"]) => presence::of_room(&scene, name),
+        ("POST", ["rooms", name, "eject"]) => presence::eject(scene, name),
+        ("POST", ["meeting-tokens"]) => tokens::create(scene, call.key),
+        ("GET", ["meeting-tokens", token]) => tokens::get(&scene, token),
+        ("GET", ["meetings"]) => meetings::list(&scene),
+        ("GET", ["meetings", id]) => meetings::get(&scene, id),
+        ("GET", ["meetings", id, "participants"]) => meetings::participants(&scene, id),
         ("GET", ["domain-dialin-config"]) => dialin_configs::list(&scene),
         ("POST", ["domain-dialin-config"]) => dialin_configs::create(scene),
         ("GET", ["domain-dialin-config", id]) => dialin_configs::get(&scene, id),
         ("PUT", ["domain-dialin-config", id]) => dialin_configs::update(scene, id),
         ("DELETE", ["domain-dialin-config", id]) => dialin_configs::delete(scene, id),
+        ("GET", ["list-available-numbers"]) => phone_numbers::search(&scene),
+        ("POST", ["buy-phone-number"]) => phone_numbers::buy(scene),
+        ("DELETE", ["release-phone-number", id]) => phone_numbers::release(scene, id),
         ("GET", ["purchased-phone-numbers"]) => numbers::list(&scene),
         // F-ERR-9
         (method, _) => Err(Refusal::not_found(format!(
@@ -108,20 +145,4 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
             call.path
         ))),
     }
-}
-
-/// `GET /`. Dial-in configs do not show in it. // F-DOM-1, F-DOM-2
-fn domain(scene: &Scene<'_>) -> Result<Answer, Refusal> {
-    scene.query.none()?;
-    let account = scene.world.account(scene.account);
-    Ok(Answer::ok(json!({
-        "domain_name": account.domain,
-        "domain_id": account.domain_id,
-        "config": {
-            "hide_daily_branding": false,
-            "lang": "en",
-            "max_api_keys": 2, // F-AUTH-6
-            "max_api_rooms": null,
-        },
-    })))
 }

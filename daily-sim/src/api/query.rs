@@ -1,5 +1,7 @@
 //! Query arguments, read strictly. // F-ERR-10
 
+use std::str::FromStr;
+
 use crate::state::{Cursor, PageRequest, Refusal};
 
 /// The arguments of a call, not read yet.
@@ -15,17 +17,13 @@ impl<'a> Query<'a> {
 
     /// For a call that takes no arguments.
     pub fn none(self) -> Result<(), Refusal> {
-        self.only(|_| false)
+        self.only(&[])
     }
 
     /// The page that is asked for. `others` names the arguments beside the ones for paging.
     pub fn page(self, others: &[&str]) -> Result<PageRequest, Refusal> {
-        self.only(|name| PAGING.contains(&name) || others.contains(&name))?;
-        let number = |text: &str| {
-            text.parse()
-                .map_err(|_| Refusal::invalid("limit should be a number"))
-        };
-        let limit = self.get("limit").map(number).transpose()?;
+        self.only(&[&PAGING, others].concat())?;
+        let limit = self.number("limit")?;
         let cursor = match (self.get("starting_after"), self.get("ending_before")) {
             (None, None) => Cursor::Start,
             (Some(id), None) => Cursor::After(id.to_owned()),
@@ -45,8 +43,27 @@ impl<'a> Query<'a> {
         Some(value)
     }
 
-    fn only(self, known: impl Fn(&str) -> bool) -> Result<(), Refusal> {
-        match self.0.iter().find(|(name, _)| !known(name)) {
+    /// An argument that is a number.
+    pub fn number<T: FromStr>(self, wanted: &str) -> Result<Option<T>, Refusal> {
+        let wrong = |_| Refusal::invalid(format!("{wanted} should be a number"));
+        let text = self.get(wanted);
+        text.map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// An argument that is true or false.
+    pub fn truth(self, wanted: &str) -> Result<Option<bool>, Refusal> {
+        let wrong = |_| Refusal::invalid(format!("{wanted} should be true or false"));
+        let text = self.get(wanted);
+        text.map(|text| text.parse().map_err(wrong)).transpose()
+    }
+
+    /// For a call that takes these arguments alone.
+    pub fn only(self, known: &[&str]) -> Result<(), Refusal> {
+        match self
+            .0
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()))
+        {
             Some((unknown, _)) => Err(Refusal::invalid(format!("unknown argument '{unknown}'"))),
             None => Ok(()),
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::body::known;
 use super::{Answer, Scene};
 use crate::state::{Privacy, Refusal, RoomChange};
 
@@ -18,17 +19,22 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 /// `POST /rooms`. // F-ROOM-4
 pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    let fields = scene.body.fields(&["name", "privacy", "properties"])?;
-    let name = match fields.get("name") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name.as_str()),
-        Some(_) => return Err(Refusal::invalid("'name' should be a string")),
-    };
-    let change = change(&fields)?;
+    let (name, change) = wish(&scene.body.object()?)?;
     let name = scene
         .world
-        .create_room(scene.account, name, &change, scene.now)?;
+        .create_room(scene.account, name.as_deref(), &change, scene.now)?;
     written(&scene, &name)
+}
+
+/// What a create asks for, also as one of many. // F-ROOM-4, F-BATCH-1
+pub(super) fn wish(fields: &Map<String, Value>) -> Result<(Option<String>, RoomChange), Refusal> {
+    known(fields, &["name", "privacy", "properties"])?;
+    let name = match fields.get("name") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.clone()),
+        Some(_) => return Err(Refusal::invalid("'name' should be a string")),
+    };
+    Ok((name, change(fields)?))
 }
 
 /// `GET /rooms/NAME`. // F-ROOM-16

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 mod macros;
 mod table;
 
+pub(crate) use self::table::*;
 pub use self::table::{Quirks, SWITCHES};
 
 /// A point on which no source says how Daily answers.

@@ -138,7 +138,7 @@ async fn join(
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let joined = inner
         .world
-        .join(account.map_err(not_found)?, &room, &visit.user_name, now);
+        .join(account.map_err(not_found)?, &room, &visit, now);
     joined.map(Json).map_err(bad)
 }
 
@@ -147,6 +147,9 @@ async fn leave(
     Path(room): Path<String>,
     Strict(visit): Strict<Visit>,
 ) -> Answer<Presence> {
+    if visit.token.is_some() {
+        return Err(bad("nobody needs a \"token\" to leave".to_owned()));
+    }
     let mut inner = shared.lock();
     let now = inner.clock.now();
     let (place, visitor) = (room.clone(), visit.clone());

@@ -63,6 +63,7 @@ impl Arrival {
                 path,
                 query: query.map(|Query(arguments)| arguments).unwrap_or_default(),
                 body: body.into(),
+                key: 0,
             },
             query: uri.query().map(str::to_owned),
         }
@@ -77,7 +78,8 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
     fits.then(|| key.trim().to_owned())
 }
 
-async fn serve(shared: Arc<Shared>, arrival: Arrival, key: Option<String>) -> Reply {
+async fn serve(shared: Arc<Shared>, mut arrival: Arrival, key: Option<String>) -> Reply {
+    arrival.call.key = key.as_deref().map_or(0, |key| shared.place_of(key));
     let account = match key.as_deref().map(|key| shared.account_of(key)) {
         Some(Some(account)) => account,
         Some(None) => return refuse(&shared, &arrival, None, Refusal::unknown_key()),
@@ -85,7 +87,7 @@ async fn serve(shared: Arc<Shared>, arrival: Arrival, key: Option<String>) -> Re
     };
     let (admitted, hit) = {
         let mut inner = shared.lock();
-        let admitted = inner.admit(account, arrival.call.method == Method::DELETE);
+        let admitted = inner.admit(account, &arrival.call);
         let strike = |inner: &mut Inner| {
             inner
                 .faults

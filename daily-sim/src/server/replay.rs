@@ -51,8 +51,7 @@ impl Inner {
             }
             Input::Join { room, visit } => {
                 let account = self.world.account_of_room(&room, visit.account.as_deref());
-                let joined =
-                    account.map(|account| self.world.join(account, &room, &visit.user_name, at));
+                let joined = account.map(|account| self.world.join(account, &room, &visit, at));
                 let _ = joined;
             }
             Input::Leave { room, visit } => {

@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::api::Call;
 use crate::clock::Clock;
 use crate::faults::FaultBook;
 use crate::journal::JournalBook;
-use crate::limits::Limiter;
+use crate::limits::{Counted, Limiter};
 use crate::state::{AccountId, World};
 use crate::state_file::{Input, Past, StateFile, StateFileError};
 use crate::{Config, Limits, Quirks, Switch};
@@ -18,7 +19,8 @@ use crate::{Config, Limits, Quirks, Switch};
 #[derive(Debug)]
 pub(super) struct Shared {
     started: Instant,
-    keys: HashMap<String, AccountId>,
+    /// Whose a key is, and its place among the keys of the account.
+    keys: HashMap<String, (AccountId, usize)>,
     inner: Mutex<Inner>,
 }
 
@@ -49,7 +51,10 @@ impl Shared {
         let world = World::new(config, past.seed, past.began);
         let keys: HashMap<_, _> = (config.accounts.iter())
             .zip(world.account_ids())
-            .flat_map(|(account, id)| account.keys.iter().map(move |key| (key.clone(), id)))
+            .flat_map(|(account, id)| {
+                let places = account.keys.iter().enumerate();
+                places.map(move |(place, key)| (key.clone(), (id, place)))
+            })
             .collect();
         let limiters = (config.limits == Limits::Strict)
             .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
@@ -86,7 +91,12 @@ impl Shared {
 
     /// The account of a key. Several keys may be one account. // F-AUTH-3, F-AUTH-6
     pub fn account_of(&self, key: &str) -> Option<AccountId> {
-        self.keys.get(key).copied()
+        self.keys.get(key).map(|(account, _)| *account)
+    }
+
+    /// The place of a key among the keys of its account.
+    pub fn place_of(&self, key: &str) -> usize {
+        self.keys.get(key).map_or(0, |(_, place)| *place)
     }
 
     pub fn elapsed_ms(&self) -> u64 {
@@ -114,8 +124,9 @@ impl Inner {
     }
 
     /// Counts an arrival, and says whether the limits of the account admit it.
-    pub fn admit(&mut self, account: AccountId, is_delete: bool) -> bool {
+    pub fn admit(&mut self, account: AccountId, call: &Call) -> bool {
+        let counted = Counted::of(call, &self.world.quirks);
         let limiter = (self.limiters.as_mut()).and_then(|all| all.get_mut(account.index()));
-        limiter.is_none_or(|limiter| limiter.admit(is_delete, Instant::now()))
+        limiter.is_none_or(|limiter| limiter.admit(counted, Instant::now()))
     }
 }

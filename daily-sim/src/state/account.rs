@@ -17,12 +17,14 @@ use crate::AccountConfig;
 const ROOMS_A_PAGE: usize = 100;
 
 /// One account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     id: AccountId,
     pub domain: String,
     pub domain_id: String,
     rooms: Rooms,
+    /// What was set of the domain. // F-DOM-3
+    pub(super) settings: serde_json::Map<String, Value>,
     /// The oldest first.
     pub(super) configs: Vec<DialinConfig>,
     /// The earliest purchase first.
@@ -75,6 +77,7 @@ impl Account {
             domain: config.domain.clone(),
             domain_id,
             rooms: Rooms::default(),
+            settings: serde_json::Map::new(),
             configs: Vec::new(),
             numbers,
         }
@@ -94,6 +97,16 @@ impl Account {
     /// The rooms that have not expired, the newest first.
     pub(super) fn live_rooms(&self, now: f64) -> impl Iterator<Item = &Room> {
         self.rooms.iter().filter(move |room| !room.is_expired(now))
+    }
+
+    /// Whether there is a room that has not expired.
+    pub fn room_exists(&self, name: &str, now: Timestamp) -> bool {
+        self.room(name, now).is_some()
+    }
+
+    /// Whether there is a room, expired or not.
+    pub fn keeps_room(&self, name: &str) -> bool {
+        self.any_room(name).is_some()
     }
 
     /// A room as every call shows it. // F-ROOM-16

@@ -1,8 +1,10 @@
 //! Dial-in configs: what makes a purchased number pick up.
 
+use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
 
 use super::{Account, Refusal, random_id};
+use crate::quirks::ConfigsSeen;
 
 /// What a number is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,12 +42,22 @@ impl ConfigKind {
     }
 }
 
+/// Where a config was made. // F-DOM-2
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At `/domain-dialin-config`.
+    Configs,
+    /// At `POST /`.
+    Domain,
+}
+
 /// A dial-in config.
 #[derive(Clone, Debug)]
 pub(crate) struct DialinConfig {
     /// Empty until it is created.
     pub id: String,
     pub kind: ConfigKind,
+    pub(super) place: Place,
     fields: Map<String, Value>,
 }
 
@@ -65,6 +77,7 @@ impl DialinConfig {
         let mut config = Self {
             id: String::new(),
             kind,
+            place: Place::Configs,
             fields: Map::new(),
         };
         config.set(fields)?;
@@ -118,6 +131,29 @@ impl DialinConfig {
         json!({"id": self.id, "type": self.kind.name(), "config": config})
     }
 
+    /// The config as the domain lists it. // F-DOM-4
+    pub(super) fn entry(&self) -> Value {
+        let mut entry = self.fields.clone();
+        if let Some(uri) = self.sip_uri() {
+            entry.insert("sip_uri".to_owned(), json!(uri));
+        }
+        Value::Object(entry)
+    }
+
+    /// Whether it shows at a place. // F-DOM-2
+    pub(super) fn is_seen(&self, at: Place, seen: ConfigsSeen) -> bool {
+        self.place == at || seen == ConfigsSeen::Together
+    }
+
+    /// Takes over what stays the same when an entry of the domain is written again.
+    pub(super) fn follow(&mut self, old: &Self) {
+        self.id.clone_from(&old.id);
+        self.place = old.place;
+        if let (Some(hmac), false) = (old.fields.get("hmac"), self.fields.contains_key("hmac")) {
+            self.fields.insert("hmac".to_owned(), hmac.clone());
+        }
+    }
+
     fn sip_uri(&self) -> Option<String> {
         let id = &self.id;
         (self.kind == ConfigKind::Pinless).then(|| format!("{id}@pinless.sip.example.com"))
@@ -155,7 +191,15 @@ impl Account {
         rng: &mut fastrand::Rng,
     ) -> Result<String, Refusal> {
         self.check_number(&config)?;
-        config.id = random_id(rng);
+        if config.id.is_empty() {
+            config.id = random_id(rng);
+        }
+        // F-CFG-14
+        if config.kind == ConfigKind::Pinless && !config.fields.contains_key("hmac") {
+            let hmac: [u8; 32] = std::array::from_fn(|_| rng.u8(..));
+            let hmac = json!(BASE64.encode(&hmac));
+            config.fields.insert("hmac".to_owned(), hmac);
+        }
         let id = config.id.clone();
         self.configs.push(config);
         Ok(id)
@@ -166,8 +210,9 @@ impl Account {
         &mut self,
         id: &str,
         fields: &Map<String, Value>,
+        seen: ConfigsSeen,
     ) -> Result<Value, Refusal> {
-        let mut changed = self.config(id)?.clone();
+        let mut changed = self.config(id, seen)?.clone();
         changed.set(fields)?;
         self.check_number(&changed)?;
         let shown = changed.show();
@@ -178,22 +223,25 @@ impl Account {
     }
 
     // F-CFG-10
-    pub fn delete_config(&mut self, id: &str) -> Result<(), Refusal> {
-        self.config(id)?;
+    pub fn delete_config(&mut self, id: &str, seen: ConfigsSeen) -> Result<(), Refusal> {
+        self.config(id, seen)?;
         self.configs.retain(|config| config.id != id);
         Ok(())
     }
 
     // F-CFG-10
-    pub fn config(&self, id: &str) -> Result<&DialinConfig, Refusal> {
-        let found = self.configs.iter().find(|config| config.id == id);
+    pub fn config(&self, id: &str, seen: ConfigsSeen) -> Result<&DialinConfig, Refusal> {
+        let is_it =
+            |config: &&DialinConfig| config.id == id && config.is_seen(Place::Configs, seen);
+        let found = self.configs.iter().find(is_it);
         found.ok_or_else(|| Refusal::not_found(format!("dialin config {id} not found")))
     }
 
     /// The configs that a filter takes, newest first. // F-CFG-6
-    pub fn configs(&self, filter: &ConfigFilter) -> Vec<&DialinConfig> {
+    pub fn configs(&self, filter: &ConfigFilter, seen: ConfigsSeen) -> Vec<&DialinConfig> {
         let newest_first = self.configs.iter().rev();
-        newest_first.filter(|config| filter.takes(config)).collect()
+        let here = newest_first.filter(|config| config.is_seen(Place::Configs, seen));
+        here.filter(|config| filter.takes(config)).collect()
     }
 
     /// A number has to be the account's and in no other config. A number belongs to one account, so

@@ -3,30 +3,50 @@
 //! Everything here is a pure function of what came before, the time that is passed in and the seed.
 
 mod account;
+mod attendance;
+mod call_log;
+mod derived;
 mod dialin;
 mod dialin_config;
+mod domain;
+mod for_sale;
+mod jwt;
+mod kinds;
 mod listing;
 mod overview;
 mod page;
+mod people;
 mod phone;
 mod pins;
+mod presence;
 mod properties;
 mod refusal;
 mod room;
 mod rooms;
+mod token;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::{Config, Quirks};
 
 pub(crate) use self::account::{Account, PurchasedNumber};
+pub(crate) use self::call_log::Logged;
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
+pub(crate) use self::for_sale::{ForSale, Release};
 pub(crate) use self::page::{Cursor, PageRequest, page};
+pub(crate) use self::people::Ejection;
 pub(crate) use self::phone::DialString;
 pub(crate) use self::pins::PinBook;
+pub(crate) use self::presence::MeetingRecord;
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
 
+use self::attendance::Attendance;
+use self::call_log::CallLog;
+use self::for_sale::Sold;
+use self::jwt::Keys;
+use self::people::Bans;
 use self::phone::Switchboard;
 
 /// Names an account of a [`World`].
@@ -40,11 +60,19 @@ impl AccountId {
 }
 
 /// All accounts, and those who are on the telephone or in rooms.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     accounts: Vec<Account>,
     pins: PinBook,
     switchboard: Switchboard,
+    attendance: Attendance,
+    bans: Bans,
+    sold: Sold,
+    /// Of each account.
+    logs: Vec<CallLog>,
+    /// Of each account; they show nowhere.
+    keys: Vec<Keys>,
+    seed: u64,
     rng: fastrand::Rng,
     /// How it answers what nobody knows.
     pub quirks: Quirks,
@@ -62,6 +90,14 @@ impl World {
             accounts,
             pins: PinBook::default(),
             switchboard: Switchboard::default(),
+            attendance: Attendance::default(),
+            bans: Bans::default(),
+            sold: Sold::default(),
+            logs: vec![CallLog::default(); config.accounts.len()],
+            keys: (config.accounts.iter())
+                .map(|account| Keys::new(&account.keys))
+                .collect(),
+            seed,
             rng,
             quirks: Quirks::default(),
         }
@@ -136,6 +172,28 @@ impl World {
     ) -> Result<String, Refusal> {
         let (account, _, rng) = self.parts(id);
         account.create_config(config, rng)
+    }
+
+    /// Changes settings of a domain.
+    pub fn set_domain(
+        &mut self,
+        id: AccountId,
+        settings: &Map<String, Value>,
+    ) -> Result<(), Refusal> {
+        let seen = self.quirks.configs_seen;
+        let (account, _, rng) = self.parts(id);
+        account.set_domain(settings, seen, rng)
+    }
+
+    /// Runs a change of many things that takes effect as a whole or not at all. // F-BATCH-4
+    pub fn whole<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let mut copy = self.clone();
+        let done = change(&mut copy)?;
+        *self = copy;
+        Ok(done)
     }
 
     /// The dial-in configs of an account, to be changed.

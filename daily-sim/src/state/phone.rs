@@ -1,13 +1,13 @@
-//! The telephone: who dials what meets whom, and who is in which room.
+//! The telephone: who dials what meets whom.
 
 use jiff::Timestamp;
 
 use super::dialin::Dialin;
+use super::people::Person;
 use super::pins::PinFate;
-use super::room::Room;
 use super::{AccountId, ConfigKind, World, seconds};
 use crate::numbers::{is_e164, is_global};
-use crate::types::{DialAnswer, LiveCall, Outcome, Presence};
+use crate::types::{DialAnswer, LiveCall, Outcome};
 
 /// At most this many telephone sessions are in a room. // F-CALL-6
 const SESSIONS_A_ROOM: usize = 5;
@@ -48,27 +48,20 @@ impl DialString {
 }
 
 /// Those who are in rooms, with browsers and with telephones.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Switchboard {
-    people: Vec<Person>,
-    calls: Vec<Caller>,
+    pub people: Vec<Person>,
+    pub calls: Vec<Caller>,
     last_call: u64,
 }
 
-#[derive(Debug)]
-struct Person {
-    room: String,
-    user_name: String,
-    /// Fixed at the join, in unix seconds. // F-CALL-8
-    eject_at: Option<f64>,
-}
-
-#[derive(Debug)]
-struct Caller {
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub account: AccountId,
     /// The id of the room.
-    room: String,
-    eject_at: Option<f64>,
-    call: LiveCall,
+    pub room: String,
+    pub eject_at: Option<f64>,
+    pub call: LiveCall,
 }
 
 /// Where a number leads.
@@ -112,7 +105,7 @@ impl Switchboard {
     }
 
     /// Lets those in who were waiting for somebody. // F-CALL-2
-    fn admit_waiting(&mut self, room: &str) {
+    pub fn admit_waiting(&mut self, room: &str) {
         let waits =
             |caller: &&mut Caller| caller.room == room && caller.call.outcome == Outcome::OnHold;
         for caller in self.calls.iter_mut().filter(waits) {
@@ -237,11 +230,13 @@ impl World {
         answer.heard.push(heard.to_owned());
         if matches!(outcome, Outcome::InRoom | Outcome::OnHold) {
             let caller = Caller {
+                account,
                 room: room.id.clone(),
                 eject_at: room.eject_at(),
                 call: live_call(&answer, number, now),
             };
             self.switchboard.calls.push(caller);
+            self.note_attendance(now);
         }
         answer
     }
@@ -263,93 +258,9 @@ impl World {
         let place = calls
             .iter()
             .position(|caller| caller.call.call_id == call_id)?;
-        Some(calls.remove(place).call)
-    }
-
-    /// Lets somebody join with a browser.
-    pub fn join(
-        &mut self,
-        account: AccountId,
-        name: &str,
-        user_name: &str,
-        now: Timestamp,
-    ) -> Result<Presence, String> {
-        let gone = || format!("room {name} has expired: nobody can join it any more");
-        let room = self.account(account).room(name, now).ok_or_else(gone)?;
-        // F-ROOM-29
-        if room.nbf().is_some_and(|nbf| seconds(now) < nbf) {
-            return Err(format!(
-                "room {name} has an nbf in the future: nobody can join it yet"
-            ));
-        }
-        let (id, eject_at) = (room.id.clone(), room.eject_at());
-        self.switchboard.settle(seconds(now));
-        self.switchboard.people.push(Person {
-            room: id.clone(),
-            user_name: user_name.to_owned(),
-            eject_at,
-        });
-        self.switchboard.admit_waiting(&id);
-        Ok(self.presence(account, name))
-    }
-
-    /// Lets somebody leave; callers stay. // F-CALL-14
-    pub fn leave(
-        &mut self,
-        account: AccountId,
-        name: &str,
-        user_name: &str,
-        now: Timestamp,
-    ) -> Result<Presence, String> {
-        self.switchboard.settle(seconds(now));
-        let id = self.room_id(account, name).unwrap_or_default();
-        let people = &mut self.switchboard.people;
-        let is_it = |person: &Person| person.room == id && person.user_name == user_name;
-        let nobody = || format!("nobody called {user_name:?} is in room {name}");
-        let place = people.iter().position(is_it).ok_or_else(nobody)?;
-        people.remove(place);
-        Ok(self.presence(account, name))
-    }
-
-    /// The account that has a room of this name, expired or not, when there is exactly one.
-    pub fn account_of_room(&self, name: &str, domain: Option<&str>) -> Result<AccountId, String> {
-        let fits = |id: &AccountId| {
-            let account = self.account(*id);
-            account.any_room(name).is_some() && domain.is_none_or(|domain| account.domain == domain)
-        };
-        let mut found = self.account_ids().filter(fits);
-        match (found.next(), found.next()) {
-            (Some(id), None) => Ok(id),
-            (None, _) => Err(format!("there is no room named {name}")),
-            (Some(_), Some(_)) => Err(format!(
-                "several accounts have a room named {name}: write which one as \"account\""
-            )),
-        }
-    }
-
-    fn room_id(&self, account: AccountId, name: &str) -> Option<String> {
-        let room: &Room = self.account(account).any_room(name)?;
-        Some(room.id.clone())
-    }
-
-    pub(super) fn presence(&self, account: AccountId, name: &str) -> Presence {
-        let id = self.room_id(account, name).unwrap_or_default();
-        let people = self
-            .switchboard
-            .people
-            .iter()
-            .filter(|person| person.room == id);
-        let callers = self
-            .switchboard
-            .calls
-            .iter()
-            .filter(|caller| caller.room == id);
-        Presence {
-            account: self.account(account).domain.clone(),
-            room: name.to_owned(),
-            people: people.map(|person| person.user_name.clone()).collect(),
-            callers: callers.map(|caller| caller.call.call_id.clone()).collect(),
-        }
+        let ended = calls.remove(place).call;
+        self.note_attendance(now);
+        Some(ended)
     }
 }
 

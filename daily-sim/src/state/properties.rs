@@ -153,7 +153,7 @@ pub(super) fn merge(
 }
 
 /// A fraction is as good as a whole second. // F-ROOM-19
-fn check_exp(value: &Value, now: f64) -> Result<(), Refusal> {
+pub(super) fn check_exp(value: &Value, now: f64) -> Result<(), Refusal> {
     let shown = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),

@@ -1,5 +1,17 @@
 //! How Daily says no.
 
+use crate::quirks::{Card, PaidFeature, Quirks};
+
+impl Quirks {
+    /// Refuses a paid feature to accounts without a card. // F-AUTH-8, F-ERR-14
+    pub(crate) fn paid(&self) -> Result<(), Refusal> {
+        match self.card {
+            Card::Present => Ok(()),
+            Card::Missing => Err(Refusal::paid_feature(self.paid_feature)),
+        }
+    }
+}
+
 /// A refusal: status, machine word, and text for people. // F-ERR-1
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -66,6 +78,22 @@ impl Refusal {
     pub fn rate_limit() -> Self {
         let info = "too many requests".to_owned();
         Self::new(429, "rate-limit-error", Some(info))
+    }
+
+    // F-NUM-11
+    pub fn invalid_parameter() -> Self {
+        let info = "invalid path parameter".to_owned();
+        Self::new(400, "validation-error", Some(info))
+    }
+
+    // F-ERR-14
+    pub fn paid_feature(status: PaidFeature) -> Self {
+        let info = "This feature is only available to paid accounts".to_owned();
+        let status = match status {
+            PaidFeature::Status400 => 400,
+            PaidFeature::Status403 => 403,
+        };
+        Self::new(status, "invalid-plan-type", Some(info))
     }
 
     /// The same refusal of a deletion that removed this room all the same.

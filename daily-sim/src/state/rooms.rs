@@ -10,7 +10,7 @@ use super::room::Room;
 pub(super) type Place = (Reverse<i64>, String);
 
 /// The rooms of an account, expired ones that were not collected among them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rooms {
     pub(super) in_order: BTreeMap<Place, Room>,
     by_name: HashMap<String, Place>,

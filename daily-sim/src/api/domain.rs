@@ -1,0 +1,34 @@
+//! `/`: the domain itself.
+
+use serde_json::Value;
+
+use super::{Answer, Scene};
+use crate::state::Refusal;
+
+/// `GET /`. // F-DOM-1
+pub(super) fn get(scene: &Scene<'_>) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let account = scene.world.account(scene.account);
+    let seen = scene.world.quirks.configs_seen;
+    Ok(Answer::ok(account.show_domain(seen)))
+}
+
+/// `POST /`. The two lists of dial-in configs are paid features. // F-DOM-3, F-ERR-14
+pub(super) fn set(scene: Scene<'_>) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let fields = scene.body.fields(&["properties"])?;
+    let settings = match fields.get("properties") {
+        None => return Err(Refusal::missing_field()),
+        Some(Value::Object(settings)) => settings,
+        Some(_) => return Err(Refusal::invalid("'properties' should be an object")),
+    };
+    let lists = ["pin_dialin", "pinless_dialin"];
+    if lists.iter().any(|list| settings.contains_key(*list)) {
+        scene.world.quirks.paid()?;
+    }
+    let account = scene.account;
+    scene
+        .world
+        .whole(|world| world.set_domain(account, settings))?;
+    get(&scene)
+}

@@ -1,0 +1,69 @@
+//! `/presence`, `/rooms/NAME/presence` and `/rooms/NAME/eject`.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Scene};
+use crate::state::{Ejection, Refusal};
+
+/// At most this many ids are in an eject, of each kind. // F-PRES-5
+const MOST_EJECTED: usize = 100;
+
+/// `GET /presence`. // F-PRES-2
+pub(super) fn all(scene: &Scene<'_>) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let rooms = scene.world.presences(scene.account, scene.now);
+    Ok(Answer::ok(json!(rooms)))
+}
+
+/// `GET /rooms/NAME/presence`. // F-PRES-1, F-PRES-4
+pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
+    scene.query.only(&["limit", "userId", "userName"])?;
+    let limit = scene.query.number("limit")?;
+    let account = scene.world.account(scene.account);
+    let room = account.show_room(name, scene.now)?;
+    let name = room.get("name").and_then(Value::as_str).unwrap_or(name);
+    let mut rooms = scene.world.presences(scene.account, scene.now);
+    let mut here = rooms.remove(name).unwrap_or_default();
+    let fits = |argument: &str, item: &Value| {
+        let wanted = scene.query.get(argument);
+        wanted.is_none_or(|wanted| item.get(argument).and_then(Value::as_str) == Some(wanted))
+    };
+    here.retain(|item| fits("userId", item) && fits("userName", item));
+    let total = here.len();
+    here.truncate(limit.unwrap_or(total));
+    Ok(Answer::ok(json!({"total_count": total, "data": here})))
+}
+
+/// `POST /rooms/NAME/eject`. // F-PRES-5
+pub(super) fn eject(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
+    scene.query.none()?;
+    let fields = scene.body.fields(&["ids", "user_ids", "ban"])?;
+    let ejection = Ejection {
+        ids: ids(fields.get("ids"), "ids")?,
+        user_ids: ids(fields.get("user_ids"), "user_ids")?,
+        ban: match fields.get("ban") {
+            None => false,
+            Some(ban) => ban
+                .as_bool()
+                .ok_or_else(|| Refusal::invalid("'ban' should be a boolean"))?,
+        },
+    };
+    let (account, now) = (scene.account, scene.now);
+    let ejected = scene.world.eject(account, name, &ejection, now)?;
+    Ok(Answer::ok(json!({"ejectedIds": ejected})))
+}
+
+fn ids(list: Option<&Value>, field: &str) -> Result<Vec<String>, Refusal> {
+    let wrong = || Refusal::invalid(format!("'{field}' should be a list of strings"));
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    let list = list.as_array().ok_or_else(wrong)?;
+    if list.len() > MOST_EJECTED {
+        return Err(Refusal::invalid(format!(
+            "'{field}' has at most {MOST_EJECTED} entries"
+        )));
+    }
+    let owned = |id: &Value| id.as_str().map(str::to_owned).ok_or_else(wrong);
+    list.iter().map(owned).collect()
+}

@@ -1,0 +1,133 @@
+//! The settings of a domain, and the dial-in configs that are made among them.
+
+use serde_json::{Map, Value, json};
+
+use super::dialin_config::Place;
+use super::kinds::{BOOL, JsonKind, NUMBER, OBJECT, TEXT, check_kind};
+use super::{Account, ConfigKind, DialinConfig, Refusal};
+use crate::quirks::ConfigsSeen;
+
+/// The settings that a domain can have, beside the two lists of dial-in configs.
+const SETTINGS: &[(&str, JsonKind)] = &[
+    ("batch_processor_bucket", OBJECT),
+    ("disable_rtmp_geo_fallback", BOOL),
+    ("enable_adaptive_simulcast", BOOL),
+    ("enable_advanced_chat", BOOL),
+    ("enable_breakout_rooms", BOOL),
+    ("enable_cpu_warning_notifications", BOOL),
+    ("enable_emoji_reactions", BOOL),
+    ("enable_hand_raising", BOOL),
+    ("enable_live_captions_ui", BOOL),
+    ("enable_mesh_sfu", BOOL),
+    ("enable_multiparty_adaptive_simulcast", BOOL),
+    ("enable_network_ui", BOOL),
+    ("enable_noise_cancellation_ui", BOOL),
+    ("enable_opus_fec", BOOL),
+    ("enable_people_ui", BOOL),
+    ("enable_pip_ui", BOOL),
+    ("enable_prejoin_ui", BOOL),
+    ("enable_raw_tracks_transcoded_audio", TEXT),
+    ("enable_terse_logging", BOOL),
+    ("enable_transcription_storage", BOOL),
+    ("enable_video_processing_ui", BOOL),
+    ("enforce_unique_user_ids", BOOL),
+    ("geo", TEXT),
+    ("hide_daily_branding", BOOL),
+    ("hipaa", BOOL),
+    ("intercom_auto_record", BOOL),
+    ("lang", TEXT),
+    ("meeting_join_hook", TEXT),
+    ("permissions", OBJECT),
+    ("recordings_bucket", OBJECT),
+    ("recordings_template", TEXT),
+    ("redirect_on_meeting_exit", TEXT),
+    ("rtmp_geo", TEXT),
+    ("sfu_switchover", NUMBER),
+    ("transcription_bucket", OBJECT),
+    ("transcription_template", TEXT),
+];
+
+const LISTS: [ConfigKind; 2] = [ConfigKind::Pin, ConfigKind::Pinless];
+
+impl Account {
+    /// The domain as `GET /` and `POST /` show it. // F-DOM-1, F-DOM-3
+    pub fn show_domain(&self, seen: ConfigsSeen) -> Value {
+        let mut config = Map::from_iter([
+            ("hide_daily_branding".to_owned(), json!(false)),
+            ("lang".to_owned(), json!("en")),
+            ("max_api_keys".to_owned(), json!(2)), // F-AUTH-6
+            ("max_api_rooms".to_owned(), Value::Null),
+        ]);
+        config.extend(self.settings.clone());
+        for kind in LISTS {
+            let here = |it: &&DialinConfig| it.kind == kind && it.is_seen(Place::Domain, seen);
+            let list: Vec<Value> = (self.configs.iter().filter(here))
+                .map(DialinConfig::entry)
+                .collect();
+            // F-DOM-4
+            if !list.is_empty() {
+                config.insert(kind.name().to_owned(), Value::Array(list));
+            }
+        }
+        json!({"domain_name": self.domain, "domain_id": self.domain_id, "config": config})
+    }
+
+    /// Changes settings; null unsets one. What it did before it met a mistake stays. // F-DOM-3
+    pub(super) fn set_domain(
+        &mut self,
+        settings: &Map<String, Value>,
+        seen: ConfigsSeen,
+        rng: &mut fastrand::Rng,
+    ) -> Result<(), Refusal> {
+        for (name, value) in settings {
+            if let Some(kind) = ConfigKind::parse(name) {
+                self.replace_configs(kind, value, seen, rng)?;
+                continue;
+            }
+            let Some((_, kind)) = SETTINGS.iter().find(|(known, _)| known == name) else {
+                return Err(Refusal::unknown_property(name));
+            };
+            if value.is_null() {
+                self.settings.remove(name);
+            } else {
+                check_kind(name, value, *kind)?;
+                self.settings.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces all configs of a kind that show in the domain. // F-DOM-5
+    fn replace_configs(
+        &mut self,
+        kind: ConfigKind,
+        list: &Value,
+        seen: ConfigsSeen,
+        rng: &mut fastrand::Rng,
+    ) -> Result<(), Refusal> {
+        let wrong = || Refusal::invalid(format!("'{}' should be a list of objects", kind.name()));
+        let entries = match list {
+            Value::Null => &Vec::new(),
+            Value::Array(entries) => entries,
+            _ => return Err(wrong()),
+        };
+        let shows = |it: &mut DialinConfig| it.kind == kind && it.is_seen(Place::Domain, seen);
+        let before: Vec<DialinConfig> = self.configs.extract_if(.., shows).collect();
+        for entry in entries {
+            let mut fields = entry.as_object().ok_or_else(wrong)?.clone();
+            // A client that sends back what it read sends this, which cannot be set. // F-DOM-4
+            let uri = fields.remove("sip_uri");
+            let mut config = DialinConfig::new(kind, &fields)?;
+            let same = |old: &&DialinConfig| match config.phone_number() {
+                Some(number) => old.phone_number() == Some(number),
+                None => uri.is_some() && uri.as_ref() == old.entry().get("sip_uri"),
+            };
+            match before.iter().find(same) {
+                Some(old) => config.follow(old),
+                None => config.place = Place::Domain,
+            }
+            self.create_config(config, rng)?;
+        }
+        Ok(())
+    }
+}
