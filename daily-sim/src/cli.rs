@@ -3,12 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use daily_sim::{AccountConfig, Config, Limits, TlsFiles};
+
+use crate::bench::Bench;
 
 /// A simulated Daily.co REST API for PIN dial-in, with a telephone, a clock and faults.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8790")]
     listen: SocketAddr,
@@ -30,15 +35,25 @@ pub struct Args {
     /// The private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Seeds ids, PINs and names; without it they differ from run to run.
+    /// Seeds ids, PINs and names; without it they differ from run to run, unless there is a state.
     #[arg(long)]
     seed: Option<u64>,
+    /// Keeps the state in this file, so that it outlives the program.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Whether the rate limits are enforced.
     #[arg(long, value_enum, default_value = "strict")]
     limits: LimitsArg,
     /// How to answer what nobody knows of Daily; `GET /sim/quirks` lists the names and values.
     #[arg(long, value_name = "NAME=VALUE")]
     quirk: Vec<String>,
+}
+
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Measures how many calls a second a simulator answers on this machine.
+    Bench(Bench),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -71,7 +86,8 @@ impl Args {
             }
         }
         let mut config = Config::new(accounts).listen(self.listen);
-        config.seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        config.seed = self.seed;
+        config.state = self.state;
         config.tls = (self.tls_cert.zip(self.tls_key)).map(|(cert, key)| TlsFiles { cert, key });
         config.limits = match self.limits {
             LimitsArg::Strict => Limits::Strict,

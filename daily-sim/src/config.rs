@@ -13,8 +13,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The accounts. There must be at least one.
     pub accounts: Vec<AccountConfig>,
-    /// Seeds ids, PINs and names. The same seed and the same calls give the same ones.
-    pub seed: u64,
+    /// Seeds ids, PINs and names. The same seed and the same calls give the same ones. None takes the
+    /// seed of the state file, or else a random one.
+    pub seed: Option<u64>,
+    /// Where the state is kept, so that it outlives the program; in memory alone when left out.
+    pub state: Option<PathBuf>,
     /// Serves HTTPS when given.
     pub tls: Option<TlsFiles>,
     /// Whether the rate limits of the API are enforced.
@@ -59,7 +62,8 @@ impl Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             accounts,
-            seed: 0,
+            seed: Some(0),
+            state: None,
             tls: None,
             limits: Limits::Strict,
             quirks: Quirks::default(),
@@ -88,8 +92,19 @@ impl Config {
     /// Uses this seed.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
+        self.seed = Some(seed);
         self
+    }
+
+    /// Keeps the state in this file, and begins with what is in it.
+    #[must_use]
+    pub fn state(mut self, file: impl Into<PathBuf>) -> Self {
+        self.state = Some(file.into());
+        self
+    }
+
+    pub(crate) fn seed_or_random(&self) -> u64 {
+        self.seed.unwrap_or_else(|| fastrand::u64(..))
     }
 
     /// Enforces the limits, or not.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::StateFileError;
+
 /// Why a simulator does not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -40,6 +42,9 @@ pub enum Error {
     /// A number is described twice.
     #[error("number {0} is described twice: a number belongs to one account")]
     SharedNumber(String),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateFileError),
     /// The certificate or its key cannot be used.
     #[error("cannot serve TLS with {cert} and {key}")]
     Tls {

@@ -35,8 +35,10 @@ impl JournalBook {
         self.entries.push(entry);
     }
 
-    pub fn after(&self, seq: u64) -> Journal {
+    /// The entries after this sequence number, of them at most the last `most`.
+    pub fn after(&self, seq: u64, most: usize) -> Journal {
         let first = usize::try_from(seq).unwrap_or(usize::MAX);
+        let first = first.max(self.entries.len().saturating_sub(most));
         Journal {
             entries: self.entries.iter().skip(first).cloned().collect(),
             last: self.last(),
@@ -96,7 +98,7 @@ mod tests {
     fn keys_are_redacted_wherever_they_stand() {
         let mut book = JournalBook::new(vec!["key".into(), "key-long".into()]);
         book.push(entry(json!({"a": ["x key-long y"], "key": {"b": "key"}})));
-        let told = serde_json::to_string(&book.after(0)).expect("serializes");
+        let told = serde_json::to_string(&book.after(0, usize::MAX)).expect("serializes");
         assert!(!told.contains("key") && !told.contains("-long"), "{told}");
         assert_eq!(told.matches(REDACTED).count(), 5);
     }
@@ -105,15 +107,15 @@ mod tests {
     fn after_leaves_out_what_was_seen() {
         let mut book = JournalBook::new(vec![]);
         (0..3).for_each(|_| book.push(entry(Value::Null)));
-        let seqs: Vec<u64> = book
-            .after(1)
-            .entries
-            .iter()
-            .map(|entry| entry.seq)
-            .collect();
-        assert_eq!(
-            (seqs, book.after(9).entries.len(), book.after(9).last),
-            (vec![2, 3], 0, 3)
-        );
+        let seqs = |after, most| -> Vec<u64> {
+            let told = book.after(after, most);
+            assert_eq!(told.last, 3);
+            told.entries.iter().map(|entry| entry.seq).collect()
+        };
+        assert_eq!(seqs(1, usize::MAX), [2, 3]);
+        assert_eq!(seqs(9, usize::MAX), [0; 0]);
+        assert_eq!(seqs(0, 1), [3]);
+        assert_eq!(seqs(2, 5), [3]);
+        assert_eq!(seqs(0, 0), [0; 0]);
     }
 }

@@ -24,7 +24,9 @@
 //! - [`SWITCHES`] and [`Quirks`]: what nobody knows of Daily, and how this simulator answers it.
 //! - `api`: one file for each family of Daily's calls; turns a call into an answer. Pure as well.
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
+//! - `state_file`: the log of inputs that brings the state back after a restart.
 //! - `server`: the thin HTTP layer that puts them together. [`Sim`] is its handle.
+//!   It also serves the page for people: plain files beside it, which read and write by `/sim` only.
 //! - [`types`] and [`SimClient`]: the control endpoints as data and as a client.
 
 mod api;
@@ -39,6 +41,7 @@ mod numbers;
 mod quirks;
 mod server;
 mod state;
+mod state_file;
 pub mod types;
 
 pub use client::{ApiAnswer, ApiClient, ClientError, SimClient};
@@ -47,7 +50,8 @@ pub use error::Error;
 pub use numbers::{GLOBAL_NUMBERS, is_e164, is_global};
 pub use quirks::{Quirks, SWITCHES, Switch};
 pub use server::Sim;
+pub use state_file::StateFileError;
 pub use types::{
-    DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome, Presence,
-    QuirkView,
+    Chance, DialAnswer, FaultKind, FaultMatch, FaultSpec, JournalEntry, LiveCall, Outcome,
+    Presence, QuirkView,
 };

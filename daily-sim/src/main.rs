@@ -1,5 +1,6 @@
 //! The simulator as a program.
 
+mod bench;
 mod cli;
 
 use std::process::ExitCode;
@@ -8,12 +9,17 @@ use clap::Parser;
 use daily_sim::Sim;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::cli::Args;
+use self::cli::{Args, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match run(Args::parse()).await {
+    let args = Args::parse();
+    let ended = match &args.command {
+        Some(Command::Bench(bench)) => bench::run(bench).await,
+        None => serve(args).await,
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("daily-sim: {}", with_causes(error.as_ref()));
@@ -22,7 +28,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut sim = Sim::start(args.into_config()?).await?;
     println!(

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use crate::faults::{FaultKind, FaultMatch, FaultSpec, FaultView};
+pub use crate::faults::{Chance, FaultKind, FaultMatch, FaultSpec, FaultView};
 
 /// What somebody who dials meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub enum Outcome {
 }
 
 /// Body of `POST /sim/dial`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DialRequest {
     /// For instance `+12025550123,,12345678987`.
@@ -83,7 +83,7 @@ pub struct Calls {
 }
 
 /// Body of `POST /sim/rooms/NAME/join` and `/leave`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Visit {
     /// Who joins or leaves.
@@ -135,10 +135,11 @@ pub struct JournalEntry {
     pub status: u16,
     /// The request body; a string when it was not JSON.
     pub body: Option<Value>,
-    /// The id of the room that a successful write touched, when it was one.
+    /// The id of the room that a write made, changed or removed, also if its reply was lost or it
+    /// removed an expired one; none when there were none or several.
     pub room_id: Option<String>,
-    /// The ids of all rooms that a successful write touched.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// The ids of all rooms that a write made, changed or removed.
+    #[serde(default)]
     pub room_ids: Vec<String>,
     /// The kind of the fault that applied.
     pub fault: Option<String>,
@@ -153,8 +154,75 @@ pub struct Journal {
     pub last: u64,
 }
 
-/// Body of `POST /sim/clock`.
+/// Answer of `GET /sim/rooms`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rooms {
+    /// The newest rooms that have not expired, the newest first.
+    pub rooms: Vec<RoomView>,
+    /// How many have not expired, told here or not.
+    pub total: usize,
+}
+
+/// A room as a caller and those who join see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoomView {
+    /// The domain of the room.
+    pub account: String,
+    /// The room.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// Where one joins it with a browser.
+    pub url: String,
+    /// The PIN; none without dial-in.
+    pub dialin_code: Option<String>,
+    /// The purchased numbers that the room is to be dialled at.
+    pub phone_numbers: Vec<String>,
+    /// When it ends.
+    pub expiration_time: Option<Timestamp>,
+    /// Those who joined, without callers.
+    pub people: Vec<String>,
+    /// Ids of the calls in the room or on hold before it.
+    pub callers: Vec<String>,
+}
+
+/// Answer of `GET /sim/numbers`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Numbers {
+    /// The purchased numbers by account, the earliest purchase first.
+    pub numbers: Vec<NumberView>,
+    /// Daily's own numbers, which take the PINs of all accounts.
+    pub global: Vec<String>,
+}
+
+/// A purchased number, and what makes it pick up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NumberView {
+    /// The domain that owns it.
+    pub account: String,
+    /// The number in E.164.
+    pub phone_number: String,
+    /// None when nobody picks up.
+    pub dialin_config: Option<DialinConfigView>,
+}
+
+/// The dial-in config of a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DialinConfigView {
+    /// Its id.
+    pub id: String,
+    /// `pin_dialin` or `pinless_dialin`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its prefix, when it was chosen.
+    pub name_prefix: Option<String>,
+}
+
+/// Body of `POST /sim/clock`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Advance {
     /// By how much: `1h`, `90s`, `30d`.

@@ -140,6 +140,10 @@ async fn dialin_in_a_batch() {
     let stage = Stage::new().await;
     let exp = stage.now().await + 3600;
     let wishes = json!([{"name": "a", "properties": {"exp": exp, "dialin": {}}}]);
+    stage.switch("batch-create-dialin", "accepted").await;
+    let made = ok(stage.batch(&wishes).await);
+    assert_eq!(pin_of(&made[0]).len(), 11);
+    ok(stage.delete_batch(&json!(["a"])).await);
     stage.switch("batch-create-dialin", "refused").await;
     refused(
         stage.batch(&wishes).await,
@@ -158,6 +162,7 @@ async fn dialin_in_a_batch() {
 async fn one_name_twice() {
     let stage = Stage::new().await;
     let wishes = json!([{"name": "a"}, {"name": "a"}, {"name": "b"}]);
+    stage.switch("batch-create-twice", "refused").await;
     refused(
         stage.batch(&wishes).await,
         400,
@@ -198,6 +203,7 @@ async fn an_unknown_name_in_a_delete() {
     let stage = Stage::new().await;
     stage.with_an_expired_one().await;
     let with_unknown = json!(["a", "nobody", "b"]);
+    stage.switch("batch-delete-unknown", "refused").await;
     let answer = stage.delete_batch(&with_unknown).await;
     refused(answer, 404, "not-found", "room nobody not found");
     assert_eq!(stage.listed().await, ["a", "b"]);
@@ -217,6 +223,7 @@ async fn an_expired_name_in_a_delete() {
     let stage = Stage::new().await;
     stage.with_an_expired_one().await;
     let with_expired = json!(["a", "c"]);
+    stage.switch("batch-delete-expired", "refused").await;
     let answer = stage
         .delete_batch(&with_expired)
         .await
@@ -236,6 +243,7 @@ async fn an_expired_name_in_a_delete() {
 async fn batch_calls_have_a_limit_of_their_own_or_not() {
     let stage = Stage::with(two_accounts().limits(Limits::Strict)).await;
     let none = json!([]);
+    stage.switch("rate-limit-batch", "general").await;
     for _ in 0..51 {
         // No DELETE is counted: those would be refused after 50.
         ok(stage.delete_batch(&none).await);

@@ -154,6 +154,7 @@ async fn entries_are_checked() {
 #[tokio::test]
 async fn configs_of_the_two_ways_are_apart() {
     let stage = Stage::new().await;
+    stage.switch("configs-seen", "apart").await;
     let made = stage.configure(SECOND_NUMBER).await;
     ok(stage.set(json!({"pin_dialin": [entry(NUMBER)]})).await);
     assert_eq!(stage.listed().await, [SECOND_NUMBER]);

@@ -219,6 +219,7 @@ async fn a_number_is_released() {
         "not-found",
         "phone number",
     );
+    stage.switch("number-shapes", "reference").await;
     assert_eq!(ok(stage.release(&id).await), json!({"status": "ok"}));
     assert!(!stage.owned().await.contains(&number));
     assert_eq!(

@@ -39,6 +39,10 @@ impl Stage {
         ok(self.api.post(&path, wish).await)["ejectedIds"].clone()
     }
 
+    async fn switch(&self, name: &str, value: &str) {
+        self.phone.set_quirk(name, value).await.expect("is set");
+    }
+
     async fn wait_on_hold(&self, room: &Value) -> String {
         let dialled = format!("{GLOBAL_NUMBER},,{}", pin_of(room));
         let answer = self.phone.dial(&dialled).await.expect("dials");
@@ -47,7 +51,7 @@ impl Stage {
     }
 }
 
-/// F-PRES-1, F-PRES-2, F-PRES-3: nobody shows within 10 s and everybody within 25.
+/// F-PRES-1, F-PRES-2, F-PRES-3, F-PRES-4: nobody shows within 10 s and everybody within 25.
 #[tokio::test]
 async fn coming_and_going_show_late() {
     let stage = Stage::new().await;
@@ -134,11 +138,11 @@ async fn presence_is_narrowed() {
 async fn a_caller_on_hold_is_absent_or_present() {
     let stage = Stage::new().await;
     let room = stage.dialin_room("a", true).await;
+    stage.switch("hold-presence", "absent").await;
     stage.wait_on_hold(&room).await;
     stage.advance(26).await;
     assert!(stage.seen("a").await.is_empty());
-    let set = stage.phone.set_quirk("hold-presence", "present").await;
-    set.expect("is set");
+    stage.switch("hold-presence", "present").await;
     let shown = stage.presence("a").await.remove(0);
     assert_eq!(
         (&shown["userName"], &shown["mtgSessionId"]),
@@ -182,6 +186,7 @@ async fn an_eject_that_finds_nobody() {
     let stage = Stage::new().await;
     stage.room("a", json!({})).await;
     let wish = json!({"ids": ["x"]});
+    stage.switch("eject-nobody", "empty-list").await;
     assert_eq!(stage.eject("a", &wish).await, json!([]));
     refused(
         stage.api.post("/rooms/b/eject", &wish).await,
@@ -189,8 +194,7 @@ async fn an_eject_that_finds_nobody() {
         "not-found",
         "room b",
     );
-    let set = stage.phone.set_quirk("eject-nobody", "not-found").await;
-    set.expect("is set");
+    stage.switch("eject-nobody", "not-found").await;
     refused(
         stage.api.post("/rooms/a/eject", &wish).await,
         404,

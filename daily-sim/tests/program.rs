@@ -127,5 +127,39 @@ async fn it_serves_https() {
         .get("/")
         .await
         .expect_err("no reply comes");
-    assert_eq!(client.journal(0).await.expect("is told").len(), 2);
+    let reset = FaultSpec::next("GET", "/", FaultKind::ResetMidBody);
+    client.fault(&reset).await.expect("installs");
+    let error = client.api(support::KEY).get("/").await;
+    let error = format!("{:?}", error.expect_err("half a body comes"));
+    assert!(error.contains("Body") && error.contains("Reset"), "{error}");
+    assert_eq!(client.journal(0).await.expect("is told").len(), 3);
+}
+
+/// No figure is asserted: a loaded machine is no mistake.
+#[test]
+fn it_measures_itself() {
+    let arguments = ["bench", "--rooms", "30", "--seconds", "1", "--clients", "3"];
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = program(&arguments).output().expect("runs");
+    let said = String::from_utf8_lossy(&stdout);
+    assert!(
+        status.success(),
+        "{said} {}",
+        String::from_utf8_lossy(&stderr)
+    );
+    for part in [
+        "30 rooms",
+        "3 clients",
+        "GET /rooms/NAME",
+        "DELETE",
+        " 40% ",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let last = said.lines().last().expect("has lines");
+    let figure = last.strip_suffix(" calls/s").expect("is the figure");
+    assert!(figure.parse::<u64>().expect("is a number") > 0, "{last}");
 }

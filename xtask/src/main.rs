@@ -6,12 +6,16 @@
 //! | `test` | every check and test of the project, with one summary |
 //! | `contract` | what Daily's API is held to: the simulator, or a live account |
 //! | `demo` | the whole product on one machine, shown step by step |
+//! | `facts` | writes which test shows which fact about Daily, or says that it is not up to date |
+//! | `browser` | the page of the simulator, tested in a real browser |
 //! | `cargo` | runs cargo from within a program that cargo runs |
 
+mod browser;
 mod cargo;
 mod contract;
 mod crds;
 mod demo;
+mod facts;
 mod test;
 
 use std::process::ExitCode;
@@ -33,21 +37,27 @@ struct Args {
 enum Task {
     /// Writes the CRDs into crds/ and the chart, from the code.
     Crds(crds::Args),
+    /// Writes into the simulator's README which test shows which fact.
+    Facts(facts::Args),
     /// Runs every check and test, and ends with one summary.
     Test,
     /// Holds the simulator, or a live account, to what is known of Daily's API.
     Contract(contract::Args),
     /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
     Demo(demo::Args),
+    /// Tests the page of the simulator in a Chromium.
+    Browser(browser::Args),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match Args::parse().task {
         Task::Crds(args) => crds::run(&args),
+        Task::Facts(args) => facts::run(&args),
         Task::Test => test::run(),
         Task::Contract(args) => contract::run(&args).await,
         Task::Demo(args) => demo::run(&args).await,
+        Task::Browser(args) => browser::run(&args).await,
     }
 }
 

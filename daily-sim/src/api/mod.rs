@@ -40,7 +40,7 @@ pub(crate) struct Call {
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Value,
-    /// The rooms that a write touched, for the journal.
+    /// The rooms that a write made, changed or removed, for the journal.
     pub room_ids: Vec<String>,
 }
 
@@ -61,13 +61,13 @@ impl From<Refusal> for Answer {
         if let Some(info) = refusal.info {
             body.insert("info".to_owned(), json!(info));
         }
-        if refusal.deleted {
+        if refusal.deleted.is_some() {
             body.insert("deleted".to_owned(), json!(true));
         }
         Self {
             status: refusal.status,
             body: Value::Object(body),
-            room_ids: Vec::new(),
+            room_ids: refusal.deleted.into_iter().collect(),
         }
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn delete(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let room = scene.world.delete_room(scene.account, name, scene.now)?;
     let mut answer = Answer::ok(json!({"deleted": true, "name": name}));
-    answer.room_ids = vec![room];
+    answer.room_ids.push(room);
     Ok(answer)
 }
 
@@ -95,9 +95,9 @@ fn written(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
         .world
         .account(scene.account)
         .show_room(name, scene.now)?;
-    let room_id = room.get("id").and_then(Value::as_str).map(str::to_owned);
+    let id = room.get("id").and_then(Value::as_str).map(str::to_owned);
     Ok(Answer {
-        room_ids: Vec::from_iter(room_id),
+        room_ids: id.into_iter().collect(),
         ..Answer::ok(room)
     })
 }

@@ -3,74 +3,14 @@
 //! This is pure bookkeeping. Doing the harm is the business of `server::pipeline`.
 
 mod kind;
+mod spec;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 pub use self::kind::FaultKind;
 pub(crate) use self::kind::duration;
-
-/// A fault to install.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaultSpec {
-    /// Which calls it hits.
-    #[serde(rename = "match", default)]
-    pub matches: FaultMatch,
-    /// How many of them; 0 means all until the faults are cleared.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// How many matching calls pass before the first is hit.
-    #[serde(default)]
-    pub skip: u32,
-    /// What happens to them.
-    pub kind: FaultKind,
-}
-
-impl FaultSpec {
-    /// A fault that hits the next call of this method and path; `/rooms/*` is a prefix.
-    pub fn next(method: &str, path: &str, kind: FaultKind) -> Self {
-        Self {
-            matches: FaultMatch {
-                method: Some(method.to_owned()),
-                path: Some(path.to_owned()),
-            },
-            times: once(),
-            skip: 0,
-            kind,
-        }
-    }
-
-    /// Hits this many calls; 0 means all until the faults are cleared.
-    #[must_use]
-    pub fn times(mut self, times: u32) -> Self {
-        self.times = times;
-        self
-    }
-
-    /// Lets this many matching calls pass first.
-    #[must_use]
-    pub fn skip(mut self, skip: u32) -> Self {
-        self.skip = skip;
-        self
-    }
-}
-
-fn once() -> u32 {
-    1
-}
-
-/// Which calls a fault hits. What is left out matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaultMatch {
-    /// The method, for instance `POST`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// The path below the base path, for instance `/rooms`; `/rooms/*` is a prefix.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-}
+pub use self::spec::{Chance, FaultMatch, FaultSpec};
 
 /// A fault that is installed, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,9 +31,16 @@ pub struct FaultView {
 /// The faults that are installed, and the replies that they hold.
 #[derive(Debug, Default)]
 pub(crate) struct FaultBook {
-    installed: Vec<FaultView>,
+    installed: Vec<Installed>,
     held: Vec<Held>,
     last_id: u64,
+}
+
+#[derive(Debug)]
+struct Installed {
+    view: FaultView,
+    /// Decides by the chance of the fault; none when it hits always.
+    dice: Option<(fastrand::Rng, f64)>,
 }
 
 #[derive(Debug)]
@@ -114,6 +61,8 @@ pub(crate) struct Hit {
 impl FaultBook {
     pub fn install(&mut self, fault: FaultSpec) -> FaultView {
         self.last_id += 1;
+        let dice = |chance: Chance| (fastrand::Rng::with_seed(chance.seed), chance.probability);
+        let dice = fault.matches.chance.map(dice);
         let view = FaultView {
             id: self.last_id,
             fault,
@@ -121,21 +70,29 @@ impl FaultBook {
             applied: 0,
             held: 0,
         };
-        self.installed.push(view.clone());
+        self.installed.push(Installed {
+            view: view.clone(),
+            dice,
+        });
         view
     }
 
     /// The fault that hits this call, if any. The first that was installed wins; a call that passes
-    /// it because of `skip` is offered to the next.
+    /// it because of `skip` or of its chance is offered to the next.
     pub fn strike(&mut self, method: &str, path: &str) -> Option<Hit> {
-        let matching = |view: &&mut FaultView| view.fault.matches.matches(method, path);
-        for view in self.installed.iter_mut().filter(matching) {
+        let matching = |one: &&mut Installed| one.view.fault.matches.fits(method, path);
+        for Installed { view, dice } in self.installed.iter_mut().filter(matching) {
             let spent = view.fault.times != 0 && view.applied >= view.fault.times;
             if spent {
                 continue;
             }
             if view.skipped < view.fault.skip {
                 view.skipped += 1;
+                continue;
+            }
+            if let Some((rng, probability)) = dice
+                && rng.f64() >= *probability
+            {
                 continue;
             }
             view.applied += 1;
@@ -148,15 +105,12 @@ impl FaultBook {
     }
 
     pub fn views(&self) -> Vec<FaultView> {
-        let mut views = self.installed.clone();
-        for view in &mut views {
-            view.held = self
-                .held
-                .iter()
-                .filter(|held| held.fault == view.id)
-                .count();
-        }
-        views
+        let held_by = |id| self.held.iter().filter(|held| held.fault == id).count();
+        let now = |one: &Installed| FaultView {
+            held: held_by(one.view.id),
+            ..one.view.clone()
+        };
+        self.installed.iter().map(now).collect()
     }
 
     /// Takes all faults away and lets the replies go that they hold.
@@ -187,23 +141,6 @@ impl FaultBook {
             let _ = held.release.send(());
         }
         count
-    }
-}
-
-impl FaultMatch {
-    fn matches(&self, method: &str, path: &str) -> bool {
-        let method_fits = self
-            .method
-            .as_ref()
-            .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));
-        let path_fits = self
-            .path
-            .as_deref()
-            .is_none_or(|wanted| match wanted.strip_suffix('*') {
-                Some(prefix) => path.starts_with(prefix),
-                None => path == wanted,
-            });
-        method_fits && path_fits
     }
 }
 
@@ -242,6 +179,45 @@ mod tests {
         assert_eq!(book.strike("DELETE", "/rooms"), None);
         book.clear();
         assert_eq!(book.strike("DELETE", "/rooms/a"), None);
+    }
+
+    fn hits(json: Value) -> Vec<bool> {
+        let mut book = FaultBook::default();
+        book.install(fault(json));
+        (0..1000)
+            .map(|_| book.strike("GET", "/").is_some())
+            .collect()
+    }
+
+    #[test]
+    fn a_chance_hits_the_same_calls_for_the_same_seed() {
+        let with = |seed: u64| json!({"times": 0, "chance": 0.1, "seed": seed, "kind": {"replyLost": true}});
+        let first = hits(with(7));
+        assert_eq!(first, hits(with(7)));
+        assert_ne!(first, hits(with(8)));
+        let count = first.iter().filter(|hit| **hit).count();
+        assert!((60..140).contains(&count), "{count}");
+        // Without a seed it is 0, and a chance of 1 hits always.
+        assert_eq!(
+            hits(json!({"times": 0, "chance": 0.1, "kind": {"replyLost": true}})),
+            hits(with(0))
+        );
+        let sure = json!({"times": 0, "chance": 1, "kind": {"replyLost": true}});
+        assert!(hits(sure).into_iter().all(|hit| hit));
+    }
+
+    #[test]
+    fn a_call_that_a_chance_passes_is_offered_to_the_next_fault() {
+        let mut book = FaultBook::default();
+        book.install(fault(
+            json!({"times": 2, "chance": 0.5, "kind": {"replyLost": true}}),
+        ));
+        book.install(fault(json!({"times": 0, "kind": {"drop": "a"}})));
+        let kinds: Vec<_> = (0..64)
+            .filter_map(|_| Some(book.strike("GET", "/")?.kind.name()))
+            .collect();
+        let lost = kinds.iter().filter(|kind| **kind == "replyLost").count();
+        assert_eq!((kinds.len(), lost), (64, 2));
     }
 
     #[test]

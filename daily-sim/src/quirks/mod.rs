@@ -3,6 +3,8 @@
 //! A fact that is graded unknown in `docs/daily-api-facts.md` names its switch. What nobody knows must
 //! not hurt: whoever builds on Daily runs under each answer.
 
+use std::collections::BTreeMap;
+
 mod macros;
 mod table;
 
@@ -50,6 +52,14 @@ impl Quirks {
         }
         let values = switch.values.join(" or ");
         Err(format!("quirk {name} cannot be {value:?}: write {values}"))
+    }
+
+    /// These with some switched: all that are named, or none.
+    pub(crate) fn with(mut self, wanted: &BTreeMap<String, String>) -> Result<Self, String> {
+        for (name, value) in wanted {
+            self.set(name, value)?;
+        }
+        Ok(self)
     }
 
     /// Sets a switch as the command line has it: `NAME=VALUE`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,17 +14,19 @@ use axum::routing::{delete, get, post};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::overview;
 use super::shared::Shared;
 use crate::faults::{FaultKind, FaultSpec, FaultView, duration};
 use crate::state::DialString;
+use crate::state_file::{Input, StateFileError};
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, Faults, Journal, LiveCall, Presence,
     QuirkView, QuirkViews, Refused, Released, Visit,
 };
 use crate::{Quirks, Switch};
 
-type Sim = State<Arc<Shared>>;
-type Answer<T> = Result<Json<T>, No>;
+pub(super) type Sim = State<Arc<Shared>>;
+pub(super) type Answer<T> = Result<Json<T>, No>;
 
 /// A refusal with a sentence.
 pub(super) struct No(StatusCode, String);
@@ -34,11 +37,17 @@ impl IntoResponse for No {
     }
 }
 
-fn bad(sentence: String) -> No {
+impl From<StateFileError> for No {
+    fn from(error: StateFileError) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, error.told())
+    }
+}
+
+pub(super) fn bad(sentence: String) -> No {
     No(StatusCode::BAD_REQUEST, sentence)
 }
 
-fn not_found(sentence: String) -> No {
+pub(super) fn not_found(sentence: String) -> No {
     No(StatusCode::NOT_FOUND, sentence)
 }
 
@@ -50,6 +59,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/calls/{id}", delete(hang_up))
         .route("/rooms/{name}/join", post(join))
         .route("/rooms/{name}/leave", post(leave))
+        .merge(overview::router())
         .route("/journal", get(journal))
         .route("/clock", get(clock).post(advance))
         .route("/quirks", get(quirks).post(switch))
@@ -91,6 +101,7 @@ async fn dial(State(shared): Sim, Strict(request): Strict<DialRequest>) -> Answe
     let dialled = DialString::parse(&request.dial_string).map_err(bad)?;
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    inner.record(now, |_| Input::Dial(request))?;
     Ok(Json(inner.world.dial(&dialled, now)))
 }
 
@@ -105,6 +116,7 @@ async fn calls(State(shared): Sim) -> Json<Calls> {
 async fn hang_up(State(shared): Sim, Path(id): Path<String>) -> Answer<LiveCall> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    inner.record(now, |_| Input::HangUp(id.clone()))?;
     let ended = inner.world.hang_up(&id, now);
     ended
         .map(Json)
@@ -118,6 +130,11 @@ async fn join(
 ) -> Answer<Presence> {
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    let (place, visitor) = (room.clone(), visit.clone());
+    inner.record(now, |_| Input::Join {
+        room: place,
+        visit: visitor,
+    })?;
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let joined = inner
         .world
@@ -135,6 +152,11 @@ async fn leave(
     }
     let mut inner = shared.lock();
     let now = inner.clock.now();
+    let (place, visitor) = (room.clone(), visit.clone());
+    inner.record(now, |_| Input::Leave {
+        room: place,
+        visit: visitor,
+    })?;
     let account = inner.world.account_of_room(&room, visit.account.as_deref());
     let left = inner
         .world
@@ -144,17 +166,19 @@ async fn leave(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct After {
+struct Wanted {
     #[serde(default)]
     after: u64,
+    last: Option<usize>,
 }
 
 async fn journal(
     State(shared): Sim,
-    after: Result<Query<After>, axum::extract::rejection::QueryRejection>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Answer<Journal> {
-    let Query(After { after }) = after.map_err(|error| bad(error.body_text()))?;
-    Ok(Json(shared.lock().journal.after(after)))
+    let Query(Wanted { after, last }) = wanted.map_err(|error| bad(error.body_text()))?;
+    let most = last.unwrap_or(usize::MAX);
+    Ok(Json(shared.lock().journal.after(after, most)))
 }
 
 async fn clock(State(shared): Sim) -> Json<ClockView> {
@@ -164,6 +188,8 @@ async fn clock(State(shared): Sim) -> Json<ClockView> {
 async fn advance(State(shared): Sim, Strict(request): Strict<Advance>) -> Answer<ClockView> {
     let by = duration(&request.advance).map_err(bad)?;
     let mut inner = shared.lock();
+    let now = inner.clock.now();
+    inner.record(now, |_| Input::Advance(request))?;
     inner.clock.advance(by).map_err(bad)?;
     Ok(Json(inner.clock.view()))
 }
@@ -178,12 +204,11 @@ async fn switch(
     Strict(wanted): Strict<BTreeMap<String, String>>,
 ) -> Answer<QuirkViews> {
     let mut inner = shared.lock();
-    let mut quirks = inner.world.quirks;
-    for (name, value) in &wanted {
-        quirks.set(name, value).map_err(bad)?;
-    }
-    inner.world.quirks = quirks;
-    Ok(Json(quirk_views(&quirks)))
+    inner.world.quirks.with(&wanted).map_err(bad)?;
+    let now = inner.clock.now();
+    inner.record(now, |_| Input::Quirks(wanted.clone()))?;
+    inner.switch(&wanted).map_err(bad)?;
+    Ok(Json(quirk_views(&inner.world.quirks)))
 }
 
 fn quirk_views(quirks: &Quirks) -> QuirkViews {
@@ -207,12 +232,20 @@ async fn faults(State(shared): Sim) -> Json<Faults> {
 }
 
 async fn install(State(shared): Sim, Strict(fault): Strict<FaultSpec>) -> Answer<FaultView> {
-    if let FaultKind::Status { headers, .. } = &fault.kind {
-        for (name, value) in headers {
-            if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
-                return Err(bad(format!("{name:?} is not a header that can be sent")));
+    match &fault.kind {
+        FaultKind::Status { headers, .. } => {
+            for (name, value) in headers {
+                if HeaderName::try_from(name).is_err() || HeaderValue::try_from(value).is_err() {
+                    return Err(bad(format!("{name:?} is not a header that can be sent")));
+                }
             }
         }
+        FaultKind::WrongContentType(kind) if HeaderValue::try_from(kind).is_err() => {
+            return Err(bad(format!(
+                "{kind:?} cannot be sent as a content type: write one like text/html"
+            )));
+        }
+        _ => {}
     }
     Ok(Json(shared.lock().faults.install(fault)))
 }

@@ -1,8 +1,14 @@
 //! The HTTP layer: listens, routes and stops. What is answered is decided elsewhere: by `api` for
-//! Daily's calls and by `control` for the simulator's own.
+//! Daily's calls and by `control` for the simulator's own. `page` is for people, and `overview` tells
+//! it what is there.
 
 mod control;
+mod harm;
+mod overview;
+mod page;
 mod pipeline;
+mod replay;
+mod reply;
 mod shared;
 mod wire;
 
@@ -39,9 +45,11 @@ impl Sim {
     /// Starts a simulator; when this returns, it listens.
     ///
     /// # Errors
-    /// When the configuration breaks a rule, or the address or the certificate cannot be used.
+    /// When the configuration breaks a rule, or the address, the certificate or the state file cannot
+    /// be used.
     pub async fn start(config: Config) -> Result<Self, Error> {
         config.check()?;
+        let shared = Arc::new(Shared::new(&config)?);
         let listen_error = |source| Error::Listen {
             addr: config.listen,
             source,
@@ -53,7 +61,7 @@ impl Sim {
 
         let handle = Handle::new();
         let server = server.handle(handle.clone()).http1_only();
-        let service = router(Arc::new(Shared::new(&config))).into_make_service();
+        let service = router(shared).into_make_service();
         let (scheme, task) = match tls_acceptor(&config).await? {
             Some(tls) => ("https", tokio::spawn(server.acceptor(tls).serve(service))),
             None => ("http", tokio::spawn(plain(server).serve(service))),
@@ -137,6 +145,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/", api.clone())
         .route("/v1/{*path}", api)
         .nest("/sim", control::router())
+        .merge(page::router())
         .fallback(control::no_such_path)
         .layer(axum::middleware::map_response_with_state(
             Arc::clone(&shared),

@@ -1,33 +1,26 @@
 //! The way of one API call: authenticate, count, meet a fault, execute, note, reply.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::BASE_PATH;
+use super::harm::suffer;
+use super::reply::Reply;
 use super::shared::{Inner, Shared};
 use super::wire::Scissors;
 use crate::api::{self, Answer, Call};
-use crate::faults::{FaultKind, Hit};
 use crate::state::{AccountId, Refusal};
-use crate::types::{Headers, JournalEntry};
+use crate::state_file::{Input, RecordedCall, StateFileError};
+use crate::types::JournalEntry;
 
 /// More than any call needs; a larger body is a mistake in a test.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
-
-/// What happens on the wire after a call.
-enum Reply {
-    Json(u16, Value),
-    Made(Response),
-    /// Nothing comes back at all.
-    Lost,
-}
 
 /// Answers one call of the API.
 ///
@@ -44,13 +37,12 @@ pub(super) async fn call(
     let arrival = Arrival::new(&parts.method, &parts.uri, body);
     let key = bearer(&parts.headers);
     let reply = tokio::spawn(serve(shared, arrival, key)).await;
-    match reply.unwrap_or(Reply::Lost) {
-        Reply::Json(status, body) => respond(status, &Headers::new(), Some(&body)),
-        Reply::Made(response) => response,
-        Reply::Lost => {
-            scissors.cut();
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+    reply.unwrap_or(Reply::Lost).into_response(scissors)
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self::Json(answer.status, answer.body)
     }
 }
 
@@ -103,94 +95,87 @@ async fn serve(shared: Arc<Shared>, mut arrival: Arrival, key: Option<String>) -
         };
         (admitted, if admitted { strike(&mut inner) } else { None })
     };
-    match (admitted, hit) {
-        (false, _) => refuse(&shared, &arrival, Some(account), Refusal::rate_limit()),
-        (true, None) => {
-            let answer = execute(&shared, &arrival, account, None, |_| ()).0;
-            Reply::Json(answer.status, answer.body)
-        }
-        (true, Some(hit)) => suffer(shared, arrival, account, hit).await,
+    if !admitted {
+        return refuse(&shared, &arrival, Some(account), Refusal::rate_limit());
     }
-}
-
-/// Does what the fault says with the call.
-async fn suffer(shared: Arc<Shared>, arrival: Arrival, account: AccountId, hit: Hit) -> Reply {
-    let fault = Some(hit.kind.name());
-    match hit.kind {
-        FaultKind::Latency(by) => {
-            tokio::time::sleep(by).await;
-            let answer = execute(&shared, &arrival, account, fault, |_| ()).0;
-            Reply::Json(answer.status, answer.body)
-        }
-        FaultKind::Status {
-            status,
-            body,
-            headers,
-        } => {
-            note(
-                &mut shared.lock(),
-                &shared,
-                &arrival,
-                Some(account),
-                status,
-                Vec::new(),
-                fault,
-            );
-            Reply::Made(respond(status, &headers, body.as_ref()))
-        }
-        FaultKind::ReplyLost => {
-            execute(&shared, &arrival, account, fault, |_| ());
-            Reply::Lost
-        }
-        FaultKind::ExecuteAfter(by) => {
-            tokio::spawn(execute_later(shared, arrival, account, by));
-            Reply::Lost
-        }
-        FaultKind::Hold(name) => {
-            // The hold stands before anybody can see the effect and release it.
-            let (answer, released) = execute(&shared, &arrival, account, fault, |inner| {
-                inner.faults.hold(hit.fault, &name)
-            });
-            // An error means that the faults were cleared, which releases as well.
-            let _ = released.await;
-            Reply::Json(answer.status, answer.body)
-        }
-        FaultKind::Drop(key) => {
-            let mut answer = execute(&shared, &arrival, account, fault, |_| ()).0;
-            drop_from_configs(&mut answer.body, &key);
-            Reply::Json(answer.status, answer.body)
-        }
-    }
-}
-
-async fn execute_later(shared: Arc<Shared>, arrival: Arrival, account: AccountId, by: Duration) {
-    tokio::time::sleep(by).await;
-    execute(&shared, &arrival, account, Some("executeAfter"), |_| ());
-}
-
-/// Executes the call and notes it; `meanwhile` runs under the same lock.
-fn execute<T>(
-    shared: &Shared,
-    arrival: &Arrival,
-    account: AccountId,
-    fault: Option<&str>,
-    meanwhile: impl FnOnce(&mut Inner) -> T,
-) -> (Answer, T) {
-    let mut inner = shared.lock();
-    let now = inner.clock.now();
-    let answer = api::answer(&mut inner.world, account, &arrival.call, now);
-    let rooms = answer.room_ids.clone();
-    note(
-        &mut inner,
+    let case = Case {
         shared,
         arrival,
-        Some(account),
-        answer.status,
-        rooms,
-        fault,
-    );
-    let extra = meanwhile(&mut inner);
-    (answer, extra)
+        account,
+        fault: hit.as_ref().map(|hit| hit.kind.name()),
+    };
+    match hit {
+        None => case.execute().into(),
+        Some(hit) => suffer(case, hit).await,
+    }
+}
+
+/// A call that was admitted, with all that executing it takes.
+pub(super) struct Case {
+    shared: Arc<Shared>,
+    arrival: Arrival,
+    account: AccountId,
+    /// The kind of the fault that hit it.
+    fault: Option<&'static str>,
+}
+
+impl Case {
+    /// Executes the call and notes it.
+    pub fn execute(&self) -> Answer {
+        self.execute_and(|_| ()).0
+    }
+
+    /// Executes the call and notes it; `meanwhile` runs under the same lock.
+    pub fn execute_and<T>(&self, meanwhile: impl FnOnce(&mut Inner) -> T) -> (Answer, T) {
+        let mut inner = self.shared.lock();
+        let now = inner.clock.now();
+        let call = &self.arrival.call;
+        let input = |inner: &Inner| {
+            let domain = &inner.world.account(self.account).domain;
+            Input::Call(RecordedCall::new(domain, call))
+        };
+        // A read changes nothing and draws no randomness.
+        let recorded = match call.method == Method::GET {
+            true => Ok(()),
+            false => inner.record(now, input),
+        };
+        let answer = match recorded {
+            Ok(()) => api::answer(&mut inner.world, self.account, call, now),
+            Err(error) => unrecorded(&error),
+        };
+        self.note(&mut inner, answer.status, answer.room_ids.clone());
+        let extra = meanwhile(&mut inner);
+        (answer, extra)
+    }
+
+    /// Notes that the call was answered with this status and not executed.
+    pub fn refuse_with(&self, status: u16) {
+        self.note(&mut self.shared.lock(), status, Vec::new());
+    }
+
+    fn note(&self, inner: &mut Inner, status: u16, room_ids: Vec<String>) {
+        let entry = self
+            .arrival
+            .entry(&self.shared, inner, Some(self.account), status);
+        inner.journal.push(JournalEntry {
+            room_id: match room_ids.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            },
+            room_ids,
+            fault: self.fault.map(str::to_owned),
+            ..entry
+        });
+    }
+}
+
+/// The answer of a simulator that cannot keep what it would acknowledge.
+fn unrecorded(error: &StateFileError) -> Answer {
+    Answer {
+        status: 500,
+        body: json!({"error": "server-error", "info": error.told()}),
+        room_ids: Vec::new(),
+    }
 }
 
 fn refuse(
@@ -200,73 +185,36 @@ fn refuse(
     refusal: Refusal,
 ) -> Reply {
     let answer = Answer::from(refusal);
-    note(
-        &mut shared.lock(),
-        shared,
-        arrival,
-        account,
-        answer.status,
-        Vec::new(),
-        None,
-    );
-    Reply::Json(answer.status, answer.body)
-}
-
-/// Writes the call into the journal. The `Authorization` header is never handed to it.
-fn note(
-    inner: &mut Inner,
-    shared: &Shared,
-    arrival: &Arrival,
-    account: Option<AccountId>,
-    status: u16,
-    room_ids: Vec<String>,
-    fault: Option<&str>,
-) {
-    let body = &arrival.call.body;
-    let as_text = |_| json!(String::from_utf8_lossy(body));
-    let entry = JournalEntry {
-        seq: 0,
-        time: inner.clock.now(),
-        elapsed_ms: shared.elapsed_ms(),
-        account: account.map(|id| inner.world.account(id).domain.clone()),
-        method: arrival.call.method.to_string(),
-        path: arrival.call.path.clone(),
-        query: arrival.query.clone(),
-        status,
-        body: (!body.is_empty()).then(|| serde_json::from_slice(body).unwrap_or_else(as_text)),
-        room_id: match room_ids.as_slice() {
-            [only] => Some(only.clone()),
-            _ => None,
-        },
-        room_ids,
-        fault: fault.map(str::to_owned),
-    };
+    let mut inner = shared.lock();
+    let entry = arrival.entry(shared, &inner, account, answer.status);
     inner.journal.push(entry);
+    answer.into()
 }
 
-/// Takes a key out of the `config` of an answer, or of each item of a list.
-fn drop_from_configs(body: &mut Value, key: &str) {
-    if let Some(config) = body.get_mut("config").and_then(Value::as_object_mut) {
-        config.remove(key);
-    }
-    if let Some(items) = body.get_mut("data").and_then(Value::as_array_mut) {
-        items
-            .iter_mut()
-            .for_each(|item| drop_from_configs(item, key));
-    }
-}
-
-fn respond(status: u16, headers: &Headers, body: Option<&Value>) -> Response {
-    let mut response = match body {
-        Some(body) => axum::Json(body).into_response(),
-        None => ().into_response(),
-    };
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    for (name, value) in headers {
-        // `POST /sim/faults` refuses what is not a header.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().insert(name, value);
+impl Arrival {
+    /// The call for the journal, to which the `Authorization` header is never handed.
+    fn entry(
+        &self,
+        shared: &Shared,
+        inner: &Inner,
+        account: Option<AccountId>,
+        status: u16,
+    ) -> JournalEntry {
+        let body = &self.call.body;
+        let as_text = |_| json!(String::from_utf8_lossy(body));
+        JournalEntry {
+            seq: 0,
+            time: inner.clock.now(),
+            elapsed_ms: shared.elapsed_ms(),
+            account: account.map(|id| inner.world.account(id).domain.clone()),
+            method: self.call.method.to_string(),
+            path: self.call.path.clone(),
+            query: self.query.clone(),
+            status,
+            body: (!body.is_empty()).then(|| serde_json::from_slice(body).unwrap_or_else(as_text)),
+            room_id: None,
+            room_ids: Vec::new(),
+            fault: None,
         }
     }
-    response
 }

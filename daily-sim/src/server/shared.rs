@@ -1,6 +1,6 @@
 //! What all connections share, behind one lock: a call takes effect as a whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -12,7 +12,8 @@ use crate::faults::FaultBook;
 use crate::journal::JournalBook;
 use crate::limits::{Counted, Limiter};
 use crate::state::{AccountId, World};
-use crate::{Config, Limits};
+use crate::state_file::{Input, Past, StateFile, StateFileError};
+use crate::{Config, Limits, Quirks, Switch};
 
 /// What all connections share.
 #[derive(Debug)]
@@ -30,14 +31,24 @@ pub(super) struct Inner {
     pub clock: Clock,
     pub faults: FaultBook,
     pub journal: JournalBook,
+    /// None when the state lives in memory alone.
+    pub state_file: Option<StateFile>,
     /// One an account; none when limits are off.
     limiters: Option<Vec<Limiter>>,
 }
 
 impl Shared {
-    pub fn new(config: &Config) -> Self {
+    /// Begins a world, or brings back the one of the state file.
+    pub fn new(config: &Config) -> Result<Self, StateFileError> {
         let clock = Clock::default();
-        let world = World::new(config, clock.now());
+        let (state_file, past) = match &config.state {
+            Some(path) => {
+                let (file, past) = StateFile::open(path, config, clock.now())?;
+                (Some(file), past)
+            }
+            None => (None, Past::none(config, clock.now())),
+        };
+        let world = World::new(config, past.seed, past.began);
         let keys: HashMap<_, _> = (config.accounts.iter())
             .zip(world.account_ids())
             .flat_map(|(account, id)| {
@@ -47,17 +58,26 @@ impl Shared {
             .collect();
         let limiters = (config.limits == Limits::Strict)
             .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
-        Self {
-            started: Instant::now(),
-            inner: Mutex::new(Inner {
-                world,
-                clock,
-                faults: FaultBook::default(),
-                journal: JournalBook::new(keys.keys().cloned().collect()),
-                limiters,
-            }),
-            keys,
+        let mut inner = Inner {
+            world,
+            clock,
+            faults: FaultBook::default(),
+            journal: JournalBook::new(keys.keys().cloned().collect()),
+            state_file,
+            limiters,
+        };
+        for (line, entry) in past.entries {
+            let path = config.state.clone().unwrap_or_default();
+            inner
+                .replay(entry)
+                .map_err(|reason| StateFileError::SenselessLine { path, line, reason })?;
         }
+        inner.begin_with(&config.quirks)?;
+        Ok(Self {
+            started: Instant::now(),
+            inner: Mutex::new(inner),
+            keys,
+        })
     }
 
     /// Nothing that holds the lock can leave a half-done change behind, so a poisoned one is as good.
@@ -85,6 +105,24 @@ impl Shared {
 }
 
 impl Inner {
+    /// Switches quirks: all that are named, or none.
+    pub fn switch(&mut self, wanted: &BTreeMap<String, String>) -> Result<(), String> {
+        self.world.quirks = self.world.quirks.with(wanted)?;
+        Ok(())
+    }
+
+    /// The quirks of the start hold from now on; those of the past have done their work.
+    fn begin_with(&mut self, quirks: &Quirks) -> Result<(), StateFileError> {
+        if self.world.quirks == *quirks {
+            return Ok(());
+        }
+        let answer = |(switch, value): (&Switch, &str)| (switch.name.to_owned(), value.to_owned());
+        let all = quirks.all().map(answer).collect();
+        self.record(self.clock.now(), |_| Input::Quirks(all))?;
+        self.world.quirks = *quirks;
+        Ok(())
+    }
+
     /// Counts an arrival, and says whether the limits of the account admit it.
     pub fn admit(&mut self, account: AccountId, call: &Call) -> bool {
         let counted = Counted::of(call, &self.world.quirks);

@@ -12,23 +12,44 @@ use axum::middleware::AddExtension;
 use axum_server::accept::Accept;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tower_layer::Layer;
 
 /// Cuts the connection on which a call came. Handlers get it as an extension of the request.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scissors(Arc<AtomicBool>);
+pub(super) struct Scissors(Arc<Blades>);
+
+#[derive(Debug, Default)]
+struct Blades {
+    cut: AtomicBool,
+    /// Set when the connection is to be reset as soon as all that was written is out.
+    reset: AtomicBool,
+    done: Notify,
+}
 
 impl Scissors {
     /// From now on nothing is written any more: the client sees the connection end without a reply.
     pub fn cut(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.cut.store(true, Ordering::Release);
+    }
+
+    /// Resets the connection once all that was written so far is on its way, and then returns the
+    /// error that ends the reply.
+    pub async fn reset_after_flush(&self) -> io::Error {
+        self.0.reset.store(true, Ordering::Release);
+        self.0.done.notified().await;
+        io::ErrorKind::ConnectionReset.into()
     }
 
     fn check(&self) -> io::Result<()> {
-        match self.0.load(Ordering::Acquire) {
+        match self.0.cut.load(Ordering::Acquire) {
             true => Err(io::ErrorKind::ConnectionReset.into()),
             false => Ok(()),
         }
+    }
+
+    fn resets(&self) -> bool {
+        self.0.reset.load(Ordering::Acquire)
     }
 }
 
@@ -81,10 +102,20 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.scissors.check()?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if matches!(flushed, Poll::Ready(Ok(()))) && self.scissors.resets() {
+            // Closing the connection now sends a reset instead of an ordinary end.
+            self.stream.set_zero_linger()?;
+            self.scissors.cut();
+            self.scissors.0.done.notify_one();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        match self.scissors.resets() {
+            true => Poll::Ready(Ok(())),
+            false => Pin::new(&mut self.stream).poll_shutdown(cx),
+        }
     }
 }

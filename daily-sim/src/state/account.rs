@@ -8,8 +8,8 @@ use super::pins::PinFate;
 use super::room::{Room, check_name, random_name};
 use super::rooms::Rooms;
 use super::{
-    AccountId, DialinConfig, PageRequest, PinBook, Refusal, RoomChange, page, properties,
-    random_id, seconds,
+    AccountId, DialinConfig, PageRequest, PinBook, Refusal, RoomChange, properties, random_id,
+    seconds,
 };
 use crate::AccountConfig;
 
@@ -94,6 +94,11 @@ impl Account {
         self.rooms.get(name)
     }
 
+    /// The rooms that have not expired, the newest first.
+    pub(super) fn live_rooms(&self, now: f64) -> impl Iterator<Item = &Room> {
+        self.rooms.iter().filter(move |room| !room.is_expired(now))
+    }
+
     /// Whether there is a room that has not expired.
     pub fn room_exists(&self, name: &str, now: Timestamp) -> bool {
         self.room(name, now).is_some()
@@ -118,16 +123,9 @@ impl Account {
         now: Timestamp,
     ) -> Result<(usize, Vec<Value>), Refusal> {
         let now = seconds(now);
-        let live: Vec<&Room> = self
-            .rooms
-            .iter()
-            .filter(|room| !room.is_expired(now))
-            .collect();
-        let shown = page(&live, request, ROOMS_A_PAGE, |room| room.id.clone())?;
-        Ok((
-            live.len(),
-            shown.iter().map(|room| self.show(room)).collect(),
-        ))
+        let shown = self.rooms.page(request, ROOMS_A_PAGE, now)?;
+        let shown = shown.into_iter().map(|room| self.show(room));
+        Ok((self.rooms.live_count(now), shown.collect()))
     }
 
     pub(super) fn create_room(
@@ -185,7 +183,7 @@ impl Account {
             has_dialin,
         } = self.apply(&room.properties, change, now)?;
         let account = self.id;
-        let Some(room) = self.rooms.get_mut(name) else {
+        let Some(mut room) = self.rooms.remove(name) else {
             return Err(Refusal::room_not_found(name));
         };
         room.properties = properties;
@@ -199,6 +197,7 @@ impl Account {
             (false, Some(pin)) => pins.retire(&pin, PinFate::Dead),
             (false, None) => {}
         }
+        self.rooms.insert(room);
         Ok(())
     }
 

@@ -88,6 +88,10 @@ impl DialinConfig {
         self.fields.get("phone_number").and_then(Value::as_str)
     }
 
+    pub fn name_prefix(&self) -> Option<&str> {
+        self.fields.get("name_prefix").and_then(Value::as_str)
+    }
+
     /// What a caller hears first, when it was chosen. // F-CALL-1
     pub fn greeting(&self) -> Option<&str> {
         self.fields.get("ivr_greeting")?.get("message")?.as_str()
@@ -168,7 +172,7 @@ impl ConfigFilter {
     // F-CFG-8
     fn takes(&self, config: &DialinConfig) -> bool {
         let number = config.phone_number().unwrap_or_default();
-        let prefix = config.fields.get("name_prefix").and_then(Value::as_str);
+        let prefix = config.name_prefix();
         let user = (config.kind == ConfigKind::Pinless).then_some(&config.id);
         let number_fits = (self.numbers.as_ref())
             .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));

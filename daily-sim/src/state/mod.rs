@@ -12,6 +12,8 @@ mod domain;
 mod for_sale;
 mod jwt;
 mod kinds;
+mod listing;
+mod overview;
 mod page;
 mod people;
 mod phone;
@@ -77,8 +79,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub fn new(config: &Config, now: Timestamp) -> Self {
-        let mut rng = fastrand::Rng::with_seed(config.seed);
+    pub fn new(config: &Config, seed: u64, now: Timestamp) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
         let accounts = (config.accounts)
             .iter()
             .enumerate()
@@ -95,9 +97,9 @@ impl World {
             keys: (config.accounts.iter())
                 .map(|account| Keys::new(&account.keys))
                 .collect(),
-            seed: config.seed,
+            seed,
             rng,
-            quirks: config.quirks,
+            quirks: Quirks::default(),
         }
     }
 
@@ -157,7 +159,7 @@ impl World {
         self.switchboard.clear_room(&room);
         match expired {
             // F-ROOM-26
-            true => Err(Refusal::room_not_found(name).deleted()),
+            true => Err(Refusal::room_not_found(name).deleted(room)),
             false => Ok(room),
         }
     }

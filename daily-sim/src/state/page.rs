@@ -20,7 +20,7 @@ pub(crate) enum Cursor {
 }
 
 /// Given as `ending_before`, this asks for the last page. // F-ROOM-13
-const OLDEST: &str = "OLDEST";
+pub(super) const OLDEST: &str = "OLDEST";
 
 /// Cuts a page out of a list that is in order. `key` gives what the cursors name.
 pub(crate) fn page<'a, T>(
@@ -29,20 +29,12 @@ pub(crate) fn page<'a, T>(
     most: usize,
     key: impl Fn(&T) -> String,
 ) -> Result<&'a [T], Refusal> {
-    let limit = request.limit.unwrap_or(most);
-    if limit < 1 || limit > most {
-        // F-ROOM-35
-        return Err(Refusal::invalid(format!(
-            "limit must be between 1 and {most}"
-        )));
-    }
+    let limit = request.limit(most)?;
     let place = |cursor: &str| {
-        // F-ROOM-36
-        let gone = || Refusal::invalid(format!("'{cursor}' does not name an item of this list"));
         items
             .iter()
             .position(|item| key(item) == cursor)
-            .ok_or_else(gone)
+            .ok_or_else(|| gone(cursor))
     };
     let (from, to) = match &request.cursor {
         Cursor::Start => (0, limit),
@@ -59,6 +51,24 @@ pub(crate) fn page<'a, T>(
         }
     };
     Ok(items.get(from..to.min(items.len())).unwrap_or_default())
+}
+
+impl PageRequest {
+    /// How many items the page has at most. // F-ROOM-12, F-ROOM-35
+    pub(super) fn limit(&self, most: usize) -> Result<usize, Refusal> {
+        let limit = self.limit.unwrap_or(most);
+        match (1..=most).contains(&limit) {
+            true => Ok(limit),
+            false => Err(Refusal::invalid(format!(
+                "limit must be between 1 and {most}"
+            ))),
+        }
+    }
+}
+
+/// A cursor names nothing that is in the list. // F-ROOM-36
+pub(super) fn gone(cursor: &str) -> Refusal {
+    Refusal::invalid(format!("'{cursor}' does not name an item of this list"))
 }
 
 #[cfg(test)]

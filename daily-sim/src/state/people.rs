@@ -254,7 +254,7 @@ impl World {
     }
 
     /// Who is in a room now, without any lag.
-    fn presence(&self, account: AccountId, name: &str) -> Presence {
+    pub(super) fn presence(&self, account: AccountId, name: &str) -> Presence {
         let id = self.room_id(account, name).unwrap_or_default();
         let here: Vec<&Person> = (self.switchboard.people.iter())
             .filter(|person| person.room == id)

@@ -18,8 +18,8 @@ pub(crate) struct Refusal {
     pub status: u16,
     pub error: &'static str,
     pub info: Option<String>,
-    /// Set when the refused deletion nevertheless left nothing behind. // F-ROOM-26
-    pub deleted: bool,
+    /// The id of the room, when the refused deletion nevertheless removed one. // F-ROOM-26
+    pub deleted: Option<String>,
 }
 
 impl Refusal {
@@ -28,7 +28,7 @@ impl Refusal {
             status,
             error,
             info,
-            deleted: false,
+            deleted: None,
         }
     }
 
@@ -96,9 +96,9 @@ impl Refusal {
         Self::new(status, "invalid-plan-type", Some(info))
     }
 
-    /// The same refusal of a deletion that left nothing behind.
-    pub fn deleted(mut self) -> Self {
-        self.deleted = true;
+    /// The same refusal of a deletion that removed this room all the same.
+    pub fn deleted(mut self, room_id: String) -> Self {
+        self.deleted = Some(room_id);
         self
     }
 }

@@ -66,6 +66,11 @@ impl Room {
         })
     }
 
+    /// Where one joins it with a browser.
+    pub fn url(&self, domain: &str) -> String {
+        format!("https://{domain}.daily.co/{}", self.name)
+    }
+
     /// The room as every call shows it. // F-ROOM-1
     pub fn show(&self, domain: &str, dialin_number: Option<&str>) -> Value {
         let mut config = self.properties.clone();
@@ -86,7 +91,7 @@ impl Room {
                 Privacy::Public => "public",
                 Privacy::Private => "private",
             },
-            "url": format!("https://{domain}.daily.co/{}", self.name),
+            "url": self.url(domain),
             "created_at": format!("{created_at:.3}"),
             "config": config,
         })

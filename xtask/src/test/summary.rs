@@ -62,7 +62,11 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// A line for each step, the reasons of failures, and the sum of all tests alone on the last line.
+/// What is run by itself, because not every machine has what it needs.
+const LEFT_OUT: &str = "left out: the page of daily-sim in a browser, which `cargo xtask browser` tests where a Chromium is";
+
+/// A line for each step, the reasons of failures, what was left out, and the sum of all tests alone
+/// on the last line.
 pub fn text(outcomes: &[Outcome]) -> String {
     let mut text = "\n=== summary\n".to_owned();
     for outcome in outcomes {
@@ -86,7 +90,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
     let sum = outcomes
         .iter()
         .fold(Tally::default(), |sum, outcome| sum.plus(outcome.tally));
-    let _ = writeln!(text, "{sum}");
+    let _ = writeln!(text, "{LEFT_OUT}\n{sum}");
     text
 }
 
@@ -137,6 +141,7 @@ mod tests {
             "FAILED   two",
             "skipped  three",
             "         absent",
+            "left out: the page of daily-sim in a browser",
         ] {
             assert!(text.lines().any(|found| found.starts_with(line)), "{text}");
         }
