@@ -222,5 +222,9 @@ async fn what_cannot_be_deleted_is_told_by_name() {
     let is_named = |left: &String| {
         left.starts_with("room contract-") || *left == "dial-in config of +12025550102"
     };
-    assert!(report.left.len() > 1 && report.left.iter().all(is_named), "{:?}", report.left);
+    assert!(
+        report.left.len() > 1 && report.left.iter().all(is_named),
+        "{:?}",
+        report.left
+    );
 }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::case::{Case, Checked, ensure, list, same, text};
-use crate::check::Needs::{Card, Number, Simulator};
+use crate::check::Needs::{Card, Config, Number, Simulator};
 use crate::check::area;
 
 area! { pins;
@@ -23,6 +23,7 @@ area! { pins;
     Card => a_display_name_is_needed_or_not ["F-PIN-19"];
     Card => a_foreign_number_is_refused_or_taken ["F-PIN-16"];
     Card => a_listed_room_shows_its_own_pin_or_none ["F-PIN-10"];
+    Config => a_number_with_a_config_can_be_chosen ["F-PIN-15", "F-PIN-1"];
     Number => a_purchased_number_can_be_chosen ["F-PIN-15", "F-PIN-26", "F-PIN-17"];
     Simulator("the room would outlive the run") => dialin_needs_an_end_or_not ["F-PIN-8"];
     Simulator("the room would outlive the run") => an_end_364_days_ahead_is_fine ["F-PIN-23", "F-PIN-8"];
@@ -217,6 +218,19 @@ async fn a_purchased_number_can_be_chosen(case: &Case) -> Checked {
             "dialin_number is {shown}"
         );
     }
+    Ok(())
+}
+
+async fn a_number_with_a_config_can_be_chosen(case: &Case) -> Checked {
+    let number = case.number(0)?;
+    let config = json!({"type": "pin_dialin", "phone_number": number, "name_prefix": "contract"});
+    case.post("/domain-dialin-config", config).await?.ok()?;
+    let dialin = json!({"display_name": PHONE, "room_numbers": [{"phone_number": number}]});
+    let room = case.room("chosen", json!({"dialin": dialin})).await?;
+    pin(&room)?;
+    let shown = &room["config"]["dialin"]["room_numbers"];
+    let known = shown.is_null() || *shown == json!([{"phone_number": number}]);
+    ensure!(known, "room_numbers is {shown}");
     Ok(())
 }
 

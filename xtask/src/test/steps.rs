@@ -23,7 +23,7 @@ pub enum Kind {
 }
 
 /// All steps. Together they run every test of the workspace once.
-pub fn all() -> [Step; 9] {
+pub fn all() -> [Step; 11] {
     let step = |name, commands, kind| Step {
         name,
         commands,
@@ -42,6 +42,12 @@ pub fn all() -> [Step; 9] {
             &[&["test", "--package", "daily-sim", "--no-fail-fast"]],
             Kind::Tests,
         ),
+        step(
+            "contract suite itself",
+            &[&["test", "--package", "contract", "--no-fail-fast"]],
+            Kind::Tests,
+        ),
+        step("contract with Daily's API", CONTRACT, Kind::Tests),
         step(
             "operator and repository",
             &[&["test", "--package", "daily-operator", "--no-fail-fast"]],
@@ -65,6 +71,16 @@ pub fn all() -> [Step; 9] {
         step("demo, also where it must fail", DEMO, Kind::Tests),
     ]
 }
+
+/// pipecat's client and the planted misbehaviours are run by themselves.
+const CONTRACT: &[&[&str]] = &[&[
+    "run",
+    "--package",
+    "xtask",
+    "--",
+    "contract",
+    "--no-pipecat",
+]];
 
 /// `--all-targets` leaves out the tests that plain `cargo test` leaves out.
 const CLIPPY: &[&[&str]] = &[

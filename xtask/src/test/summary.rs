@@ -15,15 +15,18 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds the counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`.
+    /// Adds the counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`, or
+    /// of one that is `3 passed, 0 failed, 1 skipped` and nothing else.
     pub fn read(&mut self, line: &str) {
-        let Some((_, counts)) = line
+        let of_cargo = line
             .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-        else {
-            return;
+            .and_then(|rest| rest.split_once(". "));
+        let (counts, between) = match of_cargo {
+            Some((_, counts)) => (counts, ';'),
+            None if is_total(line) => (line, ','),
+            None => return,
         };
-        for count in counts.split(';') {
+        for count in counts.split(between) {
             let Some((number, word)) = count.trim().split_once(' ') else {
                 continue;
             };
@@ -31,7 +34,7 @@ impl Tally {
             match word {
                 "passed" => self.passed += number,
                 "failed" => self.failed += number,
-                "ignored" => self.skipped += number,
+                "ignored" | "skipped" => self.skipped += number,
                 _ => {}
             }
         }
@@ -62,8 +65,18 @@ impl std::fmt::Display for Tally {
     }
 }
 
+/// Whether a line is a total as this summary and the contract suite end with one.
+fn is_total(line: &str) -> bool {
+    let mut words = line.split(' ');
+    let mut count = |word: &str| {
+        let is_number = |text: &str| text.parse::<u64>().is_ok();
+        words.next().is_some_and(is_number) && words.next() == Some(word)
+    };
+    count("passed,") && count("failed,") && count("skipped") && words.next().is_none()
+}
+
 /// What is run by itself, because not every machine has what it needs.
-const LEFT_OUT: &str = "left out: the page of daily-sim in a browser, which `cargo xtask browser` tests where a Chromium is";
+const LEFT_OUT: &str = "left out: the page of daily-sim in a browser, which `cargo xtask browser` tests where a Chromium is; pipecat's client of Daily, which `cargo xtask contract` runs; the misbehaviours of `cargo xtask contract --planted`";
 
 /// A line for each step, the reasons of failures, what was left out, and the sum of all tests alone
 /// on the last line.
@@ -116,11 +129,13 @@ mod tests {
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.20s",
             "test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 5 filtered out; finished in 1s",
             "the words `test result: ok. 9 passed` within a line do not count",
+            "4 passed, 0 failed, 2 skipped",
+            "1 passed, 0 failed, 0 skipped today",
         ] {
             sum.read(line);
         }
-        assert_eq!(sum, tally(5, 4, 1));
-        assert_eq!(sum.ran(), 9);
+        assert_eq!(sum, tally(9, 4, 3));
+        assert_eq!(sum.ran(), 13);
     }
 
     #[test]
