@@ -24,7 +24,7 @@ use crate::{AccountConfig, Quirks};
 const ROOMS_A_PAGE: usize = 100;
 
 /// One account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     id: AccountId,
     pub domain: String,

@@ -4,8 +4,10 @@
 
 mod account;
 mod change;
+mod dial_string;
 mod dialin;
 mod dialin_config;
+mod gate;
 mod page;
 mod phone;
 mod pins;
@@ -22,9 +24,9 @@ use jiff::Timestamp;
 use crate::{Config, Quirks};
 
 pub(crate) use self::account::{Account, PurchasedNumber};
+pub(crate) use self::dial_string::DialString;
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
 pub(crate) use self::page::{Cursor, PageRequest, page, page_around};
-pub(crate) use self::phone::DialString;
 pub(crate) use self::pins::PinBook;
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
