@@ -114,6 +114,32 @@ async fn a_bad_key_is_refused_before_the_path_and_the_body() {
     }
 }
 
+/// F-ROOM-5, F-ROOM-9, F-ROOM-16: a name is checked where a room is made, first of all; elsewhere it
+/// names no room.
+#[tokio::test]
+async fn a_bad_name_is_refused_on_create_and_not_found_elsewhere() {
+    let stage = Stage::new().await;
+    let worse = json!({"name": "a.b", "properties": {"exp": 1}});
+    let info = "a.b contains invalid characters";
+    refused(
+        stage.api.post("/rooms", &worse).await,
+        400,
+        "invalid-request-error",
+        info,
+    );
+    stage.room("a", json!({})).await;
+    let taken = json!({"name": "a", "properties": {"exp": 1}});
+    let info = "a room named a already exists";
+    refused(
+        stage.api.post("/rooms", &taken).await,
+        400,
+        "invalid-request-error",
+        info,
+    );
+    let answer = stage.api.get("/rooms/a.b").await;
+    refused(answer, 404, "not-found", "room a.b not found");
+}
+
 /// The `Date` header is the simulator's clock.
 #[tokio::test]
 async fn every_answer_carries_the_simulated_date() {
