@@ -34,22 +34,83 @@ fn defined(page: &str) -> Vec<String> {
 }
 
 fn cited_below(folder: &Path) -> BTreeSet<String> {
-    let mut cited = BTreeSet::new();
+    let mut files = Vec::new();
+    sources_below(folder, &mut files);
+    let texts = files
+        .iter()
+        .map(|path| fs::read_to_string(path).expect("is text"));
+    texts.flat_map(|text| ids(&text)).collect()
+}
+
+/// What a file has of tests: all of it below `tests`, and what is for tests only below `src`.
+fn tested_text(path: &Path) -> String {
+    let text = fs::read_to_string(path).expect("is text");
+    match path.starts_with(folder("tests")) {
+        true => text,
+        false => text.split("#[cfg(test)]").skip(1).collect(),
+    }
+}
+
+fn folder(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// All of the tests, with a single space wherever there is white space.
+fn all_tests() -> String {
+    let mut files = Vec::new();
+    for name in ["src", "tests"] {
+        sources_below(&folder(name), &mut files);
+    }
+    let texts: Vec<String> = files.iter().map(|path| tested_text(path)).collect();
+    let words: Vec<&str> = texts
+        .iter()
+        .flat_map(|text| text.split_whitespace())
+        .collect();
+    words.join(" ")
+}
+
+fn sources_below(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(folder).expect("is a folder") {
         let path = entry.expect("is readable").path();
         if path.is_dir() {
-            cited.extend(cited_below(&path));
+            sources_below(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs")
             && !path.ends_with("facts.rs")
         {
-            cited.extend(ids(&fs::read_to_string(&path).expect("is text")));
+            found.push(path);
         }
     }
-    cited
+}
+
+/// Before the reason why nothing can show a fact, in its entry.
+const NOT_TESTED: &str = "Not tested: ";
+
+#[test]
+fn every_fact_is_shown_by_a_test_or_says_why_not() {
+    let (shown, page) = (ids(&all_tests()), page());
+    for id in defined(&page) {
+        let says_why = entry(&page, &id).contains(NOT_TESTED);
+        assert_ne!(
+            shown.contains(&id),
+            says_why,
+            "{id} must either be cited by a test or say why not after {NOT_TESTED:?}"
+        );
+    }
+}
+
+#[test]
+fn every_switch_is_turned_to_each_of_its_answers_by_a_test() {
+    let tests = all_tests();
+    for switch in daily_sim::SWITCHES {
+        for value in switch.values {
+            let turned = format!("\"{}\", \"{value}\"", switch.name);
+            assert!(tests.contains(&turned), "no test has {turned}");
+        }
+    }
 }
 
 fn page() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/daily-api-facts.md");
+    let path = folder("../docs/daily-api-facts.md");
     fs::read_to_string(path).expect("is there")
 }
 
@@ -68,7 +129,7 @@ fn every_fact_is_defined_once() {
 fn sources_and_tests_cite_only_facts_that_are_defined() {
     let defined: BTreeSet<_> = defined(&page()).into_iter().collect();
     for folder in ["src", "tests"] {
-        let cited = cited_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+        let cited = cited_below(&self::folder(folder));
         let unknown: Vec<_> = cited.difference(&defined).collect();
         assert!(
             cited.len() > 60 && unknown.is_empty(),

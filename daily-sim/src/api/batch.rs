@@ -25,7 +25,7 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
         let wish = wish
             .as_object()
             .ok_or_else(|| not_a_list_of("rooms", "objects"))?;
-        let (name, mut change) = rooms::wish(wish)?;
+        let (name, mut change) = rooms::wish(wish.clone(), scene.body)?;
         check_dialin(&mut change, &quirks)?;
         wishes.push((name, change));
     }
@@ -43,8 +43,8 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
         wishes.iter().map(create).collect::<Result<Vec<_>, _>>()
     })?;
     let account = scene.world.account(account);
-    let show = |name: &String| account.show_room(name, now);
-    let made = names.iter().map(show).collect::<Result<Vec<_>, _>>()?;
+    let show = |name: &String| account.written_room(name, &quirks, now);
+    let made: Vec<Value> = names.iter().filter_map(show).collect();
     let id = |room: &Value| room.get("id").and_then(Value::as_str).map(str::to_owned);
     Ok(Answer {
         room_ids: made.iter().filter_map(id).collect(),
@@ -70,7 +70,10 @@ pub(super) fn delete(scene: Scene<'_>) -> Result<Answer, Refusal> {
         let account = scene.world.account(account);
         let mut condemned = Vec::new();
         for name in names {
-            let skipped = match (account.room_exists(name, now), account.keeps_room(name)) {
+            let skipped = match (
+                account.room_exists(name, &quirks, now),
+                account.keeps_room(name, &quirks),
+            ) {
                 (true, _) => {
                     condemned.push(name);
                     continue;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Answer, Scene};
+use super::{Answer, Scene, paid};
 use crate::state::Refusal;
 
 /// `GET /`. // F-DOM-1
@@ -24,11 +24,11 @@ pub(super) fn set(scene: Scene<'_>) -> Result<Answer, Refusal> {
     };
     let lists = ["pin_dialin", "pinless_dialin"];
     if lists.iter().any(|list| settings.contains_key(*list)) {
-        scene.world.quirks.paid()?;
+        paid(&scene.world.quirks)?;
     }
-    let account = scene.account;
+    let (account, now) = (scene.account, scene.now);
     scene
         .world
-        .whole(|world| world.set_domain(account, settings))?;
+        .whole(|world| world.set_domain(account, settings, now))?;
     get(&scene)
 }

@@ -6,7 +6,7 @@ use super::{Answer, Scene};
 use crate::state::{Refusal, page};
 
 /// So many entries are on a page unless the call says otherwise. // F-LOG-1
-const ENTRIES_A_PAGE: usize = 20;
+const ENTRIES_A_PAGE: i64 = 20;
 /// As many as are kept; no source names a maximum.
 const MOST_A_PAGE: usize = 1000;
 
@@ -20,7 +20,7 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
         "webhook" => Vec::new(),
         // F-LOG-3
         other => {
-            return Err(Refusal::invalid(format!(
+            return Err(Refusal::invalid_quoted(format!(
                 "\"source\" must be one of [webhook, api] [Received source=\"{other}\"]\n"
             )));
         }

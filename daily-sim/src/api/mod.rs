@@ -17,6 +17,8 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::Quirks;
+use crate::quirks::{Card, InfoTexts, UnknownPath};
 use crate::state::{AccountId, Logged, Refusal, World};
 
 use self::body::Body;
@@ -54,12 +56,16 @@ impl Answer {
     }
 }
 
-/// The error body. // F-ERR-1
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
+impl Answer {
+    /// The error body. // F-ERR-1, F-ERR-12
+    pub fn refusal(refusal: Refusal, quirks: &Quirks) -> Self {
+        let refusal = match quirks.info_texts {
+            InfoTexts::Worded => refusal,
+            InfoTexts::Absent => refusal.without_made_up_text(),
+        };
         let mut body = Map::from_iter([("error".to_owned(), json!(refusal.error))]);
-        if let Some(info) = refusal.info {
-            body.insert("info".to_owned(), json!(info));
+        if let Some(info) = &refusal.info {
+            body.insert("info".to_owned(), json!(info.text()));
         }
         if refusal.deleted.is_some() {
             body.insert("deleted".to_owned(), json!(true));
@@ -71,6 +77,15 @@ impl From<Refusal> for Answer {
         }
     }
 }
+
+/// What needs a credit card, by the first part of its path. // F-AUTH-8
+const PAID: [&str; 5] = [
+    "domain-dialin-config",
+    "purchased-phone-numbers",
+    "list-available-numbers",
+    "buy-phone-number",
+    "release-phone-number",
+];
 
 /// What a handler works with.
 struct Scene<'a> {
@@ -84,14 +99,15 @@ struct Scene<'a> {
 /// Executes a call and answers it.
 pub(crate) fn answer(world: &mut World, account: AccountId, call: &Call, now: Timestamp) -> Answer {
     world.settle(now);
+    let quirks = world.quirks;
     let scene = Scene {
         world: &mut *world,
         account,
         now,
-        query: Query::new(&call.query),
-        body: Body::new(&call.body),
+        query: Query::new(&call.query, quirks),
+        body: Body::new(&call.body, quirks),
     };
-    let answer = route(scene, call).unwrap_or_else(Answer::from);
+    let answer = route(scene, call).unwrap_or_else(|refusal| Answer::refusal(refusal, &quirks));
     // Deleting a room or ejecting somebody ends their stay now.
     world.settle(now);
     let logged = Logged {
@@ -105,12 +121,24 @@ pub(crate) fn answer(world: &mut World, account: AccountId, call: &Call, now: Ti
     answer
 }
 
+/// Refuses a paid feature to accounts without a card. // F-AUTH-8, F-ERR-14
+fn paid(quirks: &Quirks) -> Result<(), Refusal> {
+    match quirks.card {
+        Card::Present => Ok(()),
+        Card::Missing => Err(Refusal::paid_feature(quirks.paid_feature)),
+    }
+}
+
 fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
     let segments: Vec<&str> = call
         .path
         .split('/')
         .filter(|part| !part.is_empty())
         .collect();
+    let quirks = &scene.world.quirks;
+    if (segments.first()).is_some_and(|first| PAID.contains(first)) {
+        paid(quirks)?;
+    }
     match (call.method.as_str(), segments.as_slice()) {
         ("GET", []) => domain::get(&scene),
         ("POST", []) => domain::set(scene),
@@ -140,9 +168,12 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("DELETE", ["release-phone-number", id]) => phone_numbers::release(scene, id),
         ("GET", ["purchased-phone-numbers"]) => numbers::list(&scene),
         // F-ERR-9
-        (method, _) => Err(Refusal::not_found(format!(
-            "there is no {method} {}",
-            call.path
-        ))),
+        (method, _) => {
+            let info = format!("there is no {method} {}", call.path);
+            Err(match scene.world.quirks.unknown_path {
+                UnknownPath::NotFound => Refusal::not_found(info),
+                UnknownPath::BadRequest => Refusal::invalid(info),
+            })
+        }
     }
 }

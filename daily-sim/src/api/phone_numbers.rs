@@ -18,7 +18,6 @@ const FILTERS: [&str; 6] = [
 /// `GET /list-available-numbers`. // F-NUM-9, F-NUM-10
 pub(super) fn search(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.only(&FILTERS)?;
-    scene.world.quirks.paid()?;
     check_filters(scene)?;
     let get = |name: &str| scene.query.get(name);
     let mut found = scene.world.for_sale();
@@ -65,7 +64,6 @@ fn check_filters(scene: &Scene<'_>) -> Result<(), Refusal> {
 /// `POST /buy-phone-number`. // F-NUM-12
 pub(super) fn buy(scene: Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    scene.world.quirks.paid()?;
     let fields = scene.body.fields(&["number"])?;
     let wanted = match fields.get("number") {
         None => None,
@@ -90,7 +88,6 @@ pub(super) fn buy(scene: Scene<'_>) -> Result<Answer, Refusal> {
 /// `DELETE /release-phone-number/ID`. // F-NUM-14
 pub(super) fn release(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    scene.world.quirks.paid()?;
     Ok(match scene.world.release(scene.account, id, scene.now)? {
         Release::Done => Answer::ok(match scene.world.quirks.number_shapes {
             NumberShapes::Reference => json!({"status": "ok"}),

@@ -20,8 +20,9 @@ pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> 
     scene.query.only(&["limit", "userId", "userName"])?;
     let limit = scene.query.number("limit")?;
     let account = scene.world.account(scene.account);
-    let room = account.show_room(name, scene.now)?;
-    let name = room.get("name").and_then(Value::as_str).unwrap_or(name);
+    let name = account
+        .live_name(name, &scene.world.quirks, scene.now)
+        .ok_or_else(|| Refusal::room_not_found(name))?;
     let mut rooms = scene.world.presences(scene.account, scene.now);
     let mut here = rooms.remove(name).unwrap_or_default();
     let fits = |argument: &str, item: &Value| {

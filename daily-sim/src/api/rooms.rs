@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::body::known;
+use super::body::Body;
 use super::{Answer, Scene};
 use crate::state::{Privacy, Refusal, RoomChange};
 
@@ -10,7 +10,7 @@ use crate::state::{Privacy, Refusal, RoomChange};
 pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     let request = scene.query.page(&[])?;
     let account = scene.world.account(scene.account);
-    let (total_count, data) = account.list_rooms(&request, scene.now)?;
+    let (total_count, data) = account.list_rooms(&request, &scene.world.quirks, scene.now)?;
     Ok(Answer::ok(
         json!({"total_count": total_count, "data": data}),
     ))
@@ -19,7 +19,7 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 /// `POST /rooms`. // F-ROOM-4
 pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    let (name, change) = wish(&scene.body.object()?)?;
+    let (name, change) = wish(scene.body.object()?, scene.body)?;
     let name = scene
         .world
         .create_room(scene.account, name.as_deref(), &change, scene.now)?;
@@ -27,23 +27,27 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
 }
 
 /// What a create asks for, also as one of many. // F-ROOM-4, F-BATCH-1
-pub(super) fn wish(fields: &Map<String, Value>) -> Result<(Option<String>, RoomChange), Refusal> {
-    known(fields, &["name", "privacy", "properties"])?;
+pub(super) fn wish(
+    fields: Map<String, Value>,
+    body: Body<'_>,
+) -> Result<(Option<String>, RoomChange), Refusal> {
+    let fields = body.known(fields, &["name", "privacy", "properties"])?;
     let name = match fields.get("name") {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name.clone()),
-        Some(_) => return Err(Refusal::invalid("'name' should be a string")),
+        Some(_) => body.wrong_type("name", "a string")?,
     };
-    Ok((name, change(fields)?))
+    Ok((name, change(&fields, body)?))
 }
 
 /// `GET /rooms/NAME`. // F-ROOM-16
 pub(super) fn get(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    let room = scene
-        .world
-        .account(scene.account)
-        .show_room(name, scene.now)?;
+    let room =
+        scene
+            .world
+            .account(scene.account)
+            .read_room(name, &scene.world.quirks, scene.now)?;
     Ok(Answer::ok(room))
 }
 
@@ -51,7 +55,7 @@ pub(super) fn get(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
 pub(super) fn update(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.fields(&["privacy", "properties"])?;
-    let change = change(&fields)?;
+    let change = change(&fields, scene.body)?;
     scene
         .world
         .update_room(scene.account, name, &change, scene.now)?;
@@ -67,26 +71,27 @@ pub(super) fn delete(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn change(fields: &Map<String, Value>) -> Result<RoomChange, Refusal> {
+fn change(fields: &Map<String, Value>, body: Body<'_>) -> Result<RoomChange, Refusal> {
+    // F-ROOM-8
     let privacy = match fields.get("privacy") {
         None => None,
         Some(Value::String(word)) if word == "public" => Some(Privacy::Public),
         Some(Value::String(word)) if word == "private" => Some(Privacy::Private),
-        // F-ROOM-8
-        Some(_) => {
+        Some(Value::String(_)) => {
             return Err(Refusal::invalid(
                 "'privacy' must be one of [public, private]",
             ));
         }
+        Some(_) => body.wrong_type("privacy", "a string")?,
     };
     let properties = match fields.get("properties") {
-        None => Map::new(),
-        Some(Value::Object(properties)) => properties.clone(),
-        Some(_) => return Err(Refusal::invalid("'properties' should be an object")),
+        None => None,
+        Some(Value::Object(properties)) => Some(properties.clone()),
+        Some(_) => body.wrong_type("properties", "an object")?,
     };
     Ok(RoomChange {
         privacy,
-        properties,
+        properties: properties.unwrap_or_default(),
     })
 }
 
@@ -94,7 +99,8 @@ fn written(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     let room = scene
         .world
         .account(scene.account)
-        .show_room(name, scene.now)?;
+        .written_room(name, &scene.world.quirks, scene.now)
+        .ok_or_else(|| Refusal::room_not_found(name))?;
     let id = room.get("id").and_then(Value::as_str).map(str::to_owned);
     Ok(Answer {
         room_ids: id.into_iter().collect(),

@@ -98,8 +98,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
 }
 
 async fn dial(State(shared): Sim, Strict(request): Strict<DialRequest>) -> Answer<DialAnswer> {
-    let dialled = DialString::parse(&request.dial_string).map_err(bad)?;
     let mut inner = shared.lock();
+    let dialled = DialString::parse(&request.dial_string, &inner.world.quirks).map_err(bad)?;
     let now = inner.clock.now();
     inner.record(now, |_| Input::Dial(request))?;
     Ok(Json(inner.world.dial(&dialled, now)))
@@ -207,7 +207,7 @@ async fn switch(
     inner.world.quirks.with(&wanted).map_err(bad)?;
     let now = inner.clock.now();
     inner.record(now, |_| Input::Quirks(wanted.clone()))?;
-    inner.switch(&wanted).map_err(bad)?;
+    inner.switch(&wanted, now).map_err(bad)?;
     Ok(Json(quirk_views(&inner.world.quirks)))
 }
 

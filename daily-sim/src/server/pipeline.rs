@@ -1,26 +1,30 @@
 //! The way of one API call: authenticate, count, meet a fault, execute, note, reply.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::Response;
 use serde_json::json;
 
 use super::BASE_PATH;
 use super::harm::suffer;
-use super::reply::Reply;
+use super::reply::{Reply, respond};
 use super::shared::{Inner, Shared};
 use super::wire::Scissors;
 use crate::api::{self, Answer, Call};
+use crate::quirks::RateLimit;
 use crate::state::{AccountId, Refusal};
 use crate::state_file::{Input, RecordedCall, StateFileError};
-use crate::types::JournalEntry;
+use crate::types::{Headers, JournalEntry};
 
-/// More than any call needs; a larger body is a mistake in a test.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
+/// A body is refused beyond this size. // F-ERR-13
+const LARGEST_BODY: usize = 1024 * 1024;
+/// So much is read of it nevertheless, so that the client gets to read the refusal.
+const MOST_READ: usize = 16 * LARGEST_BODY;
 
 /// Answers one call of the API.
 ///
@@ -31,9 +35,8 @@ pub(super) async fn call(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
+    let body = to_bytes(body, MOST_READ).await.ok();
+    let body = body.filter(|body| body.len() <= LARGEST_BODY);
     let arrival = Arrival::new(&parts.method, &parts.uri, body);
     let key = bearer(&parts.headers);
     let reply = tokio::spawn(serve(shared, arrival, key)).await;
@@ -50,19 +53,22 @@ impl From<Answer> for Reply {
 struct Arrival {
     call: Call,
     query: Option<String>,
+    /// Its body was not kept. // F-ERR-13
+    too_large: bool,
 }
 
 impl Arrival {
-    fn new(method: &Method, uri: &Uri, body: Bytes) -> Self {
+    fn new(method: &Method, uri: &Uri, body: Option<Bytes>) -> Self {
         let path = uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
         let path = format!("/{}", path.trim_matches('/'));
         let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
         Self {
+            too_large: body.is_none(),
             call: Call {
                 method: method.clone(),
                 path,
                 query: query.map(|Query(arguments)| arguments).unwrap_or_default(),
-                body: body.into(),
+                body: body.unwrap_or_default().into(),
                 key: 0,
             },
             query: uri.query().map(str::to_owned),
@@ -79,24 +85,30 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn serve(shared: Arc<Shared>, mut arrival: Arrival, key: Option<String>) -> Reply {
-    arrival.call.key = key.as_deref().map_or(0, |key| shared.place_of(key));
-    let account = match key.as_deref().map(|key| shared.account_of(key)) {
-        Some(Some(account)) => account,
+    let caller = match key.as_deref().map(|key| shared.caller(key)) {
+        Some(Some(caller)) => caller,
         Some(None) => return refuse(&shared, &arrival, None, Refusal::unknown_key()),
         None => return refuse(&shared, &arrival, None, Refusal::no_authorization()),
     };
+    let account = caller.account;
+    arrival.call.key = caller.key;
     let (admitted, hit) = {
         let mut inner = shared.lock();
-        let admitted = inner.admit(account, &arrival.call);
+        let admitted = inner.admit(caller, &arrival.call);
         let strike = |inner: &mut Inner| {
             inner
                 .faults
                 .strike(arrival.call.method.as_str(), &arrival.call.path)
         };
-        (admitted, if admitted { strike(&mut inner) } else { None })
+        let strikes = admitted.is_ok() && !arrival.too_large;
+        (admitted, if strikes { strike(&mut inner) } else { None })
     };
-    if !admitted {
-        return refuse(&shared, &arrival, Some(account), Refusal::rate_limit());
+    if let Err(wait) = admitted {
+        return refuse_for_now(&shared, &arrival, account, wait);
+    }
+    if arrival.too_large {
+        let refusal = Refusal::large_body(shared.lock().world.quirks.large_body);
+        return refuse(&shared, &arrival, Some(account), refusal);
     }
     let case = Case {
         shared,
@@ -178,14 +190,28 @@ fn unrecorded(error: &StateFileError) -> Answer {
     }
 }
 
+/// Refuses what is beyond a rate limit. // F-RATE-4
+fn refuse_for_now(shared: &Shared, arrival: &Arrival, account: AccountId, wait: Duration) -> Reply {
+    let answer = shared.lock().world.quirks.rate_limit;
+    let reply = refuse(shared, arrival, Some(account), Refusal::rate_limit(answer));
+    match (answer, reply) {
+        (RateLimit::RetryAfter, Reply::Json(status, body)) => {
+            let seconds = wait.as_secs_f64().ceil().to_string();
+            let headers = Headers::from([("retry-after".to_owned(), seconds)]);
+            Reply::Made(respond(status, &headers, Some(&body)))
+        }
+        (_, reply) => reply,
+    }
+}
+
 fn refuse(
     shared: &Shared,
     arrival: &Arrival,
     account: Option<AccountId>,
     refusal: Refusal,
 ) -> Reply {
-    let answer = Answer::from(refusal);
     let mut inner = shared.lock();
+    let answer = Answer::refusal(refusal, &inner.world.quirks);
     let entry = arrival.entry(shared, &inner, account, answer.status);
     inner.journal.push(entry);
     answer.into()

@@ -41,9 +41,9 @@ impl Inner {
             Input::Advance(advance) => {
                 let _ = self.clock.advance(duration(&advance.advance)?);
             }
-            Input::Quirks(wanted) => self.switch(&wanted)?,
+            Input::Quirks(wanted) => self.switch(&wanted, at)?,
             Input::Dial(request) => {
-                let dialled = DialString::parse(&request.dial_string)?;
+                let dialled = DialString::parse(&request.dial_string, &self.world.quirks)?;
                 self.world.dial(&dialled, at);
             }
             Input::HangUp(call) => {

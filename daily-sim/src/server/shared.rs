@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -10,8 +10,8 @@ use crate::api::Call;
 use crate::clock::Clock;
 use crate::faults::FaultBook;
 use crate::journal::JournalBook;
-use crate::limits::{Counted, Limiter};
-use crate::state::{AccountId, World};
+use crate::limits::{Allowance, Caller, Counted, Limiter};
+use crate::state::World;
 use crate::state_file::{Input, Past, StateFile, StateFileError};
 use crate::{Config, Limits, Quirks, Switch};
 
@@ -19,8 +19,7 @@ use crate::{Config, Limits, Quirks, Switch};
 #[derive(Debug)]
 pub(super) struct Shared {
     started: Instant,
-    /// Whose a key is, and its place among the keys of the account.
-    keys: HashMap<String, (AccountId, usize)>,
+    keys: HashMap<String, Caller>,
     inner: Mutex<Inner>,
 }
 
@@ -33,8 +32,8 @@ pub(super) struct Inner {
     pub journal: JournalBook,
     /// None when the state lives in memory alone.
     pub state_file: Option<StateFile>,
-    /// One an account; none when limits are off.
-    limiters: Option<Vec<Limiter>>,
+    /// None when limits are off.
+    limiters: Option<HashMap<Allowance, Limiter>>,
 }
 
 impl Shared {
@@ -53,11 +52,10 @@ impl Shared {
             .zip(world.account_ids())
             .flat_map(|(account, id)| {
                 let places = account.keys.iter().enumerate();
-                places.map(move |(place, key)| (key.clone(), (id, place)))
+                places.map(move |(key, text)| (text.clone(), Caller { account: id, key }))
             })
             .collect();
-        let limiters = (config.limits == Limits::Strict)
-            .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
+        let limiters = (config.limits == Limits::Strict).then(HashMap::new);
         let mut inner = Inner {
             world,
             clock,
@@ -89,14 +87,9 @@ impl Shared {
         self.lock().clock.now()
     }
 
-    /// The account of a key. Several keys may be one account. // F-AUTH-3, F-AUTH-6
-    pub fn account_of(&self, key: &str) -> Option<AccountId> {
-        self.keys.get(key).map(|(account, _)| *account)
-    }
-
-    /// The place of a key among the keys of its account.
-    pub fn place_of(&self, key: &str) -> usize {
-        self.keys.get(key).map_or(0, |(_, place)| *place)
+    /// Whose key it is. Several keys may be one account. // F-AUTH-3, F-AUTH-6
+    pub fn caller(&self, key: &str) -> Option<Caller> {
+        self.keys.get(key).copied()
     }
 
     pub fn elapsed_ms(&self) -> u64 {
@@ -106,7 +99,13 @@ impl Shared {
 
 impl Inner {
     /// Switches quirks: all that are named, or none.
-    pub fn switch(&mut self, wanted: &BTreeMap<String, String>) -> Result<(), String> {
+    pub fn switch(
+        &mut self,
+        wanted: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), String> {
+        // What became due under the old answers is done under them.
+        self.world.settle(now);
         self.world.quirks = self.world.quirks.with(wanted)?;
         Ok(())
     }
@@ -116,6 +115,7 @@ impl Inner {
         if self.world.quirks == *quirks {
             return Ok(());
         }
+        self.world.settle(self.clock.now());
         let answer = |(switch, value): (&Switch, &str)| (switch.name.to_owned(), value.to_owned());
         let all = quirks.all().map(answer).collect();
         self.record(self.clock.now(), |_| Input::Quirks(all))?;
@@ -123,10 +123,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Counts an arrival, and says whether the limits of the account admit it.
-    pub fn admit(&mut self, account: AccountId, call: &Call) -> bool {
-        let counted = Counted::of(call, &self.world.quirks);
-        let limiter = (self.limiters.as_mut()).and_then(|all| all.get_mut(account.index()));
-        limiter.is_none_or(|limiter| limiter.admit(counted, Instant::now()))
+    /// Counts an arrival. One that its limits do not admit has to wait for so long.
+    pub fn admit(&mut self, caller: Caller, call: &Call) -> Result<(), Duration> {
+        let quirks = self.world.quirks;
+        let Some(limiters) = &mut self.limiters else {
+            return Ok(());
+        };
+        let allowance = Allowance::of(caller, call, quirks.rate_limit_scope);
+        let limiter = limiters.entry(allowance).or_default();
+        limiter.admit(Counted::of(call, &quirks), &quirks, Instant::now())
     }
 }

@@ -3,8 +3,9 @@
 use data_encoding::BASE64;
 use serde_json::{Map, Value, json};
 
-use super::{Account, Refusal, random_id};
-use crate::quirks::ConfigsSeen;
+use super::{Account, Refusal, matches, random_id};
+use crate::Quirks;
+use crate::quirks::{ConfigPut, ConfigsSeen, UnknownProperty, WrongType};
 
 /// What a number is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,14 +74,18 @@ pub(crate) struct ConfigFilter {
 
 impl DialinConfig {
     /// A config that is not created yet.
-    pub fn new(kind: ConfigKind, fields: &Map<String, Value>) -> Result<Self, Refusal> {
+    pub fn new(
+        kind: ConfigKind,
+        fields: &Map<String, Value>,
+        quirks: &Quirks,
+    ) -> Result<Self, Refusal> {
         let mut config = Self {
             id: String::new(),
             kind,
             place: Place::Configs,
             fields: Map::new(),
         };
-        config.set(fields)?;
+        config.set(fields, quirks)?;
         Ok(config)
     }
 
@@ -97,11 +102,16 @@ impl DialinConfig {
         self.fields.get("ivr_greeting")?.get("message")?.as_str()
     }
 
-    /// Merges fields; null takes one away. // F-CFG-12
-    fn set(&mut self, fields: &Map<String, Value>) -> Result<(), Refusal> {
+    /// Sets fields; null takes one away. // F-CFG-11
+    fn set(&mut self, fields: &Map<String, Value>, quirks: &Quirks) -> Result<(), Refusal> {
         for (name, value) in fields {
             if !self.kind.has(name) {
-                return Err(Refusal::unknown_property(name));
+                let is_known = ConfigKind::Pin.has(name) || ConfigKind::Pinless.has(name);
+                // F-ERR-5, F-CFG-2
+                if is_known || quirks.unknown_property == UnknownProperty::Refused {
+                    return Err(Refusal::unknown_property(name));
+                }
+                continue;
             }
             let fits = match name.as_str() {
                 "ivr_greeting" | "timeout_config" => is_message(value),
@@ -111,7 +121,7 @@ impl DialinConfig {
                 self.fields.remove(name);
             } else if fits {
                 self.fields.insert(name.clone(), value.clone());
-            } else {
+            } else if quirks.wrong_type == WrongType::Refused {
                 // F-ERR-11
                 return Err(Refusal::invalid(format!("'{name}' is of the wrong type")));
             }
@@ -169,15 +179,16 @@ fn is_message(value: &Value) -> bool {
 }
 
 impl ConfigFilter {
-    // F-CFG-8
-    fn takes(&self, config: &DialinConfig) -> bool {
+    // F-CFG-7, F-CFG-8
+    fn takes(&self, config: &DialinConfig, quirks: &Quirks) -> bool {
         let number = config.phone_number().unwrap_or_default();
         let prefix = config.name_prefix();
         let user = (config.kind == ConfigKind::Pinless).then_some(&config.id);
         let number_fits = (self.numbers.as_ref())
             .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
-        let prefix_fits = (self.name_prefix.as_ref())
-            .is_none_or(|part| prefix.is_some_and(|prefix| prefix.contains(part)));
+        let prefix_fits = (self.name_prefix.as_ref()).is_none_or(|wanted| {
+            prefix.is_some_and(|prefix| matches(prefix, wanted, quirks.filter_match))
+        });
         let user_fits = self.sip_username.is_none() || self.sip_username.as_ref() == user;
         let kind_fits = self.kind.is_none_or(|kind| kind == config.kind);
         number_fits && prefix_fits && user_fits && kind_fits
@@ -205,15 +216,27 @@ impl Account {
         Ok(id)
     }
 
+    /// Whether a number of the account picks up and takes PINs. // F-CALL-1
+    pub(super) fn takes_pins(&self, number: &str) -> bool {
+        let takes = |config: &DialinConfig| {
+            config.kind == ConfigKind::Pin && config.phone_number() == Some(number)
+        };
+        self.configs.iter().any(takes)
+    }
+
     /// Changes a config and answers what it is now. // F-CFG-11
     pub fn update_config(
         &mut self,
         id: &str,
         fields: &Map<String, Value>,
-        seen: ConfigsSeen,
+        quirks: &Quirks,
     ) -> Result<Value, Refusal> {
-        let mut changed = self.config(id, seen)?.clone();
-        changed.set(fields)?;
+        let mut changed = self.config(id, quirks.configs_seen)?.clone();
+        // F-CFG-12
+        if quirks.config_put == ConfigPut::Replaces {
+            changed.fields.clear();
+        }
+        changed.set(fields, quirks)?;
         self.check_number(&changed)?;
         let shown = changed.show();
         if let Some(place) = self.configs.iter_mut().find(|config| config.id == id) {
@@ -238,10 +261,11 @@ impl Account {
     }
 
     /// The configs that a filter takes, newest first. // F-CFG-6
-    pub fn configs(&self, filter: &ConfigFilter, seen: ConfigsSeen) -> Vec<&DialinConfig> {
+    pub fn configs(&self, filter: &ConfigFilter, quirks: &Quirks) -> Vec<&DialinConfig> {
         let newest_first = self.configs.iter().rev();
-        let here = newest_first.filter(|config| config.is_seen(Place::Configs, seen));
-        here.filter(|config| filter.takes(config)).collect()
+        let here =
+            newest_first.filter(|config| config.is_seen(Place::Configs, quirks.configs_seen));
+        here.filter(|config| filter.takes(config, quirks)).collect()
     }
 
     /// A number has to be the account's and in no other config. A number belongs to one account, so

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::dialin_config::Place;
-use super::kinds::{BOOL, JsonKind, NUMBER, OBJECT, TEXT, check_kind};
+use super::kinds::{BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits};
 use super::{Account, ConfigKind, DialinConfig, Refusal};
-use crate::quirks::ConfigsSeen;
+use crate::Quirks;
+use crate::quirks::{ConfigsSeen, UnknownProperty};
 
 /// The settings that a domain can have, beside the two lists of dial-in configs.
 const SETTINGS: &[(&str, JsonKind)] = &[
@@ -76,21 +77,23 @@ impl Account {
     pub(super) fn set_domain(
         &mut self,
         settings: &Map<String, Value>,
-        seen: ConfigsSeen,
+        quirks: &Quirks,
         rng: &mut fastrand::Rng,
     ) -> Result<(), Refusal> {
         for (name, value) in settings {
             if let Some(kind) = ConfigKind::parse(name) {
-                self.replace_configs(kind, value, seen, rng)?;
+                self.replace_configs(kind, value, quirks, rng)?;
                 continue;
             }
             let Some((_, kind)) = SETTINGS.iter().find(|(known, _)| known == name) else {
-                return Err(Refusal::unknown_property(name));
+                match quirks.unknown_property {
+                    UnknownProperty::Refused => return Err(Refusal::unknown_property(name)),
+                    UnknownProperty::Ignored => continue,
+                }
             };
             if value.is_null() {
                 self.settings.remove(name);
-            } else {
-                check_kind(name, value, *kind)?;
+            } else if fits(name, value, *kind, quirks.wrong_type)? {
                 self.settings.insert(name.clone(), value.clone());
             }
         }
@@ -102,7 +105,7 @@ impl Account {
         &mut self,
         kind: ConfigKind,
         list: &Value,
-        seen: ConfigsSeen,
+        quirks: &Quirks,
         rng: &mut fastrand::Rng,
     ) -> Result<(), Refusal> {
         let wrong = || Refusal::invalid(format!("'{}' should be a list of objects", kind.name()));
@@ -111,13 +114,14 @@ impl Account {
             Value::Array(entries) => entries,
             _ => return Err(wrong()),
         };
+        let seen = quirks.configs_seen;
         let shows = |it: &mut DialinConfig| it.kind == kind && it.is_seen(Place::Domain, seen);
         let before: Vec<DialinConfig> = self.configs.extract_if(.., shows).collect();
         for entry in entries {
             let mut fields = entry.as_object().ok_or_else(wrong)?.clone();
             // A client that sends back what it read sends this, which cannot be set. // F-DOM-4
             let uri = fields.remove("sip_uri");
-            let mut config = DialinConfig::new(kind, &fields)?;
+            let mut config = DialinConfig::new(kind, &fields, quirks)?;
             let same = |old: &&DialinConfig| match config.phone_number() {
                 Some(number) => old.phone_number() == Some(number),
                 None => uri.is_some() && uri.as_ref() == old.entry().get("sip_uri"),

@@ -5,11 +5,15 @@
 mod account;
 mod attendance;
 mod call_log;
+mod change;
 mod derived;
+mod dial_string;
 mod dialin;
 mod dialin_config;
 mod domain;
+mod filter;
 mod for_sale;
+mod gate;
 mod jwt;
 mod kinds;
 mod listing;
@@ -23,20 +27,24 @@ mod properties;
 mod refusal;
 mod room;
 mod rooms;
+mod sip;
 mod token;
+mod undo;
+mod values;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{Config, Quirks};
 
-pub(crate) use self::account::{Account, PurchasedNumber};
+pub(crate) use self::account::{Account, CallerId, PurchasedNumber};
 pub(crate) use self::call_log::Logged;
+pub(crate) use self::dial_string::DialString;
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
+pub(crate) use self::filter::matches;
 pub(crate) use self::for_sale::{ForSale, Release};
-pub(crate) use self::page::{Cursor, PageRequest, page};
+pub(crate) use self::page::{Cursor, PageRequest, page, page_around};
 pub(crate) use self::people::Ejection;
-pub(crate) use self::phone::DialString;
 pub(crate) use self::pins::PinBook;
 pub(crate) use self::presence::MeetingRecord;
 pub(crate) use self::refusal::Refusal;
@@ -50,12 +58,26 @@ use self::people::Bans;
 use self::phone::Switchboard;
 
 /// Names an account of a [`World`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct AccountId(usize);
 
 impl AccountId {
     pub fn index(self) -> usize {
         self.0
+    }
+}
+
+/// What a change of an account is made with.
+struct Means<'a> {
+    pins: &'a mut PinBook,
+    rng: &'a mut fastrand::Rng,
+    quirks: &'a Quirks,
+    now: Timestamp,
+}
+
+impl Means<'_> {
+    fn make_pin(&mut self, account: AccountId, name: &str) -> String {
+        (self.pins).make(account, name, self.quirks.pin_zero, self.rng)
     }
 }
 
@@ -84,7 +106,9 @@ impl World {
         let accounts = (config.accounts)
             .iter()
             .enumerate()
-            .map(|(index, account)| Account::new(AccountId(index), account, now, &mut rng))
+            .map(|(index, account)| {
+                Account::new(AccountId(index), account, config.max_rooms, now, &mut rng)
+            })
             .collect();
         Self {
             accounts,
@@ -115,8 +139,24 @@ impl World {
     }
 
     #[expect(clippy::indexing_slicing, reason = "as World::account")]
-    fn parts(&mut self, id: AccountId) -> (&mut Account, &mut PinBook, &mut fastrand::Rng) {
-        (&mut self.accounts[id.0], &mut self.pins, &mut self.rng)
+    fn parts(&mut self, id: AccountId, now: Timestamp) -> (&mut Account, Means<'_>) {
+        let means = Means {
+            pins: &mut self.pins,
+            rng: &mut self.rng,
+            quirks: &self.quirks,
+            now,
+        };
+        (&mut self.accounts[id.0], means)
+    }
+
+    /// Does what became due by itself. Every look at the world and every change of it begins with this.
+    pub fn settle(&mut self, now: Timestamp) {
+        for id in self.account_ids() {
+            let (account, mut means) = self.parts(id, now);
+            account.collect(&mut means);
+        }
+        self.switchboard.settle(seconds(now), &self.quirks);
+        self.note_attendance(now);
     }
 
     /// Creates a room, collecting an expired one that has the name.
@@ -127,8 +167,8 @@ impl World {
         change: &RoomChange,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let (account, pins, rng) = self.parts(id);
-        let created = account.create_room(name, change, pins, rng, now)?;
+        let (account, mut means) = self.parts(id, now);
+        let created = account.create_room(name, change, &mut means)?;
         if let Some(collected) = created.collected {
             self.switchboard.clear_room(&collected);
         }
@@ -143,8 +183,8 @@ impl World {
         change: &RoomChange,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let (account, pins, rng) = self.parts(id);
-        account.update_room(name, change, pins, rng, now)
+        let (account, mut means) = self.parts(id, now);
+        account.update_room(name, change, &mut means)
     }
 
     /// Deletes a room with everybody in it, and answers its id. // F-ROOM-27
@@ -154,8 +194,8 @@ impl World {
         name: &str,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let (account, pins, _) = self.parts(id);
-        let (room, expired) = account.remove_room(name, pins, now)?;
+        let (account, mut means) = self.parts(id, now);
+        let (room, expired) = account.remove_room(name, &mut means)?;
         self.switchboard.clear_room(&room);
         match expired {
             // F-ROOM-26
@@ -169,9 +209,10 @@ impl World {
         &mut self,
         id: AccountId,
         config: DialinConfig,
+        now: Timestamp,
     ) -> Result<String, Refusal> {
-        let (account, _, rng) = self.parts(id);
-        account.create_config(config, rng)
+        let (account, means) = self.parts(id, now);
+        account.create_config(config, means.rng)
     }
 
     /// Changes settings of a domain.
@@ -179,10 +220,10 @@ impl World {
         &mut self,
         id: AccountId,
         settings: &Map<String, Value>,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
-        let seen = self.quirks.configs_seen;
-        let (account, _, rng) = self.parts(id);
-        account.set_domain(settings, seen, rng)
+        let (account, means) = self.parts(id, now);
+        account.set_domain(settings, means.quirks, means.rng)
     }
 
     /// Runs a change of many things that takes effect as a whole or not at all. // F-BATCH-4
@@ -197,8 +238,9 @@ impl World {
     }
 
     /// The dial-in configs of an account, to be changed.
+    #[expect(clippy::indexing_slicing, reason = "as World::account")]
     pub fn account_mut(&mut self, id: AccountId) -> &mut Account {
-        self.parts(id).0
+        &mut self.accounts[id.0]
     }
 }
 

@@ -20,7 +20,7 @@ impl World {
 
     /// The newest rooms, of this account or of all.
     pub fn rooms(&mut self, only: Option<AccountId>, now: Timestamp) -> Rooms {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         let mut all: Vec<(AccountId, &Room)> = self
             .account_ids()
             .filter(|id| only.is_none_or(|only| only == *id))
@@ -68,7 +68,7 @@ impl World {
 impl Account {
     /// The numbers that a room chose, or else the account's earliest. // F-PIN-15, F-PIN-17
     fn numbers_of(&self, room: &Room) -> Vec<String> {
-        let Some(dialin) = Dialin::of(&room.properties).ok().flatten() else {
+        let Some(dialin) = Dialin::of(&room.properties) else {
             return Vec::new();
         };
         match dialin.numbers.is_empty() {

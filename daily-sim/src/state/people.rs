@@ -94,12 +94,7 @@ impl Switchboard {
 }
 
 impl World {
-    /// Ejects those whose time has come, and writes down who has come and gone.
-    pub fn settle(&mut self, now: Timestamp) {
-        self.switchboard.settle(seconds(now));
-        self.note_attendance(now);
-    }
-
+    /// Writes down who has come and gone.
     pub(super) fn note_attendance(&mut self, now: Timestamp) {
         let there = self.switchboard.attendees(self.seed);
         self.attendance.note(&there, self.seed, now);
@@ -113,16 +108,9 @@ impl World {
         visit: &Visit,
         now: Timestamp,
     ) -> Result<Presence, String> {
-        let gone = || format!("room {name} has expired: nobody can join it any more");
-        let room = self.account(account).room(name, now).ok_or_else(gone)?;
-        // F-ROOM-29
-        if room.nbf().is_some_and(|nbf| seconds(now) < nbf) {
-            return Err(format!(
-                "room {name} has an nbf in the future: nobody can join it yet"
-            ));
-        }
-        let person = self.guest(account, room, visit, now)?;
         self.settle(now);
+        let room = self.open_room(account, name, now)?;
+        let person = self.guest(account, room, visit, now)?;
         let session = random_id(&mut self.rng);
         let room = person.room.clone();
         self.switchboard.people.push(Person { session, ..person });
@@ -149,7 +137,7 @@ impl World {
                     "room {name} is private: write a \"token\" to join it"
                 ));
             }
-            Some(token) if !token.admits_to(name) => {
+            Some(token) if !token.admits_to(name, self.quirks.name_case) => {
                 return Err(format!("the token is not for room {name}"));
             }
             _ => {}
@@ -161,7 +149,7 @@ impl World {
         if user_id.as_ref().is_some_and(banned) {
             return Err(format!("this user id is banned from room {name}"));
         }
-        let of_room = room.eject_at();
+        let of_room = room.eject_at(seconds(now));
         Ok(Person {
             session: String::new(),
             account,
@@ -178,7 +166,7 @@ impl World {
         })
     }
 
-    /// Lets somebody leave; callers stay. // F-CALL-14
+    /// Lets somebody leave; callers stay, or are dropped. // F-CALL-14
     pub fn leave(
         &mut self,
         account: AccountId,
@@ -193,7 +181,7 @@ impl World {
         let nobody = || format!("nobody called {user_name:?} is in room {name}");
         let place = people.iter().position(is_it).ok_or_else(nobody)?;
         people.remove(place);
-        self.note_attendance(now);
+        self.settle(now);
         Ok(self.presence(account, name))
     }
 
@@ -207,8 +195,9 @@ impl World {
     ) -> Result<Vec<String>, Refusal> {
         // F-PRES-8
         let missing = || Refusal::room_not_found(name);
-        let room = self.account(account).room(name, now).ok_or_else(missing)?;
-        let room = room.id.clone();
+        let room = self.account(account).find_room(name, &self.quirks);
+        let room = room.filter(|room| !room.is_expired(seconds(now)));
+        let room = room.ok_or_else(missing)?.id.clone();
         let hold_counts = self.quirks.hold_presence == HoldPresence::Present;
         let mut there = self.switchboard.attendees(self.seed);
         // Only those whom presence would show can be ejected. // F-CALL-9
@@ -236,7 +225,8 @@ impl World {
     pub fn account_of_room(&self, name: &str, domain: Option<&str>) -> Result<AccountId, String> {
         let fits = |id: &AccountId| {
             let account = self.account(*id);
-            account.any_room(name).is_some() && domain.is_none_or(|domain| account.domain == domain)
+            self.room_id(*id, name).is_some()
+                && domain.is_none_or(|domain| account.domain == domain)
         };
         let mut found = self.account_ids().filter(fits);
         match (found.next(), found.next()) {
@@ -249,8 +239,12 @@ impl World {
     }
 
     fn room_id(&self, account: AccountId, name: &str) -> Option<String> {
-        let room: &Room = self.account(account).any_room(name)?;
-        Some(room.id.clone())
+        let account = self.account(account);
+        let id = match account.find_room(name, &self.quirks) {
+            Some(room) => &room.id,
+            None => account.collected_room(name)?,
+        };
+        Some(id.to_owned())
     }
 
     /// Who is in a room now, without any lag.

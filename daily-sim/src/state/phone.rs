@@ -5,47 +5,17 @@ use jiff::Timestamp;
 use super::dialin::Dialin;
 use super::people::Person;
 use super::pins::PinFate;
-use super::{AccountId, ConfigKind, World, seconds};
-use crate::numbers::{is_e164, is_global};
+use super::{AccountId, ConfigKind, DialString, World, seconds};
+use crate::Quirks;
+use crate::numbers::is_global;
+use crate::quirks::{CallersAlone, NumbersOfPin, PinTries};
 use crate::types::{DialAnswer, LiveCall, Outcome};
-
-/// At most this many telephone sessions are in a room. // F-CALL-6
-const SESSIONS_A_ROOM: usize = 5;
 
 const DEFAULT_GREETING: &str = "Please enter the PIN of your meeting.";
 const HOLD_MUSIC: &str = "(hold music)";
+const WRONG_PIN: &str = "That PIN is not valid. Goodbye.";
+const AGAIN: &str = "That PIN is not valid. Please try again.";
 const THE_ROOM: &str = "(the voices in the room)";
-
-/// A dial string: a number, and a PIN after two commas or more. // F-PIN-20
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DialString {
-    number: String,
-    /// None when only the number is dialled.
-    pin: Option<String>,
-}
-
-impl DialString {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let dialled = text.strip_prefix("tel:").unwrap_or(text);
-        let (number, pin) = match dialled.split_once(",,") {
-            Some((number, pin)) => (number, Some(pin.trim_start_matches(','))),
-            None => (dialled, None),
-        };
-        // This refuses a `#` as well. // F-PIN-21
-        let pin_fits =
-            pin.is_none_or(|pin| !pin.is_empty() && pin.bytes().all(|b| b.is_ascii_digit()));
-        if !is_e164(number) || !pin_fits {
-            return Err(format!(
-                "{text:?} is not a dial string: write a number in E.164, two commas and the digits \
-                 of the PIN, like +12025550123,,12345678987"
-            ));
-        }
-        Ok(Self {
-            number: number.to_owned(),
-            pin: pin.map(str::to_owned),
-        })
-    }
-}
 
 /// Those who are in rooms, with browsers and with telephones.
 #[derive(Clone, Debug, Default)]
@@ -79,10 +49,18 @@ impl Switchboard {
     }
 
     /// Ejects those whose time has come. // F-ROOM-29, F-CALL-8
-    pub fn settle(&mut self, now: f64) {
+    pub fn settle(&mut self, now: f64, quirks: &Quirks) {
         let stays = |eject_at: Option<f64>| eject_at.is_none_or(|at| now < at);
         self.people.retain(|person| stays(person.eject_at));
         self.calls.retain(|caller| stays(caller.eject_at));
+        // F-CALL-14
+        if quirks.callers_alone == CallersAlone::Dropped {
+            let people = &self.people;
+            let has_company = |room: &str| people.iter().any(|person| person.room == room);
+            self.calls.retain(|caller| {
+                caller.call.outcome == Outcome::OnHold || has_company(&caller.room)
+            });
+        }
     }
 
     fn next_call(&mut self) -> String {
@@ -90,11 +68,21 @@ impl Switchboard {
         format!("call-{}", self.last_call)
     }
 
-    fn sessions(&self, room: &str) -> usize {
+    pub fn sessions(&self, room: &str) -> usize {
         self.calls
             .iter()
             .filter(|caller| caller.room == room)
             .count()
+    }
+
+    /// How many are in the room, those on hold left out.
+    pub fn inside(&self, room: &str) -> usize {
+        let people = self.people.iter().filter(|person| person.room == room);
+        let callers = self
+            .calls
+            .iter()
+            .filter(|caller| caller.room == room && caller.call.outcome == Outcome::InRoom);
+        people.count() + callers.count()
     }
 
     /// Whether a caller would find somebody. One on hold is nobody. // F-CALL-9
@@ -118,7 +106,7 @@ impl Switchboard {
 impl World {
     /// Dials, and says what the caller meets.
     pub fn dial(&mut self, dialled: &DialString, now: Timestamp) -> DialAnswer {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         let mut answer = DialAnswer {
             outcome: Outcome::NotAnswered,
             heard: Vec::new(),
@@ -132,25 +120,35 @@ impl World {
             return answer;
         };
         answer.heard.push(line.greeting.clone());
-        let Some((account, name, expired)) = self.look_up(&line, dialled, now) else {
-            // F-CALL-5
-            answer.outcome = Outcome::WrongPin;
-            answer
-                .heard
-                .push("That PIN is not valid. Goodbye.".to_owned());
-            return answer;
-        };
-        answer.account = Some(self.account(account).domain.clone());
-        answer.room = Some(name.clone());
-        if expired {
-            // F-CALL-13, F-PIN-13
-            answer.outcome = Outcome::Expired;
-            answer
-                .heard
-                .push("That PIN is not valid. Goodbye.".to_owned());
-            return answer;
+        answer.outcome = Outcome::WrongPin;
+        if dialled.pins.is_empty() {
+            answer.heard.push(WRONG_PIN.to_owned());
         }
-        self.enter(account, &name, answer, &dialled.number, now)
+        // F-CALL-5
+        let tries = match self.quirks.pin_tries {
+            PinTries::One => 1,
+            PinTries::Three => 3,
+        };
+        for (n, pin) in (1..).zip(dialled.pins.iter().take(tries)) {
+            let found = self.look_up(&line, &dialled.number, pin, now);
+            let (account, name) = match &found {
+                Some((account, name, _)) => (Some(*account), Some(name.clone())),
+                None => (None, None),
+            };
+            answer.account = account.map(|account| self.account(account).domain.clone());
+            answer.room = name;
+            answer.outcome = match found {
+                Some((account, name, false)) => {
+                    return self.enter(account, &name, answer, &dialled.number, now);
+                }
+                // F-CALL-13, F-PIN-13
+                Some((_, _, true)) => Outcome::Expired,
+                None => Outcome::WrongPin,
+            };
+            let heard = if n < tries { AGAIN } else { WRONG_PIN };
+            answer.heard.push(heard.to_owned());
+        }
+        answer
     }
 
     /// What picks up a number.
@@ -180,10 +178,11 @@ impl World {
     fn look_up(
         &self,
         line: &Line,
-        dialled: &DialString,
+        number: &str,
+        pin: &str,
         now: Timestamp,
     ) -> Option<(AccountId, String, bool)> {
-        let (account, name, collected) = match self.pins.fate(dialled.pin.as_deref()?)? {
+        let (account, name, collected) = match self.pins.fate(pin)? {
             PinFate::Room { account, name } => (*account, name, false),
             PinFate::Expired { account, name } => (*account, name, true),
             PinFate::Dead => return None,
@@ -191,8 +190,16 @@ impl World {
         if line.account.is_some_and(|only| only != account) {
             return None;
         }
-        let expired = collected || self.account(account).room(name, now).is_none();
-        Some((account, name.clone(), expired))
+        let room = self.account(account).room(name, now);
+        let room = room.filter(|_| !collected);
+        if line.account.is_some() && self.quirks.numbers_of_pin == NumbersOfPin::Listed {
+            let chosen = room.and_then(|room| Dialin::of(&room.properties));
+            let chosen = chosen.unwrap_or_default().numbers;
+            if !chosen.is_empty() && !chosen.iter().any(|listed| listed == number) {
+                return None;
+            }
+        }
+        Some((account, name.clone(), room.is_none()))
     }
 
     /// Brings a caller with the right PIN into the room, or says why not.
@@ -207,32 +214,26 @@ impl World {
         let Some(room) = self.account(account).room(name, now) else {
             return answer;
         };
-        let dialin = Dialin::of(&room.properties)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let dialin = Dialin::of(&room.properties).unwrap_or_default();
+        let waits = dialin.waits(&self.quirks);
         answer.display_name = dialin.display_name;
-        let sessions = self.switchboard.sessions(&room.id) + room.sip_endpoints();
-        let somebody = self.switchboard.is_somebody_in(&room.id);
-        let too_early = room.nbf().is_some_and(|nbf| seconds(now) < nbf);
-        let (outcome, heard) = if too_early {
-            (Outcome::Dropped, "The meeting has not started. Goodbye.") // F-CALL-10
-        } else if sessions >= SESSIONS_A_ROOM {
-            (Outcome::RoomFull, "The meeting is full. Goodbye.") // F-CALL-7
-        } else if somebody {
-            (Outcome::InRoom, THE_ROOM) // F-CALL-4
-        } else if dialin.wait_for_meeting_start {
-            (Outcome::OnHold, HOLD_MUSIC) // F-CALL-2
-        } else {
-            (Outcome::Dropped, "Nobody is in the meeting. Goodbye.") // F-CALL-3
+        let (outcome, heard) = match self.turned_away(room, now) {
+            Some(turned_away) => turned_away,
+            // F-CALL-4
+            None if self.switchboard.is_somebody_in(&room.id) => (Outcome::InRoom, THE_ROOM),
+            None if waits => (Outcome::OnHold, HOLD_MUSIC), // F-CALL-2
+            // F-CALL-3
+            None => (Outcome::Dropped, "Nobody is in the meeting. Goodbye."),
         };
         answer.outcome = outcome;
-        answer.heard.push(heard.to_owned());
+        if !heard.is_empty() {
+            answer.heard.push(heard.to_owned());
+        }
         if matches!(outcome, Outcome::InRoom | Outcome::OnHold) {
             let caller = Caller {
                 account,
                 room: room.id.clone(),
-                eject_at: room.eject_at(),
+                eject_at: room.eject_at(seconds(now)),
                 call: live_call(&answer, number, now),
             };
             self.switchboard.calls.push(caller);
@@ -243,7 +244,7 @@ impl World {
 
     /// The calls that are going on, the oldest first.
     pub fn calls(&mut self, now: Timestamp) -> Vec<LiveCall> {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         self.switchboard
             .calls
             .iter()
@@ -253,7 +254,7 @@ impl World {
 
     /// Ends a call from the caller's side.
     pub fn hang_up(&mut self, call_id: &str, now: Timestamp) -> Option<LiveCall> {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         let calls = &mut self.switchboard.calls;
         let place = calls
             .iter()
@@ -274,36 +275,5 @@ fn live_call(answer: &DialAnswer, number: &str, now: Timestamp) -> LiveCall {
         display_name: answer.display_name.clone(),
         number: number.to_owned(),
         since: now,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// F-PIN-20, F-PIN-21.
-    #[test]
-    fn dial_strings_are_read() {
-        let parse = |text| DialString::parse(text).map(|dialled| (dialled.number, dialled.pin));
-        let number = "+12025550123".to_owned();
-        let pin = Some("01234567890".to_owned());
-        assert_eq!(
-            parse("+12025550123,,01234567890"),
-            Ok((number.clone(), pin.clone()))
-        );
-        assert_eq!(
-            parse("tel:+12025550123,,,01234567890"),
-            Ok((number.clone(), pin))
-        );
-        assert_eq!(parse("+12025550123"), Ok((number, None)));
-        for bad in [
-            "",
-            "12025550123,,1",
-            "+12025550123,1",
-            "+12025550123,,1#",
-            "+12025550123,,",
-        ] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::kinds::{ANY, BOOL, JsonKind, NUMBER, OBJECT, TEXT, check_kind};
-use super::properties::check_exp;
+use super::kinds::{ANY, BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits};
+use super::properties::exp;
 use super::{AccountId, Refusal, World, seconds};
+use crate::quirks::{NameCase, UnknownProperty};
 
 /// At most this many characters are in a `user_id`. // F-TOKEN-2
 const LONGEST_USER_ID: usize = 36;
@@ -57,8 +58,11 @@ impl Token {
     }
 
     /// Whether it is good for this room. One that names none is good for all. // F-TOKEN-5
-    pub(super) fn admits_to(&self, room: &str) -> bool {
-        self.text("r").is_none_or(|name| name == room)
+    pub(super) fn admits_to(&self, room: &str, case: NameCase) -> bool {
+        self.text("r").is_none_or(|name| match case {
+            NameCase::Distinct => name == room,
+            NameCase::Folded => name.eq_ignore_ascii_case(room),
+        })
     }
 
     pub(super) fn text(&self, claim: &str) -> Option<&str> {
@@ -99,21 +103,25 @@ impl World {
         for (name, value) in properties {
             let known = PROPERTIES.iter().find(|(known, ..)| known == name);
             let Some((_, claim, kind)) = known else {
-                return Err(Refusal::unknown_property(name));
+                match self.quirks.unknown_property {
+                    UnknownProperty::Refused => return Err(Refusal::unknown_property(name)),
+                    UnknownProperty::Ignored => continue,
+                }
             };
             if value.is_null() {
                 continue;
             }
             if name == "exp" {
-                check_exp(value, seconds(now))?; // F-TOKEN-7
+                exp(value, &self.quirks, seconds(now))?; // F-TOKEN-7
             }
-            check_kind(name, value, *kind)?;
-            claims.insert((*claim).to_owned(), value.clone());
+            if fits(name, value, *kind, self.quirks.wrong_type)? {
+                claims.insert((*claim).to_owned(), value.clone());
+            }
         }
         let account = self.account(id);
         let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
-        if text("r").is_some_and(|room| !account.room_exists(room, now)) {
-            return Err(Refusal::invalid("room not found")); // F-TOKEN-6
+        if text("r").is_some_and(|room| !account.room_exists(room, &self.quirks, now)) {
+            return Err(Refusal::invalid_quoted("room not found")); // F-TOKEN-6
         }
         if text("ud").is_some_and(|id| id.chars().count() > LONGEST_USER_ID) {
             return Err(Refusal::invalid(format!(

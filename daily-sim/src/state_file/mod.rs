@@ -129,7 +129,7 @@ impl StateFile {
             daily_sim_state: VERSION,
             seed: past.seed,
             began: past.began,
-            accounts: digest(&config.accounts),
+            accounts: digest(config),
         };
         file.set_len(0)?;
         let mut state = Self::new(path, file, Keys::new(&config.accounts));
@@ -200,7 +200,7 @@ fn check(path: &Path, line: &[u8], config: &Config) -> Result<Header, StateFileE
     }
     let header: Header =
         serde_json::from_slice(line).map_err(|source| StateFileError::broken(path, 1, source))?;
-    if header.accounts != digest(&config.accounts) {
+    if header.accounts != digest(config) {
         return Err(StateFileError::OtherAccounts(path.to_owned()));
     }
     if config.seed.is_some_and(|seed| seed != header.seed) {
@@ -212,9 +212,9 @@ fn check(path: &Path, line: &[u8], config: &Config) -> Result<Header, StateFileE
     Ok(header)
 }
 
-/// All of the accounts that the state depends on. Their keys are in it because an input may carry one,
+/// All that the state depends on. Their keys are in it because an input may carry one,
 /// or what one has signed; a digest does not tell them.
-fn digest(accounts: &[AccountConfig]) -> String {
+fn digest(config: &Config) -> String {
     let mut hash = Sha256::new();
     let mut part = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
@@ -224,7 +224,8 @@ fn digest(accounts: &[AccountConfig]) -> String {
         domain,
         keys,
         purchased_numbers,
-    } in accounts
+        verified_caller_ids,
+    } in &config.accounts
     {
         part("domain");
         part(domain);
@@ -232,7 +233,11 @@ fn digest(accounts: &[AccountConfig]) -> String {
         keys.iter().for_each(|key| part(key));
         part("numbers");
         purchased_numbers.iter().for_each(|number| part(number));
+        part("caller ids");
+        verified_caller_ids.iter().for_each(|number| part(number));
     }
+    part("rooms");
+    part(&config.max_rooms.to_string());
     format!("{:x}", hash.finalize())
 }
 
