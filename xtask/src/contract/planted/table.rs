@@ -331,8 +331,8 @@ pub const PLANTED: &[Planted] = &[
         name: "the log of calls shows one",
         area: "logs",
         file: "daily-sim/src/api/logs.rs",
-        find: "const ENTRIES_A_PAGE: usize = 20;",
-        replace: "const ENTRIES_A_PAGE: usize = 1;",
+        find: "const ENTRIES_A_PAGE: i64 = 20;",
+        replace: "const ENTRIES_A_PAGE: i64 = 1;",
         check: "logs::a_call_is_logged_with_its_bodies",
     },
     Planted {
