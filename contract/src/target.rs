@@ -55,7 +55,7 @@ fn account(index: usize) -> Account {
             Key::new(format!("second-key-of-{index}-0123456789abcdef")),
         ],
         numbers: (0..3)
-            .map(|nth| format!("+1415555{:04}", index * 10 + nth))
+            .map(|nth| format!("+1415777{:04}", index * 10 + nth))
             .collect(),
     }
 }

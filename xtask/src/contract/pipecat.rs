@@ -50,8 +50,11 @@ async fn environment() -> Result<PathBuf, String> {
     if std::fs::read_to_string(&mark).is_ok_and(|installed| installed == wanted) {
         return Ok(venv);
     }
+    if venv.exists() {
+        std::fs::remove_dir_all(&venv).map_err(|error| format!("{}: {error}", venv.display()))?;
+    }
     let mut make = Command::new("python3");
-    make.args(["-m", "venv", "--clear"]).arg(&venv);
+    make.args(["-m", "venv"]).arg(&venv);
     done("python3 -m venv", make).await?;
     let mut install = Command::new(venv.join("bin/python"));
     install
