@@ -9,11 +9,18 @@
 //! | `wire` | one HTTP call; in live mode also the rules that it must keep |
 //! | `rules`, `made` | the rules of live mode, and what was made and has to be deleted: pure |
 //! | `schemas`, `requests` | every answer and every request against the JSON Schemas in `schemas/` |
-//! | `case` | what a check works with: calls, names, times, the controls |
+//! | `case`, `answers` | what a check works with: calls, names, times, the controls; what it expects |
 //! | `check`, `checks` | the checks, one file for each area |
 //! | `probes` | what nobody knows of Daily: how a live account answers it |
 //! | `run`, `live` | runs the checks against a simulator, or checks and probes against an account |
 
+// What is indexed here are JSON values by the names of their keys.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a key that a JSON value does not have reads as null"
+)]
+
+mod answers;
 mod case;
 pub mod check;
 mod checks;

@@ -76,18 +76,8 @@ async fn a_filter_finds_a_number(case: &Case) -> Checked {
 
 /// The numbers of a search, which two documents show under two names.
 fn for_sale(listed: &Value) -> Checked<Vec<&str>> {
-    let number = |item: &'_ Value| {
-        let key = if item["number"].is_string() {
-            "number"
-        } else {
-            "phoneNumber"
-        };
-        key
-    };
-    list(listed, "data")?
-        .iter()
-        .map(|item| text(item, number(item)))
-        .collect()
+    let number = |item| text(item, "phoneNumber").or_else(|_| text(item, "number"));
+    list(listed, "data")?.iter().map(number).collect()
 }
 
 async fn numbers_for_sale_are_searched(case: &Case) -> Checked {

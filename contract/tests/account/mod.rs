@@ -1,5 +1,11 @@
 //! A simulator that plays somebody's own account, and what live mode did to it.
 
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a helper of tests"
+)]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

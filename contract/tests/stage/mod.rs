@@ -1,5 +1,7 @@
 //! Simulators for tests of the suite.
 
+#![expect(clippy::expect_used, reason = "a helper of tests")]
+
 use contract::target::{Fleet, accounts};
 use daily_sim::{AccountConfig, Config, Sim};
 

@@ -1,0 +1,71 @@
+//! What a check expects of an answer, and how it reads one.
+
+use serde_json::Value;
+
+use crate::case::{Checked, ensure};
+use crate::wire::Answer;
+
+impl Answer {
+    /// The body of a 200.
+    pub fn ok(self) -> Checked<Value> {
+        ensure!(
+            self.status == 200,
+            "expected 200, got {} {}",
+            self.status,
+            self.text
+        );
+        Ok(self.body)
+    }
+
+    /// A refusal with this status and this word.
+    pub fn refused(&self, status: u16, word: &str) -> Checked {
+        let error = self.body["error"].as_str().unwrap_or_default();
+        let (found, text) = (self.status, &self.text);
+        ensure!(
+            found == status && error == word,
+            "expected {status} {word:?}, got {found} {text}"
+        );
+        Ok(())
+    }
+
+    /// The same, and this text for people.
+    pub fn refused_with(&self, status: u16, word: &str, info: &str) -> Checked {
+        self.refused(status, word)?;
+        let found = self.body["info"].as_str().unwrap_or_default();
+        ensure!(found == info, "expected the info {info:?}, got {found:?}");
+        Ok(())
+    }
+
+    /// One of the two: done, or refused with 400 and this word.
+    pub fn done_or_refused(&self, word: &str) -> Checked<bool> {
+        if self.status == 200 {
+            return Ok(true);
+        }
+        self.refused(400, word)?;
+        Ok(false)
+    }
+}
+
+/// A text of an object.
+pub fn text<'a>(value: &'a Value, key: &str) -> Checked<&'a str> {
+    let found = value[key].as_str();
+    found.ok_or_else(|| format!("{key:?} is no text in {value}").into())
+}
+
+/// A list of an object.
+pub fn list<'a>(value: &'a Value, key: &str) -> Checked<&'a Vec<Value>> {
+    let found = value[key].as_array();
+    found.ok_or_else(|| format!("{key:?} is no list in {value}").into())
+}
+
+/// A whole number of an object.
+pub fn whole(value: &Value, key: &str) -> Checked<i64> {
+    let found = value[key].as_i64();
+    found.ok_or_else(|| format!("{key:?} is no whole number in {value}").into())
+}
+
+/// Fails unless both are the same.
+pub fn same(what: &str, found: &Value, wanted: &Value) -> Checked {
+    ensure!(found == wanted, "{what} is {found} and not {wanted}");
+    Ok(())
+}
