@@ -80,7 +80,7 @@ fn room(view: &View) -> Plan {
     let recorded = view.subject.binding().and_then(|it| it.made.as_ref());
     match (&known.seen, recorded) {
         (None, Some(made)) => delete(view, &made.id),
-        (Some(seen), Some(made)) if seen.room.id == made.id => delete(view, &made.id),
+        (Some(seen), Some(made)) if seen.room.id == made.id => once_shown(view, &made.id),
         (Some(seen), Some(_)) if seen.by == Word::Listing && !view.looked => Plan::Look(Look::Room),
         (Some(seen), Some(_)) => orphaned(
             view,
@@ -89,7 +89,7 @@ fn room(view: &View) -> Plan {
         ),
         (_, None) if !view.looked => Plan::Look(Look::Room),
         (Some(_), None) if view.is_chosen() && view.rival.is_none() => Plan::Look(Look::Rivals),
-        (Some(seen), None) if is_ours(view, seen) => delete(view, &seen.room.id),
+        (Some(seen), None) if is_ours(view, seen) => once_shown(view, &seen.room.id),
         (Some(seen), None) => orphaned(
             view,
             seen,
@@ -138,6 +138,17 @@ fn is_ours(view: &View, seen: &Seen) -> bool {
     let same = view.desired.as_ref();
     let same = same.is_ok_and(|desired| says_what_we_send(view, desired, seen));
     seen.by == Word::Create || (claimed && may_be_ours(view) && same)
+}
+
+/// A room that we have just made is not gone because a read does not show it yet (F-ROOM-41).
+fn once_shown(view: &View, id: &str) -> Plan {
+    match view.known().disputed {
+        Some(until) if until > view.now.moment => waits(
+            "Daily does not show yet what was done last; after that the room is looked for again",
+            view.now.moment.until(until) + MARGIN,
+        ),
+        _ => delete(view, id),
+    }
 }
 
 fn delete(view: &View, id: &str) -> Plan {

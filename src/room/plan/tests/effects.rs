@@ -53,17 +53,14 @@ impl World {
             }
             return;
         };
-        self.ledger.answered(&name, sending, at);
+        self.ledger.answered(&name, sending, answer.is_ok(), at);
         match (answer, step) {
             (Ok(Some(room)), Step::CreateRoom(_)) => {
                 view.memory.refusal = None;
                 let date = Some(self.date());
-                self.ledger.saw(Seen {
-                    room,
-                    at,
-                    date,
-                    by: Word::Create,
-                });
+                let by = Word::Create;
+                let seen = Seen { room, at, date, by };
+                self.ledger.saw(&name, seen);
             }
             (Ok(_), _) => {
                 view.memory.refusal = None;

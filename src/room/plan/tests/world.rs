@@ -301,13 +301,12 @@ impl World {
     pub(super) fn word(&mut self, name: &str, at: Moment) {
         let date = Some(self.date());
         match self.shown(name).cloned() {
-            Some(room) => self.ledger.saw(Seen {
-                room,
-                at,
-                date,
-                by: Word::Name,
-            }),
-            None => self.ledger.absent(name, at, date),
+            Some(room) => {
+                let by = Word::Name;
+                let seen = Seen { room, at, date, by };
+                self.ledger.read(name, seen);
+            }
+            None => self.ledger.read_absent(name, at, date),
         }
     }
 }
