@@ -68,8 +68,9 @@ async fn ready(fx: &mut Fixture) {
     assert_eq!(room.text("/status/room/id"), at_daily["id"]);
     assert_eq!(room.text("/status/room/url"), at_daily["url"]);
     assert_eq!(room.room_name(), at_daily["name"]);
+    let readable = format!("{}-standup_", fx.namespace);
     assert!(
-        room.room_name().starts_with("create-ready-standup_"),
+        room.room_name().starts_with(&readable),
         "{}",
         room.room_name()
     );

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use daily_sim::{AccountConfig, ApiClient, Config, Sim, SimClient};
+use daily_sim::{AccountConfig, ApiClient, Config, Quirks, Sim, SimClient};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
@@ -40,6 +40,7 @@ pub const DEFAULT_KEY_SECRET: &str = "daily-default-key";
 pub const RELEASE: &str = "daily-operator";
 
 /// What a scenario is given.
+#[derive(Clone)]
 pub struct Setup {
     default_key: Option<&'static str>,
     starts_operator: bool,
@@ -47,6 +48,7 @@ pub struct Setup {
     values: Vec<(&'static str, Value)>,
     env: Vec<(String, String)>,
     hold_at: Option<&'static str>,
+    answers: Quirks,
 }
 
 impl Setup {
@@ -59,6 +61,7 @@ impl Setup {
             values: Vec::new(),
             env: Vec::new(),
             hold_at: None,
+            answers: Quirks::default(),
         }
     }
 
@@ -86,6 +89,12 @@ impl Setup {
         self
     }
 
+    /// How Daily answers what nobody knows of it.
+    pub fn answers(mut self, answers: Quirks) -> Self {
+        self.answers = answers;
+        self
+    }
+
     /// Sets a top-level value of the chart.
     pub fn value(mut self, name: &'static str, value: Value) -> Self {
         self.values.push((name, value));
@@ -109,6 +118,11 @@ impl Setup {
             Some(_) => DEFAULT_KEY_SECRET,
             None => "",
         };
+        // Half of it has to be longer than reads lag.
+        let quiet = match self.answers.get("reads") {
+            Some("lagging") => "6s",
+            _ => "1s",
+        };
         let mut values = json!({
             "crds": {"enabled": false},
             "daily": {
@@ -117,7 +131,7 @@ impl Setup {
             },
             "watchNamespaces": [namespace],
             "driftInterval": "2s",
-            "quietPeriod": "1s",
+            "quietPeriod": quiet,
         });
         for (name, value) in &self.values {
             values[*name] = value.clone();
@@ -144,6 +158,7 @@ pub struct Fixture {
     pub operators: Vec<Operator>,
     /// Every PIN that a Ready room has shown.
     pub pins: Mutex<BTreeSet<String>>,
+    answers: Quirks,
     launch: Launch,
     logs: Vec<PathBuf>,
     // Both end when they are dropped.
@@ -160,6 +175,7 @@ impl Fixture {
             AccountConfig::new(OTHER_DOMAIN, &[OTHER_KEY], &[]),
         ];
         let config = Config::new(accounts).seed(setup.seed);
+        let config = config.quirks(setup.answers);
         let daily = Sim::start(config).await.map_err(|e| e.to_string())?;
         let sim = daily.client().map_err(|e| e.to_string())?;
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
@@ -183,6 +199,7 @@ impl Fixture {
             },
             operators: Vec::new(),
             pins: Mutex::default(),
+            answers: setup.answers,
             logs: Vec::new(),
             _daily: daily,
             _folder: folder,
@@ -250,6 +267,48 @@ impl Fixture {
         made.expect("the Secret with the key can be written");
     }
 
+    /// How Daily answers this point on which nobody knows it.
+    pub fn answer(&self, switch: &str) -> &'static str {
+        let answer = self.answers.get(switch);
+        answer.unwrap_or_else(|| panic!("there is no switch {switch}"))
+    }
+
+    /// The answers that are not the likelier ones.
+    pub fn unlikely_answers(&self) -> String {
+        let unlikely = |(switch, answer): (&daily_sim::Switch, &str)| {
+            let told = format!("{}={answer}", switch.name);
+            (answer != switch.default_value()).then_some(told)
+        };
+        let unlikely: Vec<String> = self.answers.all().filter_map(unlikely).collect();
+        unlikely.join(" ")
+    }
+
+    /// Asks Daily by hand with every answer out of the way that hides what is so.
+    async fn truth(&self, path: &str) -> Value {
+        const HIDING: [&str; 3] = ["reads", "listing-dialin-code", "dialin-shown"];
+        let switches = daily_sim::SWITCHES.iter();
+        let hiding = switches
+            .filter(|switch| HIDING.contains(&switch.name))
+            .map(|switch| {
+                (
+                    switch.name,
+                    switch.default_value(),
+                    self.answer(switch.name),
+                )
+            });
+        let hiding: Vec<_> = hiding
+            .filter(|(_, shown, answer)| shown != answer)
+            .collect();
+        for (name, shown, _) in &hiding {
+            self.sim.set_quirk(name, shown).await.expect("is switched");
+        }
+        let answer = self.by_hand.get(path).await.expect("Daily answers");
+        for (name, _, answer) in &hiding {
+            self.sim.set_quirk(name, answer).await.expect("is switched");
+        }
+        answer.body
+    }
+
     /// The calls of the API so far.
     pub async fn journal(&self) -> Journal {
         self.journal_since(0).await
@@ -269,11 +328,8 @@ impl Fixture {
 
     /// The rooms of the domain, as Daily lists them.
     pub async fn rooms_at_daily(&self) -> Vec<Value> {
-        let answer = self.by_hand.get("/rooms").await.expect("Daily answers");
-        answer.body["data"]
-            .as_array()
-            .cloned()
-            .expect("Daily lists rooms")
+        let body = self.truth("/rooms").await;
+        body["data"].as_array().cloned().expect("Daily lists rooms")
     }
 
     /// The dial-in configs of the domain, as Daily lists them.
@@ -286,13 +342,17 @@ impl Fixture {
             .expect("Daily lists configs")
     }
 
-    /// The ends of log and journal, for the report of a failure.
+    /// The answers and the ends of log and journal, for the report of a failure.
     pub async fn tails(&self) -> String {
         let logs = self.logs();
         let lines: Vec<&str> = logs.lines().collect();
         let log = lines[lines.len().saturating_sub(40)..].join("\n");
         let journal = self.journal().await.tail(30);
-        format!("--- log of the operator\n{log}\n--- journal of Daily\n{journal}")
+        let answers = self.unlikely_answers();
+        format!(
+            "--- unlikely answers of Daily: {answers}\n--- log of the operator\n{log}\n\
+             --- journal of Daily\n{journal}"
+        )
     }
 
     /// Ends the operators and the simulator.

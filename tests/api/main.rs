@@ -17,6 +17,7 @@
 
 mod accounts;
 mod always;
+mod answers;
 mod audit;
 mod chart;
 mod create;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
     let stage = Arc::new(Stage::new(runtime.handle().clone()));
     let themes = [
         accounts::scenarios,
+        answers::scenarios,
         chart::scenarios,
         create::scenarios,
         deletion::scenarios,
