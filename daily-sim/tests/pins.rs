@@ -10,16 +10,7 @@ mod support;
 
 use daily_sim::Outcome;
 use serde_json::{Value, json};
-use support::{GLOBAL_NUMBER, NUMBER, OTHER_NUMBER, SECOND_NUMBER, Stage, ok, pin_of, refused};
-
-async fn outcome(stage: &Stage, pin: &str) -> Outcome {
-    stage
-        .phone
-        .dial(&format!("{GLOBAL_NUMBER},,{pin}"))
-        .await
-        .expect("dials")
-        .outcome
-}
+use support::{NUMBER, OTHER_NUMBER, SECOND_NUMBER, Stage, ok, pin_of, refused};
 
 /// F-PIN-1, F-PIN-2, F-PIN-3, F-PIN-4, F-PIN-9, F-PIN-10.
 #[tokio::test]
@@ -107,13 +98,13 @@ async fn switching_dialin_off_ends_its_pin() {
         ),
         (None, None)
     );
-    assert_eq!(outcome(&stage, &pin).await, Outcome::WrongPin);
+    assert_eq!(stage.outcome_of(&pin).await, Outcome::WrongPin);
     let on = ok(stage
         .api
         .post("/rooms/a", &json!({"properties": {"dialin": {}}}))
         .await);
     assert_ne!(pin_of(&on), pin);
-    assert_eq!(outcome(&stage, &pin).await, Outcome::WrongPin);
+    assert_eq!(stage.outcome_of(&pin).await, Outcome::WrongPin);
 }
 
 /// F-PIN-8.
@@ -165,16 +156,16 @@ async fn pins_end_with_their_rooms() {
     let deleted = pin_of(&stage.dialin_room("b", true).await);
     ok(stage.api.delete("/rooms/b").await);
     stage.advance(3600).await;
-    assert_eq!(outcome(&stage, &expired).await, Outcome::Expired);
-    assert_eq!(outcome(&stage, &deleted).await, Outcome::WrongPin);
+    assert_eq!(stage.outcome_of(&expired).await, Outcome::Expired);
+    assert_eq!(stage.outcome_of(&deleted).await, Outcome::WrongPin);
     let again = pin_of(&stage.dialin_room("a", true).await);
     assert_ne!(again, expired);
     assert_eq!(
-        outcome(&stage, &expired).await,
+        stage.outcome_of(&expired).await,
         Outcome::Expired,
         "also when the room was collected"
     );
-    assert_eq!(outcome(&stage, &again).await, Outcome::OnHold);
+    assert_eq!(stage.outcome_of(&again).await, Outcome::OnHold);
 }
 
 /// F-PIN-15, F-PIN-16, F-PIN-17, F-CFG-5: the exact text.

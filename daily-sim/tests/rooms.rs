@@ -154,17 +154,17 @@ async fn an_update_changes_what_it_names() {
     let before = stage
         .room(
             "a",
-            json!({"lang": "de", "enable_chat": true, "sip": {"display_name": "x", "video": true}}),
+            json!({"lang": "de", "enable_chat": true, "permissions": {"canSend": false, "hasPresence": true}}),
         )
         .await;
     let change = json!({"privacy": "private", "properties": {
-        "lang": null, "enable_chat": false, "sip": {"display_name": "y"}, "geo": "eu-central-1"
+        "lang": null, "enable_chat": false, "permissions": {"canSend": true}, "geo": "eu-central-1"
     }});
     let after = ok(stage.api.post("/rooms/a", &change).await);
     let exp = &before["config"]["exp"];
     assert_eq!(
         after["config"],
-        json!({"exp": exp, "sip": {"display_name": "y"}, "geo": "eu-central-1"})
+        json!({"exp": exp, "permissions": {"canSend": true}, "geo": "eu-central-1"})
     );
     assert_eq!(
         (&after["privacy"], &after["id"]),

@@ -2,37 +2,54 @@
 
 use serde_json::{Map, Value};
 
+use crate::Quirks;
+use crate::quirks::{UnknownProperty, WrongType};
 use crate::state::Refusal;
 
 /// The body of a call, not read yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Body<'a>(&'a [u8]);
+pub(super) struct Body<'a> {
+    bytes: &'a [u8],
+    quirks: Quirks,
+}
 
 impl<'a> Body<'a> {
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: &'a [u8], quirks: Quirks) -> Self {
+        Self { bytes, quirks }
     }
 
     /// The body as an object with no other fields than these. No body is an empty object: every
     /// field of a room is optional. // F-ROOM-4, F-ERR-5
     pub fn fields(self, known: &[&str]) -> Result<Map<String, Value>, Refusal> {
-        let fields = self.object()?;
-        match fields.keys().find(|name| !known.contains(&name.as_str())) {
-            Some(unknown) => Err(Refusal::unknown_property(unknown)),
-            None => Ok(fields),
+        let mut fields = self.object()?;
+        let unknown = fields.keys().find(|name| !known.contains(&name.as_str()));
+        match (unknown, self.quirks.unknown_property) {
+            (Some(unknown), UnknownProperty::Refused) => Err(Refusal::unknown_property(unknown)),
+            _ => {
+                fields.retain(|name, _| known.contains(&name.as_str()));
+                Ok(fields)
+            }
         }
     }
 
     /// The body as an object with whatever fields.
     pub fn object(self) -> Result<Map<String, Value>, Refusal> {
-        if self.0.trim_ascii().is_empty() {
+        if self.bytes.trim_ascii().is_empty() {
             return Ok(Map::new());
         }
         // F-ERR-4
-        match serde_json::from_slice(self.0).map_err(|_| Refusal::not_json())? {
+        match serde_json::from_slice(self.bytes).map_err(|_| Refusal::not_json())? {
             Value::Object(fields) => Ok(fields),
             // F-ERR-11
             _ => Err(Refusal::invalid("the request body should be an object")),
+        }
+    }
+
+    /// What to make of a field of the wrong type: nothing, or a refusal. // F-ERR-11
+    pub fn wrong_type<T>(self, field: &str, kind: &str) -> Result<Option<T>, Refusal> {
+        match self.quirks.wrong_type {
+            WrongType::Refused => Err(Refusal::invalid(format!("'{field}' should be {kind}"))),
+            WrongType::Ignored => Ok(None),
         }
     }
 }

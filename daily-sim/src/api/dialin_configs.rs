@@ -51,7 +51,9 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
         None => return Err(Refusal::missing_field()),
     };
     let config = DialinConfig::new(kind, &fields)?;
-    let id = scene.world.create_config(scene.account, config)?;
+    let id = scene
+        .world
+        .create_config(scene.account, config, scene.now)?;
     get(&scene, &id)
 }
 

@@ -10,6 +10,8 @@ use axum::http::Method;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use crate::Quirks;
+use crate::quirks::{InfoTexts, UnknownPath};
 use crate::state::{AccountId, Refusal, World};
 
 use self::body::Body;
@@ -44,12 +46,16 @@ impl Answer {
     }
 }
 
-/// The error body. // F-ERR-1
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
+impl Answer {
+    /// The error body. // F-ERR-1, F-ERR-12
+    pub fn refusal(refusal: Refusal, quirks: &Quirks) -> Self {
+        let refusal = match quirks.info_texts {
+            InfoTexts::Worded => refusal,
+            InfoTexts::Absent => refusal.without_made_up_text(),
+        };
         let mut body = Map::from_iter([("error".to_owned(), json!(refusal.error))]);
-        if let Some(info) = refusal.info {
-            body.insert("info".to_owned(), json!(info));
+        if let Some(info) = &refusal.info {
+            body.insert("info".to_owned(), json!(info.text()));
         }
         if refusal.deleted {
             body.insert("deleted".to_owned(), json!(true));
@@ -73,14 +79,16 @@ struct Scene<'a> {
 
 /// Executes a call and answers it.
 pub(crate) fn answer(world: &mut World, account: AccountId, call: &Call, now: Timestamp) -> Answer {
+    world.settle(now);
+    let quirks = world.quirks;
     let scene = Scene {
-        world,
         account,
         now,
-        query: Query::new(&call.query),
-        body: Body::new(&call.body),
+        query: Query::new(&call.query, quirks),
+        body: Body::new(&call.body, quirks),
+        world,
     };
-    route(scene, call).unwrap_or_else(Answer::from)
+    route(scene, call).unwrap_or_else(|refusal| Answer::refusal(refusal, &quirks))
 }
 
 fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
@@ -103,10 +111,13 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         ("DELETE", ["domain-dialin-config", id]) => dialin_configs::delete(scene, id),
         ("GET", ["purchased-phone-numbers"]) => numbers::list(&scene),
         // F-ERR-9
-        (method, _) => Err(Refusal::not_found(format!(
-            "there is no {method} {}",
-            call.path
-        ))),
+        (method, _) => {
+            let info = format!("there is no {method} {}", call.path);
+            Err(match scene.world.quirks.unknown_path {
+                UnknownPath::NotFound => Refusal::not_found(info),
+                UnknownPath::BadRequest => Refusal::invalid(info),
+            })
+        }
     }
 }
 

@@ -1,16 +1,21 @@
 //! Query arguments, read strictly. // F-ERR-10
 
+use crate::Quirks;
+use crate::quirks::UnknownArgument;
 use crate::state::{Cursor, PageRequest, Refusal};
 
 /// The arguments of a call, not read yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Query<'a>(&'a [(String, String)]);
+pub(super) struct Query<'a> {
+    arguments: &'a [(String, String)],
+    quirks: Quirks,
+}
 
 const PAGING: [&str; 3] = ["limit", "starting_after", "ending_before"];
 
 impl<'a> Query<'a> {
-    pub fn new(arguments: &'a [(String, String)]) -> Self {
-        Self(arguments)
+    pub fn new(arguments: &'a [(String, String)], quirks: Quirks) -> Self {
+        Self { arguments, quirks }
     }
 
     /// For a call that takes no arguments.
@@ -36,19 +41,27 @@ impl<'a> Query<'a> {
                 ));
             }
         };
-        Ok(PageRequest { limit, cursor })
+        Ok(PageRequest {
+            limit,
+            cursor,
+            limit_outside: self.quirks.limit_outside,
+            gone_cursor: self.quirks.gone_cursor,
+        })
     }
 
     pub fn get(self, wanted: &str) -> Option<&'a str> {
-        let mut arguments = self.0.iter();
+        let mut arguments = self.arguments.iter();
         let (_, value) = arguments.find(|(name, _)| name == wanted)?;
         Some(value)
     }
 
     fn only(self, known: impl Fn(&str) -> bool) -> Result<(), Refusal> {
-        match self.0.iter().find(|(name, _)| !known(name)) {
-            Some((unknown, _)) => Err(Refusal::invalid(format!("unknown argument '{unknown}'"))),
-            None => Ok(()),
+        let unknown = self.arguments.iter().find(|(name, _)| !known(name));
+        match (unknown, self.quirks.unknown_argument) {
+            (Some((unknown, _)), UnknownArgument::Refused) => {
+                Err(Refusal::invalid(format!("unknown argument '{unknown}'")))
+            }
+            _ => Ok(()),
         }
     }
 }

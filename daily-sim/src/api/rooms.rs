@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::body::Body;
 use super::{Answer, Scene};
 use crate::state::{Privacy, Refusal, RoomChange};
 
@@ -9,7 +10,7 @@ use crate::state::{Privacy, Refusal, RoomChange};
 pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     let request = scene.query.page(&[])?;
     let account = scene.world.account(scene.account);
-    let (total_count, data) = account.list_rooms(&request, scene.now)?;
+    let (total_count, data) = account.list_rooms(&request, &scene.world.quirks, scene.now)?;
     Ok(Answer::ok(
         json!({"total_count": total_count, "data": data}),
     ))
@@ -22,9 +23,9 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
     let name = match fields.get("name") {
         None | Some(Value::Null) => None,
         Some(Value::String(name)) => Some(name.as_str()),
-        Some(_) => return Err(Refusal::invalid("'name' should be a string")),
+        Some(_) => scene.body.wrong_type("name", "a string")?,
     };
-    let change = change(&fields)?;
+    let change = change(&fields, scene.body)?;
     let name = scene
         .world
         .create_room(scene.account, name, &change, scene.now)?;
@@ -34,10 +35,11 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
 /// `GET /rooms/NAME`. // F-ROOM-16
 pub(super) fn get(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    let room = scene
-        .world
-        .account(scene.account)
-        .show_room(name, scene.now)?;
+    let room =
+        scene
+            .world
+            .account(scene.account)
+            .read_room(name, &scene.world.quirks, scene.now)?;
     Ok(Answer::ok(room))
 }
 
@@ -45,7 +47,7 @@ pub(super) fn get(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
 pub(super) fn update(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.fields(&["privacy", "properties"])?;
-    let change = change(&fields)?;
+    let change = change(&fields, scene.body)?;
     scene
         .world
         .update_room(scene.account, name, &change, scene.now)?;
@@ -61,26 +63,27 @@ pub(super) fn delete(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn change(fields: &Map<String, Value>) -> Result<RoomChange, Refusal> {
+fn change(fields: &Map<String, Value>, body: Body<'_>) -> Result<RoomChange, Refusal> {
+    // F-ROOM-8
     let privacy = match fields.get("privacy") {
         None => None,
         Some(Value::String(word)) if word == "public" => Some(Privacy::Public),
         Some(Value::String(word)) if word == "private" => Some(Privacy::Private),
-        // F-ROOM-8
-        Some(_) => {
+        Some(Value::String(_)) => {
             return Err(Refusal::invalid(
                 "'privacy' must be one of [public, private]",
             ));
         }
+        Some(_) => body.wrong_type("privacy", "a string")?,
     };
     let properties = match fields.get("properties") {
-        None => Map::new(),
-        Some(Value::Object(properties)) => properties.clone(),
-        Some(_) => return Err(Refusal::invalid("'properties' should be an object")),
+        None => None,
+        Some(Value::Object(properties)) => Some(properties.clone()),
+        Some(_) => body.wrong_type("properties", "an object")?,
     };
     Ok(RoomChange {
         privacy,
-        properties,
+        properties: properties.unwrap_or_default(),
     })
 }
 
@@ -88,7 +91,8 @@ fn written(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     let room = scene
         .world
         .account(scene.account)
-        .show_room(name, scene.now)?;
+        .written_room(name, &scene.world.quirks, scene.now)
+        .ok_or_else(|| Refusal::room_not_found(name))?;
     let room_id = room.get("id").and_then(Value::as_str).map(str::to_owned);
     Ok(Answer {
         room_id,

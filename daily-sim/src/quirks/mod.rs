@@ -6,6 +6,7 @@
 mod macros;
 mod table;
 
+pub(crate) use self::table::*;
 pub use self::table::{Quirks, SWITCHES};
 
 /// A point on which no source says how Daily answers.

@@ -175,6 +175,9 @@ async fn switch(
     Strict(wanted): Strict<BTreeMap<String, String>>,
 ) -> Answer<QuirkViews> {
     let mut inner = shared.lock();
+    // What became due under the old answers is done under them.
+    let now = inner.clock.now();
+    inner.world.settle(now);
     let mut quirks = inner.world.quirks;
     for (name, value) in &wanted {
         quirks.set(name, value).map_err(bad)?;

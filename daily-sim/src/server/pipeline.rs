@@ -197,7 +197,7 @@ fn refuse(
     account: Option<AccountId>,
     refusal: Refusal,
 ) -> Reply {
-    let answer = Answer::from(refusal);
+    let answer = Answer::refusal(refusal, &shared.lock().world.quirks);
     note(
         &mut shared.lock(),
         shared,

@@ -1,17 +1,24 @@
 //! One account: its rooms, its dial-in configs and its purchased numbers.
 
+use std::collections::HashMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::dialin::{Dialin, check_end};
+use super::change::keeps_pin;
+use super::dialin::Dialin;
 use super::pins::PinFate;
-use super::room::{Room, check_name, random_name};
-use super::rooms::Rooms;
+use super::room::{PinShown, Room, chosen_name};
+use super::rooms::{Rooms, place};
 use super::{
-    AccountId, DialinConfig, PageRequest, PinBook, Refusal, RoomChange, page, properties,
+    AccountId, DialinConfig, Means, PageRequest, PinBook, Refusal, RoomChange, page_around,
     random_id, seconds,
 };
-use crate::AccountConfig;
+use crate::quirks::{
+    Collector, CreateOverExpired, DialinNumber, GetExpired, ListingDialinCode, PinOnDialinAgain,
+    TotalCount, UpdateExpired, UpdateMissing,
+};
+use crate::{AccountConfig, Quirks};
 
 /// At most this many rooms are on a page. // F-ROOM-12
 const ROOMS_A_PAGE: usize = 100;
@@ -23,6 +30,8 @@ pub(crate) struct Account {
     pub domain: String,
     pub domain_id: String,
     rooms: Rooms,
+    /// The ids of the rooms that were collected, by name: somebody may still be inside. // F-ROOM-32
+    collected: HashMap<String, String>,
     /// The oldest first.
     pub(super) configs: Vec<DialinConfig>,
     /// The earliest purchase first.
@@ -44,10 +53,11 @@ pub(super) struct Created {
     pub collected: Option<String>,
 }
 
-/// What a room is after a change, if the change is allowed.
-struct Changed {
-    properties: serde_json::Map<String, Value>,
-    has_dialin: bool,
+/// Which call shows a room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Alone,
+    Listed,
 }
 
 impl Account {
@@ -75,6 +85,7 @@ impl Account {
             domain: config.domain.clone(),
             domain_id,
             rooms: Rooms::default(),
+            collected: HashMap::new(),
             configs: Vec::new(),
             numbers,
         }
@@ -91,159 +102,233 @@ impl Account {
         self.rooms.get(name)
     }
 
-    /// A room as every call shows it. // F-ROOM-16
-    pub fn show_room(&self, name: &str, now: Timestamp) -> Result<Value, Refusal> {
-        let room = self.room(name, now);
-        let room = room.ok_or_else(|| Refusal::room_not_found(name))?;
-        Ok(self.show(room))
+    /// The room that a client means by a name, expired or not. // F-ROOM-37
+    pub(super) fn find_room(&self, name: &str, quirks: &Quirks) -> Option<&Room> {
+        self.rooms.find(name, quirks.name_case)
     }
 
-    /// A page of the rooms, and how many there are. // F-ROOM-14, F-ROOM-30
+    /// The id of a room that was collected. // F-ROOM-32
+    pub(super) fn collected_room(&self, name: &str) -> Option<&str> {
+        self.collected.get(name).map(String::as_str)
+    }
+
+    /// A room as the write that made or changed it answers it.
+    pub fn written_room(&self, name: &str, quirks: &Quirks, now: Timestamp) -> Option<Value> {
+        let room = self.find_room(name, quirks)?;
+        Some(self.show(room, Shown::Alone, quirks, now))
+    }
+
+    /// A room as GET shows it. // F-ROOM-16, F-ROOM-39, F-ROOM-41
+    pub fn read_room(&self, name: &str, quirks: &Quirks, now: Timestamp) -> Result<Value, Refusal> {
+        let seen = self.rooms.seen(name, quirks.name_case, quirks.reads, now);
+        let shown = |room: &&Room| match quirks.get_expired {
+            GetExpired::NotFound => !room.is_expired(seconds(now)),
+            GetExpired::Shown => true,
+        };
+        let room = seen.filter(shown);
+        let room = room.ok_or_else(|| Refusal::room_not_found(name))?;
+        Ok(self.show(room, Shown::Alone, quirks, now))
+    }
+
+    /// A page of the rooms, and how many there are. // F-ROOM-14, F-ROOM-30, F-ROOM-41
     pub fn list_rooms(
         &self,
         request: &PageRequest,
+        quirks: &Quirks,
         now: Timestamp,
     ) -> Result<(usize, Vec<Value>), Refusal> {
-        let now = seconds(now);
-        let live: Vec<&Room> = self
-            .rooms
-            .iter()
-            .filter(|room| !room.is_expired(now))
-            .collect();
-        let shown = page(&live, request, ROOMS_A_PAGE, |room| room.id.clone())?;
-        Ok((
-            live.len(),
-            shown.iter().map(|room| self.show(room)).collect(),
-        ))
+        let mut rooms = self.rooms.all_seen(quirks.reads, now);
+        let with_expired = rooms.len();
+        rooms.retain(|room| !room.is_expired(seconds(now)));
+        // F-ROOM-36
+        let gone = |id: &str| {
+            let gone = self.rooms.place_of(id)?;
+            Some(rooms.partition_point(|room| place(room) < gone))
+        };
+        let shown = page_around(&rooms, request, ROOMS_A_PAGE, |room| room.id.clone(), gone)?;
+        let total_count = match quirks.total_count {
+            TotalCount::Live => rooms.len(),
+            TotalCount::WithExpired => with_expired,
+        };
+        let shown = shown.iter();
+        let shown = shown.map(|room| self.show(room, Shown::Listed, quirks, now));
+        Ok((total_count, shown.collect()))
     }
 
     pub(super) fn create_room(
         &mut self,
         name: Option<&str>,
         change: &RoomChange,
-        pins: &mut PinBook,
-        rng: &mut fastrand::Rng,
-        now: Timestamp,
+        means: &mut Means<'_>,
     ) -> Result<Created, Refusal> {
-        let name = match name {
-            Some(name) => {
-                check_name(name)?;
-                name.to_owned()
-            }
-            None => random_name(rng),
+        let (quirks, now) = (means.quirks, means.now);
+        let name = chosen_name(name, quirks, means.rng)?;
+        let holder = self.find_room(&name, quirks);
+        let clashes = |room: &&Room| {
+            let expired = room.is_expired(seconds(now));
+            // F-ROOM-33
+            !expired || quirks.create_over_expired == CreateOverExpired::Clashes
         };
-        if self.room(&name, now).is_some() {
+        if holder.filter(clashes).is_some() {
             // F-ROOM-9, F-ROOM-10
-            return Err(Refusal::invalid(format!(
+            return Err(Refusal::invalid_quoted(format!(
                 "a room named {name} already exists"
             )));
         }
-        let Changed {
-            properties,
-            has_dialin,
-        } = self.apply(&Default::default(), change, now)?;
-        // Only an expired room can still have the name here. // F-ROOM-33
-        let collected = self.remove_room(&name, pins, now).ok().map(|(id, _)| id);
-        self.rooms.insert(Room {
-            id: random_id(rng),
-            name: name.clone(),
-            privacy: change.privacy.unwrap_or_default(),
-            created_at: now.as_second(),
-            properties,
-            pin: has_dialin.then(|| pins.make(self.id, &name, rng)),
-        });
-        Ok(Created { name, collected })
+        let holder = holder.map(|room| room.name.clone());
+        let properties = self.changed_properties(None, change, quirks, now)?;
+        let collected = holder.and_then(|expired| self.take_room(&expired, means));
+        let has_dialin = properties.contains_key("dialin");
+        self.rooms.put(
+            Room {
+                id: random_id(means.rng),
+                name: name.clone(),
+                privacy: change.privacy.unwrap_or_default(),
+                created_at: now.as_second(),
+                properties,
+                pin: has_dialin.then(|| means.make_pin(self.id, &name)),
+                last_pin: None,
+            },
+            quirks.reads,
+            now,
+        );
+        Ok(Created {
+            name,
+            collected: collected.map(|room| room.id),
+        })
     }
 
     pub(super) fn update_room(
         &mut self,
         name: &str,
         change: &RoomChange,
-        pins: &mut PinBook,
-        rng: &mut fastrand::Rng,
-        now: Timestamp,
+        means: &mut Means<'_>,
     ) -> Result<(), Refusal> {
+        let (quirks, now) = (means.quirks, means.now);
         // F-ROOM-23
-        let room = self
-            .room(name, now)
-            .ok_or_else(|| Refusal::room_not_found(name))?;
-        let Changed {
-            properties,
-            has_dialin,
-        } = self.apply(&room.properties, change, now)?;
-        let account = self.id;
-        let Some(room) = self.rooms.get_mut(name) else {
-            return Err(Refusal::room_not_found(name));
+        let missing = || match quirks.update_missing {
+            UpdateMissing::NotFound => Refusal::room_not_found(name),
+            UpdateMissing::BadRequest => Refusal::invalid_quoted("room not found"),
         };
-        room.properties = properties;
-        room.privacy = change.privacy.unwrap_or(room.privacy);
+        let before = self.find_room(name, quirks).ok_or_else(missing)?;
+        let expired = before.is_expired(seconds(now));
+        if expired && quirks.update_expired == UpdateExpired::NotFound {
+            return Err(missing());
+        }
+        let mut after = before.clone();
+        after.properties = self.changed_properties(Some(before), change, quirks, now)?;
+        after.privacy = change.privacy.unwrap_or(before.privacy);
+        if after.is_expired(seconds(now)) {
+            // Only a later end revives a room. // F-ROOM-40
+            return Err(missing());
+        }
+        let keeps = !expired && keeps_pin(before, &after, quirks);
+        if expired {
+            self.retire_pin(before, means.pins, now);
+            (after.pin, after.last_pin) = (None, None);
+        }
+        self.step_pin(&mut after, keeps, means);
+        self.rooms.put(after, quirks.reads, now);
+        Ok(())
+    }
+
+    /// Gives a room the PIN that it has after an update. `keeps` says whether one survives it.
+    fn step_pin(&self, room: &mut Room, keeps: bool, means: &mut Means<'_>) {
+        let has_dialin = room.properties.contains_key("dialin");
         match (has_dialin, room.pin.take()) {
-            // F-PIN-11
-            (true, Some(pin)) => room.pin = Some(pin),
-            // F-PIN-2
-            (true, None) => room.pin = Some(pins.make(account, name, rng)),
-            // F-PIN-12
-            (false, Some(pin)) => pins.retire(&pin, PinFate::Dead),
+            (true, Some(pin)) if keeps => room.pin = Some(pin),
+            // F-PIN-11, F-PIN-24, F-PIN-25
+            (true, Some(pin)) => {
+                means.pins.retire(&pin, PinFate::Dead);
+                room.pin = Some(means.make_pin(self.id, &room.name));
+            }
+            // F-PIN-2, F-PIN-12
+            (true, None) => {
+                room.pin = match (means.quirks.pin_on_dialin_again, room.last_pin.take()) {
+                    (PinOnDialinAgain::Same, Some(pin)) => {
+                        means.pins.revive(&pin, self.id, &room.name);
+                        Some(pin)
+                    }
+                    _ => Some(means.make_pin(self.id, &room.name)),
+                };
+            }
+            (false, Some(pin)) => {
+                means.pins.retire(&pin, PinFate::Dead);
+                room.last_pin = Some(pin);
+            }
             (false, None) => {}
         }
-        Ok(())
     }
 
     /// Removes a room, expired or not, and answers its id and whether it had expired.
     pub(super) fn remove_room(
         &mut self,
         name: &str,
-        pins: &mut PinBook,
-        now: Timestamp,
+        means: &mut Means<'_>,
     ) -> Result<(String, bool), Refusal> {
+        let found = self.find_room(name, means.quirks);
+        let name = found.map_or(name, |room| room.name.as_str()).to_owned();
         // F-ROOM-25
         let room = self
-            .rooms
-            .remove(name)
-            .ok_or_else(|| Refusal::room_not_found(name))?;
-        let expired = room.is_expired(seconds(now));
-        if let Some(pin) = &room.pin {
-            let fate = match expired {
-                true => PinFate::Expired {
-                    account: self.id,
-                    name: room.name,
-                },
-                false => PinFate::Dead,
-            };
-            pins.retire(pin, fate);
-        }
+            .take_room(&name, means)
+            .ok_or_else(|| Refusal::room_not_found(&name))?;
+        let expired = room.is_expired(seconds(means.now));
         Ok((room.id, expired))
     }
 
-    /// What the properties of a room are after a change, once all rules are checked.
-    fn apply(
-        &self,
-        current: &serde_json::Map<String, Value>,
-        change: &RoomChange,
-        now: Timestamp,
-    ) -> Result<Changed, Refusal> {
-        let properties = properties::merge(current, &change.properties, seconds(now))?;
-        let dialin = Dialin::of(&properties)?;
-        if let Some(dialin) = &dialin {
-            check_end(properties.get("exp").and_then(Value::as_f64), seconds(now))?;
-            // F-PIN-16
-            let foreign = dialin.numbers.iter().find(|number| !self.owns(number));
-            if let Some(foreign) = foreign {
-                return Err(self.not_associated(foreign));
-            }
-        }
-        Ok(Changed {
-            properties,
-            has_dialin: dialin.is_some(),
-        })
+    fn take_room(&mut self, name: &str, means: &mut Means<'_>) -> Option<Room> {
+        let room = self.rooms.take(name, means.quirks.reads, means.now)?;
+        self.retire_pin(&room, means.pins, means.now);
+        Some(room)
     }
 
-    fn show(&self, room: &Room) -> Value {
-        let dialin = Dialin::of(&room.properties).ok().flatten();
-        let chose_none = dialin.is_some_and(|dialin| dialin.numbers.is_empty());
+    /// Ends the PIN of a room that goes. // F-PIN-13
+    fn retire_pin(&self, room: &Room, pins: &mut PinBook, now: Timestamp) {
+        let fate = match room.is_expired(seconds(now)) {
+            true => PinFate::Expired {
+                account: self.id,
+                name: room.name.clone(),
+            },
+            false => PinFate::Dead,
+        };
+        if let Some(pin) = &room.pin {
+            pins.retire(pin, fate);
+        }
+    }
+
+    /// Collects the expired rooms whose time has come; whoever is inside stays. // F-ROOM-32
+    pub(super) fn collect(&mut self, means: &mut Means<'_>) {
+        let wait = match means.quirks.collector {
+            Collector::Never => return,
+            Collector::OneMinute => 60.0,
+            Collector::OneHour => 3600.0,
+        };
+        let due = seconds(means.now) - wait;
+        let due = self.rooms.iter().filter(|room| room.is_expired(due));
+        let due: Vec<String> = due.map(|room| room.name.clone()).collect();
+        for name in due {
+            if let Some(room) = self.take_room(&name, means) {
+                self.collected.insert(name, room.id);
+            }
+        }
+    }
+
+    fn show(&self, room: &Room, shown: Shown, quirks: &Quirks, now: Timestamp) -> Value {
+        let hidden = shown == Shown::Listed
+            // F-PIN-10
+            && quirks.listing_dialin_code == ListingDialinCode::Hidden;
+        // An expired room has no PIN. // F-ROOM-39, F-PIN-13
+        let pin = (room.pin.as_deref()).filter(|_| !hidden && !room.is_expired(seconds(now)));
+        let chosen = Dialin::of(&room.properties).unwrap_or_default().numbers;
+        let earliest = self.numbers.first().map(|number| number.number.as_str());
         // F-PIN-15, F-PIN-17
-        let earliest = self.numbers.first().filter(|_| chose_none);
-        room.show(&self.domain, earliest.map(|number| number.number.as_str()))
+        let number = match quirks.dialin_number {
+            DialinNumber::UnlessChosen => earliest.filter(|_| chosen.is_empty()),
+            DialinNumber::Always => chosen.first().map(String::as_str).or(earliest),
+            DialinNumber::Never => None,
+        };
+        let pin = pin.map(|pin| PinShown { pin, number });
+        room.show(&self.domain, pin.as_ref(), quirks)
     }
 
     pub(super) fn owns(&self, number: &str) -> bool {
@@ -252,7 +337,7 @@ impl Account {
 
     // F-CFG-5
     pub(super) fn not_associated(&self, number: &str) -> Refusal {
-        Refusal::invalid(format!(
+        Refusal::invalid_quoted(format!(
             "Failed to configure pin dialin: {} not associated with domain: {}",
             number.trim_start_matches('+'),
             self.domain

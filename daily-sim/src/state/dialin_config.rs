@@ -157,6 +157,14 @@ impl Account {
         Ok(id)
     }
 
+    /// Whether a number of the account picks up and takes PINs. // F-CALL-1
+    pub(super) fn takes_pins(&self, number: &str) -> bool {
+        let takes = |config: &DialinConfig| {
+            config.kind == ConfigKind::Pin && config.phone_number() == Some(number)
+        };
+        self.configs.iter().any(takes)
+    }
+
     /// Changes a config and answers what it is now. // F-CFG-11
     pub fn update_config(
         &mut self,

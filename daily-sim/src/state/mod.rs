@@ -3,6 +3,7 @@
 //! Everything here is a pure function of what came before, the time that is passed in and the seed.
 
 mod account;
+mod change;
 mod dialin;
 mod dialin_config;
 mod page;
@@ -12,6 +13,9 @@ mod properties;
 mod refusal;
 mod room;
 mod rooms;
+mod sip;
+mod undo;
+mod values;
 
 use jiff::Timestamp;
 
@@ -19,7 +23,7 @@ use crate::{Config, Quirks};
 
 pub(crate) use self::account::{Account, PurchasedNumber};
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
-pub(crate) use self::page::{Cursor, PageRequest, page};
+pub(crate) use self::page::{Cursor, PageRequest, page, page_around};
 pub(crate) use self::phone::DialString;
 pub(crate) use self::pins::PinBook;
 pub(crate) use self::refusal::Refusal;
@@ -34,6 +38,20 @@ pub(crate) struct AccountId(usize);
 impl AccountId {
     pub fn index(self) -> usize {
         self.0
+    }
+}
+
+/// What a change of an account is made with.
+struct Means<'a> {
+    pins: &'a mut PinBook,
+    rng: &'a mut fastrand::Rng,
+    quirks: &'a Quirks,
+    now: Timestamp,
+}
+
+impl Means<'_> {
+    fn make_pin(&mut self, account: AccountId, name: &str) -> String {
+        (self.pins).make(account, name, self.quirks.pin_zero, self.rng)
     }
 }
 
@@ -77,8 +95,23 @@ impl World {
     }
 
     #[expect(clippy::indexing_slicing, reason = "as World::account")]
-    fn parts(&mut self, id: AccountId) -> (&mut Account, &mut PinBook, &mut fastrand::Rng) {
-        (&mut self.accounts[id.0], &mut self.pins, &mut self.rng)
+    fn parts(&mut self, id: AccountId, now: Timestamp) -> (&mut Account, Means<'_>) {
+        let means = Means {
+            pins: &mut self.pins,
+            rng: &mut self.rng,
+            quirks: &self.quirks,
+            now,
+        };
+        (&mut self.accounts[id.0], means)
+    }
+
+    /// Does what became due by itself. Every look at the world and every change of it begins with this.
+    pub fn settle(&mut self, now: Timestamp) {
+        for id in self.account_ids() {
+            let (account, mut means) = self.parts(id, now);
+            account.collect(&mut means);
+        }
+        self.switchboard.settle(seconds(now), &self.quirks);
     }
 
     /// Creates a room, collecting an expired one that has the name.
@@ -89,8 +122,8 @@ impl World {
         change: &RoomChange,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let (account, pins, rng) = self.parts(id);
-        let created = account.create_room(name, change, pins, rng, now)?;
+        let (account, mut means) = self.parts(id, now);
+        let created = account.create_room(name, change, &mut means)?;
         if let Some(collected) = created.collected {
             self.switchboard.clear_room(&collected);
         }
@@ -105,8 +138,8 @@ impl World {
         change: &RoomChange,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let (account, pins, rng) = self.parts(id);
-        account.update_room(name, change, pins, rng, now)
+        let (account, mut means) = self.parts(id, now);
+        account.update_room(name, change, &mut means)
     }
 
     /// Deletes a room with everybody in it, and answers its id. // F-ROOM-27
@@ -116,8 +149,8 @@ impl World {
         name: &str,
         now: Timestamp,
     ) -> Result<String, Refusal> {
-        let (account, pins, _) = self.parts(id);
-        let (room, expired) = account.remove_room(name, pins, now)?;
+        let (account, mut means) = self.parts(id, now);
+        let (room, expired) = account.remove_room(name, &mut means)?;
         self.switchboard.clear_room(&room);
         match expired {
             // F-ROOM-26
@@ -131,14 +164,16 @@ impl World {
         &mut self,
         id: AccountId,
         config: DialinConfig,
+        now: Timestamp,
     ) -> Result<String, Refusal> {
-        let (account, _, rng) = self.parts(id);
-        account.create_config(config, rng)
+        let (account, means) = self.parts(id, now);
+        account.create_config(config, means.rng)
     }
 
     /// The dial-in configs of an account, to be changed.
+    #[expect(clippy::indexing_slicing, reason = "as World::account")]
     pub fn account_mut(&mut self, id: AccountId) -> &mut Account {
-        self.parts(id).0
+        &mut self.accounts[id.0]
     }
 }
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::dialin::Dialin;
 use super::pins::PinFate;
-use super::room::Room;
 use super::{AccountId, ConfigKind, World, seconds};
+use crate::Quirks;
 use crate::numbers::{is_e164, is_global};
 use crate::types::{DialAnswer, LiveCall, Outcome, Presence};
 
@@ -86,7 +86,7 @@ impl Switchboard {
     }
 
     /// Ejects those whose time has come. // F-ROOM-29, F-CALL-8
-    fn settle(&mut self, now: f64) {
+    pub fn settle(&mut self, now: f64, _quirks: &Quirks) {
         let stays = |eject_at: Option<f64>| eject_at.is_none_or(|at| now < at);
         self.people.retain(|person| stays(person.eject_at));
         self.calls.retain(|caller| stays(caller.eject_at));
@@ -125,7 +125,7 @@ impl Switchboard {
 impl World {
     /// Dials, and says what the caller meets.
     pub fn dial(&mut self, dialled: &DialString, now: Timestamp) -> DialAnswer {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         let mut answer = DialAnswer {
             outcome: Outcome::NotAnswered,
             heard: Vec::new(),
@@ -214,10 +214,8 @@ impl World {
         let Some(room) = self.account(account).room(name, now) else {
             return answer;
         };
-        let dialin = Dialin::of(&room.properties)
-            .ok()
-            .flatten()
-            .unwrap_or_default();
+        let dialin = Dialin::of(&room.properties).unwrap_or_default();
+        let waits = dialin.waits(&self.quirks);
         answer.display_name = dialin.display_name;
         let sessions = self.switchboard.sessions(&room.id) + room.sip_endpoints();
         let somebody = self.switchboard.is_somebody_in(&room.id);
@@ -228,7 +226,7 @@ impl World {
             (Outcome::RoomFull, "The meeting is full. Goodbye.") // F-CALL-7
         } else if somebody {
             (Outcome::InRoom, THE_ROOM) // F-CALL-4
-        } else if dialin.wait_for_meeting_start {
+        } else if waits {
             (Outcome::OnHold, HOLD_MUSIC) // F-CALL-2
         } else {
             (Outcome::Dropped, "Nobody is in the meeting. Goodbye.") // F-CALL-3
@@ -238,7 +236,7 @@ impl World {
         if matches!(outcome, Outcome::InRoom | Outcome::OnHold) {
             let caller = Caller {
                 room: room.id.clone(),
-                eject_at: room.eject_at(),
+                eject_at: room.eject_at(seconds(now)),
                 call: live_call(&answer, number, now),
             };
             self.switchboard.calls.push(caller);
@@ -248,7 +246,7 @@ impl World {
 
     /// The calls that are going on, the oldest first.
     pub fn calls(&mut self, now: Timestamp) -> Vec<LiveCall> {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         self.switchboard
             .calls
             .iter()
@@ -258,7 +256,7 @@ impl World {
 
     /// Ends a call from the caller's side.
     pub fn hang_up(&mut self, call_id: &str, now: Timestamp) -> Option<LiveCall> {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         let calls = &mut self.switchboard.calls;
         let place = calls
             .iter()
@@ -274,6 +272,7 @@ impl World {
         user_name: &str,
         now: Timestamp,
     ) -> Result<Presence, String> {
+        self.settle(now);
         let gone = || format!("room {name} has expired: nobody can join it any more");
         let room = self.account(account).room(name, now).ok_or_else(gone)?;
         // F-ROOM-29
@@ -282,8 +281,7 @@ impl World {
                 "room {name} has an nbf in the future: nobody can join it yet"
             ));
         }
-        let (id, eject_at) = (room.id.clone(), room.eject_at());
-        self.switchboard.settle(seconds(now));
+        let (id, eject_at) = (room.id.clone(), room.eject_at(seconds(now)));
         self.switchboard.people.push(Person {
             room: id.clone(),
             user_name: user_name.to_owned(),
@@ -301,7 +299,7 @@ impl World {
         user_name: &str,
         now: Timestamp,
     ) -> Result<Presence, String> {
-        self.switchboard.settle(seconds(now));
+        self.settle(now);
         let id = self.room_id(account, name).unwrap_or_default();
         let people = &mut self.switchboard.people;
         let is_it = |person: &Person| person.room == id && person.user_name == user_name;
@@ -315,7 +313,8 @@ impl World {
     pub fn account_of_room(&self, name: &str, domain: Option<&str>) -> Result<AccountId, String> {
         let fits = |id: &AccountId| {
             let account = self.account(*id);
-            account.any_room(name).is_some() && domain.is_none_or(|domain| account.domain == domain)
+            self.room_id(*id, name).is_some()
+                && domain.is_none_or(|domain| account.domain == domain)
         };
         let mut found = self.account_ids().filter(fits);
         match (found.next(), found.next()) {
@@ -328,8 +327,12 @@ impl World {
     }
 
     fn room_id(&self, account: AccountId, name: &str) -> Option<String> {
-        let room: &Room = self.account(account).any_room(name)?;
-        Some(room.id.clone())
+        let account = self.account(account);
+        let id = match account.find_room(name, &self.quirks) {
+            Some(room) => &room.id,
+            None => account.collected_room(name)?,
+        };
+        Some(id.to_owned())
     }
 
     fn presence(&self, account: AccountId, name: &str) -> Presence {

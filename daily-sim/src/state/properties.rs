@@ -1,8 +1,10 @@
 //! The properties of a room: their types and defaults, and how a change is merged.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::Refusal;
+use super::{Refusal, dialin, sip, values};
+use crate::Quirks;
+use crate::quirks::{FractionalExp, NestedUpdate, UnknownProperty, WrongType};
 
 /// What JSON a property takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,59 +124,109 @@ impl Standard {
 /// Merges a change into properties. // F-ROOM-21
 ///
 /// What is null or equal to its default is left out, so the result is what `config` shows. // F-ROOM-2
-/// Nested objects are replaced, not merged. // F-ROOM-22
 pub(super) fn merge(
     current: &Map<String, Value>,
     change: &Map<String, Value>,
+    quirks: &Quirks,
     now: f64,
 ) -> Result<Map<String, Value>, Refusal> {
     let mut merged = current.clone();
     for (name, value) in change {
-        let Some((_, kind, default)) = PROPERTIES.iter().find(|(known, ..)| known == name) else {
-            return Err(Refusal::unknown_property(name));
-        };
-        if value.is_null() || default.is(value) {
-            merged.remove(name);
-            continue;
+        let property = PROPERTIES.iter().find(|(known, ..)| known == name);
+        match (property, quirks.unknown_property) {
+            (Some((_, _, default)), _) if value.is_null() || default.is(value) => {
+                merged.remove(name);
+            }
+            (Some((_, kind, _)), _) => {
+                let before = merged.get(name);
+                if let Some(value) = set(name, *kind, value, before, quirks, now)? {
+                    merged.insert(name.clone(), value);
+                }
+            }
+            // F-ERR-5
+            (None, UnknownProperty::Refused) => return Err(Refusal::unknown_property(name)),
+            (None, UnknownProperty::Ignored) => {}
         }
-        if name == "exp" {
-            check_exp(value, now)?;
-        }
-        if !kind.takes(value) {
-            // F-ERR-11
-            return Err(Refusal::invalid(format!(
-                "'{name}' should be {}",
-                kind.name()
-            )));
-        }
-        merged.insert(name.clone(), value.clone());
     }
     Ok(merged)
 }
 
-/// A fraction is as good as a whole second. // F-ROOM-19
-fn check_exp(value: &Value, now: f64) -> Result<(), Refusal> {
+/// What a property becomes when this value is sent; none when the value is ignored.
+fn set(
+    name: &str,
+    kind: Kind,
+    value: &Value,
+    before: Option<&Value>,
+    quirks: &Quirks,
+    now: f64,
+) -> Result<Option<Value>, Refusal> {
+    if name == "exp" {
+        return exp(value, quirks, now).map(Some);
+    }
+    if !kind.takes(value) {
+        // F-ERR-11
+        return match quirks.wrong_type {
+            WrongType::Ignored => Ok(None),
+            WrongType::Refused => Err(Refusal::invalid(format!(
+                "'{name}' should be {}",
+                kind.name()
+            ))),
+        };
+    }
+    values::check(name, value)?;
+    let Value::Object(sent) = value else {
+        return Ok(Some(value.clone()));
+    };
+    let sent = match name {
+        "dialin" => dialin::read_sent(sent, quirks)?,
+        _ => sent.clone(),
+    };
+    // F-ROOM-22
+    let under = before.and_then(Value::as_object);
+    let under = under.filter(|_| quirks.nested_update == NestedUpdate::Merges);
+    let laid_over = lay_over(under.cloned().unwrap_or_default(), sent);
+    if name == "sip" {
+        sip::check(&laid_over)?;
+    }
+    Ok(Some(Value::Object(laid_over)))
+}
+
+/// Puts keys over others; null takes one away.
+fn lay_over(mut under: Map<String, Value>, over: Map<String, Value>) -> Map<String, Value> {
+    for (key, value) in over {
+        match value {
+            Value::Null => under.remove(&key),
+            value => under.insert(key, value),
+        };
+    }
+    under
+}
+
+/// Reads an `exp` that has to be in the future. // F-ROOM-17, F-ROOM-18, F-ROOM-19
+fn exp(value: &Value, quirks: &Quirks, now: f64) -> Result<Value, Refusal> {
     let shown = match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    match value.as_f64() {
-        // F-ROOM-18
-        None => Err(Refusal::invalid(format!(
+    let Some(exp) = value.as_f64() else {
+        return Err(Refusal::invalid_quoted(format!(
             "exp was '{shown}' but should be a number of seconds since the unix epoch"
-        ))),
-        // F-ROOM-17
-        Some(exp) if exp <= now => Err(Refusal::invalid(format!(
+        )));
+    };
+    let (exp, kept) = match quirks.fractional_exp {
+        FractionalExp::Floored if exp.fract() != 0.0 => (exp.floor(), json!(exp.floor() as i64)),
+        FractionalExp::Floored | FractionalExp::Kept => (exp, value.clone()),
+    };
+    match exp <= now {
+        true => Err(Refusal::invalid_quoted(format!(
             "exp was '{shown}', which is in the past rather than in the future"
         ))),
-        Some(_) => Ok(()),
+        false => Ok(kept),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const NOW: f64 = 1000.25;
@@ -185,13 +237,15 @@ mod tests {
 
     #[track_caller]
     fn check(current: Value, change: Value, expected: Value) {
-        let merged = merge(&map(current), &map(change), NOW).expect("is a fine change");
+        let merged =
+            merge(&map(current), &map(change), &Quirks::default(), NOW).expect("is a fine change");
         assert_eq!(Value::Object(merged), expected);
     }
 
     #[track_caller]
     fn refused(change: Value, part: &str) {
-        let refusal = merge(&Map::new(), &map(change), NOW).expect_err("must be refused");
+        let refusal =
+            merge(&Map::new(), &map(change), &Quirks::default(), NOW).expect_err("must be refused");
         assert_eq!(
             (refusal.status, refusal.error),
             (400, "invalid-request-error")
@@ -199,8 +253,8 @@ mod tests {
         assert!(
             refusal
                 .info
-                .as_deref()
-                .is_some_and(|info| info.contains(part)),
+                .as_ref()
+                .is_some_and(|info| info.text().contains(part)),
             "{refusal:?}"
         );
     }

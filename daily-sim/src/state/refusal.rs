@@ -5,13 +5,30 @@
 pub(crate) struct Refusal {
     pub status: u16,
     pub error: &'static str,
-    pub info: Option<String>,
+    pub info: Option<Info>,
     /// Set when the refused deletion nevertheless left nothing behind. // F-ROOM-26
     pub deleted: bool,
 }
 
+/// The text of a refusal, and where it comes from. // F-ERR-12
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Info {
+    /// A source gives it: it was measured, is documented or specified, or stands in a fixture.
+    Quoted(String),
+    /// No source gives it; it is this simulator's own.
+    MadeUp(String),
+}
+
+impl Info {
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Quoted(text) | Self::MadeUp(text) => text,
+        }
+    }
+}
+
 impl Refusal {
-    fn new(status: u16, error: &'static str, info: Option<String>) -> Self {
+    fn new(status: u16, error: &'static str, info: Option<Info>) -> Self {
         Self {
             status,
             error,
@@ -20,14 +37,29 @@ impl Refusal {
         }
     }
 
+    /// A refusal whose text a source gives.
+    pub fn quoted(status: u16, error: &'static str, info: impl Into<String>) -> Self {
+        Self::new(status, error, Some(Info::Quoted(info.into())))
+    }
+
+    /// A refusal whose text no source gives.
+    pub fn made_up(status: u16, error: &'static str, info: impl Into<String>) -> Self {
+        Self::new(status, error, Some(Info::MadeUp(info.into())))
+    }
+
     /// The request makes no sense. Conflicts are among these. // F-ERR-3
     pub fn invalid(info: impl Into<String>) -> Self {
-        Self::new(400, "invalid-request-error", Some(info.into()))
+        Self::made_up(400, "invalid-request-error", info)
+    }
+
+    /// The same in words that a source gives.
+    pub fn invalid_quoted(info: impl Into<String>) -> Self {
+        Self::quoted(400, "invalid-request-error", info)
     }
 
     // F-ERR-7
     pub fn missing_field() -> Self {
-        Self::invalid("missing required field")
+        Self::invalid_quoted("missing required field")
     }
 
     // F-ERR-5
@@ -37,24 +69,30 @@ impl Refusal {
 
     // F-ERR-4
     pub fn not_json() -> Self {
-        let info = "the request body is not valid JSON".to_owned();
-        Self::new(400, "json-parsing-error", Some(info))
+        Self::made_up(
+            400,
+            "json-parsing-error",
+            "the request body is not valid JSON",
+        )
     }
 
     // F-ERR-6
     pub fn not_found(info: impl Into<String>) -> Self {
-        Self::new(404, "not-found", Some(info.into()))
+        Self::made_up(404, "not-found", info)
     }
 
     // F-ROOM-16
     pub fn room_not_found(name: &str) -> Self {
-        Self::not_found(format!("room {name} not found"))
+        Self::quoted(404, "not-found", format!("room {name} not found"))
     }
 
     // F-AUTH-4
     pub fn no_authorization() -> Self {
-        let info = "invalid authorization header".to_owned();
-        Self::new(400, "authorization-header-error", Some(info))
+        Self::quoted(
+            400,
+            "authorization-header-error",
+            "invalid authorization header",
+        )
     }
 
     // F-AUTH-5, F-ERR-2
@@ -64,13 +102,18 @@ impl Refusal {
 
     // F-RATE-3
     pub fn rate_limit() -> Self {
-        let info = "too many requests".to_owned();
-        Self::new(429, "rate-limit-error", Some(info))
+        Self::made_up(429, "rate-limit-error", "too many requests")
     }
 
     /// The same refusal of a deletion that left nothing behind.
     pub fn deleted(mut self) -> Self {
         self.deleted = true;
+        self
+    }
+
+    /// The same refusal with no other text than one that a source gives. // F-ERR-12
+    pub fn without_made_up_text(mut self) -> Self {
+        self.info = self.info.filter(|info| matches!(info, Info::Quoted(_)));
         self
     }
 }

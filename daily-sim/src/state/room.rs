@@ -3,10 +3,14 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Refusal;
+use super::{Refusal, sip};
+use crate::Quirks;
+use crate::quirks::{DialinShown, EmptyName, OneLetterName};
 
 /// At most this many characters are in a name. // F-ROOM-6
 const LONGEST_NAME: usize = 128;
+/// So many may be in a room that does not say more. // F-ROOM-45
+const MAX_PARTICIPANTS: u64 = 200;
 
 /// Who may join with a browser. // F-ROOM-8
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub(super) struct Room {
     pub properties: Map<String, Value>,
     /// Set as long as `dialin` is.
     pub pin: Option<String>,
+    /// The PIN that it had when `dialin` was switched off. // F-PIN-12
+    pub last_pin: Option<String>,
 }
 
 impl Room {
@@ -51,28 +57,45 @@ impl Room {
         self.exp().is_some_and(|exp| exp <= now)
     }
 
-    /// When somebody who joins now is to be ejected. // F-CALL-8
-    pub fn eject_at(&self) -> Option<f64> {
+    /// When somebody who joins now is to be ejected. // F-CALL-8, F-ROOM-47
+    pub fn eject_at(&self, now: f64) -> Option<f64> {
         let eject = self.properties.get("eject_at_room_exp") == Some(&Value::Bool(true));
-        self.exp().filter(|_| eject)
+        let end = self.exp().filter(|_| eject);
+        let longest = self.properties.get("eject_after_elapsed");
+        let longest = longest.and_then(Value::as_f64).map(|after| now + after);
+        match (end, longest) {
+            (Some(end), Some(longest)) => Some(end.min(longest)),
+            (end, longest) => end.or(longest),
+        }
     }
 
     /// How many telephone sessions its SIP endpoints take, idle or not. // F-CALL-6
     pub fn sip_endpoints(&self) -> usize {
-        let sip = self.properties.get("sip").and_then(Value::as_object);
-        sip.map_or(0, |sip| {
-            let endpoints = sip.get("num_endpoints").and_then(Value::as_u64);
-            usize::try_from(endpoints.unwrap_or(1)).unwrap_or(usize::MAX)
-        })
+        sip::endpoints(&self.properties)
     }
 
-    /// The room as every call shows it. // F-ROOM-1
-    pub fn show(&self, domain: &str, dialin_number: Option<&str>) -> Value {
+    /// How many may be in it at the same time. // F-ROOM-45
+    pub fn max_participants(&self) -> usize {
+        let most = self.properties.get("max_participants");
+        let most = most.and_then(Value::as_u64).unwrap_or(MAX_PARTICIPANTS);
+        usize::try_from(most).unwrap_or(usize::MAX)
+    }
+
+    /// The room as every call shows it, with its PIN and number where the call shows them. // F-ROOM-1
+    pub fn show(&self, domain: &str, pin: Option<&PinShown<'_>>, quirks: &Quirks) -> Value {
         let mut config = self.properties.clone();
-        if let Some(pin) = &self.pin {
-            // F-PIN-3, F-PIN-10
-            config.insert("dialin_code".to_owned(), json!(pin));
-            if let Some(number) = dialin_number {
+        let dialin = config.get_mut("dialin").and_then(Value::as_object_mut);
+        if let (DialinShown::DisplayName, Some(dialin)) = (quirks.dialin_shown, dialin) {
+            // F-PIN-9
+            dialin.retain(|key, _| key == "display_name");
+        }
+        if let Some(uri) = sip::uri(&self.name, domain, &self.properties) {
+            config.insert("sip_uri".to_owned(), uri);
+        }
+        if let Some(pin) = pin {
+            // F-PIN-3
+            config.insert("dialin_code".to_owned(), json!(pin.pin));
+            if let Some(number) = pin.number {
                 // F-PIN-17
                 config.insert("dialin_number".to_owned(), json!(number));
             }
@@ -81,7 +104,7 @@ impl Room {
         json!({
             "id": self.id,
             "name": self.name,
-            "api_created": true,
+            "api_created": true, // F-ROOM-44
             "privacy": match self.privacy {
                 Privacy::Public => "public",
                 Privacy::Private => "private",
@@ -93,12 +116,30 @@ impl Room {
     }
 }
 
-/// Checks the name that a client chose.
-pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
+/// The PIN of a room and the number that is shown with it.
+pub(super) struct PinShown<'a> {
+    pub pin: &'a str,
+    pub number: Option<&'a str>,
+}
+
+/// The name that a client chose, or a random one. // F-ROOM-7, F-ROOM-38
+pub(super) fn chosen_name(
+    name: Option<&str>,
+    quirks: &Quirks,
+    rng: &mut fastrand::Rng,
+) -> Result<String, Refusal> {
+    let random = |rng: &mut fastrand::Rng| (0..20).map(|_| rng.alphanumeric()).collect();
+    match (name, quirks.empty_name) {
+        (None, _) | (Some(""), EmptyName::Random) => Ok(random(rng)),
+        (Some(name), _) => check_name(name, quirks).map(|()| name.to_owned()),
+    }
+}
+
+fn check_name(name: &str, quirks: &Quirks) -> Result<(), Refusal> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     // F-ROOM-5, and F-ROOM-38 for the empty one
     if name.is_empty() || !name.chars().all(fits) {
-        return Err(Refusal::invalid(format!(
+        return Err(Refusal::invalid_quoted(format!(
             "{name} contains invalid characters (room names can contain A-Z, a-z, 0-9, '-', and '_')"
         )));
     }
@@ -108,12 +149,11 @@ pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
             "a room name has at most {LONGEST_NAME} characters"
         )));
     }
-    Ok(())
-}
-
-/// A name for a room that came without one. // F-ROOM-7
-pub(super) fn random_name(rng: &mut fastrand::Rng) -> String {
-    (0..20).map(|_| rng.alphanumeric()).collect()
+    // F-ROOM-43
+    match name.len() < 2 && quirks.one_letter_name == OneLetterName::Refused {
+        true => Err(Refusal::invalid("a room name has at least 2 characters")),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -123,11 +163,14 @@ mod tests {
     /// F-ROOM-5, F-ROOM-6, F-ROOM-38.
     #[test]
     fn names_are_checked() {
-        assert_eq!(check_name("Abc-9_z"), Ok(()));
-        assert_eq!(check_name(&"a".repeat(128)), Ok(()));
+        let quirks = Quirks::default();
+        assert_eq!(check_name("Abc-9_z", &quirks), Ok(()));
+        assert_eq!(check_name(&"a".repeat(128), &quirks), Ok(()));
         for bad in ["", "a.b", "a b", "ä", &"a".repeat(129)] {
             assert_eq!(
-                check_name(bad).expect_err("must be refused").status,
+                check_name(bad, &quirks)
+                    .expect_err("must be refused")
+                    .status,
                 400,
                 "{bad}"
             );
@@ -143,10 +186,15 @@ mod tests {
             privacy: Privacy::Private,
             created_at: 1_548_493_282,
             properties: Map::new(),
-            pin: Some("01234567890".into()),
+            pin: None,
+            last_pin: None,
+        };
+        let pin = PinShown {
+            pin: "01234567890",
+            number: Some("+12025550123"),
         };
         assert_eq!(
-            room.show("d", Some("+12025550123")),
+            room.show("d", Some(&pin), &Quirks::default()),
             json!({
                 "id": "i", "name": "n", "api_created": true, "privacy": "private",
                 "url": "https://d.daily.co/n", "created_at": "2019-01-26T09:01:22.000Z",

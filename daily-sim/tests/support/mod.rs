@@ -4,7 +4,10 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use daily_sim::{AccountConfig, ApiAnswer, ApiClient, Config, Limits, Sim, SimClient};
+use daily_sim::{
+    AccountConfig, ApiAnswer, ApiClient, ClientError, Config, Limits, Outcome, Quirks, Sim,
+    SimClient,
+};
 use serde_json::{Value, json};
 
 pub const KEY: &str = "api-key-of-demo";
@@ -49,6 +52,31 @@ impl Stage {
             api,
             other,
         }
+    }
+
+    /// One that gives this answer to what nobody knows.
+    pub async fn with_quirk(name: &str, value: &str) -> Self {
+        Self::with_quirks(&[(name, value)]).await
+    }
+
+    pub async fn with_quirks(answers: &[(&str, &str)]) -> Self {
+        let mut quirks = Quirks::default();
+        for (name, value) in answers {
+            quirks.set(name, value).expect("is a switch");
+        }
+        Self::with(two_accounts().quirks(quirks)).await
+    }
+
+    /// Changes properties of a room of the account `demo`.
+    pub async fn update(&self, name: &str, properties: Value) -> Result<ApiAnswer, ClientError> {
+        let body = json!({"properties": properties});
+        self.api.post(&format!("/rooms/{name}"), &body).await
+    }
+
+    /// What a caller of a global number meets who dials this PIN.
+    pub async fn outcome_of(&self, pin: &str) -> Outcome {
+        let dialled = format!("{GLOBAL_NUMBER},,{pin}");
+        self.phone.dial(&dialled).await.expect("dials").outcome
     }
 
     /// Unix seconds of the simulator's clock.
@@ -100,7 +128,7 @@ impl Stage {
 }
 
 #[track_caller]
-pub fn ok(answer: Result<ApiAnswer, daily_sim::ClientError>) -> Value {
+pub fn ok(answer: Result<ApiAnswer, ClientError>) -> Value {
     let answer = answer.expect("is answered");
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body
@@ -108,17 +136,18 @@ pub fn ok(answer: Result<ApiAnswer, daily_sim::ClientError>) -> Value {
 
 /// Checks a refusal; `part` has to be in its `info`.
 #[track_caller]
-pub fn refused(
-    answer: Result<ApiAnswer, daily_sim::ClientError>,
-    status: u16,
-    error: &str,
-    part: &str,
-) {
+pub fn refused(answer: Result<ApiAnswer, ClientError>, status: u16, error: &str, part: &str) {
     let answer = answer.expect("is answered");
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.body["error"], error);
     let info = answer.body["info"].as_str().expect("has info");
     assert!(info.contains(part), "{info}");
+}
+
+/// Checks a refusal of what makes no sense.
+#[track_caller]
+pub fn invalid(answer: Result<ApiAnswer, ClientError>, part: &str) {
+    refused(answer, 400, "invalid-request-error", part);
 }
 
 pub fn text(value: &Value) -> String {
