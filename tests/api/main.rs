@@ -52,7 +52,7 @@ use libtest_mimic::Arguments;
 use crate::stage::Stage;
 
 /// How many scenarios run at a time: each has an operator, and all share one API server.
-const AT_A_TIME: usize = 3;
+const AT_A_TIME: usize = 8;
 
 fn main() -> ExitCode {
     // Both HTTP clients need a process-wide provider; whoever comes second finds it installed.
