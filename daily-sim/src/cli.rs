@@ -21,7 +21,7 @@ pub struct Args {
     /// A number that this account has purchased, the earliest purchase first.
     #[arg(long, value_name = "+1...")]
     purchased_number: Vec<String>,
-    /// One more account, as domain=NAME,key=KEY,key=KEY,number=+1...
+    /// One more account, as domain=NAME,key=KEY,key=KEY,number=+1...,caller-id=+1...
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     account: Vec<AccountConfig>,
     /// The certificate chain to serve HTTPS with, in PEM.
@@ -36,6 +36,9 @@ pub struct Args {
     /// Whether the rate limits are enforced.
     #[arg(long, value_enum, default_value = "strict")]
     limits: LimitsArg,
+    /// How many rooms an account may have at a time, where the quirk room-limit sets a limit.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    max_rooms: usize,
     /// How to answer what nobody knows of Daily; `GET /sim/quirks` lists the names and values.
     #[arg(long, value_name = "NAME=VALUE")]
     quirk: Vec<String>,
@@ -60,6 +63,7 @@ impl Args {
                     domain,
                     keys: self.api_key,
                     purchased_numbers: self.purchased_number,
+                    verified_caller_ids: Vec::new(),
                 },
             ),
             None if self.api_key.is_empty() && self.purchased_number.is_empty() => {}
@@ -77,6 +81,7 @@ impl Args {
             LimitsArg::Strict => Limits::Strict,
             LimitsArg::Off => Limits::Off,
         };
+        config.max_rooms = self.max_rooms;
         for line in &self.quirk {
             config.quirks.set_line(line)?;
         }
@@ -84,7 +89,7 @@ impl Args {
     }
 }
 
-/// Reads `domain=NAME,key=KEY,number=+1...`.
+/// Reads `domain=NAME,key=KEY,number=+1...,caller-id=+1...`.
 fn account(text: &str) -> Result<AccountConfig, String> {
     let mut account = AccountConfig::new("", &[], &[]);
     for part in text.split(',') {
@@ -92,11 +97,12 @@ fn account(text: &str) -> Result<AccountConfig, String> {
             Some(("domain", domain)) => account.domain = domain.to_owned(),
             Some(("key", key)) => account.keys.push(key.to_owned()),
             Some(("number", number)) => account.purchased_numbers.push(number.to_owned()),
+            Some(("caller-id", number)) => account.verified_caller_ids.push(number.to_owned()),
             // The part is not repeated: it may be a key.
             _ => {
                 return Err(
                     "write an account as domain=NAME,key=KEY,number=+12025550123; \
-                            key and number may come several times"
+                            key, number and caller-id may come several times"
                         .to_owned(),
                 );
             }
@@ -118,7 +124,7 @@ mod tests {
     #[test]
     fn accounts_come_in_both_forms() {
         let line = "--domain a --api-key k1 --purchased-number +12025550123 \
-                    --account domain=b,key=k2,key=k3,number=+14155550100 --limits off";
+                    --account domain=b,key=k2,key=k3,number=+14155550100,caller-id=+14155550111 --limits off --max-rooms 7";
         let config = config(line).expect("is fine");
         let [a, b] = config.accounts.as_slice() else {
             panic!("two accounts")
@@ -126,7 +132,8 @@ mod tests {
         assert_eq!((a.domain.as_str(), a.keys.len()), ("a", 1));
         assert_eq!((b.domain.as_str(), b.keys.len()), ("b", 2));
         assert_eq!(b.purchased_numbers, ["+14155550100"]);
-        assert_eq!(config.limits, Limits::Off);
+        assert_eq!(b.verified_caller_ids, ["+14155550111"]);
+        assert_eq!((config.limits, config.max_rooms), (Limits::Off, 7));
     }
 
     #[test]

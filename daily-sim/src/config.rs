@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use crate::{Error, Quirks, numbers};
 
+/// So many rooms a free account had years ago. // F-ROOM-42
+pub(crate) const DEFAULT_MAX_ROOMS: usize = 5;
+
 /// What a simulator is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -19,6 +22,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether the rate limits of the API are enforced.
     pub limits: Limits,
+    /// How many rooms an account may have at a time, where the quirk `room-limit` sets a limit.
+    pub max_rooms: usize,
     /// How the simulator answers what nobody knows of Daily. It can be switched while it runs.
     pub quirks: Quirks,
 }
@@ -32,6 +37,8 @@ pub struct AccountConfig {
     pub keys: Vec<String>,
     /// Its purchased numbers in E.164, the earliest purchase first.
     pub purchased_numbers: Vec<String>,
+    /// Numbers in E.164 that it may show when it calls; they are listed with the purchased ones.
+    pub verified_caller_ids: Vec<String>,
 }
 
 /// A certificate chain and its private key, both in PEM.
@@ -62,6 +69,7 @@ impl Config {
             seed: 0,
             tls: None,
             limits: Limits::Strict,
+            max_rooms: DEFAULT_MAX_ROOMS,
             quirks: Quirks::default(),
         }
     }
@@ -96,6 +104,13 @@ impl Config {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Lets an account have this many rooms at a time, where the quirk `room-limit` sets a limit.
+    #[must_use]
+    pub fn max_rooms(mut self, max_rooms: usize) -> Self {
+        self.max_rooms = max_rooms;
         self
     }
 
@@ -148,7 +163,16 @@ impl AccountConfig {
             domain: domain.to_owned(),
             keys: owned(keys),
             purchased_numbers: owned(purchased_numbers),
+            verified_caller_ids: Vec::new(),
         }
+    }
+
+    /// Adds numbers that it may show when it calls.
+    #[must_use]
+    pub fn verified_caller_ids(mut self, numbers: &[&str]) -> Self {
+        let numbers = numbers.iter().map(|&number| number.to_owned());
+        self.verified_caller_ids.extend(numbers);
+        self
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -159,10 +183,14 @@ impl AccountConfig {
         if self.keys.is_empty() || self.keys.iter().any(String::is_empty) {
             return Err(Error::NoKey(self.domain.clone()));
         }
+        let all = self
+            .purchased_numbers
+            .iter()
+            .chain(&self.verified_caller_ids);
+        if let Some(bad) = all.into_iter().find(|number| !numbers::is_e164(number)) {
+            return Err(Error::BadNumber(bad.clone()));
+        }
         for number in &self.purchased_numbers {
-            if !numbers::is_e164(number) {
-                return Err(Error::BadNumber(number.clone()));
-            }
             if numbers::is_global(number) {
                 return Err(Error::GlobalNumber(number.clone()));
             }

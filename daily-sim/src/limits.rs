@@ -1,14 +1,84 @@
-//! The rate limits, counted strictly: sliding windows over the arrivals of one account.
+//! The rate limits, counted strictly: sliding windows over the arrivals that share an allowance.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use axum::http::Method;
+
+use crate::Quirks;
+use crate::api::Call;
+use crate::quirks::{RateLimitDelete, RateLimitRefused, RateLimitScope};
+use crate::state::AccountId;
 
 /// How many arrivals of any kind a window takes. // F-RATE-1
 const ANY_CALL: (usize, Duration) = (100, Duration::from_secs(5));
 /// How many DELETEs a window takes. // F-RATE-2
 const DELETE: (usize, Duration) = (50, Duration::from_secs(30));
 
-/// Counts the arrivals of one account. // F-RATE-5
+/// Whose call it is: the account, and which of all keys it came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Caller {
+    pub account: AccountId,
+    pub key: usize,
+}
+
+/// What draws on one allowance. // F-RATE-5
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Allowance {
+    account: AccountId,
+    key: Option<usize>,
+    route: Option<String>,
+}
+
+impl Allowance {
+    pub fn of(caller: Caller, call: &Call, scope: RateLimitScope) -> Self {
+        let (key, route) = match scope {
+            RateLimitScope::Account => (None, None),
+            RateLimitScope::Key => (Some(caller.key), None),
+            RateLimitScope::KeyAndRoute => (Some(caller.key), Some(route(call))),
+        };
+        Self {
+            account: caller.account,
+            key,
+            route,
+        }
+    }
+}
+
+/// The method and the path, with one sign for whatever it names.
+fn route(call: &Call) -> String {
+    let parts = call.path.split('/').filter(|part| !part.is_empty());
+    let parts = parts.enumerate();
+    let path: String = parts
+        .map(|(n, part)| {
+            if n == 1 {
+                "/*".to_owned()
+            } else {
+                format!("/{part}")
+            }
+        })
+        .collect();
+    format!("{} {path}", call.method)
+}
+
+/// What a call counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Any,
+    Delete,
+}
+
+impl Counted {
+    /// What a call counts as.
+    pub fn of(call: &Call) -> Self {
+        match call.method == Method::DELETE {
+            true => Self::Delete,
+            false => Self::Any,
+        }
+    }
+}
+
+/// Counts the arrivals that draw on one allowance.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     any_call: Window,
@@ -25,12 +95,33 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// Counts an arrival and says whether it is within the limits.
-    pub fn admit(&mut self, is_delete: bool, now: Instant) -> bool {
-        let general = self.any_call.admit(now);
-        // A DELETE counts in both. // F-RATE-7
-        let special = !is_delete || self.delete.admit(now);
-        general && special
+    /// Counts an arrival. One beyond the limits has to wait for so long.
+    pub fn admit(
+        &mut self,
+        counted: Counted,
+        quirks: &Quirks,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let mut windows = match (counted, quirks.rate_limit_delete) {
+            (Counted::Any, _) => vec![&mut self.any_call],
+            // F-RATE-7
+            (Counted::Delete, RateLimitDelete::InBoth) => {
+                vec![&mut self.any_call, &mut self.delete]
+            }
+            (Counted::Delete, RateLimitDelete::InItsOwn) => vec![&mut self.delete],
+        };
+        let waits = windows.iter_mut().map(|window| window.wait(now));
+        let wait = waits.max().unwrap_or_default();
+        // F-RATE-6
+        if wait.is_zero() || quirks.rate_limit_refused == RateLimitRefused::Counted {
+            for window in windows {
+                window.arrivals.push_back(now);
+            }
+        }
+        match wait.is_zero() {
+            true => Ok(()),
+            false => Err(wait),
+        }
     }
 }
 
@@ -50,15 +141,17 @@ impl Window {
         }
     }
 
-    fn admit(&mut self, now: Instant) -> bool {
+    /// How long an arrival would have to wait until it is within the limit; not at all when it is.
+    fn wait(&mut self, now: Instant) -> Duration {
         while let Some(first) = self.arrivals.front()
             && now.duration_since(*first) >= self.length
         {
             self.arrivals.pop_front();
         }
-        // What is refused counts as well. // F-RATE-6
-        self.arrivals.push_back(now);
-        self.arrivals.len() <= self.most
+        // When this one has left the window, there is room.
+        let last_too_many = self.arrivals.len().checked_sub(self.most);
+        let leaves = last_too_many.and_then(|place| self.arrivals.get(place));
+        leaves.map_or(Duration::ZERO, |it| (*it + self.length).duration_since(now))
     }
 }
 
@@ -66,23 +159,27 @@ impl Window {
 mod tests {
     use super::*;
 
+    fn admit(limiter: &mut Limiter, counted: Counted, now: Instant) -> bool {
+        limiter.admit(counted, &Quirks::default(), now).is_ok()
+    }
+
     /// F-RATE-1.
     #[test]
     fn the_101st_arrival_within_5_seconds_is_refused() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        assert!((0..100).all(|n| limiter.admit(false, at(n))));
-        assert!(!limiter.admit(false, at(4_999)));
+        assert!((0..100).all(|n| admit(&mut limiter, Counted::Any, at(n))));
+        assert!(!admit(&mut limiter, Counted::Any, at(4_999)));
     }
 
     #[test]
     fn an_arrival_leaves_the_window_after_exactly_5_seconds() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        assert!((0..100).all(|n| limiter.admit(false, at(n))));
-        assert!(limiter.admit(false, at(5_000)));
+        assert!((0..100).all(|n| admit(&mut limiter, Counted::Any, at(n))));
+        assert!(admit(&mut limiter, Counted::Any, at(5_000)));
         assert!(
-            !limiter.admit(false, at(5_000)),
+            !admit(&mut limiter, Counted::Any, at(5_000)),
             "the next one leaves a millisecond later"
         );
     }
@@ -92,11 +189,13 @@ mod tests {
     fn refused_arrivals_count() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        let admitted = (0..150).filter(|_| limiter.admit(false, at(0))).count();
+        let admitted = (0..150)
+            .filter(|_| admit(&mut limiter, Counted::Any, at(0)))
+            .count();
         assert_eq!(admitted, 100);
-        assert!((0..60).all(|_| !limiter.admit(true, at(4_000))));
+        assert!((0..60).all(|_| !admit(&mut limiter, Counted::Delete, at(4_000))));
         assert!(
-            limiter.admit(false, at(5_000)),
+            admit(&mut limiter, Counted::Any, at(5_000)),
             "60 of 100 are left from the second burst"
         );
     }
@@ -106,13 +205,65 @@ mod tests {
     fn deletes_have_a_window_of_their_own_and_count_in_the_other() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
         let at = |ms| start + Duration::from_millis(ms);
-        assert!((0..50).all(|_| limiter.admit(true, at(0))));
-        assert!((0..50).all(|_| limiter.admit(false, at(0))));
+        assert!((0..50).all(|_| admit(&mut limiter, Counted::Delete, at(0))));
+        assert!((0..50).all(|_| admit(&mut limiter, Counted::Any, at(0))));
         assert!(
-            !limiter.admit(false, at(1)),
+            !admit(&mut limiter, Counted::Any, at(1)),
             "50 DELETEs and 50 others are 100 calls"
         );
-        assert!(!limiter.admit(true, at(29_999)));
-        assert!(limiter.admit(true, at(30_000)));
+        assert!(!admit(&mut limiter, Counted::Delete, at(29_999)));
+        assert!(admit(&mut limiter, Counted::Delete, at(30_000)));
+    }
+
+    /// F-RATE-6: `"rate-limit-refused", "free"`.
+    #[test]
+    fn refused_arrivals_may_be_free() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let mut quirks = Quirks::default();
+        quirks.rate_limit_refused = RateLimitRefused::Free;
+        let mut admit = |ms| {
+            let now = start + Duration::from_millis(ms);
+            limiter.admit(Counted::Any, &quirks, now)
+        };
+        let admitted = (0..150).filter(|_| admit(0).is_ok()).count();
+        assert_eq!(admitted, 100);
+        assert_eq!(admit(4_000), Err(Duration::from_secs(1)));
+        let admitted = (0..150).filter(|_| admit(5_000).is_ok()).count();
+        assert_eq!(admitted, 100);
+    }
+
+    /// F-RATE-7: `"rate-limit-delete", "in-its-own"`.
+    #[test]
+    fn deletes_may_have_a_window_of_their_own_alone() {
+        let (mut limiter, now) = (Limiter::default(), Instant::now());
+        let mut quirks = Quirks::default();
+        quirks.rate_limit_delete = RateLimitDelete::InItsOwn;
+        let mut admit = |counted| limiter.admit(counted, &quirks, now).is_ok();
+        assert!((0..50).all(|_| admit(Counted::Delete)));
+        assert!((0..100).all(|_| admit(Counted::Any)));
+        assert!(!admit(Counted::Delete) && !admit(Counted::Any));
+    }
+
+    /// F-RATE-5.
+    #[test]
+    fn an_allowance_is_of_an_account_or_a_key_or_a_route() {
+        let call = |path: &str| Call {
+            method: Method::GET,
+            path: path.to_owned(),
+            query: Vec::new(),
+            body: Vec::new(),
+        };
+        let of = |key, path, scope| {
+            let account = AccountId::default();
+            Allowance::of(Caller { account, key }, &call(path), scope)
+        };
+        let shared = |scope| {
+            let first = of(1, "/rooms/a", scope);
+            [(2, "/rooms/a"), (1, "/rooms"), (1, "/rooms/b")]
+                .map(|(key, path)| first == of(key, path, scope))
+        };
+        assert_eq!(shared(RateLimitScope::Account), [true, true, true]);
+        assert_eq!(shared(RateLimitScope::Key), [false, true, true]);
+        assert_eq!(shared(RateLimitScope::KeyAndRoute), [false, false, true]);
     }
 }

@@ -32,7 +32,7 @@ async fn the_pin_survives_a_change_or_not() {
         ("pin-on-dialin", "changed", true, true, false),
     ] {
         let exp = |now: i64| json!({"exp": now + 7200});
-        let dialin = json!({"dialin": {"display_name": "X"}});
+        let dialin = json!({"dialin": {"display_name": "X", "wait_for_meeting_start": true}});
         let other = json!({"enable_chat": true});
         let now = Stage::new().await.now().await;
         for (change, kept) in [

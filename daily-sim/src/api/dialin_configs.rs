@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Scene};
+use crate::quirks::FilteredCount;
 use crate::state::{ConfigFilter, ConfigKind, DialinConfig, Refusal, page};
 
 /// At most this many configs are on a page. // F-CFG-6
@@ -30,14 +31,18 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
         sip_username: owned("sip_username"),
         kind,
     };
-    let configs = scene.world.account(scene.account).configs(&filter);
-    let shown = page(&configs, &request, CONFIGS_A_PAGE, |config| {
-        config.id.clone()
-    })?;
+    let (account, quirks) = (scene.world.account(scene.account), &scene.world.quirks);
+    let configs = account.configs(&filter, quirks);
+    let id = |config: &&DialinConfig| config.id.clone();
+    let shown = page(&configs, &request, CONFIGS_A_PAGE, id)?;
     let data: Vec<Value> = shown.iter().map(|config| config.show()).collect();
-    // F-CFG-8
+    // F-NUM-6
+    let total_count = match quirks.filtered_count {
+        FilteredCount::Matching => configs.len(),
+        FilteredCount::All => account.configs(&ConfigFilter::default(), quirks).len(),
+    };
     Ok(Answer::ok(
-        json!({"total_count": configs.len(), "data": data}),
+        json!({"total_count": total_count, "data": data}),
     ))
 }
 
@@ -46,11 +51,12 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let mut fields = scene.body.object()?;
     let kind = match fields.remove("type") {
-        Some(Value::String(name)) => kind(&name)?,
-        Some(_) => return Err(Refusal::invalid("'type' should be a string")),
-        None => return Err(Refusal::missing_field()),
+        Some(Value::String(name)) => Some(kind(&name)?),
+        Some(_) => scene.body.wrong_type("type", "a string")?,
+        None => None,
     };
-    let config = DialinConfig::new(kind, &fields)?;
+    let kind = kind.ok_or_else(Refusal::missing_field)?;
+    let config = DialinConfig::new(kind, &fields, &scene.world.quirks)?;
     let id = scene
         .world
         .create_config(scene.account, config, scene.now)?;
@@ -69,8 +75,9 @@ pub(super) fn get(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusal> {
 pub(super) fn update(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.object()?;
+    let quirks = scene.world.quirks;
     let account = scene.world.account_mut(scene.account);
-    Ok(Answer::ok(account.update_config(id, &fields)?))
+    Ok(Answer::ok(account.update_config(id, &fields, &quirks)?))
 }
 
 /// `DELETE /domain-dialin-config/ID`. // F-CFG-10

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::Quirks;
-use crate::quirks::{InfoTexts, UnknownPath};
+use crate::quirks::{Card, InfoTexts, UnknownPath};
 use crate::state::{AccountId, Refusal, World};
 
 use self::body::Body;
@@ -68,6 +68,15 @@ impl Answer {
     }
 }
 
+/// What needs a credit card, by the first part of its path. // F-AUTH-8
+const PAID: [&str; 5] = [
+    "domain-dialin-config",
+    "purchased-phone-numbers",
+    "list-available-numbers",
+    "buy-phone-number",
+    "release-phone-number",
+];
+
 /// What a handler works with.
 struct Scene<'a> {
     world: &'a mut World,
@@ -97,6 +106,11 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
         .split('/')
         .filter(|part| !part.is_empty())
         .collect();
+    let quirks = &scene.world.quirks;
+    let is_paid = (segments.first()).is_some_and(|first| PAID.contains(first));
+    if is_paid && quirks.card == Card::Missing {
+        return Err(Refusal::paid_feature(quirks.paid_feature));
+    }
     match (call.method.as_str(), segments.as_slice()) {
         ("GET", []) => domain(&scene),
         ("GET", ["rooms"]) => rooms::list(&scene),

@@ -88,8 +88,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Strict<T> {
 }
 
 async fn dial(State(shared): Sim, Strict(request): Strict<DialRequest>) -> Answer<DialAnswer> {
-    let dialled = DialString::parse(&request.dial_string).map_err(bad)?;
     let mut inner = shared.lock();
+    let dialled = DialString::parse(&request.dial_string, &inner.world.quirks).map_err(bad)?;
     let now = inner.clock.now();
     Ok(Json(inner.world.dial(&dialled, now)))
 }

@@ -15,11 +15,14 @@ use super::shared::{Inner, Shared};
 use super::wire::Scissors;
 use crate::api::{self, Answer, Call};
 use crate::faults::{FaultKind, Hit};
+use crate::quirks::RateLimit;
 use crate::state::{AccountId, Refusal};
 use crate::types::{Headers, JournalEntry};
 
-/// More than any call needs; a larger body is a mistake in a test.
-const LARGEST_BODY: usize = 16 * 1024 * 1024;
+/// A body is refused beyond this size. // F-ERR-13
+const LARGEST_BODY: usize = 1024 * 1024;
+/// So much is read of it nevertheless, so that the client gets to read the refusal.
+const MOST_READ: usize = 16 * LARGEST_BODY;
 
 /// What happens on the wire after a call.
 enum Reply {
@@ -38,9 +41,8 @@ pub(super) async fn call(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
-        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
-    };
+    let body = to_bytes(body, MOST_READ).await.ok();
+    let body = body.filter(|body| body.len() <= LARGEST_BODY);
     let arrival = Arrival::new(&parts.method, &parts.uri, body);
     let key = bearer(&parts.headers);
     let reply = tokio::spawn(serve(shared, arrival, key)).await;
@@ -58,19 +60,22 @@ pub(super) async fn call(
 struct Arrival {
     call: Call,
     query: Option<String>,
+    /// Its body was not kept. // F-ERR-13
+    too_large: bool,
 }
 
 impl Arrival {
-    fn new(method: &Method, uri: &Uri, body: Bytes) -> Self {
+    fn new(method: &Method, uri: &Uri, body: Option<Bytes>) -> Self {
         let path = uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
         let path = format!("/{}", path.trim_matches('/'));
         let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
         Self {
+            too_large: body.is_none(),
             call: Call {
                 method: method.clone(),
                 path,
                 query: query.map(|Query(arguments)| arguments).unwrap_or_default(),
-                body: body.into(),
+                body: body.unwrap_or_default().into(),
             },
             query: uri.query().map(str::to_owned),
         }
@@ -86,28 +91,39 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn serve(shared: Arc<Shared>, arrival: Arrival, key: Option<String>) -> Reply {
-    let account = match key.as_deref().map(|key| shared.account_of(key)) {
-        Some(Some(account)) => account,
+    let caller = match key.as_deref().map(|key| shared.caller(key)) {
+        Some(Some(caller)) => caller,
         Some(None) => return refuse(&shared, &arrival, None, Refusal::unknown_key()),
         None => return refuse(&shared, &arrival, None, Refusal::no_authorization()),
     };
+    let account = caller.account;
     let (admitted, hit) = {
         let mut inner = shared.lock();
-        let admitted = inner.admit(account, arrival.call.method == Method::DELETE);
+        let admitted = inner.admit(caller, &arrival.call);
         let strike = |inner: &mut Inner| {
             inner
                 .faults
                 .strike(arrival.call.method.as_str(), &arrival.call.path)
         };
-        (admitted, if admitted { strike(&mut inner) } else { None })
+        let strikes = admitted.is_ok() && !arrival.too_large;
+        (admitted, if strikes { strike(&mut inner) } else { None })
     };
     match (admitted, hit) {
-        (false, _) => refuse(&shared, &arrival, Some(account), Refusal::rate_limit()),
-        (true, None) => {
+        (Err(wait), _) => refuse_for_now(&shared, &arrival, account, wait),
+        (Ok(()), _) if arrival.too_large => {
+            let answer = shared.lock().world.quirks.large_body;
+            refuse(
+                &shared,
+                &arrival,
+                Some(account),
+                Refusal::large_body(answer),
+            )
+        }
+        (Ok(()), None) => {
             let answer = execute(&shared, &arrival, account, None, |_| ()).0;
             Reply::Json(answer.status, answer.body)
         }
-        (true, Some(hit)) => suffer(shared, arrival, account, hit).await,
+        (Ok(()), Some(hit)) => suffer(shared, arrival, account, hit).await,
     }
 }
 
@@ -189,6 +205,20 @@ fn execute<T>(
     );
     let extra = meanwhile(&mut inner);
     (answer, extra)
+}
+
+/// Refuses what is beyond a rate limit. // F-RATE-4
+fn refuse_for_now(shared: &Shared, arrival: &Arrival, account: AccountId, wait: Duration) -> Reply {
+    let answer = shared.lock().world.quirks.rate_limit;
+    let reply = refuse(shared, arrival, Some(account), Refusal::rate_limit(answer));
+    match (answer, reply) {
+        (RateLimit::RetryAfter, Reply::Json(status, body)) => {
+            let seconds = wait.as_secs_f64().ceil().to_string();
+            let headers = Headers::from([("retry-after".to_owned(), seconds)]);
+            Reply::Made(respond(status, &headers, Some(&body)))
+        }
+        (_, reply) => reply,
+    }
 }
 
 fn refuse(

@@ -2,22 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::api::Call;
 use crate::clock::Clock;
 use crate::faults::FaultBook;
 use crate::journal::JournalBook;
-use crate::limits::Limiter;
-use crate::state::{AccountId, World};
+use crate::limits::{Allowance, Caller, Counted, Limiter};
+use crate::state::World;
 use crate::{Config, Limits};
 
 /// What all connections share.
 #[derive(Debug)]
 pub(super) struct Shared {
     started: Instant,
-    keys: HashMap<String, AccountId>,
+    keys: HashMap<String, Caller>,
     inner: Mutex<Inner>,
 }
 
@@ -28,8 +29,8 @@ pub(super) struct Inner {
     pub clock: Clock,
     pub faults: FaultBook,
     pub journal: JournalBook,
-    /// One an account; none when limits are off.
-    limiters: Option<Vec<Limiter>>,
+    /// None when limits are off.
+    limiters: Option<HashMap<Allowance, Limiter>>,
 }
 
 impl Shared {
@@ -38,10 +39,11 @@ impl Shared {
         let world = World::new(config, clock.now());
         let keys: HashMap<_, _> = (config.accounts.iter())
             .zip(world.account_ids())
-            .flat_map(|(account, id)| account.keys.iter().map(move |key| (key.clone(), id)))
+            .flat_map(|(account, id)| account.keys.iter().map(move |key| (key, id)))
+            .enumerate()
+            .map(|(key, (text, account))| (text.clone(), Caller { account, key }))
             .collect();
-        let limiters = (config.limits == Limits::Strict)
-            .then(|| config.accounts.iter().map(|_| Limiter::default()).collect());
+        let limiters = (config.limits == Limits::Strict).then(HashMap::new);
         Self {
             started: Instant::now(),
             inner: Mutex::new(Inner {
@@ -64,8 +66,8 @@ impl Shared {
         self.lock().clock.now()
     }
 
-    /// The account of a key. Several keys may be one account. // F-AUTH-3, F-AUTH-6
-    pub fn account_of(&self, key: &str) -> Option<AccountId> {
+    /// Whose key it is. Several keys may be one account. // F-AUTH-3, F-AUTH-6
+    pub fn caller(&self, key: &str) -> Option<Caller> {
         self.keys.get(key).copied()
     }
 
@@ -75,9 +77,14 @@ impl Shared {
 }
 
 impl Inner {
-    /// Counts an arrival, and says whether the limits of the account admit it.
-    pub fn admit(&mut self, account: AccountId, is_delete: bool) -> bool {
-        let limiter = (self.limiters.as_mut()).and_then(|all| all.get_mut(account.index()));
-        limiter.is_none_or(|limiter| limiter.admit(is_delete, Instant::now()))
+    /// Counts an arrival. One that its limits do not admit has to wait for so long.
+    pub fn admit(&mut self, caller: Caller, call: &Call) -> Result<(), Duration> {
+        let quirks = self.world.quirks;
+        let Some(limiters) = &mut self.limiters else {
+            return Ok(());
+        };
+        let allowance = Allowance::of(caller, call, quirks.rate_limit_scope);
+        let limiter = limiters.entry(allowance).or_default();
+        limiter.admit(Counted::of(call), &quirks, Instant::now())
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::quirks::{
     Collector, CreateOverExpired, DialinNumber, GetExpired, ListingDialinCode, PinOnDialinAgain,
-    TotalCount, UpdateExpired, UpdateMissing,
+    RoomLimit, TotalCount, UpdateExpired, UpdateMissing,
 };
 use crate::{AccountConfig, Quirks};
 
@@ -24,11 +24,13 @@ use crate::{AccountConfig, Quirks};
 const ROOMS_A_PAGE: usize = 100;
 
 /// One account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     id: AccountId,
     pub domain: String,
     pub domain_id: String,
+    /// How many rooms it may have at a time. // F-ROOM-42
+    max_rooms: usize,
     rooms: Rooms,
     /// The ids of the rooms that were collected, by name: somebody may still be inside. // F-ROOM-32
     collected: HashMap<String, String>,
@@ -36,6 +38,8 @@ pub(crate) struct Account {
     pub(super) configs: Vec<DialinConfig>,
     /// The earliest purchase first.
     pub numbers: Vec<PurchasedNumber>,
+    /// The numbers that it may show when it calls, listed with the purchased ones. // F-NUM-8
+    pub caller_ids: Vec<CallerId>,
 }
 
 /// A number that an account has purchased. // F-NUM-1
@@ -44,6 +48,14 @@ pub(crate) struct PurchasedNumber {
     pub id: String,
     pub pagination_id: u64,
     pub purchased_at: Timestamp,
+    pub number: String,
+}
+
+/// A number that an account may show when it calls, without having purchased it. // F-NUM-8
+#[derive(Clone, Debug)]
+pub(crate) struct CallerId {
+    pub pagination_id: u64,
+    pub verified_at: Timestamp,
     pub number: String,
 }
 
@@ -64,6 +76,7 @@ impl Account {
     pub fn new(
         id: AccountId,
         config: &AccountConfig,
+        max_rooms: usize,
         now: Timestamp,
         rng: &mut fastrand::Rng,
     ) -> Self {
@@ -80,14 +93,26 @@ impl Account {
             .zip(&config.purchased_numbers)
             .map(&mut number)
             .collect();
+        // They come before the numbers by date, so that whoever looks for the earliest number meets them.
+        let caller_id = |(place, number): (u32, &String)| CallerId {
+            pagination_id: 1000 * (id.index() as u64 + 1) - 500 + u64::from(place),
+            verified_at: now - SignedDuration::from_hours(24 * (730 - i64::from(place))),
+            number: number.clone(),
+        };
+        let caller_ids = (0..)
+            .zip(&config.verified_caller_ids)
+            .map(caller_id)
+            .collect();
         Self {
             id,
             domain: config.domain.clone(),
             domain_id,
+            max_rooms,
             rooms: Rooms::default(),
             collected: HashMap::new(),
             configs: Vec::new(),
             numbers,
+            caller_ids,
         }
     }
 
@@ -177,6 +202,7 @@ impl Account {
         }
         let holder = holder.map(|room| room.name.clone());
         let properties = self.changed_properties(None, change, quirks, now)?;
+        self.check_room_limit(quirks, now)?;
         let collected = holder.and_then(|expired| self.take_room(&expired, means));
         let has_dialin = properties.contains_key("dialin");
         self.rooms.put(
@@ -196,6 +222,19 @@ impl Account {
             name,
             collected: collected.map(|room| room.id),
         })
+    }
+
+    /// Expired rooms do not count. // F-ROOM-42
+    fn check_room_limit(&self, quirks: &Quirks, now: Timestamp) -> Result<(), Refusal> {
+        let now = seconds(now);
+        let live = || self.rooms.iter().filter(|room| !room.is_expired(now));
+        let info = "the account has as many rooms as it may have at a time";
+        match quirks.room_limit {
+            RoomLimit::None => Ok(()),
+            _ if live().count() < self.max_rooms => Ok(()),
+            RoomLimit::BadRequest => Err(Refusal::invalid(info)),
+            RoomLimit::Forbidden => Err(Refusal::made_up(403, "forbidden-error", info)),
+        }
     }
 
     pub(super) fn update_room(

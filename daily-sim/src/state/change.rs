@@ -7,7 +7,9 @@ use super::dialin::{self, Dialin};
 use super::room::Room;
 use super::{Account, Refusal, RoomChange, properties, seconds};
 use crate::Quirks;
-use crate::quirks::{ForeignNumber, PinOnDialin, PinOnExp, PinOnUpdate, UnassignedNumber};
+use crate::quirks::{
+    Card, DialinWithoutCard, ForeignNumber, PinOnDialin, PinOnExp, PinOnUpdate, UnassignedNumber,
+};
 
 impl Account {
     /// The properties of a room after a change; `before` is none for a room that is created.
@@ -26,6 +28,12 @@ impl Account {
             return Ok(after);
         };
         if change.properties.contains_key("dialin") {
+            // F-PIN-28
+            if quirks.card == Card::Missing
+                && quirks.dialin_without_card == DialinWithoutCard::Refused
+            {
+                return Err(Refusal::paid_feature(quirks.paid_feature));
+            }
             dialin::check(dialin, quirks)?;
             self.check_room_numbers(&after, quirks)?;
         }

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Account, Refusal, random_id};
+use super::{Account, Refusal, matches, random_id};
+use crate::Quirks;
+use crate::quirks::{ConfigPut, UnknownProperty, WrongType};
 
 /// What a number is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,13 +63,17 @@ pub(crate) struct ConfigFilter {
 
 impl DialinConfig {
     /// A config that is not created yet.
-    pub fn new(kind: ConfigKind, fields: &Map<String, Value>) -> Result<Self, Refusal> {
+    pub fn new(
+        kind: ConfigKind,
+        fields: &Map<String, Value>,
+        quirks: &Quirks,
+    ) -> Result<Self, Refusal> {
         let mut config = Self {
             id: String::new(),
             kind,
             fields: Map::new(),
         };
-        config.set(fields)?;
+        config.set(fields, quirks)?;
         Ok(config)
     }
 
@@ -80,11 +86,16 @@ impl DialinConfig {
         self.fields.get("ivr_greeting")?.get("message")?.as_str()
     }
 
-    /// Merges fields; null takes one away. // F-CFG-12
-    fn set(&mut self, fields: &Map<String, Value>) -> Result<(), Refusal> {
+    /// Sets fields; null takes one away. // F-CFG-11
+    fn set(&mut self, fields: &Map<String, Value>, quirks: &Quirks) -> Result<(), Refusal> {
         for (name, value) in fields {
             if !self.kind.has(name) {
-                return Err(Refusal::unknown_property(name));
+                let is_known = ConfigKind::Pin.has(name) || ConfigKind::Pinless.has(name);
+                // F-ERR-5, F-CFG-2
+                if is_known || quirks.unknown_property == UnknownProperty::Refused {
+                    return Err(Refusal::unknown_property(name));
+                }
+                continue;
             }
             let fits = match name.as_str() {
                 "ivr_greeting" | "timeout_config" => is_message(value),
@@ -94,7 +105,7 @@ impl DialinConfig {
                 self.fields.remove(name);
             } else if fits {
                 self.fields.insert(name.clone(), value.clone());
-            } else {
+            } else if quirks.wrong_type == WrongType::Refused {
                 // F-ERR-11
                 return Err(Refusal::invalid(format!("'{name}' is of the wrong type")));
             }
@@ -129,15 +140,16 @@ fn is_message(value: &Value) -> bool {
 }
 
 impl ConfigFilter {
-    // F-CFG-8
-    fn takes(&self, config: &DialinConfig) -> bool {
+    // F-CFG-7, F-CFG-8
+    fn takes(&self, config: &DialinConfig, quirks: &Quirks) -> bool {
         let number = config.phone_number().unwrap_or_default();
         let prefix = config.fields.get("name_prefix").and_then(Value::as_str);
         let user = (config.kind == ConfigKind::Pinless).then_some(&config.id);
         let number_fits = (self.numbers.as_ref())
             .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
-        let prefix_fits = (self.name_prefix.as_ref())
-            .is_none_or(|part| prefix.is_some_and(|prefix| prefix.contains(part)));
+        let prefix_fits = (self.name_prefix.as_ref()).is_none_or(|wanted| {
+            prefix.is_some_and(|prefix| matches(prefix, wanted, quirks.filter_match))
+        });
         let user_fits = self.sip_username.is_none() || self.sip_username.as_ref() == user;
         let kind_fits = self.kind.is_none_or(|kind| kind == config.kind);
         number_fits && prefix_fits && user_fits && kind_fits
@@ -170,9 +182,14 @@ impl Account {
         &mut self,
         id: &str,
         fields: &Map<String, Value>,
+        quirks: &Quirks,
     ) -> Result<Value, Refusal> {
         let mut changed = self.config(id)?.clone();
-        changed.set(fields)?;
+        // F-CFG-12
+        if quirks.config_put == ConfigPut::Replaces {
+            changed.fields.clear();
+        }
+        changed.set(fields, quirks)?;
         self.check_number(&changed)?;
         let shown = changed.show();
         if let Some(place) = self.configs.iter_mut().find(|config| config.id == id) {
@@ -195,9 +212,10 @@ impl Account {
     }
 
     /// The configs that a filter takes, newest first. // F-CFG-6
-    pub fn configs(&self, filter: &ConfigFilter) -> Vec<&DialinConfig> {
+    pub fn configs(&self, filter: &ConfigFilter, quirks: &Quirks) -> Vec<&DialinConfig> {
         let newest_first = self.configs.iter().rev();
-        newest_first.filter(|config| filter.takes(config)).collect()
+        let takes = |config: &&DialinConfig| filter.takes(config, quirks);
+        newest_first.filter(takes).collect()
     }
 
     /// A number has to be the account's and in no other config. A number belongs to one account, so

@@ -4,8 +4,11 @@
 
 mod account;
 mod change;
+mod dial_string;
 mod dialin;
 mod dialin_config;
+mod filter;
+mod gate;
 mod page;
 mod phone;
 mod pins;
@@ -21,10 +24,11 @@ use jiff::Timestamp;
 
 use crate::{Config, Quirks};
 
-pub(crate) use self::account::{Account, PurchasedNumber};
+pub(crate) use self::account::{Account, CallerId, PurchasedNumber};
+pub(crate) use self::dial_string::DialString;
 pub(crate) use self::dialin_config::{ConfigFilter, ConfigKind, DialinConfig};
+pub(crate) use self::filter::matches;
 pub(crate) use self::page::{Cursor, PageRequest, page, page_around};
-pub(crate) use self::phone::DialString;
 pub(crate) use self::pins::PinBook;
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::room::{Privacy, RoomChange};
@@ -32,7 +36,7 @@ pub(crate) use self::room::{Privacy, RoomChange};
 use self::phone::Switchboard;
 
 /// Names an account of a [`World`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct AccountId(usize);
 
 impl AccountId {
@@ -72,7 +76,9 @@ impl World {
         let accounts = (config.accounts)
             .iter()
             .enumerate()
-            .map(|(index, account)| Account::new(AccountId(index), account, now, &mut rng))
+            .map(|(index, account)| {
+                Account::new(AccountId(index), account, config.max_rooms, now, &mut rng)
+            })
             .collect();
         Self {
             accounts,

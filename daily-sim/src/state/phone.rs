@@ -4,9 +4,13 @@ use jiff::Timestamp;
 
 use super::dialin::Dialin;
 use super::pins::PinFate;
-use super::{AccountId, ConfigKind, World, seconds};
+use super::room::{Privacy, Room};
+use super::{AccountId, ConfigKind, DialString, World, seconds};
 use crate::Quirks;
-use crate::numbers::{is_e164, is_global};
+use crate::numbers::is_global;
+use crate::quirks::{
+    CallersAlone, Card, NbfForCallers, NumbersOfPin, PinTries, PrivateCallers, SixthCaller,
+};
 use crate::types::{DialAnswer, LiveCall, Outcome, Presence};
 
 /// At most this many telephone sessions are in a room. // F-CALL-6
@@ -14,38 +18,10 @@ const SESSIONS_A_ROOM: usize = 5;
 
 const DEFAULT_GREETING: &str = "Please enter the PIN of your meeting.";
 const HOLD_MUSIC: &str = "(hold music)";
+const WRONG_PIN: &str = "That PIN is not valid. Goodbye.";
+const FULL: &str = "The meeting is full. Goodbye.";
+const AGAIN: &str = "That PIN is not valid. Please try again.";
 const THE_ROOM: &str = "(the voices in the room)";
-
-/// A dial string: a number, and a PIN after two commas or more. // F-PIN-20
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DialString {
-    number: String,
-    /// None when only the number is dialled.
-    pin: Option<String>,
-}
-
-impl DialString {
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let dialled = text.strip_prefix("tel:").unwrap_or(text);
-        let (number, pin) = match dialled.split_once(",,") {
-            Some((number, pin)) => (number, Some(pin.trim_start_matches(','))),
-            None => (dialled, None),
-        };
-        // This refuses a `#` as well. // F-PIN-21
-        let pin_fits =
-            pin.is_none_or(|pin| !pin.is_empty() && pin.bytes().all(|b| b.is_ascii_digit()));
-        if !is_e164(number) || !pin_fits {
-            return Err(format!(
-                "{text:?} is not a dial string: write a number in E.164, two commas and the digits \
-                 of the PIN, like +12025550123,,12345678987"
-            ));
-        }
-        Ok(Self {
-            number: number.to_owned(),
-            pin: pin.map(str::to_owned),
-        })
-    }
-}
 
 /// Those who are in rooms, with browsers and with telephones.
 #[derive(Debug, Default)]
@@ -86,10 +62,18 @@ impl Switchboard {
     }
 
     /// Ejects those whose time has come. // F-ROOM-29, F-CALL-8
-    pub fn settle(&mut self, now: f64, _quirks: &Quirks) {
+    pub fn settle(&mut self, now: f64, quirks: &Quirks) {
         let stays = |eject_at: Option<f64>| eject_at.is_none_or(|at| now < at);
         self.people.retain(|person| stays(person.eject_at));
         self.calls.retain(|caller| stays(caller.eject_at));
+        // F-CALL-14
+        if quirks.callers_alone == CallersAlone::Dropped {
+            let people = &self.people;
+            let has_company = |room: &str| people.iter().any(|person| person.room == room);
+            self.calls.retain(|caller| {
+                caller.call.outcome == Outcome::OnHold || has_company(&caller.room)
+            });
+        }
     }
 
     fn next_call(&mut self) -> String {
@@ -102,6 +86,16 @@ impl Switchboard {
             .iter()
             .filter(|caller| caller.room == room)
             .count()
+    }
+
+    /// How many are in the room, those on hold left out.
+    pub fn inside(&self, room: &str) -> usize {
+        let people = self.people.iter().filter(|person| person.room == room);
+        let callers = self
+            .calls
+            .iter()
+            .filter(|caller| caller.room == room && caller.call.outcome == Outcome::InRoom);
+        people.count() + callers.count()
     }
 
     /// Whether a caller would find somebody. One on hold is nobody. // F-CALL-9
@@ -139,25 +133,35 @@ impl World {
             return answer;
         };
         answer.heard.push(line.greeting.clone());
-        let Some((account, name, expired)) = self.look_up(&line, dialled, now) else {
-            // F-CALL-5
-            answer.outcome = Outcome::WrongPin;
-            answer
-                .heard
-                .push("That PIN is not valid. Goodbye.".to_owned());
-            return answer;
-        };
-        answer.account = Some(self.account(account).domain.clone());
-        answer.room = Some(name.clone());
-        if expired {
-            // F-CALL-13, F-PIN-13
-            answer.outcome = Outcome::Expired;
-            answer
-                .heard
-                .push("That PIN is not valid. Goodbye.".to_owned());
-            return answer;
+        answer.outcome = Outcome::WrongPin;
+        if dialled.pins.is_empty() {
+            answer.heard.push(WRONG_PIN.to_owned());
         }
-        self.enter(account, &name, answer, &dialled.number, now)
+        // F-CALL-5
+        let tries = match self.quirks.pin_tries {
+            PinTries::One => 1,
+            PinTries::Three => 3,
+        };
+        for (n, pin) in (1..).zip(dialled.pins.iter().take(tries)) {
+            let found = self.look_up(&line, &dialled.number, pin, now);
+            let (account, name) = match &found {
+                Some((account, name, _)) => (Some(*account), Some(name.clone())),
+                None => (None, None),
+            };
+            answer.account = account.map(|account| self.account(account).domain.clone());
+            answer.room = name;
+            answer.outcome = match found {
+                Some((account, name, false)) => {
+                    return self.enter(account, &name, answer, &dialled.number, now);
+                }
+                // F-CALL-13, F-PIN-13
+                Some((_, _, true)) => Outcome::Expired,
+                None => Outcome::WrongPin,
+            };
+            let heard = if n < tries { AGAIN } else { WRONG_PIN };
+            answer.heard.push(heard.to_owned());
+        }
+        answer
     }
 
     /// What picks up a number.
@@ -187,10 +191,11 @@ impl World {
     fn look_up(
         &self,
         line: &Line,
-        dialled: &DialString,
+        number: &str,
+        pin: &str,
         now: Timestamp,
     ) -> Option<(AccountId, String, bool)> {
-        let (account, name, collected) = match self.pins.fate(dialled.pin.as_deref()?)? {
+        let (account, name, collected) = match self.pins.fate(pin)? {
             PinFate::Room { account, name } => (*account, name, false),
             PinFate::Expired { account, name } => (*account, name, true),
             PinFate::Dead => return None,
@@ -198,8 +203,16 @@ impl World {
         if line.account.is_some_and(|only| only != account) {
             return None;
         }
-        let expired = collected || self.account(account).room(name, now).is_none();
-        Some((account, name.clone(), expired))
+        let room = self.account(account).room(name, now);
+        let room = room.filter(|_| !collected);
+        if line.account.is_some() && self.quirks.numbers_of_pin == NumbersOfPin::Listed {
+            let chosen = room.and_then(|room| Dialin::of(&room.properties));
+            let chosen = chosen.unwrap_or_default().numbers;
+            if !chosen.is_empty() && !chosen.iter().any(|listed| listed == number) {
+                return None;
+            }
+        }
+        Some((account, name.clone(), room.is_none()))
     }
 
     /// Brings a caller with the right PIN into the room, or says why not.
@@ -217,22 +230,18 @@ impl World {
         let dialin = Dialin::of(&room.properties).unwrap_or_default();
         let waits = dialin.waits(&self.quirks);
         answer.display_name = dialin.display_name;
-        let sessions = self.switchboard.sessions(&room.id) + room.sip_endpoints();
-        let somebody = self.switchboard.is_somebody_in(&room.id);
-        let too_early = room.nbf().is_some_and(|nbf| seconds(now) < nbf);
-        let (outcome, heard) = if too_early {
-            (Outcome::Dropped, "The meeting has not started. Goodbye.") // F-CALL-10
-        } else if sessions >= SESSIONS_A_ROOM {
-            (Outcome::RoomFull, "The meeting is full. Goodbye.") // F-CALL-7
-        } else if somebody {
-            (Outcome::InRoom, THE_ROOM) // F-CALL-4
-        } else if waits {
-            (Outcome::OnHold, HOLD_MUSIC) // F-CALL-2
-        } else {
-            (Outcome::Dropped, "Nobody is in the meeting. Goodbye.") // F-CALL-3
+        let (outcome, heard) = match self.turned_away(room, now) {
+            Some(turned_away) => turned_away,
+            // F-CALL-4
+            None if self.switchboard.is_somebody_in(&room.id) => (Outcome::InRoom, THE_ROOM),
+            None if waits => (Outcome::OnHold, HOLD_MUSIC), // F-CALL-2
+            // F-CALL-3
+            None => (Outcome::Dropped, "Nobody is in the meeting. Goodbye."),
         };
         answer.outcome = outcome;
-        answer.heard.push(heard.to_owned());
+        if !heard.is_empty() {
+            answer.heard.push(heard.to_owned());
+        }
         if matches!(outcome, Outcome::InRoom | Outcome::OnHold) {
             let caller = Caller {
                 room: room.id.clone(),
@@ -242,6 +251,36 @@ impl World {
             self.switchboard.calls.push(caller);
         }
         answer
+    }
+
+    /// Why a caller with the right PIN does not get in, and what is heard of it.
+    fn turned_away(&self, room: &Room, now: Timestamp) -> Option<(Outcome, &'static str)> {
+        let quirks = &self.quirks;
+        let is_early = room.nbf().is_some_and(|nbf| seconds(now) < nbf);
+        let sessions = self.switchboard.sessions(&room.id) + room.sip_endpoints();
+        if quirks.card == Card::Missing {
+            // F-AUTH-8, F-PIN-28
+            Some((Outcome::Dropped, "This meeting takes no calls. Goodbye."))
+        } else if is_early && quirks.nbf_for_callers == NbfForCallers::Holds {
+            // F-CALL-10
+            Some((Outcome::Dropped, "The meeting has not started. Goodbye."))
+        } else if room.privacy == Privacy::Private
+            && quirks.private_callers == PrivateCallers::Refused
+        {
+            // F-CALL-15
+            Some((Outcome::Dropped, "This meeting is private. Goodbye."))
+        } else if sessions >= SESSIONS_A_ROOM {
+            // F-CALL-6, F-CALL-7
+            match quirks.sixth_caller {
+                SixthCaller::Told => Some((Outcome::RoomFull, FULL)),
+                SixthCaller::Dropped => Some((Outcome::Dropped, "")),
+            }
+        } else if self.switchboard.inside(&room.id) >= room.max_participants() {
+            // F-ROOM-45
+            Some((Outcome::RoomFull, FULL))
+        } else {
+            None
+        }
     }
 
     /// The calls that are going on, the oldest first.
@@ -273,14 +312,7 @@ impl World {
         now: Timestamp,
     ) -> Result<Presence, String> {
         self.settle(now);
-        let gone = || format!("room {name} has expired: nobody can join it any more");
-        let room = self.account(account).room(name, now).ok_or_else(gone)?;
-        // F-ROOM-29
-        if room.nbf().is_some_and(|nbf| seconds(now) < nbf) {
-            return Err(format!(
-                "room {name} has an nbf in the future: nobody can join it yet"
-            ));
-        }
+        let room = self.open_room(account, name, now)?;
         let (id, eject_at) = (room.id.clone(), room.eject_at(seconds(now)));
         self.switchboard.people.push(Person {
             room: id.clone(),
@@ -291,7 +323,7 @@ impl World {
         Ok(self.presence(account, name))
     }
 
-    /// Lets somebody leave; callers stay. // F-CALL-14
+    /// Lets somebody leave; callers stay, or are dropped. // F-CALL-14
     pub fn leave(
         &mut self,
         account: AccountId,
@@ -306,6 +338,7 @@ impl World {
         let nobody = || format!("nobody called {user_name:?} is in room {name}");
         let place = people.iter().position(is_it).ok_or_else(nobody)?;
         people.remove(place);
+        self.settle(now);
         Ok(self.presence(account, name))
     }
 
@@ -366,36 +399,5 @@ fn live_call(answer: &DialAnswer, number: &str, now: Timestamp) -> LiveCall {
         display_name: answer.display_name.clone(),
         number: number.to_owned(),
         since: now,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// F-PIN-20, F-PIN-21.
-    #[test]
-    fn dial_strings_are_read() {
-        let parse = |text| DialString::parse(text).map(|dialled| (dialled.number, dialled.pin));
-        let number = "+12025550123".to_owned();
-        let pin = Some("01234567890".to_owned());
-        assert_eq!(
-            parse("+12025550123,,01234567890"),
-            Ok((number.clone(), pin.clone()))
-        );
-        assert_eq!(
-            parse("tel:+12025550123,,,01234567890"),
-            Ok((number.clone(), pin))
-        );
-        assert_eq!(parse("+12025550123"), Ok((number, None)));
-        for bad in [
-            "",
-            "12025550123,,1",
-            "+12025550123,1",
-            "+12025550123,,1#",
-            "+12025550123,,",
-        ] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) enum PinFate {
 }
 
 /// All PINs that were ever made, over all accounts. // F-PIN-7
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct PinBook(HashMap<String, PinFate>);
 
 impl PinBook {

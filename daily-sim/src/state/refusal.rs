@@ -1,5 +1,7 @@
 //! How Daily says no.
 
+use crate::quirks::{LargeBody, PaidFeature, RateLimit};
+
 /// A refusal: status, machine word, and text for people. // F-ERR-1
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -100,9 +102,33 @@ impl Refusal {
         Self::new(401, "authentication-error", None)
     }
 
-    // F-RATE-3
-    pub fn rate_limit() -> Self {
-        Self::made_up(429, "rate-limit-error", "too many requests")
+    // F-RATE-3, F-RATE-4
+    pub fn rate_limit(answer: RateLimit) -> Self {
+        let status = match answer {
+            RateLimit::Plain | RateLimit::RetryAfter => 429,
+            RateLimit::BadRequest => 400,
+        };
+        Self::made_up(status, "rate-limit-error", "too many requests")
+    }
+
+    // F-ERR-13
+    pub fn large_body(answer: LargeBody) -> Self {
+        let status = match answer {
+            LargeBody::Status413 => 413,
+            LargeBody::Status400 => 400,
+        };
+        let info = "the request body is too large";
+        Self::made_up(status, "invalid-request-error", info)
+    }
+
+    // F-ERR-14
+    pub fn paid_feature(answer: PaidFeature) -> Self {
+        let status = match answer {
+            PaidFeature::Status400 => 400,
+            PaidFeature::Status403 => 403,
+        };
+        let info = "This feature is only available to paid accounts";
+        Self::quoted(status, "invalid-plan-type", info)
     }
 
     /// The same refusal of a deletion that left nothing behind.

@@ -13,7 +13,7 @@ use crate::quirks::{NameCase, Reads};
 pub(super) type Place = (Reverse<i64>, String);
 
 /// The rooms of an account, expired ones that were not collected among them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rooms {
     in_order: BTreeMap<Place, Room>,
     by_name: HashMap<String, Place>,

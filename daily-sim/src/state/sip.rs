@@ -10,7 +10,16 @@ pub(super) fn check(sip: &Map<String, Value>) -> Result<(), Refusal> {
     if !sip.contains_key("display_name") || !sip.contains_key("sip_mode") {
         return Err(Refusal::missing_field());
     }
-    let several = sip.get("num_endpoints").and_then(Value::as_u64) > Some(1);
+    if sip.get("sip_mode") != Some(&json!("dial-in")) {
+        return Err(Refusal::invalid("'sip.sip_mode' must be one of [dial-in]"));
+    }
+    let endpoints = sip.get("num_endpoints").map(Value::as_u64);
+    if endpoints.is_some_and(|endpoints| endpoints.is_none_or(|endpoints| endpoints < 1)) {
+        return Err(Refusal::invalid(
+            "'sip.num_endpoints' should be a number from 1 on",
+        ));
+    }
+    let several = endpoints.flatten() > Some(1);
     let digits_only = sip.get("force_digit_only_username") == Some(&json!(true));
     match several && digits_only {
         true => Err(Refusal::invalid(

@@ -11,10 +11,10 @@ use crate::quirks::Reads;
 const LAG: SignedDuration = SignedDuration::from_secs(2);
 
 /// The changes of the last moments, the oldest first. Nothing is kept as long as reads are fresh.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct UndoLog(VecDeque<Change>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Change {
     time: Timestamp,
     name: String,

@@ -1,4 +1,4 @@
-//! Which values the properties of a room take, beyond their types. // F-ROOM-47
+//! Which values the properties of a room take, beyond their types. // F-ROOM-48
 
 use serde_json::Value;
 
