@@ -32,6 +32,8 @@ pub const WRONG_KEY: &str = "wrong-key-0123456789abcdef";
 pub const NUMBER: &str = "+12025550123";
 /// The next one.
 pub const SECOND_NUMBER: &str = "+14155550100";
+/// A number that [`DOMAIN`] may show when it calls, and has not purchased.
+pub const CALLER_ID: &str = "+12025550190";
 /// A number that nobody has purchased.
 pub const FOREIGN_NUMBER: &str = "+12025550177";
 /// The Secret with the operator's default key.
@@ -171,7 +173,8 @@ impl Fixture {
     /// What could not be set up.
     pub async fn start(plane: Arc<Plane>, namespace: &str, setup: Setup) -> Result<Self, String> {
         let accounts = vec![
-            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &[NUMBER, SECOND_NUMBER]),
+            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &[NUMBER, SECOND_NUMBER])
+                .verified_caller_ids(&[CALLER_ID]),
             AccountConfig::new(OTHER_DOMAIN, &[OTHER_KEY], &[]),
         ];
         let config = Config::new(accounts).seed(setup.seed);

@@ -7,25 +7,42 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, Setup};
 use crate::objects::{Kind::Room, Object};
-use crate::stage::Stage;
+use crate::stage::{Affected::By, Stage};
 use crate::wait::LATER;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    vec![
-        stage.trial("missing::recreate", Setup::new(), recreate),
-        stage.trial("missing::report", Setup::new(), report),
-        stage.trial(
-            "missing::report_until_an_edit",
-            Setup::new(),
-            report_until_an_edit,
-        ),
+    let plain = vec![
         stage.trial(
             "missing::three_times_a_day",
             Setup::new(),
             three_times_a_day,
         ),
         stage.trial("missing::many_at_once", Setup::new(), many_at_once),
-    ]
+    ];
+    let joined = [
+        stage.under_each_answer(
+            "missing::recreate",
+            Setup::new(),
+            By(&["reads", "total-count", "listing-dialin-code"]),
+            recreate,
+        ),
+        stage.under_each_answer(
+            "missing::report",
+            Setup::new(),
+            By(&["reads", "total-count"]),
+            report,
+        ),
+        stage.under_each_answer(
+            "missing::report_until_an_edit",
+            Setup::new(),
+            By(&["update-missing", "reads"]),
+            report_until_an_edit,
+        ),
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 async fn delete_by_hand(fx: &Fixture, room: &Object) {

@@ -22,15 +22,15 @@ const COMBINATIONS: u64 = 24;
 const LONGEST: usize = 63;
 
 /// Which switches may affect a scenario.
-pub enum Affected {
+pub enum Affected<'a> {
     /// All of them.
     ByAll,
     /// These.
-    By(&'static [&'static str]),
+    By(&'a [&'a str]),
 }
 
-impl Affected {
-    fn switches(&self) -> impl Iterator<Item = &'static Switch> {
+impl<'a> Affected<'a> {
+    fn switches(&self) -> impl Iterator<Item = &'static Switch> + use<'a> {
         let names = match self {
             Self::ByAll => None,
             Self::By(names) => Some(*names),
@@ -79,7 +79,7 @@ impl Stage {
         self: &Arc<Self>,
         name: &str,
         setup: Setup,
-        affected: Affected,
+        affected: Affected<'_>,
         scenario: F,
     ) -> Vec<Trial>
     where
