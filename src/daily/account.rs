@@ -151,7 +151,7 @@ impl Account {
 
     /// The object of a room is gone.
     pub fn forget(&self, name: &str) {
-        self.ledger().forget(name);
+        self.ledger().forget(name, clock::now());
         lock(&self.writing).retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
     }
 

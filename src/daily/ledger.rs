@@ -48,6 +48,8 @@ struct Entry {
     disputed: Option<Moment>,
     named: Option<Moment>,
     posts: Posts,
+    /// Whether its object is gone.
+    forgotten: bool,
 }
 
 /// What has become of our creates of a name since it was claimed.
@@ -160,9 +162,20 @@ impl Ledger {
         unknown.max().is_none_or(|at| at.after(quiet) <= now)
     }
 
-    /// A room is forgotten with its object.
-    pub fn forget(&mut self, name: &str) {
-        self.rooms.remove(name);
+    /// A room is forgotten with its object, but for a deletion that reads may still lag behind.
+    pub fn forget(&mut self, name: &str, now: Moment) {
+        let Some(entry) = self.rooms.remove(name) else {
+            return;
+        };
+        if entry.absence.is_some() && entry.lags_until(now, self.lag).is_some() {
+            let left = Entry {
+                absence: entry.absence,
+                done: entry.done,
+                forgotten: true,
+                ..Entry::default()
+            };
+            self.rooms.insert(name.to_owned(), left);
+        }
     }
 
     /// A name is claimed: earlier creates of it have nothing to do with the new one.
@@ -286,20 +299,25 @@ impl Ledger {
 
     fn note_listing(&mut self) {
         let Some(heard) = &self.listing else { return };
+        let (begun, lag) = (heard.listing.begun(), self.lag);
+        self.rooms
+            .retain(|_, it| !it.forgotten || it.lags_until(begun, lag).is_some());
         for (name, entry) in &mut self.rooms {
-            entry.hear(name, heard, self.lag);
+            entry.hear(name, heard, lag);
         }
     }
 
     fn entry(&mut self, name: &str) -> &mut Entry {
         let (heard, lag) = (self.listing.as_ref(), self.lag);
-        self.rooms.entry(name.to_owned()).or_insert_with(|| {
+        let entry = self.rooms.entry(name.to_owned()).or_insert_with(|| {
             let mut entry = Entry::default();
             if let Some(heard) = heard {
                 entry.hear(name, heard, lag);
             }
             entry
-        })
+        });
+        entry.forgotten = false;
+        entry
     }
 }
 

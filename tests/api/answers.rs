@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use daily_sim::Outcome;
+use daily_sim::{FaultKind, FaultSpec, Outcome};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -17,7 +17,131 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let mut trials =
         stage.under_each_answer("answers::journey", Setup::new(), Affected::ByAll, journey);
     trials.extend(stage.under_combinations("answers::journey", Setup::new(), journey));
+    let others = [
+        stage.under_each_answer(
+            "answers::name_in_another_case",
+            Setup::new(),
+            Affected::By(&["name-case"]),
+            name_in_another_case,
+        ),
+        stage.under_each_answer(
+            "answers::more_rooms_than_allowed",
+            Setup::new(),
+            Affected::By(&["room-limit"]),
+            more_rooms_than_allowed,
+        ),
+        stage.under_each_answer(
+            "answers::applied_again_after_its_end",
+            Setup::new(),
+            Affected::By(&["create-over-expired", "get-expired", "total-count"]),
+            applied_again_after_its_end,
+        ),
+        stage.under_each_answer(
+            "answers::chosen_name_again",
+            Setup::new(),
+            Affected::By(&["reads", "name-case"]),
+            chosen_name_again,
+        ),
+    ];
+    trials.extend(others.into_iter().flatten());
+    trials.push(stage.trial("answers::limit_told_with_a_400", Setup::new(), limit));
     trials
+}
+
+/// A room of a name that differs in case alone is somebody else's, or none.
+async fn name_in_another_case(fx: &mut Fixture) {
+    let theirs = fx.by_hand.post("/rooms", &json!({"name": "board"})).await;
+    assert_eq!(theirs.expect("Daily answers").status, 200);
+    fx.room("standup", json!({"ttl": "1h", "roomName": "Board"}))
+        .await;
+    if fx.answer("name-case") == "distinct" {
+        fx.ready(Room, "standup").await;
+    } else {
+        fx.condition(Room, "standup", ("Ready", "False", "NameTaken"))
+            .await;
+        let journal = fx.journal().await;
+        assert_eq!(journal.writes().len(), 1, "theirs: {}", journal.tail(20));
+    }
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    let left = fx.by_hand.get("/rooms/board").await.expect("Daily answers");
+    assert_eq!(left.status, 200);
+}
+
+/// The simulator's limit is five rooms. Who is refused says so, and gets the first free place.
+async fn more_rooms_than_allowed(fx: &mut Fixture) {
+    let names = ["a", "b", "c", "d", "e"];
+    for name in names {
+        fx.room(name, json!({"ttl": "1h"})).await;
+    }
+    for name in names {
+        fx.ready(Room, name).await;
+    }
+    fx.room("late", json!({"ttl": "1h"})).await;
+    if fx.answer("room-limit") != "none" {
+        fx.condition(Room, "late", ("Stalled", "True", "RejectedByDaily"))
+            .await;
+        assert!(fx.find_secret("late-dialin").await.is_none());
+        fx.delete(Room, "a").await;
+        fx.gone(Room, "a").await;
+        fx.force_pass(Room, "late", "there is a place").await;
+    }
+    fx.ready(Room, "late").await;
+    let journal = fx.journal().await;
+    let deletes = journal.done("DELETE", "/rooms/*");
+    assert_eq!(deletes, usize::from(fx.answer("room-limit") != "none"));
+}
+
+/// Another object of the name: where the ended room still takes it, nothing is deleted to make room.
+async fn applied_again_after_its_end(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "10s"})).await;
+    fx.ready(Room, "standup").await;
+    let expired = |room: &Object| room.has("Expired", "True", "Expired");
+    fx.until(Room, "standup", "expires", LATER, expired).await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    if fx.answer("create-over-expired") == "accepted" {
+        fx.ready(Room, "standup").await;
+    } else {
+        fx.condition(Room, "standup", ("Stalled", "True", "RejectedByDaily"))
+            .await;
+    }
+    let journal = fx.journal().await;
+    let deletes = journal.calls("DELETE", "/rooms/*");
+    assert!(deletes.is_empty(), "{}", show(deletes));
+}
+
+/// The name is free as soon as the object that chose it is gone, however long Daily shows its room.
+async fn chosen_name_again(fx: &mut Fixture) {
+    let spec = json!({"ttl": "1h", "roomName": "Board"});
+    fx.room("standup", spec.clone()).await;
+    let before = fx.ready(Room, "standup").await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    fx.room("standup", spec).await;
+    let ready = |room: &Object| room.is_ready() && room.uid() != before.uid();
+    let after = fx.until(Room, "standup", "is Ready", SOON, ready).await;
+    assert_ne!(after.pin(), before.pin());
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
+}
+
+/// F-RATE-4: the word counts, and not the status.
+async fn limit(fx: &mut Fixture) {
+    let limit = FaultKind::Status {
+        status: 400,
+        body: Some(json!({"error": "rate-limit-error"})),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("POST", "/rooms", limit);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let told = fx.events("standup").await;
+    let refused = told
+        .iter()
+        .any(|event| event.reason.as_deref() == Some("RejectedByDaily"));
+    assert!(!refused, "nothing is wrong with the room");
 }
 
 /// Ready, dialled, edited, drifted, repaired, ended, deleted: every promise holds, or it is said

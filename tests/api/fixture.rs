@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use daily_sim::{AccountConfig, ApiClient, Config, Quirks, Sim, SimClient};
+use daily_sim::{AccountConfig, Config, Quirks, Sim, SimClient};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::by_hand::ByHand;
 use crate::journal::Journal;
 use crate::operator::{Launch, Operator};
 use crate::plane::Plane;
@@ -51,6 +53,8 @@ pub struct Setup {
     env: Vec<(String, String)>,
     hold_at: Option<&'static str>,
     answers: Quirks,
+    /// How many turns of the stage it takes.
+    pub turns: u32,
 }
 
 impl Setup {
@@ -64,6 +68,7 @@ impl Setup {
             env: Vec::new(),
             hold_at: None,
             answers: Quirks::default(),
+            turns: 1,
         }
     }
 
@@ -88,6 +93,12 @@ impl Setup {
     /// The simulator's ids and PINs come from this seed.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
+        self
+    }
+
+    /// It keeps the machine busy: two others may run beside it.
+    pub fn busy(mut self) -> Self {
+        self.turns = crate::AT_A_TIME - 2;
         self
     }
 
@@ -147,6 +158,13 @@ pub fn stop_at(point: &str) -> (String, String) {
     ("DAILY_OPERATOR_STOP_AT".to_owned(), point.to_owned())
 }
 
+/// A moment, by the clock and in the audit log.
+pub struct Since {
+    pub at: Timestamp,
+    /// Bytes of the log before it.
+    pub audit: u64,
+}
+
 /// A namespace, a simulated Daily and an operator.
 pub struct Fixture {
     pub plane: Arc<Plane>,
@@ -154,12 +172,16 @@ pub struct Fixture {
     /// The telephone and the controls of the simulator.
     pub sim: SimClient,
     /// What a person with a key of the domain does by hand.
-    pub by_hand: ApiClient,
+    pub by_hand: ByHand,
     pub client: Client,
     /// The operators that run, the latest last.
     pub operators: Vec<Operator>,
     /// Every PIN that a Ready room has shown.
     pub pins: Mutex<BTreeSet<String>>,
+    /// Chosen names of rooms, each with an object that chose it.
+    pub chosen: Mutex<BTreeSet<(String, String)>>,
+    /// When the simulator and its part of the audit log began.
+    pub since: Since,
     answers: Quirks,
     launch: Launch,
     logs: Vec<PathBuf>,
@@ -181,6 +203,10 @@ impl Fixture {
         let config = config.quirks(setup.answers);
         let daily = Sim::start(config).await.map_err(|e| e.to_string())?;
         let sim = daily.client().map_err(|e| e.to_string())?;
+        let since = Since {
+            at: Timestamp::now(),
+            audit: plane.audit_length(),
+        };
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
 
         let client = plane.client();
@@ -193,7 +219,9 @@ impl Fixture {
         std::fs::write(&kubeconfig, text).map_err(|e| e.to_string())?;
 
         let mut fixture = Self {
-            by_hand: sim.api(SECOND_KEY),
+            by_hand: ByHand::new(&sim),
+            chosen: Mutex::default(),
+            since,
             namespace: namespace.to_owned(),
             launch: Launch {
                 args: release.operator_args()?,
@@ -286,32 +314,6 @@ impl Fixture {
         unlikely.join(" ")
     }
 
-    /// Asks Daily by hand with every answer out of the way that hides what is so.
-    async fn truth(&self, path: &str) -> Value {
-        const HIDING: [&str; 3] = ["reads", "listing-dialin-code", "dialin-shown"];
-        let switches = daily_sim::SWITCHES.iter();
-        let hiding = switches
-            .filter(|switch| HIDING.contains(&switch.name))
-            .map(|switch| {
-                (
-                    switch.name,
-                    switch.default_value(),
-                    self.answer(switch.name),
-                )
-            });
-        let hiding: Vec<_> = hiding
-            .filter(|(_, shown, answer)| shown != answer)
-            .collect();
-        for (name, shown, _) in &hiding {
-            self.sim.set_quirk(name, shown).await.expect("is switched");
-        }
-        let answer = self.by_hand.get(path).await.expect("Daily answers");
-        for (name, _, answer) in &hiding {
-            self.sim.set_quirk(name, answer).await.expect("is switched");
-        }
-        answer.body
-    }
-
     /// The calls of the API so far.
     pub async fn journal(&self) -> Journal {
         self.journal_since(0).await
@@ -327,22 +329,6 @@ impl Fixture {
     pub async fn mark(&self) -> u64 {
         let journal = self.journal().await;
         journal.all().last().map_or(0, |call| call.seq)
-    }
-
-    /// The rooms of the domain, as Daily lists them.
-    pub async fn rooms_at_daily(&self) -> Vec<Value> {
-        let body = self.truth("/rooms").await;
-        body["data"].as_array().cloned().expect("Daily lists rooms")
-    }
-
-    /// The dial-in configs of the domain, as Daily lists them.
-    pub async fn configs_at_daily(&self) -> Vec<Value> {
-        let answer = self.by_hand.get("/domain-dialin-config").await;
-        let body = answer.expect("Daily answers").body;
-        body["data"]
-            .as_array()
-            .cloned()
-            .expect("Daily lists configs")
     }
 
     /// The answers and the ends of log and journal, for the report of a failure.

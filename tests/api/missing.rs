@@ -11,15 +11,18 @@ use crate::stage::{Affected::By, Stage};
 use crate::wait::LATER;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    let plain = vec![
-        stage.trial(
-            "missing::three_times_a_day",
-            Setup::new(),
-            three_times_a_day,
-        ),
-        stage.trial("missing::many_at_once", Setup::new(), many_at_once),
-    ];
+    let plain = vec![stage.trial(
+        "missing::three_times_a_day",
+        Setup::new(),
+        three_times_a_day,
+    )];
     let joined = [
+        stage.under_each_answer(
+            "missing::many_at_once",
+            Setup::new(),
+            By(&["total-count", "reads"]),
+            many_at_once,
+        ),
         stage.under_each_answer(
             "missing::recreate",
             Setup::new(),
@@ -140,6 +143,11 @@ async fn three_times_a_day(fx: &mut Fixture) {
 /// More than five at once look like a mistake of Daily's or of ours: none is made anew, until a
 /// person asks for one.
 async fn many_at_once(fx: &mut Fixture) {
+    // A room that ends meanwhile: where it is counted though not listed, listings do not add up.
+    let end = k8s_openapi::jiff::Timestamp::now().as_second() + 2;
+    let brief = json!({"name": "brief", "properties": {"exp": end}});
+    let made = fx.by_hand.post("/rooms", &brief).await;
+    assert_eq!(made.expect("Daily answers").status, 200);
     let names = ["a", "b", "c", "d", "e", "f"];
     let mut rooms = Vec::new();
     for name in names {

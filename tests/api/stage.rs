@@ -10,7 +10,7 @@ use daily_sim::{Quirks, SWITCHES, Switch};
 use futures::FutureExt;
 use libtest_mimic::{Failed, Trial};
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::always;
 use crate::fixture::{Fixture, Setup};
@@ -50,11 +50,14 @@ pub struct Stage {
     /// Started by the first scenario, so that listing tests starts nothing. A plane that did not
     /// start is not tried again.
     plane: OnceCell<Result<Arc<Plane>, String>>,
+    /// A scenario that keeps the machine busy leaves few of them to others.
+    turns: Semaphore,
 }
 
 impl Stage {
-    pub fn new(runtime: Handle) -> Self {
+    pub fn new(runtime: Handle, at_a_time: usize) -> Self {
         Self {
+            turns: Semaphore::new(at_a_time),
             runtime,
             plane: OnceCell::new(),
         }
@@ -122,6 +125,8 @@ impl Stage {
     where
         F: AsyncFn(&mut Fixture),
     {
+        let turns = self.turns.acquire_many(setup.turns).await;
+        let _turns = turns.map_err(|e| e.to_string())?;
         let plane = self.plane.get_or_init(async || Plane::start().await);
         let plane = Arc::clone(plane.await.as_ref()?);
         let mut fixture = Fixture::start(plane, namespace, setup).await?;

@@ -167,10 +167,10 @@ fn a_name_that_is_registered_later_hears_the_last_listing() {
     let mut ledger = Ledger::default();
     ledger.hears(10, &["a"], true);
     ledger.shows("a", Word::Listing);
-    ledger.forget("a");
+    ledger.forget("a", at(15));
     ledger.hears(20, &[], true);
     ledger.lacks(21, None, 20);
-    ledger.forget("a");
+    ledger.forget("a", at(25));
     ledger.hears(30, &[], false);
     ledger.knows_nothing();
 }
@@ -321,6 +321,28 @@ fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
     ledger.hears(12, &["a"], true);
     ledger.lacks(10, Some(10), 10);
     assert_eq!(ledger.sight("a").disputed, None);
+}
+
+/// So that another object may have the name at once.
+#[test]
+fn a_deletion_is_not_forgotten_before_reads_show_it() {
+    let deleted = || {
+        let mut ledger = lagging(true);
+        ledger.absent("a", at(10), date(10));
+        ledger.forget("a", at(11));
+        ledger
+    };
+    let mut again = deleted();
+    again.read("a", seen("1", 12, Word::Name));
+    again.lacks(10, Some(10), 10);
+    let mut quiet = deleted();
+    quiet.hears(20, &[], true);
+    assert!(quiet.rooms.is_empty());
+    // A room that stays is to be found again.
+    let mut retained = lagging(true);
+    retained.forget("a", at(11));
+    retained.read("a", seen("1", 12, Word::Name));
+    retained.shows("1", Word::Name);
 }
 
 #[test]

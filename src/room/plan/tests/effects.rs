@@ -209,7 +209,7 @@ impl World {
             Step::Release(how) => {
                 self.check_release(&how);
                 self.subject.finalizers = self.subject.finalizers_without_ours();
-                self.ledger.forget(&view.room_name());
+                self.ledger.forget(&view.room_name(), view.now.moment);
                 self.released = Some(how);
             }
             Step::CreateRoom(_)
