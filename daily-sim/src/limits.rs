@@ -219,8 +219,10 @@ mod tests {
     #[test]
     fn refused_arrivals_may_be_free() {
         let (mut limiter, start) = (Limiter::default(), Instant::now());
-        let mut quirks = Quirks::default();
-        quirks.rate_limit_refused = RateLimitRefused::Free;
+        let quirks = Quirks {
+            rate_limit_refused: RateLimitRefused::Free,
+            ..Quirks::default()
+        };
         let mut admit = |ms| {
             let now = start + Duration::from_millis(ms);
             limiter.admit(Counted::Any, &quirks, now)
@@ -236,8 +238,10 @@ mod tests {
     #[test]
     fn deletes_may_have_a_window_of_their_own_alone() {
         let (mut limiter, now) = (Limiter::default(), Instant::now());
-        let mut quirks = Quirks::default();
-        quirks.rate_limit_delete = RateLimitDelete::InItsOwn;
+        let quirks = Quirks {
+            rate_limit_delete: RateLimitDelete::InItsOwn,
+            ..Quirks::default()
+        };
         let mut admit = |counted| limiter.admit(counted, &quirks, now).is_ok();
         assert!((0..50).all(|_| admit(Counted::Delete)));
         assert!((0..100).all(|_| admit(Counted::Any)));

@@ -8,6 +8,7 @@
 
 mod support;
 
+use daily_sim::FaultSpec;
 use serde_json::json;
 use support::{KEY, Stage, ok, refused};
 
@@ -81,6 +82,62 @@ async fn unknown_paths_and_arguments_are_refused() {
         let answer = stage.api.get(&format!("/rooms?{query}")).await;
         refused(answer, 400, "invalid-request-error", "");
     }
+}
+
+/// F-ERR-8: it comes by a fault only.
+#[tokio::test]
+async fn a_server_error_has_a_body_without_info() {
+    let stage = Stage::new().await;
+    let fault = json!({"kind": {"status": 500, "body": {"error": "server-error"}}});
+    let fault: FaultSpec = serde_json::from_value(fault).expect("is a fault");
+    stage.phone.fault(&fault).await.expect("installs");
+    let answer = stage.api.get("/rooms").await.expect("is answered");
+    assert_eq!(
+        (answer.status, answer.body),
+        (500, json!({"error": "server-error"}))
+    );
+}
+
+/// F-AUTH-4, F-AUTH-5: the key is looked at before anything else.
+#[tokio::test]
+async fn a_bad_key_is_refused_before_the_path_and_the_body() {
+    let stage = Stage::new().await;
+    let wrong = stage.phone.api("wrong");
+    for answer in [
+        wrong.get("/nothing").await,
+        wrong.post("/rooms", &json!([])).await,
+        wrong.get("/rooms?limit=ten").await,
+    ] {
+        let answer = answer.expect("is answered");
+        let expected = json!({"error": "authentication-error"});
+        assert_eq!((answer.status, answer.body), (401, expected));
+    }
+}
+
+/// F-ROOM-5, F-ROOM-9, F-ROOM-16: a name is checked where a room is made, first of all; elsewhere it
+/// names no room.
+#[tokio::test]
+async fn a_bad_name_is_refused_on_create_and_not_found_elsewhere() {
+    let stage = Stage::new().await;
+    let worse = json!({"name": "a.b", "properties": {"exp": 1}});
+    let info = "a.b contains invalid characters";
+    refused(
+        stage.api.post("/rooms", &worse).await,
+        400,
+        "invalid-request-error",
+        info,
+    );
+    stage.room("a", json!({})).await;
+    let taken = json!({"name": "a", "properties": {"exp": 1}});
+    let info = "a room named a already exists";
+    refused(
+        stage.api.post("/rooms", &taken).await,
+        400,
+        "invalid-request-error",
+        info,
+    );
+    let answer = stage.api.get("/rooms/a.b").await;
+    refused(answer, 404, "not-found", "room a.b not found");
 }
 
 /// The `Date` header is the simulator's clock.

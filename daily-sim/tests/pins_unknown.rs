@@ -28,7 +28,9 @@ async fn the_pin_survives_a_change_or_not() {
     for (name, value, on_other, on_exp, on_dialin) in [
         ("pin-on-update", "kept", true, true, true),
         ("pin-on-update", "changed", false, true, true),
+        ("pin-on-exp", "kept", true, true, true),
         ("pin-on-exp", "changed", true, false, true),
+        ("pin-on-dialin", "kept", true, true, true),
         ("pin-on-dialin", "changed", true, true, false),
     ] {
         let exp = |now: i64| json!({"exp": now + 7200});
@@ -72,17 +74,26 @@ async fn dialin_that_is_set_again_has_a_new_pin_or_the_same() {
 
 /// F-PIN-6.
 #[tokio::test]
-async fn a_pin_may_never_begin_with_0() {
-    let stage = Stage::with_quirk("pin-zero", "never").await;
-    for n in 0..40 {
-        let pin = pin_of(&stage.dialin_room(&format!("r{n}"), true).await);
-        assert!(pin.len() == 11 && !pin.starts_with('0'), "{pin}");
+async fn a_pin_may_begin_with_0_or_never_does() {
+    for (name, value, some_do) in [("pin-zero", "possible", true), ("pin-zero", "never", false)] {
+        let stage = Stage::with_quirk(name, value).await;
+        let mut pins = Vec::new();
+        for n in 0..60 {
+            pins.push(pin_of(&stage.dialin_room(&format!("r{n}"), true).await));
+        }
+        assert!(pins.iter().all(|pin| pin.len() == 11));
+        let begins_with_0 = pins.iter().any(|pin| pin.starts_with('0'));
+        assert_eq!(begins_with_0, some_do, "{value}");
     }
 }
 
 /// F-PIN-9.
 #[tokio::test]
 async fn dialin_is_shown_whole_or_in_part() {
+    let sent = json!({"display_name": "Caller", "wait_for_meeting_start": true});
+    let stage = Stage::with_quirk("dialin-shown", "all").await;
+    assert_eq!(stage.dialin_room("a", true).await["config"]["dialin"], sent);
+
     let stage = Stage::with_quirk("dialin-shown", "display-name").await;
     let room = stage.dialin_room("a", true).await;
     assert_eq!(room["config"]["dialin"], json!({"display_name": "Caller"}));
@@ -98,6 +109,10 @@ async fn dialin_is_shown_whole_or_in_part() {
 /// F-PIN-10.
 #[tokio::test]
 async fn a_listing_shows_pins_or_hides_them() {
+    let stage = Stage::with_quirk("listing-dialin-code", "shown").await;
+    let room = stage.dialin_room("a", true).await;
+    assert_eq!(ok(stage.api.get("/rooms").await)["data"], json!([room]));
+
     let stage = Stage::with_quirk("listing-dialin-code", "hidden").await;
     let room = stage.dialin_room("a", true).await;
     assert_eq!(ok(stage.api.get("/rooms/a").await), room);
@@ -139,6 +154,7 @@ async fn dialin_without_an_end_is_refused_or_accepted() {
     for (name, value, at_first, cleared) in [
         ("dialin-without-exp", "refused", false, false),
         ("dialin-without-exp", "accepted", true, false),
+        ("dialin-exp-cleared", "refused", false, false),
         ("dialin-exp-cleared", "accepted", false, true),
     ] {
         let stage = Stage::with_quirk(name, value).await;
@@ -191,6 +207,9 @@ async fn an_end_365_days_ahead_is_refused_or_accepted() {
 /// F-PIN-19, F-ERR-5, F-ERR-7.
 #[tokio::test]
 async fn a_display_name_is_optional_or_required() {
+    let stage = Stage::with_quirk("dialin-display-name", "optional").await;
+    stage.room("a", json!({"dialin": {}})).await;
+
     let stage = Stage::with_quirk("dialin-display-name", "required").await;
     let wish = stage.wish("a", json!({"dialin": {}})).await;
     invalid(

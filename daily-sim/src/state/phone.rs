@@ -4,22 +4,15 @@ use jiff::Timestamp;
 
 use super::dialin::Dialin;
 use super::pins::PinFate;
-use super::room::{Privacy, Room};
 use super::{AccountId, ConfigKind, DialString, World, seconds};
 use crate::Quirks;
 use crate::numbers::is_global;
-use crate::quirks::{
-    CallersAlone, Card, NbfForCallers, NumbersOfPin, PinTries, PrivateCallers, SixthCaller,
-};
+use crate::quirks::{CallersAlone, NumbersOfPin, PinTries};
 use crate::types::{DialAnswer, LiveCall, Outcome, Presence};
-
-/// At most this many telephone sessions are in a room. // F-CALL-6
-const SESSIONS_A_ROOM: usize = 5;
 
 const DEFAULT_GREETING: &str = "Please enter the PIN of your meeting.";
 const HOLD_MUSIC: &str = "(hold music)";
 const WRONG_PIN: &str = "That PIN is not valid. Goodbye.";
-const FULL: &str = "The meeting is full. Goodbye.";
 const AGAIN: &str = "That PIN is not valid. Please try again.";
 const THE_ROOM: &str = "(the voices in the room)";
 
@@ -81,7 +74,7 @@ impl Switchboard {
         format!("call-{}", self.last_call)
     }
 
-    fn sessions(&self, room: &str) -> usize {
+    pub fn sessions(&self, room: &str) -> usize {
         self.calls
             .iter()
             .filter(|caller| caller.room == room)
@@ -251,36 +244,6 @@ impl World {
             self.switchboard.calls.push(caller);
         }
         answer
-    }
-
-    /// Why a caller with the right PIN does not get in, and what is heard of it.
-    fn turned_away(&self, room: &Room, now: Timestamp) -> Option<(Outcome, &'static str)> {
-        let quirks = &self.quirks;
-        let is_early = room.nbf().is_some_and(|nbf| seconds(now) < nbf);
-        let sessions = self.switchboard.sessions(&room.id) + room.sip_endpoints();
-        if quirks.card == Card::Missing {
-            // F-AUTH-8, F-PIN-28
-            Some((Outcome::Dropped, "This meeting takes no calls. Goodbye."))
-        } else if is_early && quirks.nbf_for_callers == NbfForCallers::Holds {
-            // F-CALL-10
-            Some((Outcome::Dropped, "The meeting has not started. Goodbye."))
-        } else if room.privacy == Privacy::Private
-            && quirks.private_callers == PrivateCallers::Refused
-        {
-            // F-CALL-15
-            Some((Outcome::Dropped, "This meeting is private. Goodbye."))
-        } else if sessions >= SESSIONS_A_ROOM {
-            // F-CALL-6, F-CALL-7
-            match quirks.sixth_caller {
-                SixthCaller::Told => Some((Outcome::RoomFull, FULL)),
-                SixthCaller::Dropped => Some((Outcome::Dropped, "")),
-            }
-        } else if self.switchboard.inside(&room.id) >= room.max_participants() {
-            // F-ROOM-45
-            Some((Outcome::RoomFull, FULL))
-        } else {
-            None
-        }
     }
 
     /// The calls that are going on, the oldest first.

@@ -38,7 +38,11 @@ impl Rooms {
 
     /// Takes the room with exactly this name out.
     pub fn take(&mut self, name: &str, reads: Reads, now: Timestamp) -> Option<Room> {
-        self.undo.note(name, self.get(name).cloned(), reads, now);
+        let before = match reads {
+            Reads::Fresh => None,
+            Reads::Lagging => self.get(name).cloned(),
+        };
+        self.undo.note(name, before, reads, now);
         let room = self.in_order.remove(&self.by_name.remove(name)?)?;
         self.gone.insert(room.id.clone(), place(&room));
         let folded = name.to_ascii_lowercase();
