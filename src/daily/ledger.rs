@@ -238,11 +238,12 @@ impl Ledger {
         }
     }
 
-    /// The name was asked for, and there is no such room.
+    /// The name was asked for, and there is no such room. Its end does not wait for what lags.
     pub fn read_absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
         let lag = self.lag;
         let entry = self.entry(name);
         match entry.lags_until(at, lag) {
+            _ if entry.has_ended(date) => entry.lack(at, date),
             None => entry.lack(at, date),
             until if entry.seen.is_some() => entry.disputed = until,
             _ => {}
@@ -338,6 +339,12 @@ impl Entry {
         (known && asked < until).then_some(until)
     }
 
+    /// Whether the room that was seen has ended by Daily's clock.
+    fn has_ended(&self, date: Option<i64>) -> bool {
+        let exp = self.seen.as_ref().and_then(|it| it.room.config.exp);
+        exp.zip(date).is_some_and(|(exp, now)| exp <= now)
+    }
+
     fn show(&mut self, seen: Seen) {
         self.absence = None;
         self.disputed = None;
@@ -366,8 +373,9 @@ impl Entry {
         let listing = &heard.listing;
         let begun = listing.begun();
         let later = |at: Moment| at > begun;
+        let lags = self.lags_until(begun, lag).is_some() && !self.has_ended(listing.date());
         if self.last_write.is_some_and(later)
-            || self.lags_until(begun, lag).is_some()
+            || lags
             || self.seen.as_ref().is_some_and(|seen| later(seen.at))
             || self.absence.and_then(|a| a.by_name).is_some_and(later)
         {

@@ -323,6 +323,18 @@ fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
     assert_eq!(ledger.sight("a").disputed, None);
 }
 
+#[test]
+fn an_end_does_not_wait_for_what_lags() {
+    let mut ledger = lagging(true);
+    let mut brief = seen("1", 10, Word::Name);
+    brief.room.config.exp = date(12);
+    ledger.saw("a", brief);
+    ledger.read_absent("a", at(11), date(11));
+    ledger.shows("1", Word::Name);
+    ledger.read_absent("a", at(12), date(12));
+    ledger.lacks(12, Some(12), 12);
+}
+
 /// So that another object may have the name at once.
 #[test]
 fn a_deletion_is_not_forgotten_before_reads_show_it() {

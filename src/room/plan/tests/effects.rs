@@ -64,7 +64,7 @@ impl World {
             }
             (Ok(_), _) => {
                 view.memory.refusal = None;
-                self.word(&name, at);
+                self.answer(&name, at);
             }
             (Err(what), _) => {
                 if create {
@@ -88,7 +88,7 @@ impl World {
     /// The proof that a DELETE needs right before it is sent.
     fn may_be_sent(&mut self, step: &Step, name: &str) -> bool {
         let deleting = self.subject.deleting.is_some();
-        let shown = self.shown(name).map(|it| it.id.clone());
+        let shown = self.read(name).map(|it| it.id.clone());
         match step {
             Step::DeleteRoom { id, .. } => {
                 assert!(deleting, "a room is deleted only with its object");
@@ -139,6 +139,10 @@ impl World {
                     return Err(naming::fingerprint(&json!(update.change)));
                 }
                 if self.shown(&update.name).is_some() {
+                    self.changes();
+                    if self.repins {
+                        self.repin(&update.name);
+                    }
                     let room = self.rooms.get_mut(&update.name).unwrap();
                     let change = &update.change;
                     room.privacy = change.privacy.map_or(room.privacy.clone(), str::to_owned);
@@ -155,6 +159,7 @@ impl World {
                 Ok(None)
             }
             Step::DeleteRoom { name, .. } | Step::Collect { name } => {
+                self.changes();
                 self.rooms.remove(name);
                 Ok(None)
             }
