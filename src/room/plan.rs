@@ -187,6 +187,8 @@ pub struct Serving {
 
 pub(super) const SOON: Duration = Duration::from_secs(5);
 pub(super) const LATER: Duration = Duration::from_secs(60);
+/// So that the next look comes after the moment that is waited for, and not a hair before.
+pub(super) const MARGIN: Duration = Duration::from_millis(50);
 
 /// What comes next.
 #[must_use]

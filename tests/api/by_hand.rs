@@ -51,36 +51,31 @@ impl ByHand {
 }
 
 impl Fixture {
-    /// Asks Daily by hand with every answer out of the way that hides what is so.
-    async fn truth(&self, path: &str) -> Value {
-        const HIDING: [&str; 3] = ["reads", "listing-dialin-code", "dialin-shown"];
-        let switches = daily_sim::SWITCHES.iter();
-        let hiding = switches
-            .filter(|switch| HIDING.contains(&switch.name))
-            .map(|switch| {
-                (
-                    switch.name,
-                    switch.default_value(),
-                    self.answer(switch.name),
-                )
-            });
-        let hiding: Vec<_> = hiding
-            .filter(|(_, shown, answer)| shown != answer)
-            .collect();
-        for (name, shown, _) in &hiding {
-            self.sim.set_quirk(name, shown).await.expect("is switched");
-        }
-        let answer = self.by_hand.get(path).await.expect("Daily answers");
-        for (name, _, answer) in &hiding {
-            self.sim.set_quirk(name, answer).await.expect("is switched");
-        }
-        answer.body
-    }
-
     /// The rooms of the domain, as Daily has them.
     pub async fn rooms_at_daily(&self) -> Vec<Value> {
-        let body = self.truth("/rooms").await;
-        body["data"].as_array().cloned().expect("Daily lists rooms")
+        let lags = self.answer("reads") != "fresh";
+        if lags {
+            self.reads("fresh").await;
+        }
+        let listed = self.by_hand.get("/rooms").await.expect("Daily answers");
+        let mut rooms = listed.body["data"].as_array().cloned();
+        let rooms = rooms.as_mut().expect("Daily lists rooms");
+        if self.answer("listing-dialin-code") == "hidden" {
+            for room in &mut *rooms {
+                let name = room["name"].as_str().expect("a room has a name");
+                let shown = self.by_hand.get(&format!("/rooms/{name}")).await;
+                *room = shown.expect("Daily answers").body;
+            }
+        }
+        if lags {
+            self.reads(self.answer("reads")).await;
+        }
+        std::mem::take(rooms)
+    }
+
+    async fn reads(&self, answer: &str) {
+        let switched = self.sim.set_quirk("reads", answer).await;
+        switched.expect("it has this answer");
     }
 
     /// The dial-in configs of the domain, as Daily lists them.

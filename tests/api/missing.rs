@@ -16,7 +16,15 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         Setup::new(),
         three_times_a_day,
     )];
+    // Nothing but the edit shows it.
+    let unlisted = Setup::new().value("driftInterval", json!("1h"));
     let joined = [
+        stage.under_each_answer(
+            "missing::found_by_an_edit",
+            unlisted,
+            By(&["update-missing", "reads"]),
+            found_by_an_edit,
+        ),
         stage.under_each_answer(
             "missing::many_at_once",
             Setup::new(),
@@ -90,6 +98,24 @@ async fn report_until_an_edit(fx: &mut Fixture) {
     let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
     let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
     assert_ne!(after.pin(), before.pin());
+}
+
+/// The refusal of an update may mean that the room is gone: nobody is told to edit the spec.
+async fn found_by_an_edit(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    delete_by_hand(fx, &before).await;
+    fx.room("standup", json!({"ttl": "1h", "privacy": "Private"}))
+        .await;
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    assert_ne!(after.pin(), before.pin());
+    assert_eq!(fx.rooms_at_daily().await[0]["privacy"], "private");
+    let told = fx.events("standup").await;
+    let refused = told
+        .iter()
+        .any(|event| event.reason.as_deref() == Some("RejectedByDaily"));
+    assert!(!refused, "the spec is in order");
 }
 
 async fn reported(fx: &Fixture) -> Object {

@@ -24,6 +24,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     ];
     let joined = [
         stage.under_each_answer(
+            "numbers::greeting_taken_away",
+            Setup::new(),
+            By(&["config-put"]),
+            greeting_taken_away,
+        ),
+        stage.under_each_answer(
             "numbers::ready",
             Setup::new(),
             By(&[
@@ -113,6 +119,23 @@ async fn edit(fx: &mut Fixture) {
     let configs = fx.configs_at_daily().await;
     assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Good day.");
     assert_eq!(configs[0]["config"]["phone_number"], NUMBER);
+}
+
+/// What the spec says no more is gone, and what it still says stays, whether a PUT merges or not.
+async fn greeting_taken_away(fx: &mut Fixture) {
+    let spec =
+        json!({"phoneNumber": NUMBER, "namePrefix": "front", "ivrGreeting": {"message": "Hello."}});
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    let mark = fx.mark().await;
+    let spec = json!({"phoneNumber": NUMBER, "namePrefix": "front"});
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs[0]["config"]["name_prefix"], "front");
+    assert!(configs[0]["config"]["ivr_greeting"].is_null());
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(journal.done("PUT", "*"), 1, "{}", journal.tail(20));
 }
 
 async fn reply_lost(fx: &mut Fixture) {

@@ -120,7 +120,11 @@ impl Account {
                     .send_write(slot, "POST", "/rooms/:name", &name, call)
                     .await
             };
-            let (answer, at) = account.gate.pass(Effect::RoomUpdate, &check, send).await?;
+            let done = account.gate.pass(Effect::RoomUpdate, &check, send).await;
+            if let Err(EffectError::Failed(_, CallError::NotFound)) = &done {
+                account.ledger().absent(&name, clock::now(), None);
+            }
+            let (answer, at) = done?;
             account.compare_clocks(answer.date);
             let seen = by_name(answer.value, at, answer.date);
             account.ledger().saw(&name, seen);

@@ -27,7 +27,10 @@ impl Pass {
                 .account
                 .update_room(key, update.name.clone(), update.change.clone(), check);
         match call.await {
-            Err(EffectError::Failed(_, CallError::NotFound)) => self.look_room().await,
+            Err(EffectError::Failed(_, CallError::NotFound)) => {
+                self.refresh();
+                Ok(())
+            }
             Err(error @ EffectError::Failed(_, CallError::Refused { .. })) => {
                 self.sent(Err(error), &what).await?;
                 // That may be how Daily says that the room is gone. // F-ROOM-23

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::absent::{Wait, settled};
 use super::make::{may_be_ours, says_what_we_send};
-use super::{Again, Look, Needs, Plan, Release, SOON, Step, Trouble, Verdict};
+use super::{Again, Look, MARGIN, Needs, Plan, Release, SOON, Step, Trouble, Verdict};
 use super::{other_installation, rest};
 use crate::binding::Recorded;
 use crate::clock::Moment;
@@ -19,8 +19,6 @@ use crate::room::view::View;
 /// it ends by itself (F-ROOM-31).
 const KEYLESS_ANSWERS: u32 = 5;
 const KEYLESS_FOR: Duration = Duration::from_secs(600);
-/// So that the next look comes after the moment that is waited for, and not a hair before.
-const MARGIN: Duration = Duration::from_millis(50);
 
 pub(super) fn plan(view: &View) -> Plan {
     if !view.subject.is_held() {

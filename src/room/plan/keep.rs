@@ -2,7 +2,7 @@
 
 use super::differ::{Differs, differs};
 use super::{Again, LATER, Look, Needs, Passed, Plan, SOON, Serving, Step, Trouble, Verdict};
-use super::{absent, expire, failing, passed, rest};
+use super::{MARGIN, absent, expire, failing, passed, rest};
 use crate::binding::{Binding, End, Made};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
@@ -54,6 +54,9 @@ pub(super) fn plan(
     if known.unknown_write.is_some_and(|at| seen.at < at) && !view.looked {
         return Plan::Look(Look::Room);
     }
+    if let Some(plan) = disputed(view, known.disputed) {
+        return plan;
+    }
     if let Some(plan) = doubtful(view, made, seen) {
         return plan;
     }
@@ -71,6 +74,19 @@ pub(super) fn plan(
         seen,
         end,
     })
+}
+
+/// A read found no room so shortly after our write that it may have lagged (F-ROOM-41): nothing is
+/// concluded or sent in this pass, and as soon as it cannot lag any more the name is asked for again.
+fn disputed(view: &View, until: Option<Moment>) -> Option<Plan> {
+    let until = until?;
+    if until > view.now.moment {
+        let wait = view.now.moment.until(until) + MARGIN;
+        return view
+            .looked
+            .then(|| rest(Verdict::Unchanged, Again::In(wait)));
+    }
+    (!view.looked).then_some(Plan::Look(Look::Room))
 }
 
 /// Another id or PIN in a listing, or no dial-in, is asked about by name before it is believed.

@@ -180,6 +180,25 @@ fn a_room_that_is_not_shown_yet_is_not_given_up() {
     acts(&disputed(moment()), delete);
 }
 
+/// The same of a room that is kept: nothing is sent in that pass, and then it is asked for again.
+#[test]
+fn a_room_that_is_not_shown_yet_is_not_written_to() {
+    let edited = serving().edited(json!({"ttl": "8h", "privacy": "Private"}));
+    let disputed = |until| edited.clone().sight(|it| it.disputed = Some(until));
+    unchanged(
+        &disputed(at(100_003)).looked(),
+        Duration::from_millis(3_050),
+    );
+    updates(&disputed(at(100_003)), Some("private"), json!({}), false);
+    looks(&disputed(moment()), Look::Room);
+    updates(
+        &disputed(moment()).looked(),
+        Some("private"),
+        json!({}),
+        false,
+    );
+}
+
 /// F-AUTH-8: without a card Daily tells no numbers, and then none can be published.
 #[test]
 fn numbers_that_daily_does_not_tell_are_no_numbers() {
