@@ -23,6 +23,7 @@ use crate::clock;
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::daily::account::{Account, Expected, ExpectedRoom, lock};
 use crate::daily::client::{Client, ClientError};
+use crate::daily::ledger::reads_lag;
 use crate::keys::Keys;
 use crate::kube::{KubeError, within};
 use crate::leader::Used;
@@ -213,6 +214,7 @@ fn keys(context: &Context, daily: Client, rooms: Rooms, listing: Listing) -> Key
     let sent = sent_before(&context.takeover);
     let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
     let interval = context.config.drift_interval;
+    let lag = reads_lag(context.config.quiet_period);
     let (gate, metrics) = (context.gate.clone(), context.metrics.clone());
     let client = daily.clone();
     let new_account = move |domain, key| {
@@ -223,6 +225,7 @@ fn keys(context: &Context, daily: Client, rooms: Rooms, listing: Listing) -> Key
             gate.clone(),
             metrics.clone(),
             sent,
+            lag,
         );
         let (listed, expected) = (Arc::clone(&account), Arc::clone(&expected));
         lock(&listing).spawn(async move { listed.keep_listing(interval, expected).await });

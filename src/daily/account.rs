@@ -25,7 +25,8 @@ use super::client::Client;
 use super::error::CallError;
 use super::ledger::{Ledger, Sight};
 use super::limiter::{Call, Limiter, Slot, Used};
-use super::types::{ApiKey, Domain};
+use super::pins::PinChanges;
+use super::types::{ApiKey, Domain, RoomChange};
 use crate::clock::{self, Moment};
 use crate::effect::{Effect, EffectError, Gate};
 use crate::metrics::Metrics;
@@ -44,6 +45,7 @@ pub struct Account {
     limiter: Limiter,
     good_keys: Mutex<Vec<ApiKey>>,
     ledger: Mutex<Ledger>,
+    pins: Mutex<PinChanges>,
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
     numbers_failed: Mutex<Option<Moment>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -60,7 +62,8 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// The account of a domain, whose key was just proven.
+    /// The account of a domain, whose key was just proven. Its reads may lag behind its writes for
+    /// so long.
     #[must_use]
     pub fn new(
         domain: Domain,
@@ -69,6 +72,7 @@ impl Account {
         gate: Gate,
         metrics: Metrics,
         used: Used,
+        lag: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             domain,
@@ -77,7 +81,8 @@ impl Account {
             metrics,
             limiter: Limiter::new(used),
             good_keys: Mutex::new(vec![key]),
-            ledger: Mutex::default(),
+            ledger: Mutex::new(Ledger::new(lag)),
+            pins: Mutex::default(),
             numbers: tokio::sync::Mutex::default(),
             numbers_failed: Mutex::default(),
             writing: Mutex::default(),
@@ -128,6 +133,17 @@ impl Account {
         self.ledger().settled(now, quiet)
     }
 
+    /// Which changes of rooms have changed their PINs.
+    #[must_use]
+    pub fn pin_changes(&self) -> PinChanges {
+        lock(&self.pins).clone()
+    }
+
+    /// A room was changed, and its PIN is another one now, or is not.
+    pub fn changed(&self, change: &RoomChange, is_another: bool) {
+        lock(&self.pins).noted(change, is_another);
+    }
+
     /// A name is claimed anew.
     pub fn claimed(&self, name: &str) {
         self.ledger().claimed(name);
@@ -135,7 +151,7 @@ impl Account {
 
     /// The object of a room is gone.
     pub fn forget(&self, name: &str) {
-        self.ledger().forget(name);
+        self.ledger().forget(name, clock::now());
         lock(&self.writing).retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
     }
 
@@ -230,7 +246,7 @@ impl Account {
         let at = clock::now();
         match &answer {
             Err(error) if error.may_have_been_done() => self.ledger().unanswered(name, at),
-            _ => self.ledger().answered(name, sending, at),
+            answer => self.ledger().answered(name, sending, answer.is_ok(), at),
         }
         answer.map(|answer| (answer, at))
     }

@@ -2,7 +2,9 @@
 //! writes. No I/O; moments come in as arguments.
 //!
 //! A *word* is an answer that shows a room or says that there is none. The later word counts, but a
-//! listing says nothing about a room that was written to after it began.
+//! listing says nothing about a room that was written to after it began, and nothing that is read
+//! goes before the answer to a write of ours that was done shortly before: reads may come from a
+//! copy that lags behind (F-ROOM-41).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,12 +18,15 @@ use crate::clock::Moment;
 const FEW: usize = 5;
 /// Of more rooms than that, one in so many may be missing.
 const ONE_IN: usize = 10;
+/// For so long after a write a read may show what was before it, if the quiet period allows.
+const LAG: Duration = Duration::from_secs(5);
 
 /// What is known of the rooms of an account.
 #[derive(Debug, Default)]
 pub struct Ledger {
     rooms: HashMap<String, Entry>,
     listing: Option<Heard>,
+    lag: Duration,
 }
 
 #[derive(Debug)]
@@ -36,8 +41,15 @@ struct Entry {
     seen: Option<Seen>,
     absence: Option<Absence>,
     last_write: Option<Moment>,
+    /// The last write that was done.
+    done: Option<Moment>,
     unknown_write: Option<Moment>,
+    /// A read said that there is no room, and may have lagged behind a write until then.
+    disputed: Option<Moment>,
+    named: Option<Moment>,
     posts: Posts,
+    /// Whether its object is gone.
+    forgotten: bool,
 }
 
 /// What has become of our creates of a name since it was claimed.
@@ -98,11 +110,24 @@ pub struct Sight {
     pub unknown_write: Option<Moment>,
     /// Our creates since the claim.
     pub posts: Posts,
+    /// Until when a read that found no room may have lagged behind the write that made it so.
+    pub disputed: Option<Moment>,
+    /// When the room last answered to its name, and not in a listing.
+    pub named: Option<Moment>,
     /// So many rooms were missing from the last listing that none is made anew.
     pub tripped: bool,
 }
 
 impl Ledger {
+    /// An empty one, in which reads may lag behind writes for so long.
+    #[must_use]
+    pub fn new(lag: Duration) -> Self {
+        Self {
+            lag,
+            ..Self::default()
+        }
+    }
+
     /// What is known of a room. From now on listings are remembered for it.
     pub fn sight(&mut self, name: &str) -> Sight {
         let tripped = self.tripped();
@@ -112,6 +137,8 @@ impl Ledger {
             absence: entry.absence,
             unknown_write: entry.unknown_write,
             posts: entry.posts,
+            disputed: entry.disputed,
+            named: entry.named,
             tripped,
         }
     }
@@ -135,9 +162,20 @@ impl Ledger {
         unknown.max().is_none_or(|at| at.after(quiet) <= now)
     }
 
-    /// A room is forgotten with its object.
-    pub fn forget(&mut self, name: &str) {
-        self.rooms.remove(name);
+    /// A room is forgotten with its object, but for a deletion that reads may still lag behind.
+    pub fn forget(&mut self, name: &str, now: Moment) {
+        let Some(entry) = self.rooms.remove(name) else {
+            return;
+        };
+        if entry.absence.is_some() && entry.lags_until(now, self.lag).is_some() {
+            let left = Entry {
+                absence: entry.absence,
+                done: entry.done,
+                forgotten: true,
+                ..Entry::default()
+            };
+            self.rooms.insert(name.to_owned(), left);
+        }
     }
 
     /// A name is claimed: earlier creates of it have nothing to do with the new one.
@@ -154,11 +192,14 @@ impl Ledger {
         Sending { before }
     }
 
-    /// The write was done or refused: its outcome is known.
-    pub fn answered(&mut self, name: &str, sending: Sending, at: Moment) {
+    /// The write was done, or refused: its outcome is known.
+    pub fn answered(&mut self, name: &str, sending: Sending, done: bool, at: Moment) {
         let entry = self.entry(name);
         entry.last_write = Some(at);
         entry.unknown_write = sending.before;
+        if done {
+            entry.done = Some(at);
+        }
     }
 
     /// Nobody knows whether the write was done, and it may still be.
@@ -178,27 +219,35 @@ impl Ledger {
         }
     }
 
-    /// An answer showed the room.
-    pub fn saw(&mut self, seen: Seen) {
-        let entry = self.entry(&seen.room.name.clone());
-        entry.absence = None;
-        // Until its id is recorded, later words are to be told from those of somebody else's room.
-        if seen.by == Word::Create {
-            entry.posts = Posts::Unknown;
-        }
-        entry.seen = Some(seen);
+    /// The answer to a write of ours showed the room of this name.
+    pub fn saw(&mut self, name: &str, seen: Seen) {
+        self.entry(name).show(seen);
     }
 
-    /// An answer to the name said that there is no such room.
+    /// The answer to a write of ours said that there is no such room.
     pub fn absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
+        self.entry(name).lack(at, date);
+    }
+
+    /// The name was asked for, and this is the room, whatever the case of its name (F-ROOM-37).
+    pub fn read(&mut self, name: &str, seen: Seen) {
+        let lag = self.lag;
         let entry = self.entry(name);
-        entry.seen = None;
-        let first = entry.absence.map_or(at, |absence| absence.first);
-        entry.absence = Some(Absence {
-            first,
-            by_name: Some(at),
-            date,
-        });
+        if entry.lags_until(seen.at, lag).is_none() {
+            entry.show(seen);
+        }
+    }
+
+    /// The name was asked for, and there is no such room. Its end does not wait for what lags.
+    pub fn read_absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
+        let lag = self.lag;
+        let entry = self.entry(name);
+        match entry.lags_until(at, lag) {
+            _ if entry.has_ended(date) => entry.lack(at, date),
+            None => entry.lack(at, date),
+            until if entry.seen.is_some() => entry.disputed = until,
+            _ => {}
+        }
     }
 
     /// A listing was read. `expected` are the rooms that should be in it; the answer names one of
@@ -209,15 +258,19 @@ impl Ledger {
         complete: bool,
         expected: &[String],
     ) -> Option<String> {
+        let begun = listing.begun();
         let written_after = |name: &str| {
             let entry = self.rooms.get(name);
-            entry.is_some_and(|e| e.last_write.is_some_and(|at| at >= listing.begun()))
+            entry.is_some_and(|it| {
+                it.last_write.is_some_and(|at| at >= begun)
+                    || it.lags_until(begun, self.lag).is_some()
+            })
         };
         let missing: Vec<&String> = expected
             .iter()
             .filter(|name| listing.get(name).is_none() && !written_after(name))
             .collect();
-        let tripped = complete && missing.len() > FEW.max(expected.len() / ONE_IN);
+        let tripped = missing.len() > FEW.max(expected.len() / ONE_IN);
         let suspect = missing.first().map(|name| (*name).clone());
         self.listing = Some(Heard {
             listing,
@@ -247,20 +300,25 @@ impl Ledger {
 
     fn note_listing(&mut self) {
         let Some(heard) = &self.listing else { return };
+        let (begun, lag) = (heard.listing.begun(), self.lag);
+        self.rooms
+            .retain(|_, it| !it.forgotten || it.lags_until(begun, lag).is_some());
         for (name, entry) in &mut self.rooms {
-            entry.hear(name, heard);
+            entry.hear(name, heard, lag);
         }
     }
 
     fn entry(&mut self, name: &str) -> &mut Entry {
-        let heard = self.listing.as_ref();
-        self.rooms.entry(name.to_owned()).or_insert_with(|| {
+        let (heard, lag) = (self.listing.as_ref(), self.lag);
+        let entry = self.rooms.entry(name.to_owned()).or_insert_with(|| {
             let mut entry = Entry::default();
             if let Some(heard) = heard {
-                entry.hear(name, heard);
+                entry.hear(name, heard, lag);
             }
             entry
-        })
+        });
+        entry.forgotten = false;
+        entry
     }
 }
 
@@ -272,29 +330,67 @@ pub struct Sending {
 }
 
 impl Entry {
-    fn hear(&mut self, name: &str, heard: &Heard) {
+    /// Until when what is read may be older than our last write, if what was asked for at this
+    /// moment may be. A write whose outcome is unknown says nothing that could go before a read.
+    fn lags_until(&self, asked: Moment, lag: Duration) -> Option<Moment> {
+        let done = self.done?;
+        let known = self.unknown_write.is_none_or(|at| at <= done);
+        let until = done.after(lag);
+        (known && asked < until).then_some(until)
+    }
+
+    /// Whether the room that was seen has ended by Daily's clock.
+    fn has_ended(&self, date: Option<i64>) -> bool {
+        let exp = self.seen.as_ref().and_then(|it| it.room.config.exp);
+        exp.zip(date).is_some_and(|(exp, now)| exp <= now)
+    }
+
+    fn show(&mut self, seen: Seen) {
+        self.absence = None;
+        self.disputed = None;
+        // Until its id is recorded, later words are to be told from those of somebody else's room.
+        if seen.by == Word::Create {
+            self.posts = Posts::Unknown;
+        }
+        if seen.by != Word::Listing {
+            self.named = Some(seen.at);
+        }
+        self.seen = Some(seen);
+    }
+
+    fn lack(&mut self, at: Moment, date: Option<i64>) {
+        self.seen = None;
+        self.disputed = None;
+        let first = self.absence.map_or(at, |absence| absence.first);
+        self.absence = Some(Absence {
+            first,
+            by_name: Some(at),
+            date,
+        });
+    }
+
+    fn hear(&mut self, name: &str, heard: &Heard, lag: Duration) {
         let listing = &heard.listing;
         let begun = listing.begun();
         let later = |at: Moment| at > begun;
+        let lags = self.lags_until(begun, lag).is_some() && !self.has_ended(listing.date());
         if self.last_write.is_some_and(later)
+            || lags
             || self.seen.as_ref().is_some_and(|seen| later(seen.at))
             || self.absence.and_then(|a| a.by_name).is_some_and(later)
         {
             return;
         }
         match listing.get(name) {
-            Some(room) => {
-                self.absence = None;
-                // A listing need not show a PIN; the one that was seen by name is kept with it.
-                self.seen = Some(Seen {
-                    room: room.clone(),
-                    at: begun,
-                    date: listing.date(),
-                    by: Word::Listing,
-                });
-            }
+            Some(room) => self.show(Seen {
+                room: room.clone(),
+                at: begun,
+                date: listing.date(),
+                by: Word::Listing,
+            }),
             None if heard.complete => {
                 self.seen = None;
+                self.disputed = None;
                 let before = self.absence;
                 self.absence = Some(Absence {
                     first: before.map_or(listing.ended(), |absence| absence.first),
@@ -306,6 +402,12 @@ impl Entry {
             None => self.seen = None,
         }
     }
+}
+
+/// For so long after a write of ours that was done, what is read may be older than it. // F-ROOM-41
+#[must_use]
+pub fn reads_lag(quiet: Duration) -> Duration {
+    LAG.min(quiet / 2)
 }
 
 /// Half of the quiet period: so far apart are the two words that make a room missing.

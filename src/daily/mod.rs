@@ -8,4 +8,5 @@ pub mod limiter;
 pub mod listing;
 pub mod mask;
 pub mod page;
+pub mod pins;
 pub mod types;

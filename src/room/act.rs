@@ -1,6 +1,8 @@
 //! Doing what the plan says. It chooses nothing: it sends, and puts what was answered into the
 //! view.
 
+mod update;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use kube::{Client, Resource};
 use serde_json::json;
 
 use super::observe::Pass;
-use super::plan::{Change, Release, Step, Update, Verdict};
+use super::plan::{Change, Release, Step, Verdict};
 use super::report::{self, Deed};
 use super::secret::{self, Card, Found};
 use super::view::Refusal;
@@ -172,30 +174,6 @@ impl Pass {
         self.sent(made, &what).await
     }
 
-    async fn update_room(&mut self, update: Update) -> Result<(), Failure> {
-        let session = self.session()?;
-        let generation = update.nearer.then_some(self.view.subject.generation);
-        let check = self.live(false, generation);
-        let what = naming::fingerprint(&json!(update.change));
-        let key = session.key.clone();
-        let call =
-            session
-                .account
-                .update_room(key, update.name.clone(), update.change.clone(), check);
-        match call.await {
-            Err(EffectError::Failed(_, CallError::NotFound)) => self.look_room().await,
-            done => {
-                if done.is_ok() {
-                    if let Some(dialin) = update.change.properties.get("dialin") {
-                        self.view.memory.dialin_sent = Some(naming::fingerprint(dialin));
-                    }
-                    self.deeds.push(Deed::Updated(update));
-                }
-                self.sent(done, &what).await
-            }
-        }
-    }
-
     async fn delete_room(&mut self, name: String, proof: Proof) -> Result<(), Failure> {
         let session = self.session()?;
         let deleting = matches!(proof, Proof::Id(_));
@@ -229,6 +207,14 @@ impl Pass {
             Err(EffectError::Failed(_, CallError::Refused { info, .. })) => info,
             Err(error) => return self.after_effect(Err(error)).await,
         };
+        self.refused(what, info);
+        // What was asked for by a person was tried.
+        self.view.tried = true;
+        Ok(())
+    }
+
+    /// Remembers what Daily does not do, and for how long it is not sent again.
+    fn refused(&mut self, what: &str, info: String) {
         let before = self
             .view
             .memory
@@ -243,9 +229,6 @@ impl Pass {
             until: self.view.now.moment.after(wait.min(REFUSED_LAST)),
             times,
         });
-        // What was asked for by a person was tried.
-        self.view.tried = true;
-        Ok(())
     }
 
     async fn after_effect(

@@ -12,9 +12,12 @@ use super::desired::{Desired, Unfit, Wishes};
 use super::numbers::{self, Holder, Known};
 use super::plan::Look;
 use super::secret;
-use super::view::{Keyless, Memory, Now, Own, View};
+use super::view::{Keyless, Memory, Now, NumberProblem, Own, View};
 use crate::clock;
+use crate::crd::condition::Reason;
 use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber, condition};
+use crate::daily::error::CallError;
+use crate::daily::pins::PinChanges;
 use crate::failure::Failure;
 use crate::keys::{For, Session};
 use crate::kube::{get_secret, list_objects, within};
@@ -70,6 +73,7 @@ impl Pass {
                 installation_id: ctx.config.installation_id.clone(),
             },
             quiet: ctx.config.quiet_period,
+            drift: ctx.config.drift_interval,
             trusted_from: ctx.trusted_from,
             subject,
             wishes,
@@ -79,6 +83,7 @@ impl Pass {
             access: None,
             forced,
             sight: None,
+            pin_changes: PinChanges::default(),
             looked: false,
             listed: false,
             numbers: None,
@@ -117,6 +122,9 @@ impl Pass {
         };
         let session = self.session.as_ref();
         self.view.sight = session.map(|it| it.account.sight(&self.view.room_name()));
+        self.view.pin_changes = session
+            .map(|it| it.account.pin_changes())
+            .unwrap_or_default();
         self.forget_what_is_shown();
     }
 
@@ -216,6 +224,10 @@ impl Pass {
             let moment = self.view.now.moment;
             let not_before = clock::Moment(moment.0.saturating_sub(interval));
             let answer = session.account.numbers(&session.key, not_before).await;
+            if let Err(CallError::Refused { info, .. }) = &answer {
+                self.view.numbers = Some(Err(numbers_refused(info)));
+                return Ok(());
+            }
             Some(self.after_call(answer).await?)
         } else {
             None
@@ -294,6 +306,18 @@ impl Pass {
     pub(super) fn session(&self) -> Result<Session, Failure> {
         let session = self.session.clone();
         session.ok_or_else(|| Failure::unavailable("no API key is in force"))
+    }
+}
+
+/// F-AUTH-8: numbers are for accounts with a credit card.
+fn numbers_refused(info: &str) -> NumberProblem {
+    NumberProblem {
+        reason: Reason::RejectedByDaily,
+        message: format!(
+            "Daily does not tell the numbers of the account: {info}; PIN dial-in needs a credit \
+             card on the account"
+        ),
+        waits: false,
     }
 }
 

@@ -18,6 +18,8 @@ mod make;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub(super) use self::differ::{keeps_numbers, shows};
+
 use std::time::Duration;
 
 use super::desired::Desired;
@@ -125,6 +127,8 @@ pub struct Update {
     pub nearer: bool,
     /// Whether somebody else had changed it.
     pub drift: bool,
+    /// Whether such a change has changed the PIN of a room of this account before.
+    pub changes_pin: bool,
 }
 
 /// How an object is let go.
@@ -183,6 +187,8 @@ pub struct Serving {
 
 pub(super) const SOON: Duration = Duration::from_secs(5);
 pub(super) const LATER: Duration = Duration::from_secs(60);
+/// So that the next look comes after the moment that is waited for, and not a hair before.
+pub(super) const MARGIN: Duration = Duration::from_millis(50);
 
 /// What comes next.
 #[must_use]

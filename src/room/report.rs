@@ -171,6 +171,18 @@ pub fn notes(view: &View, new: &DailyRoomStatus, deeds: &[Deed]) -> Vec<Note> {
     notes
 }
 
+/// What is told before a change that has changed the PIN of a room of this account before.
+#[must_use]
+pub fn will_change(view: &View, update: &Update) -> Note {
+    let room = view.room_name();
+    let what = keys(update);
+    let note = format!(
+        "the room {room} is about to be changed ({what}), and in this account such a change has \
+         changed the PIN of a room before: expect a new PIN, and see DialinCodeChanged"
+    );
+    warning("DialinCodeWillChange", "UpdateRoom", note)
+}
+
 fn told(view: &View, deed: &Deed) -> Option<Note> {
     let room = view.room_name();
     Some(match deed {

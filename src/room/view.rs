@@ -10,6 +10,7 @@ use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{DailyRoomStatus, PublishedNumber};
 use crate::daily::ledger::Sight;
+use crate::daily::pins::PinChanges;
 use crate::daily::types::Domain;
 use crate::keys::KeyProblem;
 use crate::naming;
@@ -32,6 +33,8 @@ pub struct View {
     pub now: Now,
     /// How long after an unknown write nothing is believed to be gone.
     pub quiet: Duration,
+    /// How often the rooms of the account are listed.
+    pub drift: Duration,
     /// Absence that was told before this moment is not believed: a leader before this one may
     /// have sent something that is still to be done.
     pub trusted_from: Moment,
@@ -42,6 +45,8 @@ pub struct View {
     pub forced: bool,
     /// What is known of the room, once the domain is.
     pub sight: Option<Sight>,
+    /// Which changes have changed PINs in the account.
+    pub pin_changes: PinChanges,
     /// Whether the room was looked at by name in this pass.
     pub looked: bool,
     /// Whether a listing was waited for in this pass.
@@ -102,6 +107,8 @@ pub struct Memory {
     pub collected: bool,
     /// The fingerprint of the `dialin` that was sent last and that Daily has not shown since.
     pub dialin_sent: Option<String>,
+    /// Whether Daily has kept numbers that an update had left out: it merges what it is sent.
+    pub merges: bool,
     /// The Secret as it was seen or written last.
     pub secret: Option<Found>,
     /// Definite answers that there is no key to delete with.

@@ -1,8 +1,10 @@
 //! What the operator did to Kubernetes, as the API server's audit log tells it.
 
 use std::fmt::{Display, Formatter};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
 /// A request that ended.
@@ -90,5 +92,27 @@ pub fn requests(log: &Path, namespace: &str, account: &str) -> Vec<Request> {
     let text = std::fs::read_to_string(log).expect("the audit log can be read");
     text.lines()
         .filter_map(|line| Request::parse(line, &user))
+        .collect()
+}
+
+/// The DailyRooms of a namespace whose deletion was asked for, and when; `since` is in bytes.
+pub fn condemned(log: &Path, namespace: &str, since: u64) -> Vec<(String, Timestamp)> {
+    let mut file = std::fs::File::open(log).expect("the audit log can be read");
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(since)).expect("it only grows");
+    file.read_to_end(&mut bytes).expect("it can be read");
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text
+        .lines()
+        .filter(|line| line.contains(r#""verb":"delete""#));
+    lines
+        .filter_map(|line| {
+            let event: Value = serde_json::from_str(line).ok()?;
+            let object = &event["objectRef"];
+            let granted = event["responseStatus"]["code"].as_u64()? < 300;
+            let ours = object["resource"] == "dailyrooms" && object["namespace"] == namespace;
+            let at = event["requestReceivedTimestamp"].as_str()?.parse().ok()?;
+            (granted && ours).then_some((object["name"].as_str()?.to_owned(), at))
+        })
         .collect()
 }

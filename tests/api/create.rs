@@ -9,29 +9,81 @@ use serde_json::json;
 use crate::audit;
 use crate::fixture::{DOMAIN, Fixture, KEY, NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
-use crate::stage::Stage;
+use crate::stage::{Affected::By, Stage};
 use crate::wait::{SOON, until_true};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let own_key = || Setup::new().without_default_key();
     let harmless = || Setup::new().value("writes", json!("disabled"));
-    vec![
-        stage.trial("create::ready", Setup::new(), ready),
-        stage.trial("create::asks_daily_once", Setup::new(), asks_daily_once),
-        stage.trial("create::caller_connects", Setup::new(), caller_connects),
-        stage.trial("create::chosen_name", Setup::new(), chosen_name),
-        stage.trial("create::expiration_time", Setup::new(), expiration_time),
+    let plain = vec![
         stage.trial(
             "create::key_of_the_namespace",
             own_key(),
             key_of_the_namespace,
         ),
         stage.trial("create::key_by_reference", own_key(), key_by_reference),
-        stage.trial("create::reply_lost", Setup::new(), reply_lost),
         stage.trial("create::server_errors", Setup::new(), server_errors),
-        stage.trial("create::forced_pass", Setup::new(), forced_pass),
         stage.trial("create::writes_disabled", harmless(), writes_disabled),
-    ]
+    ];
+    let joined = [
+        stage.under_each_answer(
+            "create::ready",
+            Setup::new(),
+            By(&[
+                "reads",
+                "listing-dialin-code",
+                "dialin-shown",
+                "unassigned-number",
+                "number-shapes",
+            ]),
+            ready,
+        ),
+        stage.under_each_answer(
+            "create::asks_daily_once",
+            Setup::new(),
+            By(&["reads", "dialin-shown", "listing-dialin-code"]),
+            asks_daily_once,
+        ),
+        stage.under_each_answer(
+            "create::caller_connects",
+            Setup::new(),
+            By(&[
+                "numbers-of-pin",
+                "dialin-number",
+                "pin-tries",
+                "configs-seen",
+            ]),
+            caller_connects,
+        ),
+        stage.under_each_answer(
+            "create::chosen_name",
+            Setup::new(),
+            By(&["name-case", "reads"]),
+            chosen_name,
+        ),
+        stage.under_each_answer(
+            "create::expiration_time",
+            Setup::new(),
+            By(&["fractional-exp", "reads"]),
+            expiration_time,
+        ),
+        stage.under_each_answer(
+            "create::reply_lost",
+            Setup::new(),
+            By(&["reads"]),
+            reply_lost,
+        ),
+        stage.under_each_answer(
+            "create::forced_pass",
+            Setup::new(),
+            By(&["reads", "listing-dialin-code", "config-put"]),
+            forced_pass,
+        ),
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 async fn ready(fx: &mut Fixture) {
@@ -68,8 +120,9 @@ async fn ready(fx: &mut Fixture) {
     assert_eq!(room.text("/status/room/id"), at_daily["id"]);
     assert_eq!(room.text("/status/room/url"), at_daily["url"]);
     assert_eq!(room.room_name(), at_daily["name"]);
+    let readable = format!("{}-standup_", fx.namespace);
     assert!(
-        room.room_name().starts_with("create-ready-standup_"),
+        room.room_name().starts_with(&readable),
         "{}",
         room.room_name()
     );

@@ -6,22 +6,94 @@ use daily_sim::{FaultKind, FaultSpec};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, Setup};
+use crate::fixture::{Fixture, NUMBER, Setup};
 use crate::journal::Journal;
-use crate::objects::{Kind::Room, Object};
-use crate::stage::Stage;
+use crate::objects::{
+    Kind::{Number, Room},
+    Object,
+};
+use crate::stage::{Affected::By, Stage};
 use crate::wait::{SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    vec![
-        stage.trial("edit::only_what_changed", Setup::new(), only_what_changed),
-        stage.trial("edit::two_at_once", Setup::new(), two_at_once),
-        stage.trial("edit::later_end", Setup::new(), later_end),
-        stage.trial("edit::refused_by_daily", Setup::new(), refused_by_daily),
-        stage.trial("edit::drift_is_put_back", Setup::new(), drift_is_put_back),
-        stage.trial("edit::moved_end_of_a_ttl", Setup::new(), moved_end_of_a_ttl),
-        stage.trial("edit::moved_fixed_end", Setup::new(), moved_fixed_end),
-    ]
+    let plain = vec![];
+    let joined = [
+        stage.under_each_answer(
+            "edit::numbers_taken_away",
+            Setup::new(),
+            By(&["nested-update", "pin-on-dialin", "dialin-shown"]),
+            numbers_taken_away,
+        ),
+        stage.under_each_answer(
+            "edit::end_taken_away",
+            Setup::new(),
+            By(&["dialin-exp-cleared"]),
+            end_taken_away,
+        ),
+        stage.under_each_answer(
+            "edit::dialin_off_and_on",
+            Setup::new(),
+            By(&["listing-dialin-code", "pin-on-dialin-again", "reads"]),
+            dialin_off_and_on,
+        ),
+        stage.under_each_answer(
+            "edit::only_what_changed",
+            Setup::new(),
+            By(&[
+                "reads",
+                "dialin-shown",
+                "nested-update",
+                "pin-on-update",
+                "pin-on-dialin",
+            ]),
+            only_what_changed,
+        ),
+        stage.under_each_answer(
+            "edit::two_at_once",
+            Setup::new(),
+            By(&["pin-on-update", "pin-on-dialin", "nested-update"]),
+            two_at_once,
+        ),
+        stage.under_each_answer(
+            "edit::later_end",
+            Setup::new(),
+            By(&["pin-on-exp", "reads", "dialin-365-days"]),
+            later_end,
+        ),
+        stage.under_each_answer(
+            "edit::refused_by_daily",
+            Setup::new(),
+            By(&["reads", "info-texts"]),
+            refused_by_daily,
+        ),
+        stage.under_each_answer(
+            "edit::drift_is_put_back",
+            Setup::new(),
+            By(&[
+                "pin-on-update",
+                "reads",
+                "listing-dialin-code",
+                "total-count",
+            ]),
+            drift_is_put_back,
+        ),
+        stage.under_each_answer(
+            "edit::moved_end_of_a_ttl",
+            Setup::new(),
+            By(&["pin-on-exp", "reads", "listing-dialin-code"]),
+            moved_end_of_a_ttl,
+        ),
+        stage.under_each_answer(
+            "edit::moved_fixed_end",
+            Setup::new(),
+            By(&["pin-on-exp", "reads", "fractional-exp"]),
+            moved_fixed_end,
+        ),
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 /// Applies an edit, and gives the body of the one update that it causes.
@@ -30,8 +102,27 @@ async fn update_of(fx: &Fixture, spec: Value) -> Value {
     let mark = fx.mark().await;
     fx.room("standup", spec).await;
     let after = fx.ready(Room, "standup").await;
-    assert_eq!(after.pin(), before.pin(), "an edit keeps the PIN");
-    the_update(&fx.journal_since(mark).await, &after)
+    let body = the_update(&fx.journal_since(mark).await, &after);
+    let changes = changes_pin(fx, &body);
+    assert_eq!(
+        after.pin() != before.pin(),
+        changes,
+        "an edit keeps the PIN"
+    );
+    body
+}
+
+/// Whether this Daily changes the PIN with such an update, which nobody can keep it from.
+pub fn changes_pin(fx: &Fixture, body: &Value) -> bool {
+    let changes = |switch: &str| fx.answer(switch) == "changed";
+    let properties = body["properties"].as_object();
+    let switch_of = |name: &String| match name.as_str() {
+        "exp" => "pin-on-exp",
+        "dialin" => "pin-on-dialin",
+        _ => "pin-on-update",
+    };
+    (!body["privacy"].is_null() && changes("pin-on-update"))
+        || properties.is_some_and(|it| it.keys().map(switch_of).any(changes))
 }
 
 /// The body of the one write, which is an update of the room.
@@ -167,7 +258,27 @@ async fn drift_is_put_back(fx: &mut Fixture) {
     fx.event("standup", "Normal", "DriftCorrected").await;
     let body = the_update(&fx.journal_since(mark).await, &room);
     assert_eq!(body, json!({"privacy": "public"}));
-    assert_eq!(fx.ready(Room, "standup").await.pin(), room.pin());
+    let changes = changes_pin(fx, &body);
+    let after = fx.ready(Room, "standup").await;
+    if changes {
+        follows_the_pin(fx, &room).await;
+    } else {
+        assert_eq!(after.pin(), room.pin());
+    }
+}
+
+/// Another PIN than before is in Secret and status, and it is Daily's.
+async fn follows_the_pin(fx: &Fixture, before: &Object) {
+    until("the new PIN is published", SOON, async || {
+        let at_daily = fx.rooms_at_daily().await[0]["config"]["dialin_code"].clone();
+        let room = fx.get(Room, "standup").await;
+        let secret = fx.secret("standup-dialin").await;
+        let same = room.pin() == at_daily.as_str() && secret["dialin-code"] == at_daily;
+        let another = room.pin() != before.pin();
+        (same && another).then_some(()).ok_or("another one")
+    })
+    .await;
+    fx.event("standup", "Warning", "DialinCodeChanged").await;
 }
 
 /// The room's own end is the truth for a ttl: it is taken over, not put back.
@@ -206,6 +317,73 @@ async fn moved_fixed_end(fx: &mut Fixture) {
     until("the end is put back", SOON, put_back).await;
     let body = the_update(&fx.journal_since(mark).await, &room);
     assert_eq!(body, json!({"properties": {"exp": end}}));
+}
+
+/// Numbers that the spec names no more are gone at Daily, whether an update replaces or merges.
+async fn numbers_taken_away(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let numbers = json!([{"phoneNumber": NUMBER}]);
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}}),
+    )
+    .await;
+    let before = fx.ready(Room, "standup").await;
+    let mark = fx.mark().await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let after = fx.ready(Room, "standup").await;
+    let dialin = fx.rooms_at_daily().await[0]["config"]["dialin"].clone();
+    let left = dialin["room_numbers"].as_array().map_or(0, Vec::len);
+    if fx.answer("dialin-shown") == "all" {
+        assert_eq!(left, 0, "{dialin}");
+    }
+    let journal = fx.journal_since(mark).await;
+    let updates = journal.writes().len();
+    let needed = if fx.answer("nested-update") == "merges" && fx.answer("dialin-shown") == "all" {
+        2
+    } else {
+        1
+    };
+    assert_eq!(updates, needed, "{}", journal.tail(20));
+    if fx.answer("pin-on-dialin") == "changed" {
+        follows_the_pin(fx, &before).await;
+    } else {
+        assert_eq!(after.pin(), before.pin());
+    }
+}
+
+/// A room that lost its end would never end: it is put back.
+async fn end_taken_away(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    let path = format!("/rooms/{}", room.room_name());
+    let endless = json!({"properties": {"exp": null}});
+    let answer = fx.by_hand.post(&path, &endless).await;
+    let done = answer.expect("Daily answers").status == 200;
+    assert_eq!(done, fx.answer("dialin-exp-cleared") == "accepted");
+    let end = seconds(&room, "/status/expirationTime");
+    let put_back = async || match fx.rooms_at_daily().await[0]["config"]["exp"] == end {
+        true => Ok(()),
+        false => Err("it has no end"),
+    };
+    until("the end is put back", SOON, put_back).await;
+    assert!(fx.get(Room, "standup").await.is_ready());
+}
+
+/// Somebody switches PIN dial-in off and on again: whichever PIN comes is published.
+async fn dialin_off_and_on(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let dialin = fx.rooms_at_daily().await[0]["config"]["dialin"].clone();
+    change_by_hand(fx, &before, &json!({"properties": {"dialin": null}})).await;
+    change_by_hand(fx, &before, &json!({"properties": {"dialin": dialin}})).await;
+    if fx.answer("pin-on-dialin-again") == "new" {
+        follows_the_pin(fx, &before).await;
+    } else {
+        let after = fx.ready(Room, "standup").await;
+        assert_eq!(after.pin(), before.pin());
+    }
 }
 
 async fn change_by_hand(fx: &Fixture, room: &Object, change: &Value) {

@@ -12,31 +12,59 @@ use k8s_openapi::jiff::Timestamp;
 use crate::edit::seconds;
 use crate::fixture::{Fixture, Setup, stop_at};
 use crate::objects::{Kind::Room, Object};
-use crate::stage::Stage;
+use crate::stage::{Affected::By, Stage};
 use crate::wait::{LATER, SOON};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let absent = || Setup::new().without_operator();
-    vec![
-        stage.trial("expiry::the_end", Setup::new(), the_end),
-        stage.trial("expiry::stays_expired", Setup::new(), stays_expired),
-        stage.trial(
+    let plain = vec![stage.trial(
+        "expiry::past_from_the_start",
+        Setup::new(),
+        past_from_the_start,
+    )];
+    let joined = [
+        stage.under_each_answer(
+            "expiry::the_end",
+            Setup::new(),
+            By(&["get-expired", "collector", "total-count", "reads"]),
+            the_end,
+        ),
+        stage.under_each_answer(
+            "expiry::stays_expired",
+            Setup::new(),
+            By(&["get-expired", "collector", "total-count"]),
+            stays_expired,
+        ),
+        stage.under_each_answer(
             "expiry::later_end_makes_a_new_room",
             Setup::new(),
+            By(&[
+                "create-over-expired",
+                "get-expired",
+                "update-expired",
+                "total-count",
+                "collector",
+                "reads",
+            ]),
             later_end_makes_a_new_room,
         ),
-        stage.trial(
-            "expiry::past_from_the_start",
-            Setup::new(),
-            past_from_the_start,
-        ),
-        stage.trial(
+        stage.under_each_answer(
             "expiry::shortened_by_an_edit",
             Setup::new(),
+            By(&["pin-on-exp", "get-expired", "reads"]),
             shortened_by_an_edit,
         ),
-        stage.trial("expiry::while_down", absent(), while_down),
-    ]
+        stage.under_each_answer(
+            "expiry::while_down",
+            absent(),
+            By(&["get-expired", "total-count"]),
+            while_down,
+        ),
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 /// Applies a room that ends within seconds, and gives it as it was when it was Ready.

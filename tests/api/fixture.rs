@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use daily_sim::{AccountConfig, ApiClient, Config, Sim, SimClient};
+use daily_sim::{AccountConfig, Config, Quirks, Sim, SimClient};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::by_hand::ByHand;
 use crate::journal::Journal;
 use crate::operator::{Launch, Operator};
 use crate::plane::Plane;
@@ -32,6 +34,8 @@ pub const WRONG_KEY: &str = "wrong-key-0123456789abcdef";
 pub const NUMBER: &str = "+12025550123";
 /// The next one.
 pub const SECOND_NUMBER: &str = "+14155550100";
+/// A number that [`DOMAIN`] may show when it calls, and has not purchased.
+pub const CALLER_ID: &str = "+12025550190";
 /// A number that nobody has purchased.
 pub const FOREIGN_NUMBER: &str = "+12025550177";
 /// The Secret with the operator's default key.
@@ -40,6 +44,7 @@ pub const DEFAULT_KEY_SECRET: &str = "daily-default-key";
 pub const RELEASE: &str = "daily-operator";
 
 /// What a scenario is given.
+#[derive(Clone)]
 pub struct Setup {
     default_key: Option<&'static str>,
     starts_operator: bool,
@@ -47,6 +52,9 @@ pub struct Setup {
     values: Vec<(&'static str, Value)>,
     env: Vec<(String, String)>,
     hold_at: Option<&'static str>,
+    answers: Quirks,
+    /// How many turns of the stage it takes.
+    pub turns: u32,
 }
 
 impl Setup {
@@ -59,6 +67,8 @@ impl Setup {
             values: Vec::new(),
             env: Vec::new(),
             hold_at: None,
+            answers: Quirks::default(),
+            turns: 1,
         }
     }
 
@@ -86,6 +96,18 @@ impl Setup {
         self
     }
 
+    /// It keeps the machine busy: two others may run beside it.
+    pub fn busy(mut self) -> Self {
+        self.turns = crate::AT_A_TIME - 2;
+        self
+    }
+
+    /// How Daily answers what nobody knows of it.
+    pub fn answers(mut self, answers: Quirks) -> Self {
+        self.answers = answers;
+        self
+    }
+
     /// Sets a top-level value of the chart.
     pub fn value(mut self, name: &'static str, value: Value) -> Self {
         self.values.push((name, value));
@@ -109,6 +131,11 @@ impl Setup {
             Some(_) => DEFAULT_KEY_SECRET,
             None => "",
         };
+        // Half of it has to be longer than reads lag.
+        let quiet = match self.answers.get("reads") {
+            Some("lagging") => "6s",
+            _ => "1s",
+        };
         let mut values = json!({
             "crds": {"enabled": false},
             "daily": {
@@ -117,7 +144,7 @@ impl Setup {
             },
             "watchNamespaces": [namespace],
             "driftInterval": "2s",
-            "quietPeriod": "1s",
+            "quietPeriod": quiet,
         });
         for (name, value) in &self.values {
             values[*name] = value.clone();
@@ -131,6 +158,13 @@ pub fn stop_at(point: &str) -> (String, String) {
     ("DAILY_OPERATOR_STOP_AT".to_owned(), point.to_owned())
 }
 
+/// A moment, by the clock and in the audit log.
+pub struct Since {
+    pub at: Timestamp,
+    /// Bytes of the log before it.
+    pub audit: u64,
+}
+
 /// A namespace, a simulated Daily and an operator.
 pub struct Fixture {
     pub plane: Arc<Plane>,
@@ -138,12 +172,17 @@ pub struct Fixture {
     /// The telephone and the controls of the simulator.
     pub sim: SimClient,
     /// What a person with a key of the domain does by hand.
-    pub by_hand: ApiClient,
+    pub by_hand: ByHand,
     pub client: Client,
     /// The operators that run, the latest last.
     pub operators: Vec<Operator>,
     /// Every PIN that a Ready room has shown.
     pub pins: Mutex<BTreeSet<String>>,
+    /// Chosen names of rooms, each with an object that chose it.
+    pub chosen: Mutex<BTreeSet<(String, String)>>,
+    /// When the simulator and its part of the audit log began.
+    pub since: Since,
+    answers: Quirks,
     launch: Launch,
     logs: Vec<PathBuf>,
     // Both end when they are dropped.
@@ -156,12 +195,18 @@ impl Fixture {
     /// What could not be set up.
     pub async fn start(plane: Arc<Plane>, namespace: &str, setup: Setup) -> Result<Self, String> {
         let accounts = vec![
-            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &[NUMBER, SECOND_NUMBER]),
+            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &[NUMBER, SECOND_NUMBER])
+                .verified_caller_ids(&[CALLER_ID]),
             AccountConfig::new(OTHER_DOMAIN, &[OTHER_KEY], &[]),
         ];
         let config = Config::new(accounts).seed(setup.seed);
+        let config = config.quirks(setup.answers);
         let daily = Sim::start(config).await.map_err(|e| e.to_string())?;
         let sim = daily.client().map_err(|e| e.to_string())?;
+        let since = Since {
+            at: Timestamp::now(),
+            audit: plane.audit_length(),
+        };
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
 
         let client = plane.client();
@@ -174,7 +219,9 @@ impl Fixture {
         std::fs::write(&kubeconfig, text).map_err(|e| e.to_string())?;
 
         let mut fixture = Self {
-            by_hand: sim.api(SECOND_KEY),
+            by_hand: ByHand::new(&sim),
+            chosen: Mutex::default(),
+            since,
             namespace: namespace.to_owned(),
             launch: Launch {
                 args: release.operator_args()?,
@@ -183,6 +230,7 @@ impl Fixture {
             },
             operators: Vec::new(),
             pins: Mutex::default(),
+            answers: setup.answers,
             logs: Vec::new(),
             _daily: daily,
             _folder: folder,
@@ -250,6 +298,22 @@ impl Fixture {
         made.expect("the Secret with the key can be written");
     }
 
+    /// How Daily answers this point on which nobody knows it.
+    pub fn answer(&self, switch: &str) -> &'static str {
+        let answer = self.answers.get(switch);
+        answer.unwrap_or_else(|| panic!("there is no switch {switch}"))
+    }
+
+    /// The answers that are not the likelier ones.
+    pub fn unlikely_answers(&self) -> String {
+        let unlikely = |(switch, answer): (&daily_sim::Switch, &str)| {
+            let told = format!("{}={answer}", switch.name);
+            (answer != switch.default_value()).then_some(told)
+        };
+        let unlikely: Vec<String> = self.answers.all().filter_map(unlikely).collect();
+        unlikely.join(" ")
+    }
+
     /// The calls of the API so far.
     pub async fn journal(&self) -> Journal {
         self.journal_since(0).await
@@ -267,32 +331,17 @@ impl Fixture {
         journal.all().last().map_or(0, |call| call.seq)
     }
 
-    /// The rooms of the domain, as Daily lists them.
-    pub async fn rooms_at_daily(&self) -> Vec<Value> {
-        let answer = self.by_hand.get("/rooms").await.expect("Daily answers");
-        answer.body["data"]
-            .as_array()
-            .cloned()
-            .expect("Daily lists rooms")
-    }
-
-    /// The dial-in configs of the domain, as Daily lists them.
-    pub async fn configs_at_daily(&self) -> Vec<Value> {
-        let answer = self.by_hand.get("/domain-dialin-config").await;
-        let body = answer.expect("Daily answers").body;
-        body["data"]
-            .as_array()
-            .cloned()
-            .expect("Daily lists configs")
-    }
-
-    /// The ends of log and journal, for the report of a failure.
+    /// The answers and the ends of log and journal, for the report of a failure.
     pub async fn tails(&self) -> String {
         let logs = self.logs();
         let lines: Vec<&str> = logs.lines().collect();
         let log = lines[lines.len().saturating_sub(40)..].join("\n");
         let journal = self.journal().await.tail(30);
-        format!("--- log of the operator\n{log}\n--- journal of Daily\n{journal}")
+        let answers = self.unlikely_answers();
+        format!(
+            "--- unlikely answers of Daily: {answers}\n--- log of the operator\n{log}\n\
+             --- journal of Daily\n{journal}"
+        )
     }
 
     /// Ends the operators and the simulator.

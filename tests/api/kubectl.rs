@@ -28,6 +28,10 @@ impl Fixture {
     pub async fn try_apply(&self, kind: Kind, name: &str, spec: &Value) -> Result<Object, String> {
         let params = PatchParams::apply("kubectl");
         let manifest = kind.manifest(name, spec);
+        if let Some(chosen) = spec["roomName"].as_str() {
+            let mut all = self.chosen.lock().expect("nobody else has it");
+            all.insert((chosen.to_owned(), name.to_owned()));
+        }
         let objects = self.objects(kind);
         match objects.patch(name, &params, &Patch::Apply(manifest)).await {
             Ok(object) => Ok(shown(&object)),

@@ -17,7 +17,9 @@
 
 mod accounts;
 mod always;
+mod answers;
 mod audit;
+mod by_hand;
 mod chart;
 mod create;
 mod deletion;
@@ -50,20 +52,22 @@ use libtest_mimic::Arguments;
 
 use crate::stage::Stage;
 
-/// How many scenarios run at a time: each has an operator, and all share one API server.
-const AT_A_TIME: usize = 3;
+/// How many scenarios run at a time: each has an operator, and all share one API server. Most of
+/// them wait most of the time.
+const AT_A_TIME: u32 = 12;
 
 fn main() -> ExitCode {
     // Both HTTP clients need a process-wide provider; whoever comes second finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut arguments = Arguments::from_args();
-    let wanted = arguments.test_threads.unwrap_or(AT_A_TIME);
-    arguments.test_threads = Some(wanted.min(AT_A_TIME));
+    let wanted = arguments.test_threads.unwrap_or(AT_A_TIME as usize);
+    arguments.test_threads = Some(wanted.min(AT_A_TIME as usize));
 
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
-    let stage = Arc::new(Stage::new(runtime.handle().clone()));
+    let stage = Arc::new(Stage::new(runtime.handle().clone(), AT_A_TIME as usize));
     let themes = [
         accounts::scenarios,
+        answers::scenarios,
         chart::scenarios,
         create::scenarios,
         deletion::scenarios,

@@ -7,25 +7,53 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, Setup};
 use crate::objects::{Kind::Room, Object};
-use crate::stage::Stage;
+use crate::stage::{Affected::By, Stage};
 use crate::wait::LATER;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    vec![
-        stage.trial("missing::recreate", Setup::new(), recreate),
-        stage.trial("missing::report", Setup::new(), report),
-        stage.trial(
+    let plain = vec![stage.trial(
+        "missing::three_times_a_day",
+        Setup::new(),
+        three_times_a_day,
+    )];
+    // Nothing but the edit shows it.
+    let unlisted = Setup::new().value("driftInterval", json!("1h"));
+    let joined = [
+        stage.under_each_answer(
+            "missing::found_by_an_edit",
+            unlisted,
+            By(&["update-missing", "reads"]),
+            found_by_an_edit,
+        ),
+        stage.under_each_answer(
+            "missing::many_at_once",
+            Setup::new(),
+            By(&["total-count", "reads"]),
+            many_at_once,
+        ),
+        stage.under_each_answer(
+            "missing::recreate",
+            Setup::new(),
+            By(&["reads", "total-count", "listing-dialin-code"]),
+            recreate,
+        ),
+        stage.under_each_answer(
+            "missing::report",
+            Setup::new(),
+            By(&["reads", "total-count"]),
+            report,
+        ),
+        stage.under_each_answer(
             "missing::report_until_an_edit",
             Setup::new(),
+            By(&["update-missing", "reads"]),
             report_until_an_edit,
         ),
-        stage.trial(
-            "missing::three_times_a_day",
-            Setup::new(),
-            three_times_a_day,
-        ),
-        stage.trial("missing::many_at_once", Setup::new(), many_at_once),
-    ]
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 async fn delete_by_hand(fx: &Fixture, room: &Object) {
@@ -70,6 +98,24 @@ async fn report_until_an_edit(fx: &mut Fixture) {
     let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
     let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
     assert_ne!(after.pin(), before.pin());
+}
+
+/// The refusal of an update may mean that the room is gone: nobody is told to edit the spec.
+async fn found_by_an_edit(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    delete_by_hand(fx, &before).await;
+    fx.room("standup", json!({"ttl": "1h", "privacy": "Private"}))
+        .await;
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    assert_ne!(after.pin(), before.pin());
+    assert_eq!(fx.rooms_at_daily().await[0]["privacy"], "private");
+    let told = fx.events("standup").await;
+    let refused = told
+        .iter()
+        .any(|event| event.reason.as_deref() == Some("RejectedByDaily"));
+    assert!(!refused, "the spec is in order");
 }
 
 async fn reported(fx: &Fixture) -> Object {
@@ -123,6 +169,11 @@ async fn three_times_a_day(fx: &mut Fixture) {
 /// More than five at once look like a mistake of Daily's or of ours: none is made anew, until a
 /// person asks for one.
 async fn many_at_once(fx: &mut Fixture) {
+    // A room that ends meanwhile: where it is counted though not listed, listings do not add up.
+    let end = k8s_openapi::jiff::Timestamp::now().as_second() + 2;
+    let brief = json!({"name": "brief", "properties": {"exp": end}});
+    let made = fx.by_hand.post("/rooms", &brief).await;
+    assert_eq!(made.expect("Daily answers").status, 200);
     let names = ["a", "b", "c", "d", "e", "f"];
     let mut rooms = Vec::new();
     for name in names {

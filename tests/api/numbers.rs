@@ -8,44 +8,81 @@ use serde_json::json;
 
 use crate::fixture::{DOMAIN, FOREIGN_NUMBER, Fixture, NUMBER, SECOND_NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
-use crate::stage::Stage;
+use crate::stage::{Affected::By, Stage};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    vec![
-        stage.trial("numbers::ready", Setup::new(), ready),
-        stage.trial("numbers::edit", Setup::new(), edit),
-        stage.trial("numbers::reply_lost", Setup::new(), reply_lost),
+    let plain = vec![
         stage.trial(
             "numbers::reference_ready_later",
             Setup::new(),
             reference_ready_later,
         ),
-        stage.trial(
-            "numbers::literal_ready_later",
-            Setup::new(),
-            literal_ready_later,
-        ),
         stage.trial("numbers::one_holder", Setup::new(), one_holder),
         stage.trial("numbers::deleted", Setup::new(), deleted),
         stage.trial("numbers::retained", Setup::new(), retained),
-        stage.trial(
-            "numbers::global_choice_is_kept",
+        stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
+    ];
+    let joined = [
+        stage.under_each_answer(
+            "numbers::greeting_taken_away",
             Setup::new(),
-            global_choice_is_kept,
+            By(&["config-put"]),
+            greeting_taken_away,
         ),
-        stage.trial(
+        stage.under_each_answer(
+            "numbers::ready",
+            Setup::new(),
+            By(&[
+                "number-shapes",
+                "configs-seen",
+                "filtered-count",
+                "filter-match",
+                "number-order",
+            ]),
+            ready,
+        ),
+        stage.under_each_answer("numbers::edit", Setup::new(), By(&["config-put"]), edit),
+        stage.under_each_answer(
+            "numbers::reply_lost",
+            Setup::new(),
+            By(&["filter-match", "filtered-count"]),
+            reply_lost,
+        ),
+        stage.under_each_answer(
+            "numbers::literal_ready_later",
+            Setup::new(),
+            By(&["unassigned-number"]),
+            literal_ready_later,
+        ),
+        stage.under_each_answer(
             "numbers::purchased_is_chosen",
             Setup::new(),
+            By(&["number-order", "number-shapes", "numbers-of-pin"]),
             purchased_is_chosen,
         ),
-        stage.trial("numbers::not_purchased", Setup::new(), not_purchased),
-        stage.trial(
+        stage.under_each_answer(
+            "numbers::not_purchased",
+            Setup::new(),
+            By(&["foreign-number"]),
+            not_purchased,
+        ),
+        stage.under_each_answer(
             "numbers::somebody_elses_config",
             Setup::new(),
+            By(&["configs-seen"]),
             somebody_elses_config,
         ),
-        stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
-    ]
+        stage.under_each_answer(
+            "numbers::global_choice_is_kept",
+            Setup::new(),
+            By(&["dialin-number"]),
+            global_choice_is_kept,
+        ),
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 async fn ready(fx: &mut Fixture) {
@@ -82,6 +119,23 @@ async fn edit(fx: &mut Fixture) {
     let configs = fx.configs_at_daily().await;
     assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Good day.");
     assert_eq!(configs[0]["config"]["phone_number"], NUMBER);
+}
+
+/// What the spec says no more is gone, and what it still says stays, whether a PUT merges or not.
+async fn greeting_taken_away(fx: &mut Fixture) {
+    let spec =
+        json!({"phoneNumber": NUMBER, "namePrefix": "front", "ivrGreeting": {"message": "Hello."}});
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    let mark = fx.mark().await;
+    let spec = json!({"phoneNumber": NUMBER, "namePrefix": "front"});
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs[0]["config"]["name_prefix"], "front");
+    assert!(configs[0]["config"]["ivr_greeting"].is_null());
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(journal.done("PUT", "*"), 1, "{}", journal.tail(20));
 }
 
 async fn reply_lost(fx: &mut Fixture) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -69,6 +70,16 @@ impl Plane {
     /// What the operator of a namespace asked of the API server so far.
     pub fn requests(&self, namespace: &str) -> Vec<Request> {
         audit::requests(&self.audit_log, namespace, RELEASE)
+    }
+
+    /// How long the audit log is by now.
+    pub fn audit_length(&self) -> u64 {
+        std::fs::metadata(&self.audit_log).map_or(0, |it| it.len())
+    }
+
+    /// The DailyRooms of a namespace whose deletion was asked for since then, and when.
+    pub fn condemned(&self, namespace: &str, since: u64) -> Vec<(String, Timestamp)> {
+        audit::condemned(&self.audit_log, namespace, since)
     }
 
     /// Renders the chart with these values over its own.

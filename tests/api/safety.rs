@@ -13,48 +13,23 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Setup};
 use crate::objects::{Kind::Room, Object};
-use crate::stage::Stage;
+use crate::stage::{Affected::By, Stage};
 use crate::wait::{LATER, SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let hold = |point| Setup::new().hold_at(point);
     let slow_drift = || Setup::new().value("driftInterval", json!("1h"));
     let long_quiet = || Setup::new().value("quietPeriod", json!("4s"));
-    vec![
-        stage.trial(
-            "safety::s1_deleted_before_create",
-            hold("room-create:before"),
-            s1_deleted_before_create,
-        ),
+    let plain = vec![
         stage.trial(
             "safety::s1_another_uid_at_create",
             hold("room-create:before"),
             s1_another_uid_at_create,
         ),
         stage.trial(
-            "safety::s1_another_uid_at_delete",
-            hold("room-delete:before"),
-            s1_another_uid_at_delete,
-        ),
-        stage.trial(
             "safety::s1_edited_before_shortening",
             hold("room-update:before"),
             s1_edited_before_shortening,
-        ),
-        stage.trial(
-            "safety::s2_create_runs_late",
-            long_quiet(),
-            s2_create_runs_late,
-        ),
-        stage.trial(
-            "safety::s2_delete_reply_lost",
-            Setup::new(),
-            s2_delete_reply_lost,
-        ),
-        stage.trial(
-            "safety::s4_another_room_of_the_name",
-            slow_drift(),
-            s4_another_room_of_the_name,
         ),
         stage.trial(
             "safety::s10_foreign_secret_at_update",
@@ -71,7 +46,43 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             hold("record:before"),
             s10_edited_before_record,
         ),
-    ]
+    ];
+    let joined = [
+        stage.under_each_answer(
+            "safety::s1_deleted_before_create",
+            hold("room-create:before"),
+            By(&["reads"]),
+            s1_deleted_before_create,
+        ),
+        stage.under_each_answer(
+            "safety::s1_another_uid_at_delete",
+            hold("room-delete:before"),
+            By(&["reads"]),
+            s1_another_uid_at_delete,
+        ),
+        stage.under_each_answer(
+            "safety::s2_create_runs_late",
+            long_quiet(),
+            By(&["reads"]),
+            s2_create_runs_late,
+        ),
+        stage.under_each_answer(
+            "safety::s2_delete_reply_lost",
+            Setup::new(),
+            By(&["reads"]),
+            s2_delete_reply_lost,
+        ),
+        stage.under_each_answer(
+            "safety::s4_another_room_of_the_name",
+            slow_drift(),
+            By(&["name-case"]),
+            s4_another_room_of_the_name,
+        ),
+    ];
+    plain
+        .into_iter()
+        .chain(joined.into_iter().flatten())
+        .collect()
 }
 
 /// Waits until the operator has bound the object and gone on to its next effect, which is the one

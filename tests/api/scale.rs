@@ -20,7 +20,7 @@ const WRITES_A_ROOM: usize = 5;
 const EVENTS_A_ROOM: usize = 2;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    let setup = || Setup::new().value("driftInterval", json!("5m"));
+    let setup = || Setup::new().busy().value("driftInterval", json!("5m"));
     vec![stage.trial("scale::five_hundred_rooms", setup(), five_hundred_rooms)]
 }
 

@@ -32,21 +32,17 @@ impl Account {
         let answer = self
             .read("/rooms/:name", self.client.room(key, name))
             .await?;
-        self.note(name, answer, asked);
+        self.note(name, unless_ended(answer), asked);
         Ok(())
     }
 
+    /// Notes what was read.
     fn note(&self, name: &str, answer: Answer<Option<Room>>, at: Moment) {
         let date = answer.date;
         self.compare_clocks(date);
         match answer.value {
-            Some(room) => self.ledger().saw(Seen {
-                room,
-                at,
-                date,
-                by: Word::Name,
-            }),
-            None => self.ledger().absent(name, at, date),
+            Some(room) => self.ledger().read(name, by_name(room, at, date)),
+            None => self.ledger().read_absent(name, at, date),
         }
     }
 
@@ -73,12 +69,11 @@ impl Account {
             let made = account.gate.pass(Effect::RoomCreate, &check, send).await;
             match made {
                 Ok((answer, at)) => {
-                    account.ledger().saw(Seen {
-                        room: answer.value,
-                        at,
-                        date: answer.date,
+                    let seen = Seen {
                         by: Word::Create,
-                    });
+                        ..by_name(answer.value, at, answer.date)
+                    };
+                    account.ledger().saw(&request.name, seen);
                     Ok(())
                 }
                 Err(error) => {
@@ -125,8 +120,14 @@ impl Account {
                     .send_write(slot, "POST", "/rooms/:name", &name, call)
                     .await
             };
-            let (answer, at) = account.gate.pass(Effect::RoomUpdate, &check, send).await?;
-            account.note(&name, answer.map(Some), at);
+            let done = account.gate.pass(Effect::RoomUpdate, &check, send).await;
+            if let Err(EffectError::Failed(_, CallError::NotFound)) = &done {
+                account.ledger().absent(&name, clock::now(), None);
+            }
+            let (answer, at) = done?;
+            account.compare_clocks(answer.date);
+            let seen = by_name(answer.value, at, answer.date);
+            account.ledger().saw(&name, seen);
             Ok(())
         };
         self.write(Effect::RoomUpdate, &of, writing).await
@@ -152,6 +153,7 @@ impl Account {
             let get = account.client.room(&key, &name);
             let seen = account.sent(for_get, "GET", "/rooms/:name", get).await;
             let seen = seen.map_err(|why| EffectError::Failed(Effect::RoomDelete, why))?;
+            let seen = unless_ended(seen);
             account.note(&name, seen.clone(), asked);
             match (&seen.value, &proof) {
                 (Some(room), Proof::Id(id)) if room.id == *id => {}
@@ -180,5 +182,49 @@ impl Account {
             }
         };
         self.write(Effect::RoomDelete, &of, writing).await
+    }
+}
+
+fn by_name(room: Room, at: Moment, date: Option<i64>) -> Seen {
+    Seen {
+        room,
+        at,
+        date,
+        by: Word::Name,
+    }
+}
+
+/// A room that has ended by Daily's own clock is none any more, even where it is still shown
+/// (F-ROOM-31, F-ROOM-39).
+fn unless_ended(answer: Answer<Option<Room>>) -> Answer<Option<Room>> {
+    let date = answer.date;
+    let lives = |room: &Room| room.config.exp.zip(date).is_none_or(|(exp, now)| exp > now);
+    answer.map(|room| room.filter(lives))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_room_that_is_shown_after_its_end_is_none() {
+        let shown = |exp: Option<i64>, date| {
+            let room = json!({
+                "id": "1", "name": "a", "privacy": "public", "url": "https://demo.daily.co/a",
+                "created_at": "2026-12-01T08:00:00Z", "config": {"exp": exp},
+            });
+            let answer = Answer {
+                value: serde_json::from_value(room).ok(),
+                date,
+            };
+            unless_ended(answer).value.is_some()
+        };
+        assert!(shown(Some(100), Some(99)));
+        assert!(!shown(Some(100), Some(100)));
+        assert!(!shown(Some(100), Some(101)));
+        // Without Daily's clock, or without an end, nobody has said that it is over.
+        assert!(shown(Some(100), None));
+        assert!(shown(None, Some(100)));
     }
 }

@@ -125,6 +125,11 @@ impl Received {
             _ => return Err(intent.unanswered(Some(status), None)),
         };
         let words = Words::of(&body);
+        // The word counts and not the status: some limit may be told with a 400. // F-RATE-4
+        if words.error.as_deref() == Some("rate-limit-error") {
+            let retry_after = self.retry_after;
+            return Err(CallError::RateLimited { retry_after });
+        }
         Err(match status {
             // Others conclude from these two that something is gone, so they count only in Daily's
             // own shape, and not from a proxy or a wrong address. // F-ERR-1, F-AUTH-5, F-ROOM-16
@@ -285,6 +290,10 @@ mod tests {
         check(413, "<html>", "Refused", "Refused");
         check(301, "", "Refused", "Refused");
         check(429, "", "RateLimited", "RateLimited");
+        let limit = r#"{"error":"rate-limit-error"}"#;
+        check(429, limit, "RateLimited", "RateLimited");
+        check(400, limit, "RateLimited", "RateLimited");
+        check(403, limit, "RateLimited", "RateLimited");
         check(500, "", "Unavailable", "Unknown");
         check(503, not_found, "Unavailable", "Unknown");
         check(599, "", "Unavailable", "Unknown");

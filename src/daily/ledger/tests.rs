@@ -95,11 +95,11 @@ impl Ledger {
 #[test]
 fn the_later_word_counts() {
     let mut ledger = ledger();
-    ledger.saw(seen("1", 10, Word::Name));
+    ledger.saw("a", seen("1", 10, Word::Name));
     ledger.shows("1", Word::Name);
     ledger.absent("a", at(20), date(20));
     ledger.lacks(20, Some(20), 20);
-    ledger.saw(seen("2", 30, Word::Create));
+    ledger.saw("a", seen("2", 30, Word::Create));
     ledger.shows("2", Word::Create);
     ledger.hears(40, &["a"], true);
     ledger.shows("a", Word::Listing);
@@ -110,7 +110,7 @@ fn the_later_word_counts() {
 #[test]
 fn a_listing_that_began_before_another_word_says_nothing() {
     let mut ledger = ledger();
-    ledger.saw(seen("1", 10, Word::Name));
+    ledger.saw("a", seen("1", 10, Word::Name));
     ledger.hears(9, &[], true);
     ledger.shows("1", Word::Name);
     ledger.absent("a", at(20), date(20));
@@ -124,7 +124,7 @@ fn a_listing_that_began_before_a_write_of_ours_says_nothing() {
     let sending = ledger.sending("a", at(10));
     ledger.hears(9, &[], true);
     ledger.knows_nothing();
-    ledger.answered("a", sending, at(12));
+    ledger.answered("a", sending, true, at(12));
     ledger.hears(11, &["a"], true);
     ledger.knows_nothing();
     ledger.unanswered("a", at(14));
@@ -167,10 +167,10 @@ fn a_name_that_is_registered_later_hears_the_last_listing() {
     let mut ledger = Ledger::default();
     ledger.hears(10, &["a"], true);
     ledger.shows("a", Word::Listing);
-    ledger.forget("a");
+    ledger.forget("a", at(15));
     ledger.hears(20, &[], true);
     ledger.lacks(21, None, 20);
-    ledger.forget("a");
+    ledger.forget("a", at(25));
     ledger.hears(30, &[], false);
     ledger.knows_nothing();
 }
@@ -201,7 +201,8 @@ fn more_than_five_and_more_than_a_tenth_missing_are_not_believed() {
     trips(59, 6, true, true);
     trips(100, 10, true, false);
     trips(100, 11, true, true);
-    trips(100, 11, false, false);
+    // A listing whose count does not add up shows as well that too many are gone at once.
+    trips(100, 11, false, true);
 }
 
 #[test]
@@ -241,17 +242,17 @@ fn an_unknown_write_is_kept_until_it_is_answered() {
     let mut ledger = ledger();
     let first = ledger.sending("a", at(10));
     assert_eq!(ledger.sight("a").unknown_write, Some(at(10)));
-    ledger.answered("a", first, at(11));
+    ledger.answered("a", first, true, at(11));
     assert_eq!(ledger.sight("a").unknown_write, None);
     let _ = ledger.sending("a", at(20));
     ledger.unanswered("a", at(25));
     assert_eq!(ledger.sight("a").unknown_write, Some(at(25)));
     // Words do not settle it, and neither does the answer to a later write.
-    ledger.saw(seen("1", 30, Word::Name));
+    ledger.saw("a", seen("1", 30, Word::Name));
     ledger.hears(40, &[], true);
     let later = ledger.sending("a", at(50));
     assert_eq!(ledger.sight("a").unknown_write, Some(at(50)));
-    ledger.answered("a", later, at(51));
+    ledger.answered("a", later, true, at(51));
     assert_eq!(ledger.sight("a").unknown_write, Some(at(25)));
     assert!(!ledger.settled(at(84), QUIET));
     assert!(ledger.settled(at(85), QUIET));
@@ -275,7 +276,132 @@ fn creates_since_the_claim_are_counted_by_the_worst() {
 #[test]
 fn a_create_that_was_done_still_counts_when_another_word_has_come() {
     let mut ledger = ledger();
-    ledger.saw(seen("1", 10, Word::Create));
+    ledger.saw("a", seen("1", 10, Word::Create));
     ledger.hears(20, &["a"], true);
     assert_eq!(ledger.sight("a").posts, Posts::Unknown);
+}
+
+const LAG: Duration = Duration::from_secs(5);
+
+/// A ledger of a Daily whose reads lag, in which `a` was written to at second 10.
+fn lagging(done: bool) -> Ledger {
+    let mut ledger = Ledger::new(LAG);
+    let sending = ledger.sending("a", at(9));
+    ledger.answered("a", sending, done, at(10));
+    ledger.saw("a", seen("1", 10, Word::Create));
+    ledger
+}
+
+#[test]
+fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
+    let mut ledger = lagging(true);
+    ledger.read_absent("a", at(11), date(11));
+    ledger.shows("1", Word::Create);
+    assert_eq!(ledger.sight("a").disputed, Some(at(15)));
+    ledger.read("a", seen("2", 12, Word::Name));
+    ledger.shows("1", Word::Create);
+    ledger.hears(13, &[], true);
+    ledger.hears(14, &["a"], true);
+    ledger.shows("1", Word::Create);
+    ledger.read("a", seen("2", 15, Word::Name));
+    ledger.shows("2", Word::Name);
+    assert_eq!(ledger.sight("a").disputed, None);
+    ledger.read_absent("a", at(16), date(16));
+    ledger.lacks(16, Some(16), 16);
+}
+
+#[test]
+fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
+    let mut ledger = Ledger::new(LAG);
+    ledger.read("a", seen("1", 5, Word::Name));
+    let sending = ledger.sending("a", at(9));
+    ledger.answered("a", sending, true, at(10));
+    ledger.absent("a", at(10), date(10));
+    ledger.read("a", seen("1", 11, Word::Name));
+    ledger.hears(12, &["a"], true);
+    ledger.lacks(10, Some(10), 10);
+    assert_eq!(ledger.sight("a").disputed, None);
+}
+
+#[test]
+fn an_end_does_not_wait_for_what_lags() {
+    let mut ledger = lagging(true);
+    let mut brief = seen("1", 10, Word::Name);
+    brief.room.config.exp = date(12);
+    ledger.saw("a", brief);
+    ledger.read_absent("a", at(11), date(11));
+    ledger.shows("1", Word::Name);
+    ledger.read_absent("a", at(12), date(12));
+    ledger.lacks(12, Some(12), 12);
+}
+
+/// So that another object may have the name at once.
+#[test]
+fn a_deletion_is_not_forgotten_before_reads_show_it() {
+    let deleted = || {
+        let mut ledger = lagging(true);
+        ledger.absent("a", at(10), date(10));
+        ledger.forget("a", at(11));
+        ledger
+    };
+    let mut again = deleted();
+    again.read("a", seen("1", 12, Word::Name));
+    again.lacks(10, Some(10), 10);
+    let mut quiet = deleted();
+    quiet.hears(20, &[], true);
+    assert!(quiet.rooms.is_empty());
+    // A room that stays is to be found again.
+    let mut retained = lagging(true);
+    retained.forget("a", at(11));
+    retained.read("a", seen("1", 12, Word::Name));
+    retained.shows("1", Word::Name);
+}
+
+#[test]
+fn a_write_that_was_refused_or_is_unknown_says_nothing_that_a_read_could_lag_behind() {
+    let mut refused = lagging(false);
+    refused.read_absent("a", at(11), date(11));
+    refused.lacks(11, Some(11), 11);
+    let mut unknown = lagging(true);
+    unknown.unanswered("a", at(12));
+    unknown.read("a", seen("2", 13, Word::Name));
+    unknown.shows("2", Word::Name);
+}
+
+#[test]
+fn rooms_that_were_just_written_to_are_not_missing() {
+    let mut ledger = Ledger::new(LAG);
+    let expected = names(6);
+    let sending = ledger.sending("room-0", at(9));
+    ledger.answered("room-0", sending, true, at(10));
+    assert_eq!(ledger.heard(listing(14, &[]), true, &expected), None);
+    assert_eq!(
+        ledger.heard(listing(15, &[]), true, &expected).as_deref(),
+        Some("room-0")
+    );
+}
+
+/// F-ROOM-37: what counts is which name was asked for.
+#[test]
+fn a_room_whose_name_has_another_case_is_the_one_that_was_asked_for() {
+    let mut ledger = Ledger::default();
+    ledger.read("A", seen("1", 10, Word::Name));
+    assert_eq!(ledger.sight("A").seen.unwrap().room.name, "a");
+    assert_eq!(ledger.sight("a"), Sight::default());
+}
+
+#[test]
+fn it_is_known_when_a_room_answered_to_its_name() {
+    let mut ledger = ledger();
+    ledger.hears(5, &["a"], true);
+    assert_eq!(ledger.sight("a").named, None);
+    ledger.read("a", seen("1", 10, Word::Name));
+    ledger.hears(20, &["a"], true);
+    assert_eq!(ledger.sight("a").named, Some(at(10)));
+}
+
+#[test]
+fn a_short_quiet_period_shortens_what_reads_may_lag() {
+    assert_eq!(reads_lag(QUIET), LAG);
+    assert_eq!(reads_lag(Duration::from_secs(2)), Duration::from_secs(1));
 }

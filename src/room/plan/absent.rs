@@ -1,9 +1,7 @@
 //! A recorded room that Daily says is not there: ended, vanished, or not to be believed yet.
 
-use std::time::Duration;
-
 use super::make::date;
-use super::{Again, Change, LATER, Look, Needs, Passed, Plan, SOON, Step, Verdict};
+use super::{Again, Change, LATER, Look, MARGIN, Needs, Passed, Plan, SOON, Step, Verdict};
 use super::{expire, failing, passed, rest};
 use crate::binding::{Binding, Claim, End, Made};
 use crate::clock::Moment;
@@ -16,8 +14,6 @@ use crate::room::view::View;
 /// So often a vanished room is made anew within a day.
 const RECREATIONS: usize = 3;
 const DAY: i64 = 24 * 3600;
-/// So that the next look comes after the moment that is waited for, and not a hair before.
-const MARGIN: Duration = Duration::from_millis(50);
 
 pub(super) fn plan(
     view: &View,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::absent::{Wait, settled};
 use super::make::{may_be_ours, says_what_we_send};
-use super::{Again, Look, Needs, Plan, Release, SOON, Step, Trouble, Verdict};
+use super::{Again, Look, MARGIN, Needs, Plan, Release, SOON, Step, Trouble, Verdict};
 use super::{other_installation, rest};
 use crate::binding::Recorded;
 use crate::clock::Moment;
@@ -19,8 +19,6 @@ use crate::room::view::View;
 /// it ends by itself (F-ROOM-31).
 const KEYLESS_ANSWERS: u32 = 5;
 const KEYLESS_FOR: Duration = Duration::from_secs(600);
-/// So that the next look comes after the moment that is waited for, and not a hair before.
-const MARGIN: Duration = Duration::from_millis(50);
 
 pub(super) fn plan(view: &View) -> Plan {
     if !view.subject.is_held() {
@@ -80,7 +78,7 @@ fn room(view: &View) -> Plan {
     let recorded = view.subject.binding().and_then(|it| it.made.as_ref());
     match (&known.seen, recorded) {
         (None, Some(made)) => delete(view, &made.id),
-        (Some(seen), Some(made)) if seen.room.id == made.id => delete(view, &made.id),
+        (Some(seen), Some(made)) if seen.room.id == made.id => once_shown(view, &made.id),
         (Some(seen), Some(_)) if seen.by == Word::Listing && !view.looked => Plan::Look(Look::Room),
         (Some(seen), Some(_)) => orphaned(
             view,
@@ -89,7 +87,7 @@ fn room(view: &View) -> Plan {
         ),
         (_, None) if !view.looked => Plan::Look(Look::Room),
         (Some(_), None) if view.is_chosen() && view.rival.is_none() => Plan::Look(Look::Rivals),
-        (Some(seen), None) if is_ours(view, seen) => delete(view, &seen.room.id),
+        (Some(seen), None) if is_ours(view, seen) => once_shown(view, &seen.room.id),
         (Some(seen), None) => orphaned(
             view,
             seen,
@@ -138,6 +136,17 @@ fn is_ours(view: &View, seen: &Seen) -> bool {
     let same = view.desired.as_ref();
     let same = same.is_ok_and(|desired| says_what_we_send(view, desired, seen));
     seen.by == Word::Create || (claimed && may_be_ours(view) && same)
+}
+
+/// A room that we have just made is not gone because a read does not show it yet (F-ROOM-41).
+fn once_shown(view: &View, id: &str) -> Plan {
+    match view.known().disputed {
+        Some(until) if until > view.now.moment => waits(
+            "Daily does not show yet what was done last; after that the room is looked for again",
+            view.now.moment.until(until) + MARGIN,
+        ),
+        _ => delete(view, id),
+    }
 }
 
 fn delete(view: &View, id: &str) -> Plan {

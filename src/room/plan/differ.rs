@@ -15,6 +15,8 @@ use crate::room::view::View;
 /// The earliest end that Daily takes is a second ahead (F-ROOM-17); this leaves room for the call.
 const AT_ONCE: i64 = 3;
 
+const NUMBERS: &str = "room_numbers";
+
 /// Whether a room is as it should be.
 pub(super) enum Differs {
     No,
@@ -87,8 +89,12 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
     if let Some(sent) = sent
         && dialin_differs(view, made, room, sent)
     {
-        let dialin = Value::Object(sent.clone());
-        change.properties.insert("dialin".into(), dialin);
+        let mut dialin = sent.clone();
+        let stale = room.config.dialin.as_ref().is_some_and(names_numbers);
+        if view.memory.merges && stale && !names_numbers(sent) {
+            dialin.insert(NUMBERS.into(), json!([]));
+        }
+        change.properties.insert("dialin".into(), dialin.into());
     }
     if room.config.exp != Some(end.at) {
         change.properties.insert("exp".into(), json!(end.at));
@@ -121,6 +127,7 @@ fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
     let nearer = change.properties.contains_key("exp") && shown.is_some_and(|exp| end.at < exp);
     Differs::Do(Step::UpdateRoom(Update {
         name: binding.name.clone(),
+        changes_pin: view.pin_changes.expects(&change),
         change,
         nearer,
         drift: !view.is_edited(),
@@ -136,14 +143,48 @@ fn dialin_differs(view: &View, made: &Made, room: &Room, sent: &Map<String, Valu
         // It was switched off, unless this process has sent it and Daily just does not show it.
         return !sent_here;
     };
-    let surplus = shown.contains_key("room_numbers") && !sent.contains_key("room_numbers");
-    let contradicted =
-        |(key, value): (&String, &Value)| shown.get(key).is_some_and(|it| it != value);
-    if surplus || sent.iter().any(contradicted) {
+    if !agrees(shown, sent) {
         return true;
     }
     let all_shown = sent.keys().all(|key| shown.contains_key(key));
     !all_shown && !sent_here && made.sent.as_ref() != Some(&mark)
+}
+
+/// Whether what is shown of a `dialin` is what was sent.
+fn agrees(shown: &Map<String, Value>, sent: &Map<String, Value>) -> bool {
+    let contradicted =
+        |(key, value): (&String, &Value)| shown.get(key).is_some_and(|it| it != value);
+    let surplus = names_numbers(shown) && !names_numbers(sent);
+    !surplus && !sent.iter().any(contradicted)
+}
+
+/// An empty list names none.
+fn names_numbers(dialin: &Map<String, Value>) -> bool {
+    let numbers = dialin.get(NUMBERS).and_then(Value::as_array);
+    numbers.is_some_and(|numbers| !numbers.is_empty())
+}
+
+/// Whether a room shows a change that it was sent, as far as it is shown at all.
+pub(in crate::room) fn shows(room: &Room, change: &RoomChange) -> bool {
+    let sent = |name: &str| change.properties.get(name);
+    let exp = sent("exp").and_then(Value::as_i64);
+    let eject = sent("eject_at_room_exp").and_then(Value::as_bool);
+    let dialin = sent("dialin").and_then(Value::as_object);
+    change.privacy.is_none_or(|it| room.privacy == it)
+        && exp.is_none_or(|it| room.config.exp == Some(it))
+        && eject.is_none_or(|it| room.config.eject_at_room_exp.unwrap_or(false) == it)
+        && dialin.is_none_or(|sent| {
+            let shown = room.config.dialin.as_ref();
+            shown.is_none_or(|shown| agrees(shown, sent))
+        })
+}
+
+/// Whether a room has kept numbers that the change left out: what is sent is merged with what was
+/// there (F-ROOM-22), and an empty list has to be sent.
+pub(in crate::room) fn keeps_numbers(room: &Room, change: &RoomChange) -> bool {
+    let sent = change.properties.get("dialin").and_then(Value::as_object);
+    let left_out = sent.is_some_and(|sent| !sent.contains_key(NUMBERS));
+    left_out && room.config.dialin.as_ref().is_some_and(names_numbers)
 }
 
 fn fingerprint(dialin: &Map<String, Value>) -> String {
@@ -194,7 +235,12 @@ fn wanted_end(keeping: &Keeping<'_>) -> WantedEnd {
                 at: end.at.max(earliest),
                 of: end.of.clone(),
             }),
-            _ => WantedEnd::Is(end.clone()),
+            // It was taken away altogether, and may have passed meanwhile.
+            None => WantedEnd::Is(End {
+                at: end.at.max(earliest),
+                of: end.of.clone(),
+            }),
+            Some(_) => WantedEnd::Is(end.clone()),
         };
     }
     if by_spec.at - view.now.wall > FARTHEST_END {

@@ -2,8 +2,9 @@
 
 use super::differ::{Differs, differs};
 use super::{Again, LATER, Look, Needs, Passed, Plan, SOON, Serving, Step, Trouble, Verdict};
-use super::{absent, expire, failing, passed, rest};
+use super::{MARGIN, absent, expire, failing, passed, rest};
 use crate::binding::{Binding, End, Made};
+use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::ledger::{Seen, Word};
@@ -12,6 +13,9 @@ use crate::kube::Guard;
 use crate::room::desired::Desired;
 use crate::room::secret::{self, Card, Found};
 use crate::room::view::View;
+
+/// Where listings show no PIN, a room is asked for it at every so many listings.
+const PIN_LOOKS: u32 = 4;
 
 /// What is decided with, once the room is known to be there.
 pub(super) struct Keeping<'a> {
@@ -46,6 +50,13 @@ pub(super) fn plan(
             None => rest(Verdict::Unchanged, Again::In(SOON)),
         };
     };
+    // What was seen before a write of which nobody knows whether it was done is no longer so.
+    if known.unknown_write.is_some_and(|at| seen.at < at) && !view.looked {
+        return Plan::Look(Look::Room);
+    }
+    if let Some(plan) = disputed(view, known.disputed) {
+        return plan;
+    }
     if let Some(plan) = doubtful(view, made, seen) {
         return plan;
     }
@@ -65,11 +76,24 @@ pub(super) fn plan(
     })
 }
 
+/// A read found no room so shortly after our write that it may have lagged (F-ROOM-41): nothing is
+/// concluded or sent in this pass, and as soon as it cannot lag any more the name is asked for again.
+fn disputed(view: &View, until: Option<Moment>) -> Option<Plan> {
+    let until = until?;
+    if until > view.now.moment {
+        let wait = view.now.moment.until(until) + MARGIN;
+        return view
+            .looked
+            .then(|| rest(Verdict::Unchanged, Again::In(wait)));
+    }
+    (!view.looked).then_some(Plan::Look(Look::Room))
+}
+
 /// Another id or PIN in a listing, or no dial-in, is asked about by name before it is believed.
 fn doubtful(view: &View, made: &Made, seen: &Seen) -> Option<Plan> {
     let other_room = seen.room.id != made.id;
     let no_dialin = seen.room.config.dialin.is_none() && view.memory.dialin_sent.is_none();
-    let in_doubt = other_room || no_dialin || pin_is_doubtful(view, seen);
+    let in_doubt = other_room || no_dialin || pin_is_doubtful(view, seen) || pin_is_old(view, seen);
     if seen.by == Word::Listing && !view.looked && in_doubt {
         return Some(Plan::Look(Look::Room));
     }
@@ -93,6 +117,14 @@ fn pin_is_doubtful(view: &View, seen: &Seen) -> bool {
     }
 }
 
+/// Whether the listing shows no PIN (F-PIN-10), and the room was not asked for it for long: somebody
+/// may have changed the room by hand, and its PIN with it.
+fn pin_is_old(view: &View, seen: &Seen) -> bool {
+    let named = view.known().named;
+    let recent = |at: Moment| at.until(view.now.moment) < view.drift * PIN_LOOKS;
+    seen.room.config.dialin_code.is_none() && !named.is_some_and(recent)
+}
+
 fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
     if view.now.wall < end.at {
         return None;
@@ -100,7 +132,8 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
     if !view.looked {
         return Some(Plan::Look(Look::Room));
     }
-    let exp = seen.room.config.exp.unwrap_or(end.at);
+    // A room without an end does not end by itself: its end is put back. // F-PIN-22
+    let exp = seen.room.config.exp?;
     match passed(view, exp.max(end.at), seen.date) {
         Passed::Yes => Some(expire(view)),
         Passed::Between => Some(rest(Verdict::Unchanged, Again::In(SOON))),

@@ -126,7 +126,10 @@ fn numbers_missing(view: &View) -> Option<Plan> {
                 Needs::Person
             };
             let message = problem.message.clone();
-            Some(failing(problem.reason, message, needs, Again::In(SOON)))
+            // Who is refused need not ask again and again.
+            let refused = problem.reason == Reason::RejectedByDaily;
+            let again = Again::In(if refused { LATER } else { SOON });
+            Some(failing(problem.reason, message, needs, again))
         }
     }
 }

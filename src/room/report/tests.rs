@@ -202,6 +202,7 @@ fn update(drift: bool) -> Deed {
         },
         nearer: false,
         drift,
+        changes_pin: false,
     })
 }
 

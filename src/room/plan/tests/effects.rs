@@ -53,21 +53,18 @@ impl World {
             }
             return;
         };
-        self.ledger.answered(&name, sending, at);
+        self.ledger.answered(&name, sending, answer.is_ok(), at);
         match (answer, step) {
             (Ok(Some(room)), Step::CreateRoom(_)) => {
                 view.memory.refusal = None;
                 let date = Some(self.date());
-                self.ledger.saw(Seen {
-                    room,
-                    at,
-                    date,
-                    by: Word::Create,
-                });
+                let by = Word::Create;
+                let seen = Seen { room, at, date, by };
+                self.ledger.saw(&name, seen);
             }
             (Ok(_), _) => {
                 view.memory.refusal = None;
-                self.word(&name, at);
+                self.answer(&name, at);
             }
             (Err(what), _) => {
                 if create {
@@ -91,7 +88,7 @@ impl World {
     /// The proof that a DELETE needs right before it is sent.
     fn may_be_sent(&mut self, step: &Step, name: &str) -> bool {
         let deleting = self.subject.deleting.is_some();
-        let shown = self.shown(name).map(|it| it.id.clone());
+        let shown = self.read(name).map(|it| it.id.clone());
         match step {
             Step::DeleteRoom { id, .. } => {
                 assert!(deleting, "a room is deleted only with its object");
@@ -142,6 +139,10 @@ impl World {
                     return Err(naming::fingerprint(&json!(update.change)));
                 }
                 if self.shown(&update.name).is_some() {
+                    self.changes();
+                    if self.repins {
+                        self.repin(&update.name);
+                    }
                     let room = self.rooms.get_mut(&update.name).unwrap();
                     let change = &update.change;
                     room.privacy = change.privacy.map_or(room.privacy.clone(), str::to_owned);
@@ -158,6 +159,7 @@ impl World {
                 Ok(None)
             }
             Step::DeleteRoom { name, .. } | Step::Collect { name } => {
+                self.changes();
                 self.rooms.remove(name);
                 Ok(None)
             }
@@ -212,7 +214,7 @@ impl World {
             Step::Release(how) => {
                 self.check_release(&how);
                 self.subject.finalizers = self.subject.finalizers_without_ours();
-                self.ledger.forget(&view.room_name());
+                self.ledger.forget(&view.room_name(), view.now.moment);
                 self.released = Some(how);
             }
             Step::CreateRoom(_)

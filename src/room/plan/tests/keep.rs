@@ -5,23 +5,23 @@ use crate::naming;
 use crate::room::view::{NumberProblem, Refusal};
 
 /// The room as Daily says it by name in this pass.
-fn by_name(change: impl FnOnce(&mut Room)) -> View {
+pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {
     serving().sees(Word::Name, change).looked()
 }
 
 #[track_caller]
-fn serves(view: &View, card: Card, trouble: Option<Trouble>, again: Again) {
+pub(super) fn serves(view: &View, card: Card, trouble: Option<Trouble>, again: Again) {
     check(view, rest(served(card, trouble), again));
 }
 
 #[track_caller]
-fn serves_well(view: &View) {
+pub(super) fn serves_well(view: &View) {
     serves(view, card(view), None, Again::Drift(Some(END)));
 }
 
 /// The update that is planned: its privacy and properties, and whether the end moves nearer.
 #[track_caller]
-fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
+pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
     let update = Update {
         name: view.room_name(),
         change: RoomChange {
@@ -30,6 +30,7 @@ fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer
         },
         nearer,
         drift: !view.is_edited(),
+        changes_pin: false,
     };
     acts(view, Step::UpdateRoom(update));
 }
@@ -78,7 +79,8 @@ fn another_pin_is_believed_by_name_alone() {
 #[test]
 fn an_answer_without_a_pin_changes_nothing() {
     let without = |it: &mut Room| it.config.dialin_code = None;
-    serves_well(&serving().sees(Word::Listing, without));
+    let listed = serving().sees(Word::Listing, without);
+    serves_well(&listed.sight(|it| it.named = Some(moment())));
     serves_well(&by_name(without));
 }
 
@@ -156,7 +158,7 @@ fn the_secret_says_what_the_room_says() {
     fails(&foreign, reason, Needs::Person, again, "standup-dialin");
 }
 
-fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
+pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
     Some(Err(NumberProblem {
         reason: Reason::NumberNotReady,
         message: "not yet".into(),
@@ -223,7 +225,7 @@ fn dialin_is_sent_whole() {
     updates(&edited, None, json!({"dialin": whole}), false);
     let surplus = by_name(|it| {
         let dialin = it.config.dialin.as_mut().unwrap();
-        dialin.insert("room_numbers".into(), json!([]));
+        dialin.insert("room_numbers".into(), json!([{"phone_number": NUMBER}]));
     });
     let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
     updates(&surplus, None, json!({"dialin": whole}), false);

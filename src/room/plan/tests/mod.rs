@@ -1,6 +1,7 @@
 //! The decisions as tables: a view in, a whole plan out. Here are the views that they begin with.
 
 mod absent;
+mod answers;
 mod delete;
 mod effects;
 mod keep;
@@ -92,10 +93,12 @@ pub(in crate::room) fn unbound() -> View {
             wall: NOW,
         },
         quiet: QUIET,
+        drift: Duration::from_secs(300),
         trusted_from: Moment::default(),
         access: Some(Ok(domain())),
         forced: false,
         sight: None,
+        pin_changes: Default::default(),
         looked: false,
         listed: false,
         numbers: Some(Ok(vec![number(NUMBER)])),

@@ -90,17 +90,25 @@ struct Start {
     retain: bool,
     skew: i64,
     lingers: bool,
+    lags: bool,
+    repins: bool,
 }
 
 fn start() -> impl Strategy<Value = Start> {
-    let flags = (any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
-    (0..SPECS.len(), flags, -4i64..5).prop_map(|(spec, (chosen, retain, lingers), skew)| Start {
-        spec,
-        chosen,
-        retain,
-        skew,
-        lingers,
-    })
+    let flags = (any::<bool>(), prop::bool::weighted(0.2));
+    let answers = (any::<bool>(), any::<bool>(), any::<bool>());
+    let parts = (0..SPECS.len(), flags, answers, -4i64..5);
+    parts.prop_map(
+        |(spec, (chosen, retain), (lingers, lags, repins), skew)| Start {
+            spec,
+            chosen,
+            retain,
+            skew,
+            lingers,
+            lags,
+            repins,
+        },
+    )
 }
 
 impl World {
@@ -114,6 +122,7 @@ impl World {
             Event::List(complete) => self.list(*complete),
             Event::Restart => self.restart(),
             Event::HandDelete => {
+                self.changes();
                 self.rooms.remove(&name);
             }
             Event::OtherRoom => {
@@ -156,6 +165,10 @@ impl World {
 
     fn edit_room(&mut self, name: &str, change: impl FnOnce(&mut Room)) {
         if self.shown(name).is_some() {
+            self.changes();
+            if self.repins {
+                self.repin(name);
+            }
             change(self.rooms.get_mut(name).unwrap());
         }
     }
@@ -243,6 +256,10 @@ proptest! {
     ) {
         let first = spec(start.spec, start.chosen, start.retain);
         let mut world = World::new(first, start.skew, start.lingers);
+        if start.lags {
+            world.lag = Duration::from_secs(2);
+        }
+        world.repins = start.repins;
         for event in &events {
             world.happen(event, start);
         }

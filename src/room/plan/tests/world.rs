@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::daily::ledger::Ledger;
+use crate::daily::ledger::{Ledger, reads_lag};
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, RoomsPage};
 use k8s_openapi::api::core::v1::Secret;
@@ -44,6 +44,12 @@ pub(super) struct World {
     pub(super) skew: i64,
     /// Whether an ended room takes its name until it is collected.
     pub(super) lingers: bool,
+    /// By how much what is read lags behind what is written.
+    pub(super) lag: Duration,
+    /// Whether a change of a room changes its PIN.
+    pub(super) repins: bool,
+    /// What the rooms were before each change, with its time.
+    past: Vec<(Duration, BTreeMap<String, Room>)>,
     pub(super) released: Option<Release>,
     /// Whether a claim was withdrawn although the room was ours: it cannot always be known.
     pub(super) disowned: bool,
@@ -67,13 +73,16 @@ impl World {
             spec,
             status: DailyRoomStatus::default(),
             memory: Memory::default(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(reads_lag(QUIET)),
             rooms: BTreeMap::new(),
             ours: BTreeSet::new(),
             secret: None,
             numbers_fail: false,
             skew,
             lingers,
+            lag: Duration::ZERO,
+            repins: false,
+            past: Vec::new(),
             released: None,
             disowned: false,
             late: Vec::new(),
@@ -104,16 +113,18 @@ impl World {
     }
 
     pub(super) fn wait(&mut self, time: Duration) {
-        self.clock += time;
-        let due: Vec<_> = self.late.extract_if(.., |it| it.0 <= self.clock).collect();
-        for (_, step) in due {
+        let until = self.clock + time;
+        let due: Vec<_> = self.late.extract_if(.., |it| it.0 <= until).collect();
+        for (at, step) in due {
+            self.clock = self.clock.max(at);
             let _ = self.at_daily(&step);
         }
+        self.clock = until;
     }
 
     pub(super) fn restart(&mut self) {
         self.memory = Memory::default();
-        self.ledger = Ledger::default();
+        self.ledger = Ledger::new(reads_lag(QUIET));
         self.trusted_from = self.moment().after(QUIET);
     }
 
@@ -131,6 +142,28 @@ impl World {
         (room.config.exp.is_none_or(|exp| exp > self.date())).then_some(room)
     }
 
+    /// The room of this name, as a read shows it.
+    pub(super) fn read(&self, name: &str) -> Option<&Room> {
+        let then = self.clock.saturating_sub(self.lag);
+        let rooms = self.past.iter().find(|(at, _)| *at > then);
+        let room = rooms.map_or(&self.rooms, |(_, before)| before).get(name)?;
+        (room.config.exp.is_none_or(|exp| exp > self.date())).then_some(room)
+    }
+
+    /// The rooms are about to change.
+    pub(super) fn changes(&mut self) {
+        self.past.push((self.clock, self.rooms.clone()));
+        let then = self.clock.saturating_sub(self.lag);
+        self.past.retain(|(at, _)| *at > then);
+    }
+
+    /// A room has another PIN from now on.
+    pub(super) fn repin(&mut self, name: &str) {
+        self.made += 1;
+        let pin = Pin::new(&format!("{:011}", self.made));
+        self.rooms.get_mut(name).unwrap().config.dialin_code = pin;
+    }
+
     fn taken(&mut self, name: &str) -> bool {
         let Some(room) = self.rooms.get(name) else {
             return false;
@@ -138,6 +171,7 @@ impl World {
         let over = room.config.exp.map_or(0, |exp| self.date() - exp);
         let kept = if self.lingers { COLLECTED } else { 0 };
         if over > 0 && over >= kept || over == 0 && kept == 0 && self.shown(name).is_none() {
+            self.changes();
             self.rooms.remove(name);
             return false;
         }
@@ -159,16 +193,18 @@ impl World {
         }))
         .unwrap();
         room.created_at = self.date();
+        self.changes();
         self.rooms.insert(name.to_owned(), room.clone());
         Some(room)
     }
 
     pub(super) fn list(&mut self, complete: bool) {
         let begun = self.tick();
-        let names: Vec<String> = self.rooms.keys().cloned().collect();
+        let past = self.past.iter().flat_map(|(_, rooms)| rooms.keys());
+        let names: BTreeSet<String> = self.rooms.keys().chain(past).cloned().collect();
         let data: Vec<Room> = names
             .iter()
-            .filter_map(|it| self.shown(it).cloned())
+            .filter_map(|it| self.read(it).cloned())
             .collect();
         let page = Answer {
             value: RoomsPage {
@@ -300,13 +336,25 @@ impl World {
 
     pub(super) fn word(&mut self, name: &str, at: Moment) {
         let date = Some(self.date());
+        match self.read(name).cloned() {
+            Some(room) => {
+                let by = Word::Name;
+                let seen = Seen { room, at, date, by };
+                self.ledger.read(name, seen);
+            }
+            None => self.ledger.read_absent(name, at, date),
+        }
+    }
+
+    /// The answer to a write shows what is so.
+    pub(super) fn answer(&mut self, name: &str, at: Moment) {
+        let date = Some(self.date());
         match self.shown(name).cloned() {
-            Some(room) => self.ledger.saw(Seen {
-                room,
-                at,
-                date,
-                by: Word::Name,
-            }),
+            Some(room) => {
+                let by = Word::Name;
+                let seen = Seen { room, at, date, by };
+                self.ledger.saw(name, seen);
+            }
             None => self.ledger.absent(name, at, date),
         }
     }

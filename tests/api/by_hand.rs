@@ -1,0 +1,90 @@
+//! What a person with a key of the domain does at Daily by hand, and sees there.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use daily_sim::{ApiAnswer, ApiClient, ClientError, SimClient};
+use serde_json::Value;
+
+use crate::fixture::{Fixture, SECOND_KEY};
+
+/// A person with a key.
+pub struct ByHand {
+    api: ApiClient,
+    sim: SimClient,
+    deletes: Mutex<BTreeSet<u64>>,
+}
+
+impl ByHand {
+    pub fn new(sim: &SimClient) -> Self {
+        Self {
+            api: sim.api(SECOND_KEY),
+            sim: sim.clone(),
+            deletes: Mutex::default(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Result<ApiAnswer, ClientError> {
+        self.api.get(path).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Result<ApiAnswer, ClientError> {
+        self.api.post(path, body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<ApiAnswer, ClientError> {
+        let before = self.sim.journal(0).await?.len() as u64;
+        let answer = self.api.delete(path).await?;
+        let since = self.sim.journal(before).await?;
+        let ours = since
+            .iter()
+            .find(|call| call.method == "DELETE" && call.path == path && call.room_id.is_some());
+        let mut deletes = self.deletes.lock().expect("nobody else has it");
+        deletes.extend(ours.map(|call| call.seq));
+        Ok(answer)
+    }
+
+    /// The calls in the journal that have deleted a room by hand.
+    pub fn deletes(&self) -> BTreeSet<u64> {
+        self.deletes.lock().expect("nobody else has it").clone()
+    }
+}
+
+impl Fixture {
+    /// The rooms of the domain, as Daily has them.
+    pub async fn rooms_at_daily(&self) -> Vec<Value> {
+        let lags = self.answer("reads") != "fresh";
+        if lags {
+            self.reads("fresh").await;
+        }
+        let listed = self.by_hand.get("/rooms").await.expect("Daily answers");
+        let mut rooms = listed.body["data"].as_array().cloned();
+        let rooms = rooms.as_mut().expect("Daily lists rooms");
+        if self.answer("listing-dialin-code") == "hidden" {
+            for room in &mut *rooms {
+                let name = room["name"].as_str().expect("a room has a name");
+                let shown = self.by_hand.get(&format!("/rooms/{name}")).await;
+                *room = shown.expect("Daily answers").body;
+            }
+        }
+        if lags {
+            self.reads(self.answer("reads")).await;
+        }
+        std::mem::take(rooms)
+    }
+
+    async fn reads(&self, answer: &str) {
+        let switched = self.sim.set_quirk("reads", answer).await;
+        switched.expect("it has this answer");
+    }
+
+    /// The dial-in configs of the domain, as Daily lists them.
+    pub async fn configs_at_daily(&self) -> Vec<Value> {
+        let answer = self.by_hand.get("/domain-dialin-config").await;
+        let body = answer.expect("Daily answers").body;
+        body["data"]
+            .as_array()
+            .cloned()
+            .expect("Daily lists configs")
+    }
+}
