@@ -6,10 +6,13 @@
 //! goes before the answer to a write of ours that was done shortly before: reads may come from a
 //! copy that lags behind (F-ROOM-41).
 
+mod entry;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::entry::Entry;
 use super::listing::Listing;
 use super::types::Room;
 use crate::clock::Moment;
@@ -34,22 +37,6 @@ struct Heard {
     listing: Arc<Listing>,
     complete: bool,
     tripped: bool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Entry {
-    seen: Option<Seen>,
-    absence: Option<Absence>,
-    last_write: Option<Moment>,
-    /// The last write that was done.
-    done: Option<Moment>,
-    unknown_write: Option<Moment>,
-    /// A read said that there is no room, and may have lagged behind a write until then.
-    disputed: Option<Moment>,
-    named: Option<Moment>,
-    posts: Posts,
-    /// Whether its object is gone.
-    forgotten: bool,
 }
 
 /// What has become of our creates of a name since it was claimed.
@@ -327,81 +314,6 @@ impl Ledger {
 #[must_use = "it is needed when the answer comes"]
 pub struct Sending {
     before: Option<Moment>,
-}
-
-impl Entry {
-    /// Until when what is read may be older than our last write, if what was asked for at this
-    /// moment may be. A write whose outcome is unknown says nothing that could go before a read.
-    fn lags_until(&self, asked: Moment, lag: Duration) -> Option<Moment> {
-        let done = self.done?;
-        let known = self.unknown_write.is_none_or(|at| at <= done);
-        let until = done.after(lag);
-        (known && asked < until).then_some(until)
-    }
-
-    /// Whether the room that was seen has ended by Daily's clock.
-    fn has_ended(&self, date: Option<i64>) -> bool {
-        let exp = self.seen.as_ref().and_then(|it| it.room.config.exp);
-        exp.zip(date).is_some_and(|(exp, now)| exp <= now)
-    }
-
-    fn show(&mut self, seen: Seen) {
-        self.absence = None;
-        self.disputed = None;
-        // Until its id is recorded, later words are to be told from those of somebody else's room.
-        if seen.by == Word::Create {
-            self.posts = Posts::Unknown;
-        }
-        if seen.by != Word::Listing {
-            self.named = Some(seen.at);
-        }
-        self.seen = Some(seen);
-    }
-
-    fn lack(&mut self, at: Moment, date: Option<i64>) {
-        self.seen = None;
-        self.disputed = None;
-        let first = self.absence.map_or(at, |absence| absence.first);
-        self.absence = Some(Absence {
-            first,
-            by_name: Some(at),
-            date,
-        });
-    }
-
-    fn hear(&mut self, name: &str, heard: &Heard, lag: Duration) {
-        let listing = &heard.listing;
-        let begun = listing.begun();
-        let later = |at: Moment| at > begun;
-        let lags = self.lags_until(begun, lag).is_some() && !self.has_ended(listing.date());
-        if self.last_write.is_some_and(later)
-            || lags
-            || self.seen.as_ref().is_some_and(|seen| later(seen.at))
-            || self.absence.and_then(|a| a.by_name).is_some_and(later)
-        {
-            return;
-        }
-        match listing.get(name) {
-            Some(room) => self.show(Seen {
-                room: room.clone(),
-                at: begun,
-                date: listing.date(),
-                by: Word::Listing,
-            }),
-            None if heard.complete => {
-                self.seen = None;
-                self.disputed = None;
-                let before = self.absence;
-                self.absence = Some(Absence {
-                    first: before.map_or(listing.ended(), |absence| absence.first),
-                    by_name: before.and_then(|absence| absence.by_name),
-                    date: listing.date(),
-                });
-            }
-            // It is neither shown nor told to be absent: the name itself has to be asked for.
-            None => self.seen = None,
-        }
-    }
 }
 
 /// For so long after a write of ours that was done, what is read may be older than it. // F-ROOM-41

@@ -29,7 +29,9 @@ async fn only_condemned_rooms_are_deleted(fx: &Fixture, journal: &Journal) {
     let hits: Vec<_> = journal
         .calls("DELETE", "/rooms/*")
         .into_iter()
-        .filter(|call| call.room_id.is_some() && !by_hand.contains(&call.seq))
+        // What is left of a room that has ended is no room (F-ROOM-26): that DELETE answers 404.
+        .filter(|call| call.status == 200 && call.room_id.is_some())
+        .filter(|call| !by_hand.contains(&call.seq))
         .collect();
     for hit in &hits {
         let room = hit.path.trim_start_matches("/rooms/");

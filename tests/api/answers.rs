@@ -191,10 +191,8 @@ async fn reaches_the_room(fx: &Fixture, caller: &str) {
 
 /// The room as Daily has it.
 async fn at_daily(fx: &Fixture) -> Value {
-    let name = fx.get(Room, "standup").await.room_name().to_owned();
-    let rooms = fx.rooms_at_daily().await;
-    let found = rooms.into_iter().find(|it| it["name"] == name.as_str());
-    found.unwrap_or_else(|| panic!("Daily has no room {name}"))
+    let room = fx.get(Room, "standup").await;
+    fx.room_at_daily(room.room_name()).await
 }
 
 async fn edits(fx: &Fixture) {

@@ -51,26 +51,30 @@ impl ByHand {
 }
 
 impl Fixture {
-    /// The rooms of the domain, as Daily has them.
+    /// The rooms of the domain, as Daily lists them now.
     pub async fn rooms_at_daily(&self) -> Vec<Value> {
+        let body = self.now("/rooms").await;
+        body["data"].as_array().cloned().expect("Daily lists rooms")
+    }
+
+    /// The room of this name as Daily has it now, with its PIN.
+    pub async fn room_at_daily(&self, name: &str) -> Value {
+        let room = self.now(&format!("/rooms/{name}")).await;
+        assert_eq!(room["name"], name, "{room}");
+        room
+    }
+
+    /// What Daily answers without a lag.
+    async fn now(&self, path: &str) -> Value {
         let lags = self.answer("reads") != "fresh";
         if lags {
             self.reads("fresh").await;
         }
-        let listed = self.by_hand.get("/rooms").await.expect("Daily answers");
-        let mut rooms = listed.body["data"].as_array().cloned();
-        let rooms = rooms.as_mut().expect("Daily lists rooms");
-        if self.answer("listing-dialin-code") == "hidden" {
-            for room in &mut *rooms {
-                let name = room["name"].as_str().expect("a room has a name");
-                let shown = self.by_hand.get(&format!("/rooms/{name}")).await;
-                *room = shown.expect("Daily answers").body;
-            }
-        }
+        let answer = self.by_hand.get(path).await.expect("Daily answers");
         if lags {
             self.reads(self.answer("reads")).await;
         }
-        std::mem::take(rooms)
+        answer.body
     }
 
     async fn reads(&self, answer: &str) {

@@ -270,8 +270,8 @@ async fn drift_is_put_back(fx: &mut Fixture) {
 /// Another PIN than before is in Secret and status, and it is Daily's.
 async fn follows_the_pin(fx: &Fixture, before: &Object) {
     until("the new PIN is published", SOON, async || {
-        let at_daily = fx.rooms_at_daily().await[0]["config"]["dialin_code"].clone();
         let room = fx.get(Room, "standup").await;
+        let at_daily = fx.room_at_daily(room.room_name()).await["config"]["dialin_code"].clone();
         let secret = fx.secret("standup-dialin").await;
         let same = room.pin() == at_daily.as_str() && secret["dialin-code"] == at_daily;
         let another = room.pin() != before.pin();

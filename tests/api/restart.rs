@@ -113,7 +113,8 @@ async fn one_room_one_pin(fx: &Fixture) {
     let rooms = fx.rooms_at_daily().await;
     assert_eq!(rooms.len(), 1, "{rooms:#?}");
     assert_eq!(rooms[0]["id"], room.text("/status/room/id"));
-    let pin = rooms[0]["config"]["dialin_code"].as_str();
+    let at_daily = fx.room_at_daily(room.room_name()).await;
+    let pin = at_daily["config"]["dialin_code"].as_str();
     assert_eq!(room.pin(), pin);
     let secret = fx.secret("standup-dialin").await;
     assert_eq!(Some(secret["dialin-code"].as_str()), pin);
