@@ -7,6 +7,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY tests tests
+COPY contract contract
 COPY daily-sim daily-sim
 COPY testbed testbed
 COPY xtask xtask

@@ -45,6 +45,8 @@ pub struct Report {
     pub answers: Vec<probes::Answered>,
     /// What could not be deleted.
     pub left: Vec<String>,
+    /// Whether it was stopped before its end.
+    pub stopped: bool,
 }
 
 /// What the account has, found out at the start.
@@ -97,7 +99,10 @@ pub async fn run(
     report.left = clean(&case, true).await;
     match ran {
         Some(Err(failure)) => return Err(with_left(failure.0, &report.left)),
-        None => say("stopped: what was made is deleted"),
+        None => {
+            say("stopped: what was made is deleted");
+            report.stopped = true;
+        }
         Some(Ok(())) => {}
     }
     for left in &report.left {

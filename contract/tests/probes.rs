@@ -208,6 +208,7 @@ async fn a_run_that_fails_cleans_up_all_the_same() {
 async fn a_run_that_is_stopped_cleans_up() {
     let account = Account::start(&[], Limits::Off).await;
     let report = account.stopped_when_a_room_is_there().await;
+    assert!(report.stopped);
     assert_eq!(report.left, Vec::<String>::new());
     assert_eq!(account.left().await, None);
 }

@@ -20,6 +20,16 @@ pub async fn check(fx: &Fixture) {
     assert!(!logs.contains("panicked at"), "the operator panicked");
     no_secret_is_told(fx, &logs).await;
     only_condemned_rooms_are_deleted(fx, &journal).await;
+    every_call_is_in_the_reference(&journal);
+}
+
+/// What was sent, by the operator and by hand, is what Daily's public reference knows.
+fn every_call_is_in_the_reference(journal: &Journal) {
+    for call in journal.all() {
+        let (query, body) = (call.query.as_deref(), call.body.as_ref());
+        let known = contract::requests::check(&call.method, &call.path, query, body);
+        assert_eq!(known, Ok(()), "{} {}", call.method, call.path);
+    }
 }
 
 /// A DELETE that hit a room was sent by a person, or after the deletion of the object that the room

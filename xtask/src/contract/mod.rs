@@ -12,6 +12,7 @@ use contract::live::{Live, Pace, Report};
 use contract::probes::Answered;
 use contract::run::{End, Outcome, Tally, in_simulator};
 use contract::target::Key;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use self::error::Error;
 
@@ -103,13 +104,7 @@ async fn live(args: &Args) -> Result<Vec<Outcome>, Error> {
         pace: Pace::LIVE,
         only: args.only.clone(),
     };
-    let stop = async {
-        // Without a handler there is nothing to wait for, and Ctrl-C ends the program as ever.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let mut report = contract::live::run(&live, stop, &say)
+    let mut report = contract::live::run(&live, stop(), &say)
         .await
         .map_err(Error::Live)?;
     answers(&report);
@@ -120,7 +115,34 @@ async fn live(args: &Args) -> Result<Vec<Outcome>, Error> {
             end: End::Failed(report.left.join(", ")),
         });
     }
+    if report.stopped {
+        report.outcomes.push(Outcome {
+            name: "live::it_ran_to_its_end",
+            facts: &[],
+            end: End::Failed("it was stopped".into()),
+        });
+    }
     Ok(report.outcomes)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stop() {
+    // Without a handler there is nothing to wait for, and the signal ends the program as ever.
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        _ = terminated => {}
+        () = interrupted => {}
+    }
 }
 
 /// The answers as options of the simulator, and then the rest.
