@@ -51,7 +51,7 @@ switches! {
     /// Whether a refused call counts towards the limit.
     rate_limit_refused: RateLimitRefused = "rate-limit-refused", "F-RATE-6",
         [Counted = "counted", Free = "free"];
-    /// Whether a DELETE counts in the general limit as well.
+    /// Whether a DELETE of a room counts in the general limit as well.
     rate_limit_delete: RateLimitDelete = "rate-limit-delete", "F-RATE-7",
         [InBoth = "in-both", InItsOwn = "in-its-own"];
     /// What limit batch calls have.
