@@ -103,9 +103,8 @@ async fn an_end_that_has_passed_or_is_no_number() {
     let stage = Stage::new().await;
     stage.room("a", json!({})).await;
     let now = stage.now().await;
-    let past = |exp: i64| {
-        format!("exp was '{exp}', which is in the past rather than in the future")
-    };
+    let past =
+        |exp: i64| format!("exp was '{exp}', which is in the past rather than in the future");
     let no_number =
         "exp was 'tomorrow' but should be a number of seconds since the unix epoch".to_owned();
     for (exp, info) in [

@@ -71,7 +71,10 @@ switches! {
         [Accepted = "accepted", Refused = "refused"];
     /// What becomes of an `exp` with a fraction.
     fractional_exp: FractionalExp = "fractional-exp", "F-ROOM-19",
-        [Kept = "kept", Floored = "floored"];
+        [Kept = "kept", Floored = "floored", Refused = "refused"];
+    /// Whether the addresses of SIP endpoints begin with `sip:`.
+    sip_uri: SipUri = "sip-uri", "F-ROOM-46",
+        [Prefixed = "prefixed", Bare = "bare"];
     /// Whether an update replaces a nested object or merges it.
     nested_update: NestedUpdate = "nested-update", "F-ROOM-22",
         [Replaces = "replaces", Merges = "merges"];
@@ -119,7 +122,7 @@ switches! {
         [Kept = "kept", Changed = "changed"];
     /// Which PIN comes when `dialin` was set to null and is set again.
     pin_on_dialin_again: PinOnDialinAgain = "pin-on-dialin-again", "F-PIN-12",
-        [New = "new", Same = "same"];
+        [Same = "same", New = "new"];
     /// Whether a PIN can begin with 0.
     pin_zero: PinZero = "pin-zero", "F-PIN-6",
         [Possible = "possible", Never = "never"];
