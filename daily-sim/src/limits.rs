@@ -12,7 +12,7 @@ use crate::state::AccountId;
 
 /// How many arrivals of any kind a window takes. // F-RATE-1
 const ANY_CALL: (usize, Duration) = (100, Duration::from_secs(5));
-/// How many DELETEs a window takes. // F-RATE-2
+/// How many DELETEs of rooms a window takes. // F-RATE-2
 const DELETE: (usize, Duration) = (50, Duration::from_secs(30));
 /// How many batch calls a window takes, where they have a limit of their own. // F-BATCH-8
 const BATCH: (usize, Duration) = (10, Duration::from_secs(30));
@@ -21,18 +21,20 @@ const BATCH: (usize, Duration) = (10, Duration::from_secs(30));
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counted {
     Any,
+    /// A DELETE of a room.
     Delete,
     /// A batch call that has a limit of its own.
     Batch,
 }
 
 impl Counted {
-    /// What a call counts as. Deleting in a batch is not among the DELETEs. // F-BATCH-8
+    /// What a call counts as. Neither deleting in a batch nor deleting anything but a room is among
+    /// the DELETEs that have a limit of their own. // F-RATE-2, F-BATCH-8
     pub fn of(call: &Call, quirks: &Quirks) -> Self {
+        let is_room = call.path.starts_with("/rooms/");
         match (call.path.as_str(), quirks.rate_limit_batch) {
-            ("/batch/rooms", RateLimitBatch::General) => Self::Any,
             ("/batch/rooms", RateLimitBatch::TenIn30s) => Self::Batch,
-            _ if call.method == Method::DELETE => Self::Delete,
+            _ if is_room && call.method == Method::DELETE => Self::Delete,
             _ => Self::Any,
         }
     }

@@ -9,6 +9,7 @@
 mod support;
 
 use daily_sim::FaultSpec;
+use http::Method;
 use serde_json::json;
 use support::{KEY, Stage, ok, refused};
 
@@ -62,7 +63,7 @@ async fn unknown_fields_and_wrong_types_are_refused() {
     }
 }
 
-/// F-ERR-6, F-ERR-9, F-ERR-10.
+/// F-ERR-6, F-ERR-9, F-ERR-10, F-ROOM-20: a room that is there has no PUT and no PATCH either.
 #[tokio::test]
 async fn unknown_paths_and_arguments_are_refused() {
     let stage = Stage::new().await;
@@ -72,12 +73,15 @@ async fn unknown_paths_and_arguments_are_refused() {
         "not-found",
         "/nothing",
     );
+    stage.room("a", json!({})).await;
     refused(
         stage.api.put("/rooms/a", &json!({})).await,
         404,
         "not-found",
         "PUT",
     );
+    let patch = stage.api.call(Method::PATCH, "/rooms/a", None).await;
+    refused(patch, 404, "not-found", "PATCH");
     for query in ["prefix=a", "limit=ten", "starting_after=a&ending_before=b"] {
         let answer = stage.api.get(&format!("/rooms?{query}")).await;
         refused(answer, 400, "invalid-request-error", "");

@@ -43,20 +43,18 @@ async fn the_101st_call_within_five_seconds_is_refused() {
     );
 }
 
-/// F-RATE-2, F-RATE-7: DELETEs of both kinds count, whatever they answer.
+impl Stage {
+    async fn delete(&self, path: &str) -> u16 {
+        self.api.delete(path).await.expect("is answered").status
+    }
+}
+
+/// F-RATE-2, F-RATE-7: whatever they answer.
 #[tokio::test]
-async fn the_51st_delete_within_thirty_seconds_is_refused() {
+async fn the_51st_room_deleted_within_thirty_seconds_is_refused() {
     let stage = Stage::with(two_accounts().limits(Limits::Strict)).await;
-    for n in 0..50 {
-        let path = if n % 2 == 0 {
-            "/rooms/a"
-        } else {
-            "/domain-dialin-config/a"
-        };
-        assert_eq!(
-            stage.api.delete(path).await.expect("is answered").status,
-            404
-        );
+    for _ in 0..50 {
+        assert_eq!(stage.delete("/rooms/a").await, 404);
     }
     refused(
         stage.api.delete("/rooms/a").await,
@@ -68,4 +66,15 @@ async fn the_51st_delete_within_thirty_seconds_is_refused() {
         stage.api.get("/rooms").await.expect("is answered").status,
         200
     );
+}
+
+/// F-RATE-1, F-RATE-2: deleting anything but a room is a call like any other.
+#[tokio::test]
+async fn other_deletes_are_not_counted_with_those_of_rooms() {
+    let stage = Stage::with(two_accounts().limits(Limits::Strict)).await;
+    for _ in 0..30 {
+        assert_eq!(stage.delete("/domain-dialin-config/a").await, 404);
+        assert_eq!(stage.delete("/release-phone-number/a").await, 404);
+    }
+    assert_eq!(stage.delete("/rooms/a").await, 404);
 }

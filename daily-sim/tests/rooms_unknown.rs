@@ -75,7 +75,7 @@ async fn a_name_of_one_letter_is_accepted_or_refused() {
 
 /// F-ROOM-19, F-ROOM-17.
 #[tokio::test]
-async fn a_fraction_of_an_end_is_kept_or_cut_off() {
+async fn a_fraction_of_an_end_is_kept_or_cut_off_or_refused() {
     for (name, value, floored) in [
         ("fractional-exp", "kept", false),
         ("fractional-exp", "floored", true),
@@ -88,6 +88,61 @@ async fn a_fraction_of_an_end_is_kept_or_cut_off() {
         assert_eq!(room["config"]["exp"], shown);
         let past = json!({"properties": {"exp": 1000.5}});
         invalid(stage.api.post("/rooms", &past).await, "exp was '1000.5'");
+    }
+    let stage = Stage::with_quirk("fractional-exp", "refused").await;
+    let now = stage.now().await;
+    let wish = |exp: Value| json!({"properties": {"exp": exp}});
+    let sent = wish(json!((now + 60) as f64 + 0.75));
+    invalid(stage.api.post("/rooms", &sent).await, "exp");
+    let whole = wish(json!((now + 60) as f64));
+    ok(stage.api.post("/rooms", &whole).await);
+}
+
+/// F-ROOM-34, F-ERR-11: counts and durations are whole numbers.
+#[tokio::test]
+async fn a_fraction_of_a_whole_number_is_refused() {
+    let stage = Stage::new().await;
+    for name in ["max_participants", "eject_after_elapsed"] {
+        let wish = |value: f64| json!({"properties": {name: value}});
+        ok(stage.api.post("/rooms", &wish(20.0)).await);
+        invalid(stage.api.post("/rooms", &wish(20.5)).await, name);
+    }
+}
+
+/// F-ROOM-46.
+#[tokio::test]
+async fn a_sip_uri_has_its_scheme_or_not() {
+    let sip = json!({"display_name": "x", "sip_mode": "dial-in", "num_endpoints": 2});
+    for (name, value, has_scheme) in [("sip-uri", "prefixed", true), ("sip-uri", "bare", false)] {
+        let stage = Stage::with_quirk(name, value).await;
+        let room = stage.room("a", json!({"sip": sip})).await;
+        let uris = &room["config"]["sip_uri"];
+        for uri in [&uris["endpoint"], &uris["extra_endpoints"][0]] {
+            assert_eq!(text(uri).starts_with("sip:"), has_scheme, "{value} {uri}");
+        }
+    }
+}
+
+/// F-ROOM-46, F-ROOM-48: a user of digits alone, and what else `sip` says.
+#[tokio::test]
+async fn sip_takes_the_values_that_are_specified() {
+    let stage = Stage::new().await;
+    let sip = json!({"display_name": "x", "sip_mode": "dial-in", "provider": "daily",
+        "force_digit_only_username": true, "codecs": {"audio": ["OPUS", "PCMU"], "video": ["VP8"]}});
+    let room = stage.room("a", json!({"sip": sip})).await;
+    let uri = text(&room["config"]["sip_uri"]["endpoint"]);
+    let user = uri.trim_start_matches("sip:").split('@').next();
+    let is_digits = |user: &str| user.bytes().all(|byte| byte.is_ascii_digit());
+    assert!(user.is_some_and(is_digits), "{uri}");
+    for (name, bad) in [
+        ("provider", json!("carrier")),
+        ("codecs", json!({"audio": ["MP3"]})),
+        ("codecs", json!({"video": ["VP9"]})),
+    ] {
+        let mut sip = sip.clone();
+        sip[name] = bad;
+        let update = stage.update("a", json!({"sip": sip})).await;
+        invalid(update, name);
     }
 }
 

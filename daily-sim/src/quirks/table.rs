@@ -51,7 +51,7 @@ switches! {
     /// Whether a refused call counts towards the limit.
     rate_limit_refused: RateLimitRefused = "rate-limit-refused", "F-RATE-6",
         [Counted = "counted", Free = "free"];
-    /// Whether a DELETE counts in the general limit as well.
+    /// Whether a DELETE of a room counts in the general limit as well.
     rate_limit_delete: RateLimitDelete = "rate-limit-delete", "F-RATE-7",
         [InBoth = "in-both", InItsOwn = "in-its-own"];
     /// What limit batch calls have.
@@ -71,7 +71,10 @@ switches! {
         [Accepted = "accepted", Refused = "refused"];
     /// What becomes of an `exp` with a fraction.
     fractional_exp: FractionalExp = "fractional-exp", "F-ROOM-19",
-        [Kept = "kept", Floored = "floored"];
+        [Kept = "kept", Floored = "floored", Refused = "refused"];
+    /// Whether the addresses of SIP endpoints begin with `sip:`.
+    sip_uri: SipUri = "sip-uri", "F-ROOM-46",
+        [Prefixed = "prefixed", Bare = "bare"];
     /// Whether an update replaces a nested object or merges it.
     nested_update: NestedUpdate = "nested-update", "F-ROOM-22",
         [Replaces = "replaces", Merges = "merges"];
@@ -119,7 +122,7 @@ switches! {
         [Kept = "kept", Changed = "changed"];
     /// Which PIN comes when `dialin` was set to null and is set again.
     pin_on_dialin_again: PinOnDialinAgain = "pin-on-dialin-again", "F-PIN-12",
-        [New = "new", Same = "same"];
+        [Same = "same", New = "new"];
     /// Whether a PIN can begin with 0.
     pin_zero: PinZero = "pin-zero", "F-PIN-6",
         [Possible = "possible", Never = "never"];

@@ -11,6 +11,7 @@ use crate::quirks::{FractionalExp, NestedUpdate, UnknownProperty, WrongType};
 enum Kind {
     Bool,
     Number,
+    Whole,
     Text,
     Object,
     List,
@@ -27,7 +28,7 @@ enum Standard {
     Text(&'static str),
 }
 
-use Kind::{Any, Bool, List, Number, Object, Text};
+use Kind::{Any, Bool, List, Number, Object, Text, Whole};
 use Standard::{Bool as Is, None as No};
 
 /// Every property that a room may have. // F-ROOM-34, and F-PIN-1 for `dialin`
@@ -37,7 +38,7 @@ const PROPERTIES: &[(&str, Kind, Standard)] = &[
     ("dialin", Object, No),
     ("dialout_config", Object, No),
     ("disable_rtmp_geo_fallback", Bool, Is(false)),
-    ("eject_after_elapsed", Number, No),
+    ("eject_after_elapsed", Whole, No),
     ("eject_at_room_exp", Bool, Is(false)),
     ("enable_adaptive_simulcast", Bool, Is(true)),
     ("enable_advanced_chat", Bool, Is(false)),
@@ -69,7 +70,7 @@ const PROPERTIES: &[(&str, Kind, Standard)] = &[
     ("experimental_optimize_large_calls", Bool, No),
     ("geo", Text, No),
     ("lang", Text, Standard::Text("en")),
-    ("max_participants", Number, Standard::Number(200.0)),
+    ("max_participants", Whole, Standard::Number(200.0)),
     ("meeting_join_hook", Text, No),
     ("nbf", Number, No),
     ("owner_only_broadcast", Bool, Is(false)),
@@ -91,6 +92,7 @@ impl Kind {
         match self {
             Bool => value.is_boolean(),
             Number => value.is_number(),
+            Whole => value.as_f64().is_some_and(|number| number.fract() == 0.0),
             Text => value.is_string(),
             Object => value.is_object(),
             List => value.is_array(),
@@ -102,6 +104,7 @@ impl Kind {
         match self {
             Bool => "a boolean",
             Number => "a number",
+            Whole => "a whole number",
             Text => "a string",
             Object => "an object",
             List => "an array",
@@ -215,7 +218,14 @@ pub(super) fn exp(value: &Value, quirks: &Quirks, now: f64) -> Result<Value, Ref
     };
     let (exp, kept) = match quirks.fractional_exp {
         FractionalExp::Floored if exp.fract() != 0.0 => (exp.floor(), json!(exp.floor() as i64)),
-        FractionalExp::Floored | FractionalExp::Kept => (exp, value.clone()),
+        FractionalExp::Refused if exp.fract() != 0.0 => {
+            return Err(Refusal::invalid(format!(
+                "exp was '{shown}' but should be a whole number"
+            )));
+        }
+        FractionalExp::Floored | FractionalExp::Kept | FractionalExp::Refused => {
+            (exp, value.clone())
+        }
     };
     match exp <= now {
         true => Err(Refusal::invalid_quoted(format!(

@@ -10,7 +10,7 @@ use crate::quirks::{DialinShown, EmptyName, OneLetterName};
 /// At most this many characters are in a name. // F-ROOM-6
 const LONGEST_NAME: usize = 128;
 /// So many may be in a room that does not say more. // F-ROOM-45
-const MAX_PARTICIPANTS: u64 = 200;
+const MAX_PARTICIPANTS: usize = 200;
 
 /// Who may join with a browser. // F-ROOM-8
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,8 +82,8 @@ impl Room {
     /// How many may be in it at the same time. // F-ROOM-45
     pub fn max_participants(&self) -> usize {
         let most = self.properties.get("max_participants");
-        let most = most.and_then(Value::as_u64).unwrap_or(MAX_PARTICIPANTS);
-        usize::try_from(most).unwrap_or(usize::MAX)
+        most.and_then(Value::as_f64)
+            .map_or(MAX_PARTICIPANTS, |most| most as usize)
     }
 
     /// The room as every call shows it, with its PIN and number where the call shows them. // F-ROOM-1
@@ -94,7 +94,7 @@ impl Room {
             // F-PIN-9
             dialin.retain(|key, _| key == "display_name");
         }
-        if let Some(uri) = sip::uri(&self.name, domain, &self.properties) {
+        if let Some(uri) = sip::uri(&self.name, domain, &self.properties, quirks) {
             config.insert("sip_uri".to_owned(), uri);
         }
         if let Some(pin) = pin {

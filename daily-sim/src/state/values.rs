@@ -59,7 +59,7 @@ pub(super) fn check(name: &str, value: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn one_of(name: &str, value: &Value, known: &[&str]) -> Result<(), Refusal> {
+pub(super) fn one_of(name: &str, value: &Value, known: &[&str]) -> Result<(), Refusal> {
     match value.as_str().is_some_and(|text| known.contains(&text)) {
         true => Ok(()),
         false => Err(Refusal::invalid(format!(
