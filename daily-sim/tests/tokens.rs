@@ -318,6 +318,15 @@ async fn users_are_found_ejected_and_banned_by_their_id() {
         .join_with("a", "X", &bob)
         .await
         .expect("is another user");
+    // Both of the name Bob leave, and with them the meeting and its bans end.
+    for _ in 0..2 {
+        stage.phone.leave("a", "Bob").await.expect("leaves");
+    }
+    stage
+        .phone
+        .join_with("a", "X", &ann)
+        .await
+        .expect("is another meeting");
 }
 
 /// The keys that sign are told nowhere.
