@@ -159,9 +159,6 @@ impl DialinConfig {
     pub(super) fn follow(&mut self, old: &Self) {
         self.id.clone_from(&old.id);
         self.place = old.place;
-        if let (Some(hmac), false) = (old.fields.get("hmac"), self.fields.contains_key("hmac")) {
-            self.fields.insert("hmac".to_owned(), hmac.clone());
-        }
     }
 
     fn sip_uri(&self) -> Option<String> {
