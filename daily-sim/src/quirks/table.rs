@@ -185,7 +185,7 @@ switches! {
         [Part = "part", Whole = "whole"];
     /// What `total_count` counts in a listing that is filtered.
     filtered_count: FilteredCount = "filtered-count", "F-NUM-6",
-        [Matching = "matching", All = "all"];
+        [All = "all", Matching = "matching"];
     /// In which order purchased numbers are listed.
     number_order: NumberOrder = "number-order", "F-NUM-4",
         [NewestFirst = "newest-first", EarliestFirst = "earliest-first"];

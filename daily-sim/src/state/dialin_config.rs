@@ -65,6 +65,7 @@ pub(crate) struct DialinConfig {
 /// Which configs are wanted. // F-CFG-7
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConfigFilter {
+    pub number: Option<String>,
     /// Parts of numbers, of which one has to match.
     pub numbers: Option<Vec<String>>,
     pub name_prefix: Option<String>,
@@ -181,8 +182,10 @@ impl ConfigFilter {
         let number = config.phone_number().unwrap_or_default();
         let prefix = config.name_prefix();
         let user = (config.kind == ConfigKind::Pinless).then_some(&config.id);
-        let number_fits = (self.numbers.as_ref())
-            .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
+        let number_fits = (self.number.as_ref())
+            .is_none_or(|wanted| matches(number, wanted, quirks.filter_match))
+            && (self.numbers.as_ref())
+                .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
         let prefix_fits = (self.name_prefix.as_ref()).is_none_or(|wanted| {
             prefix.is_some_and(|prefix| matches(prefix, wanted, quirks.filter_match))
         });
