@@ -101,7 +101,22 @@ async fn a_wrong_type_is_refused_or_ignored() {
         ("wrong-type", "ignored", true),
     ] {
         let stage = Stage::with_quirk(name, value).await;
+        stage.room("a", json!({})).await;
         let mut answers = vec![stage.api.post("/domain-dialin-config", &config).await];
+        for (path, body) in [
+            ("/", json!({"properties": 1})),
+            ("/", json!({"properties": {"lang": 1, "pin_dialin": "x"}})),
+            ("/meeting-tokens", json!({"properties": []})),
+            (
+                "/meeting-tokens",
+                json!({"properties": {"is_owner": "yes"}}),
+            ),
+            ("/buy-phone-number", json!({"number": 1})),
+            ("/rooms/a/eject", json!({"ids": "x", "ban": "no"})),
+            ("/rooms/a/eject", json!({"user_ids": [1]})),
+        ] {
+            answers.push(stage.api.post(path, &body).await);
+        }
         for body in &bad {
             answers.push(stage.api.post("/rooms", body).await);
         }

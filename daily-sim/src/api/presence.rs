@@ -1,7 +1,8 @@
 //! `/presence`, `/rooms/NAME/presence` and `/rooms/NAME/eject`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::body::Body;
 use super::{Answer, Scene};
 use crate::state::{Ejection, Refusal};
 
@@ -40,13 +41,12 @@ pub(super) fn eject(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.fields(&["ids", "user_ids", "ban"])?;
     let ejection = Ejection {
-        ids: ids(fields.get("ids"), "ids")?,
-        user_ids: ids(fields.get("user_ids"), "user_ids")?,
+        ids: ids(&fields, "ids", scene.body)?,
+        user_ids: ids(&fields, "user_ids", scene.body)?,
         ban: match fields.get("ban") {
             None => false,
-            Some(ban) => ban
-                .as_bool()
-                .ok_or_else(|| Refusal::invalid("'ban' should be a boolean"))?,
+            Some(Value::Bool(ban)) => *ban,
+            Some(_) => scene.body.wrong_type("ban", "a boolean")?.unwrap_or(false),
         },
     };
     let (account, now) = (scene.account, scene.now);
@@ -54,17 +54,21 @@ pub(super) fn eject(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     Ok(Answer::ok(json!({"ejectedIds": ejected})))
 }
 
-fn ids(list: Option<&Value>, field: &str) -> Result<Vec<String>, Refusal> {
-    let wrong = || Refusal::invalid(format!("'{field}' should be a list of strings"));
-    let Some(list) = list else {
+fn ids(fields: &Map<String, Value>, field: &str, body: Body<'_>) -> Result<Vec<String>, Refusal> {
+    let Some(list) = fields.get(field) else {
         return Ok(Vec::new());
     };
-    let list = list.as_array().ok_or_else(wrong)?;
-    if list.len() > MOST_EJECTED {
-        return Err(Refusal::invalid(format!(
+    let owned = |id: &Value| id.as_str().map(str::to_owned);
+    let list = list.as_array();
+    let ids: Option<Vec<String>> = list.and_then(|list| list.iter().map(owned).collect());
+    let ids = match ids {
+        Some(ids) => ids,
+        None => (body.wrong_type(field, "a list of strings")?).unwrap_or_default(),
+    };
+    match ids.len() > MOST_EJECTED {
+        true => Err(Refusal::invalid(format!(
             "'{field}' has at most {MOST_EJECTED} entries"
-        )));
+        ))),
+        false => Ok(ids),
     }
-    let owned = |id: &Value| id.as_str().map(str::to_owned).ok_or_else(wrong);
-    list.iter().map(owned).collect()
 }
