@@ -10,7 +10,7 @@ mod support;
 
 use daily_sim::Outcome;
 use serde_json::{Value, json};
-use support::{GLOBAL_NUMBER, Stage, ok, pin_of, refused, text};
+use support::{GLOBAL_NUMBER, Stage, invalid, ok, pin_of, refused, text};
 
 impl Stage {
     /// What presence shows of a room.
@@ -131,6 +131,12 @@ async fn presence_is_narrowed() {
     assert_eq!(two["total_count"], 3);
     assert_eq!(two["data"].as_array().expect("is a list").len(), 2);
     assert_eq!(ok(stage.other.get("/presence").await), json!({}));
+    // F-ROOM-35
+    let none = "/rooms/a/presence?limit=0";
+    invalid(stage.api.get(none).await, "limit");
+    stage.switch("limit-outside", "clamped").await;
+    let one = ok(stage.api.get(none).await);
+    assert_eq!(one["data"].as_array().map(Vec::len), Some(1));
 }
 
 /// F-CALL-9: in both answers one on hold starts no meeting.

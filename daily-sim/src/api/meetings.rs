@@ -51,7 +51,6 @@ pub(super) fn participants(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusa
     scene
         .query
         .only(&["limit", "joined_after", "joined_before"])?;
-    let limit = scene.query.number("limit")?;
     let mut shown = find(scene, id)?.participants;
     let place = |argument: &str| -> Result<Option<usize>, Refusal> {
         let Some(id) = scene.query.get(argument) else {
@@ -68,7 +67,7 @@ pub(super) fn participants(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusa
     }
     shown.truncate(before.unwrap_or(shown.len()));
     shown.drain(..after.map_or(0, |place| place + 1).min(shown.len()));
-    shown.truncate(limit.unwrap_or(shown.len()));
+    shown.truncate(scene.query.at_most(shown.len())?);
     Ok(Answer::ok(json!({"data": shown})))
 }
 

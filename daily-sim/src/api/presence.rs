@@ -19,7 +19,6 @@ pub(super) fn all(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 /// `GET /rooms/NAME/presence`. // F-PRES-1, F-PRES-4
 pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.only(&["limit", "userId", "userName"])?;
-    let limit = scene.query.number("limit")?;
     let account = scene.world.account(scene.account);
     let name = account
         .live_name(name, &scene.world.quirks, scene.now)
@@ -32,7 +31,7 @@ pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> 
     };
     here.retain(|item| fits("userId", item) && fits("userName", item));
     let total = here.len();
-    here.truncate(limit.unwrap_or(total));
+    here.truncate(scene.query.at_most(total)?);
     Ok(Answer::ok(json!({"total_count": total, "data": here})))
 }
 
