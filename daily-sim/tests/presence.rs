@@ -89,6 +89,33 @@ async fn coming_and_going_show_late() {
     );
 }
 
+/// F-PRES-4: an expired room is missing as well, whoever is still inside.
+#[tokio::test]
+async fn the_presence_of_a_missing_room_is_refused_or_empty() {
+    for (name, value) in [
+        ("presence-missing", "not-found"),
+        ("presence-missing", "empty"),
+    ] {
+        let stage = Stage::with_quirk(name, value).await;
+        stage.room("a", json!({})).await;
+        stage.join("a", "Ann").await;
+        stage.advance(3600).await;
+        let never = stage.api.get("/rooms/b/presence").await;
+        let expired = stage.api.get("/rooms/a/presence").await;
+        match value {
+            "not-found" => {
+                refused(never, 404, "not-found", "room b not found");
+                refused(expired, 404, "not-found", "room a not found");
+            }
+            _ => {
+                assert_eq!(ok(never), json!({"total_count": 0, "data": []}));
+                assert_eq!(ok(expired)["data"][0]["userName"], "Ann");
+            }
+        }
+        assert_eq!(ok(stage.api.get("/presence").await)["a"][0]["room"], "a");
+    }
+}
+
 /// F-PRES-3: the one that left shows beside the one that came back, under two ids.
 #[tokio::test]
 async fn who_comes_back_shows_twice_for_a_while() {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::Body;
 use super::{Answer, Scene};
+use crate::quirks::PresenceMissing;
 use crate::state::{Ejection, Refusal};
 
 /// At most this many ids are in an eject, of each kind. // F-PRES-5
@@ -20,9 +21,15 @@ pub(super) fn all(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.only(&["limit", "userId", "userName"])?;
     let account = scene.world.account(scene.account);
-    let name = account
-        .live_name(name, &scene.world.quirks, scene.now)
-        .ok_or_else(|| Refusal::room_not_found(name))?;
+    let quirks = &scene.world.quirks;
+    let name = match (
+        account.live_name(name, quirks, scene.now),
+        quirks.presence_missing,
+    ) {
+        (Some(name), _) => name,
+        (None, PresenceMissing::NotFound) => return Err(Refusal::room_not_found(name)),
+        (None, PresenceMissing::Empty) => name,
+    };
     let mut rooms = scene.world.presences(scene.account, scene.now);
     let mut here = rooms.remove(name).unwrap_or_default();
     let fits = |argument: &str, item: &Value| {

@@ -219,6 +219,9 @@ switches! {
     /// Whether a private room takes callers.
     private_callers: PrivateCallers = "private-callers", "F-CALL-15",
         [Admitted = "admitted", Refused = "refused"];
+    /// What the presence of a room that does not exist is.
+    presence_missing: PresenceMissing = "presence-missing", "F-PRES-4",
+        [NotFound = "not-found", Empty = "empty"];
     /// What eject answers for a room in which nobody is.
     eject_nobody: EjectNobody = "eject-nobody", "F-PRES-9",
         [EmptyList = "empty-list", NotFound = "not-found"];
