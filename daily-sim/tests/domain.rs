@@ -48,7 +48,7 @@ fn entry(number: &str) -> Value {
     json!({"phone_number": number, "ivr_greeting": {"message": "Hello from the domain"}})
 }
 
-/// F-DOM-1, F-DOM-3.
+/// F-DOM-1, F-DOM-3, F-DOM-8.
 #[tokio::test]
 async fn settings_are_merged_and_unset() {
     let stage = Stage::new().await;
@@ -75,9 +75,14 @@ async fn settings_are_merged_and_unset() {
             "colour",
         ),
         (json!({"properties": {"lang": 1}}), "lang"),
+        (json!({"properties": {"lang": "xx"}}), "lang"),
+        (json!({"properties": {"geo": "moon"}}), "geo"),
+        (
+            json!({"properties": {"recordings_template": "x".repeat(1025)}}),
+            "1024",
+        ),
         (json!({"properties": 1}), "properties"),
         (json!({"lang": "de"}), "lang"),
-        (json!({}), "missing required field"),
     ] {
         refused(
             stage.api.post("/", &bad).await,
@@ -87,6 +92,23 @@ async fn settings_are_merged_and_unset() {
         );
         assert_eq!(stage.domain().await, before, "nothing is set by halves");
     }
+}
+
+/// F-DOM-3, F-DOM-7, F-DOM-8, F-AUTH-6: what shows of a domain of which nothing was set, and what an empty body does.
+#[tokio::test]
+async fn a_domain_shows_what_was_not_set() {
+    let stage = Stage::new().await;
+    let shown = json!({
+        "hide_daily_branding": false, "hipaa": false, "intercom_auto_record": false, "lang": "en",
+        "max_api_keys": 2, "max_api_rooms": null, "max_webhook_count": 1, "meeting_join_hook": "",
+        "redirect_on_meeting_exit": ""
+    });
+    assert_eq!(stage.domain().await, shown);
+    let set = ok(stage.api.post("/", &json!({})).await);
+    assert_eq!(set["config"], shown);
+    let hook = "x".repeat(256);
+    ok(stage.set(json!({"meeting_join_hook": hook})).await);
+    assert_eq!(stage.domain().await["meeting_join_hook"], hook);
 }
 
 /// F-DOM-2, F-DOM-4, F-DOM-5: a number picks up, and does no more once its entry is left out.
@@ -227,7 +249,12 @@ async fn a_pinless_config_gets_an_hmac() {
     assert_eq!(stage.domain().await["pinless_dialin"], read);
     let without = json!([{"phone_number": SECOND_NUMBER}]);
     ok(stage.set(json!({"pinless_dialin": without})).await);
-    assert_eq!(stage.domain().await["pinless_dialin"], json!([read[0]]));
+    let set = stage.domain().await["pinless_dialin"].clone();
+    assert_eq!(set.as_array().map(Vec::len), Some(1));
+    assert_eq!(set[0]["sip_uri"], read[0]["sip_uri"]);
+    // Each time that it is left out there is a new one.
+    assert_ne!(set[0]["hmac"], read[0]["hmac"]);
+    assert_eq!(text(&set[0]["hmac"]).len(), 44);
 }
 
 /// F-ERR-14, F-AUTH-8.

@@ -10,7 +10,7 @@ mod support;
 
 use daily_sim::{FaultKind, FaultSpec};
 use serde_json::{Value, json};
-use support::{KEY, OTHER_KEY, Stage, ok, refused, text};
+use support::{KEY, OTHER_KEY, Stage, ok, text};
 
 impl Stage {
     async fn logs(&self, query: &str) -> Vec<Value> {
@@ -102,9 +102,13 @@ async fn the_log_is_paged_and_narrowed() {
     );
     assert!(stage.logs("?source=webhook").await.is_empty());
     assert_eq!(stage.logs("?source=api&limit=1").await.len(), 1);
-    let text = "\"source\" must be one of [webhook, api] [Received source=\"mail\"]";
     let answer = stage.api.get("/logs/api?source=mail").await;
-    refused(answer, 400, "invalid-request-error", text);
+    let refusal = answer.expect("is answered");
+    let body = json!({
+        "error": "invalid-request-error",
+        "info": "\"source\" must be one of [webhook, api] [Received source=\"mail\"]\n"
+    });
+    assert_eq!((refusal.status, refusal.body), (400, body));
 }
 
 /// What was not executed is not logged, and what was executed is, whatever became of the reply.

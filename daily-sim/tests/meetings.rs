@@ -104,20 +104,25 @@ async fn another_meeting_begins_after_the_last_has_left() {
     let meetings = stage.meetings("").await;
     assert_eq!(meetings.len(), 2);
     assert_eq!(meetings[0]["participants"][0]["user_name"], "Bob");
-    let older = meetings[1]["start_time"].as_i64().expect("is a number");
+    let start = |place: usize| meetings[place]["start_time"].as_i64().expect("is a number");
+    let (newer, older) = (start(0), start(1));
+    // A time frame is one of starts, from its first second to before its last.
+    for (frame, found) in [
+        (format!("?timeframe_start={older}"), meetings.clone()),
+        (
+            format!("?timeframe_start={}", older + 1),
+            vec![meetings[0].clone()],
+        ),
+        (format!("?timeframe_end={newer}"), vec![meetings[1].clone()]),
+        (format!("?timeframe_end={}", newer + 1), meetings.clone()),
+        (format!("?timeframe_end={older}"), vec![]),
+    ] {
+        assert_eq!(stage.meetings(&frame).await, found, "{frame}");
+    }
+    let one = ok(stage.api.get("/meetings?limit=1&room=a").await);
     assert_eq!(
-        stage
-            .meetings(&format!("?timeframe_end={}", older + 60))
-            .await
-            .len(),
-        1
-    );
-    assert_eq!(
-        stage
-            .meetings(&format!("?timeframe_start={}", older + 60))
-            .await
-            .len(),
-        1
+        one["total_count"], 2,
+        "of all that match, whatever the page"
     );
     let first = text(&meetings[0]["id"]);
     assert_eq!(
@@ -132,7 +137,7 @@ async fn another_meeting_begins_after_the_last_has_left() {
     );
 }
 
-/// F-MEET-2, F-MEET-4.
+/// F-MEET-2, F-MEET-4: beyond the last participant there is a 404.
 #[tokio::test]
 async fn one_meeting_is_read_by_its_id() {
     let stage = Stage::new().await;
@@ -161,6 +166,9 @@ async fn one_meeting_is_read_by_its_id() {
         .get(&format!("{path}?joined_before={bob}&limit=1"))
         .await);
     assert_eq!(before, json!({"data": [people[0]]}));
+    let eve = text(&people[2]["participant_id"]);
+    let beyond = stage.api.get(&format!("{path}?joined_after={eve}")).await;
+    refused(beyond, 404, "not-found", "participants");
     for (api, id) in [(&stage.api, "none"), (&stage.other, id.as_str())] {
         refused(
             api.get(&format!("/meetings/{id}")).await,

@@ -53,7 +53,7 @@ async fn purchased_numbers_are_listed() {
         .await);
     assert_eq!(
         (numbers(&found), &found["total_count"]),
-        (vec![SECOND_NUMBER.into()], &json!(1))
+        (vec![SECOND_NUMBER.into()], &json!(2))
     );
     assert!(
         numbers(&ok(stage
@@ -253,7 +253,7 @@ async fn configs_are_listed_newest_first_and_filtered_by_parts() {
             .api
             .get(&format!("{CONFIGS}?type=pin_dialin&limit=1"))
             .await)["total_count"],
-        2
+        3
     );
     assert!(ids(&ok(stage.other.get(CONFIGS).await)).is_empty());
 }

@@ -285,3 +285,16 @@ async fn a_number_without_its_plus_sign_is_accepted_or_refused() {
     let wish = stage.wish("a", choosing(bare)).await;
     invalid(stage.api.post("/rooms", &wish).await, "plus");
 }
+
+/// F-PIN-24, F-PIN-22: an `exp` that is taken away is another one.
+#[tokio::test]
+async fn a_pin_survives_the_loss_of_its_end_or_does_not() {
+    for (name, value) in [("pin-on-exp", "kept"), ("pin-on-exp", "changed")] {
+        let accepted = ("dialin-exp-cleared", "accepted");
+        let stage = Stage::with_quirks(&[accepted, (name, value)]).await;
+        let before = pin_of(&stage.dialin_room("a", true).await);
+        let after = pin_of(&ok(stage.update("a", json!({"exp": null})).await));
+        assert_eq!(before == after, value == "kept");
+        assert_eq!(stage.outcome_of(&after).await, Outcome::OnHold);
+    }
+}

@@ -10,7 +10,7 @@ mod support;
 
 use daily_sim::Outcome;
 use serde_json::{Value, json};
-use support::{GLOBAL_NUMBER, Stage, ok, pin_of, refused, text};
+use support::{GLOBAL_NUMBER, Stage, invalid, ok, pin_of, refused, text};
 
 impl Stage {
     /// What presence shows of a room.
@@ -89,6 +89,33 @@ async fn coming_and_going_show_late() {
     );
 }
 
+/// F-PRES-4: an expired room is missing as well, whoever is still inside.
+#[tokio::test]
+async fn the_presence_of_a_missing_room_is_refused_or_empty() {
+    for (name, value) in [
+        ("presence-missing", "not-found"),
+        ("presence-missing", "empty"),
+    ] {
+        let stage = Stage::with_quirk(name, value).await;
+        stage.room("a", json!({})).await;
+        stage.join("a", "Ann").await;
+        stage.advance(3600).await;
+        let never = stage.api.get("/rooms/b/presence").await;
+        let expired = stage.api.get("/rooms/a/presence").await;
+        match value {
+            "not-found" => {
+                refused(never, 404, "not-found", "room b not found");
+                refused(expired, 404, "not-found", "room a not found");
+            }
+            _ => {
+                assert_eq!(ok(never), json!({"total_count": 0, "data": []}));
+                assert_eq!(ok(expired)["data"][0]["userName"], "Ann");
+            }
+        }
+        assert_eq!(ok(stage.api.get("/presence").await)["a"][0]["room"], "a");
+    }
+}
+
 /// F-PRES-3: the one that left shows beside the one that came back, under two ids.
 #[tokio::test]
 async fn who_comes_back_shows_twice_for_a_while() {
@@ -131,6 +158,12 @@ async fn presence_is_narrowed() {
     assert_eq!(two["total_count"], 3);
     assert_eq!(two["data"].as_array().expect("is a list").len(), 2);
     assert_eq!(ok(stage.other.get("/presence").await), json!({}));
+    // F-ROOM-35
+    let none = "/rooms/a/presence?limit=0";
+    invalid(stage.api.get(none).await, "limit");
+    stage.switch("limit-outside", "clamped").await;
+    let one = ok(stage.api.get(none).await);
+    assert_eq!(one["data"].as_array().map(Vec::len), Some(1));
 }
 
 /// F-CALL-9: in both answers one on hold starts no meeting.

@@ -109,12 +109,20 @@ async fn senseless_tokens_are_refused() {
         (json!({"role": "owner"}), "role"),
         (json!({"is_owner": "yes"}), "is_owner"),
         (json!({"user_id": "x".repeat(37)}), "at most 36"),
+        (json!({"lang": "xx"}), "lang"),
+        (json!({"enable_recording": "tape"}), "enable_recording"),
+        (
+            json!({"enable_recording": ["cloud", 1]}),
+            "enable_recording",
+        ),
     ] {
         let body = json!({"properties": bad});
         let answer = stage.api.post("/meeting-tokens", &body).await;
         refused(answer, 400, "invalid-request-error", part);
     }
     stage.token(json!({"user_id": "x".repeat(36)})).await;
+    let fine = json!({"lang": "pt-BR", "enable_recording": ["cloud", "raw-tracks"]});
+    stage.token(fine).await;
 }
 
 /// F-TOKEN-4, F-TOKEN-8: what was signed with a key of the domain is as good as what was issued.
@@ -318,6 +326,30 @@ async fn users_are_found_ejected_and_banned_by_their_id() {
         .join_with("a", "X", &bob)
         .await
         .expect("is another user");
+    // Both of the name Bob leave, and with them the meeting and its bans end.
+    for _ in 0..2 {
+        stage.phone.leave("a", "Bob").await.expect("leaves");
+    }
+    stage
+        .phone
+        .join_with("a", "X", &ann)
+        .await
+        .expect("is another meeting");
+}
+
+/// F-TOKEN-7, F-ROOM-19: a fraction of an `exp` is kept or goes, as in a room.
+#[tokio::test]
+async fn a_fraction_of_the_end_is_kept_or_goes() {
+    for (name, value, fraction) in [
+        ("fractional-exp", "kept", 0.5),
+        ("fractional-exp", "floored", 0.0),
+    ] {
+        let stage = Stage::with_quirk(name, value).await;
+        let end = stage.now().await as f64 + 60.0;
+        let token = stage.token(json!({"exp": end + 0.5})).await;
+        let shown = stage.properties_of(&token).await["exp"].as_f64();
+        assert_eq!(shown, Some(end + fraction), "{value}");
+    }
 }
 
 /// The keys that sign are told nowhere.

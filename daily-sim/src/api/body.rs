@@ -54,6 +54,16 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The field `properties`, which may be left out everywhere. // F-ROOM-4, F-DOM-3, F-TOKEN-1
+    pub fn properties(self, fields: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+        let properties = match fields.get("properties") {
+            None => None,
+            Some(Value::Object(properties)) => Some(properties.clone()),
+            Some(_) => self.wrong_type("properties", "an object")?,
+        };
+        Ok(properties.unwrap_or_default())
+    }
+
     /// What to make of a field of the wrong type: nothing, or a refusal. // F-ERR-11
     pub fn wrong_type<T>(self, field: &str, kind: &str) -> Result<Option<T>, Refusal> {
         match self.quirks.wrong_type {

@@ -24,9 +24,8 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     let owned = |name| scene.query.get(name).map(str::to_owned);
     let parts = |list: String| list.split(',').map(|part| part.trim().to_owned()).collect();
     let filter = ConfigFilter {
-        numbers: owned("phone_numbers")
-            .map(parts)
-            .or(owned("phone_number").map(|part| vec![part])),
+        number: owned("phone_number"),
+        numbers: owned("phone_numbers").map(parts),
         name_prefix: owned("name_prefix"),
         sip_username: owned("sip_username"),
         kind,

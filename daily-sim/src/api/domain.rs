@@ -1,7 +1,5 @@
 //! `/`: the domain itself.
 
-use serde_json::Value;
-
 use super::{Answer, Scene, paid};
 use crate::state::Refusal;
 
@@ -17,11 +15,7 @@ pub(super) fn get(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 pub(super) fn set(scene: Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.fields(&["properties"])?;
-    let settings = match fields.get("properties") {
-        None => return Err(Refusal::missing_field()),
-        Some(Value::Object(settings)) => settings,
-        Some(_) => return Err(Refusal::invalid("'properties' should be an object")),
-    };
+    let settings = scene.body.properties(&fields)?;
     let lists = ["pin_dialin", "pinless_dialin"];
     if lists.iter().any(|list| settings.contains_key(*list)) {
         paid(&scene.world.quirks)?;
@@ -29,6 +23,6 @@ pub(super) fn set(scene: Scene<'_>) -> Result<Answer, Refusal> {
     let (account, now) = (scene.account, scene.now);
     scene
         .world
-        .whole(|world| world.set_domain(account, settings, now))?;
+        .whole(|world| world.set_domain(account, &settings, now))?;
     get(&scene)
 }

@@ -28,8 +28,8 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     found.retain(|meeting| {
         room.is_none_or(|room| meeting.room == room)
             && ongoing.is_none_or(|wanted| meeting.ongoing == wanted)
-            && from.is_none_or(|from| meeting.start + meeting.duration >= from)
-            && to.is_none_or(|to| meeting.start <= to)
+            && from.is_none_or(|from| meeting.start >= from)
+            && to.is_none_or(|to| meeting.start < to)
     });
     let shown = page(&found, &request, MEETINGS_A_PAGE, |meeting| {
         meeting.id.clone()
@@ -51,7 +51,6 @@ pub(super) fn participants(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusa
     scene
         .query
         .only(&["limit", "joined_after", "joined_before"])?;
-    let limit = scene.query.number("limit")?;
     let mut shown = find(scene, id)?.participants;
     let place = |argument: &str| -> Result<Option<usize>, Refusal> {
         let Some(id) = scene.query.get(argument) else {
@@ -62,9 +61,13 @@ pub(super) fn participants(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusa
         shown.iter().position(is_it).map(Some).ok_or_else(missing)
     };
     let (after, before) = (place("joined_after")?, place("joined_before")?);
+    // Whoever turns the pages goes on until there is a 404. // F-MEET-4
+    if after.is_some_and(|place| place + 1 >= shown.len()) {
+        return Err(Refusal::not_found("there are no more participants"));
+    }
     shown.truncate(before.unwrap_or(shown.len()));
     shown.drain(..after.map_or(0, |place| place + 1).min(shown.len()));
-    shown.truncate(limit.unwrap_or(shown.len()));
+    shown.truncate(scene.query.at_most(shown.len())?);
     Ok(Answer::ok(json!({"data": shown})))
 }
 

@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Scene};
-use crate::clock::http_date;
 use crate::quirks::{FilteredCount, NumberOrder, NumberShapes};
 use crate::state::{CallerId, PurchasedNumber, Refusal, matches, page_around};
 
@@ -84,8 +83,8 @@ impl Entry<'_> {
         };
         // F-NUM-7
         let created_date = match shapes {
-            NumberShapes::Reference => Some(format!("{created:.3}")),
-            NumberShapes::Guide => http_date(created),
+            NumberShapes::Reference => format!("{created:.3}"),
+            NumberShapes::Guide => created.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string(),
         };
         let mut shown = json!({
             "name": null,

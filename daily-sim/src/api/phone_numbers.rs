@@ -68,7 +68,7 @@ pub(super) fn buy(scene: Scene<'_>) -> Result<Answer, Refusal> {
     let wanted = match fields.get("number") {
         None => None,
         Some(Value::String(number)) => Some(number.as_str()),
-        Some(_) => return Err(Refusal::invalid("'number' should be a string")),
+        Some(_) => scene.body.wrong_type("number", "a string")?,
     };
     let bought = scene.world.buy(scene.account, wanted, scene.now);
     Ok(match bought {

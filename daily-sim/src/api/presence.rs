@@ -1,8 +1,10 @@
 //! `/presence`, `/rooms/NAME/presence` and `/rooms/NAME/eject`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::body::Body;
 use super::{Answer, Scene};
+use crate::quirks::PresenceMissing;
 use crate::state::{Ejection, Refusal};
 
 /// At most this many ids are in an eject, of each kind. // F-PRES-5
@@ -18,11 +20,16 @@ pub(super) fn all(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 /// `GET /rooms/NAME/presence`. // F-PRES-1, F-PRES-4
 pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.only(&["limit", "userId", "userName"])?;
-    let limit = scene.query.number("limit")?;
     let account = scene.world.account(scene.account);
-    let name = account
-        .live_name(name, &scene.world.quirks, scene.now)
-        .ok_or_else(|| Refusal::room_not_found(name))?;
+    let quirks = &scene.world.quirks;
+    let name = match (
+        account.live_name(name, quirks, scene.now),
+        quirks.presence_missing,
+    ) {
+        (Some(name), _) => name,
+        (None, PresenceMissing::NotFound) => return Err(Refusal::room_not_found(name)),
+        (None, PresenceMissing::Empty) => name,
+    };
     let mut rooms = scene.world.presences(scene.account, scene.now);
     let mut here = rooms.remove(name).unwrap_or_default();
     let fits = |argument: &str, item: &Value| {
@@ -31,7 +38,7 @@ pub(super) fn of_room(scene: &Scene<'_>, name: &str) -> Result<Answer, Refusal> 
     };
     here.retain(|item| fits("userId", item) && fits("userName", item));
     let total = here.len();
-    here.truncate(limit.unwrap_or(total));
+    here.truncate(scene.query.at_most(total)?);
     Ok(Answer::ok(json!({"total_count": total, "data": here})))
 }
 
@@ -40,13 +47,12 @@ pub(super) fn eject(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.fields(&["ids", "user_ids", "ban"])?;
     let ejection = Ejection {
-        ids: ids(fields.get("ids"), "ids")?,
-        user_ids: ids(fields.get("user_ids"), "user_ids")?,
+        ids: ids(&fields, "ids", scene.body)?,
+        user_ids: ids(&fields, "user_ids", scene.body)?,
         ban: match fields.get("ban") {
             None => false,
-            Some(ban) => ban
-                .as_bool()
-                .ok_or_else(|| Refusal::invalid("'ban' should be a boolean"))?,
+            Some(Value::Bool(ban)) => *ban,
+            Some(_) => scene.body.wrong_type("ban", "a boolean")?.unwrap_or(false),
         },
     };
     let (account, now) = (scene.account, scene.now);
@@ -54,17 +60,21 @@ pub(super) fn eject(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     Ok(Answer::ok(json!({"ejectedIds": ejected})))
 }
 
-fn ids(list: Option<&Value>, field: &str) -> Result<Vec<String>, Refusal> {
-    let wrong = || Refusal::invalid(format!("'{field}' should be a list of strings"));
-    let Some(list) = list else {
+fn ids(fields: &Map<String, Value>, field: &str, body: Body<'_>) -> Result<Vec<String>, Refusal> {
+    let Some(list) = fields.get(field) else {
         return Ok(Vec::new());
     };
-    let list = list.as_array().ok_or_else(wrong)?;
-    if list.len() > MOST_EJECTED {
-        return Err(Refusal::invalid(format!(
+    let owned = |id: &Value| id.as_str().map(str::to_owned);
+    let list = list.as_array();
+    let ids: Option<Vec<String>> = list.and_then(|list| list.iter().map(owned).collect());
+    let ids = match ids {
+        Some(ids) => ids,
+        None => (body.wrong_type(field, "a list of strings")?).unwrap_or_default(),
+    };
+    match ids.len() > MOST_EJECTED {
+        true => Err(Refusal::invalid(format!(
             "'{field}' has at most {MOST_EJECTED} entries"
-        )));
+        ))),
+        false => Ok(ids),
     }
-    let owned = |id: &Value| id.as_str().map(str::to_owned).ok_or_else(wrong);
-    list.iter().map(owned).collect()
 }

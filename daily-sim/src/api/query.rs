@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::Quirks;
-use crate::quirks::UnknownArgument;
+use crate::quirks::{LimitOutside, UnknownArgument};
 use crate::state::{Cursor, PageRequest, Refusal};
 
 /// The arguments of a call, not read yet.
@@ -51,6 +51,17 @@ impl<'a> Query<'a> {
         let mut arguments = self.arguments.iter();
         let (_, value) = arguments.find(|(name, _)| name == wanted)?;
         Some(value)
+    }
+
+    /// The `limit` of a call without pages, of which no source names a maximum. // F-ROOM-35
+    pub fn at_most(self, all: usize) -> Result<usize, Refusal> {
+        match (self.number::<i64>("limit")?, self.quirks.limit_outside) {
+            (None, _) => Ok(all),
+            (Some(limit), LimitOutside::Refused) if limit < 1 => {
+                Err(Refusal::invalid("limit must be at least 1"))
+            }
+            (Some(limit), _) => Ok(usize::try_from(limit.max(1)).unwrap_or(all)),
+        }
     }
 
     /// An argument that is a number.

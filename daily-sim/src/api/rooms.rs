@@ -84,14 +84,10 @@ fn change(fields: &Map<String, Value>, body: Body<'_>) -> Result<RoomChange, Ref
         }
         Some(_) => body.wrong_type("privacy", "a string")?,
     };
-    let properties = match fields.get("properties") {
-        None => None,
-        Some(Value::Object(properties)) => Some(properties.clone()),
-        Some(_) => body.wrong_type("properties", "an object")?,
-    };
+    let properties = body.properties(fields)?;
     Ok(RoomChange {
         privacy,
-        properties: properties.unwrap_or_default(),
+        properties,
     })
 }
 

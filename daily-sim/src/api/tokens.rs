@@ -1,6 +1,6 @@
 //! `/meeting-tokens` and `/meeting-tokens/TOKEN`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Answer, Scene};
 use crate::state::Refusal;
@@ -8,12 +8,8 @@ use crate::state::Refusal;
 /// `POST /meeting-tokens`. // F-TOKEN-1
 pub(super) fn create(scene: Scene<'_>, key: usize) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    let mut fields = scene.body.fields(&["properties"])?;
-    let properties = match fields.remove("properties") {
-        None => Map::new(),
-        Some(Value::Object(properties)) => properties,
-        Some(_) => return Err(Refusal::invalid("'properties' should be an object")),
-    };
+    let fields = scene.body.fields(&["properties"])?;
+    let properties = scene.body.properties(&fields)?;
     let (account, now) = (scene.account, scene.now);
     let token = scene.world.make_token(account, key, &properties, now)?;
     Ok(Answer::ok(json!({"token": token})))

@@ -188,7 +188,7 @@ switches! {
         [Part = "part", Whole = "whole"];
     /// What `total_count` counts in a listing that is filtered.
     filtered_count: FilteredCount = "filtered-count", "F-NUM-6",
-        [Matching = "matching", All = "all"];
+        [All = "all", Matching = "matching"];
     /// In which order purchased numbers are listed.
     number_order: NumberOrder = "number-order", "F-NUM-4",
         [NewestFirst = "newest-first", EarliestFirst = "earliest-first"];
@@ -222,6 +222,9 @@ switches! {
     /// Whether a private room takes callers.
     private_callers: PrivateCallers = "private-callers", "F-CALL-15",
         [Admitted = "admitted", Refused = "refused"];
+    /// What the presence of a room that does not exist is.
+    presence_missing: PresenceMissing = "presence-missing", "F-PRES-4",
+        [NotFound = "not-found", Empty = "empty"];
     /// What eject answers for a room in which nobody is.
     eject_nobody: EjectNobody = "eject-nobody", "F-PRES-9",
         [EmptyList = "empty-list", NotFound = "not-found"];

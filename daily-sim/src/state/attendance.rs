@@ -77,6 +77,12 @@ impl Attendance {
         }
     }
 
+    /// Whether a meeting goes on in a room. // F-MEET-5
+    pub fn is_met_in(&self, room: &str) -> bool {
+        let here = |meeting: &Meeting| meeting.ongoing && meeting.room == room;
+        self.meetings.iter().any(here)
+    }
+
     fn open_stay(&mut self, who: &Attendee) -> usize {
         let place = self.stays.len();
         self.open.push(place);

@@ -65,6 +65,7 @@ pub(crate) struct DialinConfig {
 /// Which configs are wanted. // F-CFG-7
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConfigFilter {
+    pub number: Option<String>,
     /// Parts of numbers, of which one has to match.
     pub numbers: Option<Vec<String>>,
     pub name_prefix: Option<String>,
@@ -159,9 +160,6 @@ impl DialinConfig {
     pub(super) fn follow(&mut self, old: &Self) {
         self.id.clone_from(&old.id);
         self.place = old.place;
-        if let (Some(hmac), false) = (old.fields.get("hmac"), self.fields.contains_key("hmac")) {
-            self.fields.insert("hmac".to_owned(), hmac.clone());
-        }
     }
 
     fn sip_uri(&self) -> Option<String> {
@@ -184,8 +182,10 @@ impl ConfigFilter {
         let number = config.phone_number().unwrap_or_default();
         let prefix = config.name_prefix();
         let user = (config.kind == ConfigKind::Pinless).then_some(&config.id);
-        let number_fits = (self.numbers.as_ref())
-            .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
+        let number_fits = (self.number.as_ref())
+            .is_none_or(|wanted| matches(number, wanted, quirks.filter_match))
+            && (self.numbers.as_ref())
+                .is_none_or(|parts| parts.iter().any(|part| number.contains(part)));
         let prefix_fits = (self.name_prefix.as_ref()).is_none_or(|wanted| {
             prefix.is_some_and(|prefix| matches(prefix, wanted, quirks.filter_match))
         });

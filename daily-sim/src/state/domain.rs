@@ -4,11 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::dialin_config::Place;
 use super::kinds::{BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits};
-use super::{Account, ConfigKind, DialinConfig, Refusal};
+use super::{Account, ConfigKind, DialinConfig, Refusal, values};
 use crate::Quirks;
-use crate::quirks::{ConfigsSeen, UnknownProperty};
+use crate::quirks::{ConfigsSeen, UnknownProperty, WrongType};
 
-/// The settings that a domain can have, beside the two lists of dial-in configs.
+/// The settings that a domain can have, beside the two lists of dial-in configs. // F-DOM-8
 const SETTINGS: &[(&str, JsonKind)] = &[
     ("batch_processor_bucket", OBJECT),
     ("disable_rtmp_geo_fallback", BOOL),
@@ -48,17 +48,29 @@ const SETTINGS: &[(&str, JsonKind)] = &[
     ("transcription_template", TEXT),
 ];
 
+/// What a domain shows that was not set. // F-DOM-7, F-AUTH-6
+fn unset() -> Map<String, Value> {
+    let shown = [
+        ("hide_daily_branding", json!(false)),
+        ("hipaa", json!(false)),
+        ("intercom_auto_record", json!(false)),
+        ("lang", json!("en")),
+        ("max_api_keys", json!(2)),
+        ("max_api_rooms", Value::Null),
+        ("max_webhook_count", json!(1)),
+        ("meeting_join_hook", json!("")),
+        ("redirect_on_meeting_exit", json!("")),
+    ];
+    let owned = shown.map(|(name, value)| (name.to_owned(), value));
+    Map::from_iter(owned)
+}
+
 const LISTS: [ConfigKind; 2] = [ConfigKind::Pin, ConfigKind::Pinless];
 
 impl Account {
     /// The domain as `GET /` and `POST /` show it. // F-DOM-1, F-DOM-3
     pub fn show_domain(&self, seen: ConfigsSeen) -> Value {
-        let mut config = Map::from_iter([
-            ("hide_daily_branding".to_owned(), json!(false)),
-            ("lang".to_owned(), json!("en")),
-            ("max_api_keys".to_owned(), json!(2)), // F-AUTH-6
-            ("max_api_rooms".to_owned(), Value::Null),
-        ]);
+        let mut config = unset();
         config.extend(self.settings.clone());
         for kind in LISTS {
             let here = |it: &&DialinConfig| it.kind == kind && it.is_seen(Place::Domain, seen);
@@ -94,6 +106,10 @@ impl Account {
             if value.is_null() {
                 self.settings.remove(name);
             } else if fits(name, value, *kind, quirks.wrong_type)? {
+                // The hook of a room has a longest length, the one of a domain has none. // F-DOM-8
+                if name != "meeting_join_hook" {
+                    values::check(name, value)?;
+                }
                 self.settings.insert(name.clone(), value.clone());
             }
         }
@@ -109,10 +125,12 @@ impl Account {
         rng: &mut fastrand::Rng,
     ) -> Result<(), Refusal> {
         let wrong = || Refusal::invalid(format!("'{}' should be a list of objects", kind.name()));
-        let entries = match list {
-            Value::Null => &Vec::new(),
-            Value::Array(entries) => entries,
-            _ => return Err(wrong()),
+        let entries = match (list, quirks.wrong_type) {
+            (Value::Null, _) => &Vec::new(),
+            (Value::Array(entries), _) => entries,
+            // F-ERR-11
+            (_, WrongType::Ignored) => return Ok(()),
+            (_, WrongType::Refused) => return Err(wrong()),
         };
         let seen = quirks.configs_seen;
         let shows = |it: &mut DialinConfig| it.kind == kind && it.is_seen(Place::Domain, seen);

@@ -30,7 +30,7 @@ pub(super) struct Person {
     pub eject_at: Option<f64>,
 }
 
-/// Who must not come back: ids of rooms, with user ids. // F-PRES-6
+/// Who must not come back while the meeting lasts: ids of rooms, with user ids. // F-PRES-6
 pub(super) type Bans = HashSet<(String, String)>;
 
 /// Whom an eject is for. // F-PRES-5
@@ -98,6 +98,9 @@ impl World {
     pub(super) fn note_attendance(&mut self, now: Timestamp) {
         let there = self.switchboard.attendees(self.seed);
         self.attendance.note(&there, self.seed, now);
+        let attendance = &self.attendance;
+        // F-PRES-6
+        self.bans.retain(|(room, _)| attendance.is_met_in(room));
     }
 
     /// Lets somebody join with a browser.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Refusal, dialin, sip, values};
 use crate::Quirks;
-use crate::quirks::{FractionalExp, NestedUpdate, UnknownProperty, WrongType};
+use crate::quirks::{FractionalExp, NestedUpdate, WrongType};
 
 /// What JSON a property takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,19 +136,18 @@ pub(super) fn merge(
     let mut merged = current.clone();
     for (name, value) in change {
         let property = PROPERTIES.iter().find(|(known, ..)| known == name);
-        match (property, quirks.unknown_property) {
-            (Some((_, _, default)), _) if value.is_null() || default.is(value) => {
+        match property {
+            Some((_, _, default)) if value.is_null() || default.is(value) => {
                 merged.remove(name);
             }
-            (Some((_, kind, _)), _) => {
+            Some((_, kind, _)) => {
                 let before = merged.get(name);
                 if let Some(value) = set(name, *kind, value, before, quirks, now)? {
                     merged.insert(name.clone(), value);
                 }
             }
             // F-ERR-5
-            (None, UnknownProperty::Refused) => return Err(Refusal::unknown_property(name)),
-            (None, UnknownProperty::Ignored) => {}
+            None => return Err(Refusal::invalid_property(name)),
         }
     }
     Ok(merged)
@@ -318,7 +317,10 @@ mod tests {
     /// F-ERR-5, F-ERR-11.
     #[test]
     fn what_is_unknown_or_of_the_wrong_type_is_refused() {
-        refused(json!({"labels": {}}), "labels");
+        refused(
+            json!({"redirect_on_meeting_exit": "https://example.com"}),
+            "invalid property name 'redirect_on_meeting_exit'",
+        );
         refused(json!({"enable_chat": "yes"}), "enable_chat");
     }
 

@@ -64,9 +64,14 @@ impl Refusal {
         Self::invalid_quoted("missing required field")
     }
 
-    // F-ERR-5
+    /// A property that no room has. // F-ERR-5
+    pub fn invalid_property(name: &str) -> Self {
+        Self::invalid_quoted(format!("invalid property name '{name}'"))
+    }
+
+    /// The same elsewhere, where nobody saw the text. // F-ERR-5
     pub fn unknown_property(name: &str) -> Self {
-        Self::invalid(format!("unknown property '{name}'"))
+        Self::invalid(format!("invalid property name '{name}'"))
     }
 
     // F-ERR-4

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::kinds::{ANY, BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits};
 use super::properties::exp;
-use super::{AccountId, Refusal, World, seconds};
+use super::{AccountId, Refusal, World, seconds, values};
 use crate::quirks::{NameCase, UnknownProperty};
 
 /// At most this many characters are in a `user_id`. // F-TOKEN-2
@@ -112,9 +112,10 @@ impl World {
                 continue;
             }
             if name == "exp" {
-                exp(value, &self.quirks, seconds(now))?; // F-TOKEN-7
-            }
-            if fits(name, value, *kind, self.quirks.wrong_type)? {
+                let exp = exp(value, &self.quirks, seconds(now))?; // F-TOKEN-7
+                claims.insert((*claim).to_owned(), exp);
+            } else if fits(name, value, *kind, self.quirks.wrong_type)? {
+                values::check(name, value)?;
                 claims.insert((*claim).to_owned(), value.clone());
             }
         }
