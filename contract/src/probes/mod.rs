@@ -147,6 +147,7 @@ pub const PROBES: &[Probe] = &[
         "a name of one letter cannot begin as those of the run",
     ),
     by!("fractional-exp", rooms::fractional_exp),
+    by!("sip-uri", rooms::sip_uri),
     by!("nested-update", rooms::nested_update),
     by!("update-missing", rooms::update_missing),
     by!("limit-outside", rooms::limit_outside),
@@ -196,6 +197,7 @@ pub const PROBES: &[Probe] = &[
     unseeable("numbers-of-pin", CALLER),
     unseeable("callers-alone", CALLER),
     unseeable("private-callers", CALLER),
+    by!("presence-missing", rooms::presence_missing),
     by!("eject-nobody", rooms::eject_nobody),
 ];
 

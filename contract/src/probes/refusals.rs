@@ -31,10 +31,10 @@ pub async fn unknown_argument(scene: &Scene) -> Finding {
 
 pub async fn unknown_property(scene: &Scene) -> Finding {
     let name = scene.case.name("unknown");
-    let answer = scene
-        .case
-        .try_room(&name, json!({"contract_unknown": true}))
-        .await?;
+    // Inside the properties of a room it is known to be refused, F-ERR-5.
+    let exp = scene.case.in_seconds(600).await?;
+    let body = json!({"name": name, "properties": {"exp": exp}, "contract_unknown": true});
+    let answer = scene.case.post("/rooms", body).await?;
     refused_or(&answer, "ignored")
 }
 

@@ -59,6 +59,7 @@ pub async fn fractional_exp(scene: &Scene) -> Finding {
         .await?;
     let shown = &answer.body["config"]["exp"];
     match shown {
+        _ if answer.status == 400 => Ok("refused"),
         shown if *shown == exp => Ok("kept"),
         shown if *shown == json!(whole) => Ok("floored"),
         _ => puzzled(&answer),
@@ -175,5 +176,26 @@ pub async fn eject_nobody(scene: &Scene) -> Finding {
         200 => Ok("empty-list"),
         404 => Ok("not-found"),
         _ => puzzled(&answer),
+    }
+}
+
+pub async fn presence_missing(scene: &Scene) -> Finding {
+    let path = format!("/rooms/{}/presence", scene.case.name("missing"));
+    let answer = scene.case.get(&path).await?;
+    match (answer.status, answer.body["error"].as_str()) {
+        (404, Some("not-found")) => Ok("not-found"),
+        (200, _) => Ok("empty"),
+        _ => puzzled(&answer),
+    }
+}
+
+pub async fn sip_uri(scene: &Scene) -> Finding {
+    scene.dialin()?;
+    let sip = json!({"display_name": "Phone", "sip_mode": "dial-in"});
+    let room = scene.case.room("sip", json!({"sip": sip})).await?;
+    match room["config"]["sip_uri"]["endpoint"].as_str() {
+        Some(address) if address.starts_with("sip:") => Ok("prefixed"),
+        Some(_) => Ok("bare"),
+        None => Err("the room shows no address".into()),
     }
 }
