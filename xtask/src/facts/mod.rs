@@ -196,3 +196,18 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, FactsError> {
     sources_found.sort();
     Ok(sources_found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_is_up_to_date() {
+        let same = synchronise(true).map_err(|error| with_causes(&error));
+        assert_eq!(
+            same,
+            Ok(true),
+            "run `cargo xtask facts` and commit what it writes"
+        );
+    }
+}
