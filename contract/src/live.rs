@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::case::{Case, Checked, list};
 use crate::check::{Check, Needs, all_checks};
-use crate::made::Sure;
+use crate::made::{MadeConfig, Sure};
 use crate::probes;
 use crate::rules::Rules;
 use crate::run::{self, End, Outcome, Say};
@@ -318,9 +318,9 @@ pub(crate) async fn clean(case: &Case, is_end: bool) -> Vec<String> {
                 live.made().no_room(&name);
             }
         }
-        for (number, id) in configs {
+        for (number, config) in configs {
             // Checked by itself at the next round.
-            let _ = clean_config(case, &number, id).await;
+            let _ = clean_config(case, &number, config).await;
         }
     }
     let rooms = live
@@ -334,8 +334,8 @@ pub(crate) async fn clean(case: &Case, is_end: bool) -> Vec<String> {
         .collect()
 }
 
-async fn clean_config(case: &Case, number: &str, id: Option<String>) -> Checked {
-    let id = match id {
+async fn clean_config(case: &Case, number: &str, made: MadeConfig) -> Checked {
+    let id = match made.id {
         Some(id) => Some(id),
         None => {
             let path = format!(
@@ -343,7 +343,11 @@ async fn clean_config(case: &Case, number: &str, id: Option<String>) -> Checked 
                 number.trim_start_matches('+')
             );
             let listed = case.get(&path).await?.ok()?;
-            let ours = |config: &&Value| config["config"]["phone_number"] == number;
+            // Somebody else may have made one meanwhile.
+            let ours = |config: &&Value| {
+                let prefix = config["config"]["name_prefix"].as_str();
+                config["config"]["phone_number"] == number && prefix == made.name_prefix.as_deref()
+            };
             let found = list(&listed, "data")?.iter().find(ours);
             found.and_then(|config| config["id"].as_str().map(str::to_owned))
         }

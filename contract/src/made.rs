@@ -1,7 +1,7 @@
 //! What a live run has made and must delete. Pure bookkeeping: a name is written down before the
 //! call that may make it, and goes only when Daily says that there is no such thing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -11,8 +11,19 @@ use crate::rules::{Effect, MAX_ROOMS};
 #[derive(Debug, Default)]
 pub struct Made {
     rooms: BTreeMap<String, Sure>,
-    /// By number; the id when it is known.
-    configs: BTreeMap<String, Option<String>>,
+    /// By number.
+    configs: BTreeMap<String, MadeConfig>,
+    /// The ids of all configs that the run has made, deleted ones too.
+    config_ids: BTreeSet<String>,
+}
+
+/// A dial-in config of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MadeConfig {
+    /// Its id when it is known.
+    pub id: Option<String>,
+    /// What it was made with.
+    pub name_prefix: Option<String>,
 }
 
 /// How sure it is that a room is there.
@@ -28,7 +39,7 @@ impl Made {
     /// Notes what a call is about to make.
     ///
     /// # Errors
-    /// A sentence, when it would be too many rooms.
+    /// A sentence, when it would be too many rooms, or a config of somebody else's.
     pub fn before(&mut self, effect: &Effect) -> Result<Vec<String>, String> {
         match effect {
             Effect::MakesRooms(names) => {
@@ -44,9 +55,23 @@ impl Made {
                 }
                 Ok(new)
             }
-            Effect::MakesConfig(number) if !self.configs.contains_key(number) => {
-                self.configs.insert(number.clone(), None);
+            Effect::MakesConfig {
+                number,
+                name_prefix,
+            } if !self.configs.contains_key(number) => {
+                let config = MadeConfig {
+                    id: None,
+                    name_prefix: name_prefix.clone(),
+                };
+                self.configs.insert(number.clone(), config);
                 Ok(vec![number.clone()])
+            }
+            Effect::ChangesConfig(id) | Effect::DeletesConfig(id)
+                if !self.config_ids.contains(id) =>
+            {
+                Err(format!(
+                    "live mode touches no dial-in config {id:?} of others"
+                ))
             }
             _ => Ok(Vec::new()),
         }
@@ -73,15 +98,17 @@ impl Made {
                     self.no_room(name);
                 }
             }
-            Effect::MakesConfig(number) if status == 200 => {
-                let id = body["id"].as_str().map(str::to_owned);
-                self.configs.insert(number.clone(), id);
+            Effect::MakesConfig { number, .. } if status == 200 => {
+                if let Some(id) = body["id"].as_str() {
+                    self.config_is(number, id);
+                }
             }
-            Effect::MakesConfig(_) if refused => new.iter().for_each(|number| {
+            Effect::MakesConfig { .. } if refused => new.iter().for_each(|number| {
                 self.configs.remove(number);
             }),
             Effect::DeletesConfig(id) if status == 200 || status == 404 => {
-                self.configs.retain(|_, known| known.as_ref() != Some(id));
+                self.configs
+                    .retain(|_, known| known.id.as_ref() != Some(id));
             }
             _ => {}
         }
@@ -93,9 +120,9 @@ impl Made {
         self.rooms.iter().map(owned).collect()
     }
 
-    /// The configs: number and, if known, id.
-    pub fn configs(&self) -> Vec<(String, Option<String>)> {
-        let owned = |(number, id): (&String, &Option<String>)| (number.clone(), id.clone());
+    /// The configs by their numbers.
+    pub fn configs(&self) -> Vec<(String, MadeConfig)> {
+        let owned = |(number, it): (&String, &MadeConfig)| (number.clone(), it.clone());
         self.configs.iter().map(owned).collect()
     }
 
@@ -109,9 +136,11 @@ impl Made {
         self.configs.remove(number);
     }
 
-    /// A config whose make was not answered was found to have this id.
+    /// The config of this number is ours and has this id.
     pub fn config_is(&mut self, number: &str, id: &str) {
-        self.configs.insert(number.to_owned(), Some(id.to_owned()));
+        self.config_ids.insert(id.to_owned());
+        let config = self.configs.entry(number.to_owned()).or_default();
+        config.id = Some(id.to_owned());
     }
 }
 
@@ -142,6 +171,23 @@ mod tests {
         assert_eq!(made.rooms(), [("a".to_owned(), Sure::Perhaps)]);
         made.after(&deletes, &[], 200, &Value::Null);
         assert!(made.rooms().is_empty());
+    }
+
+    #[test]
+    fn configs_of_others_are_not_touched() {
+        let mut made = Made::default();
+        let deletes = |id: &str| Effect::DeletesConfig(id.into());
+        assert!(made.before(&deletes("theirs")).is_err());
+        let makes = Effect::MakesConfig {
+            number: "+12025550123".into(),
+            name_prefix: Some("x".into()),
+        };
+        let new = made.before(&makes).expect("may be made");
+        made.after(&makes, &new, 200, &serde_json::json!({"id": "ours"}));
+        made.before(&deletes("ours")).expect("is ours");
+        made.after(&deletes("ours"), &[], 200, &Value::Null);
+        made.before(&deletes("ours")).expect("was ours");
+        assert!(made.configs().is_empty());
     }
 
     #[test]

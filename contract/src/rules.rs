@@ -48,8 +48,13 @@ pub enum Effect {
     MakesRooms(Vec<String>),
     /// It deletes rooms of these names.
     DeletesRooms(Vec<String>),
-    /// It makes a dial-in config for this number.
-    MakesConfig(String),
+    /// It makes a dial-in config.
+    MakesConfig {
+        /// For this number.
+        number: String,
+        /// With this prefix, by which it is told from somebody else's.
+        name_prefix: Option<String>,
+    },
     /// It deletes the dial-in config of this id.
     DeletesConfig(String),
     /// It changes the dial-in config of this id.
@@ -80,9 +85,9 @@ impl Rules {
                 names.iter().try_for_each(|name| self.own(name))?;
             }
             Some(Effect::ChangesRoom(name)) => self.own(name)?,
-            Some(Effect::MakesConfig(_) | Effect::ChangesConfig(_) | Effect::DeletesConfig(_))
-                if !self.with_numbers =>
-            {
+            Some(
+                Effect::MakesConfig { .. } | Effect::ChangesConfig(_) | Effect::DeletesConfig(_),
+            ) if !self.with_numbers => {
                 return Err("dial-in configs are left alone without --with-numbers".into());
             }
             Some(_) => {}
@@ -128,9 +133,10 @@ fn effect(method: &Method, segments: &[&str], body: Option<&Value>) -> Option<Ef
         }
         ("DELETE", ["rooms", name]) => Effect::DeletesRooms(vec![(*name).to_owned()]),
         ("POST", ["meeting-tokens"]) => Effect::None,
-        ("POST", ["domain-dialin-config"]) => {
-            Effect::MakesConfig(text("phone_number").unwrap_or_default())
-        }
+        ("POST", ["domain-dialin-config"]) => Effect::MakesConfig {
+            number: text("phone_number").unwrap_or_default(),
+            name_prefix: text("name_prefix"),
+        },
         ("PUT", ["domain-dialin-config", id]) => Effect::ChangesConfig((*id).to_owned()),
         ("DELETE", ["domain-dialin-config", id]) => Effect::DeletesConfig((*id).to_owned()),
         _ => return None,
@@ -204,8 +210,12 @@ mod tests {
 
     #[test]
     fn configs_need_the_flag() {
-        let body = json!({"phone_number": "+12025550123"});
+        let body = json!({"phone_number": "+12025550123", "name_prefix": "x"});
         let made = judged(Method::POST, "/domain-dialin-config", body, true);
-        assert_eq!(made, Ok(Effect::MakesConfig("+12025550123".into())));
+        let config = Effect::MakesConfig {
+            number: "+12025550123".into(),
+            name_prefix: Some("x".into()),
+        };
+        assert_eq!(made, Ok(config));
     }
 }
