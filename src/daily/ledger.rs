@@ -220,8 +220,17 @@ impl Ledger {
     pub fn read(&mut self, name: &str, seen: Seen) {
         let lag = self.lag;
         let entry = self.entry(name);
-        if entry.lags_until(seen.at, lag).is_none() {
-            entry.show(seen);
+        match entry.lags_until(seen.at, lag) {
+            None => entry.show(seen),
+            until
+                if entry
+                    .seen
+                    .as_ref()
+                    .is_some_and(|it| it.room.id != seen.room.id) =>
+            {
+                entry.disputed = until;
+            }
+            Some(_) => {}
         }
     }
 

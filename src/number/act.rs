@@ -238,6 +238,7 @@ impl Pass {
         self.view.memory.refusal = Some(Refusal {
             what: what.to_owned(),
             info,
+            at: self.view.now.moment,
             until: self.view.now.moment.after(wait.min(REFUSED_LAST)),
             times,
         });

@@ -46,8 +46,8 @@ impl Pass {
             Step::UpdateRoom(update) => self.update_room(update).await,
             Step::DeleteRoom { name, id } => self.delete_room(name, Proof::Id(id)).await,
             Step::Collect { name } => {
-                self.view.memory.collected = true;
                 self.delete_room(name, Proof::Ended).await?;
+                self.view.memory.collected = true;
                 self.view.memory.refusal = None;
                 Ok(())
             }
@@ -76,6 +76,9 @@ impl Pass {
         if binding.claim.is_some() {
             self.view.memory.claimed_here = true;
             self.claimed(&binding);
+        }
+        if matches!(change, Change::Made | Change::After) {
+            self.view.memory.collected = false;
         }
         self.deeds.push(Deed::Recorded(change));
         Ok(())
@@ -208,13 +211,13 @@ impl Pass {
             Err(error) => return self.after_effect(Err(error)).await,
         };
         self.refused(what, info);
-        // What was asked for by a person was tried.
-        self.view.tried = true;
         Ok(())
     }
 
     /// Remembers what Daily does not do, and for how long it is not sent again.
     fn refused(&mut self, what: &str, info: String) {
+        // What was asked for by a person was tried.
+        self.view.tried = true;
         let before = self
             .view
             .memory
@@ -226,6 +229,7 @@ impl Pass {
         self.view.memory.refusal = Some(Refusal {
             what: what.to_owned(),
             info,
+            at: self.view.now.moment,
             until: self.view.now.moment.after(wait.min(REFUSED_LAST)),
             times,
         });

@@ -176,6 +176,8 @@ impl Pass {
             Again::Never => return Action::await_change(),
             Again::In(wait) => wait.min(drift),
             Again::Drift(at) => {
+                // One that had passed before this pass has been decided on.
+                let at = at.filter(|at| *at > self.view.now.wall);
                 let until = at.map(|at| at.saturating_sub(clock::wall().as_second()).max(0));
                 let until = until.and_then(|seconds| u64::try_from(seconds).ok());
                 // A moment after the second has come, by both clocks.

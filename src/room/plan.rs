@@ -129,6 +129,8 @@ pub struct Update {
     pub drift: bool,
     /// Whether such a change has changed the PIN of a room of this account before.
     pub changes_pin: bool,
+    /// Tells this change from others, also when its end moves on with the clock.
+    pub mark: String,
 }
 
 /// How an object is let go.

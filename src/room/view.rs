@@ -124,6 +124,8 @@ pub struct Refusal {
     pub what: String,
     /// Daily's words, masked.
     pub info: String,
+    /// When it was refused last.
+    pub at: Moment,
     /// Not to be sent again before.
     pub until: Moment,
     /// How often it was refused in a row.

@@ -178,6 +178,41 @@ async fn two_at_once(fx: &mut Fixture) {
     assert_eq!(body["properties"], json!({"dialin": dialin}));
 }
 
+/// Daily answers as if an edit was done, and shows the room as it was. It is sent once, and once more
+/// when a person asks for it.
+async fn answered_and_not_done(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    let path = format!("/rooms/{}", room.room_name());
+    let shown = fx.by_hand.get(&path).await.expect("Daily answers").body;
+    let as_it_was = FaultKind::Status {
+        status: 200,
+        body: Some(shown),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("POST", "/rooms/*", as_it_was).times(0);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    let mark = fx.mark().await;
+    fx.room("standup", json!({"ttl": "1h", "privacy": "Private"}))
+        .await;
+    fx.condition(Room, "standup", ("Stalled", "True", "RejectedByDaily"))
+        .await;
+    fx.force_pass(Room, "standup", "again").await;
+    let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "again";
+    let told = fx
+        .until(Room, "standup", "echoes the forced pass", SOON, echoed)
+        .await;
+    assert!(told.has("Stalled", "True", "RejectedByDaily"));
+    assert!(told.has("Ready", "True", "Available"));
+    let journal = fx.journal_since(mark).await;
+    let sent = journal.writes().len();
+    assert!(
+        (2..=3).contains(&sent),
+        "it was sent:\n{}",
+        journal.tail(30)
+    );
+}
+
 async fn later_end(fx: &mut Fixture) {
     fx.room("standup", json!({"ttl": "1h"})).await;
     let before = fx.ready(Room, "standup").await;

@@ -13,7 +13,8 @@ pub(super) struct Entry {
     /// The last write that was done.
     pub(super) done: Option<Moment>,
     pub(super) unknown_write: Option<Moment>,
-    /// A read said that there is no room, and may have lagged behind a write until then.
+    /// A read said that there is no room, or another one, and may have lagged behind a write until
+    /// then.
     pub(super) disputed: Option<Moment>,
     pub(super) named: Option<Moment>,
     pub(super) posts: Posts,

@@ -298,8 +298,11 @@ fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
     ledger.read_absent("a", at(11), date(11));
     ledger.shows("1", Word::Create);
     assert_eq!(ledger.sight("a").disputed, Some(at(15)));
+    ledger.saw("a", seen("1", 11, Word::Create));
+    assert_eq!(ledger.sight("a").disputed, None);
     ledger.read("a", seen("2", 12, Word::Name));
     ledger.shows("1", Word::Create);
+    assert_eq!(ledger.sight("a").disputed, Some(at(15)));
     ledger.hears(13, &[], true);
     ledger.hears(14, &["a"], true);
     ledger.shows("1", Word::Create);

@@ -215,6 +215,7 @@ fn refusal(request: &impl serde::Serialize, until: u64) -> Option<Refusal> {
     Some(Refusal {
         what: naming::fingerprint(&json!(request)),
         info: "no such prefix".into(),
+        at: at(0),
         until: at(until),
         times: 1,
     })

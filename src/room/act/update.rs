@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::daily::error::CallError;
+use crate::daily::ledger::Seen;
 use crate::effect::EffectError;
 use crate::failure::Failure;
 use crate::naming;
@@ -15,7 +16,7 @@ impl Pass {
         let session = self.session()?;
         let generation = update.nearer.then_some(self.view.subject.generation);
         let check = self.live(false, generation);
-        let what = naming::fingerprint(&json!(update.change));
+        let what = update.mark.clone();
         let key = session.key.clone();
         if update.changes_pin {
             let note = report::will_change(&self.view, &update);
@@ -37,8 +38,8 @@ impl Pass {
                 self.look_room().await
             }
             Ok(()) => {
-                self.sent(Ok(()), &what).await?;
-                self.updated(update, &what, before.as_deref());
+                self.refresh();
+                self.updated(update, before.as_deref());
                 Ok(())
             }
             failed => self.sent(failed, &what).await,
@@ -58,7 +59,7 @@ impl Pass {
     }
 
     /// Takes in what the answer to an update shows.
-    fn updated(&mut self, update: Update, what: &str, before: Option<&str>) {
+    fn updated(&mut self, update: Update, before: Option<&str>) {
         let seen = self.view.sight.as_ref().and_then(|it| it.seen.clone());
         if let (Some(session), Some(before), Some(seen)) = (&self.session, before, &seen)
             && let Some(pin) = &seen.room.config.dialin_code
@@ -76,14 +77,17 @@ impl Pass {
             }
             self.view.memory.dialin_sent = Some(naming::fingerprint(&dialin));
         }
-        if let Some(seen) = seen {
-            if keeps_numbers(&seen.room, &update.change) && !self.view.memory.merges {
-                self.view.memory.merges = true;
-            } else if !shows(&seen.room, &update.change) {
-                // It would be sent again and again.
-                let info = "it answers as if the change was done, and does not show it";
-                self.refused(what, info.to_owned());
-            }
+        let merges = |seen: &Seen| keeps_numbers(&seen.room, &update.change);
+        let unheeded = |seen: &Seen| !shows(&seen.room, &update.change);
+        if !self.view.memory.merges && seen.as_ref().is_some_and(merges) {
+            self.view.memory.merges = true;
+            self.view.memory.refusal = None;
+        } else if seen.as_ref().is_some_and(unheeded) {
+            // It would be sent again and again.
+            let info = "it answers as if the change was done, and does not show it";
+            self.refused(&update.mark, info.to_owned());
+        } else {
+            self.view.memory.refusal = None;
         }
         self.deeds.push(Deed::Updated(update));
     }

@@ -109,12 +109,12 @@ fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
         seen,
         ..
     } = keeping;
+    let mark = mark(&change, end);
     // A person may ask for another try: one.
-    let refusal = view.memory.refusal.as_ref().filter(|it| {
-        (view.tried || !view.forced)
-            && view.now.moment < it.until
-            && it.what == naming::fingerprint(&json!(change))
-    });
+    let refusal =
+        view.memory.refusal.as_ref().filter(|it| {
+            (view.tried || !view.forced) && view.now.moment < it.until && it.what == mark
+        });
     if let Some(refusal) = refusal {
         return Differs::Refused(Trouble {
             reason: Reason::RejectedByDaily,
@@ -128,10 +128,21 @@ fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
     Differs::Do(Step::UpdateRoom(Update {
         name: binding.name.clone(),
         changes_pin: view.pin_changes.expects(&change),
+        mark,
         change,
         nearer,
         drift: !view.is_edited(),
     }))
+}
+
+/// What a refused change is known by. Where the end has passed, the one that is sent moves on with the
+/// clock, so what it came of stands for it.
+fn mark(change: &RoomChange, end: &End) -> String {
+    let mut change = json!(change);
+    if let Some(exp) = change.pointer_mut("/properties/exp") {
+        *exp = json!(end.of);
+    }
+    naming::fingerprint(&change)
 }
 
 /// `dialin` is compared with what Daily shows of it, and where Daily shows nothing with what was

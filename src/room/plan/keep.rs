@@ -121,7 +121,9 @@ fn pin_is_doubtful(view: &View, seen: &Seen) -> bool {
 /// may have changed the room by hand, and its PIN with it.
 fn pin_is_old(view: &View, seen: &Seen) -> bool {
     let named = view.known().named;
-    let recent = |at: Moment| at.until(view.now.moment) < view.drift * PIN_LOOKS;
+    // Passes come a moment sooner or later than the interval.
+    let due = view.drift * PIN_LOOKS - view.drift / 2;
+    let recent = |at: Moment| at.until(view.now.moment) < due;
     seen.room.config.dialin_code.is_none() && !named.is_some_and(recent)
 }
 

@@ -6,7 +6,7 @@ use super::{Again, Change, LATER, Look, Needs, Passed, Plan, SOON, Step, Verdict
 use super::{e164, expire, failing, passed, rest};
 use crate::binding::{Binding, Claim, End, Made};
 use crate::crd::condition::Reason;
-use crate::daily::ledger::{Posts, Seen, Word};
+use crate::daily::ledger::{Posts, Seen, Word, reads_lag};
 use crate::daily::types::{CreateRoom, Domain};
 use crate::naming;
 use crate::room::desired::{Desired, FARTHEST_END, WantedEnd};
@@ -216,13 +216,21 @@ fn refused(view: &View, claim: &Claim, name: &str, refusal: &Refusal) -> Plan {
     let date = view.known().absence.and_then(|it| it.date);
     let ended = |end: i64| passed(view, end.saturating_add(quiet), date) == Passed::Yes;
     let collect = !view.memory.collected && refusal.times >= REFUSED_OFTEN;
-    if claim.past_end.is_some_and(ended) && collect {
+    let may_collect = claim.past_end.is_some_and(ended) && collect;
+    // What refused it may be a new room of somebody else's, which no read shows yet (F-ROOM-41).
+    let shown_from = refusal.at.after(reads_lag(view.quiet));
+    let asked = view.known().absence.and_then(|it| it.by_name);
+    if may_collect && asked.is_some_and(|asked| asked >= shown_from) {
         return Plan::Act(Step::Collect {
             name: name.to_owned(),
         });
     }
     let message = format!("Daily refuses the room: {}", refusal.info);
-    let again = Again::In(view.now.moment.until(refusal.until));
+    let until = match may_collect {
+        true => refusal.until.min(shown_from),
+        false => refusal.until,
+    };
+    let again = Again::In(view.now.moment.until(until));
     failing(Reason::RejectedByDaily, message, Needs::Person, again)
 }
 

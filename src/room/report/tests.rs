@@ -203,6 +203,7 @@ fn update(drift: bool) -> Deed {
         nearer: false,
         drift,
         changes_pin: false,
+        mark: String::new(),
     })
 }
 

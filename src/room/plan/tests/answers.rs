@@ -96,6 +96,7 @@ fn a_change_that_daily_does_not_heed_is_told_and_rests() {
         it.memory.refusal = Some(Refusal {
             what: naming::fingerprint(&json!(back)),
             info: "it does not show it".into(),
+            at: it.now.moment,
             until: it.now.moment.after(SOON),
             times: 1,
         });
@@ -116,8 +117,8 @@ fn a_pin_that_listings_do_not_show_is_asked_for_by_name_now_and_then() {
     let hidden = serving().sees(Word::Listing, |it| it.config.dialin_code = None);
     looks(&hidden, Look::Room);
     let named = |seconds| hidden.clone().sight(|it| it.named = Some(ago(seconds)));
-    serves_well(&named(4 * 300 - 1));
-    looks(&named(4 * 300), Look::Room);
+    serves_well(&named(3 * 300 + 149));
+    looks(&named(3 * 300 + 150), Look::Room);
     // Where they show it, nobody has to be asked.
     serves_well(&serving());
 }
@@ -130,6 +131,34 @@ fn an_end_that_was_taken_away_is_put_back() {
     let over = endless(serving()).wall(END + 60).date(END + 60);
     updates(&over, None, json!({"exp": END + 63}), false);
     looks(&over.with(|it| it.looked = false), Look::Room);
+}
+
+/// The end that is put back moves on with the clock, and what Daily refuses of it is not sent again.
+#[test]
+fn an_end_that_passed_is_refused_once_and_not_each_second() {
+    let over = |seconds| {
+        let endless = serving().sees(Word::Name, |it| it.config.exp = None);
+        endless.looked().wall(END + seconds).date(END + seconds)
+    };
+    let Plan::Act(Step::UpdateRoom(sent)) = plan(&over(60)) else {
+        panic!("{:?}", plan(&over(60)));
+    };
+    let later = over(61).with(|it| {
+        it.memory.refusal = Some(Refusal {
+            what: sent.mark,
+            info: "no".into(),
+            at: it.now.moment,
+            until: it.now.moment.after(SOON),
+            times: 1,
+        });
+    });
+    let Plan::Rest(resting) = plan(&later) else {
+        panic!("{:?}", plan(&later));
+    };
+    let Verdict::Serving(_, Some(trouble)) = resting.verdict else {
+        panic!("{:?}", resting.verdict);
+    };
+    assert_eq!(trouble.reason, Reason::RejectedByDaily);
 }
 
 /// F-PIN-11, F-PIN-24, F-PIN-25: what has changed a PIN before is said before it is sent.

@@ -78,6 +78,7 @@ impl World {
                 view.memory.refusal = Some(Refusal {
                     what,
                     info,
+                    at,
                     until,
                     times,
                 });
@@ -136,7 +137,7 @@ impl World {
             Step::UpdateRoom(update) => {
                 let exp = update.change.properties.get("exp").and_then(Value::as_i64);
                 if exp.is_some_and(|it| it <= self.date()) {
-                    return Err(naming::fingerprint(&json!(update.change)));
+                    return Err(update.mark.clone());
                 }
                 if self.shown(&update.name).is_some() {
                     self.changes();

@@ -22,6 +22,10 @@ pub(super) fn serves_well(view: &View) {
 /// The update that is planned: its privacy and properties, and whether the end moves nearer.
 #[track_caller]
 pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
+    let mark = match plan(view) {
+        Plan::Act(Step::UpdateRoom(planned)) => planned.mark,
+        other => panic!("{other:?}"),
+    };
     let update = Update {
         name: view.room_name(),
         change: RoomChange {
@@ -31,6 +35,7 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
         nearer,
         drift: !view.is_edited(),
         changes_pin: false,
+        mark,
     };
     acts(view, Step::UpdateRoom(update));
 }
@@ -340,6 +345,7 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     let refusal = Refusal {
         what: naming::fingerprint(&json!(change)),
         info: "no".into(),
+        at: moment(),
         until: moment().after(SOON),
         times: 1,
     };

@@ -1,6 +1,7 @@
 //! Binding an object and making its room.
 
 use super::*;
+use crate::daily::ledger::reads_lag;
 use crate::naming;
 use crate::room::view::{NumberProblem, Refusal};
 
@@ -28,6 +29,7 @@ fn refusal(view: &View, times: u32) -> Refusal {
     Refusal {
         what: naming::fingerprint(&json!(request_of(view, END))),
         info: "no".into(),
+        at: ago(60),
         until: moment().after(SOON),
         times,
     }
@@ -380,6 +382,19 @@ fn what_takes_a_name_unseen_is_cleared_only_after_our_own_end_and_quiet() {
             "Daily refuses the room",
         );
     }
+    // A read must not lag behind what refused it: that may be somebody's new room. // F-ROOM-41
+    let just_now = after(2).with(|it| {
+        let refusal = it.memory.refusal.as_mut().unwrap();
+        refusal.at = it.now.moment;
+    });
+    let soon = Again::In(reads_lag(just_now.quiet).min(SOON));
+    fails(
+        &just_now,
+        reason,
+        Needs::Person,
+        soon,
+        "Daily refuses the room",
+    );
     // Once: what is still refused then is refused for another reason.
     let collected = after(2).with(|it| it.memory.collected = true);
     fails(
