@@ -16,7 +16,11 @@ use crate::stage::{Affected::By, Stage};
 use crate::wait::{SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    let plain = vec![];
+    let plain = vec![stage.trial(
+        "edit::answered_and_not_done",
+        Setup::new(),
+        answered_and_not_done,
+    )];
     let joined = [
         stage.under_each_answer(
             "edit::numbers_taken_away",
