@@ -2,7 +2,6 @@
 //! view.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
@@ -24,10 +23,6 @@ use crate::naming;
 use crate::room::view::Refusal;
 use crate::standing::Trouble;
 use crate::subject::Subject;
-
-/// What Daily refused is sent again after so long at first, and at last.
-const REFUSED_FIRST: Duration = Duration::from_secs(5);
-const REFUSED_LAST: Duration = Duration::from_secs(3600);
 
 impl Pass {
     /// Does one step.
@@ -232,16 +227,8 @@ impl Pass {
             Err(error) => return self.after_effect(Err(error)).await,
         };
         let before = self.view.memory.refusal.as_ref();
-        let before = before.filter(|it| it.what == what);
-        let times = before.map_or(0, |it| it.times).saturating_add(1);
-        let wait = REFUSED_FIRST * 2u32.saturating_pow(times.saturating_sub(1).min(10));
-        self.view.memory.refusal = Some(Refusal {
-            what: what.to_owned(),
-            info,
-            at: self.view.now.moment,
-            until: self.view.now.moment.after(wait.min(REFUSED_LAST)),
-            times,
-        });
+        let refusal = Refusal::after(before, what, info, self.view.now.moment);
+        self.view.memory.refusal = Some(refusal);
         // What was asked for by a person was tried.
         self.view.tried = true;
         Ok(())

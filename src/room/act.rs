@@ -4,7 +4,6 @@
 mod update;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::DeserializeGuard;
@@ -30,10 +29,6 @@ use crate::kube::{
 };
 use crate::naming;
 use crate::subject::Subject;
-
-/// What Daily refused is sent again after so long at first, and at last.
-const REFUSED_FIRST: Duration = Duration::from_secs(5);
-const REFUSED_LAST: Duration = Duration::from_secs(3600);
 
 impl Pass {
     /// Does one step.
@@ -218,21 +213,9 @@ impl Pass {
     fn refused(&mut self, what: &str, info: String) {
         // What was asked for by a person was tried.
         self.view.tried = true;
-        let before = self
-            .view
-            .memory
-            .refusal
-            .as_ref()
-            .filter(|it| it.what == what);
-        let times = before.map_or(0, |it| it.times).saturating_add(1);
-        let wait = REFUSED_FIRST * 2u32.saturating_pow(times.saturating_sub(1).min(10));
-        self.view.memory.refusal = Some(Refusal {
-            what: what.to_owned(),
-            info,
-            at: self.view.now.moment,
-            until: self.view.now.moment.after(wait.min(REFUSED_LAST)),
-            times,
-        });
+        let before = self.view.memory.refusal.as_ref();
+        let refusal = Refusal::after(before, what, info, self.view.now.moment);
+        self.view.memory.refusal = Some(refusal);
     }
 
     async fn after_effect(

@@ -132,6 +132,27 @@ pub struct Refusal {
     pub times: u32,
 }
 
+/// What Daily refused is sent again after so long at first, and at last.
+const REFUSED_FIRST: Duration = Duration::from_secs(5);
+const REFUSED_LAST: Duration = Duration::from_secs(3600);
+
+impl Refusal {
+    /// A refusal after another one. If that was of the same write, it waits twice as long.
+    #[must_use]
+    pub fn after(before: Option<&Self>, what: &str, info: String, now: Moment) -> Self {
+        let same = before.filter(|it| it.what == what);
+        let times = same.map_or(0, |it| it.times).saturating_add(1);
+        let wait = REFUSED_FIRST * 2u32.saturating_pow(times.saturating_sub(1).min(10));
+        Self {
+            what: what.to_owned(),
+            info,
+            at: now,
+            until: now.after(wait.min(REFUSED_LAST)),
+            times,
+        }
+    }
+}
+
 /// Definite answers that there is no key to delete with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keyless {
@@ -192,5 +213,31 @@ impl View {
             .map(|it: &Binding| it.domain_id.as_str());
         let reported = self.status.account.as_ref().map(|it| it.domain_id.as_str());
         binding.or(reported)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_refusal_waits_longer_each_time_up_to_an_hour() {
+        let now = Moment(Duration::from_secs(1000));
+        let waits = |refusal: &Refusal| now.until(refusal.until).as_secs();
+        let again = |before: Option<&Refusal>, what| Refusal::after(before, what, "no".into(), now);
+        let mut refusal = again(None, "a");
+        let mut waited = vec![waits(&refusal)];
+        for _ in 0..40 {
+            refusal = again(Some(&refusal), "a");
+            waited.push(waits(&refusal));
+        }
+        assert_eq!(waited[..4], [5, 10, 20, 40]);
+        assert_eq!(waited.last(), Some(&3600));
+        assert_eq!((refusal.at, refusal.times), (now, 41));
+        assert_eq!(
+            waits(&again(Some(&refusal), "b")),
+            5,
+            "another write begins anew"
+        );
     }
 }
