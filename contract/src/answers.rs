@@ -44,6 +44,17 @@ impl Answer {
         self.refused(400, word)?;
         Ok(false)
     }
+
+    /// A field that Daily does not know was refused, or ignored and is not shown.
+    ///
+    /// # Errors
+    /// When it was kept, or refused in another way.
+    pub fn refused_or_ignored(&self, field: &str) -> Checked {
+        match self.done_or_refused("invalid-request-error")? && self.text.contains(field) {
+            true => Err(format!("it was kept: {}", self.text).into()),
+            false => Ok(()),
+        }
+    }
 }
 
 /// A text of an object.

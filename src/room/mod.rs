@@ -175,15 +175,9 @@ impl Pass {
         let wait = match again {
             Again::Never => return Action::await_change(),
             Again::In(wait) => wait.min(drift),
-            Again::Drift(at) => {
-                // One that had passed before this pass has been decided on.
-                let at = at.filter(|at| *at > self.view.now.wall);
-                let until = at.map(|at| at.saturating_sub(clock::wall().as_second()).max(0));
-                let until = until.and_then(|seconds| u64::try_from(seconds).ok());
-                // A moment after the second has come, by both clocks.
-                let after = Duration::from_millis(500);
-                let at = until.map(|seconds| Duration::from_secs(seconds).saturating_add(after));
-                at.map_or(drift, |at| at.min(drift))
+            Again::Drift(end) => {
+                let end = until_end(end, self.view.now.wall, clock::wall().as_second());
+                end.map_or(drift, |end| end.min(drift))
             }
         };
         let wait = if asked { wait.min(FORCED_EVERY) } else { wait };
@@ -204,5 +198,32 @@ impl Pass {
             return interval.min(WHILE_LISTING) + spread;
         }
         now.until(next).min(interval) + spread
+    }
+}
+
+/// How long it is until a moment after an end, by which both clocks have come to it. One that had
+/// passed when the pass began has been decided on.
+fn until_end(end: Option<i64>, began: i64, now: i64) -> Option<Duration> {
+    let end = end.filter(|end| *end > began)?;
+    let seconds = u64::try_from(end.saturating_sub(now).max(0)).ok()?;
+    Some(Duration::from_secs(seconds).saturating_add(Duration::from_millis(500)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_had_passed_is_not_waited_for() {
+        let half = Duration::from_millis(500);
+        assert_eq!(
+            until_end(Some(110), 100, 101),
+            Some(Duration::from_secs(9) + half)
+        );
+        // It has come while the pass went on.
+        assert_eq!(until_end(Some(110), 109, 112), Some(half));
+        assert_eq!(until_end(Some(110), 110, 110), None);
+        assert_eq!(until_end(Some(110), 200, 201), None);
+        assert_eq!(until_end(None, 100, 101), None);
     }
 }

@@ -49,6 +49,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             later_end_makes_a_new_room,
         ),
         stage.under_each_answer(
+            "expiry::later_end_again_and_again",
+            Setup::new(),
+            By(&["create-over-expired"]),
+            later_end_again_and_again,
+        ),
+        stage.under_each_answer(
             "expiry::shortened_by_an_edit",
             Setup::new(),
             By(&["pin-on-exp", "get-expired", "reads"]),
@@ -169,6 +175,23 @@ async fn later_end_makes_a_new_room(fx: &mut Fixture) {
     assert_ne!(after.pin(), before.pin());
     let secret = fx.secret("standup-dialin").await;
     assert_eq!(Some(secret["dialin-code"].as_str()), after.pin());
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
+}
+
+/// What makes the second room makes the third: its name is free, or is cleared, each time.
+async fn later_end_again_and_again(fx: &mut Fixture) {
+    let first = short_room(fx).await;
+    expired(fx).await;
+    let soon = Timestamp::now() + Duration::from_secs(30);
+    fx.room("standup", json!({"expirationTime": format!("{soon:.0}")}))
+        .await;
+    let second = fx.ready(Room, "standup").await;
+    expired(fx).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let third = fx.ready(Room, "standup").await;
+    let ids = [&first, &second, &third].map(|room| room.text("/status/room/id").to_owned());
+    assert!(ids[0] != ids[1] && ids[1] != ids[2], "{ids:?}");
+    assert_eq!(third.room_name(), first.room_name());
     assert_eq!(fx.rooms_at_daily().await.len(), 1);
 }
 
