@@ -36,6 +36,7 @@ async fn every_write_on_a_room_names_it() {
         .api
         .post("/rooms/a", &json!({"privacy": "private"}))
         .await);
+    ok(stage.api.post("/rooms/a/eject", &json!({"ids": []})).await);
     ok(stage.api.delete("/rooms/a").await);
     let nameless = ok(stage.api.post("/rooms", &json!({})).await);
     let (id, other) = (text(&room["id"]), text(&nameless["id"]));
@@ -44,6 +45,7 @@ async fn every_write_on_a_room_names_it() {
     assert_eq!(
         ids,
         [
+            Some(id.clone()),
             Some(id.clone()),
             Some(id.clone()),
             Some(id.clone()),

@@ -56,8 +56,10 @@ pub(super) fn eject(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
         },
     };
     let (account, now) = (scene.account, scene.now);
-    let ejected = scene.world.eject(account, name, &ejection, now)?;
-    Ok(Answer::ok(json!({"ejectedIds": ejected})))
+    let (room, ejected) = scene.world.eject(account, name, &ejection, now)?;
+    let mut answer = Answer::ok(json!({"ejectedIds": ejected}));
+    answer.room_ids.push(room);
+    Ok(answer)
 }
 
 fn ids(fields: &Map<String, Value>, field: &str, body: Body<'_>) -> Result<Vec<String>, Refusal> {

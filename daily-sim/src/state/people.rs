@@ -188,14 +188,14 @@ impl World {
         Ok(self.presence(account, name))
     }
 
-    /// Throws people and callers out of a room, and answers the ids of those who were there.
+    /// Throws people and callers out of a room, and answers its id and those of whom it threw out.
     pub fn eject(
         &mut self,
         account: AccountId,
         name: &str,
         ejection: &Ejection,
         now: Timestamp,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<(String, Vec<String>), Refusal> {
         // F-PRES-8
         let missing = || Refusal::room_not_found(name);
         let room = self.account(account).find_room(name, &self.quirks);
@@ -221,7 +221,7 @@ impl World {
         board
             .calls
             .retain(|it| !ejected.contains(&it.session(seed)));
-        Ok(ejected)
+        Ok((room, ejected))
     }
 
     /// The account that has a room of this name, expired or not, when there is exactly one.
