@@ -5,6 +5,7 @@
 
 mod build;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use self::build::ToolError;
@@ -18,15 +19,29 @@ pub enum Tool {
     ApiServer,
     /// kube-controller-manager.
     ControllerManager,
+    /// kube-scheduler.
+    Scheduler,
+    /// kube-proxy.
+    Proxy,
     /// kubectl.
     Kubectl,
-    /// Helm.
+    /// The kubelet, of an older release than the control plane.
+    Kubelet,
+    /// CoreDNS.
+    CoreDns,
+    /// Helm 4.
     Helm,
+    /// Helm 3.
+    Helm3,
+    /// kubeconform.
+    Kubeconform,
+    /// helm-docs.
+    HelmDocs,
 }
 
 impl Tool {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
+    /// What every control plane needs, and Helm.
+    pub const CONTROL_PLANE: [Self; 5] = [
         Self::Etcd,
         Self::ApiServer,
         Self::ControllerManager,
@@ -34,14 +49,24 @@ impl Tool {
         Self::Helm,
     ];
 
+    /// What a node needs beside a control plane.
+    pub const NODE: [Self; 4] = [Self::Scheduler, Self::Proxy, Self::Kubelet, Self::CoreDns];
+
     /// The name of its file.
     pub fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
             Self::ApiServer => "kube-apiserver",
             Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Proxy => "kube-proxy",
             Self::Kubectl => "kubectl",
+            Self::Kubelet => "kubelet",
+            Self::CoreDns => "coredns",
             Self::Helm => "helm",
+            Self::Helm3 => "helm3",
+            Self::Kubeconform => "kubeconform",
+            Self::HelmDocs => "helm-docs",
         }
     }
 
@@ -51,16 +76,33 @@ impl Tool {
             Self::Etcd => "go.etcd.io/etcd/server/v3",
             Self::ApiServer => "k8s.io/kubernetes/cmd/kube-apiserver",
             Self::ControllerManager => "k8s.io/kubernetes/cmd/kube-controller-manager",
+            Self::Scheduler => "k8s.io/kubernetes/cmd/kube-scheduler",
+            Self::Proxy => "k8s.io/kubernetes/cmd/kube-proxy",
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
+            Self::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
+            Self::CoreDns => "github.com/coredns/coredns",
             Self::Helm => "helm.sh/helm/v4/cmd/helm",
+            Self::Helm3 => "helm.sh/helm/v3/cmd/helm",
+            Self::Kubeconform => "github.com/yannh/kubeconform/cmd/kubeconform",
+            Self::HelmDocs => "github.com/norwoodj/helm-docs/cmd/helm-docs",
         }
     }
 
     /// The folder below `tools/` with the module that pins it.
     fn module(self) -> &'static str {
         match self {
+            Self::Etcd
+            | Self::ApiServer
+            | Self::ControllerManager
+            | Self::Scheduler
+            | Self::Proxy
+            | Self::Kubectl => "kubernetes",
+            Self::Kubelet => "kubelet",
+            Self::CoreDns => "coredns",
             Self::Helm => "helm",
-            _ => "kubernetes",
+            Self::Helm3 => "helm3",
+            Self::Kubeconform => "kubeconform",
+            Self::HelmDocs => "helm-docs",
         }
     }
 
@@ -76,12 +118,12 @@ impl Tool {
 /// # Errors
 /// When Go is missing or a build fails.
 pub async fn prepare(tools: &[Tool]) -> Result<(), ToolError> {
-    for module in ["kubernetes", "helm"] {
-        let wanted = |tool: &Tool| tool.module() == module && tool.provided().is_none();
-        let missing: Vec<Tool> = tools.iter().copied().filter(wanted).collect();
-        if !missing.is_empty() {
-            build::ensure(module, missing).await?;
-        }
+    let mut missing: BTreeMap<&str, Vec<Tool>> = BTreeMap::new();
+    for tool in tools.iter().filter(|tool| tool.provided().is_none()) {
+        missing.entry(tool.module()).or_default().push(*tool);
+    }
+    for (module, tools) in missing {
+        build::ensure(module, tools).await?;
     }
     Ok(())
 }

@@ -124,7 +124,7 @@ async fn build() -> Result<PathBuf, DemoError> {
 
 async fn find_tools(args: &Args) -> Result<(), DemoError> {
     let needed = match args.kubeconfig {
-        None => &Tool::ALL[..],
+        None => &Tool::CONTROL_PLANE[..],
         Some(_) => &[Tool::Kubectl, Tool::Helm],
     };
     tools::prepare(needed).await?;
