@@ -37,6 +37,8 @@ pub enum Tool {
     Kubeconform,
     /// helm-docs.
     HelmDocs,
+    /// gopher-lua.
+    Lua,
 }
 
 impl Tool {
@@ -67,6 +69,7 @@ impl Tool {
             Self::Helm3 => "helm3",
             Self::Kubeconform => "kubeconform",
             Self::HelmDocs => "helm-docs",
+            Self::Lua => "glua",
         }
     }
 
@@ -85,6 +88,7 @@ impl Tool {
             Self::Helm3 => "helm.sh/helm/v3/cmd/helm",
             Self::Kubeconform => "github.com/yannh/kubeconform/cmd/kubeconform",
             Self::HelmDocs => "github.com/norwoodj/helm-docs/cmd/helm-docs",
+            Self::Lua => "github.com/yuin/gopher-lua/cmd/glua",
         }
     }
 
@@ -103,6 +107,7 @@ impl Tool {
             Self::Helm3 => "helm3",
             Self::Kubeconform => "kubeconform",
             Self::HelmDocs => "helm-docs",
+            Self::Lua => "gopher-lua",
         }
     }
 
