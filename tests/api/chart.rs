@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
-};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -12,6 +9,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, RELEASE, Setup};
+use crate::rights;
 use crate::stage::Stage;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
@@ -25,10 +23,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         ),
         stage.trial("chart::rights_everywhere", plain(), rights_everywhere),
         stage.trial("chart::examples", plain(), examples),
+        stage.trial("chart::installations", plain(), installations),
     ]
 }
 
-/// A pod of the Deployment is admitted where Pod Security is enforced as restricted.
+/// A pod of the Deployment and the pod of its check are admitted where Pod Security is enforced as
+/// restricted.
 async fn restricted(fx: &mut Fixture) {
     let enforce =
         json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
@@ -47,6 +47,8 @@ async fn restricted(fx: &mut Fixture) {
     let mut pod = release.pod().expect("the Deployment has a pod");
     let pods: Api<Pod> = Api::namespaced(fx.client.clone(), &fx.namespace);
     admit(&pods, &pod).await.expect("the pod is admitted");
+    let check = release.check().expect("the release has a check");
+    admit(&pods, check).await.expect("the check is admitted");
     pod["spec"]["containers"][0]["securityContext"]["capabilities"] = json!({});
     let refusal = admit(&pods, &pod)
         .await
@@ -68,30 +70,8 @@ async fn admit(pods: &Api<Pod>, pod: &Value) -> Result<(), String> {
 
 /// Whether the release's ServiceAccount may do this.
 async fn may(fx: &Fixture, namespace: &str, verb: &str, resource: &str, name: &str) -> bool {
-    let (group, resource) = resource.split_once('/').unwrap_or(("", resource));
-    let text = |text: &str| Some(text.to_owned());
-    let spec = SubjectAccessReviewSpec {
-        user: Some(format!("system:serviceaccount:{}:{RELEASE}", fx.namespace)),
-        resource_attributes: Some(ResourceAttributes {
-            namespace: text(namespace),
-            verb: text(verb),
-            group: text(group),
-            resource: text(resource),
-            name: text(name),
-            ..ResourceAttributes::default()
-        }),
-        ..SubjectAccessReviewSpec::default()
-    };
-    let review = SubjectAccessReview {
-        spec,
-        ..SubjectAccessReview::default()
-    };
-    let api: Api<SubjectAccessReview> = Api::all(fx.client.clone());
-    let answer = api.create(&PostParams::default(), &review).await;
-    answer
-        .expect("rights can be asked for")
-        .status
-        .is_some_and(|status| status.allowed)
+    let user = rights::account(&fx.namespace, RELEASE);
+    rights::may(fx, &user, verb, resource, (namespace, name)).await
 }
 
 const ROOMS: &str = "daily-operator.io/dailyrooms";
@@ -100,10 +80,18 @@ const LEASES: &str = "coordination.k8s.io/leases";
 /// The fixtures' own shape: Roles in the watched namespaces alone.
 async fn rights_in_watched_namespaces(fx: &mut Fixture) {
     let own = fx.namespace.clone();
-    for (verb, resource) in [("list", ROOMS), ("watch", "secrets"), ("update", LEASES)] {
-        assert!(may(fx, &own, verb, resource, "").await, "{verb} {resource}");
+    for (verb, resource, name) in [
+        ("list", ROOMS, ""),
+        ("watch", "secrets", ""),
+        ("create", LEASES, ""),
+        ("update", LEASES, "daily-operator"),
+    ] {
         assert!(
-            !may(fx, "default", verb, resource, "").await,
+            may(fx, &own, verb, resource, name).await,
+            "{verb} {resource}"
+        );
+        assert!(
+            !may(fx, "default", verb, resource, name).await,
             "{verb} {resource} elsewhere"
         );
     }
@@ -117,6 +105,8 @@ async fn rights_in_watched_namespaces(fx: &mut Fixture) {
         ("delete", ROOMS),
         ("get", "pods"),
         ("delete", LEASES),
+        ("update", LEASES),
+        ("list", "namespaces"),
     ] {
         assert!(
             !may(fx, &own, verb, resource, "").await,
@@ -135,17 +125,18 @@ async fn rights_everywhere(fx: &mut Fixture) {
         .await
         .expect("is rendered");
     fx.plane.apply_rights(&release).await.expect("is applied");
-    for (verb, resource) in [
-        ("list", ROOMS),
-        ("patch", "secrets"),
-        ("watch", "namespaces"),
-    ] {
+    for (verb, resource) in [("list", ROOMS), ("patch", "secrets"), ("get", "namespaces")] {
         assert!(
             may(fx, "default", verb, resource, "").await,
             "{verb} {resource}"
         );
     }
-    for (verb, resource) in [("update", LEASES), ("get", "pods"), ("create", ROOMS)] {
+    for (verb, resource) in [
+        ("update", LEASES),
+        ("get", "pods"),
+        ("create", ROOMS),
+        ("list", "namespaces"),
+    ] {
         assert!(
             !may(fx, "default", verb, resource, "").await,
             "{verb} {resource} elsewhere"
@@ -173,4 +164,27 @@ async fn examples(fx: &mut Fixture) {
         }
     }
     assert!(seen >= 3, "the examples are found");
+}
+
+/// Whole installations are accepted as they are, without a field that the API server does not know.
+async fn installations(fx: &mut Fixture) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/daily-operator/ci");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the installations can be listed") {
+        let path = entry.expect("is an entry").path();
+        let text = std::fs::read_to_string(&path).expect("the values can be read");
+        let mut values: Value = serde_saphyr::from_str(&text).expect("is YAML");
+        if values.get("watchNamespaces").is_some() {
+            values["watchNamespaces"] = json!([fx.namespace]);
+        }
+        values["fullnameOverride"] = json!(fx.namespace);
+        // A pod is admitted only if its ServiceAccount is there, as that of the fixture is.
+        values["serviceAccount"] = json!({"name": RELEASE});
+        let release = fx.plane.render(RELEASE, &fx.namespace, &values).await;
+        let release = release.expect("is rendered");
+        let tried = fx.plane.try_all(&release).await;
+        assert!(tried.expect("all is accepted") > 5, "{}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 4, "the installations are found");
 }

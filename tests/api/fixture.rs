@@ -138,6 +138,7 @@ impl Setup {
         };
         let mut values = json!({
             "crds": {"enabled": false},
+            "rbac": {"userRoles": false, "serviceBinding": false},
             "daily": {
                 "baseUrl": sim.base_url(),
                 "apiKey": {"existingSecret": {"name": secret}, "numberNamespaces": {}},

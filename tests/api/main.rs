@@ -21,6 +21,7 @@ mod answers;
 mod audit;
 mod by_hand;
 mod chart;
+mod conform;
 mod create;
 mod deletion;
 mod edit;
@@ -37,6 +38,8 @@ mod operator;
 mod plane;
 mod refusals;
 mod restart;
+mod rights;
+mod roles;
 mod safety;
 mod scale;
 mod schema;
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         accounts::scenarios,
         answers::scenarios,
         chart::scenarios,
+        conform::scenarios,
         create::scenarios,
         deletion::scenarios,
         edit::scenarios,
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         numbers::scenarios,
         refusals::scenarios,
         restart::scenarios,
+        roles::scenarios,
         safety::scenarios,
         scale::scenarios,
         schema::scenarios,

@@ -8,7 +8,7 @@ use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::conditions::is_crd_established;
@@ -145,9 +145,36 @@ impl Plane {
         Ok(())
     }
 
+    /// Asks the API server what it says to all of a release, without a change. Kinds of the Prometheus
+    /// Operator are not served here. Gives how many objects were tried.
+    pub async fn try_all(&self, release: &Release) -> Result<usize, String> {
+        let params = PatchParams {
+            field_manager: Some("helm".to_owned()),
+            dry_run: true,
+            field_validation: Some(ValidationDirective::Strict),
+            force: true,
+        };
+        let served = |it: &&Value| !text(it, "/apiVersion").starts_with("monitoring.coreos.com/");
+        let mut tried = 0;
+        for manifest in release.0.iter().filter(served) {
+            let name = text(manifest, "/metadata/name");
+            let api = self.api_of(manifest);
+            let applied = api.patch(name, &params, &Patch::Apply(manifest)).await;
+            applied.map_err(|e| format!("{} {name}: {e}", text(manifest, "/kind")))?;
+            tried += 1;
+        }
+        Ok(tried)
+    }
+
     /// Applies a manifest that names no namespace in this one.
     pub async fn apply_in(&self, namespace: &str, mut manifest: Value) -> Result<(), String> {
         manifest["metadata"]["namespace"] = json!(namespace);
+        let kind = text(&manifest, "/kind").to_owned();
+        self.apply(&Release(vec![manifest]), &[&kind]).await
+    }
+
+    /// Applies a manifest that has no namespace.
+    pub async fn apply_cluster(&self, manifest: Value) -> Result<(), String> {
         let kind = text(&manifest, "/kind").to_owned();
         self.apply(&Release(vec![manifest]), &[&kind]).await
     }
@@ -211,6 +238,11 @@ impl Release {
         let mut pod = self.deployment()?.pointer("/spec/template")?.clone();
         pod["metadata"]["generateName"] = json!("operator-");
         Some(pod)
+    }
+
+    /// The pod of `helm test`.
+    pub fn check(&self) -> Option<&Value> {
+        self.of(&["Pod"]).next()
     }
 
     /// The arguments of the Deployment's container, listening where it disturbs nobody.

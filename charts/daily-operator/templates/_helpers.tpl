@@ -12,6 +12,17 @@
 {{- end }}
 {{- end }}
 
+{{- define "daily-operator.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace }}
+{{- end }}
+
+{{/* Start of the names of cluster-scoped objects. A release that serves only some namespaces may have
+a namesake in another namespace. */}}
+{{- define "daily-operator.clusterName" -}}
+{{- include "daily-operator.fullname" . }}
+{{- if .Values.watchNamespaces }}-{{ include "daily-operator.namespace" . }}{{ end }}
+{{- end }}
+
 {{- define "daily-operator.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- .Values.serviceAccount.name | default (include "daily-operator.fullname" .) }}
@@ -20,19 +31,41 @@
 {{- end }}
 {{- end }}
 
-{{- define "daily-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "daily-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+{{/* A value of a label or annotation as text. Helm reads the integers of a values file as floats,
+which would otherwise be printed as 2.0261125e+07. */}}
+{{- define "daily-operator.text" -}}
+{{- if kindIs "float64" . }}{{ printf "%.0f" . }}{{ else }}{{ toString . }}{{ end }}
 {{- end }}
 
-{{- define "daily-operator.labels" -}}
-{{ include "daily-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- define "daily-operator.texts" -}}
+{{- $texts := dict }}
+{{- range $key, $value := . }}
+{{- $_ := set $texts $key (include "daily-operator.text" $value) }}
 {{- end }}
+{{- toYaml $texts }}
+{{- end }}
+
+{{- define "daily-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "daily-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+app.kubernetes.io/component: controller
+{{- end }}
+
+{{/* Labels of every object. The labels of the users never replace those of the selectors. */}}
+{{- define "daily-operator.labels" -}}
+{{- $own := include "daily-operator.selectorLabels" . | fromYaml }}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/part-of" .Chart.Name }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") }}
+{{- $common := include "daily-operator.texts" .Values.commonLabels | fromYaml }}
+{{- $global := include "daily-operator.texts" .Values.global.commonLabels | fromYaml }}
+{{- toYaml (merge $own $common $global) }}
+{{- end }}
+
+{{- define "daily-operator.podLabels" -}}
+{{- $own := include "daily-operator.labels" . | fromYaml }}
+{{- toYaml (merge $own (include "daily-operator.texts" .Values.podLabels | fromYaml)) }}
 {{- end }}
 
 {{- define "daily-operator.image" -}}
@@ -43,35 +76,36 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 
+{{- define "daily-operator.imagePullSecrets" -}}
+{{- with concat (.Values.global.imagePullSecrets | default list) (.Values.imagePullSecrets | default list) }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ if kindIs "string" . }}{{ . | quote }}{{ else }}{{ .name | quote }}{{ end }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The subject of every binding. */}}
 {{- define "daily-operator.subjects" -}}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "daily-operator.serviceAccountName" . }}
-    namespace: {{ .Release.Namespace }}
+    name: {{ include "daily-operator.serviceAccountName" . | quote }}
+    namespace: {{ include "daily-operator.namespace" . | quote }}
 {{- end }}
 
-{{/* NAMESPACE/NAME of the default key's Secret, with /KEY unless the key is api-key. */}}
-{{- define "daily-operator.defaultKey" -}}
-{{- with .Values.daily.apiKey.existingSecret -}}
-{{ $.Release.Namespace }}/{{ .name }}{{ if ne .key "api-key" }}/{{ .key }}{{ end }}
+{{/* Name of the Secret with the default key; empty if there is no default key. */}}
+{{- define "daily-operator.keySecretName" -}}
+{{- if .Values.daily.apiKey.value -}}
+{{ include "daily-operator.fullname" . }}-api-key
+{{- else -}}
+{{ .Values.daily.apiKey.existingSecret.name }}
 {{- end }}
 {{- end }}
 
-{{/* What the operator needs in every namespace it serves, whether by ClusterRole or by Roles. */}}
-{{- define "daily-operator.rules" -}}
-- apiGroups: [daily-operator.io]
-  resources: [dailyrooms, pindialinnumbers]
-  verbs: [get, list, watch, patch]
-- apiGroups: [daily-operator.io]
-  resources: [dailyrooms/status, pindialinnumbers/status]
-  verbs: [patch]
-# API keys are read by name. list and watch are used for the metadata of Secrets
-# with the operator's own label only; RBAC cannot say that.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
+{{- define "daily-operator.keySecretKey" -}}
+{{- if .Values.daily.apiKey.value }}api-key{{ else }}{{ .Values.daily.apiKey.existingSecret.key }}{{ end }}
+{{- end }}
+
+{{- define "daily-operator.hasCaBundle" -}}
+{{- if or .Values.daily.caBundle.configMapName .Values.daily.caBundle.secretName }}true{{ end }}
 {{- end }}

@@ -27,7 +27,7 @@ impl Chart {
         let mut helm = Command::new(testbed::helm().await?);
         helm.args(["template", RELEASE])
             .arg(root().join("charts/daily-operator"))
-            .args(["--namespace", namespace]);
+            .args(["--namespace", namespace, "--skip-tests"]);
         for (name, value) in values.as_object().into_iter().flatten() {
             helm.arg("--set-json").arg(format!("{name}={value}"));
         }

@@ -1,0 +1,12 @@
+//! The chart as Helm renders it, or refuses to. No cluster.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod both;
+mod effects;
+mod refusals;
+mod render;
+mod together;
