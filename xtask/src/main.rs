@@ -3,6 +3,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | `crds` | writes the CRDs from the code, or says which files differ |
+//! | `chart` | writes the chart's README and the manifest for those without Helm, or says which differ |
 //! | `test` | every check and test of the project, with one summary |
 //! | `contract` | what Daily's API is held to: the simulator, or a live account |
 //! | `demo` | the whole product on one machine, shown step by step |
@@ -12,6 +13,7 @@
 
 mod browser;
 mod cargo;
+mod chart;
 mod contract;
 mod crds;
 mod demo;
@@ -37,6 +39,8 @@ struct Args {
 enum Task {
     /// Writes the CRDs into crds/ and the chart, from the code.
     Crds(crds::Args),
+    /// Writes the chart's README and deploy/install.yaml, from the chart.
+    Chart(chart::Args),
     /// Writes into the simulator's README which test shows which fact.
     Facts(facts::Args),
     /// Runs every check and test, and ends with one summary.
@@ -53,6 +57,7 @@ enum Task {
 async fn main() -> ExitCode {
     match Args::parse().task {
         Task::Crds(args) => crds::run(&args),
+        Task::Chart(args) => chart::run(&args).await,
         Task::Facts(args) => facts::run(&args),
         Task::Test => test::run(),
         Task::Contract(args) => contract::run(&args).await,
