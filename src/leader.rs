@@ -8,6 +8,7 @@
 mod election;
 mod elector;
 mod lease;
+mod problem;
 
 use std::time::Duration;
 
@@ -16,17 +17,23 @@ use tokio::sync::watch;
 
 use crate::clock::{self, Moment};
 
-pub use elector::{Elector, LeaderError};
+pub use elector::{Elector, LeaderError, Released};
 
 /// For so long a Lease is left alone after its last renewal.
 const DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(5);
-/// How soon it is looked at again after anything else.
+/// How soon a renewal that failed is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often a standby reads it. Nobody leads between the release and that, so it is short: one GET
+/// a second is nothing to an API server.
+const STANDBY: Duration = Duration::from_secs(1);
 /// A renewal counts for so long: what is sent just before its end is on its way before another
 /// one leads.
 const VALID: Duration = Duration::from_secs(12);
+/// So long after the Lease was last read or written this process still counts as one that could
+/// lead. As long as a renewal counts, so that a leader is ready exactly while it may send.
+const SEEN: Duration = VALID;
 
 /// Both clocks at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,35 +67,64 @@ impl Now {
     }
 }
 
+/// What the elector publishes about the Lease.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// When the last renewal that succeeded was begun; `None` while this process does not lead.
+    renewed: Option<Now>,
+    /// When the API server last answered a read or a write of the Lease.
+    seen: Option<Now>,
+}
+
 /// Whether this process leads, as every effect asks before it is sent.
 #[derive(Clone, Debug)]
 pub struct Leadership {
-    /// When the last renewal that succeeded was begun.
-    renewed: watch::Receiver<Option<Now>>,
+    state: watch::Receiver<State>,
 }
 
 impl Leadership {
     /// Whether an effect may be sent now.
     #[must_use]
     pub fn may_send(&self) -> bool {
-        is_fresh(*self.renewed.borrow(), Now::read())
+        is_younger(self.state.borrow().renewed, VALID, Now::read())
+    }
+
+    /// Whether this process was lately in touch with the Lease: as a standby it could take it, and
+    /// as a leader it keeps it.
+    #[must_use]
+    pub fn sees_lease(&self) -> bool {
+        let State { renewed, seen } = *self.state.borrow();
+        // A leader that reads the Lease but cannot renew it may not send.
+        is_younger(renewed.or(seen), SEEN, Now::read())
     }
 
     /// One that always leads.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        let for_ever = Now {
+        let for_ever = Some(Now {
             boot: Moment(Duration::MAX),
             wall: Timestamp::MAX,
+        });
+        let state = State {
+            renewed: for_ever,
+            seen: for_ever,
         };
         Self {
-            renewed: watch::channel(Some(for_ever)).1,
+            state: watch::channel(state).1,
+        }
+    }
+
+    /// One that has never seen the Lease.
+    #[cfg(test)]
+    pub(crate) fn blind_for_tests() -> Self {
+        Self {
+            state: watch::channel(State::default()).1,
         }
     }
 }
 
-fn is_fresh(renewed: Option<Now>, now: Now) -> bool {
-    renewed.is_some_and(|renewed| now.age_of(renewed) < VALID)
+fn is_younger(then: Option<Now>, limit: Duration, now: Now) -> bool {
+    then.is_some_and(|then| now.age_of(then) < limit)
 }
 
 /// What was sent to Daily in the windows of its limits.
@@ -151,9 +187,9 @@ mod tests {
             (now(112, 4000), false),
         ];
         for (then, expected) in table {
-            assert_eq!(is_fresh(Some(renewed), then), expected, "{then:?}");
+            assert_eq!(is_younger(Some(renewed), VALID, then), expected, "{then:?}");
         }
-        assert!(!is_fresh(None, renewed));
+        assert!(!is_younger(None, VALID, renewed));
     }
 
     #[test]
@@ -169,5 +205,23 @@ mod tests {
     #[test]
     fn the_leadership_of_tests_lasts() {
         assert!(Leadership::for_tests().may_send());
+        assert!(!Leadership::blind_for_tests().may_send());
+    }
+
+    #[test]
+    fn the_lease_is_seen_by_a_standby_that_reads_it_and_by_a_leader_that_renews_it() {
+        let long_ago = now(0, 0);
+        let table = [
+            (None, None, false),
+            (None, Some(Now::read()), true),
+            (None, Some(long_ago), false),
+            (Some(Now::read()), Some(Now::read()), true),
+            (Some(long_ago), Some(Now::read()), false),
+        ];
+        for (renewed, seen, expected) in table {
+            let (_sender, state) = watch::channel(State { renewed, seen });
+            let leadership = Leadership { state };
+            assert_eq!(leadership.sees_lease(), expected, "{leadership:?}");
+        }
     }
 }

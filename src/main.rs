@@ -34,9 +34,12 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure @ Failure::Run(_)) => {
-            tracing::error!("The operator ends: {}", chain(&failure));
-            ExitCode::FAILURE
+        Err(Failure::Run(error)) => {
+            tracing::error!("The operator ends: {}", chain(&error));
+            match error.is_usage() {
+                true => ExitCode::from(USAGE),
+                false => ExitCode::FAILURE,
+            }
         }
         Err(failure) => {
             eprintln!("daily-operator: {}", chain(&failure));

@@ -1,8 +1,12 @@
-//! Health and metrics over HTTP.
+//! Health, readiness and metrics over HTTP.
+//!
+//! `/healthz` answers as long as this process serves. It never depends on the API server or on
+//! Daily: a restart would cure neither. `/readyz` says whether this process leads or could take
+//! over, and otherwise what it waits for.
 
-use std::collections::BTreeSet;
+mod readiness;
+
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
@@ -10,47 +14,43 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::leader::Leadership;
 use crate::metrics::Metrics;
 
+pub use readiness::{Readiness, Wait};
+
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// What has still to come before this process serves, or stands by to serve.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<Mutex<BTreeSet<&'static str>>>);
-
-impl Readiness {
-    /// From now on it is waited for this.
-    pub fn wait_for(&self, what: &'static str) {
-        self.lock().insert(what);
-    }
-
-    /// It has come.
-    pub fn done(&self, what: &'static str) {
-        self.lock().remove(what);
-    }
-
-    /// What is waited for.
-    #[must_use]
-    pub fn pending(&self) -> Vec<&'static str> {
-        self.lock().iter().copied().collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<&'static str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What is shown.
 #[derive(Clone)]
 pub struct Shown {
-    /// What is waited for.
+    /// What this process waits for.
     pub readiness: Readiness,
-    /// Whether this process leads.
+    /// Whether this process leads, and whether it can read the Lease.
     pub leadership: Leadership,
     /// What is counted.
     pub metrics: Metrics,
+    /// Cancelled when this process has to end.
+    pub stop: CancellationToken,
+}
+
+impl Shown {
+    /// Why this process is not ready; empty when it is.
+    fn unready(&self) -> Vec<String> {
+        if self.stop.is_cancelled() {
+            return vec!["shutting down".to_owned()];
+        }
+        let mut pending: Vec<String> = self.readiness.pending();
+        if !self.leadership.sees_lease() {
+            pending.push("the Lease".to_owned());
+        }
+        pending
+            .into_iter()
+            .map(|what| format!("waiting for {what}"))
+            .collect()
+    }
 }
 
 /// Listens there. Every address means both families, where IPv6 is to be had.
@@ -86,12 +86,12 @@ pub async fn serve(
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    let pending = shown.readiness.pending();
-    if pending.is_empty() {
+    let unready = shown.unready();
+    if unready.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }
-    let told = format!("waiting for: {}\n", pending.join(", "));
-    (StatusCode::SERVICE_UNAVAILABLE, told)
+    let lines = unready.into_iter().map(|line| line + "\n").collect();
+    (StatusCode::SERVICE_UNAVAILABLE, lines)
 }
 
 async fn metrics(State(shown): State<Shown>) -> Response {
@@ -121,17 +121,42 @@ mod tests {
         )
     }
 
+    fn shown(leadership: Leadership) -> Shown {
+        Shown {
+            readiness: Readiness::default(),
+            leadership,
+            metrics: Metrics::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    #[test]
+    fn a_process_is_ready_when_it_waits_for_nothing_sees_the_lease_and_is_not_shutting_down() {
+        let leader = shown(Leadership::for_tests());
+        assert_eq!(leader.unready(), Vec::<String>::new());
+        leader.readiness.wait_for(Wait::ClusterId);
+        leader.readiness.wait_for(Wait::Kinds);
+        assert_eq!(
+            leader.unready(),
+            [
+                "waiting for the CustomResourceDefinitions",
+                "waiting for the id of the cluster"
+            ]
+        );
+        let blind = shown(Leadership::blind_for_tests());
+        assert_eq!(blind.unready(), ["waiting for the Lease"]);
+        for stopped in [leader, blind] {
+            stopped.stop.cancel();
+            assert_eq!(stopped.unready(), ["shutting down"]);
+        }
+    }
+
     #[tokio::test]
     async fn health_readiness_and_metrics_are_served_until_the_end() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let shown = Shown {
-            readiness: Readiness::default(),
-            leadership: Leadership::for_tests(),
-            metrics: Metrics::default(),
-        };
+        let shown = shown(Leadership::for_tests());
         let readiness = shown.readiness.clone();
-        readiness.wait_for("the Lease");
-        readiness.wait_for("caches");
+        readiness.wait_for(Wait::Kinds);
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
             .await
             .unwrap();
@@ -142,13 +167,11 @@ mod tests {
 
         assert_eq!(fetch(address, "/healthz").await.0, 200);
         let (status, _, body) = fetch(address, "/readyz").await;
-        assert_eq!(
-            (status, body.as_str()),
-            (503, "waiting for: caches, the Lease\n")
-        );
-        readiness.done("caches");
-        readiness.done("the Lease");
-        assert_eq!(fetch(address, "/readyz").await.0, 200);
+        let waiting = "waiting for the CustomResourceDefinitions\n";
+        assert_eq!((status, body.as_str()), (503, waiting));
+        readiness.done(&Wait::Kinds);
+        let (status, _, body) = fetch(address, "/readyz").await;
+        assert_eq!((status, body.as_str()), (200, "ok\n"));
         let (status, content_type, body) = fetch(address, "/metrics").await;
         assert_eq!((status, content_type.as_str()), (200, OPEN_METRICS));
         assert!(body.contains("leader_election_master_status"), "{body}");

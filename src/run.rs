@@ -1,32 +1,34 @@
-//! The operator from start to end: one task serves health and metrics, one keeps the Lease, and
-//! while this process leads the controllers work.
+//! The operator from start to end.
+//!
+//! [`run`] reads from top to bottom: configuration, clients, probes, preflight, the Lease, the
+//! controllers, the drain, and the Lease given back. Whatever can be wrong with the configuration
+//! is found before this process is ready and before it takes the Lease, so that a rolling update
+//! never replaces a leader that works with one that cannot.
 
-mod kinds;
+mod daily;
+mod identity;
+mod leading;
+mod preflight;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kube::Client;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::config::{Config, LEASE_NAME};
 use crate::controllers::ControllersError;
+use crate::daily::client::Client as DailyClient;
 use crate::effect::Gate;
 use crate::kube::{ClientError, Events};
-use crate::leader::{Elector, LeaderError, Leadership, Takeover};
+use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown};
 
-/// How long effects that are under way are waited for at the end.
-const DRAIN: Duration = Duration::from_secs(8);
-
-const KINDS: &str = "the CustomResourceDefinitions";
-const LEASE: &str = "the Lease";
-pub(crate) const CACHES: &str = "caches";
+pub use self::daily::DailyConfigError;
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +39,9 @@ pub enum RunError {
     /// There is no client of the API server.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// There is no client of Daily's API.
+    #[error(transparent)]
+    Daily(#[from] DailyConfigError),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -46,12 +51,21 @@ pub enum RunError {
     /// This process leads no more.
     #[error(transparent)]
     Leader(#[from] LeaderError),
-    /// The controllers cannot begin.
+    /// The controllers failed.
     #[error(transparent)]
     Controllers(#[from] ControllersError),
     /// A task ended that should not.
     #[error("the {0} ended unasked")]
     Ended(&'static str),
+}
+
+impl RunError {
+    /// Whether the operator was started with something that cannot work: only an edit of its flags
+    /// or files helps.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Daily(_))
+    }
 }
 
 /// What the controllers work with.
@@ -61,37 +75,44 @@ pub struct Context {
     pub config: Arc<Config>,
     /// The API server.
     pub client: Client,
+    /// Daily's API.
+    pub daily: DailyClient,
+    /// Part of every derived room name.
+    pub cluster_id: String,
     /// What every effect passes.
     pub gate: Gate,
-    /// Where events are told.
+    /// Where events are published.
     pub events: Events,
-    /// Where all is counted.
+    /// Where everything is counted.
     pub metrics: Metrics,
-    /// What has still to come.
+    /// What this process waits for before it is ready.
     pub readiness: Readiness,
     /// How this process came to lead.
     pub takeover: Takeover,
 }
 
-/// Runs the operator until it is told to end.
+/// Runs the operator until it receives SIGTERM or SIGINT.
 ///
 /// # Errors
-/// When it cannot start, or may lead no more.
+/// When it cannot start, or has lost the Lease.
 pub async fn run(config: Config) -> Result<(), RunError> {
     say_hello(&config);
     let stop = on_signals()?;
+    let daily = daily::client(&config)?;
     let client = crate::kube::client().await?;
-    let pod = instance();
-    let me = format!("{pod}_{}", Uuid::new_v4());
+    let pod = identity::pod();
+    let me = identity::of_this_process(&pod);
     let (elector, leadership) = Elector::new(client.clone(), &config.lease_namespace, me);
     let operator = Operator {
         events: Events::new(client.clone(), &pod, config.writes),
         config: Arc::new(config),
         client,
+        daily,
         shown: Shown {
             readiness: Readiness::default(),
             leadership,
             metrics: Metrics::default(),
+            stop: stop.clone(),
         },
         stop,
     };
@@ -116,50 +137,37 @@ fn on_signals() -> Result<CancellationToken, RunError> {
     let stop = CancellationToken::new();
     let mut term = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
-    let told = stop.clone();
+    let stopping = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("Told to end");
-        told.cancel();
+        let name = tokio::select! {
+            _ = term.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal = name, "Shutting down");
+        stopping.cancel();
     });
     Ok(stop)
-}
-
-/// The name of this pod or host.
-fn instance() -> String {
-    let named = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-    let pod = std::env::var("HOSTNAME").ok().and_then(named);
-    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    pod.or_else(|| host().and_then(named))
-        .unwrap_or_else(|| "daily-operator".to_owned())
 }
 
 struct Operator {
     config: Arc<Config>,
     client: Client,
+    daily: DailyClient,
     events: Events,
     shown: Shown,
     stop: CancellationToken,
 }
 
 impl Operator {
+    /// Serves the probes from the first moment to the last, and works meanwhile.
     async fn run(self, elector: Elector) -> Result<(), RunError> {
-        let address = self.config.listen;
-        let failed = |error| RunError::Listen(address, error);
-        let listener = ops::listen(address).await.map_err(failed)?;
-        let address = listener.local_addr().unwrap_or(address);
-        tracing::info!(%address, "Serving health and metrics");
-        for what in [KINDS, LEASE] {
-            self.shown.readiness.wait_for(what);
-        }
+        let needs = preflight::Needs::announce(&self.config, &self.shown.readiness);
+        let listener = self.listen().await?;
         let end = CancellationToken::new();
         let served = ops::serve(listener, self.shown.clone(), end.clone().cancelled_owned());
         let mut server = tokio::spawn(served);
         let outcome = tokio::select! {
-            outcome = self.work(elector) => outcome,
+            outcome = self.work(needs, elector) => outcome,
             served = &mut server => Err(match served {
                 Ok(Err(error)) => RunError::Serve(error),
                 _ => RunError::Ended("server of health and metrics"),
@@ -169,78 +177,40 @@ impl Operator {
         outcome
     }
 
-    async fn work(&self, mut elector: Elector) -> Result<(), RunError> {
-        let readiness = &self.shown.readiness;
-        if !kinds::wait(&self.client, &self.config.watch_namespaces, &self.stop).await {
+    async fn listen(&self) -> Result<TcpListener, RunError> {
+        let address = self.config.listen;
+        let failed = |error| RunError::Listen(address, error);
+        let listener = ops::listen(address).await.map_err(failed)?;
+        let address = listener.local_addr().unwrap_or(address);
+        tracing::info!(%address, "Serving health and metrics");
+        Ok(listener)
+    }
+
+    async fn work(&self, needs: preflight::Needs, mut elector: Elector) -> Result<(), RunError> {
+        let Some(cluster_id) = needs.wait(&self.client, &self.stop).await else {
             return Ok(());
-        }
-        readiness.done(KINDS);
-        let looked = || readiness.done(LEASE);
-        let Some(takeover) = elector.acquire(&self.stop, looked).await else {
+        };
+        let Some(takeover) = elector.acquire(&self.stop).await else {
             // A write of the Lease that was not answered may have taken it.
-            return Ok(elector.release(None).await?);
+            leading::give_back(elector, None).await;
+            return Ok(());
         };
         tracing::info!(how = ?takeover.how, "Leading");
-        readiness.wait_for(CACHES);
-        self.lead(elector, takeover).await
+        leading::lead(self.context(cluster_id, takeover), elector, &self.stop).await
     }
 
-    /// The Lease is kept until the controllers have ended, as what they finish needs it.
-    async fn lead(&self, mut elector: Elector, takeover: Takeover) -> Result<(), RunError> {
-        let drained = CancellationToken::new();
-        let kept_until = drained.clone();
-        let mut keeper = tokio::spawn(async move {
-            let kept = elector.keep(&kept_until).await;
-            (elector, kept)
-        });
-        let work = crate::controllers::run(self.context(takeover), self.stop.clone());
-        let mut working = tokio::spawn(work);
-        let in_time = async {
-            self.stop.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
-        };
-        let ended = tokio::select! {
-            kept = &mut keeper => {
-                let lost = kept.ok().and_then(|(_, kept)| kept.err());
-                return Err(lost.map_or(RunError::Ended("renewal of the Lease"), RunError::Leader));
-            }
-            used = &mut working => match used {
-                Ok(Ok(used)) if self.stop.is_cancelled() => Ok(used),
-                Ok(Err(error)) => Err(RunError::Controllers(error)),
-                Ok(Ok(_)) | Err(_) => Err(RunError::Ended("controllers")),
-            },
-            () = in_time => {
-                tracing::warn!("Not everything that was under way has ended");
-                Ok(None)
-            }
-        };
-        drained.cancel();
-        let (elector, kept) = keeper
-            .await
-            .map_err(|_| RunError::Ended("renewal of the Lease"))?;
-        kept?;
-        elector.release(*ended.as_ref().unwrap_or(&None)).await?;
-        tracing::info!("The Lease is given back");
-        ended.map(drop)
-    }
-
-    fn context(&self, takeover: Takeover) -> Context {
+    fn context(&self, cluster_id: String, takeover: Takeover) -> Context {
+        let (leadership, metrics) = (self.shown.leadership.clone(), self.shown.metrics.clone());
         Context {
-            config: self.config.clone(),
+            config: Arc::clone(&self.config),
             client: self.client.clone(),
-            gate: Gate::new(
-                self.leadership(),
-                self.config.writes,
-                self.shown.metrics.clone(),
-            ),
+            daily: self.daily.clone(),
+            cluster_id,
+            gate: Gate::new(leadership, self.config.writes, metrics.clone()),
             events: self.events.clone(),
-            metrics: self.shown.metrics.clone(),
+            metrics,
             readiness: self.shown.readiness.clone(),
             takeover,
         }
-    }
-
-    fn leadership(&self) -> Leadership {
-        self.shown.leadership.clone()
     }
 }

@@ -1,17 +1,19 @@
 //! What is watched, and which DailyRooms a change wakes.
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::controller::{self, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
+use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use crate::crd::condition::{self, kind};
 use crate::crd::{DailyRoom, PinDialinNumber};
+use crate::ops::{Readiness, Wait};
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::run::Context;
 
@@ -23,7 +25,6 @@ const WATCH: u32 = 45;
 
 pub(super) type Guarded<K> = DeserializeGuard<K>;
 pub(super) type Rooms = Vec<Store<Guarded<DailyRoom>>>;
-pub(super) type Numbers = Vec<Store<Guarded<PinDialinNumber>>>;
 /// A controller with the namespace that it watches.
 pub(super) type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
 
@@ -31,6 +32,7 @@ pub(super) type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
 pub(super) struct Scopes {
     client: kube::Client,
     namespaces: Vec<Option<String>>,
+    readiness: Readiness,
 }
 
 impl Scopes {
@@ -38,6 +40,7 @@ impl Scopes {
         let named = &context.config.watch_namespaces;
         Self {
             client: context.client.clone(),
+            readiness: context.readiness.clone(),
             namespaces: if named.is_empty() {
                 vec![None]
             } else {
@@ -81,30 +84,68 @@ impl Scopes {
         let config = controller::Config::default().concurrency(AT_A_TIME);
         self.apis()
             .map(|api: Api<Guarded<K>>| {
-                let controller = Controller::new(api.clone(), watch());
+                let (store, events) = cached(api.clone(), watch(), &self.readiness);
+                let controller = Controller::for_stream(events.applied_objects(), store);
                 (controller.with_config(config.clone()), api)
+            })
+            .collect()
+    }
+
+    /// The metadata of the Secrets of ours in each scope, as a store and as a stream of changes.
+    pub(super) fn secrets(
+        &self,
+    ) -> Vec<(
+        Store<PartialObjectMeta<Secret>>,
+        impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + 'static,
+    )> {
+        let ours = watch().labels(OWNER_LABEL);
+        self.apis()
+            .map(|api| {
+                let (store, events) = cached(api, ours.clone(), &self.readiness);
+                (store, events.default_backoff().touched_objects())
             })
             .collect()
     }
 }
 
-pub(super) fn watch() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH)
+/// A watch with its cache. This process is not ready until the cache has been filled once.
+///
+/// Whether it has is taken from the event that says so. `Store::wait_until_ready` wakes only the
+/// task that polled it last, and the Controller polls it too.
+fn cached<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    readiness: &Readiness,
+) -> (
+    Store<K>,
+    impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
+)
+where
+    K: Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + Sync
+        + 'static,
+{
+    let cache = Wait::Cache {
+        kind: K::plural(&()).into_owned(),
+        namespace: api.namespace().map(str::to_owned),
+    };
+    readiness.wait_for(cache.clone());
+    let readiness = readiness.clone();
+    let (store, writer) = reflector::store();
+    let events = watcher(api, config).reflect(writer).inspect(move |event| {
+        if matches!(event, Ok(Event::InitDone)) {
+            readiness.done(&cache);
+        }
+    });
+    (store, events)
 }
 
-/// The metadata of the Secrets of ours in a namespace, as a store and as a stream of changes.
-pub(super) fn secrets(
-    api: Api<PartialObjectMeta<Secret>>,
-) -> (
-    Store<PartialObjectMeta<Secret>>,
-    impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + 'static,
-) {
-    let (store, writer) = reflector::store();
-    let stream = watcher(api, watch().labels(OWNER_LABEL));
-    (
-        store,
-        stream.reflect(writer).default_backoff().touched_objects(),
-    )
+pub(super) fn watch() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH)
 }
 
 /// The DailyRoom that a Secret of ours belongs to.

@@ -75,6 +75,12 @@ impl Election {
         self.seen.lease.as_ref().and_then(lease::holder) == Some(&self.me)
     }
 
+    /// Whether there is a Lease that nobody holds, as far as we know.
+    pub(super) fn is_free(&self) -> bool {
+        let lease = self.seen.lease.as_ref();
+        lease.is_some_and(|lease| lease::holder(lease).is_none())
+    }
+
     /// Whether we have ever reached for it, answered or not.
     pub(super) fn reached(&self) -> bool {
         self.left.is_some()

@@ -9,18 +9,23 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::election::{Election, Step};
-use super::{Leadership, Now, RENEW, RETRY, Takeover, Used, lease};
+use super::problem::Problem;
+use super::{Leadership, Now, RENEW, RETRY, STANDBY, State, Takeover, Used, lease};
 use crate::clock;
 use crate::config::LEASE_NAME;
 use crate::effect::Effect;
 use crate::effect::points::{self, Phase};
 use crate::kube::{KubeError, MANAGER, within};
-use crate::telemetry::chain;
 
 /// For each call: a renewal that is not answered leaves time for another one.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// So often a renewal is tried at once after one of our own writes has changed the Lease.
+const RENEWALS: usize = 2;
 /// The Lease may be written by one of our own calls that was given up, so a second try is fair.
 const RELEASES: usize = 2;
+/// For giving the Lease back, all tries together. It comes on top of the drain, and both have to fit
+/// into the time that a pod has to end.
+const RELEASE: Duration = Duration::from_secs(8);
 
 /// Why this process leads no more.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +41,21 @@ pub enum LeaderError {
     Release(#[source] KubeError),
 }
 
+/// What giving the Lease back came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It is free for the next leader.
+    GivenBack,
+    /// It was not held.
+    NotHeld,
+}
+
 /// Takes, keeps and gives back the Lease.
 pub struct Elector {
     api: Api<Lease>,
     namespace: String,
     election: Election,
-    renewed: watch::Sender<Option<Now>>,
+    state: watch::Sender<State>,
 }
 
 impl Elector {
@@ -49,41 +63,42 @@ impl Elector {
     /// included.
     #[must_use]
     pub fn new(client: Client, namespace: &str, me: String) -> (Self, Leadership) {
-        let (sender, renewed) = watch::channel(None);
+        let (sender, state) = watch::channel(State::default());
         let elector = Self {
             api: Api::namespaced(client, namespace),
             namespace: namespace.to_owned(),
             election: Election::new(me),
-            renewed: sender,
+            state: sender,
         };
-        (elector, Leadership { renewed })
+        (elector, Leadership { state })
     }
 
-    /// Waits until this process leads; `None` when it is to stop. `looked` is told each time that
-    /// the Lease was read: from then on this process is a standby.
-    pub async fn acquire(
-        &mut self,
-        stop: &CancellationToken,
-        looked: impl Fn(),
-    ) -> Option<Takeover> {
+    /// Waits until this process leads; `None` when it has to stop before.
+    pub async fn acquire(&mut self, stop: &CancellationToken) -> Option<Takeover> {
+        let mut problem = Problem::new("The Lease cannot be taken", "The Lease can be read again");
         while !stop.is_cancelled() {
-            match self.reach(&looked).await {
+            match self.reach(stop).await {
                 Ok(Some(takeover)) => return Some(takeover),
-                Ok(None) => {}
-                Err(error) => warn(&error, "The Lease cannot be taken"),
+                Ok(None) => problem.over(),
+                Err(error) => problem.with(&error),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(RETRY) => {}
+                () = tokio::time::sleep(STANDBY) => {}
             }
         }
         None
     }
 
-    async fn reach(&mut self, looked: &impl Fn()) -> Result<Option<Takeover>, KubeError> {
+    /// Reads the Lease, and takes it if it is free. Only the read is cut off by `stop`: of a write
+    /// that was cut off nobody would know whether the Lease has to be given back.
+    async fn reach(&mut self, stop: &CancellationToken) -> Result<Option<Takeover>, KubeError> {
         let holder = self.election.other_holder().map(str::to_owned);
-        self.read().await?;
-        looked();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(None),
+            read = self.read() => read?,
+        }
         if self.election.decide(Now::read()) == Step::Wait {
             match self.election.other_holder() {
                 now if now == holder.as_deref() => {}
@@ -112,6 +127,7 @@ impl Elector {
     /// # Errors
     /// When it is ours no more.
     pub async fn keep(&mut self, stop: &CancellationToken) -> Result<(), LeaderError> {
+        let mut problem = Problem::new("The Lease cannot be renewed", "The Lease is renewed again");
         let mut pause = RENEW;
         loop {
             tokio::select! {
@@ -119,33 +135,53 @@ impl Elector {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
             }
-            pause = match self.renew().await {
-                Ok(()) => RENEW,
-                // One of our own renewals that was given up may have come through.
-                Err(KubeError::Conflict | KubeError::NotFound) => match self.read().await {
-                    Ok(()) => self.still_ours().map(|()| Duration::ZERO)?,
-                    Err(error) => {
-                        warn(&error, "The Lease cannot be read");
-                        RETRY
-                    }
-                },
+            // A renewal that is cut off may still come through; giving the Lease back reckons
+            // with that.
+            let renewed = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                renewed = self.renew_or_read() => renewed,
+            };
+            pause = match renewed {
+                Ok(()) if self.election.is_ours() => {
+                    problem.over();
+                    RENEW
+                }
+                Ok(()) => return Err(self.lost()),
                 Err(error) => {
-                    warn(&error, "The Lease cannot be renewed");
+                    problem.with(&error);
                     RETRY
                 }
             };
         }
     }
 
-    fn still_ours(&self) -> Result<(), LeaderError> {
-        if self.election.is_ours() {
-            return Ok(());
+    /// Renews the Lease, or finds out whose it is.
+    async fn renew_or_read(&mut self) -> Result<(), KubeError> {
+        for _ in 0..RENEWALS {
+            match self.renew().await {
+                // One of our own renewals that was given up may have come through.
+                Err(KubeError::Conflict | KubeError::NotFound) => self.read().await?,
+                renewed => return renewed,
+            }
+            if !self.election.is_ours() {
+                return Ok(());
+            }
         }
-        self.renewed.send_replace(None);
+        Err(KubeError::Conflict)
+    }
+
+    /// Who has the Lease, when it is no longer ours. From here on nothing may be sent.
+    fn lost(&self) -> LeaderError {
+        self.send_nothing_more();
         match self.election.other_holder() {
-            Some(holder) => Err(LeaderError::Lost(holder.to_owned())),
-            None => Err(LeaderError::Gone),
+            Some(holder) => LeaderError::Lost(holder.to_owned()),
+            None => LeaderError::Gone,
         }
+    }
+
+    fn send_nothing_more(&self) {
+        self.state.send_modify(|state| state.renewed = None);
     }
 
     async fn renew(&mut self) -> Result<(), KubeError> {
@@ -162,41 +198,58 @@ impl Elector {
     /// giving the Lease back so lately that its own calls may still be carried out.
     ///
     /// # Errors
-    /// When it could not be given back; it then expires.
-    pub async fn release(mut self, used: Option<Used>) -> Result<(), LeaderError> {
-        self.renewed.send_replace(None);
+    /// When it could not be given back, and so expires; or when it is no longer ours.
+    pub async fn release(mut self, used: Option<Used>) -> Result<Released, LeaderError> {
+        self.send_nothing_more();
         if !self.election.reached() {
-            return Ok(());
+            return Ok(Released::NotHeld);
         }
+        let released = tokio::time::timeout(RELEASE, self.give_back(used)).await;
+        let too_late = KubeError::TimedOut(RELEASE);
+        released.unwrap_or(Err(LeaderError::Release(too_late)))
+    }
+
+    async fn give_back(&mut self, used: Option<Used>) -> Result<Released, LeaderError> {
+        let held = self.election.is_ours();
         let mut last = KubeError::Conflict;
-        for _ in 0..RELEASES {
-            if !self.election.is_ours() {
+        for nth in 0..RELEASES {
+            // The last write may have come through without an answer.
+            if nth > 0 || !held {
                 self.read().await.map_err(LeaderError::Release)?;
             }
             points::at(Effect::LeaseRelease, Phase::Before).await;
             let Some(wanted) = self.election.release(used, Now::read()) else {
-                return Ok(());
+                return match held {
+                    false => Ok(Released::NotHeld),
+                    true if self.election.is_free() => Ok(Released::GivenBack),
+                    true => Err(self.lost()),
+                };
             };
             match self.send(Effect::LeaseRelease, &wanted).await {
-                Ok(_) | Err(KubeError::NotFound) => return Ok(()),
+                Ok(_) => return Ok(Released::GivenBack),
                 Err(error) => last = error,
             }
-            self.read().await.map_err(LeaderError::Release)?;
         }
         Err(LeaderError::Release(last))
     }
 
     async fn read(&mut self) -> Result<(), KubeError> {
         let lease = within(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
-        self.election.saw(lease, Now::read());
+        self.saw(lease);
         Ok(())
+    }
+
+    fn saw(&mut self, lease: Option<Lease>) {
+        let now = Now::read();
+        self.election.saw(lease, now);
+        self.state.send_modify(|state| state.seen = Some(now));
     }
 
     /// Writes, and counts from when it was begun.
     async fn write(&mut self, effect: Effect, lease: Lease, begun: Now) -> Result<(), KubeError> {
         let written = self.send(effect, &lease).await?;
-        self.election.saw(Some(written), Now::read());
-        self.renewed.send_replace(Some(begun));
+        self.saw(Some(written));
+        self.state.send_modify(|state| state.renewed = Some(begun));
         Ok(())
     }
 
@@ -214,8 +267,4 @@ impl Elector {
         points::at(effect, Phase::After).await;
         answer
     }
-}
-
-fn warn(error: &KubeError, what: &'static str) {
-    tracing::warn!(error = chain(error), "{what}");
 }

@@ -179,7 +179,7 @@ async fn key_gone_and_restarted(fx: &mut Fixture) {
     fx.operator().terminate().await;
     fx.delete_secret(DEFAULT_KEY_SECRET).await;
     fx.delete(Room, "standup").await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     fx.until(Room, "standup", "says that the key is gone", SOON, |room| {
         let conditions = room.at("/status/conditions").to_string();
         conditions.contains("ApiKeyNotFound")

@@ -233,7 +233,7 @@ async fn shortened_by_an_edit(fx: &mut Fixture) {
 async fn while_down(fx: &mut Fixture) {
     fx.room("standup", json!({"ttl": "10s"})).await;
     // Ready is in status when it stops, so that nothing but the end is left to do.
-    fx.start_operator(&[stop_at("status:after:2")]);
+    fx.start_operator(&[stop_at("status:after:2")]).await;
     fx.operator().crashed().await;
     let end = async || match fx.rooms_at_daily().await.is_empty() {
         true => Ok(()),
@@ -242,7 +242,7 @@ async fn while_down(fx: &mut Fixture) {
     crate::wait::until("the room ends at Daily", SOON, end).await;
     let mark = fx.mark().await;
     fx.age_lease().await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     expired(fx).await;
     fx.journal_since(mark)
         .await

@@ -15,8 +15,9 @@ use tempfile::TempDir;
 
 use crate::by_hand::ByHand;
 use crate::journal::Journal;
+use crate::link::Link;
 use crate::operator::{Launch, Operator};
-use crate::plane::Plane;
+use crate::plane::{Plane, Release};
 
 /// The domain that rooms are made in.
 pub const DOMAIN: &str = "acme";
@@ -53,6 +54,8 @@ pub struct Setup {
     env: Vec<(String, String)>,
     hold_at: Option<&'static str>,
     answers: Quirks,
+    /// Whether it has an API server of its own, on which the CRDs are not installed.
+    pub own_plane: bool,
     /// How many turns of the stage it takes.
     pub turns: u32,
 }
@@ -68,6 +71,7 @@ impl Setup {
             env: Vec::new(),
             hold_at: None,
             answers: Quirks::default(),
+            own_plane: false,
             turns: 1,
         }
     }
@@ -87,6 +91,12 @@ impl Setup {
     /// The scenario starts the operator itself, or needs none.
     pub fn without_operator(mut self) -> Self {
         self.starts_operator = false;
+        self
+    }
+
+    /// It has an API server of its own, on which the CRDs are not installed.
+    pub fn own_plane(mut self) -> Self {
+        self.own_plane = true;
         self
     }
 
@@ -185,6 +195,7 @@ pub struct Fixture {
     pub since: Since,
     answers: Quirks,
     launch: Launch,
+    release: Release,
     logs: Vec<PathBuf>,
     // Both end when they are dropped.
     _daily: Sim,
@@ -229,6 +240,7 @@ impl Fixture {
                 kubeconfig,
                 folder: folder.path().to_owned(),
             },
+            release,
             operators: Vec::new(),
             pins: Mutex::default(),
             answers: setup.answers,
@@ -250,7 +262,7 @@ impl Fixture {
             env.push(("DAILY_OPERATOR_HOLD_AT".to_owned(), value));
         }
         if setup.starts_operator {
-            fixture.start_operator(&env);
+            fixture.start_operator(&env).await;
         }
         Ok(fixture)
     }
@@ -264,11 +276,51 @@ impl Fixture {
         std::fs::remove_file(self.hold_file()).expect("the operator was to wait");
     }
 
-    /// Starts one more operator.
-    pub fn start_operator(&mut self, env: &[(String, String)]) {
+    /// Starts one more operator, and waits until it is ready.
+    pub async fn start_operator(&mut self, env: &[(String, String)]) {
+        self.launch_operator(env);
+        self.operator().ready_or_crashed().await;
+    }
+
+    /// Starts one more operator that does not become ready yet.
+    pub fn launch_operator(&mut self, env: &[(String, String)]) {
         let operator = self.launch.start(self.logs.len() + 1, env);
         self.logs.push(operator.log().to_owned());
         self.operators.push(operator);
+    }
+
+    /// Takes away what gives the operator its rights, as `helm uninstall` does before the pod goes.
+    pub async fn take_rights(&self) {
+        self.plane.delete(&self.release, |_| true).await;
+    }
+
+    /// Takes away what gives the operator its rights in one namespace.
+    pub async fn take_rights_in(&self, namespace: &str) {
+        let there = |manifest: &Value| manifest["metadata"]["namespace"] == namespace;
+        self.plane.delete(&self.release, there).await;
+    }
+
+    /// Gives the operator its rights again; the ServiceAccount may be another one by now.
+    pub async fn grant_rights(&self) {
+        let granted = self.plane.apply_rights(&self.release).await;
+        granted.expect("the rights can be granted");
+        let text = self.plane.kubeconfig_of(&self.namespace, RELEASE).await;
+        let text = text.expect("the ServiceAccount gets a token");
+        std::fs::write(&self.launch.kubeconfig, text).expect("the kubeconfig can be written");
+    }
+
+    /// A line to the API server, and the environment that makes an operator use it.
+    pub async fn link(&self) -> (Link, (String, String)) {
+        let link = Link::to(self.plane.address()).await;
+        let text = std::fs::read_to_string(&self.launch.kubeconfig);
+        let mut kubeconfig: Value = text
+            .map(|text| serde_json::from_str(&text).expect("it is JSON"))
+            .expect("the kubeconfig can be read");
+        kubeconfig["clusters"][0]["cluster"]["server"] = json!(link.url());
+        let path = self.launch.folder.join("kubeconfig-of-the-link");
+        std::fs::write(&path, kubeconfig.to_string()).expect("it can be written");
+        let path = path.display().to_string();
+        (link, ("KUBECONFIG".to_owned(), path))
     }
 
     /// The operator that was started last.

@@ -14,6 +14,9 @@ use crate::fixture::Fixture;
 use crate::objects::{Kind, Object};
 use crate::wait::{LATER, SOON, until};
 
+/// The name of the operator's Lease.
+const LEASE: &str = "daily-operator";
+
 impl Fixture {
     fn objects(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &kind.resource())
@@ -259,6 +262,20 @@ impl Fixture {
             .into_iter()
             .find_map(|lease| lease.spec?.holder_identity);
         holder.filter(|holder| !holder.is_empty())
+    }
+
+    /// Deletes the Lease.
+    pub async fn delete_lease(&self) {
+        let deleted = self.leases().delete(LEASE, &DeleteParams::default()).await;
+        deleted.expect("the Lease can be deleted");
+    }
+
+    /// Writes another holder into the Lease.
+    pub async fn hand_lease_to(&self, holder: &str) {
+        let patch = json!({"spec": {"holderIdentity": holder}});
+        let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
+        let patched = self.leases().patch(LEASE, &params, &patch).await;
+        patched.expect("the Lease can be changed");
     }
 
     /// Lets the Lease of a dead operator look an hour old, so that the next one need not wait.

@@ -46,7 +46,7 @@ async fn clean_hand_over(fx: &mut Fixture) {
     );
     assert_eq!(fx.leader().await, None, "the Lease is free");
     let handed_over = Instant::now();
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     fx.room("retro", json!({"ttl": "1h"})).await;
     fx.ready(Room, "retro").await;
     fx.delete(Room, "standup").await;
@@ -72,7 +72,7 @@ async fn drains(fx: &mut Fixture) {
     let status = fx.operator().terminate().await;
     assert!(status.success(), "{status}");
     assert_eq!(fx.leader().await, None, "the Lease is free");
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     let room = fx.ready(Room, "standup").await;
     let rooms = fx.rooms_at_daily().await;
     assert_eq!(rooms.len(), 1);
@@ -81,7 +81,7 @@ async fn drains(fx: &mut Fixture) {
 
 async fn killed_leader(fx: &mut Fixture) {
     let before = leader(fx).await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     fx.ready(Room, "standup").await;
     assert_eq!(
@@ -102,7 +102,7 @@ async fn killed_leader(fx: &mut Fixture) {
 /// A leader that stood still while another took over does nothing when it wakes up.
 async fn paused_leader(fx: &mut Fixture) {
     let before = leader(fx).await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     fx.operators[0].pause();
     fx.room("standup", json!({"ttl": "1h"})).await;
     leader_other_than(fx, &before).await;

@@ -31,11 +31,15 @@ mod idle;
 mod journal;
 mod kubectl;
 mod leadership;
+mod life;
+mod link;
 mod missing;
 mod numbers;
 mod objects;
 mod operator;
 mod plane;
+mod preflight;
+mod probes;
 mod refusals;
 mod restart;
 mod rights;
@@ -79,8 +83,11 @@ fn main() -> ExitCode {
         expiry::scenarios,
         idle::scenarios,
         leadership::scenarios,
+        life::scenarios,
         missing::scenarios,
         numbers::scenarios,
+        preflight::scenarios,
+        probes::scenarios,
         refusals::scenarios,
         restart::scenarios,
         roles::scenarios,

@@ -1,14 +1,16 @@
 //! The operator as a real process.
 
 use std::fs::File;
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 /// The signal with which a process ends at a crash point.
 const ABORTED: i32 = 6;
@@ -27,6 +29,23 @@ pub struct Launch {
 pub struct Operator {
     child: Child,
     log: PathBuf,
+    http: reqwest::Client,
+}
+
+/// What one of the operator's addresses answers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Answer {
+    /// Whether this process leads, by its metrics.
+    fn leads(&self) -> Option<bool> {
+        let name = r#"leader_election_master_status{name="daily-operator"} "#;
+        let value = self.body.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(value == "1")
+    }
 }
 
 impl Launch {
@@ -46,13 +65,127 @@ impl Launch {
             .kill_on_drop(true)
             .spawn()
             .expect("the operator starts");
-        Operator { child, log }
+        let http = reqwest::Client::builder().no_proxy().build();
+        Operator {
+            child,
+            log,
+            http: http.expect("an HTTP client can be built"),
+        }
     }
 }
 
 impl Operator {
     pub fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// Its log so far, line by line.
+    pub fn lines(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.log).expect("the log can be read");
+        let lines = text.lines();
+        lines
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    /// The lines of its log that say this.
+    pub fn said(&self, message: &str) -> Vec<Value> {
+        let says = |line: &Value| {
+            line["message"]
+                .as_str()
+                .is_some_and(|it| it.contains(message))
+        };
+        self.lines().into_iter().filter(says).collect()
+    }
+
+    /// Waits until its log says this, and gives the line.
+    pub async fn says(&self, message: &str) -> Value {
+        until(&format!("the log says {message:?}"), SOON, async || {
+            self.said(message).pop().ok_or("it does not")
+        })
+        .await
+    }
+
+    async fn address(&self) -> SocketAddr {
+        let line = self.says("Serving health and metrics").await;
+        let address = line["address"].as_str().and_then(|it| it.parse().ok());
+        address.expect("the log names the address")
+    }
+
+    /// What it answers at this path.
+    pub async fn get(&self, path: &str) -> Answer {
+        let url = format!("http://{}{path}", self.address().await);
+        let answer = self.http.get(url).send().await.expect("it answers");
+        Answer {
+            status: answer.status().as_u16(),
+            body: answer.text().await.expect("the answer is text"),
+        }
+    }
+
+    /// Waits until `/readyz` answers so.
+    pub async fn readyz(&self, status: u16, body: &str) {
+        let wanted = Answer {
+            status,
+            body: body.to_owned(),
+        };
+        until(&format!("/readyz answers {wanted:?}"), LATER, async || {
+            let answer = self.get("/readyz").await;
+            let right = answer == wanted;
+            right.then_some(()).ok_or(format!("{answer:?}"))
+        })
+        .await;
+    }
+
+    /// That it is alive, which holds from its first moment to its last.
+    pub async fn is_healthy(&self) {
+        let answer = self.get("/healthz").await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok\n"));
+    }
+
+    /// Whether it leads, by its metrics.
+    pub async fn leads(&self) -> bool {
+        let answer = self.get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        answer.leads().expect("the metrics say whether it leads")
+    }
+
+    /// Waits until its metrics say that it leads, or does not.
+    pub async fn leads_is(&self, wanted: bool) {
+        until(&format!("it leads: {wanted}"), LATER, async || {
+            (self.leads().await == wanted).then_some(()).ok_or("not so")
+        })
+        .await;
+    }
+
+    /// Waits until it is ready, or has stopped itself at its crash point before that.
+    pub async fn ready_or_crashed(&mut self) {
+        until("the operator is ready", LATER, async || {
+            let ended = self.child.try_wait().expect("can be waited for");
+            if let Some(status) = ended {
+                assert_eq!(status.signal(), Some(ABORTED), "it ended: {status}");
+                return Ok(());
+            }
+            match self.ask_readyz().await {
+                Some(Answer { status: 200, .. }) => Ok(()),
+                seen => Err(format!("{seen:?}")),
+            }
+        })
+        .await;
+    }
+
+    /// What `/readyz` answers; nothing while it does not serve, or no longer.
+    async fn ask_readyz(&self) -> Option<Answer> {
+        let serving = self.said("Serving health and metrics").pop()?;
+        let url = format!("http://{}/readyz", serving["address"].as_str()?);
+        let answer = self.http.get(url).send().await.ok()?;
+        let status = answer.status().as_u16();
+        let body = answer.text().await.ok()?;
+        Some(Answer { status, body })
+    }
+
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
     }
 
     fn signal(&self, signal: Signal) {
@@ -63,7 +196,7 @@ impl Operator {
 
     /// Asks it to end, and gives how it did.
     pub async fn terminate(&mut self) -> ExitStatus {
-        self.signal(Signal::TERM);
+        self.ask_to_end();
         self.ended("the operator ends after SIGTERM").await
     }
 

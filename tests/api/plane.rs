@@ -1,5 +1,6 @@
 //! The control plane that all scenarios share, with the CRDs as the chart renders them.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -8,7 +9,9 @@ use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
+use kube::api::{
+    DeleteParams, DynamicObject, Patch, PatchParams, PostParams, ValidationDirective,
+};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::conditions::is_crd_established;
@@ -22,6 +25,15 @@ use tokio::sync::Mutex;
 use crate::audit::{self, Request};
 use crate::fixture::RELEASE;
 use crate::objects::Kind;
+
+/// The kinds that give the operator its rights.
+const RIGHTS: [&str; 5] = [
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+];
 
 /// A running control plane.
 pub struct Plane {
@@ -39,6 +51,16 @@ impl Plane {
     /// # Errors
     /// What could not be started.
     pub async fn start() -> Result<Arc<Self>, String> {
+        let plane = Self::without_crds().await?;
+        plane.apply_crds().await?;
+        Ok(plane)
+    }
+
+    /// A control plane on which the CRDs are not installed.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn without_crds() -> Result<Arc<Self>, String> {
         let control = ControlPlane::start().await.map_err(|e| e.to_string())?;
         let kubeconfig = Kubeconfig::read_from(control.kubeconfig()).map_err(|e| e.to_string())?;
         let options = KubeConfigOptions::default();
@@ -51,8 +73,15 @@ impl Plane {
             kubeconfig,
             client: client.map_err(|e| e.to_string())?,
         };
-        plane.apply_crds().await?;
         Ok(Arc::new(plane))
+    }
+
+    /// Where the API server listens.
+    pub fn address(&self) -> SocketAddr {
+        let cluster = self.kubeconfig.clusters.first();
+        let server = cluster.and_then(|it| it.cluster.as_ref()?.server.as_deref());
+        let server = server.and_then(|url| url.strip_prefix("https://")?.parse().ok());
+        server.expect("the kubeconfig names the API server by its address")
     }
 
     /// Stops it; later calls change nothing.
@@ -110,7 +139,11 @@ impl Plane {
         Ok(Release(documents))
     }
 
-    async fn apply_crds(&self) -> Result<(), String> {
+    /// Installs the CRDs as the chart renders them.
+    ///
+    /// # Errors
+    /// What could not be installed.
+    pub async fn apply_crds(&self) -> Result<(), String> {
         let release = self.render(RELEASE, "default", &json!({})).await?;
         self.apply(&release, &["CustomResourceDefinition"]).await?;
         let api: Api<CustomResourceDefinition> = Api::all(self.client());
@@ -124,14 +157,19 @@ impl Plane {
 
     /// Applies what gives the operator its rights, and nothing more.
     pub async fn apply_rights(&self, release: &Release) -> Result<(), String> {
-        let kinds = [
-            "ServiceAccount",
-            "ClusterRole",
-            "ClusterRoleBinding",
-            "Role",
-            "RoleBinding",
-        ];
-        self.apply(release, &kinds).await
+        self.apply(release, &RIGHTS).await
+    }
+
+    /// Deletes those manifests that give the operator its rights and that are `meant`.
+    pub async fn delete(&self, release: &Release, meant: impl Fn(&Value) -> bool) {
+        for manifest in release.of(&RIGHTS).filter(|manifest| meant(manifest)) {
+            let name = text(manifest, "/metadata/name");
+            let deleted = self
+                .api_of(manifest)
+                .delete(name, &DeleteParams::default())
+                .await;
+            deleted.expect("the manifest can be deleted");
+        }
     }
 
     async fn apply(&self, release: &Release, kinds: &[&str]) -> Result<(), String> {

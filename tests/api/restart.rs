@@ -95,7 +95,7 @@ where
 async fn crash_and_restart(fx: &mut Fixture) {
     fx.operator().crashed().await;
     fx.age_lease().await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
 }
 
 /// One room, one PIN, one success of the create, and nothing left after the deletion.
@@ -234,7 +234,7 @@ async fn lease_release(fx: &mut Fixture) {
     let status = fx.operator().terminate().await;
     assert!(!status.success(), "it stops at its crash point");
     fx.age_lease().await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     whole_life(fx).await;
 }
 
@@ -245,20 +245,21 @@ async fn twice_in_a_row(fx: &mut Fixture) {
         "record:between",
         "secret-create:between",
     ] {
-        fx.start_operator(&[stop_at(point)]);
+        fx.start_operator(&[stop_at(point)]).await;
         fx.operator().crashed().await;
         fx.age_lease().await;
     }
-    fx.start_operator(&[stop_at("room-delete:between")]);
+    fx.start_operator(&[stop_at("room-delete:between")]).await;
     fx.ready(Room, "standup").await;
     one_room_one_pin(fx).await;
     fx.delete(Room, "standup").await;
     fx.operator().crashed().await;
     fx.age_lease().await;
-    fx.start_operator(&[stop_at("finalizer-remove:before")]);
+    fx.start_operator(&[stop_at("finalizer-remove:before")])
+        .await;
     fx.operator().crashed().await;
     fx.age_lease().await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     nothing_left(fx).await;
     assert_eq!(fx.journal().await.done("POST", "/rooms"), 1);
 }
@@ -271,7 +272,7 @@ async fn changes_nothing(fx: &mut Fixture) {
     let before = fx.ready(Room, "standup").await;
     assert!(fx.operator().terminate().await.success());
     let mark = fx.mark().await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     let listed = async || match fx.journal_since(mark).await.done("GET", "/rooms") {
         0 => Err("the rooms are not listed yet"),
         _ => Ok(()),

@@ -127,8 +127,32 @@ impl Stage {
     {
         let turns = self.turns.acquire_many(setup.turns).await;
         let _turns = turns.map_err(|e| e.to_string())?;
+        let plane = match setup.own_plane {
+            true => Plane::without_crds().await?,
+            false => self.shared_plane().await?,
+        };
+        let own = setup.own_plane.then(|| Arc::clone(&plane));
+        let report = Self::play_on(plane, namespace, setup, scenario).await;
+        if let Some(own) = own {
+            own.stop().await;
+        }
+        report
+    }
+
+    async fn shared_plane(&self) -> Result<Arc<Plane>, String> {
         let plane = self.plane.get_or_init(async || Plane::start().await);
-        let plane = Arc::clone(plane.await.as_ref()?);
+        Ok(Arc::clone(plane.await.as_ref()?))
+    }
+
+    async fn play_on<F>(
+        plane: Arc<Plane>,
+        namespace: &str,
+        setup: Setup,
+        scenario: F,
+    ) -> Result<(), String>
+    where
+        F: AsyncFn(&mut Fixture),
+    {
         let mut fixture = Fixture::start(plane, namespace, setup).await?;
         let scenes = async {
             scenario(&mut fixture).await;

@@ -159,7 +159,7 @@ async fn s6_lost_record(fx: &mut Fixture) {
     fx.merge(Room, "standup", stripped).await;
     fx.lose_status(Room, "standup").await;
     let mark = fx.mark().await;
-    fx.start_operator(&[]);
+    fx.start_operator(&[]).await;
     let after = fx.ready(Room, "standup").await;
     assert_eq!(after.pin(), before.pin());
     assert_eq!(

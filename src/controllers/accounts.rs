@@ -1,0 +1,87 @@
+//! The accounts at Daily: their keys, their listings, and what they have used of their limits.
+
+use std::sync::Arc;
+
+use kube::Resource;
+use tokio::task::JoinSet;
+
+use super::inherited::{sent_before, trusted_from};
+use super::watches::{Guarded, Rooms};
+use crate::clock;
+use crate::crd::DailyRoom;
+use crate::daily::account::{Account, Expected, ExpectedRoom, lock};
+use crate::daily::ledger::reads_lag;
+use crate::keys::Keys;
+use crate::leader::Used;
+use crate::run::Context;
+use crate::subject::Subject;
+
+/// The tasks that list the accounts, one for each.
+pub(super) type Listing = Arc<std::sync::Mutex<JoinSet<()>>>;
+
+/// The API keys, and an account with its listings for each domain that one of them proves.
+pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
+    let sent = sent_before(&context.takeover);
+    let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
+    let interval = context.config.drift_interval;
+    let lag = reads_lag(context.config.quiet_period);
+    let (gate, metrics) = (context.gate.clone(), context.metrics.clone());
+    let client = context.daily.clone();
+    let new_account = move |domain, key| {
+        let account = Account::new(
+            domain,
+            key,
+            client.clone(),
+            gate.clone(),
+            metrics.clone(),
+            sent,
+            lag,
+        );
+        let (listed, expected) = (Arc::clone(&account), Arc::clone(&expected));
+        lock(&listing).spawn(async move { listed.keep_listing(interval, expected).await });
+        account
+    };
+    Keys::new(
+        context.client.clone(),
+        context.daily.clone(),
+        context.config.default_key.clone(),
+        context.config.lease_namespace.clone(),
+        Box::new(new_account),
+    )
+}
+
+/// The rooms that should be in a listing of this domain: those that are recorded.
+fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
+    let room = |object: Arc<Guarded<DailyRoom>>| {
+        let subject = Subject::of(object.meta())?;
+        let binding = subject.binding().filter(|it| it.domain_id == domain)?;
+        Some(ExpectedRoom {
+            name: binding.name.clone(),
+            end: binding.made.as_ref()?.end.as_ref()?.at,
+        })
+    };
+    rooms
+        .iter()
+        .flat_map(|store| store.state())
+        .filter_map(room)
+        .collect()
+}
+
+/// What the accounts have used of their limits, at most; nothing while an earlier leader's or our
+/// own writes may still be done.
+pub(super) fn used(context: &Context, keys: &Keys) -> Option<Used> {
+    let quiet = context.config.quiet_period;
+    let now = clock::now();
+    let accounts = keys.accounts();
+    let trusted = trusted_from(&context.takeover, quiet);
+    let settled = now >= trusted && accounts.iter().all(|it| it.settled(now, quiet));
+    settled.then(|| {
+        let usages = accounts.iter().map(|it| it.limiter().usage());
+        let most = usages.fold((0, 0), |most, it| (most.0.max(it.0), most.1.max(it.1)));
+        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Used {
+            calls: count(most.0),
+            deletes: count(most.1),
+        }
+    })
+}

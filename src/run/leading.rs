@@ -1,0 +1,99 @@
+//! The time as leader: the controllers work while the Lease is kept, then the drain, then the Lease
+//! is given back.
+
+use std::time::Duration;
+
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+
+use super::{Context, RunError};
+use crate::controllers::{self, ControllersError};
+use crate::leader::{Elector, LeaderError, Released, Used};
+use crate::telemetry::chain;
+
+/// How long effects that are under way are waited for at the end.
+const DRAIN: Duration = Duration::from_secs(8);
+
+type Kept = Result<(Elector, Result<(), LeaderError>), JoinError>;
+
+/// Leads until `stop`. The Lease is kept until the controllers have ended, as what they finish needs
+/// it.
+pub(super) async fn lead(
+    context: Context,
+    mut elector: Elector,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let drained = CancellationToken::new();
+    let kept_until = drained.clone();
+    let mut keeper = tokio::spawn(async move {
+        let kept = elector.keep(&kept_until).await;
+        (elector, kept)
+    });
+    let mut working = tokio::spawn(controllers::run(context, stop.clone()));
+    let worked = tokio::select! {
+        kept = &mut keeper => return hand_back(kept, None, stop).await,
+        ended = &mut working => drained_to_its_end(ended, stop),
+        () = drain_is_over(stop) => {
+            tracing::warn!("Not everything that was under way has ended");
+            Ok(None)
+        }
+    };
+    drained.cancel();
+    let used = worked.as_ref().copied().unwrap_or(None);
+    hand_back(keeper.await, used, stop).await?;
+    worked.map(drop)
+}
+
+async fn drain_is_over(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
+}
+
+fn drained_to_its_end(
+    ended: Result<Result<Option<Used>, ControllersError>, JoinError>,
+    stop: &CancellationToken,
+) -> Result<Option<Used>, RunError> {
+    match ended {
+        Ok(Ok(used)) if stop.is_cancelled() => Ok(used),
+        Ok(Err(error)) => Err(RunError::Controllers(error)),
+        Ok(Ok(_)) | Err(_) => Err(RunError::Ended("controllers")),
+    }
+}
+
+/// Gives the Lease back, if it was kept. Whoever loses it at work has to start from the beginning;
+/// for whoever ends anyhow it makes no difference.
+async fn hand_back(
+    kept: Kept,
+    used: Option<Used>,
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    match kept {
+        Ok((elector, Ok(()))) => give_back(elector, used).await,
+        Ok((_, Err(error))) if stop.is_cancelled() => ends_without_the_lease(&error),
+        Ok((_, Err(error))) => return Err(RunError::Leader(error)),
+        Err(_) => return Err(RunError::Ended("renewal of the Lease")),
+    }
+    Ok(())
+}
+
+/// Gives the Lease back. To end without that is a clean end, too: `helm uninstall`, for one, takes
+/// the rights away before the pod, and the Lease expires by itself.
+pub(super) async fn give_back(elector: Elector, used: Option<Used>) {
+    match elector.release(used).await {
+        Ok(Released::GivenBack) => tracing::info!("The Lease is given back"),
+        Ok(Released::NotHeld) => {}
+        Err(error) => ends_without_the_lease(&error),
+    }
+}
+
+fn ends_without_the_lease(error: &LeaderError) {
+    let next = match error {
+        LeaderError::Release(_) => "the next leader waits until the Lease expires",
+        LeaderError::Lost(_) => "another process leads",
+        LeaderError::Gone => "the next leader need not wait for it",
+    };
+    tracing::warn!(
+        error = chain(error),
+        "The operator ends without giving the Lease back; {next}"
+    );
+}

@@ -1,0 +1,151 @@
+//! What a process needs of the API server before it may lead, and so before it is ready.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::crd::{DailyRoom, PinDialinNumber};
+use crate::kube::{KubeError, Served, within};
+use crate::ops::{Readiness, Wait};
+use crate::telemetry::chain;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(2);
+
+const NO_KINDS: &str = "the CustomResourceDefinitions are not installed; run helm upgrade --install with \
+     crds.enabled=true, or without Helm: daily-operator crd | kubectl apply --server-side -f -. \
+     Helm takes over CRDs that kubectl made only with --take-ownership (Helm 3.17 and later); else \
+     set crds.enabled=false";
+const MAY_NOT_LIST: &str =
+    "allow the ServiceAccount to list the kind; the chart has the rights that are needed";
+const MAY_NOT_READ_ID: &str = "allow the ServiceAccount to get the Namespace kube-system, whose uid \
+     is the id of the cluster, or set --cluster-id";
+const NO_ID: &str =
+    "there is no Namespace kube-system, whose uid is the id of the cluster; set --cluster-id";
+const NO_ANSWER: &str = "it does not answer as it should";
+
+/// What is needed. `/readyz` names what is still missing of it.
+pub(super) struct Needs {
+    namespaces: Vec<String>,
+    cluster_id: Option<String>,
+    readiness: Readiness,
+}
+
+/// What the API server does not give yet, why, and what to do about it.
+struct Missing {
+    what: String,
+    why: KubeError,
+    advice: &'static str,
+}
+
+impl Needs {
+    /// What this configuration needs; from now on this process is not ready without it.
+    pub(super) fn announce(config: &Config, readiness: &Readiness) -> Self {
+        readiness.wait_for(Wait::Kinds);
+        if config.cluster_id.is_none() {
+            readiness.wait_for(Wait::ClusterId);
+        }
+        Self {
+            namespaces: config.watch_namespaces.clone(),
+            cluster_id: config.cluster_id.clone(),
+            readiness: readiness.clone(),
+        }
+    }
+
+    /// Waits until all of it is there, and gives the id of the cluster; `None` when it has to stop
+    /// before. Both are asked for side by side, so that everything that is missing is logged at
+    /// once.
+    pub(super) async fn wait(self, client: &Client, stop: &CancellationToken) -> Option<String> {
+        let kinds = async {
+            repeat(stop, async || look(client, &self.namespaces).await).await?;
+            self.readiness.done(&Wait::Kinds);
+            Some(())
+        };
+        let id = async {
+            let id = match &self.cluster_id {
+                Some(id) => id.clone(),
+                None => repeat(stop, async || cluster_id(client).await).await?,
+            };
+            self.readiness.done(&Wait::ClusterId);
+            Some(id)
+        };
+        let (kinds, id) = futures::future::join(kinds, id).await;
+        kinds.and(id)
+    }
+}
+
+/// Asks until it is answered. What is missing is logged when it begins and when the cause changes.
+async fn repeat<T>(
+    stop: &CancellationToken,
+    ask: impl AsyncFn() -> Result<T, Missing>,
+) -> Option<T> {
+    let mut logged = String::new();
+    loop {
+        let missing = tokio::select! {
+            () = stop.cancelled() => return None,
+            answer = ask() => match answer {
+                Ok(answer) => return Some(answer),
+                Err(missing) => missing,
+            },
+        };
+        let error = chain(&missing.why);
+        let line = format!("{}: {error}", missing.what);
+        if line != logged {
+            tracing::warn!(
+                missing = missing.what,
+                error,
+                "Waiting for the API server: {}",
+                missing.advice
+            );
+            logged = line;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// Whether both kinds can be listed. The definitions themselves are not looked at, as the operator
+/// has no right to: a kind that is established can be listed.
+async fn look(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
+    list::<DailyRoom>(client, namespaces).await?;
+    list::<PinDialinNumber>(client, namespaces).await
+}
+
+async fn list<K: Served>(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
+    let api: Api<K> = match namespaces.first() {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let one = ListParams::default().limit(1);
+    let listed = within(DEADLINE, api.list_metadata(&one)).await;
+    listed.map(drop).map_err(|why| Missing {
+        what: K::kind(&()).into_owned(),
+        advice: match why {
+            KubeError::NotFound => NO_KINDS,
+            KubeError::Forbidden { .. } => MAY_NOT_LIST,
+            _ => NO_ANSWER,
+        },
+        why,
+    })
+}
+
+async fn cluster_id(client: &Client) -> Result<String, Missing> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let read = within(DEADLINE, namespaces.get("kube-system")).await;
+    let uid = read.and_then(|it| it.uid().ok_or(KubeError::NotFound));
+    uid.map_err(|why| Missing {
+        what: Wait::ClusterId.to_string(),
+        advice: match why {
+            KubeError::NotFound => NO_ID,
+            KubeError::Forbidden { .. } => MAY_NOT_READ_ID,
+            _ => NO_ANSWER,
+        },
+        why,
+    })
+}

@@ -1,0 +1,116 @@
+//! What `/healthz`, `/readyz` and `/metrics` answer in each phase of a process, as
+//! docs/operations.md has it.
+
+use std::sync::Arc;
+
+use daily_sim::{FaultKind, FaultSpec};
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{Fixture, Setup};
+use crate::objects::Kind::Room;
+use crate::stage::Stage;
+use crate::wait::{SOON, until};
+
+/// `/readyz` of a process that has not reached the API server yet.
+pub const NOTHING_YET: &str = "waiting for the CustomResourceDefinitions\n\
+                               waiting for the id of the cluster\n\
+                               waiting for the Lease\n";
+/// The call of Daily that is under way while the operator drains.
+const HELD: &str = "drain";
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let alone = || Setup::new().without_operator();
+    vec![
+        stage.trial("probes::start", alone(), start),
+        stage.trial(
+            "probes::leader_and_standby",
+            Setup::new(),
+            leader_and_standby,
+        ),
+        stage.trial("probes::draining", Setup::new(), draining),
+        stage.trial("probes::api_server_gone", alone(), api_server_gone),
+    ]
+}
+
+/// The API server refuses connections: alive, not ready, and ready by itself once it answers.
+async fn start(fx: &mut Fixture) {
+    let (mut link, env) = fx.link().await;
+    fx.launch_operator(&[env]);
+    let operator = fx.operator();
+    operator.readyz(503, NOTHING_YET).await;
+    operator.is_healthy().await;
+    assert!(!operator.leads().await);
+    operator.says("Waiting for the API server").await;
+    link.mend();
+    operator.readyz(200, "ok\n").await;
+    assert!(operator.leads().await);
+}
+
+async fn leader_and_standby(fx: &mut Fixture) {
+    fx.start_operator(&[]).await;
+    let [leader, standby] = &fx.operators[..] else {
+        panic!("two operators were started");
+    };
+    for (operator, leads) in [(leader, true), (standby, false)] {
+        operator.readyz(200, "ok\n").await;
+        operator.is_healthy().await;
+        assert_eq!(operator.leads().await, leads);
+    }
+    fx.operators[0].kill().await;
+    fx.operator().leads_is(true).await;
+    fx.operator().readyz(200, "ok\n").await;
+}
+
+/// After SIGTERM it is not ready, but alive and leading, until the calls that are under way have
+/// ended.
+async fn draining(fx: &mut Fixture) {
+    let hold = FaultSpec::next("POST", "/rooms", FaultKind::Hold(HELD.to_owned()));
+    fx.sim.fault(&hold).await.expect("the fault is installed");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.fault_applies().await;
+    fx.operator().ask_to_end();
+    let operator = fx.operator();
+    operator.readyz(503, "shutting down\n").await;
+    operator.is_healthy().await;
+    assert!(operator.leads().await);
+    fx.sim.release(HELD).await.expect("the reply is sent");
+    let status = fx.operator().ended("the drained operator ends").await;
+    assert!(status.success(), "{status}");
+    assert_eq!(fx.leader().await, None, "the Lease is free");
+}
+
+/// The leader stays alive without the API server, says that it does not lead any more, and goes on
+/// once the API server is back.
+async fn api_server_gone(fx: &mut Fixture) {
+    let (mut link, env) = fx.link().await;
+    link.mend();
+    fx.start_operator(&[env]).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    link.cut().await;
+    let operator = fx.operator();
+    operator.readyz(503, "waiting for the Lease\n").await;
+    operator.is_healthy().await;
+    assert!(!operator.leads().await);
+    link.mend();
+    operator.readyz(200, "ok\n").await;
+    assert!(operator.leads().await);
+    let began = operator.said("The Lease cannot be renewed");
+    assert!(
+        (1..=3).contains(&began.len()),
+        "one line for each cause: {began:#?}"
+    );
+    assert_eq!(operator.said("The Lease is renewed again").len(), 1);
+}
+
+impl Fixture {
+    /// Waits until the first fault has hit a call.
+    pub async fn fault_applies(&self) {
+        let sent = async || match self.sim.faults().await.expect("are listed")[0].applied {
+            0 => Err("no call came"),
+            _ => Ok(()),
+        };
+        until("the call is under way", SOON, sent).await;
+    }
+}
