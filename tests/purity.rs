@@ -87,6 +87,34 @@ fn each_word_is_found_in_code_and_not_in_comments() {
     assert_eq!(impurities("fn plan(now: Timestamp) -> Plan {}\n"), []);
 }
 
+/// Wakes only the task that polled it last, and kube's Controller polls it itself.
+const LOSES_WAKE_UPS: &str = "wait_until_ready(";
+
+fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        panic!("{} must be there", folder.display());
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
+#[test]
+fn nobody_waits_on_a_store_that_a_controller_waits_on() {
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(files.len() > 50, "{} files are found", files.len());
+    for file in files {
+        let Ok(text) = fs::read_to_string(&file) else {
+            panic!("{} must be readable", file.display());
+        };
+        assert!(!text.contains(LOSES_WAKE_UPS), "{}", file.display());
+    }
+}
+
 /// The heads of the sections of a manifest that speak of a package.
 fn sections_with<'a>(manifest: &'a str, package: &str) -> Vec<&'a str> {
     let mut head = "";

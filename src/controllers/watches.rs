@@ -1,5 +1,6 @@
 //! What is watched, and which DailyRooms a change wakes.
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
@@ -27,6 +28,12 @@ pub(super) type Guarded<K> = DeserializeGuard<K>;
 pub(super) type Rooms = Vec<Store<Guarded<DailyRoom>>>;
 /// A controller with the namespace that it watches.
 pub(super) type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
+
+/// The metadata of Secrets, as a store and as a stream of changes.
+pub(super) type WatchedSecrets = (
+    Store<PartialObjectMeta<Secret>>,
+    BoxStream<'static, watcher::Result<PartialObjectMeta<Secret>>>,
+);
 
 /// The namespaces that are watched, each by itself, or all at once.
 pub(super) struct Scopes {
@@ -91,18 +98,13 @@ impl Scopes {
             .collect()
     }
 
-    /// The metadata of the Secrets of ours in each scope, as a store and as a stream of changes.
-    pub(super) fn secrets(
-        &self,
-    ) -> Vec<(
-        Store<PartialObjectMeta<Secret>>,
-        impl Stream<Item = Result<PartialObjectMeta<Secret>, watcher::Error>> + Send + 'static,
-    )> {
+    /// The metadata of the Secrets of ours in each scope.
+    pub(super) fn secrets(&self) -> Vec<WatchedSecrets> {
         let ours = watch().labels(OWNER_LABEL);
         self.apis()
             .map(|api| {
                 let (store, events) = cached(api, ours.clone(), &self.readiness);
-                (store, events.default_backoff().touched_objects())
+                (store, events.default_backoff().touched_objects().boxed())
             })
             .collect()
     }

@@ -33,6 +33,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         ),
         stage.trial("life::lease_deleted", at_release(), lease_deleted),
         stage.trial("life::lease_taken", at_release(), lease_taken),
+        stage.trial(
+            "life::lease_taken_while_draining",
+            Setup::new(),
+            lease_taken_while_draining,
+        ),
         stage.trial("life::api_server_gone_at_the_end", alone(), gone_at_the_end),
         stage.trial(
             "life::api_server_hangs_at_the_end",
@@ -180,6 +185,20 @@ async fn lease_taken(fx: &mut Fixture) {
     fx.operator().readyz(503, "shutting down\n").await;
     fx.hand_lease_to("another").await;
     fx.let_go();
+    ends_without_the_lease(fx, "lost to another", "another process leads").await;
+    assert_eq!(fx.leader().await.as_deref(), Some("another"));
+}
+
+/// Another process takes the Lease while a call is still under way: the operator may send nothing
+/// more, and ends at once.
+async fn lease_taken_while_draining(fx: &mut Fixture) {
+    let hold = FaultSpec::next("POST", "/rooms", FaultKind::Hold(HELD.to_owned()));
+    fx.sim.fault(&hold).await.expect("the fault is installed");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.fault_applies().await;
+    fx.operator().ask_to_end();
+    fx.operator().readyz(503, "shutting down\n").await;
+    fx.hand_lease_to("another").await;
     ends_without_the_lease(fx, "lost to another", "another process leads").await;
     assert_eq!(fx.leader().await.as_deref(), Some("another"));
 }

@@ -4,10 +4,13 @@
 use std::sync::Arc;
 
 use daily_sim::{FaultKind, FaultSpec};
+use k8s_openapi::api::rbac::v1::Role;
+use kube::Api;
+use kube::api::PostParams;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::fixture::{Fixture, Setup};
+use crate::fixture::{Fixture, RELEASE, Setup};
 use crate::objects::Kind::Room;
 use crate::stage::Stage;
 use crate::wait::{SOON, until};
@@ -28,6 +31,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             leader_and_standby,
         ),
+        stage.trial("probes::caches", alone(), caches),
         stage.trial("probes::draining", Setup::new(), draining),
         stage.trial("probes::api_server_gone", alone(), api_server_gone),
     ]
@@ -59,6 +63,22 @@ async fn leader_and_standby(fx: &mut Fixture) {
     }
     fx.operators[0].kill().await;
     fx.operator().leads_is(true).await;
+    fx.operator().readyz(200, "ok\n").await;
+}
+
+/// A leader is not ready while a cache has not been filled, and names it.
+async fn caches(fx: &mut Fixture) {
+    fx.forbid_listing("secrets").await;
+    fx.launch_operator(&[]);
+    let waiting = format!(
+        "waiting for the cache of secrets in namespace {}\n",
+        fx.namespace
+    );
+    let operator = fx.operator();
+    operator.leads_is(true).await;
+    operator.readyz(503, &waiting).await;
+    operator.is_healthy().await;
+    fx.grant_rights().await;
     fx.operator().readyz(200, "ok\n").await;
 }
 
@@ -105,6 +125,19 @@ async fn api_server_gone(fx: &mut Fixture) {
 }
 
 impl Fixture {
+    /// Takes the operator's right to list and watch a resource in its namespace.
+    async fn forbid_listing(&self, resource: &str) {
+        let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut role = roles.get(RELEASE).await.expect("the Role is there");
+        for rule in role.rules.iter_mut().flatten() {
+            if rule.resources.iter().flatten().any(|it| it == resource) {
+                rule.verbs.retain(|verb| verb != "list" && verb != "watch");
+            }
+        }
+        let replaced = roles.replace(RELEASE, &PostParams::default(), &role).await;
+        replaced.expect("the Role can be changed");
+    }
+
     /// Waits until the first fault has hit a call.
     pub async fn fault_applies(&self) {
         let sent = async || match self.sim.faults().await.expect("are listed")[0].applied {

@@ -4,7 +4,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::leader::is_fresh;
+use crate::leader::{VALID, is_younger};
 
 fn at(secs: u64) -> Now {
     Now {
@@ -251,7 +251,7 @@ proptest! {
                     both[who].hear(now);
                 }
             }
-            let lead = |it: &Contender| is_fresh(it.renewed, it.now(millis));
+            let lead = |it: &Contender| is_younger(it.renewed, VALID, it.now(millis));
             prop_assert!(!(lead(&both[0]) && lead(&both[1])), "two lead at {millis} ms");
         }
     }

@@ -31,6 +31,26 @@ pub async fn object(stage: &Stage, name: &str) -> Result<Value, DemoError> {
     Ok(stage.cluster.json(&args).await?)
 }
 
+/// Whether the operator is ready, which it says at the address that its log names.
+///
+/// # Errors
+/// What it says instead.
+pub async fn readyz(log: &str) -> Result<(), String> {
+    let address = log.lines().find_map(|line| {
+        let (_, fields) = line.split_once("Serving health and metrics")?;
+        fields.trim().strip_prefix("address=")
+    });
+    let address = address.ok_or("it does not serve /readyz yet")?;
+    let http = reqwest::Client::builder().no_proxy().build();
+    let http = http.map_err(|error| error.to_string())?;
+    let answer = http.get(format!("http://{address}/readyz")).send().await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    match answer.status().is_success() {
+        true => Ok(()),
+        false => Err(answer.text().await.unwrap_or_default()),
+    }
+}
+
 /// Whether a condition has this status.
 pub fn has(object: &Value, condition: &str, status: &str) -> bool {
     conditions(object).any(|it| (text(it, "/type"), text(it, "/status")) == (condition, status))

@@ -29,6 +29,9 @@ const DOMAIN: &str = "demo";
 const KEY_SECRET: &str = "daily-default-key";
 /// How long the simulator may take to listen.
 const SOON: Duration = Duration::from_secs(20);
+/// How long the operator may take to be ready; in a cluster that was there before, another one may
+/// still hold the Lease, and a standby is ready, too.
+const READY: Duration = Duration::from_secs(60);
 
 /// All of it. Everything ends when this is dropped.
 #[derive(Debug)]
@@ -73,7 +76,7 @@ impl Stage {
         let (folder, daily) = folder.await?;
         let name = "install the CRDs and the rights that the chart renders";
         let chart = report.step(name, install(&cluster, &daily)).await?;
-        let name = "start the operator under the chart's ServiceAccount";
+        let name = "start the operator under the chart's ServiceAccount, until it is ready";
         let starting = Starting {
             cluster: &cluster,
             program: &programs.join("daily-operator"),
@@ -234,7 +237,17 @@ impl Starting<'_> {
         let mut command = Command::new(self.program);
         command.args(args).env("KUBECONFIG", kubeconfig);
         let log = self.folder.join("operator.log");
-        Ok(Supervised::start("the operator", &command, &log)?)
+        let mut process = Supervised::start("the operator", &command, &log)?;
+        eventually("the operator is ready", READY, async || {
+            process.running()?;
+            Ok::<_, DemoError>(match look::readyz(&process.tail()).await {
+                Ok(()) => Look::Done(()),
+                Err(seen) => Look::NotYet(seen),
+            })
+        })
+        .await?;
+        say("/readyz answers ok");
+        Ok(process)
     }
 }
 
