@@ -35,13 +35,13 @@ const FORGET: Duration = Duration::from_secs(300);
 /// Why the controllers do not work.
 #[derive(Debug, thiserror::Error)]
 pub enum ControllersError {
-    /// A controller ended that should not.
+    /// A controller panicked.
     #[error("a controller has failed")]
     Broken(#[source] JoinError),
 }
 
-/// Works until told to stop and everything under way has ended. Gives what was sent to Daily in
-/// the windows of its limits, if the next leader may rely on it.
+/// Runs the controllers until `stop` is cancelled and everything under way has ended. Returns what
+/// was sent to Daily in the windows of its limits, if the next leader may rely on it.
 ///
 /// # Errors
 /// When a controller fails.

@@ -53,10 +53,10 @@ impl Shown {
     }
 }
 
-/// Listens there. Every address means both families, where IPv6 is to be had.
+/// Listens on the address. `[::]` means IPv4 and IPv6; on a node without IPv6 it means IPv4 alone.
 ///
 /// # Errors
-/// When the address is taken or not this machine's.
+/// When the address is in use, or is not an address of this node.
 pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
@@ -66,7 +66,7 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves until `shutdown` comes.
+/// Serves until `shutdown` resolves.
 ///
 /// # Errors
 /// When the listener fails.

@@ -33,7 +33,7 @@ pub use self::daily::DailyConfigError;
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// No signal can be waited for.
+    /// SIGTERM and SIGINT cannot be received.
     #[error("signals cannot be received")]
     Signals(#[source] io::Error),
     /// There is no client of the API server.
@@ -45,17 +45,17 @@ pub enum RunError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// Health and metrics are served no more.
+    /// The server of health and metrics failed.
     #[error("health and metrics can no longer be served")]
     Serve(#[source] io::Error),
-    /// This process leads no more.
+    /// This process lost the Lease.
     #[error(transparent)]
     Leader(#[from] LeaderError),
     /// The controllers failed.
     #[error(transparent)]
     Controllers(#[from] ControllersError),
-    /// A task ended that should not.
-    #[error("the {0} ended unasked")]
+    /// A task ended before the process was asked to end.
+    #[error("the task {0:?} ended unexpectedly")]
     Ended(&'static str),
 }
 
@@ -170,7 +170,7 @@ impl Operator {
             outcome = self.work(needs, elector) => outcome,
             served = &mut server => Err(match served {
                 Ok(Err(error)) => RunError::Serve(error),
-                _ => RunError::Ended("server of health and metrics"),
+                _ => RunError::Ended("health and metrics"),
             }),
         };
         end.cancel();

@@ -27,7 +27,7 @@ const RELEASES: usize = 2;
 /// into the time that a pod has to end.
 const RELEASE: Duration = Duration::from_secs(8);
 
-/// Why this process leads no more.
+/// Why this process does not lead any more.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaderError {
     /// Another process has the Lease.

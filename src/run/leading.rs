@@ -34,7 +34,7 @@ pub(super) async fn lead(
         kept = &mut keeper => return hand_back(kept, None, stop).await,
         ended = &mut working => drained_to_its_end(ended, stop),
         () = drain_is_over(stop) => {
-            tracing::warn!("Not everything that was under way has ended");
+            tracing::warn!("The drain is over, and not everything that was under way has ended");
             Ok(None)
         }
     };
@@ -60,8 +60,8 @@ fn drained_to_its_end(
     }
 }
 
-/// Gives the Lease back, if it was kept. Whoever loses it at work has to start from the beginning;
-/// for whoever ends anyhow it makes no difference.
+/// Gives the Lease back, if it was kept. A leader that loses it at work ends with an error and starts
+/// again as a standby; one that is shutting down ends well all the same.
 async fn hand_back(
     kept: Kept,
     used: Option<Used>,

@@ -294,6 +294,12 @@ impl Fixture {
         self.plane.delete(&self.release, |_| true).await;
     }
 
+    /// Takes away the bindings of the operator's rights. Its ServiceAccount stays.
+    pub async fn take_bindings(&self) {
+        let binding = |manifest: &Value| manifest["kind"] == "RoleBinding";
+        self.plane.delete(&self.release, binding).await;
+    }
+
     /// Takes away what gives the operator its rights in one namespace.
     pub async fn take_rights_in(&self, namespace: &str) {
         let there = |manifest: &Value| manifest["metadata"]["namespace"] == namespace;

@@ -25,6 +25,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("life::rolling_update", Setup::new(), rolling_update),
         stage.trial("life::standby_ends", Setup::new(), standby_ends),
+        stage.trial("life::rights_come_back", Setup::new(), rights_come_back),
         stage.trial("life::uninstall", alone(), uninstall),
         stage.trial(
             "life::uninstall_while_draining",
@@ -114,6 +115,24 @@ async fn ends_without_the_lease(fx: &mut Fixture, cause: &str, next: &str) {
     assert_eq!(line["level"], "WARN");
     assert!(text(&line["error"]).contains(cause), "{line}");
     assert!(text(&line["message"]).contains(next), "{line}");
+}
+
+/// A leader whose rights are taken away waits for them, and goes on in the same process.
+async fn rights_come_back(fx: &mut Fixture) {
+    fx.take_bindings().await;
+    fx.operator().readyz(503, "waiting for the Lease\n").await;
+    fx.operator().is_healthy().await;
+    assert!(!fx.operator().leads().await);
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.grant_rights().await;
+    fx.operator().readyz(200, "ok\n").await;
+    assert!(fx.operator().leads().await);
+    fx.ready(Room, "standup").await;
+    assert_eq!(
+        fx.operator().said("Leading").len(),
+        1,
+        "it led all the time"
+    );
 }
 
 /// Rights and ServiceAccount go before the pod. It stays alive, says what is forbidden, and ends
