@@ -92,7 +92,8 @@ impl Stage {
             let crd = crd.expect("the CRD is there");
             let of = |what: &str| {
                 let name = format!("meta.helm.sh/release-{what}");
-                let value = crd["metadata"]["annotations"][name].as_str();
+                let annotations = crd.pointer("/metadata/annotations");
+                let value = annotations.and_then(|it| it.get(&name)?.as_str());
                 value.unwrap_or_default().to_owned()
             };
             owners.push(format!("{}/{}", of("namespace"), of("name")));
