@@ -8,6 +8,7 @@
 
 mod both;
 mod effects;
+mod notes;
 mod refusals;
 mod render;
 mod together;
