@@ -133,6 +133,14 @@ impl Stage {
         made.expect("the room is accepted");
     }
 
+    /// Deletes what a manifest has; nothing of it is left.
+    async fn removed_with(&self, manifest: &str) {
+        self.kubectl(&["delete", "-f", manifest, "--timeout=60s"])
+            .await;
+        let list = ["get", "-f", manifest, "--ignore-not-found", "-o", "name"];
+        assert_eq!(self.kubectl(&list).await.trim(), "");
+    }
+
     async fn has_room(&self) {
         let rooms = self
             .kubectl(&["get", "dailyrooms", "-A", "-o", "name"])
@@ -276,6 +284,8 @@ async fn without_helm() {
     assert!(first.len() > 10, "{first:?}");
     stage.kubectl(&[&strict[..], &["-k", &base]].concat()).await;
     assert_eq!(objects().await, first);
+
+    stage.removed_with(&manifest).await;
 
     // An image of one's own, as the comment in kustomization.yaml says.
     let text = std::fs::read_to_string(root().join("deploy/kustomization.yaml"));
