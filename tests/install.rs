@@ -92,7 +92,8 @@ impl Stage {
             let crd = crd.expect("the CRD is there");
             let of = |what: &str| {
                 let name = format!("meta.helm.sh/release-{what}");
-                let value = crd["metadata"]["annotations"][name].as_str();
+                let annotations = crd.pointer("/metadata/annotations");
+                let value = annotations.and_then(|it| it.get(&name)?.as_str());
                 value.unwrap_or_default().to_owned()
             };
             owners.push(format!("{}/{}", of("namespace"), of("name")));
@@ -130,6 +131,14 @@ impl Stage {
         self.established().await;
         let made = self.plane.cluster().apply(ROOM).await;
         made.expect("the room is accepted");
+    }
+
+    /// Deletes what a manifest has; nothing of it is left.
+    async fn removed_with(&self, manifest: &str) {
+        self.kubectl(&["delete", "-f", manifest, "--timeout=60s"])
+            .await;
+        let list = ["get", "-f", manifest, "--ignore-not-found", "-o", "name"];
+        assert_eq!(self.kubectl(&list).await.trim(), "");
     }
 
     async fn has_room(&self) {
@@ -275,6 +284,8 @@ async fn without_helm() {
     assert!(first.len() > 10, "{first:?}");
     stage.kubectl(&[&strict[..], &["-k", &base]].concat()).await;
     assert_eq!(objects().await, first);
+
+    stage.removed_with(&manifest).await;
 
     // An image of one's own, as the comment in kustomization.yaml says.
     let text = std::fs::read_to_string(root().join("deploy/kustomization.yaml"));

@@ -31,6 +31,7 @@ mod idle;
 mod journal;
 mod kubectl;
 mod leadership;
+mod least;
 mod life;
 mod link;
 mod missing;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         idle::scenarios,
         leadership::scenarios,
         life::scenarios,
+        least::scenarios,
         missing::scenarios,
         numbers::scenarios,
         preflight::scenarios,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::render::{HELM, HELM_3, chart, render_with, run};
+use crate::render::{CLUSTER, HELM, HELM_3, chart, render_with, run};
 
 /// The values that stand for whole installations.
 fn installations() -> Vec<(String, String)> {
@@ -30,7 +30,11 @@ fn both_render_the_same() {
 fn both_find_nothing_to_complain_about() {
     for (name, values) in installations() {
         for helm in [&*HELM, &*HELM_3] {
-            let lint = run(helm, &["lint", "--strict"], &values);
+            let lint = run(
+                helm,
+                &[&["lint", "--strict"][..], &CLUSTER[..]].concat(),
+                &values,
+            );
             let said = String::from_utf8_lossy(&lint.stdout);
             assert!(lint.status.success(), "{name}: {said}");
         }

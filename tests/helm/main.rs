@@ -2,11 +2,13 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
 
 mod both;
 mod effects;
+mod notes;
 mod refusals;
 mod render;
 mod together;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::render::{HELM, HELM_3, chart, render_with};
+use crate::render::{CLUSTER, HELM, HELM_3, chart, render_with, run};
 
 const IN_QUOTES: &str = "value must be 'text in quotes, on the command line with --set-string'";
 
@@ -88,7 +88,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "daily: {baseUrl: api.daily.co}",
-        "value must be 'a URL such as https://api.daily.co/v1'",
+        "value must be 'a URL such as https://api.daily.co/v1, without user and query",
     ),
     (
         "daily: {proxy: proxy:3128}",
@@ -146,6 +146,27 @@ const REFUSED: &[(&str, &str)] = &[
         "podDisruptionBudget: {enabled: true, minAvailable: 1}",
         "podDisruptionBudget.minAvailable is 1 and replicaCount is 1: no pod could ever be evicted",
     ),
+    (
+        "daily: {baseUrl: 'http://mock.example/v1'}",
+        "http:// is for loopback only'",
+    ),
+    // With its namespace it would be taken for a namespace, a name and a key.
+    (
+        "daily: {apiKey: {existingSecret: {name: daily-operator/daily}}}",
+        "value must be 'the name of an object in the release namespace, without the namespace'",
+    ),
+    (
+        "daily: {caBundle: {configMapName: ca, key: ../ca.crt}}",
+        "value must be 'a key of a ConfigMap or Secret",
+    ),
+    (
+        "watchNamespaces: [Team A]",
+        "value must be 'the name of a namespace, such as team-a'",
+    ),
+    (
+        "clusterId: eu 1",
+        "at '/clusterId': value must be 'at most 253 letters",
+    ),
     // Values that exclude each other.
     (
         "daily: {apiKey: {value: 0123456789abcdefg, existingSecret: {name: daily}}}",
@@ -196,6 +217,20 @@ fn each_is_refused_by_both_helms_in_these_words() {
             assert!(said.contains(sentence), "{values}: {said}");
             assert!(!said.contains("short-key"), "{values}: {said}");
         }
+    }
+}
+
+/// `--set` makes a number too; the sentence names the flag that does not.
+#[test]
+fn the_command_line_is_held_to_the_same() {
+    for helm in [&*HELM, &*HELM_3] {
+        let with = |flag| {
+            let command = ["template", "x", flag, "image.tag=20261125"];
+            let ran = run(helm, &[&command[..], &CLUSTER[..]].concat(), "{}");
+            String::from_utf8_lossy(&[ran.stdout, ran.stderr].concat()).into_owned()
+        };
+        assert!(with("--set").contains(IN_QUOTES));
+        assert!(with("--set-string").contains("image: \"daily-operator:20261125\""));
     }
 }
 

@@ -22,6 +22,9 @@ pub fn chart() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/daily-operator")
 }
 
+/// Neither Helm asks a cluster here, and Helm 3 would take it for an old one.
+pub const CLUSTER: [&str; 2] = ["--kube-version", "1.36.0"];
+
 /// Runs Helm with this as its values, written as a user would.
 pub fn run(helm: &Path, command: &[&str], values: &str) -> Output {
     let folder = tempfile::tempdir().expect("there is a folder");
@@ -30,14 +33,7 @@ pub fn run(helm: &Path, command: &[&str], values: &str) -> Output {
     let ran = Command::new(helm)
         .args(command)
         .arg(chart())
-        // Helm 3 asks no cluster and takes an old one unless it is told.
-        .args([
-            "--namespace",
-            "daily-operator",
-            "--kube-version",
-            "1.36.0",
-            "--values",
-        ])
+        .args(["--namespace", "daily-operator", "--values"])
         .arg(&file)
         .output();
     ran.expect("Helm runs")
@@ -48,7 +44,8 @@ pub struct Rendered(Vec<Value>);
 
 /// Renders the chart as release `daily-operator`, or gives what Helm says against it.
 pub fn render_with(helm: &Path, values: &str) -> Result<Rendered, String> {
-    let ran = run(helm, &["template", "daily-operator"], values);
+    let command = [&["template", "daily-operator"][..], &CLUSTER[..]].concat();
+    let ran = run(helm, &command, values);
     if !ran.status.success() {
         return Err(String::from_utf8_lossy(&ran.stderr).into_owned());
     }
