@@ -17,6 +17,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator.
+    ///
+    /// A flag that is given twice counts as it was given last, so that arguments which are added
+    /// to a rendered command line override it.
+    #[command(args_override_self = true)]
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     Crd,

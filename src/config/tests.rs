@@ -55,6 +55,29 @@ fn the_pod_names_the_namespace_of_the_lease_unless_a_flag_does() {
     );
 }
 
+/// What is added to the chart's arguments with `extraArgs` comes last.
+#[test]
+fn the_last_of_a_repeated_flag_counts() {
+    let config = config(&[
+        "--listen=:8080",
+        "--writes=enabled",
+        "--log-format=json",
+        "--watch-namespaces=team-a",
+        "--cluster-id=c1",
+        "--listen=:9090",
+        "--writes=disabled",
+        "--log-format=text",
+        "--watch-namespaces",
+        "team-b",
+        "--cluster-id=1234567890",
+    ])
+    .unwrap();
+    assert_eq!(config.listen.port(), 9090);
+    assert!(!config.writes && config.log_format == LogFormat::Text);
+    assert_eq!(config.watch_namespaces, ["team-b"]);
+    assert_eq!(config.cluster_id.as_deref(), Some("1234567890"));
+}
+
 #[test]
 fn what_the_chart_renders_is_understood() {
     let config = config(&[
