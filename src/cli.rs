@@ -1,6 +1,7 @@
 //! The command line, as it is written; [`crate::config::Config`] says whether it makes sense.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 
 use crate::config::LogFormat;
 
@@ -44,6 +45,14 @@ pub struct RunArgs {
     /// A PEM file with CA certificates to trust for Daily beside the usual ones
     #[arg(long, value_name = "FILE", env = "DAILY_OPERATOR_DAILY_CA_FILE")]
     pub daily_ca_file: Option<String>,
+    /// The HTTP proxy for Daily, http(s)://[USER:PASSWORD@]HOST:PORT; wins over HTTPS_PROXY and NO_PROXY, which are never used for the API server
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DAILY_OPERATOR_DAILY_PROXY",
+        hide_env_values = true
+    )]
+    pub daily_proxy: Option<SecretString>,
     /// The Secret with the default API key; its key is api-key unless given
     #[arg(
         long,

@@ -12,16 +12,18 @@ use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::Api;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::config::{DefaultKey, Scope};
 use crate::crd::condition::Reason;
 use crate::crd::{ApiKeySecretRef, default_api_key_key};
-use crate::daily::account::{Account, lock};
+use crate::daily::account::{Account, lock, status};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
 use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{ApiKey, Domain};
 use crate::kube::{KubeError, within};
+use crate::metrics::Metrics;
 use crate::naming;
 
 /// The Secret that is looked for where nothing else is said.
@@ -74,6 +76,7 @@ pub type NewAccount = Box<dyn Fn(Domain, ApiKey) -> Arc<Account> + Send + Sync>;
 pub struct Keys {
     kube: kube::Client,
     daily: Client,
+    metrics: Metrics,
     default: Option<DefaultKey>,
     lease_namespace: String,
     new_account: NewAccount,
@@ -110,6 +113,7 @@ impl Keys {
     pub fn new(
         kube: kube::Client,
         daily: Client,
+        metrics: Metrics,
         default: Option<DefaultKey>,
         lease_namespace: String,
         new_account: NewAccount,
@@ -117,6 +121,7 @@ impl Keys {
         Self {
             kube,
             daily,
+            metrics,
             default,
             lease_namespace,
             new_account,
@@ -294,8 +299,11 @@ impl Keys {
         slot: Option<Slot>,
         known: Option<Arc<Account>>,
     ) -> Proof {
+        let start = clock::now();
         let answer = self.daily.domain(key).await;
         let now = clock::now();
+        self.metrics
+            .called("GET", "/", status(&answer), start.until(now));
         match (answer, known) {
             (Ok(answer), _) => {
                 let account = self.account(answer.value, key);
@@ -315,8 +323,9 @@ impl Keys {
             (Err(_), Some(account)) => Proof::Domain(now, account),
             (Err(error), None) => {
                 let message = format!(
-                    "Daily could not be asked which domain the API key in Secret {} is of: {error}",
-                    source.shown()
+                    "Daily could not be asked which domain the API key in Secret {} is of: {}",
+                    source.shown(),
+                    chain(&error)
                 );
                 let problem = KeyProblem {
                     reason: error.reason(),
@@ -390,7 +399,7 @@ fn fingerprint(key: &ApiKey) -> String {
 fn unreadable(what: &str, error: &KubeError) -> KeyProblem {
     KeyProblem {
         reason: Reason::KubernetesUnavailable,
-        message: format!("{what}: {error}"),
+        message: format!("{what}: {}", chain(error)),
         definite: false,
     }
 }

@@ -5,13 +5,12 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use daily_operator::cause::chain;
 use daily_operator::cli::{Cli, Command, RunArgs};
-use daily_operator::config::{Config, ConfigError};
+use daily_operator::config::{Config, ConfigError, Environment};
 use daily_operator::crd;
-use daily_operator::telemetry::{self, chain};
+use daily_operator::telemetry;
 
-/// Where a pod finds the name of its namespace.
-const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// What clap exits with, too.
 const USAGE: u8 = 2;
 
@@ -59,8 +58,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 fn operate(args: RunArgs) -> Result<(), Failure> {
-    let own_namespace = std::fs::read_to_string(OWN_NAMESPACE).ok();
-    let config = Config::new(args, own_namespace.as_deref().map(str::trim))?;
+    let config = Config::new(args, &Environment::of_process())?;
     telemetry::init(config.log_format)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
     let outcome = runtime.block_on(daily_operator::run(config));
