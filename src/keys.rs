@@ -304,6 +304,14 @@ impl Keys {
         let now = clock::now();
         self.metrics
             .called("GET", "/", status(&answer), start.until(now));
+        if let Err(error) = &answer {
+            let (secret, error) = (source.shown(), chain(error));
+            tracing::debug!(
+                secret,
+                error,
+                "The domain of an API key could not be asked for"
+            );
+        }
         match (answer, known) {
             (Ok(answer), _) => {
                 let account = self.account(answer.value, key);

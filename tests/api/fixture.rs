@@ -276,6 +276,11 @@ impl Fixture {
         std::fs::remove_file(self.hold_file()).expect("the operator was to wait");
     }
 
+    /// Operators that are started from now on have these arguments after those of the chart.
+    pub fn add_args(&mut self, args: Vec<String>) {
+        self.launch.args.extend(args);
+    }
+
     /// Starts one more operator, and waits until it is ready.
     pub async fn start_operator(&mut self, env: &[(String, String)]) {
         self.launch_operator(env);

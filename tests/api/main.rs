@@ -34,6 +34,7 @@ mod leadership;
 mod life;
 mod link;
 mod missing;
+mod network;
 mod numbers;
 mod objects;
 mod operator;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         leadership::scenarios,
         life::scenarios,
         missing::scenarios,
+        network::scenarios,
         numbers::scenarios,
         preflight::scenarios,
         probes::scenarios,
