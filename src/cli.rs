@@ -23,8 +23,34 @@ pub enum Command {
     /// to a rendered command line override it.
     #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Check once whether an operator with these flags could work; changes nothing.
+    ///
+    /// Takes the flags and variables of run. Exits with 0 if nothing failed, with 1 if something
+    /// did, and with 2 if the flags cannot be used.
+    #[command(args_override_self = true)]
+    Check(Box<CheckArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     Crd,
+}
+
+/// The flags of `check`: those of `run`, and how to print.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// What the operator is run with.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// How the outcome is printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// How an outcome is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A table, for people.
+    Table,
+    /// JSON, for machines.
+    Json,
 }
 
 /// Whether the operator writes.

@@ -249,14 +249,7 @@ impl Keys {
         if let Some((_, key)) = lock(&self.secrets).get(source).filter(fresh) {
             return key.clone();
         }
-        let api: Api<Secret> = Api::namespaced(self.kube.clone(), &source.namespace);
-        let key = match within(READ, api.get_opt(&source.name)).await {
-            Ok(secret) => usable(source, secret),
-            Err(error) => {
-                let what = format!("Secret {} could not be read", source.shown());
-                Err(unreadable(&what, &error))
-            }
-        };
+        let key = read(&self.kube, source).await;
         lock(&self.secrets).insert(source.clone(), (clock::now(), key.clone()));
         key
     }
@@ -397,6 +390,31 @@ impl Proof {
 impl Source {
     fn shown(&self) -> String {
         format!("{}/{} (key {})", self.namespace, self.name, self.key)
+    }
+}
+
+/// The default key, as its Secret holds it now.
+///
+/// # Errors
+/// Why there is none.
+pub async fn default_key(kube: &kube::Client, default: &DefaultKey) -> Result<ApiKey, KeyProblem> {
+    let source = Source {
+        namespace: default.namespace.clone(),
+        name: default.name.clone(),
+        key: default.key.clone(),
+        instead_of_default: false,
+    };
+    read(kube, &source).await
+}
+
+async fn read(kube: &kube::Client, source: &Source) -> Result<ApiKey, KeyProblem> {
+    let api: Api<Secret> = Api::namespaced(kube.clone(), &source.namespace);
+    match within(READ, api.get_opt(&source.name)).await {
+        Ok(secret) => usable(source, secret),
+        Err(error) => {
+            let what = format!("Secret {} could not be read", source.shown());
+            Err(unreadable(&what, &error))
+        }
     }
 }
 

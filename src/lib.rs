@@ -2,6 +2,7 @@
 
 pub mod binding;
 pub mod cause;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;

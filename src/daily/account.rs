@@ -32,7 +32,7 @@ use crate::effect::{Effect, EffectError, Gate};
 use crate::metrics::Metrics;
 
 /// Clocks that differ by more seconds than this are spoken of.
-const SKEW: i64 = 30;
+pub(crate) const SKEW: i64 = 30;
 /// And that no more often than this.
 const SKEW_SAID: Duration = Duration::from_secs(600);
 

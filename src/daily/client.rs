@@ -66,6 +66,12 @@ impl Client {
         ClientBuilder::new(base_url)
     }
 
+    /// What of the CA file is not trusted, with its place and why.
+    #[must_use]
+    pub fn skipped_certificates(&self) -> Vec<String> {
+        self.transport.skipped()
+    }
+
     /// The domain of the key. // F-DOM-1
     ///
     /// # Errors

@@ -21,6 +21,7 @@ mod answers;
 mod audit;
 mod by_hand;
 mod chart;
+mod check;
 mod conform;
 mod create;
 mod deletion;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
         accounts::scenarios,
         answers::scenarios,
         chart::scenarios,
+        check::scenarios,
         conform::scenarios,
         create::scenarios,
         deletion::scenarios,

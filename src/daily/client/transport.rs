@@ -39,6 +39,8 @@ struct Current {
     pem: Option<Vec<u8>>,
     /// When the file was read last; `None` if it is to be read before the next call.
     read_at: Option<Moment>,
+    /// What of the file is not trusted, and why.
+    skipped: Vec<String>,
     /// What was wrong when it was read last, so that it is logged once.
     complaint: String,
 }
@@ -56,6 +58,7 @@ impl Transport {
             current: Mutex::new(Current {
                 http,
                 pem,
+                skipped,
                 read_at: Some(clock::now()),
                 complaint: String::new(),
             }),
@@ -77,6 +80,10 @@ impl Transport {
             self.take(file, content.map_err(|error| chain(&error)));
         }
         lock(&self.current).http.clone()
+    }
+
+    pub(super) fn skipped(&self) -> Vec<String> {
+        lock(&self.current).skipped.clone()
     }
 
     /// A certificate was not trusted: the file may have changed.
@@ -113,6 +120,7 @@ impl Transport {
                 tracing::info!(file = %file.display(), "The CA file for Daily has changed; the new content is in force");
                 warn_of(&skipped, Some(file));
                 current.http = http;
+                current.skipped = skipped;
                 current.pem = Some(pem);
                 current.complaint.clear();
             }
