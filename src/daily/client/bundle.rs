@@ -184,6 +184,26 @@ mod tests {
         );
     }
 
+    /// The most usual oddity of old roots.
+    #[test]
+    fn a_negative_serial_number_is_no_obstacle() {
+        let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.serial_number = Some(vec![0x11; 8].into());
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut der = params.self_signed(&key).unwrap().der().to_vec();
+        let serial = [2, 8, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11];
+        let place = der.windows(serial.len()).position(|it| it == serial);
+        der[place.unwrap() + 2] = 0x91;
+        let body = data_encoding::BASE64.encode(&der);
+        let negative = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        let outcome = added(&format!("{}{negative}", certificate("b.example")));
+        assert_eq!(
+            (outcome.added, outcome.skipped.len()),
+            (2, 0),
+            "{outcome:?}"
+        );
+    }
+
     #[test]
     fn what_stands_between_the_certificates_changes_nothing() {
         let (first, last) = (certificate("a.example"), certificate("b.example"));
