@@ -76,6 +76,11 @@ impl Received {
     pub(super) fn judged(self, intent: Intent, key: &ApiKey) -> Result<Done, CallError> {
         let status = self.status;
         let body = match status {
+            // A proxy's page can come with any status.
+            200..=299 if self.body.as_deref().is_ok_and(is_page) => {
+                let why = Cause::NotDaily { proxy: self.proxy };
+                return Err(intent.unanswered(Some(status), Some(why)));
+            }
             200..=299 => {
                 return Ok(Done {
                     intent,
@@ -190,6 +195,11 @@ impl Words {
     }
 }
 
+/// Whether it is HTML or XML, which no answer of Daily's is.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
 async fn body(
     mut response: Response,
     cap: usize,
@@ -285,6 +295,12 @@ mod tests {
         check(503, not_found, "Unavailable", "Unknown");
         check(599, "", "Unavailable", "Unknown");
         check(100, "", "Unavailable", "Unknown");
+        check(
+            200,
+            "\n<html>Please log in</html>",
+            "Unavailable",
+            "Unknown",
+        );
     }
 
     /// What a proxy, a gateway or a web server answers of its own says nothing about rooms and keys,
