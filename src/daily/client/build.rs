@@ -15,6 +15,8 @@ use crate::config::{Config, Proxy};
 
 /// Until there is a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same through a proxy, which looks Daily up and connects too, and may ask others first.
+const PROXY_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Until the whole answer is read, from the start of the call on.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Idle connections are closed before the other side does it: a write that is sent on a connection
@@ -193,7 +195,9 @@ impl Settings {
             .timeout(self.deadline)
             .pool_idle_timeout(IDLE);
         if let Some(proxy) = &self.proxy {
-            builder = builder.proxy(proxy.clone());
+            builder = builder
+                .proxy(proxy.clone())
+                .connect_timeout(PROXY_CONNECT_TIMEOUT);
         }
         let built = builder.build();
         built.map_err(|error| ClientError::Http(error.without_url()))
