@@ -220,7 +220,7 @@ async fn unreachable(fx: &mut Fixture) {
         &report,
         "network",
         "FAIL",
-        "no/such/file, cannot be read: No such file",
+        "no/such/file\", which cannot be read; it must be a file",
     );
 
     let nowhere = json!({

@@ -115,7 +115,8 @@ async fn private_ca(fx: &mut Fixture) {
     let other = Daily::start().await;
     daily.write_ca(&other.certificate);
     fx.add_args(daily.flags());
-    fx.start_operator(&[variable("DAILY_OPERATOR_LOG", "debug")]).await;
+    fx.start_operator(&[variable("DAILY_OPERATOR_LOG", "debug")])
+        .await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     let cause = "invalid peer certificate: BadSignature; if a private CA has signed the certificate \
                  of Daily's address or of a proxy, provide that CA with --daily-ca-file";
@@ -158,7 +159,8 @@ async fn proxy(fx: &mut Fixture) {
     let address = proxy.address();
     fx.add_args(daily.flags());
     let url = format!("http://operator:{PASSWORD}@{address}");
-    fx.start_operator(&[variable("DAILY_OPERATOR_DAILY_PROXY", &url)]).await;
+    fx.start_operator(&[variable("DAILY_OPERATOR_DAILY_PROXY", &url)])
+        .await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     fx.ready(Room, "standup").await;
     assert!(
@@ -182,7 +184,8 @@ async fn proxy_that_refuses(fx: &mut Fixture) {
     let address = proxy.address();
     fx.add_args(daily.flags());
     fx.add_args(vec![format!("--daily-proxy=http://{address}")]);
-    fx.start_operator(&[variable("DAILY_OPERATOR_LOG", "debug")]).await;
+    fx.start_operator(&[variable("DAILY_OPERATOR_LOG", "debug")])
+        .await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     let cause = format!(
         "through the proxy http://{address}: tunnel error: proxy authorization required; check the \
@@ -205,7 +208,8 @@ async fn proxy_variables(fx: &mut Fixture) {
     fx.start_operator(&[
         variable("HTTPS_PROXY", &url),
         variable("NO_PROXY", "127.0.0.1"),
-    ]).await;
+    ])
+    .await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     says_everywhere(
         fx,
@@ -223,7 +227,8 @@ async fn proxy_variables(fx: &mut Fixture) {
     fx.start_operator(&[
         variable("HTTPS_PROXY", &url),
         variable("NO_PROXY", ".test,127.0.0.1"),
-    ]).await;
+    ])
+    .await;
     let direct = "Daily cannot be reached: dns error";
     until("it fails in another way", SOON, async || {
         let object = fx.get(Room, "standup").await;
