@@ -1,6 +1,7 @@
 //! The command line, as it is written; [`crate::config::Config`] says whether it makes sense.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use secrecy::SecretString;
 
 use crate::config::LogFormat;
 
@@ -17,9 +18,39 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator.
+    ///
+    /// A flag that is given twice counts as it was given last, so that arguments which are added
+    /// to a rendered command line override it.
+    #[command(args_override_self = true)]
     Run(Box<RunArgs>),
+    /// Check once whether an operator with these flags could work; changes nothing.
+    ///
+    /// Takes the flags and variables of run. Exits with 0 if nothing failed, with 1 if something
+    /// did, and with 2 if the flags cannot be used.
+    #[command(args_override_self = true)]
+    Check(Box<CheckArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     Crd,
+}
+
+/// The flags of `check`: those of `run`, and how to print.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// What the operator is run with.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// How the outcome is printed
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub output: Output,
+}
+
+/// How an outcome is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A table, for people.
+    Table,
+    /// JSON, for machines.
+    Json,
 }
 
 /// Whether the operator writes.
@@ -40,6 +71,14 @@ pub struct RunArgs {
     /// A PEM file with CA certificates to trust for Daily beside the usual ones
     #[arg(long, value_name = "FILE", env = "DAILY_OPERATOR_DAILY_CA_FILE")]
     pub daily_ca_file: Option<String>,
+    /// The HTTP proxy for Daily, http(s)://[USER:PASSWORD@]HOST:PORT; wins over HTTPS_PROXY and NO_PROXY, which are never used for the API server
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DAILY_OPERATOR_DAILY_PROXY",
+        hide_env_values = true
+    )]
+    pub daily_proxy: Option<SecretString>,
     /// The Secret with the default API key; its key is api-key unless given
     #[arg(
         long,

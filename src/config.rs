@@ -1,15 +1,20 @@
-//! Flags and environment, validated into [`Config`]. No I/O.
+//! Flags and environment, validated into [`Config`]. Only [`Environment`] does I/O.
 
+mod environment;
 mod error;
 mod parse;
+mod proxy;
 mod scope;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use environment::Environment;
 pub use error::ConfigError;
+pub use proxy::Proxy;
 pub use scope::Scope;
+use secrecy::ExposeSecret;
 
 use crate::cli::RunArgs;
 use crate::crd::default_api_key_key;
@@ -33,6 +38,8 @@ pub struct Config {
     pub daily_base_url: String,
     /// A PEM file with roots to trust beside those compiled in.
     pub daily_ca_file: Option<PathBuf>,
+    /// The proxy for Daily.
+    pub daily_proxy: Option<Proxy>,
     /// The Secret with the default key.
     pub default_key: Option<DefaultKey>,
     /// Part of every derived room name; absent: the UID of the namespace kube-system.
@@ -81,17 +88,17 @@ pub enum LogFormat {
 
 impl Config {
     /// Checks what was written on the command line and in the environment; an empty value counts
-    /// as absent. `pod_namespace` is where this process runs, if it runs in a pod.
+    /// as absent.
     ///
     /// # Errors
     /// With a sentence that says what is wrong and what to write.
-    pub fn new(args: RunArgs, pod_namespace: Option<&str>) -> Result<Self, ConfigError> {
+    pub fn new(args: RunArgs, environment: &Environment) -> Result<Self, ConfigError> {
         let given = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
         let url = given(args.daily_base_url);
         let url = parse::base_url(url.as_deref().unwrap_or(BASE_URL))?;
         let lease_namespace = match given(args.lease_namespace) {
             Some(name) => parse::namespace("lease-namespace", &name)?,
-            None => pod_namespace.unwrap_or("default").to_owned(),
+            None => environment.pod_namespace().unwrap_or("default").to_owned(),
         };
         let installation_id = match given(args.installation_id) {
             Some(id) => parse::id("installation-id", &id)?,
@@ -106,7 +113,9 @@ impl Config {
             given(args.default_api_key_number_namespaces),
         )?;
         let secret = given(args.default_api_key_secret);
+        let proxy = given(args.daily_proxy.map(|url| url.expose_secret().to_owned()));
         Ok(Self {
+            daily_proxy: proxy::proxy(proxy.as_deref(), environment, &url)?,
             quiet_period: quiet_period(given(args.quiet_period), &url)?,
             drift_interval: drift_interval(given(args.drift_interval), &url)?,
             daily_base_url: url.text,

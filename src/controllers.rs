@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::accounts::{Listing, keys, used};
 use self::inherited::trusted_from;
 use self::watches::{Guarded, Rooms, Scopes, owner, waiting_for, watch};
+use crate::cause::chain;
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::daily::account::lock;
 use crate::leader::Used;
@@ -27,7 +28,6 @@ use crate::memories::Memories;
 use crate::number;
 use crate::room;
 use crate::run::Context;
-use crate::telemetry::chain;
 
 /// How often memories of objects that are gone are thrown away.
 const FORGET: Duration = Duration::from_secs(300);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use crate::cause::chain;
 use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Effect, EffectError};
 use crate::kube::KubeError;
 use crate::standing::{Needs, Trouble};
-use crate::telemetry::chain;
 
 /// After a conflict the watch shows the object anew by then.
 pub(crate) const CONFLICT: Duration = Duration::from_millis(500);
@@ -69,7 +69,7 @@ impl Failure {
             | CallError::Unavailable { .. }
             | CallError::Unknown { .. } => Needs::Retry,
         };
-        Self::new(error.reason(), needs, error.to_string())
+        Self::new(error.reason(), needs, chain(error))
     }
 
     /// A call of the API server failed.
@@ -89,11 +89,16 @@ impl Failure {
         }
     }
 
+    /// A Secret of a room could not be read.
+    pub(crate) fn secret_unread(name: &str, error: &KubeError) -> Self {
+        Self::kube(&format!("the Secret {name} could not be read"), error)
+    }
+
     /// The API server refuses the Secret.
     pub(crate) fn secret_refused(name: &str, error: &KubeError) -> Self {
         let trouble = Trouble {
             reason: Reason::SecretRefused,
-            message: format!("the Secret {name} could not be written: {error}"),
+            message: format!("the Secret {name} could not be written: {}", chain(error)),
             needs: Needs::Person,
             served: false,
         };
@@ -114,7 +119,10 @@ impl Failure {
             Barred::Unchecked(error) => Self::new(
                 Reason::KubernetesUnavailable,
                 Needs::Retry,
-                format!("the object could not be read before {effect}: {error}"),
+                format!(
+                    "the object could not be read before {effect}: {}",
+                    chain(error.as_ref())
+                ),
             ),
             Barred::Changed(_) | Barred::Unproven(_) => {
                 tracing::info!(effect, %why, "An effect was not sent");
@@ -128,5 +136,44 @@ impl Failure {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn message(failure: Failure) -> String {
+        failure.trouble.unwrap().message
+    }
+
+    #[test]
+    fn every_failure_names_its_cause() {
+        let refused = || io::Error::other("connection refused");
+        let api = || KubeError::Unavailable(Box::new(kube::Error::Service(Box::new(refused()))));
+        let daily = CallError::Unavailable {
+            status: None,
+            source: Some(Box::new(refused())),
+        };
+        let unchecked = Barred::Unchecked(Box::new(api()));
+        for failure in [
+            Failure::daily(&daily),
+            Failure::kube("the object could not be read", &api()),
+            Failure::of_kube("the status", EffectError::Failed(Effect::Status, api())),
+            Failure::secret_unread("standup-dialin", &api()),
+            Failure::secret_refused("standup-dialin", &api()),
+            Failure::barred(Effect::RoomCreate, unchecked),
+        ] {
+            let message = message(failure);
+            assert_eq!(
+                message.matches("connection refused").count(),
+                1,
+                "{message}"
+            );
+        }
+        let unread = Failure::secret_unread("standup-dialin", &api());
+        assert!(message(unread).starts_with("the Secret standup-dialin could not be read: "));
     }
 }

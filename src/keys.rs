@@ -3,25 +3,31 @@
 //! Exactly one key applies to an object. A key that is missing or refused is never replaced by
 //! another one, but for the deletion of what an earlier good key of the same domain has made.
 
+mod secret;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
+pub use self::secret::default_key;
+use self::secret::{Source, read, unreadable};
+use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::config::{DefaultKey, Scope};
 use crate::crd::condition::Reason;
 use crate::crd::{ApiKeySecretRef, default_api_key_key};
-use crate::daily::account::{Account, lock};
+use crate::daily::account::{Account, lock, status};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
 use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{ApiKey, Domain};
-use crate::kube::{KubeError, within};
+use crate::kube::within;
+use crate::metrics::Metrics;
 use crate::naming;
 
 /// The Secret that is looked for where nothing else is said.
@@ -35,8 +41,6 @@ const FAILED_FOR: Duration = Duration::from_secs(5);
 /// A key that was proven is proven again after so long.
 const PROVEN_FOR: Duration = Duration::from_secs(3600);
 const READ: Duration = Duration::from_secs(10);
-/// How long a key may be, in bytes.
-const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
 
 /// Which of the two selectors counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +78,7 @@ pub type NewAccount = Box<dyn Fn(Domain, ApiKey) -> Arc<Account> + Send + Sync>;
 pub struct Keys {
     kube: kube::Client,
     daily: Client,
+    metrics: Metrics,
     default: Option<DefaultKey>,
     lease_namespace: String,
     new_account: NewAccount,
@@ -86,16 +91,6 @@ pub struct Keys {
 /// What was read, and when.
 type Read<T> = (Moment, T);
 type Labels = std::collections::BTreeMap<String, String>;
-
-/// A key in a Secret.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Source {
-    namespace: String,
-    name: String,
-    key: String,
-    /// Why the default key was not taken, if there is one.
-    instead_of_default: bool,
-}
 
 enum Proof {
     Domain(Moment, Arc<Account>),
@@ -110,6 +105,7 @@ impl Keys {
     pub fn new(
         kube: kube::Client,
         daily: Client,
+        metrics: Metrics,
         default: Option<DefaultKey>,
         lease_namespace: String,
         new_account: NewAccount,
@@ -117,6 +113,7 @@ impl Keys {
         Self {
             kube,
             daily,
+            metrics,
             default,
             lease_namespace,
             new_account,
@@ -190,12 +187,7 @@ impl Keys {
         if let Some(default) = &self.default
             && self.default_applies(default, what, namespace).await?
         {
-            return Ok(Source {
-                namespace: default.namespace.clone(),
-                name: default.name.clone(),
-                key: default.key.clone(),
-                instead_of_default: false,
-            });
+            return Ok(Source::of_default(default));
         }
         Ok(Source {
             namespace: namespace.to_owned(),
@@ -244,14 +236,7 @@ impl Keys {
         if let Some((_, key)) = lock(&self.secrets).get(source).filter(fresh) {
             return key.clone();
         }
-        let api: Api<Secret> = Api::namespaced(self.kube.clone(), &source.namespace);
-        let key = match within(READ, api.get_opt(&source.name)).await {
-            Ok(secret) => usable(source, secret),
-            Err(error) => {
-                let what = format!("Secret {} could not be read", source.shown());
-                Err(unreadable(&what, &error))
-            }
-        };
+        let key = read(&self.kube, source).await;
         lock(&self.secrets).insert(source.clone(), (clock::now(), key.clone()));
         key
     }
@@ -294,8 +279,19 @@ impl Keys {
         slot: Option<Slot>,
         known: Option<Arc<Account>>,
     ) -> Proof {
+        let start = clock::now();
         let answer = self.daily.domain(key).await;
         let now = clock::now();
+        self.metrics
+            .called("GET", "/", status(&answer), start.until(now));
+        if let Err(error) = &answer {
+            let (secret, error) = (source.shown(), chain(error));
+            tracing::debug!(
+                secret,
+                error,
+                "The domain of an API key could not be asked for"
+            );
+        }
         match (answer, known) {
             (Ok(answer), _) => {
                 let account = self.account(answer.value, key);
@@ -315,8 +311,9 @@ impl Keys {
             (Err(_), Some(account)) => Proof::Domain(now, account),
             (Err(error), None) => {
                 let message = format!(
-                    "Daily could not be asked which domain the API key in Secret {} is of: {error}",
-                    source.shown()
+                    "Daily could not be asked which domain the API key in Secret {} is of: {}",
+                    source.shown(),
+                    chain(&error)
                 );
                 let problem = KeyProblem {
                     reason: error.reason(),
@@ -377,128 +374,6 @@ impl Proof {
     }
 }
 
-impl Source {
-    fn shown(&self) -> String {
-        format!("{}/{} (key {})", self.namespace, self.name, self.key)
-    }
-}
-
 fn fingerprint(key: &ApiKey) -> String {
     naming::fingerprint(&serde_json::Value::from(key.expose_secret()))
-}
-
-fn unreadable(what: &str, error: &KubeError) -> KeyProblem {
-    KeyProblem {
-        reason: Reason::KubernetesUnavailable,
-        message: format!("{what}: {error}"),
-        definite: false,
-    }
-}
-
-/// The key in a Secret, if there is a usable one.
-fn usable(source: &Source, secret: Option<Secret>) -> Result<ApiKey, KeyProblem> {
-    let problem = |reason, message| KeyProblem {
-        reason,
-        message,
-        definite: true,
-    };
-    let Some(secret) = secret else {
-        return Err(if source.instead_of_default {
-            problem(
-                Reason::ApiKeyNotAllowed,
-                format!(
-                    "the operator's default API key may not be used in this namespace, and Secret \
-                     {} does not exist: create it, or name another one in spec.apiKeySecretRef",
-                    source.shown()
-                ),
-            )
-        } else {
-            problem(
-                Reason::ApiKeyNotFound,
-                format!(
-                    "Secret {} with the Daily API key does not exist: create it",
-                    source.shown()
-                ),
-            )
-        });
-    };
-    let unusable = |what: &str| {
-        let message = format!("Secret {} {what}", source.shown());
-        problem(Reason::ApiKeyNotFound, message)
-    };
-    let data = secret.data.unwrap_or_default();
-    let Some(bytes) = data.get(&source.key) else {
-        return Err(unusable(
-            "has no such key: add it, with the Daily API key as its value",
-        ));
-    };
-    let text = std::str::from_utf8(&bytes.0).unwrap_or_default().trim();
-    let printable = text.bytes().all(|b| b.is_ascii_graphic());
-    if !printable || !KEY_LENGTHS.contains(&text.len()) {
-        return Err(unusable(
-            "does not hold an API key: it must be one line of 16 to 256 printable characters",
-        ));
-    }
-    Ok(SecretString::from(text.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use k8s_openapi::ByteString;
-
-    fn source() -> Source {
-        Source {
-            namespace: "team".into(),
-            name: "daily".into(),
-            key: "api-key".into(),
-            instead_of_default: false,
-        }
-    }
-
-    fn secret(value: &[u8]) -> Option<Secret> {
-        let data = [("api-key".to_owned(), ByteString(value.to_vec()))];
-        Some(Secret {
-            data: Some(data.into()),
-            ..Secret::default()
-        })
-    }
-
-    #[test]
-    fn a_key_is_trimmed() {
-        let key = usable(&source(), secret(b" 0123456789abcdef\n")).unwrap();
-        assert_eq!(key.expose_secret(), "0123456789abcdef");
-    }
-
-    #[test]
-    fn what_is_no_key_is_said_without_showing_it() {
-        for value in [
-            &b""[..],
-            b"short",
-            b"0123456789abcdef\n0123456789abcdef",
-            b"0123456789abcde\xff",
-            &[b'a'; 257],
-        ] {
-            let problem = usable(&source(), secret(value)).unwrap_err();
-            assert_eq!(problem.reason, Reason::ApiKeyNotFound);
-            assert!(problem.message.contains("16 to 256"), "{}", problem.message);
-            assert!(
-                !problem.message.contains("0123456789"),
-                "{}",
-                problem.message
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let missing = usable(&source(), None).unwrap_err();
-        assert!(missing.definite && missing.message.contains("team/daily"));
-        let other = Source {
-            instead_of_default: true,
-            ..source()
-        };
-        let refused = usable(&other, None).unwrap_err();
-        assert_eq!(refused.reason, Reason::ApiKeyNotAllowed);
-    }
 }

@@ -1,6 +1,8 @@
 //! daily-operator: Daily.co phone dial-in with a PIN, as Kubernetes resources.
 
 pub mod binding;
+pub mod cause;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;

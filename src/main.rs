@@ -5,13 +5,13 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use daily_operator::cli::{Cli, Command, RunArgs};
-use daily_operator::config::{Config, ConfigError};
+use daily_operator::cause::chain;
+use daily_operator::check::Status;
+use daily_operator::cli::{CheckArgs, Cli, Command, Output, RunArgs};
+use daily_operator::config::{Config, ConfigError, Environment};
 use daily_operator::crd;
-use daily_operator::telemetry::{self, chain};
+use daily_operator::telemetry;
 
-/// Where a pod finds the name of its namespace.
-const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// What clap exits with, too.
 const USAGE: u8 = 2;
 
@@ -26,6 +26,8 @@ enum Failure {
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
     Run(#[from] daily_operator::RunError),
+    #[error("the outcome cannot be printed")]
+    Print(#[source] std::io::Error),
     #[error("the CustomResourceDefinitions cannot be written")]
     Crd(#[source] Box<dyn StdError>),
 }
@@ -33,7 +35,7 @@ enum Failure {
 fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(Failure::Run(error)) => {
             tracing::error!("The operator ends: {}", chain(&error));
             match error.is_usage() {
@@ -51,16 +53,35 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
-        Command::Crd => print_crds().map_err(Failure::Crd),
-        Command::Run(args) => operate(*args),
+        Command::Crd => print_crds().map_err(Failure::Crd)?,
+        Command::Check(args) => return check(*args),
+        Command::Run(args) => operate(*args)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
+    let config = Config::new(args.run, &Environment::of_process())?;
+    let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
+    let report = runtime.block_on(daily_operator::check::check(&config));
+    let text = match args.output {
+        Output::Table => report.table(),
+        Output::Json => report
+            .json()
+            .map_err(|error| Failure::Print(error.into()))?,
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).map_err(Failure::Print)?;
+    Ok(match report.status {
+        Status::Fail => ExitCode::FAILURE,
+        Status::Ok | Status::Warn => ExitCode::SUCCESS,
+    })
 }
 
 fn operate(args: RunArgs) -> Result<(), Failure> {
-    let own_namespace = std::fs::read_to_string(OWN_NAMESPACE).ok();
-    let config = Config::new(args, own_namespace.as_deref().map(str::trim))?;
+    let config = Config::new(args, &Environment::of_process())?;
     telemetry::init(config.log_format)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
     let outcome = runtime.block_on(daily_operator::run(config));

@@ -5,7 +5,6 @@
 //! is found before this process is ready and before it takes the Lease, so that a rolling update
 //! never replaces a leader that works with one that cannot.
 
-mod daily;
 mod identity;
 mod leading;
 mod preflight;
@@ -21,14 +20,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, LEASE_NAME};
 use crate::controllers::ControllersError;
-use crate::daily::client::Client as DailyClient;
+use crate::daily::client::{Client as DailyClient, ClientError as DailyClientError};
 use crate::effect::Gate;
 use crate::kube::{ClientError, Events};
 use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown};
-
-pub use self::daily::DailyConfigError;
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +38,7 @@ pub enum RunError {
     Client(#[from] ClientError),
     /// There is no client of Daily's API.
     #[error(transparent)]
-    Daily(#[from] DailyConfigError),
+    Daily(#[from] DailyClientError),
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -98,7 +95,7 @@ pub struct Context {
 pub async fn run(config: Config) -> Result<(), RunError> {
     say_hello(&config);
     let stop = on_signals()?;
-    let daily = daily::client(&config)?;
+    let daily = DailyClient::configured(&config)?;
     let client = crate::kube::client().await?;
     let pod = identity::pod();
     let me = identity::of_this_process(&pod);

@@ -1,7 +1,6 @@
 //! Logs, to standard output.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::error::Error as StdError;
 use std::panic::PanicHookInfo;
 
 use tracing::level_filters::LevelFilter;
@@ -80,22 +79,6 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     tracing::error!(backtrace, "The operator panicked at {location}: {why}");
 }
 
-/// An error and its causes, each once: some errors of others repeat their cause.
-#[must_use]
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -170,22 +153,5 @@ mod tests {
         let refused = filter(Some(("RUST_LOG", "info,=,".to_owned())));
         let told = refused.unwrap_err().to_string();
         assert!(told.starts_with("RUST_LOG is no log filter"), "{told}");
-    }
-
-    #[derive(Debug, thiserror::Error)]
-    enum Nested {
-        #[error("the outer")]
-        Plain(#[source] Box<dyn StdError>),
-        #[error("middle: {0}")]
-        Repeating(#[source] Box<dyn StdError>),
-        #[error("the cause")]
-        Cause,
-    }
-
-    #[test]
-    fn each_cause_is_told_once() {
-        let repeating = Nested::Repeating(Box::new(Nested::Cause));
-        let error = Nested::Plain(Box::new(repeating));
-        assert_eq!(chain(&error), "the outer: middle: the cause");
     }
 }

@@ -30,6 +30,21 @@ pub enum ConfigError {
          with --default-api-key-secret"
     )]
     UserInUrl,
+    /// A proxy that cannot be used. Its URL can hold a password, and is not repeated here.
+    #[error(
+        "{origin} is not the URL of an HTTP proxy; write http://HOST:PORT or https://HOST:PORT, \
+         with a user as in http://USER:PASSWORD@HOST:PORT, special characters percent-encoded"
+    )]
+    Proxy {
+        /// The flag or the variable.
+        origin: &'static str,
+    },
+    /// A proxy elsewhere for a Daily on this machine.
+    #[error(
+        "--daily-proxy cannot be used with a --daily-base-url that begins with http://, since the \
+         proxy would see the API key; use an https:// base URL, or a proxy on loopback"
+    )]
+    ProxyForHttp,
     /// Selectors for a default key that there is not.
     #[error(
         "--default-api-key-namespaces and --default-api-key-number-namespaces say who may use the \

@@ -40,7 +40,7 @@ pub(super) fn base_url(text: &str) -> Result<BaseUrl, ConfigError> {
     Ok(BaseUrl { text, loopback })
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     let is_loopback = |ip: IpAddr| ip.is_loopback();
     host.eq_ignore_ascii_case("localhost") || address.parse().is_ok_and(is_loopback)

@@ -14,11 +14,16 @@ fn config(flags: &[&str]) -> Result<Config, ConfigError> {
 }
 
 fn config_in(pod: Option<&str>, flags: &[&str]) -> Result<Config, ConfigError> {
+    let pod = pod.map(ToOwned::to_owned);
+    config_with(&Environment::new(pod, |_| None), flags)
+}
+
+fn config_with(environment: &Environment, flags: &[&str]) -> Result<Config, ConfigError> {
     let words = ["daily-operator", "run"].into_iter();
     let cli = Cli::try_parse_from(words.chain(flags.iter().copied())).unwrap();
     match cli.command {
-        Command::Run(args) => Config::new(*args, pod),
-        Command::Crd => panic!("run was asked for"),
+        Command::Run(args) => Config::new(*args, environment),
+        _ => panic!("run was asked for"),
     }
 }
 
@@ -53,6 +58,29 @@ fn the_pod_names_the_namespace_of_the_lease_unless_a_flag_does() {
         of(None, &["--installation-id=eu/1"]),
         text("default", "eu/1")
     );
+}
+
+/// What is added to the chart's arguments with `extraArgs` comes last.
+#[test]
+fn the_last_of_a_repeated_flag_counts() {
+    let config = config(&[
+        "--listen=:8080",
+        "--writes=enabled",
+        "--log-format=json",
+        "--watch-namespaces=team-a",
+        "--cluster-id=c1",
+        "--listen=:9090",
+        "--writes=disabled",
+        "--log-format=text",
+        "--watch-namespaces",
+        "team-b",
+        "--cluster-id=1234567890",
+    ])
+    .unwrap();
+    assert_eq!(config.listen.port(), 9090);
+    assert!(!config.writes && config.log_format == LogFormat::Text);
+    assert_eq!(config.watch_namespaces, ["team-b"]);
+    assert_eq!(config.cluster_id.as_deref(), Some("1234567890"));
 }
 
 #[test]
@@ -226,4 +254,102 @@ fn a_scope_selects_by_name_or_by_labels() {
         assert_eq!(selected, *expected, "{scope:?} {namespace} {labels:?}");
     }
     assert!(voice.asks_for_labels() && !all.asks_for_labels());
+}
+
+/// The proxy under these variables and flags, as it is shown.
+fn proxy(variables: &[(&str, &str)], flags: &[&str]) -> Result<Option<String>, ConfigError> {
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(other, _)| *other == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let config = config_with(&Environment::new(None, variable), flags)?;
+    Ok(config
+        .daily_proxy
+        .map(|it| format!("{it} from {}", it.origin())))
+}
+
+#[test]
+fn the_proxy_for_daily_comes_from_the_flag_or_the_variables() {
+    const REMOTE: &str = "http://proxy.example:3128";
+    let of = |variables: &[(&str, &str)], flags: &[&str]| proxy(variables, flags).unwrap();
+    let is = |text: &str| Some(text.to_owned());
+    assert_eq!(of(&[], &[]), None);
+    let variable = is("http://proxy.example:3128 from HTTPS_PROXY");
+    assert_eq!(of(&[("HTTPS_PROXY", REMOTE)], &[]), variable);
+    assert_eq!(of(&[("HTTPS_PROXY", "proxy.example:3128/")], &[]), variable);
+    assert_eq!(
+        of(&[("HTTPS_PROXY", " "), ("https_proxy", REMOTE)], &[]),
+        is("http://proxy.example:3128 from https_proxy")
+    );
+    let flag = ["--daily-proxy=https://u:p@other.example:8443"];
+    let both = [("HTTPS_PROXY", REMOTE), ("NO_PROXY", "*")];
+    assert_eq!(
+        of(&both, &flag),
+        is("https://other.example:8443 from --daily-proxy")
+    );
+    for (no_proxy, excluded) in [
+        ("api.daily.co", true),
+        ("a.example, daily.co", true),
+        (".daily.co", true),
+        ("*", true),
+        ("10.0.0.0/8,.svc,.cluster.local", false),
+        ("ily.co", false),
+    ] {
+        let variables = [("HTTPS_PROXY", REMOTE), ("no_proxy", no_proxy)];
+        assert_eq!(of(&variables, &[]).is_none(), excluded, "{no_proxy}");
+    }
+    // Neither HTTP_PROXY nor ALL_PROXY is for HTTPS, as in Go.
+    assert_eq!(
+        of(&[("HTTP_PROXY", REMOTE), ("ALL_PROXY", REMOTE)], &[]),
+        None
+    );
+    // A Daily on this machine is not behind a proxy, unless the flag says so.
+    assert_eq!(of(&[("HTTPS_PROXY", REMOTE)], &[LOCAL]), None);
+    let tls = "--daily-base-url=https://127.0.0.1:9/v1";
+    assert_eq!(of(&[("HTTPS_PROXY", REMOTE)], &[tls]), None);
+    assert!(of(&[], &[tls, "--daily-proxy=http://proxy.example:3128"]).is_some());
+    assert!(of(&[], &[LOCAL, "--daily-proxy=http://127.0.0.1:3128"]).is_some());
+    let leaks = proxy(&[], &[LOCAL, "--daily-proxy=http://proxy.example:3128"]);
+    assert_eq!(leaks, Err(ConfigError::ProxyForHttp));
+}
+
+#[test]
+fn the_password_of_a_proxy_is_not_shown() {
+    let secret = "http://user:s3cr3t@proxy.example:3128";
+    let variable = |name: &str| (name == "HTTPS_PROXY").then(|| secret.to_owned());
+    let environment = Environment::new(None, variable);
+    let found = config_with(&environment, &[]).unwrap();
+    let flags = ["daily-operator", "run", "--daily-proxy", secret];
+    let cli = Cli::try_parse_from(flags).unwrap();
+    let shown = format!(
+        "{found:?} {environment:?} {cli:?} {}",
+        found.daily_proxy.as_ref().unwrap()
+    );
+    // In base64 as well: user:s3cr3t
+    for part in ["s3cr3t", "dXNlcjpzM2NyM3Q"] {
+        assert!(!shown.contains(part), "{shown}");
+    }
+    for bad in [
+        "socks5://user:s3cr3t@proxy.example",
+        "http://user:s3cr3t@",
+        "http://user:s3c#r3t@proxy.example",
+        "http://user:123?s3c@proxy.example",
+        "user:123/s3c@proxy.example",
+        "ftp://user:s3cr3t@proxy.example",
+        "http://:3128",
+    ] {
+        let flag = format!("--daily-proxy={bad}");
+        let error = config(&[&flag]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("--daily-proxy is not the URL") && !error.contains("s3c"),
+            "{error}"
+        );
+        let error = proxy(&[("HTTPS_PROXY", bad)], &[]).unwrap_err().to_string();
+        assert!(error.starts_with("HTTPS_PROXY is not the URL"), "{error}");
+        // Where it is not used it does not matter.
+        assert_eq!(
+            proxy(&[("HTTPS_PROXY", bad), ("NO_PROXY", "daily.co")], &[]),
+            Ok(None)
+        );
+    }
 }

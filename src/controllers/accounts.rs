@@ -44,6 +44,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
     Keys::new(
         context.client.clone(),
         context.daily.clone(),
+        context.metrics.clone(),
         context.config.default_key.clone(),
         context.config.lease_namespace.clone(),
         Box::new(new_account),

@@ -32,7 +32,7 @@ use crate::effect::{Effect, EffectError, Gate};
 use crate::metrics::Metrics;
 
 /// Clocks that differ by more seconds than this are spoken of.
-const SKEW: i64 = 30;
+pub(crate) const SKEW: i64 = 30;
 /// And that no more often than this.
 const SKEW_SAID: Duration = Duration::from_secs(600);
 
@@ -47,7 +47,7 @@ pub struct Account {
     ledger: Mutex<Ledger>,
     pins: Mutex<PinChanges>,
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
-    numbers_failed: Mutex<Option<Moment>>,
+    numbers_failed: Mutex<Option<(Moment, CallError)>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     listings: watch::Sender<Listings>,
     skew_said: Mutex<Option<Moment>>,
@@ -179,7 +179,7 @@ impl Account {
         let start = clock::now();
         let answer = call.await;
         let took = start.until(clock::now());
-        self.metrics.called(method, route, code(&answer), took);
+        self.metrics.called(method, route, status(&answer), took);
         match &answer {
             Err(CallError::RateLimited { retry_after }) => {
                 self.limiter.throttled(*retry_after);
@@ -253,14 +253,10 @@ impl Account {
 }
 
 /// The status code of an answer, if there was one.
-fn code<T>(answer: &Result<T, CallError>) -> Option<u16> {
+pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
     match answer {
         Ok(_) => Some(200),
-        Err(CallError::Unauthorized) => Some(401),
-        Err(CallError::NotFound) => Some(404),
-        Err(CallError::RateLimited { .. }) => Some(429),
-        Err(CallError::Refused { status, .. }) => Some(*status),
-        Err(CallError::Unavailable { status, .. } | CallError::Unknown { status, .. }) => *status,
+        Err(error) => error.status(),
     }
 }
 

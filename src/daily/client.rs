@@ -2,6 +2,11 @@
 
 mod answer;
 mod build;
+mod bundle;
+mod cause;
+mod transport;
+
+use std::sync::Arc;
 
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
@@ -10,6 +15,8 @@ use serde::de::DeserializeOwned;
 
 use self::answer::{Done, Intent, Received};
 pub use self::build::{ClientBuilder, ClientError};
+use self::cause::Cause;
+use self::transport::Transport;
 use super::error::CallError;
 use super::page::{ConfigsPage, NumbersPage, Page};
 use super::types::{
@@ -35,7 +42,7 @@ const FIFTY: (&str, &str) = ("limit", "50");
 /// Speaks to Daily. Clones share their connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    transport: Arc<Transport>,
     base: Url,
 }
 
@@ -57,6 +64,12 @@ impl Client {
     #[must_use]
     pub fn builder(base_url: &str) -> ClientBuilder {
         ClientBuilder::new(base_url)
+    }
+
+    /// What of the CA file is not trusted, with its place and why.
+    #[must_use]
+    pub fn skipped_certificates(&self) -> Vec<String> {
+        self.transport.skipped()
     }
 
     /// The domain of the key. // F-DOM-1
@@ -211,8 +224,8 @@ impl Client {
         url: Url,
         cap: usize,
     ) -> Result<Answer<T>, CallError> {
-        let request = self.http.get(url);
-        send(key, Intent::Read, request, cap).await?.parsed()
+        let request = self.transport.http().await.get(url);
+        self.send(key, Intent::Read, request, cap).await?.parsed()
     }
 
     async fn find<T: DeserializeOwned>(
@@ -220,7 +233,8 @@ impl Client {
         key: &ApiKey,
         url: Url,
     ) -> Result<Answer<Option<T>>, CallError> {
-        let received = receive(key, Intent::Read, self.http.get(url), OBJECT).await?;
+        let request = self.transport.http().await.get(url);
+        let received = self.receive(key, Intent::Read, request, OBJECT).await?;
         let date = received.date();
         match received.judged(Intent::Read, key) {
             Ok(done) => Ok(done.parsed::<T>()?.map(Some)),
@@ -236,15 +250,52 @@ impl Client {
         url: Url,
         body: &impl Serialize,
     ) -> Result<Answer<T>, CallError> {
-        let request = self.http.request(method, url).json(body);
-        send(key, Intent::Write, request, OBJECT).await?.parsed()
+        let request = self.transport.http().await.request(method, url).json(body);
+        self.send(key, Intent::Write, request, OBJECT)
+            .await?
+            .parsed()
     }
 
     async fn delete(&self, key: &ApiKey, url: Url) -> Result<Answer<()>, CallError> {
-        let request = self.http.delete(url);
-        let done = send(key, Intent::Write, request, OBJECT).await?;
+        let request = self.transport.http().await.delete(url);
+        let done = self.send(key, Intent::Write, request, OBJECT).await?;
         // The status says it; what else the body says changes nothing.
         Ok(done.empty())
+    }
+
+    async fn send(
+        &self,
+        key: &ApiKey,
+        intent: Intent,
+        request: reqwest::RequestBuilder,
+        cap: usize,
+    ) -> Result<Done, CallError> {
+        let received = self.receive(key, intent, request, cap).await?;
+        received.judged(intent, key)
+    }
+
+    async fn receive(
+        &self,
+        key: &ApiKey,
+        intent: Intent,
+        request: reqwest::RequestBuilder,
+        cap: usize,
+    ) -> Result<Received, CallError> {
+        let proxy = self.transport.proxy();
+        // reqwest marks this header as sensitive, so that no `Debug` shows it. // F-AUTH-2
+        let request = request.bearer_auth(key.expose_secret());
+        match request.send().await {
+            Ok(response) => Ok(Received::read(response, cap, key, proxy).await),
+            Err(error) => {
+                if Cause::is_distrust(&error) {
+                    self.transport.distrusted();
+                }
+                // Without a connection nothing was sent, whatever it was to be.
+                let unsent = error.is_connect() || error.is_builder();
+                let intent = if unsent { Intent::Read } else { intent };
+                Err(intent.unanswered(None, Some(Cause::of(&error, key, proxy))))
+            }
+        }
     }
 
     /// The URL of a path below the base URL.
@@ -275,30 +326,6 @@ fn page<'a>(
     let after = after.map(|after| ("starting_after", after));
     let number = number.map(|number| ("phone_number", number));
     [Some(limit), after, number].into_iter().flatten().collect()
-}
-
-async fn send(
-    key: &ApiKey,
-    intent: Intent,
-    request: reqwest::RequestBuilder,
-    cap: usize,
-) -> Result<Done, CallError> {
-    let received = receive(key, intent, request, cap).await?;
-    received.judged(intent, key)
-}
-
-async fn receive(
-    key: &ApiKey,
-    intent: Intent,
-    request: reqwest::RequestBuilder,
-    cap: usize,
-) -> Result<Received, CallError> {
-    // reqwest marks this header as sensitive, so that no `Debug` shows it. // F-AUTH-2
-    let request = request.bearer_auth(key.expose_secret());
-    match request.send().await {
-        Ok(response) => Ok(Received::read(response, cap).await),
-        Err(error) => Err(intent.unsent_or_unanswered(error)),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use crate::cause::chain;
 use crate::crd::condition::Reason;
 
 /// Why a call did not give what was asked for.
@@ -29,7 +30,7 @@ pub enum CallError {
         retry_after: Option<Duration>,
     },
     /// The call never left, or it only reads: nothing was done, and it may be tried again.
-    #[error("Daily cannot be reached")]
+    #[error("{}", unavailable(*status))]
     Unavailable {
         /// The status code, if there was an answer.
         status: Option<u16>,
@@ -37,7 +38,7 @@ pub enum CallError {
         source: Option<Box<dyn StdError + Send + Sync>>,
     },
     /// A write was sent and no answer tells whether it was done: it may still be.
-    #[error("Daily did not say whether the call was done")]
+    #[error("{}", unknown(*status))]
     Unknown {
         /// The status code, if there was one.
         status: Option<u16>,
@@ -53,6 +54,46 @@ impl CallError {
         matches!(self, Self::Unknown { .. })
     }
 
+    /// The same for another who waited for this answer. Of the source it has the words.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let words = |source: &Option<Box<dyn StdError + Send + Sync>>| {
+            let words = source.as_ref().map(|source| chain(source.as_ref()));
+            words.map(Into::into)
+        };
+        match self {
+            Self::Unauthorized => Self::Unauthorized,
+            Self::NotFound => Self::NotFound,
+            Self::Refused { status, info } => Self::Refused {
+                status: *status,
+                info: info.clone(),
+            },
+            Self::RateLimited { retry_after } => Self::RateLimited {
+                retry_after: *retry_after,
+            },
+            Self::Unavailable { status, source } => Self::Unavailable {
+                status: *status,
+                source: words(source),
+            },
+            Self::Unknown { status, source } => Self::Unknown {
+                status: *status,
+                source: words(source),
+            },
+        }
+    }
+
+    /// The status code of the answer, if there was one.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unauthorized => Some(401),
+            Self::NotFound => Some(404),
+            Self::RateLimited { .. } => Some(429),
+            Self::Refused { status, .. } => Some(*status),
+            Self::Unavailable { status, .. } | Self::Unknown { status, .. } => *status,
+        }
+    }
+
     /// The word for conditions, events and metrics.
     #[must_use]
     pub fn reason(&self) -> Reason {
@@ -62,5 +103,21 @@ impl CallError {
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::Unavailable { .. } | Self::Unknown { .. } => Reason::DailyUnavailable,
         }
+    }
+}
+
+fn unavailable(status: Option<u16>) -> String {
+    match status {
+        None => "Daily cannot be reached".to_owned(),
+        Some(status) => format!("Daily answered with HTTP status {status}"),
+    }
+}
+
+fn unknown(status: Option<u16>) -> String {
+    match status {
+        None => "Daily did not say whether the call was done".to_owned(),
+        Some(status) => format!(
+            "Daily answered with HTTP status {status}, which does not say whether the call was done"
+        ),
     }
 }

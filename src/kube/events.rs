@@ -5,7 +5,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use super::error::call;
-use crate::telemetry::chain;
+use crate::cause::chain;
 
 const CONTROLLER: &str = "daily-operator.io/operator";
 /// The API server takes 1024.

@@ -263,7 +263,7 @@ impl Pass {
     async fn update_secret(&mut self, card: &Card, guard: &Guard) -> Result<(), Failure> {
         let client = &self.ctx.client;
         let read = get_secret(client, &guard.namespace, &guard.name).await;
-        let read = read.map_err(|error| Failure::kube("the Secret could not be read", &error))?;
+        let read = read.map_err(|error| Failure::secret_unread(&guard.name, &error))?;
         let Some(mut standing) = read.filter(|it| Guard::of(it).as_ref() == Some(guard)) else {
             self.view.secret = None;
             return Ok(());

@@ -8,7 +8,7 @@ use crate::daily::types::{DialinConfig, PIN_DIALIN, PurchasedNumber};
 use crate::phone;
 
 /// Daily's global number that is published when no other one serves a room (F-GLOB-2).
-const GLOBAL: (&str, &str) = ("+12095038039", "US");
+pub(crate) const GLOBAL: (&str, &str) = ("+12095038039", "US");
 
 /// A PinDialinNumber, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -202,10 +202,13 @@ impl Pass {
         let heard = listings.wait_for(|it| it.read > 0 || it.failed > failed);
         match timeout(LISTING, heard).await {
             Ok(Ok(listings)) if listings.read > 0 => {}
-            _ => {
-                return Err(Failure::unavailable(
-                    "the rooms of the account could not be listed yet",
-                ));
+            listed => {
+                let problem = listed.ok().and_then(Result::ok);
+                let problem = problem.and_then(|it| it.problem.clone());
+                let problem = problem.unwrap_or_else(|| "the first listing takes long".to_owned());
+                return Err(Failure::unavailable(&format!(
+                    "the rooms of the account could not be listed yet: {problem}"
+                )));
             }
         }
         self.view.listed = true;
@@ -284,7 +287,7 @@ impl Pass {
         let subject = &self.view.subject;
         let name = &self.view.wishes.secret_name;
         let read = get_secret(&self.ctx.client, &subject.namespace, name).await;
-        let read = read.map_err(|error| Failure::kube("the Secret could not be read", &error))?;
+        let read = read.map_err(|error| Failure::secret_unread(name, &error))?;
         let found = secret::found(subject, read.as_ref());
         self.view.memory.secret = Some(found.clone());
         self.view.secret = Some(found);

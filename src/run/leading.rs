@@ -7,9 +7,9 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Context, RunError};
+use crate::cause::chain;
 use crate::controllers::{self, ControllersError};
 use crate::leader::{Elector, LeaderError, Released, Used};
-use crate::telemetry::chain;
 
 /// How long effects that are under way are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(8);

@@ -7,11 +7,11 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
+use crate::cause::chain;
 use crate::config::Config;
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::kube::{KubeError, Served, within};
 use crate::ops::{Readiness, Wait};
-use crate::telemetry::chain;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(2);

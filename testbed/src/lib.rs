@@ -10,6 +10,7 @@
 //! | [`process`] | children that never outlive this process |
 //! | [`cluster`] | a cluster seen through kubectl: apply, read, tokens |
 //! | [`control_plane`] | starts and stops the cluster |
+//! | [`proxy`] | a real HTTP proxy |
 //! | [`audit`] | what the API server was asked |
 //! | [`wait`] | polling with a deadline |
 //! | [`progress`] | says what long work does |
@@ -22,11 +23,13 @@ pub mod cluster;
 pub mod control_plane;
 pub mod process;
 pub mod progress;
+pub mod proxy;
 pub mod tools;
 pub mod wait;
 
 pub use cluster::Cluster;
 pub use control_plane::ControlPlane;
 pub use process::Supervised;
+pub use proxy::Proxy;
 pub use tools::{Tool, helm};
 pub use wait::{Look, eventually};

@@ -1,7 +1,7 @@
 //! What a scenario stands on: a namespace, a simulated Daily and an operator of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use daily_sim::{AccountConfig, Config, Quirks, Sim, SimClient};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::by_hand::ByHand;
 use crate::journal::Journal;
 use crate::link::Link;
-use crate::operator::{Launch, Operator};
+use crate::operator::{Checked, Launch, Operator};
 use crate::plane::{Plane, Release};
 
 /// The domain that rooms are made in.
@@ -274,6 +274,21 @@ impl Fixture {
     /// Lets an operator go on that waits at its point.
     pub fn let_go(&self) {
         std::fs::remove_file(self.hold_file()).expect("the operator was to wait");
+    }
+
+    /// Operators that are started from now on have these arguments after those of the chart.
+    pub fn add_args(&mut self, args: Vec<String>) {
+        self.launch.args.extend(args);
+    }
+
+    /// Runs `daily-operator check` with the chart's arguments and these.
+    pub async fn check(&self, args: &[&str]) -> Checked {
+        self.launch.check(&self.launch.kubeconfig, args).await
+    }
+
+    /// The same with another kubeconfig.
+    pub async fn check_with(&self, kubeconfig: &Path, args: &[&str]) -> Checked {
+        self.launch.check(kubeconfig, args).await
     }
 
     /// Starts one more operator, and waits until it is ready.

@@ -21,6 +21,7 @@ mod answers;
 mod audit;
 mod by_hand;
 mod chart;
+mod check;
 mod conform;
 mod create;
 mod deletion;
@@ -35,6 +36,7 @@ mod least;
 mod life;
 mod link;
 mod missing;
+mod network;
 mod numbers;
 mod objects;
 mod operator;
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         accounts::scenarios,
         answers::scenarios,
         chart::scenarios,
+        check::scenarios,
         conform::scenarios,
         create::scenarios,
         deletion::scenarios,
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         life::scenarios,
         least::scenarios,
         missing::scenarios,
+        network::scenarios,
         numbers::scenarios,
         preflight::scenarios,
         probes::scenarios,

@@ -25,6 +25,14 @@ pub struct Launch {
     pub folder: PathBuf,
 }
 
+/// How `daily-operator check` ended.
+pub struct Checked {
+    /// Its exit code.
+    pub code: i32,
+    /// What it printed.
+    pub output: String,
+}
+
 /// A running operator. It is killed when it is dropped.
 pub struct Operator {
     child: Child,
@@ -70,6 +78,29 @@ impl Launch {
             child,
             log,
             http: http.expect("an HTTP client can be built"),
+        }
+    }
+}
+
+impl Launch {
+    /// Runs the check that an operator with these arguments would pass or not, and these after them.
+    pub async fn check(&self, kubeconfig: &Path, args: &[&str]) -> Checked {
+        let of_run = self.args.iter().skip(1);
+        let ended = Command::new(env!("CARGO_BIN_EXE_daily-operator"))
+            .arg("check")
+            .args(of_run)
+            .args(args)
+            .env_clear()
+            .env("KUBECONFIG", kubeconfig)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("the check runs");
+        let mut output = String::from_utf8(ended.stdout).expect("it prints text");
+        output.push_str(&String::from_utf8_lossy(&ended.stderr));
+        Checked {
+            code: ended.status.code().expect("it ends by itself"),
+            output,
         }
     }
 }

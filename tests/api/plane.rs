@@ -259,7 +259,8 @@ impl Plane {
 }
 
 impl Release {
-    fn of(&self, kinds: &[&str]) -> impl Iterator<Item = &Value> {
+    /// Its manifests of these kinds.
+    pub fn of(&self, kinds: &[&str]) -> impl Iterator<Item = &Value> {
         self.0
             .iter()
             .filter(|manifest| kinds.contains(&text(manifest, "/kind")))

@@ -7,8 +7,10 @@
 )]
 
 mod answers;
+mod causes;
 mod nonsense;
 mod pace;
+mod proxy;
 mod refusals;
 mod silence;
 mod stage;

@@ -6,9 +6,7 @@ use daily_operator::daily::error::CallError;
 use daily_sim::FaultKind;
 use serde_json::json;
 
-use crate::stage::{
-    PATIENCE, Stage, answer, key, reads, refused, told, unavailable, unknown, wish, writes,
-};
+use crate::stage::{PATIENCE, Stage, answer, key, reads, told, unavailable, unknown, wish, writes};
 
 /// F-ERR-8.
 #[tokio::test]
@@ -91,7 +89,7 @@ async fn a_redirect_is_not_followed() {
         };
         stage.fault("GET", "/rooms/a", kind).await;
         let read = stage.client.room(&key(), "a").await;
-        refused(read, status, "without a word");
+        unavailable(vec![("room", read.map(drop))], Some(status));
     }
     let journal = stage.control.journal(0).await.expect("is told");
     assert_eq!(journal.len(), 4, "one call each");

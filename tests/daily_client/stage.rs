@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use daily_operator::cause::chain;
 use daily_operator::clock;
 use daily_operator::daily::client::Client;
 use daily_operator::daily::error::CallError;
@@ -197,6 +198,31 @@ pub fn unknown(outcomes: Vec<Outcome>, expected: Option<u16>) {
             other => panic!("{call}: {other:?}"),
         }
     }
+}
+
+/// A simulated Daily over TLS, and the certificate to trust.
+pub async fn with_tls(change: impl FnOnce(&mut rcgen::CertificateParams)) -> (Sim, String) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut params =
+        rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("is a name");
+    change(&mut params);
+    let private_key = rcgen::KeyPair::generate().expect("makes one");
+    let cert = params.self_signed(&private_key).expect("signs").pem();
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let (public, private) = (
+        folder.path().join("cert.pem"),
+        folder.path().join("key.pem"),
+    );
+    std::fs::write(&public, &cert).expect("writes");
+    std::fs::write(&private, private_key.serialize_pem()).expect("writes");
+    let sim = Sim::start(demo().tls(public, private)).await;
+    (sim.expect("starts"), cert)
+}
+
+/// What a condition would say of the failure of a simple call.
+pub async fn words(client: &Client) -> String {
+    let error = client.domain(&key()).await.expect_err("fails");
+    chain(&error)
 }
 
 /// All that could come into a log of an error.

@@ -1,28 +1,19 @@
 //! Whom the client trusts.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use daily_operator::daily::client::Client;
 use daily_operator::daily::error::CallError;
-use daily_sim::Sim;
 use tokio::net::TcpListener;
 
-use crate::stage::{demo, key, reads, unavailable, wish, writes};
+use crate::stage::{key, reads, unavailable, wish, with_tls, words, writes};
 
 #[tokio::test]
 async fn tls_needs_a_certificate_that_is_trusted() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("makes one");
-    let folder = tempfile::tempdir().expect("makes a folder");
-    let (cert, private) = (
-        folder.path().join("cert.pem"),
-        folder.path().join("key.pem"),
-    );
-    std::fs::write(&cert, made.cert.pem()).expect("writes");
-    std::fs::write(&private, made.signing_key.serialize_pem()).expect("writes");
-    let sim = Sim::start(demo().tls(cert, private)).await.expect("starts");
+    let (sim, cert) = with_tls(|_| ()).await;
 
-    let trusting = Client::new(&sim.base_url(), Some(made.cert.pem().as_bytes()));
+    let trusting = Client::new(&sim.base_url(), Some(cert.as_bytes()));
     let trusting = trusting.expect("builds");
     let domain = trusting.domain(&key()).await.expect("is answered");
     assert_eq!(domain.value.name, "demo");
@@ -56,4 +47,67 @@ async fn a_handshake_that_is_never_answered() {
 fn a_client_shows_no_secret() {
     let client = Client::new("https://api.daily.co/v1", None).expect("builds");
     assert!(!format!("{client:?}").contains("Bearer"));
+}
+
+/// What is said of a CA that has the name of a trusted one and another key.
+const DISTRUST: &str = "invalid peer certificate: BadSignature; if a private CA has signed";
+
+fn reading(base_url: &str, file: &Path, every: Duration) -> Client {
+    let builder = Client::builder(base_url).ca_file(file).ca_file_age(every);
+    builder.build().expect("builds")
+}
+
+/// The file of a mounted ConfigMap or Secret changes while the client is in use.
+#[tokio::test]
+async fn a_ca_file_that_changes_is_read_again() {
+    let (sim, cert) = with_tls(|_| ()).await;
+    let (_, other) = with_tls(|_| ()).await;
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let file = folder.path().join("ca.pem");
+    let write = |content: &str| std::fs::write(&file, content).expect("writes");
+    write(&other);
+    // The age alone would never have it read again: a certificate that is not trusted does.
+    let patient = reading(&sim.base_url(), &file, Duration::from_secs(3600));
+    let eager = reading(&sim.base_url(), &file, Duration::ZERO);
+    for client in [&patient, &eager] {
+        assert!(words(client).await.contains(DISTRUST));
+    }
+    write("nothing that can be used");
+    for client in [&patient, &eager] {
+        assert!(
+            words(client).await.contains(DISTRUST),
+            "the old content counts"
+        );
+    }
+    write(&cert);
+    for client in [&patient, &eager] {
+        client.domain(&key()).await.expect("the new CA is trusted");
+    }
+    std::fs::remove_file(&file).expect("removes");
+    eager
+        .domain(&key())
+        .await
+        .expect("the last good content counts");
+    write(&other);
+    assert!(
+        words(&eager).await.contains(DISTRUST),
+        "a CA that is taken away is not trusted"
+    );
+    patient
+        .domain(&key())
+        .await
+        .expect("it was read an hour ago at most");
+}
+
+/// A bundle of a company, with what rustls does not take between the certificates.
+#[tokio::test]
+async fn a_bundle_is_used_as_far_as_it_can_be() {
+    let (sim, cert) = with_tls(|_| ()).await;
+    let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let bundle = format!("# Roots\r\n{odd}{odd}\n{cert}{cert}-----BEGIN CERTIFICATE-----\n");
+    let client = Client::new(&sim.base_url(), Some(bundle.as_bytes())).expect("builds");
+    client
+        .domain(&key())
+        .await
+        .expect("the good one is trusted");
 }

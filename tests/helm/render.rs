@@ -72,7 +72,9 @@ impl Rendered {
     /// The object with this kind and name, written `Kind/name`, or the first of the kind.
     pub fn find(&self, object: &str) -> Option<&Value> {
         let (kind, name) = object.split_once('/').unwrap_or((object, ""));
-        let fits = |it: &&Value| name.is_empty() || it["metadata"]["name"] == name;
+        let fits = |it: &&Value| {
+            name.is_empty() || it.pointer("/metadata/name").and_then(Value::as_str) == Some(name)
+        };
         self.0.iter().filter(|it| it["kind"] == kind).find(fits)
     }
 

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Account;
+use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
 use crate::daily::listing::{Joining, Next};
@@ -28,12 +29,14 @@ pub struct ExpectedRoom {
     pub end: i64,
 }
 /// How the listings of an account go on.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Listings {
     /// How many were read.
     pub read: u64,
     /// How many failed.
     pub failed: u64,
+    /// Why the last one failed, if it did.
+    pub problem: Option<String>,
     /// When the next one is due.
     pub next: Moment,
 }
@@ -57,14 +60,20 @@ impl Account {
                         suspect = missing;
                         self.listings.send_modify(|it| {
                             it.read += 1;
+                            it.problem = None;
                             it.next = next_listing;
                         });
                     }
                     Err(error) => {
                         next_listing = clock::now().after(interval.min(RETRY));
-                        info!(domain = self.domain.name, %error, "The rooms could not be listed");
+                        let error = chain(&error);
+                        info!(
+                            domain = self.domain.name,
+                            error, "The rooms could not be listed"
+                        );
                         self.listings.send_modify(|it| {
                             it.failed += 1;
+                            it.problem = Some(error);
                             it.next = next_listing;
                         });
                     }

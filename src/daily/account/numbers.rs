@@ -90,11 +90,10 @@ impl Account {
         if let Some(numbers) = known.as_ref().filter(|numbers| numbers.at >= not_before) {
             return Ok(Arc::clone(numbers));
         }
-        if lock(&self.numbers_failed).is_some_and(|failed| failed >= came) {
-            return Err(CallError::Unavailable {
-                status: None,
-                source: None,
-            });
+        if let Some((at, error)) = &*lock(&self.numbers_failed)
+            && *at >= came
+        {
+            return Err(error.again());
         }
         let at = clock::now();
         let read = async {
@@ -105,7 +104,7 @@ impl Account {
         let (purchased, configs, date) = match read.await {
             Ok(read) => read,
             Err(error) => {
-                *lock(&self.numbers_failed) = Some(clock::now());
+                *lock(&self.numbers_failed) = Some((clock::now(), error.again()));
                 return Err(error);
             }
         };

@@ -8,6 +8,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::cause::Cause;
 use crate::clock;
 use crate::daily::error::CallError;
 use crate::daily::mask::masked;
@@ -22,56 +23,14 @@ pub(super) enum Intent {
     Write,
 }
 
-/// Why there is no answer, or none that can be understood. Nothing of a body is in it: a PIN could be.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
-    #[error("the connection failed or took too long")]
-    Http(#[source] reqwest::Error),
-    #[error("the answer has more than {0} bytes")]
-    TooLarge(usize),
-    #[error(
-        "the answer is not the JSON that was expected (line {line}, column {column}, {category:?})"
-    )]
-    NotUnderstood {
-        line: usize,
-        column: usize,
-        category: serde_json::error::Category,
-    },
-    #[error("the answer does not come from Daily")]
-    NotDaily,
-}
-
-impl From<reqwest::Error> for Trouble {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Http(error.without_url())
-    }
-}
-
-impl From<serde_json::Error> for Trouble {
-    fn from(error: serde_json::Error) -> Self {
-        Self::NotUnderstood {
-            line: error.line(),
-            column: error.column(),
-            category: error.classify(),
-        }
-    }
-}
-
 impl Intent {
     /// There is no answer that counts.
-    pub(super) fn unanswered(self, status: Option<u16>, why: Option<Trouble>) -> CallError {
+    pub(super) fn unanswered(self, status: Option<u16>, why: Option<Cause>) -> CallError {
         let source = why.map(Into::into);
         match self {
             Self::Read => CallError::Unavailable { status, source },
             Self::Write => CallError::Unknown { status, source },
         }
-    }
-
-    /// There is no answer at all. Without a connection nothing was sent, whatever it was to be.
-    pub(super) fn unsent_or_unanswered(self, error: reqwest::Error) -> CallError {
-        let unsent = error.is_connect() || error.is_builder();
-        let intent = if unsent { Self::Read } else { self };
-        intent.unanswered(None, Some(error.into()))
     }
 }
 
@@ -81,12 +40,19 @@ pub(super) struct Received {
     status: u16,
     date: Option<i64>,
     retry_after: Option<Duration>,
-    body: Result<Vec<u8>, Trouble>,
+    body: Result<Vec<u8>, Cause>,
+    /// The proxy that the call went through.
+    proxy: Option<String>,
 }
 
 impl Received {
     /// Reads an answer, of its body at most `cap` bytes, and none if the status says it all.
-    pub(super) async fn read(response: Response, cap: usize) -> Self {
+    pub(super) async fn read(
+        response: Response,
+        cap: usize,
+        key: &ApiKey,
+        proxy: Option<&str>,
+    ) -> Self {
         let status = response.status().as_u16();
         let date = date(response.headers());
         Self {
@@ -95,8 +61,9 @@ impl Received {
             retry_after: retry_after(response.headers(), date),
             body: match status {
                 500.. => Ok(Vec::new()),
-                _ => body(response, cap).await,
+                _ => body(response, cap, key, proxy).await,
             },
+            proxy: proxy.map(ToOwned::to_owned),
         }
     }
 
@@ -109,6 +76,11 @@ impl Received {
     pub(super) fn judged(self, intent: Intent, key: &ApiKey) -> Result<Done, CallError> {
         let status = self.status;
         let body = match status {
+            // A proxy's page can come with any status.
+            200..=299 if self.body.as_deref().is_ok_and(is_page) => {
+                let why = Cause::NotDaily { proxy: self.proxy };
+                return Err(intent.unanswered(Some(status), Some(why)));
+            }
             200..=299 => {
                 return Ok(Done {
                     intent,
@@ -121,20 +93,29 @@ impl Received {
                 let retry_after = self.retry_after;
                 return Err(CallError::RateLimited { retry_after });
             }
-            300..=499 => self.body.unwrap_or_default(),
+            // A proxy refused the call, and nothing was done.
+            407 => {
+                let why = Cause::ProxyAuthorization { proxy: self.proxy };
+                return Err(Intent::Read.unanswered(Some(status), Some(why)));
+            }
+            300..=499 => self.body,
             _ => return Err(intent.unanswered(Some(status), None)),
         };
-        let words = Words::of(&body);
+        let words = Words::of(body.as_deref().unwrap_or_default());
         // The word counts and not the status: some limit may be told with a 400. // F-RATE-4
         if words.error.as_deref() == Some("rate-limit-error") {
             let retry_after = self.retry_after;
             return Err(CallError::RateLimited { retry_after });
         }
         Err(match status {
-            // Others conclude from these two that something is gone, so they count only in Daily's
-            // own shape, and not from a proxy or a wrong address. // F-ERR-1, F-AUTH-5, F-ROOM-16
+            // A refusal counts in Daily's own shape only, and not from a proxy or a wrong address:
+            // those refuse today and not tomorrow. From the first two others conclude that
+            // something is gone. // F-ERR-1, F-AUTH-5, F-ROOM-16
             401 | 404 if words.error.is_none() => {
-                intent.unanswered(Some(status), Some(Trouble::NotDaily))
+                intent.unanswered(Some(status), Some(Cause::NotDaily { proxy: self.proxy }))
+            }
+            _ if body.is_ok() && words.are_missing() => {
+                intent.unanswered(Some(status), Some(Cause::NotDaily { proxy: self.proxy }))
             }
             401 => CallError::Unauthorized,
             404 => CallError::NotFound,
@@ -155,13 +136,13 @@ pub(super) struct Done {
     intent: Intent,
     status: u16,
     date: Option<i64>,
-    body: Result<Vec<u8>, Trouble>,
+    body: Result<Vec<u8>, Cause>,
 }
 
 impl Done {
     /// With what was answered.
     pub(super) fn parsed<T: DeserializeOwned>(self) -> Result<Answer<T>, CallError> {
-        let parse = |body: Vec<u8>| Ok(serde_json::from_slice(&body)?);
+        let parse = |body: Vec<u8>| serde_json::from_slice(&body).map_err(Cause::from);
         match self.body.and_then(parse) {
             Ok(value) => Ok(Answer {
                 value,
@@ -201,20 +182,35 @@ impl Words {
         }
     }
 
+    fn are_missing(&self) -> bool {
+        self.error.is_none() && self.info.is_none()
+    }
+
     fn shown(self, status: u16, key: &ApiKey) -> String {
         // F-ERR-2
         match self.info.or(self.error) {
             Some(text) => masked(&text, key),
-            None => format!("status {status} without a word"),
+            None => format!("HTTP status {status}, and the answer broke off"),
         }
     }
 }
 
-async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, Trouble> {
+/// Whether it is HTML or XML, which no answer of Daily's is.
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+async fn body(
+    mut response: Response,
+    cap: usize,
+    key: &ApiKey,
+    proxy: Option<&str>,
+) -> Result<Vec<u8>, Cause> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+    let failed = |error| Cause::of(&error, key, proxy);
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > cap {
-            return Err(Trouble::TooLarge(cap));
+            return Err(Cause::TooLarge(cap));
         }
         body.extend_from_slice(&chunk);
     }
@@ -246,6 +242,7 @@ fn retry_after(headers: &HeaderMap, date: Option<i64>) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause::chain;
 
     const KEY: &str = "api-key-of-demo-0";
 
@@ -255,6 +252,7 @@ mod tests {
             date: Some(7),
             retry_after: Some(Duration::from_secs(3)),
             body: Ok(body.as_bytes().to_vec()),
+            proxy: None,
         }
     }
 
@@ -287,8 +285,7 @@ mod tests {
         check(400, no_header, "Unauthorized", "Unauthorized");
         check(400, invalid, "Refused", "Refused");
         check(403, r#"{"error":"forbidden-error"}"#, "Refused", "Refused");
-        check(413, "<html>", "Refused", "Refused");
-        check(301, "", "Refused", "Refused");
+        check(407, "<html>", "Unavailable", "Unavailable");
         check(429, "", "RateLimited", "RateLimited");
         let limit = r#"{"error":"rate-limit-error"}"#;
         check(429, limit, "RateLimited", "RateLimited");
@@ -298,11 +295,18 @@ mod tests {
         check(503, not_found, "Unavailable", "Unknown");
         check(599, "", "Unavailable", "Unknown");
         check(100, "", "Unavailable", "Unknown");
+        check(
+            200,
+            "\n<html>Please log in</html>",
+            "Unavailable",
+            "Unknown",
+        );
     }
 
-    /// A proxy's or a web server's own 404 or 401 says nothing about rooms and keys.
+    /// What a proxy, a gateway or a web server answers of its own says nothing about rooms and keys,
+    /// and nothing of what Daily will answer.
     #[test]
-    fn gone_and_refused_are_believed_in_dailys_shape_only() {
+    fn refusals_are_believed_in_dailys_shape_only() {
         for body in [
             "",
             "<html><h1>404 Not Found</h1></html>",
@@ -312,15 +316,16 @@ mod tests {
             r#"{"error":""}"#,
             "[]",
         ] {
-            check(404, body, "Unavailable", "Unknown");
-            check(401, body, "Unavailable", "Unknown");
+            for status in [301, 302, 400, 401, 403, 404, 413, 418] {
+                check(status, body, "Unavailable", "Unknown");
+            }
         }
     }
 
     #[test]
     fn a_refusal_that_breaks_off_is_a_refusal() {
         let mut broken = received(400, "");
-        broken.body = Err(Trouble::TooLarge(1));
+        broken.body = Err(Cause::TooLarge(1));
         let error = broken
             .judged(Intent::Write, &KEY.into())
             .expect_err("is refused");
@@ -341,11 +346,38 @@ mod tests {
         for (body, shown) in [
             (r#"{"error":"forbidden-error"}"#, "forbidden-error"),
             (r#"{"error":"e","info":null}"#, "e"),
-            ("<html>", "status 403 without a word"),
+            (r#"{"info":"only this"}"#, "only this"),
         ] {
             let error = error(Intent::Read, 403, body).to_string();
             assert_eq!(error, format!("Daily refused: {shown}"));
         }
+    }
+
+    #[test]
+    fn an_answer_of_another_server_says_where_it_may_come_from() {
+        let through = |proxy: Option<&str>, status| {
+            let mut received = received(status, "<html>");
+            received.proxy = proxy.map(ToOwned::to_owned);
+            let judged = received.judged(Intent::Read, &KEY.into());
+            chain(&judged.expect_err("is an error"))
+        };
+        let proxy = Some("http://proxy.example:3128");
+        assert_eq!(
+            through(proxy, 302),
+            "Daily answered with HTTP status 302: the answer is not Daily's JSON: it comes from \
+             the proxy http://proxy.example:3128 or a server behind it"
+        );
+        let direct = through(None, 403);
+        assert!(
+            direct.contains("HTTP status 403") && direct.contains("--daily-base-url"),
+            "{direct}"
+        );
+        let wanted = "the proxy http://proxy.example:3128 requires authorization";
+        assert!(
+            through(proxy, 407).contains(wanted),
+            "{}",
+            through(proxy, 407)
+        );
     }
 
     #[test]

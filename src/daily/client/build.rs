@@ -1,24 +1,30 @@
 //! Builds a [`Client`]: where Daily is, whom to trust, how long to wait.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
 use reqwest::redirect::Policy;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::Client;
+use super::transport::{Transport, Trust};
+use crate::config::{Config, Proxy};
 
 /// Until there is a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The same through a proxy, which looks Daily up and connects too, and may ask others first.
+const PROXY_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Until the whole answer is read, from the start of the call on.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Idle connections are closed before the other side does it: a write that is sent on a connection
 /// which is just being closed has an unknown outcome. Common servers wait 5 s and more.
 const IDLE: Duration = Duration::from_secs(4);
+/// A mounted ConfigMap or Secret changes within a minute or two; until then a new CA is trusted soon
+/// enough, and reading a file is cheap.
+const CA_FILE_AGE: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("daily-operator/", env!("CARGO_PKG_VERSION"));
 
 /// Why there is no client.
@@ -30,13 +36,26 @@ pub enum ClientError {
          user, query or fragment"
     )]
     BaseUrl,
-    /// The file with further roots is not PEM.
-    #[error("the certificates to trust are not PEM")]
-    Pem(#[source] pem::Error),
-    /// There is no certificate in the file with further roots.
-    #[error("there is no certificate among the certificates to trust")]
-    NoCertificate,
-    /// A certificate or the TLS settings cannot be used.
+    /// The file with further roots cannot be read.
+    #[error(
+        "--daily-ca-file is {file:?}, which cannot be read; it must be a file with CA certificates \
+         in PEM"
+    )]
+    CaFile {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No certificate among the further roots can be used.
+    #[error("{given} cannot be used ({why}); it must be a file with CA certificates in PEM")]
+    NoCertificate {
+        /// What was given.
+        given: String,
+        /// What is wrong with each part of it.
+        why: String,
+    },
+    /// The TLS settings cannot be used.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
     /// The HTTP client cannot be built.
@@ -49,6 +68,9 @@ pub enum ClientError {
 pub struct ClientBuilder {
     base_url: String,
     extra_ca_pem: Option<Vec<u8>>,
+    ca_file: Option<PathBuf>,
+    ca_file_age: Duration,
+    proxy: Option<Proxy>,
     deadline: Duration,
 }
 
@@ -57,6 +79,9 @@ impl ClientBuilder {
         Self {
             base_url: base_url.to_owned(),
             extra_ca_pem: None,
+            ca_file: None,
+            ca_file_age: CA_FILE_AGE,
+            proxy: None,
             deadline: DEADLINE,
         }
     }
@@ -65,6 +90,28 @@ impl ClientBuilder {
     #[must_use]
     pub fn extra_ca_pem(mut self, pem: &[u8]) -> Self {
         self.extra_ca_pem = Some(pem.to_owned());
+        self
+    }
+
+    /// Trusts the certificates of this file instead, and reads it again as it changes.
+    #[must_use]
+    pub fn ca_file(mut self, file: &Path) -> Self {
+        self.ca_file = Some(file.to_owned());
+        self
+    }
+
+    /// Reads the CA file again before a call if what is known of it is as old as this, 10 s unless
+    /// said.
+    #[must_use]
+    pub fn ca_file_age(mut self, age: Duration) -> Self {
+        self.ca_file_age = age;
+        self
+    }
+
+    /// Makes all calls through this proxy.
+    #[must_use]
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = Some(proxy);
         self
     }
 
@@ -78,13 +125,66 @@ impl ClientBuilder {
     /// Builds the client.
     ///
     /// # Errors
-    /// When the URL or a certificate cannot be used.
+    /// When the URL, the CA file or the proxy cannot be used.
     pub fn build(self) -> Result<Client, ClientError> {
         let base = base_url(&self.base_url)?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(self.extra_ca_pem.as_deref())?)
-            .https_only(base.scheme() == "https")
+        let proxy_name = self.proxy.as_ref().map(ToString::to_string);
+        let proxy = self.proxy.as_ref().map(Proxy::for_http).transpose();
+        let settings = Settings {
+            https_only: base.scheme() == "https",
+            proxy: proxy.map_err(ClientError::Http)?,
+            proxy_name,
+            deadline: self.deadline,
+        };
+        let trust = match self.ca_file {
+            Some(file) => Trust::File(file, self.ca_file_age),
+            None => Trust::Fixed(self.extra_ca_pem),
+        };
+        Ok(Client {
+            transport: Arc::new(Transport::new(settings, trust)?),
+            base,
+        })
+    }
+}
+
+impl Client {
+    /// The client that a configuration asks for. Says in the log how Daily is reached.
+    ///
+    /// # Errors
+    /// When the CA file cannot be used.
+    pub fn configured(config: &Config) -> Result<Self, ClientError> {
+        let mut builder = Self::builder(&config.daily_base_url);
+        if let Some(file) = &config.daily_ca_file {
+            builder = builder.ca_file(file);
+        }
+        match &config.daily_proxy {
+            Some(proxy) => {
+                tracing::info!(proxy = %proxy, from = proxy.origin(), "Daily is reached through a proxy");
+                builder = builder.proxy(proxy.clone());
+            }
+            None => tracing::info!("Daily is reached without a proxy"),
+        }
+        builder.build()
+    }
+}
+
+/// What every HTTP client of a [`Client`] is built with, whatever the CA file holds.
+#[derive(Debug)]
+pub(super) struct Settings {
+    https_only: bool,
+    proxy: Option<reqwest::Proxy>,
+    /// The proxy as it may be shown.
+    pub(super) proxy_name: Option<String>,
+    deadline: Duration,
+}
+
+impl Settings {
+    pub(super) fn http(&self, tls: ClientConfig) -> Result<reqwest::Client, ClientError> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(self.https_only)
             .http1_only()
+            // The variables of the environment are read and checked with the flags.
             .no_proxy()
             .referer(false)
             .redirect(Policy::none())
@@ -93,10 +193,14 @@ impl ClientBuilder {
             .user_agent(USER_AGENT)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(self.deadline)
-            .pool_idle_timeout(IDLE)
-            .build()
-            .map_err(|error| ClientError::Http(error.without_url()))?;
-        Ok(Client { http, base })
+            .pool_idle_timeout(IDLE);
+        if let Some(proxy) = &self.proxy {
+            builder = builder
+                .proxy(proxy.clone())
+                .connect_timeout(PROXY_CONNECT_TIMEOUT);
+        }
+        let built = builder.build();
+        built.map_err(|error| ClientError::Http(error.without_url()))
     }
 }
 
@@ -119,30 +223,6 @@ fn base_url(text: &str) -> Result<Url, ClientError> {
 fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// The provider is named here, so that it does not matter whether the process has a default one.
-fn tls(extra_ca_pem: Option<&[u8]>) -> Result<ClientConfig, ClientError> {
-    let mut roots = RootCertStore::empty();
-    let compiled_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
-    roots.add_parsable_certificates(compiled_in);
-    if let Some(pem) = extra_ca_pem {
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(ClientError::Pem)?;
-            roots.add(certificate).map_err(ClientError::Tls)?;
-        }
-        if roots.len() == before {
-            return Err(ClientError::NoCertificate);
-        }
-    }
-    let ring = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(ring)
-        .with_safe_default_protocol_versions()
-        .map_err(ClientError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }
 
 #[cfg(test)]
@@ -195,21 +275,21 @@ mod tests {
     }
 
     #[test]
-    fn the_roots_that_are_compiled_in_are_there() {
-        assert!(tls(None).is_ok());
-        assert!(!webpki_root_certs::TLS_SERVER_ROOT_CERTS.is_empty());
-    }
-
-    #[test]
-    fn further_roots_must_be_certificates() {
-        assert!(matches!(tls(Some(b"")), Err(ClientError::NoCertificate)));
-        assert!(matches!(
-            tls(Some(b"not PEM at all")),
-            Err(ClientError::NoCertificate)
-        ));
-        let no_end = b"-----BEGIN CERTIFICATE-----\nAAAA\n";
-        assert!(matches!(tls(Some(no_end)), Err(ClientError::Pem(_))));
-        let no_der = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-        assert!(matches!(tls(Some(no_der)), Err(ClientError::Tls(_))));
+    fn a_ca_file_without_a_usable_certificate_ends_the_process() {
+        let build = |pem: &[u8]| Client::builder("https://h/v1").extra_ca_pem(pem).build();
+        for (pem, why) in [
+            (&b""[..], "the file is empty"),
+            (b"not PEM at all", "not PEM"),
+            (
+                b"-----BEGIN CERTIFICATE-----\nAAAA\n",
+                "its END line is missing",
+            ),
+        ] {
+            let error = build(pem).expect_err("is refused").to_string();
+            assert!(error.contains(why) && error.contains("in PEM"), "{error}");
+        }
+        let gone = Client::builder("https://h/v1").ca_file(Path::new("no/such/file"));
+        let error = gone.build().expect_err("is refused").to_string();
+        assert!(error.contains("no/such/file"), "{error}");
     }
 }

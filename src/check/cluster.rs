@@ -1,0 +1,64 @@
+//! The API server and the Lease.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client};
+
+use super::report::Finding;
+use crate::cause::chain;
+use crate::clock;
+use crate::config::{Config, LEASE_NAME};
+use crate::kube::within;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Asks for the version; gives the client back if there is an answer.
+pub(super) async fn version(client: Client, findings: &mut Vec<Finding>) -> Option<Client> {
+    match within(DEADLINE, client.apiserver_version()).await {
+        Ok(info) => {
+            let detail = format!("Kubernetes {}", info.git_version);
+            findings.push(Finding::ok("api-server", detail));
+            Some(client)
+        }
+        Err(error) => {
+            let next = "check the network between this pod and the API server, and the kubeconfig \
+                        or the ServiceAccount";
+            findings.push(Finding::fail("api-server", chain(&error), next));
+            None
+        }
+    }
+}
+
+/// Who leads.
+pub(super) async fn lease(client: &Client, config: &Config) -> Finding {
+    const CHECK: &str = "lease";
+    let namespace = &config.lease_namespace;
+    let shown = format!("{namespace}/{LEASE_NAME}");
+    let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let spec = match within(DEADLINE, api.get_opt(LEASE_NAME)).await {
+        Ok(lease) => lease.and_then(|it| it.spec).unwrap_or_default(),
+        Err(error) => {
+            let detail = format!("the Lease {shown} cannot be read: {}", chain(&error));
+            return Finding::fail(
+                CHECK,
+                detail,
+                "grant get, create and update of leases there",
+            );
+        }
+    };
+    let Some(holder) = spec.holder_identity.filter(|it| !it.is_empty()) else {
+        return Finding::ok(CHECK, format!("{shown} is free: no operator leads now"));
+    };
+    let renewed = spec.renew_time.map(|it| clock::wall().duration_since(it.0));
+    let age = renewed.map_or(i64::MAX, |age| age.as_secs());
+    let lasts = i64::from(spec.lease_duration_seconds.unwrap_or_default());
+    match age <= lasts {
+        true => Finding::ok(CHECK, format!("{shown} is held by {holder}")),
+        false => Finding::warn(
+            CHECK,
+            format!("{shown} was held by {holder}, which has not renewed it in time"),
+            "look at the operator's pods; the next one that runs takes the Lease",
+        ),
+    }
+}

@@ -1,0 +1,225 @@
+//! What the operator may do with the API server: the only list of it, which a test compares with
+//! the rules of the chart.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
+use kube::api::PostParams;
+use kube::{Api, Client};
+
+use super::report::Finding;
+use crate::cause::chain;
+use crate::config::{Config, LEASE_NAME};
+use crate::crd::GROUP;
+use crate::kube::{KubeError, within};
+
+const CHECK: &str = "rights";
+const DEADLINE: Duration = Duration::from_secs(10);
+/// The API server answers one in a millisecond; this many at a time disturb nobody.
+const AT_A_TIME: usize = 8;
+
+/// One thing that the operator must be allowed to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// In which namespace; `None` is all of them.
+    pub namespace: Option<String>,
+    /// The API group of the resource.
+    pub group: &'static str,
+    /// The resource, with its subresource as in `dailyrooms/status`.
+    pub resource: &'static str,
+    /// To which object alone, if the rules name one.
+    pub name: Option<String>,
+    /// What is done.
+    pub verb: &'static str,
+}
+
+/// Group, resource and verbs of what is needed wherever objects are served.
+const SERVED: [(&str, &str, &[&str]); 6] = [
+    (GROUP, "dailyrooms", &["get", "list", "watch", "patch"]),
+    (
+        GROUP,
+        "pindialinnumbers",
+        &["get", "list", "watch", "patch"],
+    ),
+    (GROUP, "dailyrooms/status", &["patch"]),
+    (GROUP, "pindialinnumbers/status", &["patch"]),
+    // API keys are read by name. Of rooms' Secrets only the metadata is listed and watched.
+    (
+        "",
+        "secrets",
+        &["get", "list", "watch", "create", "patch", "delete"],
+    ),
+    ("events.k8s.io", "events", &["create", "patch"]),
+];
+
+/// All that an operator with this configuration does.
+#[must_use]
+pub fn needed(config: &Config) -> Vec<Right> {
+    let one = |namespace: Option<&str>, group, resource, name: Option<&str>, verb| Right {
+        namespace: namespace.map(ToOwned::to_owned),
+        group,
+        resource,
+        name: name.map(ToOwned::to_owned),
+        verb,
+    };
+    let everywhere = [None];
+    let named = config.watch_namespaces.iter().map(|it| Some(it.as_str()));
+    let served: Vec<Option<&str>> = match config.watch_namespaces.is_empty() {
+        true => everywhere.to_vec(),
+        false => named.collect(),
+    };
+    let mut rights = Vec::new();
+    for namespace in served {
+        for (group, resource, verbs) in SERVED {
+            let verbs = verbs.iter();
+            rights.extend(verbs.map(|verb| one(namespace, group, resource, None, *verb)));
+        }
+        // Its labels, for the selectors of the default key; without a namespace also the
+        // cluster's id.
+        rights.push(one(namespace, "", "namespaces", namespace, "get"));
+    }
+    if !config.watch_namespaces.is_empty() && config.cluster_id.is_none() {
+        let system = Some("kube-system");
+        rights.push(one(system, "", "namespaces", system, "get"));
+    }
+    let release = Some(config.lease_namespace.as_str());
+    // The name of an object that is about to be created cannot be restricted.
+    for (name, verb) in [
+        (Some(LEASE_NAME), "get"),
+        (Some(LEASE_NAME), "update"),
+        (None, "create"),
+    ] {
+        rights.push(one(release, "coordination.k8s.io", "leases", name, verb));
+    }
+    if let Some(key) = &config.default_key {
+        let namespace = Some(key.namespace.as_str());
+        rights.push(one(namespace, "", "secrets", Some(&key.name), "get"));
+    }
+    rights
+}
+
+/// Those of these rights that the API server denies.
+///
+/// # Errors
+/// When it does not say.
+pub async fn missing(client: &Client, rights: Vec<Right>) -> Result<Vec<Right>, KubeError> {
+    let mut answers = futures::stream::iter(rights)
+        .map(|right| async {
+            let allowed = is_allowed(client, &right).await;
+            allowed.map(|allowed| (!allowed).then_some(right))
+        })
+        .buffered(AT_A_TIME);
+    let mut missing = Vec::new();
+    while let Some(answer) = answers.next().await {
+        missing.extend(answer?);
+    }
+    Ok(missing)
+}
+
+async fn is_allowed(client: &Client, right: &Right) -> Result<bool, KubeError> {
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let (resource, subresource) = match right.resource.split_once('/') {
+        Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+        None => (right.resource, None),
+    };
+    let attributes = ResourceAttributes {
+        namespace: right.namespace.clone(),
+        group: Some(right.group.to_owned()),
+        resource: Some(resource.to_owned()),
+        subresource,
+        name: right.name.clone(),
+        verb: Some(right.verb.to_owned()),
+        ..ResourceAttributes::default()
+    };
+    let review = SelfSubjectAccessReview {
+        spec: SelfSubjectAccessReviewSpec {
+            resource_attributes: Some(attributes),
+            ..SelfSubjectAccessReviewSpec::default()
+        },
+        ..SelfSubjectAccessReview::default()
+    };
+    let answer = within(DEADLINE, api.create(&PostParams::default(), &review)).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
+}
+
+/// One finding for each namespace in which something is missing.
+pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
+    let needed = needed(config);
+    let count = needed.len();
+    let missing = match missing(client, needed).await {
+        Ok(missing) => missing,
+        Err(error) => {
+            let detail = format!("it cannot be asked what is allowed: {}", chain(&error));
+            let next = "look at the API server, and run the check again";
+            return vec![Finding::fail(CHECK, detail, next)];
+        }
+    };
+    if missing.is_empty() {
+        return vec![Finding::ok(
+            CHECK,
+            format!("all {count} that are needed are granted"),
+        )];
+    }
+    let mut places: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+    for right in missing {
+        let words = right.words();
+        places.entry(right.namespace).or_default().push(words);
+    }
+    let finding = |(place, rights): (Option<String>, Vec<String>)| {
+        let place = match place {
+            Some(namespace) => format!("in the namespace {namespace}"),
+            None => "in all namespaces".to_owned(),
+        };
+        Finding::fail(
+            CHECK,
+            format!("the ServiceAccount may not {} {place}", rights.join(", ")),
+            "grant it; the chart does with rbac.create and the namespaces of watchNamespaces",
+        )
+    };
+    places.into_iter().map(finding).collect()
+}
+
+impl Right {
+    /// As in `patch dailyrooms.daily-operator.io/status`.
+    fn words(&self) -> String {
+        let (resource, sub) = match self.resource.split_once('/') {
+            Some((resource, sub)) => (resource, format!("/{sub}")),
+            None => (self.resource, String::new()),
+        };
+        let dot = if self.group.is_empty() { "" } else { "." };
+        let name = self
+            .name
+            .as_ref()
+            .map_or(String::new(), |it| format!(" {it}"));
+        format!("{} {resource}{dot}{}{sub}{name}", self.verb, self.group)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_is_named_as_kubectl_does() {
+        let right = Right {
+            namespace: None,
+            group: GROUP,
+            resource: "dailyrooms/status",
+            name: None,
+            verb: "patch",
+        };
+        assert_eq!(right.words(), "patch dailyrooms.daily-operator.io/status");
+        let secret = Right {
+            group: "",
+            resource: "secrets",
+            name: Some("daily".to_owned()),
+            verb: "get",
+            ..right
+        };
+        assert_eq!(secret.words(), "get secrets daily");
+    }
+}

@@ -1,0 +1,245 @@
+//! A PEM file with CA certificates, used as far as it can be. No I/O.
+//!
+//! Bundles of companies are collected over years. One certificate in them that nobody misses must
+//! not stop the operator, so each block stands for itself.
+
+use std::collections::HashSet;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+const BEGIN: &str = "-----BEGIN ";
+const END: &str = "-----END ";
+const DASHES: &str = "-----";
+const CERTIFICATE: &str = "CERTIFICATE";
+
+/// What came of a bundle.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// How many different certificates are trusted now.
+    pub(super) added: usize,
+    /// What was skipped, with its place and why.
+    pub(super) skipped: Vec<String>,
+}
+
+/// A block between its BEGIN and END lines.
+struct Block<'a> {
+    /// The line of its BEGIN, counted from 1.
+    line: usize,
+    label: &'a str,
+    text: String,
+    ends: bool,
+}
+
+/// Adds each certificate of the bundle that can be used.
+pub(super) fn add(roots: &mut RootCertStore, pem: &[u8]) -> Outcome {
+    let text = String::from_utf8_lossy(pem);
+    let mut outcome = Outcome::default();
+    let mut seen = HashSet::new();
+    let mut certificates = 0;
+    for block in blocks(&text) {
+        certificates += usize::from(block.label == CERTIFICATE);
+        match block.certificate() {
+            Ok(der) if seen.contains(&der) => {}
+            Ok(der) => match roots.add(der.clone()) {
+                Ok(()) => {
+                    outcome.added += 1;
+                    seen.insert(der);
+                }
+                Err(error) => outcome.skip(&block, certificates, &error.to_string()),
+            },
+            Err(why) => outcome.skip(&block, certificates, &why),
+        }
+    }
+    if certificates == 0 && outcome.skipped.is_empty() {
+        let why = match pem.first() {
+            None => "the file is empty",
+            // The tag of a SEQUENCE, with which a certificate in DER begins.
+            Some(0x30) => {
+                "the file is DER; convert it with: openssl x509 -inform der -in FILE -out ca.pem"
+            }
+            Some(_) => "the file has no line -----BEGIN CERTIFICATE-----, so it is not PEM",
+        };
+        outcome.skipped.push(why.to_owned());
+    }
+    outcome
+}
+
+impl Outcome {
+    fn skip(&mut self, block: &Block<'_>, nth: usize, why: &str) {
+        let what = match block.label {
+            CERTIFICATE => format!("certificate {nth}"),
+            label => label.to_lowercase(),
+        };
+        self.skipped
+            .push(format!("{what} at line {}: {why}", block.line));
+    }
+}
+
+impl Block<'_> {
+    fn certificate(&self) -> Result<CertificateDer<'static>, String> {
+        match self.label {
+            CERTIFICATE if !self.ends => Err("its END line is missing".to_owned()),
+            CERTIFICATE => CertificateDer::from_pem_slice(self.text.as_bytes())
+                .map_err(|_| "it is not base64 between its BEGIN and END lines".to_owned()),
+            label if label.ends_with("PRIVATE KEY") => Err(
+                "a private key does not belong into a CA bundle; remove it, and treat it as leaked \
+                 if the bundle was public"
+                    .to_owned(),
+            ),
+            _ => Err("it is not a CERTIFICATE".to_owned()),
+        }
+    }
+}
+
+/// All blocks, whatever stands between them.
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut blocks: Vec<Block<'_>> = Vec::new();
+    let mut open = false;
+    let lines = text.trim_start_matches('\u{feff}').lines().zip(1..);
+    for (line, number) in lines.map(|(line, number)| (line.trim(), number)) {
+        if let Some(label) = label(line, BEGIN) {
+            blocks.push(Block {
+                line: number,
+                label,
+                text: String::new(),
+                ends: false,
+            });
+            open = true;
+        }
+        let Some(block) = blocks.last_mut().filter(|_| open) else {
+            continue;
+        };
+        block.text.push_str(line);
+        block.text.push('\n');
+        if label(line, END).is_some_and(|label| label == block.label) {
+            block.ends = true;
+            open = false;
+        }
+    }
+    blocks
+}
+
+fn label<'a>(line: &'a str, start: &str) -> Option<&'a str> {
+    line.strip_prefix(start)?.strip_suffix(DASHES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(name: &str) -> String {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        made.cert.pem()
+    }
+
+    fn added(pem: &str) -> Outcome {
+        add(&mut RootCertStore::empty(), pem.as_bytes())
+    }
+
+    const NO_DER: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    const NO_BASE64: &str = "-----BEGIN CERTIFICATE-----\n*!*\n-----END CERTIFICATE-----\n";
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn one_certificate_that_cannot_be_used_is_skipped_with_its_place() {
+        let (first, last) = (certificate("a.example"), certificate("b.example"));
+        let line = first.lines().count() + 1;
+        for (odd, what) in [
+            (NO_DER, format!("certificate 2 at line {line}: ")),
+            (
+                NO_BASE64,
+                format!("certificate 2 at line {line}: it is not base64"),
+            ),
+            (
+                KEY,
+                format!("private key at line {line}: a private key does not belong"),
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n",
+                format!("certificate 2 at line {line}: its END line is missing"),
+            ),
+        ] {
+            let outcome = added(&format!("{first}{odd}{last}"));
+            assert_eq!(outcome.added, 2, "{odd}");
+            assert_eq!(outcome.skipped.len(), 1, "{outcome:?}");
+            assert!(outcome.skipped[0].starts_with(&what), "{outcome:?}");
+        }
+    }
+
+    /// DER that says it is a certificate, of which rustls takes nothing: the version is garbage.
+    #[test]
+    fn a_certificate_that_is_garbage_inside_is_skipped() {
+        let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
+        let mut der = made.cert.der().to_vec();
+        der.truncate(der.len() / 2);
+        let body = data_encoding::BASE64.encode(&der);
+        let broken = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        let outcome = added(&format!("{broken}{}", made.cert.pem()));
+        assert_eq!(outcome.added, 1, "{outcome:?}");
+        assert!(
+            outcome.skipped[0].starts_with("certificate 1 at line 1: "),
+            "{outcome:?}"
+        );
+    }
+
+    /// The most usual oddity of old roots.
+    #[test]
+    fn a_negative_serial_number_is_no_obstacle() {
+        let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.serial_number = Some(vec![0x11; 8].into());
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut der = params.self_signed(&key).unwrap().der().to_vec();
+        let serial = [2, 8, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11, 0x11];
+        let place = der.windows(serial.len()).position(|it| it == serial);
+        der[place.unwrap() + 2] = 0x91;
+        let body = data_encoding::BASE64.encode(&der);
+        let negative = format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        let outcome = added(&format!("{}{negative}", certificate("b.example")));
+        assert_eq!(
+            (outcome.added, outcome.skipped.len()),
+            (2, 0),
+            "{outcome:?}"
+        );
+    }
+
+    #[test]
+    fn what_stands_between_the_certificates_changes_nothing() {
+        let (first, last) = (certificate("a.example"), certificate("b.example"));
+        let bundle = format!("\u{feff}# Root of the company\n{first}\n\nsubject=b\n{last}{first}");
+        for bundle in [bundle.clone(), bundle.replace('\n', "\r\n")] {
+            let outcome = added(&bundle);
+            assert_eq!(
+                (outcome.added, outcome.skipped.len()),
+                (2, 0),
+                "{outcome:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_usable_certificate_says_why() {
+        for (bundle, why) in [
+            (&b""[..], "the file is empty"),
+            (
+                b"not PEM at all",
+                "the file has no line -----BEGIN CERTIFICATE-----",
+            ),
+            (b"\x30\x82\x01\x02", "the file is DER; convert it"),
+            (NO_DER.as_bytes(), "certificate 1 at line 1: "),
+            (KEY.as_bytes(), "private key at line 1: "),
+        ] {
+            let outcome = add(&mut RootCertStore::empty(), bundle);
+            assert_eq!(outcome.added, 0);
+            assert!(outcome.skipped[0].starts_with(why), "{outcome:?}");
+        }
+    }
+
+    /// A private key that got among the certificates is not repeated.
+    #[test]
+    fn nothing_of_a_block_is_shown() {
+        let outcome = added(KEY);
+        assert!(!format!("{outcome:?}").contains("MC4CAQAw"), "{outcome:?}");
+    }
+}

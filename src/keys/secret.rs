@@ -1,0 +1,177 @@
+//! The Secret that a key is in.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use secrecy::SecretString;
+
+use super::{KeyProblem, READ};
+use crate::cause::chain;
+use crate::config::DefaultKey;
+use crate::crd::condition::Reason;
+use crate::daily::types::ApiKey;
+use crate::kube::{KubeError, within};
+
+/// How long a key may be, in bytes.
+const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
+
+/// A key in a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Source {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) key: String,
+    /// Why the default key was not taken, if there is one.
+    pub(super) instead_of_default: bool,
+}
+
+impl Source {
+    pub(super) fn of_default(default: &DefaultKey) -> Self {
+        Self {
+            namespace: default.namespace.clone(),
+            name: default.name.clone(),
+            key: default.key.clone(),
+            instead_of_default: false,
+        }
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("{}/{} (key {})", self.namespace, self.name, self.key)
+    }
+}
+
+/// The default key, as its Secret holds it now.
+///
+/// # Errors
+/// Why there is none.
+pub async fn default_key(kube: &kube::Client, default: &DefaultKey) -> Result<ApiKey, KeyProblem> {
+    read(kube, &Source::of_default(default)).await
+}
+
+pub(super) async fn read(kube: &kube::Client, source: &Source) -> Result<ApiKey, KeyProblem> {
+    let api: Api<Secret> = Api::namespaced(kube.clone(), &source.namespace);
+    match within(READ, api.get_opt(&source.name)).await {
+        Ok(secret) => usable(source, secret),
+        Err(error) => {
+            let what = format!("Secret {} could not be read", source.shown());
+            Err(unreadable(&what, &error))
+        }
+    }
+}
+
+pub(super) fn unreadable(what: &str, error: &KubeError) -> KeyProblem {
+    KeyProblem {
+        reason: Reason::KubernetesUnavailable,
+        message: format!("{what}: {}", chain(error)),
+        definite: false,
+    }
+}
+
+/// The key in a Secret, if there is a usable one.
+fn usable(source: &Source, secret: Option<Secret>) -> Result<ApiKey, KeyProblem> {
+    let problem = |reason, message| KeyProblem {
+        reason,
+        message,
+        definite: true,
+    };
+    let Some(secret) = secret else {
+        return Err(if source.instead_of_default {
+            problem(
+                Reason::ApiKeyNotAllowed,
+                format!(
+                    "the operator's default API key may not be used in this namespace, and Secret \
+                     {} does not exist: create it, or name another one in spec.apiKeySecretRef",
+                    source.shown()
+                ),
+            )
+        } else {
+            problem(
+                Reason::ApiKeyNotFound,
+                format!(
+                    "Secret {} with the Daily API key does not exist: create it",
+                    source.shown()
+                ),
+            )
+        });
+    };
+    let unusable = |what: &str| {
+        let message = format!("Secret {} {what}", source.shown());
+        problem(Reason::ApiKeyNotFound, message)
+    };
+    let data = secret.data.unwrap_or_default();
+    let Some(bytes) = data.get(&source.key) else {
+        return Err(unusable(
+            "has no such key: add it, with the Daily API key as its value",
+        ));
+    };
+    let text = std::str::from_utf8(&bytes.0).unwrap_or_default().trim();
+    let printable = text.bytes().all(|b| b.is_ascii_graphic());
+    if !printable || !KEY_LENGTHS.contains(&text.len()) {
+        return Err(unusable(
+            "does not hold an API key: it must be one line of 16 to 256 printable characters",
+        ));
+    }
+    Ok(SecretString::from(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::ByteString;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn source() -> Source {
+        Source {
+            namespace: "team".into(),
+            name: "daily".into(),
+            key: "api-key".into(),
+            instead_of_default: false,
+        }
+    }
+
+    fn secret(value: &[u8]) -> Option<Secret> {
+        let data = [("api-key".to_owned(), ByteString(value.to_vec()))];
+        Some(Secret {
+            data: Some(data.into()),
+            ..Secret::default()
+        })
+    }
+
+    #[test]
+    fn a_key_is_trimmed() {
+        let key = usable(&source(), secret(b" 0123456789abcdef\n")).unwrap();
+        assert_eq!(key.expose_secret(), "0123456789abcdef");
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_without_showing_it() {
+        for value in [
+            &b""[..],
+            b"short",
+            b"0123456789abcdef\n0123456789abcdef",
+            b"0123456789abcde\xff",
+            &[b'a'; 257],
+        ] {
+            let problem = usable(&source(), secret(value)).unwrap_err();
+            assert_eq!(problem.reason, Reason::ApiKeyNotFound);
+            assert!(problem.message.contains("16 to 256"), "{}", problem.message);
+            assert!(
+                !problem.message.contains("0123456789"),
+                "{}",
+                problem.message
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let missing = usable(&source(), None).unwrap_err();
+        assert!(missing.definite && missing.message.contains("team/daily"));
+        let other = Source {
+            instead_of_default: true,
+            ..source()
+        };
+        let refused = usable(&other, None).unwrap_err();
+        assert_eq!(refused.reason, Reason::ApiKeyNotAllowed);
+    }
+}
