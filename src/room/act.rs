@@ -302,10 +302,11 @@ impl Pass {
             Ok(secret) => {
                 let found = secret::found(&self.view.subject, Some(&secret));
                 self.view.memory.secret = Some(found.clone());
-                self.view.secret = Some(found);
-                // One that was written before, and says nothing else now, was lost or edited.
-                let status = &self.view.status;
-                if card.is_reported(status) {
+                let before = self.view.secret.replace(found.clone());
+                // One that was written before, and says nothing else now, was lost or edited. One of
+                // an earlier version of the operator may just lack a label.
+                let said = before.as_ref().and_then(Found::says) == found.says();
+                if card.is_reported(&self.view.status) && !said {
                     self.deeds
                         .push(Deed::SecretRepaired(card.secret_name.clone()));
                 }

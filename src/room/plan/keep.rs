@@ -231,8 +231,8 @@ fn card_is_out(keeping: &Keeping<'_>, card: Card, trouble: Option<Trouble>) -> P
             let again = Again::In(SOON * 3);
             return failing(Reason::SecretConflict, message, Needs::Person, again);
         }
-        Some(Found::Ours { says, .. })
-            if *says == secret::fingerprint(&secret::wanted(subject, &card)) => {}
+        Some(Found::Ours { says, labelled, .. })
+            if *labelled && *says == secret::fingerprint(&secret::wanted(subject, &card)) => {}
         Some(Found::Ours {
             uid,
             resource_version,
