@@ -97,7 +97,7 @@ pub fn chain(error: &dyn StdError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
@@ -124,12 +124,14 @@ mod tests {
         }
     }
 
-    fn logged(given: Option<&str>, say: impl FnOnce()) -> String {
+    /// What is logged with this filter, as JSON lines.
+    pub(crate) fn logged(given: Option<&str>, say: impl FnOnce()) -> String {
         let given = given.map(|text| ("RUST_LOG", text.to_owned()));
         let filter = filter(given).unwrap().and(filter_fn(is_harmless));
         let lines = Lines::default();
         let layer = tracing_subscriber::fmt::layer()
             .json()
+            .flatten_event(true)
             .with_writer(lines.clone());
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
         tracing::subscriber::with_default(subscriber, say);

@@ -102,11 +102,7 @@ impl Pass {
             finalizers,
             &annotations,
         );
-        let written = self
-            .ctx
-            .gate
-            .pass(effect, &Check::by_version(), patch)
-            .await;
+        let written = self.ctx.gate.pass(effect, &self.by_version(), patch).await;
         let written =
             written.map_err(|error| Failure::of_kube("the record of the object", error))?;
         self.take(&written)
@@ -122,6 +118,7 @@ impl Pass {
 
     /// Writes the status, if it is another one.
     pub(super) async fn show(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        self.say(verdict);
         let status = report::status(&self.view, verdict);
         let notes = report::notes(&self.view, &status, &self.deeds);
         if status != self.view.status {
@@ -131,7 +128,7 @@ impl Pass {
             let written = self
                 .ctx
                 .gate
-                .pass(Effect::Status, &Check::by_version(), write)
+                .pass(Effect::Status, &self.by_version(), write)
                 .await;
             let written = written.map_err(|error| Failure::of_kube("the status", error))?;
             self.take(&written)?;
@@ -242,11 +239,17 @@ impl Pass {
         }
     }
 
+    /// The check of effects whose guard the API server checks itself.
+    fn by_version(&self) -> Check {
+        Check::by_version().on(self.on())
+    }
+
     /// Reads the object right before an effect on Daily: it must be the one that was decided on.
     fn live(&self, deleting: bool, generation: Option<i64>) -> Check {
         let client = self.ctx.client.clone();
         let subject = self.view.subject.clone();
         Check::live(move || live(client.clone(), subject.clone(), deleting, generation))
+            .on(self.on())
     }
 
     async fn create_secret(&mut self, card: &Card) -> Result<(), Failure> {
@@ -255,7 +258,7 @@ impl Pass {
         let made = self
             .ctx
             .gate
-            .pass(Effect::SecretCreate, &Check::by_version(), create)
+            .pass(Effect::SecretCreate, &self.by_version(), create)
             .await;
         self.secret_written(made, card)
     }
@@ -273,7 +276,7 @@ impl Pass {
             let owned = self
                 .ctx
                 .gate
-                .pass(Effect::SecretOwn, &Check::by_version(), own)
+                .pass(Effect::SecretOwn, &self.by_version(), own)
                 .await;
             match owned {
                 Ok(owned) => standing = owned,
@@ -288,7 +291,7 @@ impl Pass {
         let applied = self
             .ctx
             .gate
-            .pass(Effect::SecretUpdate, &Check::by_version(), apply)
+            .pass(Effect::SecretUpdate, &self.by_version(), apply)
             .await;
         self.secret_written(applied, card)
     }
@@ -339,7 +342,7 @@ impl Pass {
         let deleted = self
             .ctx
             .gate
-            .pass(Effect::SecretDelete, &Check::by_version(), delete)
+            .pass(Effect::SecretDelete, &self.by_version(), delete)
             .await;
         self.view.memory.secret = None;
         match deleted {
@@ -377,7 +380,7 @@ impl Pass {
         let removed = self
             .ctx
             .gate
-            .pass(Effect::FinalizerRemove, &Check::by_version(), patch)
+            .pass(Effect::FinalizerRemove, &self.by_version(), patch)
             .await;
         match removed {
             Ok(_) | Err(EffectError::Failed(_, KubeError::NotFound)) => {}

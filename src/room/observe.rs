@@ -21,6 +21,7 @@ use crate::daily::pins::PinChanges;
 use crate::failure::Failure;
 use crate::keys::{For, Session};
 use crate::kube::{get_secret, list_objects, within};
+use crate::log::Trail;
 use crate::subject::Subject;
 
 /// How long the first listing of an account is waited for.
@@ -33,6 +34,7 @@ const NUMBERS: std::time::Duration = std::time::Duration::from_secs(4);
 pub(super) struct Pass {
     pub(super) ctx: Arc<Ctx>,
     pub(super) view: View,
+    pub(super) trail: Arc<Trail>,
     pub(super) session: Option<Session>,
     pub(super) deeds: Vec<super::report::Deed>,
 }
@@ -43,6 +45,7 @@ impl Pass {
         ctx: &Arc<Ctx>,
         object: &DeserializeGuard<DailyRoom>,
         mut memory: Memory,
+        trail: Arc<Trail>,
     ) -> Result<Option<Self>, Failure> {
         let Some(subject) = Subject::of(object.meta()) else {
             return Ok(None);
@@ -97,6 +100,7 @@ impl Pass {
         Ok(Some(Self {
             ctx: Arc::clone(ctx),
             view,
+            trail,
             session: None,
             deeds: Vec::new(),
         }))

@@ -15,6 +15,7 @@ mod delete;
 mod differ;
 mod keep;
 mod make;
+mod names;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -172,6 +173,24 @@ pub enum Verdict {
     Deleting(Trouble),
     /// The object is gone, or nothing of ours.
     Done,
+}
+
+impl Verdict {
+    /// What is wrong.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Failing(trouble) | Self::Deleting(trouble) => Some(trouble),
+            Self::Serving(_, trouble) => trouble.as_ref(),
+            Self::Progressing | Self::Expired | Self::Unchanged | Self::Done => None,
+        }
+    }
+
+    /// Whether it says anew how the object stands, and does not leave what was said.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        !matches!(self, Self::Progressing | Self::Unchanged | Self::Done)
+    }
 }
 
 /// What a room that serves callers is made of.

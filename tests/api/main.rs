@@ -33,6 +33,7 @@ mod kubectl;
 mod leadership;
 mod life;
 mod link;
+mod logs;
 mod missing;
 mod numbers;
 mod objects;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         idle::scenarios,
         leadership::scenarios,
         life::scenarios,
+        logs::scenarios,
         missing::scenarios,
         numbers::scenarios,
         preflight::scenarios,
