@@ -75,6 +75,10 @@ impl Pass {
         if matches!(change, Change::Made | Change::After) {
             self.view.memory.collected = false;
         }
+        if change == Change::Made && self.view.names_no_number() {
+            // Making the room took its time, and a PinDialinNumber may have come meanwhile.
+            self.view.numbers = None;
+        }
         self.deeds.push(Deed::Recorded(change));
         Ok(())
     }

@@ -24,6 +24,7 @@ pub(super) use self::differ::{keeps_numbers, shows};
 use std::time::Duration;
 
 use super::desired::Desired;
+use super::numbers::WhyGlobal;
 use super::secret::Card;
 use super::view::View;
 use crate::binding::{Binding, Recorded};
@@ -202,6 +203,8 @@ pub struct Serving {
     pub id: String,
     /// When Daily made it, in unix seconds.
     pub created: i64,
+    /// Why a global number was chosen just now, if it was.
+    pub why_global: Option<WhyGlobal>,
     /// What the Secret says.
     pub card: Card,
 }
