@@ -13,6 +13,7 @@ use futures::future::{BoxFuture, FutureExt};
 
 use crate::clock;
 use crate::leader::Leadership;
+use crate::log::{self, On};
 use crate::metrics::Metrics;
 
 /// From the start of the live check to the start of the send; longer, and it is checked again.
@@ -119,9 +120,12 @@ pub enum EffectError<E: StdError + 'static> {
     Failed(Effect, #[source] E),
 }
 
-/// Reads the object once more right before an effect; it says why the effect must not be.
+/// What an effect is on, and the look at it right before, which says why the effect must not be.
 #[derive(Clone)]
-pub struct Check(Option<Arc<Read>>);
+pub struct Check {
+    read: Option<Arc<Read>>,
+    on: Option<On>,
+}
 
 type Read = dyn Fn() -> BoxFuture<'static, Result<(), Barred>> + Send + Sync;
 
@@ -129,7 +133,10 @@ impl Check {
     /// For effects that carry uid and resourceVersion, which the API server checks itself.
     #[must_use]
     pub fn by_version() -> Self {
-        Self(None)
+        Self {
+            read: None,
+            on: None,
+        }
     }
 
     /// Reads the object.
@@ -137,11 +144,23 @@ impl Check {
     where
         F: Future<Output = Result<(), Barred>> + Send + 'static,
     {
-        Self(Some(Arc::new(move || read().boxed())))
+        Self {
+            read: Some(Arc::new(move || read().boxed())),
+            on: None,
+        }
+    }
+
+    /// Names the object, for the log.
+    #[must_use]
+    pub fn on(self, on: On) -> Self {
+        Self {
+            on: Some(on),
+            ..self
+        }
     }
 
     async fn make(&self) -> Result<(), Barred> {
-        match &self.0 {
+        match &self.read {
             Some(read) => read().await,
             None => Ok(()),
         }
@@ -150,7 +169,7 @@ impl Check {
 
 impl fmt::Debug for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
+        f.write_str(if self.read.is_some() {
             "live"
         } else {
             "by version"
@@ -193,6 +212,7 @@ impl Gate {
         check: &Check,
         send: impl Future<Output = Result<T, E>>,
     ) -> Result<T, EffectError<E>> {
+        let start = clock::now();
         let had = match self.admit(effect, check).await {
             Ok(()) => {
                 let answer = send.await;
@@ -201,7 +221,9 @@ impl Gate {
             }
             Err(why) => Err(EffectError::Barred(effect, why)),
         };
+        let took = start.until(clock::now());
         self.metrics.effect(effect, &had);
+        log::effect(effect, check.on.as_ref(), &had, took);
         if !matches!(had, Err(EffectError::Barred(..))) {
             points::at(effect, points::Phase::After).await;
         }

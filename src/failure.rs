@@ -7,6 +7,7 @@ use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Effect, EffectError};
 use crate::kube::KubeError;
+use crate::metrics::Outcome;
 use crate::standing::{Needs, Trouble};
 
 /// After a conflict the watch shows the object anew by then.
@@ -42,6 +43,14 @@ impl Failure {
         Self {
             trouble: None,
             again: Some(again),
+        }
+    }
+
+    /// How the pass counts. One that only saw that it has to begin again has not failed.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match (&self.trouble, self.again) {
+            (None, None) => Outcome::Error,
+            (trouble, _) => Outcome::of(trouble.as_ref()),
         }
     }
 
@@ -112,10 +121,7 @@ impl Failure {
     pub(crate) fn barred(effect: Effect, why: Barred) -> Self {
         let effect = effect.name();
         match why {
-            Barred::WritesDisabled => {
-                tracing::debug!(effect, "Writes are disabled");
-                Self::quiet(IDLE)
-            }
+            Barred::WritesDisabled => Self::quiet(IDLE),
             Barred::Unchecked(error) => Self::new(
                 Reason::KubernetesUnavailable,
                 Needs::Retry,
@@ -124,17 +130,11 @@ impl Failure {
                     chain(error.as_ref())
                 ),
             ),
-            Barred::Changed(_) | Barred::Unproven(_) => {
-                tracing::info!(effect, %why, "An effect was not sent");
-                Self::conflict()
-            }
-            Barred::NotLeading | Barred::Slow => {
-                tracing::info!(effect, %why, "An effect was not sent");
-                Self {
-                    trouble: None,
-                    again: None,
-                }
-            }
+            Barred::Changed(_) | Barred::Unproven(_) => Self::conflict(),
+            Barred::NotLeading | Barred::Slow => Self {
+                trouble: None,
+                again: None,
+            },
         }
     }
 }

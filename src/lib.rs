@@ -14,6 +14,7 @@ mod failure;
 pub mod keys;
 pub mod kube;
 pub mod leader;
+pub mod log;
 pub mod memories;
 pub mod metrics;
 pub mod naming;

@@ -1,7 +1,7 @@
 //! What this process remembers of objects between passes: nothing that it could not find out again.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
@@ -9,6 +9,7 @@ use kube::{Resource, ResourceExt};
 use crate::clock::{self, Moment};
 use crate::crd::RECONCILE_ANNOTATION;
 use crate::daily::account::lock;
+use crate::log::Trail;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LAST: Duration = Duration::from_secs(60);
@@ -24,6 +25,7 @@ struct Kept<M> {
     uid: String,
     memory: M,
     pace: Pace,
+    trail: Arc<Trail>,
     written: Option<u64>,
     at: Moment,
 }
@@ -35,6 +37,8 @@ pub struct Remembered<M> {
     pub memory: M,
     /// Of its failures.
     pub pace: Pace,
+    /// Of what the log has said.
+    pub trail: Arc<Trail>,
     /// Whether the object is older than what this process wrote last: the watch has not shown that
     /// yet, and what would be decided on is no longer so.
     pub stale: bool,
@@ -92,7 +96,10 @@ impl Pace {
 impl<M: Clone + Default> Memories<M> {
     /// What is remembered of an object; of another one of that name nothing is. An object without
     /// a uid is none.
-    pub fn recall(&self, object: &impl Resource) -> Option<Remembered<M>> {
+    pub fn recall<K>(&self, object: &K) -> Option<Remembered<M>>
+    where
+        K: Resource<DynamicType = ()>,
+    {
         let uid = object.meta().uid.as_ref()?;
         let seen = Seen::of(object);
         let kept = lock(&self.0);
@@ -102,11 +109,19 @@ impl<M: Clone + Default> Memories<M> {
             pace.hold = None;
             pace.seen = seen;
         }
+        let trail = kept.map_or_else(
+            || {
+                let (namespace, name) = key(object);
+                Arc::new(Trail::new(&K::kind(&()), &namespace, &name))
+            },
+            |kept| Arc::clone(&kept.trail),
+        );
         let written = kept.and_then(|kept| kept.written);
         let shown = object.meta().resource_version.as_deref().and_then(version);
         Some(Remembered {
             memory: kept.map(|kept| kept.memory.clone()).unwrap_or_default(),
             pace,
+            trail,
             // A watch that lags longer has lost its past, and what it shows is the truth.
             stale: kept.is_some_and(|kept| kept.at.until(clock::now()) < LAG)
                 && shown.is_some_and(|shown| written.is_some_and(|written| shown < written)),
@@ -115,11 +130,19 @@ impl<M: Clone + Default> Memories<M> {
 
     /// Remembers it for the next pass. `resource_version` is that of the object after the last
     /// write to it.
-    pub fn keep(&self, object: &impl Resource, memory: M, pace: Pace, resource_version: &str) {
+    pub fn keep(
+        &self,
+        object: &impl Resource,
+        memory: M,
+        pace: Pace,
+        trail: Arc<Trail>,
+        resource_version: &str,
+    ) {
         let kept = Kept {
             uid: object.meta().uid.clone().unwrap_or_default(),
             memory,
             pace,
+            trail,
             written: version(resource_version),
             at: clock::now(),
         };
@@ -146,6 +169,10 @@ mod tests {
     use super::*;
     use k8s_openapi::api::core::v1::ConfigMap;
 
+    fn trail() -> Arc<Trail> {
+        Arc::new(Trail::new("ConfigMap", "", "a"))
+    }
+
     fn object(uid: &str, generation: i64) -> ConfigMap {
         let mut object = ConfigMap::default();
         object.metadata.name = Some("a".into());
@@ -157,7 +184,7 @@ mod tests {
     #[test]
     fn another_object_of_the_name_is_not_remembered() {
         let memories = Memories::<u32>::default();
-        memories.keep(&object("1", 1), 7, Pace::default(), "5");
+        memories.keep(&object("1", 1), 7, Pace::default(), trail(), "5");
         assert_eq!(memories.recall(&object("1", 1)).unwrap().memory, 7);
         assert_eq!(memories.recall(&object("2", 1)).unwrap().memory, 0);
     }
@@ -165,7 +192,7 @@ mod tests {
     #[test]
     fn an_object_from_before_our_last_write_is_stale() {
         let memories = Memories::<u32>::default();
-        memories.keep(&object("1", 1), 7, Pace::default(), "10");
+        memories.keep(&object("1", 1), 7, Pace::default(), trail(), "10");
         for (shown, stale) in [("9", true), ("10", false), ("11", false), ("x", false)] {
             let mut object = object("1", 1);
             object.metadata.resource_version = Some(shown.into());
@@ -181,7 +208,7 @@ mod tests {
         let waits: Vec<_> = (0..9).map(|_| pace.failed(now)).collect();
         assert!(waits[0] < Duration::from_secs(2) && waits[8] <= LAST.mul_f64(1.25));
         assert!(waits[8] > waits[0] * 10);
-        memories.keep(&object("1", 1), 0, pace, "5");
+        memories.keep(&object("1", 1), 0, pace, trail(), "5");
         let held = |generation| {
             let remembered = memories.recall(&object("1", generation)).unwrap();
             remembered.pace.hold(now).is_some()

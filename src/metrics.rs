@@ -17,6 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::config::LEASE_NAME;
 use crate::effect::{Effect, EffectError};
+use crate::standing::{Needs, Trouble};
 
 /// Those of controller-runtime.
 const RECONCILE_SECONDS: [f64; 12] = [
@@ -43,6 +44,20 @@ pub enum Outcome {
     RequeueAfter,
     /// It failed, and is tried again.
     Error,
+    /// A person has to act: trying again does not help.
+    TerminalError,
+}
+
+impl Outcome {
+    /// How a pass counts that ended with this wrong. What may still come by itself is no error.
+    #[must_use]
+    pub fn of(trouble: Option<&Trouble>) -> Self {
+        match trouble.map(|it| it.needs) {
+            None | Some(Needs::Time) => Self::RequeueAfter,
+            Some(Needs::Retry) => Self::Error,
+            Some(Needs::Person) => Self::TerminalError,
+        }
+    }
 }
 
 impl Controller {
@@ -55,11 +70,13 @@ impl Controller {
 }
 
 impl Outcome {
-    fn name(self) -> &'static str {
+    /// Its name in the words of controller-runtime, to which a terminal error is an error too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
             Self::RequeueAfter => "requeue_after",
-            Self::Error => "error",
+            Self::Error | Self::TerminalError => "error",
         }
     }
 }
@@ -125,6 +142,7 @@ struct Families {
     registry: Registry,
     reconciles: Family<Ended, Counter>,
     reconcile_errors: Family<Of, Counter>,
+    terminal_errors: Family<Of, Counter>,
     reconcile_seconds: Seconds<Of>,
     active_workers: Family<Of, Gauge>,
     leads: Family<Lease, Gauge>,
@@ -141,6 +159,7 @@ impl Default for Metrics {
             registry: Registry::default(),
             reconciles: Family::default(),
             reconcile_errors: Family::default(),
+            terminal_errors: Family::default(),
             reconcile_seconds: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
             active_workers: Family::default(),
             leads: Family::default(),
@@ -168,8 +187,13 @@ impl Families {
         );
         controller.register(
             "reconcile_errors",
-            "Passes over objects that failed",
+            "Passes over objects that failed, the terminal ones too",
             self.reconcile_errors.clone(),
+        );
+        controller.register(
+            "terminal_reconcile_errors",
+            "Passes over objects that a person has to put right",
+            self.terminal_errors.clone(),
         );
         controller.register_with_unit(
             "reconcile_time",
@@ -251,8 +275,10 @@ impl Metrics {
         };
         self.0.reconciles.get_or_create(&ended).inc();
         // An error counter that is not there yet hides the first error from rates.
-        let failed = u64::from(outcome == Outcome::Error);
+        let terminal = u64::from(outcome == Outcome::TerminalError);
+        let failed = u64::from(outcome == Outcome::Error) + terminal;
         self.0.reconcile_errors.get_or_create(&of).inc_by(failed);
+        self.0.terminal_errors.get_or_create(&of).inc_by(terminal);
         let seconds = self.0.reconcile_seconds.get_or_create(&of);
         seconds.observe(took.as_secs_f64());
     }
@@ -328,6 +354,7 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
+    use crate::crd::condition::Reason;
     use crate::effect::Barred;
 
     #[test]
@@ -340,6 +367,11 @@ mod tests {
             Duration::from_millis(30),
         );
         metrics.reconciled(Controller::Number, Outcome::Error, Duration::from_secs(2));
+        metrics.reconciled(
+            Controller::Number,
+            Outcome::TerminalError,
+            Duration::from_millis(1),
+        );
         metrics.called("GET", "/rooms/:name", Some(404), Duration::from_millis(80));
         metrics.called("POST", "/rooms", None, Duration::from_secs(10));
         metrics.called("POST", "/rooms", Some(429), Duration::from_millis(20));
@@ -349,9 +381,11 @@ mod tests {
         let text = metrics.text(true).unwrap();
         for line in [
             r#"controller_runtime_reconcile_total{controller="dailyroom",result="requeue_after"} 1"#,
-            r#"controller_runtime_reconcile_total{controller="pindialinnumber",result="error"} 1"#,
+            r#"controller_runtime_reconcile_total{controller="pindialinnumber",result="error"} 2"#,
             r#"controller_runtime_reconcile_errors_total{controller="dailyroom"} 0"#,
-            r#"controller_runtime_reconcile_errors_total{controller="pindialinnumber"} 1"#,
+            r#"controller_runtime_reconcile_errors_total{controller="pindialinnumber"} 2"#,
+            r#"controller_runtime_terminal_reconcile_errors_total{controller="pindialinnumber"} 1"#,
+            r#"controller_runtime_terminal_reconcile_errors_total{controller="dailyroom"} 0"#,
             r#"controller_runtime_reconcile_time_seconds_count{controller="dailyroom"} 1"#,
             r#"controller_runtime_reconcile_time_seconds_bucket{le="0.05",controller="dailyroom"} 1"#,
             r#"controller_runtime_active_workers{controller="pindialinnumber"} 1"#,
@@ -378,6 +412,23 @@ mod tests {
         let text = metrics.text(false).unwrap();
         assert!(text.contains(r#"active_workers{controller="pindialinnumber"} 0"#));
         assert!(text.contains(r#"master_status{name="daily-operator"} 0"#));
+    }
+
+    #[test]
+    fn a_pass_counts_by_what_its_trouble_needs() {
+        let of = |needs| {
+            let trouble = Trouble {
+                reason: Reason::DailyUnavailable,
+                message: String::new(),
+                needs,
+                served: true,
+            };
+            Outcome::of(Some(&trouble))
+        };
+        assert_eq!(Outcome::of(None), Outcome::RequeueAfter);
+        assert_eq!(of(Needs::Time), Outcome::RequeueAfter);
+        assert_eq!(of(Needs::Retry), Outcome::Error);
+        assert_eq!(of(Needs::Person), Outcome::TerminalError);
     }
 
     #[test]

@@ -153,6 +153,19 @@ impl Making<'_> {
     }
 }
 
+/// The reason of the trouble that these conditions tell, if they tell one.
+#[must_use]
+pub fn attention(conditions: &[Condition]) -> Option<&str> {
+    let told = conditions.iter().find(|it| is_trouble(it));
+    told.map(|it| it.reason.as_str())
+}
+
+fn is_trouble(condition: &Condition) -> bool {
+    condition.status == "True"
+        && (condition.type_ == kind::STALLED || condition.type_ == kind::RECONCILING)
+        && condition.reason != Reason::Progressing.as_str()
+}
+
 /// The troubles that are new in these conditions, to be told by an event: type and reason.
 #[must_use]
 pub fn news<'a>(old: &[Condition], new: &'a [Condition]) -> Option<&'a Condition> {
@@ -162,9 +175,7 @@ pub fn news<'a>(old: &[Condition], new: &'a [Condition]) -> Option<&'a Condition
                 && it.status == condition.status
                 && it.reason == condition.reason
         });
-        let trouble = condition.status == "True"
-            && (condition.type_ == kind::STALLED || condition.type_ == kind::RECONCILING);
-        trouble && condition.reason != Reason::Progressing.as_str() && !told
+        is_trouble(condition) && !told
     };
     new.iter().find(is_new)
 }

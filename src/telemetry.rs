@@ -80,7 +80,7 @@ fn log_panic(info: &PanicHookInfo<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
@@ -107,12 +107,14 @@ mod tests {
         }
     }
 
-    fn logged(given: Option<&str>, say: impl FnOnce()) -> String {
+    /// What is logged with this filter, as JSON lines.
+    pub(crate) fn logged(given: Option<&str>, say: impl FnOnce()) -> String {
         let given = given.map(|text| ("RUST_LOG", text.to_owned()));
         let filter = filter(given).unwrap().and(filter_fn(is_harmless));
         let lines = Lines::default();
         let layer = tracing_subscriber::fmt::layer()
             .json()
+            .flatten_event(true)
             .with_writer(lines.clone());
         let subscriber = tracing_subscriber::registry().with(layer.with_filter(filter));
         tracing::subscriber::with_default(subscriber, say);

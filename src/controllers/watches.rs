@@ -13,7 +13,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use crate::crd::condition::{self, kind};
-use crate::crd::{DailyRoom, PinDialinNumber};
+use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber};
 use crate::ops::{Readiness, Wait};
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::run::Context;
@@ -164,8 +164,7 @@ pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Guard
     Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
 }
 
-/// The DailyRooms that may go on when a PinDialinNumber changes: those that are not ready because
-/// of a number, and those that publish this one.
+/// The DailyRooms that a change of a PinDialinNumber concerns.
 pub(super) fn waiting_for(
     rooms: Rooms,
 ) -> impl Fn(Guarded<PinDialinNumber>) -> Vec<ObjectRef<Guarded<DailyRoom>>> {
@@ -173,26 +172,124 @@ pub(super) fn waiting_for(
         let Ok(number) = &number.0 else {
             return Vec::new();
         };
-        let phone_number = &number.spec.phone_number;
         let concerned = |room: &Guarded<DailyRoom>| {
-            let Ok(room) = &room.0 else { return false };
-            let Some(status) = &room.status else {
-                return false;
-            };
-            let waits = status.conditions.iter().any(|it| {
-                it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
-            });
-            let names = room.spec.dialin.room_numbers.iter().any(|it| {
-                let by_name = it.number_ref.as_ref().map(|it| &it.name);
-                it.phone_number.as_ref() == Some(phone_number)
-                    || by_name == number.metadata.name.as_ref()
-            });
-            waits || (names && !condition::is_true(&status.conditions, kind::READY))
+            let room = room.0.as_ref();
+            room.is_ok_and(|room| concerns(number, room))
         };
         let stores = rooms.iter().flat_map(|store| store.state());
         stores
             .filter(|room| concerned(room))
             .map(|room| ObjectRef::from_obj(&*room))
             .collect()
+    }
+}
+
+/// Whether a room may go on, or publishes something else, when the number changes: it publishes the
+/// number; or it is not ready and waits for a number, names this one, or names none and has not
+/// published any yet.
+fn concerns(number: &PinDialinNumber, room: &DailyRoom) -> bool {
+    let nothing_yet = DailyRoomStatus::default();
+    let status = room.status.as_ref().unwrap_or(&nothing_yet);
+    let conditions = &status.conditions;
+    if condition::is_true(conditions, kind::EXPIRED) {
+        return false;
+    }
+    let phone_number = &number.spec.phone_number;
+    let mut published = status.phone_numbers.iter();
+    if published.any(|it| it.phone_number == *phone_number) {
+        return true;
+    }
+    let beside = room.metadata.namespace == number.metadata.namespace;
+    let wanted = &room.spec.dialin.room_numbers;
+    let chooses = beside && wanted.is_empty() && status.phone_numbers.is_empty();
+    let waits = conditions.iter().any(|it| {
+        it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
+    });
+    let names = wanted.iter().any(|it| {
+        let by_name = it.number_ref.as_ref().map(|it| &it.name);
+        it.phone_number.as_ref() == Some(phone_number)
+            || (beside && by_name == number.metadata.name.as_ref())
+    });
+    chooses || waits || (names && !condition::is_true(conditions, kind::READY))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NUMBER: &str = "+12025550123";
+
+    fn number() -> PinDialinNumber {
+        let number = json!({
+            "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
+            "metadata": {"namespace": "team", "name": "main"}, "spec": {"phoneNumber": NUMBER},
+        });
+        serde_json::from_value(number).unwrap()
+    }
+
+    fn concerned(namespace: &str, numbers: Value, status: Value) -> bool {
+        let room = json!({
+            "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
+            "metadata": {"namespace": namespace, "name": "standup"},
+            "spec": {"ttl": "1h", "dialin": {"roomNumbers": numbers}}, "status": status,
+        });
+        concerns(&number(), &serde_json::from_value(room).unwrap())
+    }
+
+    fn condition(type_: &str, status: &str, reason: &str) -> Value {
+        json!({"type": type_, "status": status, "reason": reason, "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"})
+    }
+
+    fn conditions(all: &[(&str, &str, &str)]) -> Value {
+        let all: Vec<_> = all.iter().map(|it| condition(it.0, it.1, it.2)).collect();
+        json!({"conditions": all})
+    }
+
+    #[test]
+    fn a_change_of_a_number_wakes_those_whom_it_may_concern() {
+        let publishes = |number: &str| {
+            json!({"phoneNumbers": [
+            {"phoneNumber": number, "source": "Purchased"}]})
+        };
+        let waits = || conditions(&[("Reconciling", "True", "NumberNotReady")]);
+        let ready = || conditions(&[("Ready", "True", "Available")]);
+        let failing = || conditions(&[("Ready", "False", "NumberNotFound")]);
+        let (none, by_name) = (json!([]), json!([{"numberRef": {"name": "main"}}]));
+        let by_number = json!([{"phoneNumber": NUMBER}]);
+        let other = json!([{"numberRef": {"name": "other"}}]);
+        let table = [
+            ("new, names none", "team", &none, Value::Null, true),
+            ("new, elsewhere", "there", &none, Value::Null, false),
+            ("waits, names none", "team", &none, waits(), true),
+            ("publishes it", "there", &none, publishes(NUMBER), true),
+            (
+                "publishes another",
+                "team",
+                &none,
+                publishes("+14155550100"),
+                false,
+            ),
+            ("names it, new", "team", &by_name, Value::Null, true),
+            ("names it, fails", "team", &by_name, failing(), true),
+            ("names it, ready", "team", &by_name, ready(), false),
+            ("the name elsewhere", "there", &by_name, failing(), false),
+            ("the number elsewhere", "there", &by_number, failing(), true),
+            ("names another", "team", &other, failing(), false),
+            ("waits for another", "team", &other, waits(), true),
+            (
+                "has ended",
+                "team",
+                &none,
+                conditions(&[("Expired", "True", "Expired")]),
+                false,
+            ),
+        ];
+        for (what, namespace, numbers, status, expected) in table {
+            let is = concerned(namespace, numbers.clone(), status);
+            assert_eq!(is, expected, "{what}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::config::LEASE_NAME;
 use crate::effect::Effect;
 use crate::effect::points::{self, Phase};
 use crate::kube::{KubeError, MANAGER, within};
+use crate::log;
 
 /// For each call: a renewal that is not answered leaves time for another one.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -259,12 +260,16 @@ impl Elector {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
+        let start = clock::now();
         let answer = match lease.metadata.resource_version {
             None => within(DEADLINE, self.api.create(&params, lease)).await,
             Some(_) => within(DEADLINE, self.api.replace(LEASE_NAME, &params, lease)).await,
         };
         points::at(effect, Phase::Between).await;
         points::at(effect, Phase::After).await;
+        if answer.is_ok() {
+            log::lease(effect, start.until(clock::now()));
+        }
         answer
     }
 }

@@ -88,7 +88,7 @@ impl Pass {
             &annotations,
         );
         let gate = &self.ctx.gate;
-        let written = gate.pass(effect, &Check::by_version(), patch).await;
+        let written = gate.pass(effect, &self.by_version(), patch).await;
         let written =
             written.map_err(|error| Failure::of_kube("the record of the object", error))?;
         self.take(&written)
@@ -104,6 +104,7 @@ impl Pass {
 
     /// Writes the status, if it is another one.
     pub(super) async fn show(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        self.say(verdict);
         let status = report::status(&self.view, verdict);
         let notes = report::notes(&self.view, &status, &self.deeds);
         if status != self.view.status {
@@ -111,7 +112,7 @@ impl Pass {
             let client = &self.ctx.client;
             let write = apply_status::<DeserializeGuard<PinDialinNumber>>(client, &guard, &status);
             let gate = &self.ctx.gate;
-            let written = gate.pass(Effect::Status, &Check::by_version(), write).await;
+            let written = gate.pass(Effect::Status, &self.by_version(), write).await;
             let written = written.map_err(|error| Failure::of_kube("the status", error))?;
             self.take(&written)?;
             self.view.status = status;
@@ -258,11 +259,16 @@ impl Pass {
         }
     }
 
+    /// The check of effects whose guard the API server checks itself.
+    fn by_version(&self) -> Check {
+        Check::by_version().on(self.on())
+    }
+
     /// Reads the object right before an effect on Daily: it must be the one that was decided on.
     fn live(&self, deleting: bool) -> Check {
         let client = self.ctx.client.clone();
         let subject = self.view.subject.clone();
-        Check::live(move || live(client.clone(), subject.clone(), deleting))
+        Check::live(move || live(client.clone(), subject.clone(), deleting)).on(self.on())
     }
 
     async fn release(&mut self, how: Release) -> Result<(), Failure> {
@@ -277,7 +283,7 @@ impl Pass {
         );
         let gate = &self.ctx.gate;
         let removed = gate
-            .pass(Effect::FinalizerRemove, &Check::by_version(), patch)
+            .pass(Effect::FinalizerRemove, &self.by_version(), patch)
             .await;
         match removed {
             Ok(_) | Err(EffectError::Failed(_, KubeError::NotFound)) => {}

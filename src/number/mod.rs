@@ -28,9 +28,10 @@ use crate::effect::Gate;
 use crate::failure::{CONFLICT, Failure};
 use crate::keys::Keys;
 use crate::kube::Events;
+use crate::log::On;
 use crate::memories::{Memories, Pace};
 use crate::metrics::{Controller, Metrics, Outcome};
-use crate::standing::Again;
+use crate::standing::{Again, attention};
 
 /// A pass that takes longer is cut off; what it has sent goes on.
 const PASS: Duration = Duration::from_secs(60);
@@ -65,9 +66,15 @@ pub async fn reconcile(
 ) -> Result<Action, Infallible> {
     let _working = ctx.metrics.working(Controller::Number);
     let start = clock::now();
-    let (action, outcome) = match tokio::time::timeout(PASS, pass(object, &ctx)).await {
+    let (action, outcome) = match tokio::time::timeout(PASS, pass(Arc::clone(&object), &ctx)).await
+    {
         Ok(ended) => ended,
-        Err(_) => (Action::requeue(CUT_OFF), Outcome::Error),
+        Err(_) => {
+            if let Some(remembered) = ctx.memories.recall(&*object) {
+                On::new(remembered.trail, None).cut_off();
+            }
+            (Action::requeue(CUT_OFF), Outcome::Error)
+        }
     };
     let took = start.until(clock::now());
     ctx.metrics.reconciled(Controller::Number, outcome, took);
@@ -85,7 +92,14 @@ async fn pass(object: Arc<DeserializeGuard<PinDialinNumber>>, ctx: &Arc<Ctx>) ->
         return (Action::requeue(wait), Outcome::RequeueAfter);
     }
     let mut pace = remembered.pace;
-    let mut pass = match Pass::begin(ctx, Arc::clone(&object), remembered.memory).await {
+    let mut pass = match Pass::begin(
+        ctx,
+        Arc::clone(&object),
+        remembered.memory,
+        remembered.trail,
+    )
+    .await
+    {
         Ok(Some(pass)) => pass,
         Ok(None) => return (Action::await_change(), Outcome::Success),
         Err(failure) => {
@@ -93,30 +107,36 @@ async fn pass(object: Arc<DeserializeGuard<PinDialinNumber>>, ctx: &Arc<Ctx>) ->
             return (Action::requeue(wait), Outcome::Error);
         }
     };
+    let start = clock::now();
     let ended = match pass.run().await {
         Ok(rest) => pass.finish(rest).await,
         Err(failure) => Err(failure),
     };
     let (action, outcome) = match ended {
-        Ok(again) => {
+        Ok((again, outcome)) => {
             pace.succeeded();
-            (pass.action(again), Outcome::RequeueAfter)
+            (pass.action(again), outcome)
         }
         Err(failure) => pass.fail(failure, &mut pace).await,
     };
     let version = &pass.view.subject.resource_version;
-    ctx.memories.keep(&*object, pass.view.memory, pace, version);
+    pass.on().rested(outcome.name(), start.until(clock::now()));
+    ctx.memories
+        .keep(&*object, pass.view.memory, pace, pass.trail, version);
     (action, outcome)
 }
 
 impl Pass {
     async fn run(&mut self) -> Result<Rest, Failure> {
         for _ in 0..ROUNDS {
-            match plan(&self.view) {
-                Plan::Look(look) => self.look(look).await?,
-                Plan::Act(step) => self.act(step).await?,
+            let start = clock::now();
+            let (what, done) = match plan(&self.view) {
+                Plan::Look(look) => (look.name(), self.look(look).await),
+                Plan::Act(step) => (step.name(), self.act(step).await),
                 Plan::Rest(rest) => return Ok(rest),
-            }
+            };
+            self.on().round(what, start.until(clock::now()));
+            done?;
         }
         let subject = &self.view.subject;
         tracing::error!(
@@ -127,32 +147,38 @@ impl Pass {
         Err(Failure::restless())
     }
 
-    async fn finish(&mut self, rest: Rest) -> Result<Again, Failure> {
+    async fn finish(&mut self, rest: Rest) -> Result<(Again, Outcome), Failure> {
         if rest.verdict == Verdict::Done {
             self.tell_deeds().await;
             self.view.memory = Memory::default();
         } else {
             self.show(&rest.verdict).await?;
         }
-        Ok(rest.again)
+        Ok((rest.again, Outcome::of(rest.verdict.trouble())))
+    }
+
+    /// What lines of the log are about.
+    fn on(&self) -> On {
+        On::new(Arc::clone(&self.trail), None)
+    }
+
+    /// Says in the log when a problem begins or ends.
+    fn say(&self, verdict: &Verdict) {
+        if verdict.is_news() {
+            let shown = attention(&self.view.status.conditions);
+            self.on().problem(shown, verdict.trouble());
+        }
     }
 
     async fn fail(&mut self, failure: Failure, pace: &mut Pace) -> (Action, Outcome) {
         let wait = failure.again.unwrap_or_else(|| pace.failed(clock::now()));
+        let outcome = failure.outcome();
         if let Some(trouble) = failure.trouble {
-            let subject = &self.view.subject;
-            tracing::info!(
-                namespace = subject.namespace,
-                name = subject.name,
-                reason = trouble.reason.as_str(),
-                message = trouble.message,
-                "A pass over a PinDialinNumber failed, and is tried again"
-            );
             let verdict = self.troubled(trouble);
             // What cannot be reported now is reported by the next pass.
             let _ = self.show(&verdict).await;
         }
-        (Action::requeue(wait), Outcome::Error)
+        (Action::requeue(wait), outcome)
     }
 
     /// Remembers what must not be lost when the pass is cut off.
@@ -160,7 +186,8 @@ impl Pass {
         let (memories, object) = (&self.ctx.memories, &*self.object);
         if let Some(kept) = memories.recall(object) {
             let version = &self.view.subject.resource_version;
-            memories.keep(object, self.view.memory.clone(), kept.pace, version);
+            let trail = Arc::clone(&self.trail);
+            memories.keep(object, self.view.memory.clone(), kept.pace, trail, version);
         }
     }
 

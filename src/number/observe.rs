@@ -18,6 +18,7 @@ use crate::daily::types::Domain;
 use crate::failure::Failure;
 use crate::keys::{For, KeyProblem, Session};
 use crate::kube::{list_objects, within};
+use crate::log::Trail;
 use crate::room::desired::Unfit;
 use crate::room::view::{Keyless, Now};
 use crate::subject::Subject;
@@ -29,6 +30,7 @@ pub(super) struct Pass {
     pub(super) ctx: Arc<Ctx>,
     pub(super) object: Arc<DeserializeGuard<PinDialinNumber>>,
     pub(super) view: View,
+    pub(super) trail: Arc<Trail>,
     pub(super) session: Option<Session>,
     pub(super) deeds: Vec<Deed>,
 }
@@ -46,6 +48,7 @@ impl Pass {
         ctx: &Arc<Ctx>,
         object: Arc<DeserializeGuard<PinDialinNumber>>,
         mut memory: Memory,
+        trail: Arc<Trail>,
     ) -> Result<Option<Self>, Failure> {
         let Some(subject) = Subject::of(object.meta()) else {
             return Ok(None);
@@ -93,6 +96,7 @@ impl Pass {
             ctx: Arc::clone(ctx),
             object,
             view,
+            trail,
             session: None,
             deeds: Vec::new(),
         }))

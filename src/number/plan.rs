@@ -52,6 +52,20 @@ pub enum Look {
     Users,
 }
 
+impl Look {
+    /// Its name in the log.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Access => "look-access",
+            Self::Line(_) => "look-line",
+            Self::Rivals => "look-rivals",
+            Self::RivalsLive => "look-rivals-live",
+            Self::Users => "look-users",
+        }
+    }
+}
+
 /// How old an answer of Daily's may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
@@ -83,6 +97,22 @@ pub enum Step {
     },
     /// Remove the finalizer.
     Release(Release),
+}
+
+impl Step {
+    /// Its name in the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bind(_) => "bind",
+            Self::Record(..) => "record",
+            Self::Show(_) => "show",
+            Self::CreateConfig(_) => "create-config",
+            Self::UpdateConfig(_) => "update-config",
+            Self::DeleteConfig { .. } => "delete-config",
+            Self::Release(_) => "release",
+        }
+    }
 }
 
 /// What a record says anew.
@@ -146,6 +176,24 @@ pub enum Verdict {
     Deleting(Trouble),
     /// The object is gone, or nothing of ours.
     Done,
+}
+
+impl Verdict {
+    /// What is wrong.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Failing(trouble) | Self::Deleting(trouble) => Some(trouble),
+            Self::Serving(_, trouble) => trouble.as_ref(),
+            Self::Progressing | Self::Unchanged | Self::Done => None,
+        }
+    }
+
+    /// Whether it says anew how the object stands, and does not leave what was said.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        !matches!(self, Self::Progressing | Self::Unchanged | Self::Done)
+    }
 }
 
 /// What a number that answers is made of.

@@ -75,6 +75,10 @@ impl Pass {
         if matches!(change, Change::Made | Change::After) {
             self.view.memory.collected = false;
         }
+        if change == Change::Made && self.view.names_no_number() {
+            // Making the room took its time, and a PinDialinNumber may have come meanwhile.
+            self.view.numbers = None;
+        }
         self.deeds.push(Deed::Recorded(change));
         Ok(())
     }
@@ -102,11 +106,7 @@ impl Pass {
             finalizers,
             &annotations,
         );
-        let written = self
-            .ctx
-            .gate
-            .pass(effect, &Check::by_version(), patch)
-            .await;
+        let written = self.ctx.gate.pass(effect, &self.by_version(), patch).await;
         let written =
             written.map_err(|error| Failure::of_kube("the record of the object", error))?;
         self.take(&written)
@@ -122,6 +122,7 @@ impl Pass {
 
     /// Writes the status, if it is another one.
     pub(super) async fn show(&mut self, verdict: &Verdict) -> Result<(), Failure> {
+        self.say(verdict);
         let status = report::status(&self.view, verdict);
         let notes = report::notes(&self.view, &status, &self.deeds);
         if status != self.view.status {
@@ -131,7 +132,7 @@ impl Pass {
             let written = self
                 .ctx
                 .gate
-                .pass(Effect::Status, &Check::by_version(), write)
+                .pass(Effect::Status, &self.by_version(), write)
                 .await;
             let written = written.map_err(|error| Failure::of_kube("the status", error))?;
             self.take(&written)?;
@@ -242,11 +243,17 @@ impl Pass {
         }
     }
 
+    /// The check of effects whose guard the API server checks itself.
+    fn by_version(&self) -> Check {
+        Check::by_version().on(self.on())
+    }
+
     /// Reads the object right before an effect on Daily: it must be the one that was decided on.
     fn live(&self, deleting: bool, generation: Option<i64>) -> Check {
         let client = self.ctx.client.clone();
         let subject = self.view.subject.clone();
         Check::live(move || live(client.clone(), subject.clone(), deleting, generation))
+            .on(self.on())
     }
 
     async fn create_secret(&mut self, card: &Card) -> Result<(), Failure> {
@@ -255,7 +262,7 @@ impl Pass {
         let made = self
             .ctx
             .gate
-            .pass(Effect::SecretCreate, &Check::by_version(), create)
+            .pass(Effect::SecretCreate, &self.by_version(), create)
             .await;
         self.secret_written(made, card)
     }
@@ -273,7 +280,7 @@ impl Pass {
             let owned = self
                 .ctx
                 .gate
-                .pass(Effect::SecretOwn, &Check::by_version(), own)
+                .pass(Effect::SecretOwn, &self.by_version(), own)
                 .await;
             match owned {
                 Ok(owned) => standing = owned,
@@ -288,7 +295,7 @@ impl Pass {
         let applied = self
             .ctx
             .gate
-            .pass(Effect::SecretUpdate, &Check::by_version(), apply)
+            .pass(Effect::SecretUpdate, &self.by_version(), apply)
             .await;
         self.secret_written(applied, card)
     }
@@ -302,10 +309,11 @@ impl Pass {
             Ok(secret) => {
                 let found = secret::found(&self.view.subject, Some(&secret));
                 self.view.memory.secret = Some(found.clone());
-                self.view.secret = Some(found);
-                // One that was written before, and says nothing else now, was lost or edited.
-                let status = &self.view.status;
-                if card.is_reported(status) {
+                let before = self.view.secret.replace(found.clone());
+                // One that was written before, and says nothing else now, was lost or edited. One of
+                // an earlier version of the operator may just lack a label.
+                let said = before.as_ref().and_then(Found::says) == found.says();
+                if card.is_reported(&self.view.status) && !said {
                     self.deeds
                         .push(Deed::SecretRepaired(card.secret_name.clone()));
                 }
@@ -338,7 +346,7 @@ impl Pass {
         let deleted = self
             .ctx
             .gate
-            .pass(Effect::SecretDelete, &Check::by_version(), delete)
+            .pass(Effect::SecretDelete, &self.by_version(), delete)
             .await;
         self.view.memory.secret = None;
         match deleted {
@@ -376,7 +384,7 @@ impl Pass {
         let removed = self
             .ctx
             .gate
-            .pass(Effect::FinalizerRemove, &Check::by_version(), patch)
+            .pass(Effect::FinalizerRemove, &self.by_version(), patch)
             .await;
         match removed {
             Ok(_) | Err(EffectError::Failed(_, KubeError::NotFound)) => {}

@@ -1,5 +1,8 @@
 //! Which numbers a room publishes: never one that would not answer. No I/O.
 
+use std::fmt;
+use std::time::Duration;
+
 use super::desired::WantedNumber;
 use super::view::NumberProblem;
 use crate::crd::condition::Reason;
@@ -9,6 +12,12 @@ use crate::phone;
 
 /// Daily's global number that is published when no other one serves a room (F-GLOB-2).
 pub(crate) const GLOBAL: (&str, &str) = ("+12095038039", "US");
+/// A room that names no number waits this long for a PinDialinNumber that is being set up, counted
+/// from when nothing else is in its way. Setting one up takes seconds, and a minute where Daily is
+/// slow or asks for fewer calls; somebody who waits for a room should not wait for more than that.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// What waits for something to come by itself is looked at again after so long.
+const SOON: Duration = Duration::from_secs(5);
 
 /// A PinDialinNumber, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +28,31 @@ pub struct Holder {
     pub name: String,
     /// Its number.
     pub phone_number: String,
+    /// The id of its domain, once that is known.
+    pub domain_id: Option<String>,
+    /// How it stands.
+    pub stands: Stands,
+}
+
+/// How a PinDialinNumber stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// It answers.
+    Ready,
+    /// It may come to answer by itself.
+    SettingUp,
+    /// A person has to act first.
+    Stalled,
+    /// It is being deleted.
+    Leaving,
+}
+
+impl Holder {
     /// The id of the domain that it is ready in.
-    pub ready_in: Option<String>,
+    fn ready_in(&self) -> Option<&str> {
+        let domain = self.domain_id.as_deref();
+        domain.filter(|_| self.stands == Stands::Ready)
+    }
 }
 
 /// What the choice is made from.
@@ -36,6 +68,57 @@ pub struct Known<'a> {
     pub configs: &'a [DialinConfig],
     /// All PinDialinNumbers.
     pub holders: &'a [Holder],
+    /// For how long the room has waited for a PinDialinNumber.
+    pub waited: Duration,
+}
+
+/// The numbers to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// Them.
+    pub numbers: Vec<PublishedNumber>,
+    /// Why a global one was taken just now, if it was.
+    pub why_global: Option<WhyGlobal>,
+}
+
+/// Why a room that names no number gets a global one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyGlobal {
+    /// The account has no number of its own.
+    NothingPurchased,
+    /// A number of the account could be set up, and is not.
+    NothingConfigured,
+    /// All its numbers are held in other namespaces.
+    HeldElsewhere,
+    /// The PinDialinNumber of this name needs a person.
+    Stalled(String),
+    /// The PinDialinNumber of this name was waited for in vain.
+    NotReadyInTime(String),
+}
+
+impl fmt::Display for WhyGlobal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NothingPurchased => f.write_str("the Daily account has purchased no number"),
+            Self::NothingConfigured => f.write_str(
+                "no purchased number of the Daily account that rooms of this namespace may publish \
+                 has a PIN dial-in config: create a PinDialinNumber for rooms to come",
+            ),
+            Self::HeldElsewhere => f.write_str(
+                "the numbers of the Daily account are held by PinDialinNumbers of other \
+                 namespaces, which do not allow rooms of this one",
+            ),
+            Self::Stalled(name) => write!(
+                f,
+                "the PinDialinNumber {name} is stalled: look at its status"
+            ),
+            Self::NotReadyInTime(name) => write!(
+                f,
+                "the PinDialinNumber {name} was not ready within {} minutes: look at its status",
+                LONGEST_WAIT.as_secs() / 60
+            ),
+        }
+    }
 }
 
 /// Whether Daily has to be asked for numbers and configs.
@@ -55,9 +138,9 @@ pub fn choose(
     wanted: &[WantedNumber],
     kept: &[PublishedNumber],
     known: Known<'_>,
-) -> Result<Vec<PublishedNumber>, NumberProblem> {
+) -> Result<Chosen, NumberProblem> {
     if wanted.is_empty() {
-        return Ok(vec![unnamed(kept, known)]);
+        return unnamed(kept, known);
     }
     let mut published: Vec<PublishedNumber> = Vec::new();
     for one in wanted {
@@ -73,7 +156,10 @@ pub fn choose(
             });
         }
     }
-    Ok(published)
+    Ok(Chosen {
+        numbers: published,
+        why_global: None,
+    })
 }
 
 fn problem<T>(reason: Reason, waits: bool, message: String) -> Result<T, NumberProblem> {
@@ -81,6 +167,7 @@ fn problem<T>(reason: Reason, waits: bool, message: String) -> Result<T, NumberP
         reason,
         message,
         waits,
+        again: SOON,
     })
 }
 
@@ -92,7 +179,7 @@ fn reference(name: &str, known: Known<'_>) -> Result<String, NumberProblem> {
         );
         return problem(Reason::NumberNotFound, true, message);
     };
-    match &holder.ready_in {
+    match holder.ready_in() {
         None => {
             let message =
                 format!("the PinDialinNumber {name} is not ready yet: look at its status");
@@ -137,7 +224,7 @@ fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
 /// The PinDialinNumber of another namespace that holds a number of this account.
 fn elsewhere<'a>(number: &str, known: Known<'a>) -> Option<&'a Holder> {
     let of_the_account =
-        |it: &&Holder| it.phone_number == number && it.ready_in.as_deref() == Some(known.domain_id);
+        |it: &&Holder| it.phone_number == number && it.ready_in() == Some(known.domain_id);
     let mut holders = known.holders.iter().filter(of_the_account);
     holders.find(|it| it.namespace != known.namespace)
 }
@@ -150,210 +237,118 @@ fn answers(number: &str, known: Known<'_>) -> bool {
         .any(|it| it.kind == PIN_DIALIN && it.config.phone_number.as_deref() == Some(number))
 }
 
-/// The number of a room that names none. What callers have on paper stays while it answers.
-fn unnamed(kept: &[PublishedNumber], known: Known<'_>) -> PublishedNumber {
-    let serves = |number: &str| answers(number, known) && elsewhere(number, known).is_none();
-    let still_serves = |it: &&PublishedNumber| match it.source {
-        NumberSource::Global => it.phone_number == GLOBAL.0,
-        NumberSource::Purchased | NumberSource::RoomNumber => {
-            known.purchased.iter().any(|n| n.number == it.phone_number) && serves(&it.phone_number)
-        }
+/// Whether a purchased number takes PINs for rooms of this namespace. What a PinDialinNumber of ours
+/// says is as good as Daily's answer, which may be older.
+fn serves(number: &str, known: Known<'_>) -> bool {
+    let ready = |it: &Holder| {
+        it.namespace == known.namespace
+            && it.phone_number == number
+            && it.ready_in() == Some(known.domain_id)
     };
-    if let Some(kept) = kept.first().filter(still_serves) {
-        let source = match kept.source {
-            NumberSource::Global => NumberSource::Global,
-            NumberSource::Purchased | NumberSource::RoomNumber => NumberSource::Purchased,
-        };
-        return PublishedNumber {
-            source,
-            ..kept.clone()
-        };
+    let takes_pins = answers(number, known) || known.holders.iter().any(ready);
+    takes_pins && elsewhere(number, known).is_none()
+}
+
+/// The number of a room that names none. What callers have on paper stays while it answers.
+fn unnamed(kept: &[PublishedNumber], known: Known<'_>) -> Result<Chosen, NumberProblem> {
+    let own = |number: PublishedNumber| Chosen {
+        numbers: vec![number],
+        why_global: None,
+    };
+    if let Some(kept) = still_serves(kept, known) {
+        return Ok(own(kept));
     }
     // The list has no order that can be relied on (F-NUM-4).
     let earliest = known
         .purchased
         .iter()
-        .filter(|it| serves(&it.number))
+        .filter(|it| serves(&it.number, known))
         .min_by_key(|it| (it.created.is_none(), it.created, it.pagination_id));
-    match earliest {
-        Some(earliest) => PublishedNumber {
+    if let Some(earliest) = earliest {
+        return Ok(own(PublishedNumber {
             phone_number: earliest.number.clone(),
             source: NumberSource::Purchased,
             country: phone::country(&earliest.number),
-        },
-        None => PublishedNumber {
-            phone_number: GLOBAL.0.to_owned(),
-            source: NumberSource::Global,
-            country: Some(GLOBAL.1.to_owned()),
-        },
+        }));
+    }
+    let setting_up = usable(known).find(|it| it.stands == Stands::SettingUp);
+    if let Some(awaited) = setting_up
+        && known.waited < LONGEST_WAIT
+    {
+        return awaits(&awaited.name, known.waited);
+    }
+    let global = PublishedNumber {
+        phone_number: GLOBAL.0.to_owned(),
+        source: NumberSource::Global,
+        country: Some(GLOBAL.1.to_owned()),
+    };
+    Ok(Chosen {
+        numbers: vec![global],
+        why_global: Some(why_global(setting_up, known)),
+    })
+}
+
+fn still_serves(kept: &[PublishedNumber], known: Known<'_>) -> Option<PublishedNumber> {
+    let kept = kept.first()?;
+    let of_account = || {
+        known
+            .purchased
+            .iter()
+            .any(|it| it.number == kept.phone_number)
+    };
+    let (still, source) = match kept.source {
+        NumberSource::Global => (kept.phone_number == GLOBAL.0, NumberSource::Global),
+        NumberSource::Purchased | NumberSource::RoomNumber => (
+            of_account() && serves(&kept.phone_number, known),
+            NumberSource::Purchased,
+        ),
+    };
+    still.then(|| PublishedNumber {
+        source,
+        ..kept.clone()
+    })
+}
+
+/// The PinDialinNumbers that a room of this namespace and account may come to use: also those whose
+/// account is not known yet.
+fn usable<'a>(known: Known<'a>) -> impl Iterator<Item = &'a Holder> {
+    known.holders.iter().filter(move |it| {
+        let domain = it.domain_id.as_deref();
+        it.namespace == known.namespace && domain.is_none_or(|id| id == known.domain_id)
+    })
+}
+
+fn awaits(name: &str, waited: Duration) -> Result<Chosen, NumberProblem> {
+    Err(NumberProblem {
+        reason: Reason::NumberNotReady,
+        message: format!(
+            "the PinDialinNumber {name} is being set up, and the room waits for it, up to {} \
+             minutes; without it the room gets Daily's global number {}",
+            LONGEST_WAIT.as_secs() / 60,
+            GLOBAL.0
+        ),
+        waits: true,
+        // Whatever becomes of it sooner wakes the room.
+        again: LONGEST_WAIT.saturating_sub(waited),
+    })
+}
+
+fn why_global(in_vain: Option<&Holder>, known: Known<'_>) -> WhyGlobal {
+    if let Some(holder) = in_vain {
+        return WhyGlobal::NotReadyInTime(holder.name.clone());
+    }
+    if let Some(holder) = usable(known).find(|it| it.stands == Stands::Stalled) {
+        return WhyGlobal::Stalled(holder.name.clone());
+    }
+    let held = |it: &PurchasedNumber| elsewhere(&it.number, known).is_some();
+    if known.purchased.is_empty() {
+        WhyGlobal::NothingPurchased
+    } else if known.purchased.iter().all(held) {
+        WhyGlobal::HeldElsewhere
+    } else {
+        WhyGlobal::NothingConfigured
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::daily::types::DialinConfigBody;
-
-    const FIRST: &str = "+12025550123";
-    const SECOND: &str = "+14155550100";
-
-    fn purchased() -> Vec<PurchasedNumber> {
-        let number = |number: &str, created, pagination_id| PurchasedNumber {
-            number: number.to_owned(),
-            created: Some(created),
-            pagination_id,
-        };
-        vec![number(SECOND, 200, 2), number(FIRST, 100, 1)]
-    }
-
-    fn config(number: &str) -> DialinConfig {
-        DialinConfig {
-            id: format!("id-{number}"),
-            kind: PIN_DIALIN.to_owned(),
-            config: DialinConfigBody {
-                phone_number: Some(number.to_owned()),
-                ..DialinConfigBody::default()
-            },
-        }
-    }
-
-    fn holder(namespace: &str, number: &str, ready_in: Option<&str>) -> Holder {
-        Holder {
-            namespace: namespace.to_owned(),
-            name: "main".to_owned(),
-            phone_number: number.to_owned(),
-            ready_in: ready_in.map(str::to_owned),
-        }
-    }
-
-    fn pick(
-        wanted: &[WantedNumber],
-        kept: &[PublishedNumber],
-        configs: &[DialinConfig],
-        holders: &[Holder],
-    ) -> Result<Vec<(String, NumberSource)>, Reason> {
-        let purchased = purchased();
-        let known = Known {
-            namespace: "team",
-            domain_id: "d",
-            purchased: &purchased,
-            configs,
-            holders,
-        };
-        choose(wanted, kept, known)
-            .map(|it| {
-                it.into_iter()
-                    .map(|it| (it.phone_number, it.source))
-                    .collect()
-            })
-            .map_err(|problem| problem.reason)
-    }
-
-    fn one(number: &str, source: NumberSource) -> Result<Vec<(String, NumberSource)>, Reason> {
-        Ok(vec![(number.to_owned(), source)])
-    }
-
-    #[test]
-    fn without_a_name_the_earliest_that_answers_serves_else_a_global_one() {
-        let both = [config(SECOND), config(FIRST)];
-        assert_eq!(
-            pick(&[], &[], &both, &[]),
-            one(FIRST, NumberSource::Purchased)
-        );
-        let later = [config(SECOND)];
-        assert_eq!(
-            pick(&[], &[], &later, &[]),
-            one(SECOND, NumberSource::Purchased)
-        );
-        assert_eq!(
-            pick(&[], &[], &[], &[]),
-            one(GLOBAL.0, NumberSource::Global)
-        );
-        let theirs = [holder("other", FIRST, Some("d"))];
-        assert_eq!(
-            pick(&[], &[], &both, &theirs),
-            one(SECOND, NumberSource::Purchased)
-        );
-    }
-
-    #[test]
-    fn a_published_number_stays_while_it_answers() {
-        let published = |number: &str, source| PublishedNumber {
-            phone_number: number.to_owned(),
-            source,
-            country: None,
-        };
-        let global = [published(GLOBAL.0, NumberSource::Global)];
-        let both = [config(SECOND), config(FIRST)];
-        assert_eq!(
-            pick(&[], &global, &both, &[]),
-            one(GLOBAL.0, NumberSource::Global)
-        );
-        let second = [published(SECOND, NumberSource::Purchased)];
-        assert_eq!(
-            pick(&[], &second, &both, &[]),
-            one(SECOND, NumberSource::Purchased)
-        );
-        let only_first = [config(FIRST)];
-        assert_eq!(
-            pick(&[], &second, &only_first, &[]),
-            one(FIRST, NumberSource::Purchased)
-        );
-    }
-
-    #[test]
-    fn named_numbers_are_published_or_it_is_said_why_not() {
-        let literal = |number: &str| [WantedNumber::Literal(number.to_owned())];
-        let configs = [config(FIRST)];
-        assert_eq!(
-            pick(&literal(FIRST), &[], &configs, &[]),
-            one(FIRST, NumberSource::RoomNumber)
-        );
-        assert_eq!(
-            pick(&literal(SECOND), &[], &configs, &[]),
-            Err(Reason::NumberNotReady)
-        );
-        let foreign = literal("+12025550177");
-        assert_eq!(
-            pick(&foreign, &[], &configs, &[]),
-            Err(Reason::NumberNotPurchased)
-        );
-        let theirs = [holder("other", FIRST, Some("d"))];
-        assert_eq!(
-            pick(&literal(FIRST), &[], &configs, &theirs),
-            Err(Reason::NumberNotAllowed)
-        );
-        let ours = [holder("team", FIRST, Some("d"))];
-        assert_eq!(
-            pick(&literal(FIRST), &[], &configs, &ours),
-            one(FIRST, NumberSource::RoomNumber)
-        );
-    }
-
-    #[test]
-    fn references_are_resolved_in_the_namespace_alone() {
-        let wanted = [WantedNumber::Reference("main".to_owned())];
-        let cases = [
-            (
-                holder("other", FIRST, Some("d")),
-                Err(Reason::NumberNotFound),
-            ),
-            (holder("team", FIRST, None), Err(Reason::NumberNotReady)),
-            (
-                holder("team", FIRST, Some("e")),
-                Err(Reason::NumberNotPurchased),
-            ),
-            (
-                holder("team", FIRST, Some("d")),
-                one(FIRST, NumberSource::RoomNumber),
-            ),
-        ];
-        for (holder, expected) in cases {
-            assert_eq!(
-                pick(&wanted, &[], &[], std::slice::from_ref(&holder)),
-                expected,
-                "{holder:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,9 @@
 //! Reading what a pass has to know. Reads only.
 
+mod numbers;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::core::{ApiResource, DeserializeGuard, DynamicObject};
 use kube::runtime::reflector::ObjectRef;
@@ -9,30 +12,26 @@ use tokio::time::timeout;
 
 use super::Ctx;
 use super::desired::{Desired, Unfit, Wishes};
-use super::numbers::{self, Holder, Known};
 use super::plan::Look;
 use super::secret;
-use super::view::{Keyless, Memory, Now, NumberProblem, Own, View};
+use super::view::{Keyless, Memory, Now, Own, View};
 use crate::clock;
-use crate::crd::condition::Reason;
-use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber, condition};
-use crate::daily::error::CallError;
+use crate::crd::{DailyRoom, DailyRoomStatus};
 use crate::daily::pins::PinChanges;
 use crate::failure::Failure;
 use crate::keys::{For, Session};
 use crate::kube::{get_secret, list_objects, within};
+use crate::log::Trail;
 use crate::subject::Subject;
 
 /// How long the first listing of an account is waited for.
-const LISTING: std::time::Duration = std::time::Duration::from_secs(30);
-const READ: std::time::Duration = std::time::Duration::from_secs(10);
-/// While a number is waited for, Daily is asked about numbers this often.
-const NUMBERS: std::time::Duration = std::time::Duration::from_secs(4);
-
+const LISTING: Duration = Duration::from_secs(30);
+const READ: Duration = Duration::from_secs(10);
 /// A pass over one object: what it knows, and with what it asks.
 pub(super) struct Pass {
     pub(super) ctx: Arc<Ctx>,
     pub(super) view: View,
+    pub(super) trail: Arc<Trail>,
     pub(super) session: Option<Session>,
     pub(super) deeds: Vec<super::report::Deed>,
 }
@@ -43,6 +42,7 @@ impl Pass {
         ctx: &Arc<Ctx>,
         object: &DeserializeGuard<DailyRoom>,
         mut memory: Memory,
+        trail: Arc<Trail>,
     ) -> Result<Option<Self>, Failure> {
         let Some(subject) = Subject::of(object.meta()) else {
             return Ok(None);
@@ -87,6 +87,7 @@ impl Pass {
             looked: false,
             listed: false,
             numbers: None,
+            why_global: None,
             secret: None,
             rival: None,
             tried: false,
@@ -97,6 +98,7 @@ impl Pass {
         Ok(Some(Self {
             ctx: Arc::clone(ctx),
             view,
+            trail,
             session: None,
             deeds: Vec::new(),
         }))
@@ -216,73 +218,6 @@ impl Pass {
         Ok(())
     }
 
-    async fn look_numbers(&mut self) -> Result<(), Failure> {
-        let Ok(desired) = &self.view.desired else {
-            return Ok(());
-        };
-        let wanted = desired.numbers.clone();
-        let session = self.session()?;
-        let asked = if numbers::asks_daily(&wanted) {
-            let interval = self.numbers_age();
-            let moment = self.view.now.moment;
-            let not_before = clock::Moment(moment.0.saturating_sub(interval));
-            let answer = session.account.numbers(&session.key, not_before).await;
-            if let Err(CallError::Refused { info, .. }) = &answer {
-                self.view.numbers = Some(Err(numbers_refused(info)));
-                return Ok(());
-            }
-            Some(self.after_call(answer).await?)
-        } else {
-            None
-        };
-        let (purchased, configs) = match &asked {
-            Some(numbers) => (numbers.purchased.as_slice(), numbers.configs.as_slice()),
-            None => (&[][..], &[][..]),
-        };
-        let holders = self.holders();
-        let kept = match (&self.view.status.phone_numbers, &self.view.secret) {
-            (
-                numbers,
-                Some(secret::Found::Ours {
-                    numbers: in_secret, ..
-                }),
-            ) if numbers.is_empty() => in_secret.clone(),
-            (numbers, _) => numbers.clone(),
-        };
-        let chosen = numbers::choose(
-            &wanted,
-            &kept,
-            Known {
-                namespace: &self.view.subject.namespace,
-                domain_id: &session.account.domain().id,
-                purchased,
-                configs,
-                holders: &holders,
-            },
-        );
-        self.view.numbers = Some(chosen);
-        Ok(())
-    }
-
-    /// How old an answer about numbers may be: none while one is waited for.
-    fn numbers_age(&self) -> std::time::Duration {
-        let status = &self.view.status;
-        let waits = status
-            .conditions
-            .iter()
-            .any(|it| it.reason.starts_with("Number"));
-        if waits || self.view.forced {
-            NUMBERS
-        } else {
-            self.ctx.config.drift_interval
-        }
-    }
-
-    fn holders(&self) -> Vec<Holder> {
-        let numbers = self.ctx.numbers.iter().flat_map(|store| store.state());
-        numbers.filter_map(|it| holder(&it)).collect()
-    }
-
     pub(super) async fn look_secret(&mut self) -> Result<(), Failure> {
         let subject = &self.view.subject;
         let name = &self.view.wishes.secret_name;
@@ -309,18 +244,6 @@ impl Pass {
     pub(super) fn session(&self) -> Result<Session, Failure> {
         let session = self.session.clone();
         session.ok_or_else(|| Failure::unavailable("no API key is in force"))
-    }
-}
-
-/// F-AUTH-8: numbers are for accounts with a credit card.
-fn numbers_refused(info: &str) -> NumberProblem {
-    NumberProblem {
-        reason: Reason::RejectedByDaily,
-        message: format!(
-            "Daily does not tell the numbers of the account: {info}; PIN dial-in needs a credit \
-             card on the account"
-        ),
-        waits: false,
     }
 }
 
@@ -353,20 +276,6 @@ fn remembered_secret(ctx: &Ctx, view: &View) -> Option<secret::Found> {
     let same = watched.uid().as_ref() == Some(uid)
         && watched.resource_version().as_ref() == Some(resource_version);
     same.then(|| view.memory.secret.clone()).flatten()
-}
-
-fn holder(number: &DeserializeGuard<PinDialinNumber>) -> Option<Holder> {
-    let number = number.0.as_ref().ok()?;
-    let status = number.status.as_ref();
-    let ready = status.is_some_and(|it| condition::is_true(&it.conditions, condition::kind::READY));
-    let ready = ready && number.metadata.deletion_timestamp.is_none();
-    let account = status.and_then(|it| it.account.as_ref()).filter(|_| ready);
-    Some(Holder {
-        namespace: number.namespace()?,
-        name: number.name_any(),
-        phone_number: number.spec.phone_number.clone(),
-        ready_in: account.map(|it| it.domain_id.clone()),
-    })
 }
 
 /// The DailyRoom that holds the chosen name in this domain before ours: the one with a recorded

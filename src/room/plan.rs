@@ -15,6 +15,7 @@ mod delete;
 mod differ;
 mod keep;
 mod make;
+mod names;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -23,6 +24,7 @@ pub(super) use self::differ::{keeps_numbers, shows};
 use std::time::Duration;
 
 use super::desired::Desired;
+use super::numbers::WhyGlobal;
 use super::secret::Card;
 use super::view::View;
 use crate::binding::{Binding, Recorded};
@@ -174,6 +176,24 @@ pub enum Verdict {
     Done,
 }
 
+impl Verdict {
+    /// What is wrong.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Failing(trouble) | Self::Deleting(trouble) => Some(trouble),
+            Self::Serving(_, trouble) => trouble.as_ref(),
+            Self::Progressing | Self::Expired | Self::Unchanged | Self::Done => None,
+        }
+    }
+
+    /// Whether it says anew how the object stands, and does not leave what was said.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        !matches!(self, Self::Progressing | Self::Unchanged | Self::Done)
+    }
+}
+
 /// What a room that serves callers is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Serving {
@@ -183,6 +203,8 @@ pub struct Serving {
     pub id: String,
     /// When Daily made it, in unix seconds.
     pub created: i64,
+    /// Why a global number was chosen just now, if it was.
+    pub why_global: Option<WhyGlobal>,
     /// What the Secret says.
     pub card: Card,
 }

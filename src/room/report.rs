@@ -1,6 +1,6 @@
 //! What is reported of a DailyRoom: its status and its events. No I/O.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::events::EventType;
 
@@ -8,7 +8,7 @@ use super::plan::{Change, Serving, Update, Verdict};
 use super::secret::{dial_string, rfc3339};
 use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
-use crate::crd::{Account, BindingRef, DailyRoomStatus, RoomInfo};
+use crate::crd::{Account, BindingRef, DailyRoomStatus, NumberSource, RoomInfo};
 use crate::kube::Note;
 use crate::standing::{Needs, Standing, Trouble, conditions, news};
 
@@ -62,6 +62,9 @@ pub fn status(view: &View, verdict: &Verdict) -> DailyRoomStatus {
         (_, standing) => standing,
     };
     status.conditions = conditions(&view.status.conditions, generation, view.now.wall, standing);
+    if let Verdict::Serving(serving, _) = verdict {
+        say_which_number(&mut status, view, serving);
+    }
     if settled || status.observed_generation.is_none() {
         status.observed_generation = Some(generation);
     }
@@ -116,6 +119,30 @@ fn serve(status: &mut DailyRoomStatus, serving: &Serving) {
     status.binding = Some(BindingRef {
         name: card.secret_name.clone(),
     });
+}
+
+/// A global number is said to be one, with the reason for as long as the room publishes it.
+fn say_which_number(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
+    let global = serving.card.numbers.first();
+    let Some(global) = global.filter(|it| it.source == NumberSource::Global) else {
+        return;
+    };
+    let is_served = |it: &&Condition| it.type_ == kind::READY && it.status == "True";
+    let before = view.status.conditions.iter().find(is_served);
+    let before = before.filter(|_| view.status.phone_numbers == serving.card.numbers);
+    let served = format!(
+        "callers are served on Daily's global number {}",
+        global.phone_number
+    );
+    let message = match (&serving.why_global, before) {
+        (Some(why), _) => format!("{served}, because {why}"),
+        (None, Some(before)) => before.message.clone(),
+        (None, None) => served,
+    };
+    let mut conditions = status.conditions.iter_mut();
+    if let Some(ready) = conditions.find(|it| is_served(&&**it)) {
+        ready.message = message;
+    }
 }
 
 fn expire(status: &mut DailyRoomStatus, view: &View) {

@@ -22,6 +22,12 @@ pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
 /// The annotation with the room's end: no data, since tools restart pods when data changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
 
+/// The labels by which people find what the operator makes.
+pub const COMMON_LABELS: [(&str, &str); 2] = [
+    ("app.kubernetes.io/managed-by", "daily-operator"),
+    ("app.kubernetes.io/part-of", "daily-operator"),
+];
+
 /// The keys of its data.
 const KEYS: [&str; 9] = [
     "type",
@@ -89,9 +95,22 @@ pub enum Found {
         resource_version: String,
         /// What it says, as [`fingerprint`] has it.
         says: String,
+        /// Whether it has the labels that are the same on all of them.
+        labelled: bool,
         /// The numbers in it, if they can be read.
         numbers: Vec<PublishedNumber>,
     },
+}
+
+impl Found {
+    /// What ours says.
+    #[must_use]
+    pub fn says(&self) -> Option<&str> {
+        match self {
+            Self::Ours { says, .. } => Some(says),
+            Self::Absent | Self::Foreign => None,
+        }
+    }
 }
 
 /// A dial string: number, two pauses and PIN (F-PIN-20).
@@ -107,10 +126,7 @@ pub fn wanted(subject: &Subject, card: &Card) -> Secret {
         metadata: ObjectMeta {
             name: Some(card.secret_name.clone()),
             namespace: Some(subject.namespace.clone()),
-            labels: Some(BTreeMap::from([(
-                OWNER_LABEL.to_owned(),
-                naming::owner_label(&subject.namespace, &subject.name),
-            )])),
+            labels: Some(labels(subject)),
             annotations: Some(BTreeMap::from([
                 (OWNER_ANNOTATION.to_owned(), subject.name.clone()),
                 (END_ANNOTATION.to_owned(), rfc3339(card.end)),
@@ -133,6 +149,15 @@ fn owner(subject: &Subject) -> OwnerReference {
         controller: Some(true),
         block_owner_deletion: None,
     }
+}
+
+fn labels(subject: &Subject) -> BTreeMap<String, String> {
+    let owner = naming::owner_label(&subject.namespace, &subject.name);
+    let common = COMMON_LABELS.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    common
+        .into_iter()
+        .chain([(OWNER_LABEL.to_owned(), owner)])
+        .collect()
 }
 
 fn data(card: &Card) -> BTreeMap<String, ByteString> {
@@ -173,6 +198,7 @@ fn data(card: &Card) -> BTreeMap<String, ByteString> {
 }
 
 /// What a Secret says of ours, for comparison: its data, our label and annotations, and its owner.
+/// The labels that are the same on all are none of it: a Secret that lacks them says nothing wrong.
 #[must_use]
 pub fn fingerprint(secret: &Secret) -> String {
     let meta = &secret.metadata;
@@ -228,6 +254,10 @@ pub fn found(subject: &Subject, secret: Option<&Secret>) -> Found {
         uid: uid.clone(),
         resource_version: resource_version.clone(),
         says: fingerprint(secret),
+        labelled: COMMON_LABELS.iter().all(|(key, value)| {
+            let labels = meta.labels.as_ref();
+            labels.and_then(|it| it.get(*key)).map(String::as_str) == Some(*value)
+        }),
         numbers: numbers(secret),
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::desired::{Desired, Unfit, Wishes};
+use super::numbers::WhyGlobal;
 use super::secret::Found;
 use crate::binding::Binding;
 use crate::clock::Moment;
@@ -53,6 +54,8 @@ pub struct View {
     pub listed: bool,
     /// The numbers to publish, once they were looked up.
     pub numbers: Option<Result<Vec<PublishedNumber>, NumberProblem>>,
+    /// Why a global number was chosen among them in this pass, if it was.
+    pub why_global: Option<WhyGlobal>,
     /// The Secret, once it was looked at.
     pub secret: Option<Found>,
     /// Another DailyRoom that holds the chosen name, once they were looked through.
@@ -92,6 +95,8 @@ pub struct NumberProblem {
     pub message: String,
     /// Whether it may resolve itself, or a person has to act.
     pub waits: bool,
+    /// When to look again at the latest.
+    pub again: Duration,
 }
 
 /// What this process remembers of an object between passes. Losing it costs a call or a wait.
@@ -113,6 +118,8 @@ pub struct Memory {
     pub secret: Option<Found>,
     /// Definite answers that there is no key to delete with.
     pub keyless: Option<Keyless>,
+    /// Since when nothing but a PinDialinNumber that is being set up is in the way of the room.
+    pub number_awaited: Option<Moment>,
     /// When a forced pass was last made.
     pub forced_at: Option<Moment>,
 }
@@ -188,6 +195,13 @@ impl View {
     #[must_use]
     pub fn is_chosen(&self) -> bool {
         self.wishes.chosen_name.is_some()
+    }
+
+    /// Whether the spec leaves it to us which number is published.
+    #[must_use]
+    pub fn names_no_number(&self) -> bool {
+        let desired = self.desired.as_ref();
+        desired.is_ok_and(|it| it.numbers.is_empty())
     }
 
     /// Whether the spec was edited since it was last acted on.

@@ -130,6 +130,13 @@ impl Setup {
         self
     }
 
+    /// The operator logs by this filter.
+    pub fn log(mut self, filter: &str) -> Self {
+        let variable = "DAILY_OPERATOR_LOG".to_owned();
+        self.env.push((variable, filter.to_owned()));
+        self
+    }
+
     /// The operator waits at this point, written as `effect:phase`, until [`Fixture::let_go`].
     pub fn hold_at(mut self, point: &'static str) -> Self {
         self.hold_at = Some(point);

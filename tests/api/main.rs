@@ -35,6 +35,7 @@ mod leadership;
 mod least;
 mod life;
 mod link;
+mod logs;
 mod missing;
 mod network;
 mod numbers;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         leadership::scenarios,
         life::scenarios,
         least::scenarios,
+        logs::scenarios,
         missing::scenarios,
         network::scenarios,
         numbers::scenarios,

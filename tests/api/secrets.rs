@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use daily_sim::Outcome;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::events::v1::Event;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -34,6 +35,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             edited_is_put_right,
         ),
+        stage.trial("secrets::labels_come_back", Setup::new(), labels_come_back),
     ]
 }
 
@@ -48,6 +50,9 @@ const KEYS: [&str; 9] = [
     "tel-uri",
     "phone-numbers",
 ];
+
+/// The labels that all Secrets of the operator have.
+const COMMON: [&str; 2] = ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"];
 
 async fn two_numbers(fx: &Fixture) {
     fx.number("main-line", NUMBER).await;
@@ -115,6 +120,9 @@ fn check_metadata(secret: &Secret, room: &crate::objects::Object) {
     );
 
     let labels = secret.metadata.labels.clone().unwrap_or_default();
+    for key in COMMON {
+        assert_eq!(labels.get(key).map(String::as_str), Some("daily-operator"));
+    }
     let mark = labels
         .iter()
         .find(|(key, _)| key.starts_with("daily-operator.io/"));
@@ -221,4 +229,36 @@ async fn edited_is_put_right(fx: &mut Fixture) {
     fx.event("standup", "Warning", "SecretRepaired").await;
     let journal = fx.journal_since(mark).await;
     journal.expect_no_write("the room has nothing to do with its Secret");
+}
+
+/// A Secret of an operator before this one has no such labels, and nothing else is wrong with it.
+async fn labels_come_back(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let before = fx.find_secret("standup-dialin").await;
+    let before = before.expect("the Secret is there");
+    let mark = fx.mark().await;
+    let edit = json!({"metadata": {"labels": {
+        "team": "x", "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/part-of": null}}});
+    fx.patch_secret("standup-dialin", &edit).await;
+    let right = |found: Option<&Secret>| {
+        let labels = found.and_then(|it| it.metadata.labels.as_ref());
+        labels.is_some_and(|labels| {
+            let ours = |key| labels.get(key).is_some_and(|it| it == "daily-operator");
+            COMMON.into_iter().all(ours) && labels.contains_key("team")
+        })
+    };
+    fx.until_secret("standup-dialin", "has its labels", right)
+        .await;
+    let after = fx.find_secret("standup-dialin").await;
+    let after = after.expect("the Secret is there");
+    assert_eq!(after.metadata.uid, before.metadata.uid);
+    assert_eq!(texts(&after), texts(&before));
+    let room = fx.get(Room, "standup").await;
+    assert_eq!(room.at("/status/dialinCodeRevision"), &json!(1));
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("the room has nothing to do with its Secret");
+    let repaired = |event: &&Event| event.reason.as_deref() == Some("SecretRepaired");
+    let events = fx.events("standup").await;
+    assert_eq!(events.iter().filter(repaired).count(), 0);
 }

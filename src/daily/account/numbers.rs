@@ -200,3 +200,75 @@ fn unavailable(error: impl StdError + Send + Sync + 'static) -> CallError {
         source: Some(Box::new(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
+
+    use super::*;
+    use crate::daily::limiter::Used;
+    use crate::daily::types::{Domain, PIN_DIALIN, Unset};
+    use crate::effect::Gate;
+    use crate::leader::Leadership;
+    use crate::metrics::Metrics;
+
+    const KEY: &str = "acme-key-0123456789abcdef";
+    const NUMBER: &str = "+12025550123";
+
+    fn account(daily: &Sim) -> Arc<Account> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let metrics = Metrics::default();
+        Account::new(
+            Domain {
+                name: "acme".into(),
+                id: "d".into(),
+            },
+            KEY.into(),
+            Client::new(&daily.base_url(), None).unwrap(),
+            Gate::new(Leadership::for_tests(), true, metrics.clone()),
+            metrics,
+            Used::default(),
+            Duration::ZERO,
+        )
+    }
+
+    async fn shown(account: &Account) -> Vec<String> {
+        // However old an answer is, it is good enough.
+        let numbers = account.numbers(&KEY.into(), Moment::default()).await;
+        let configs = numbers.unwrap().configs.clone();
+        configs.into_iter().map(|it| it.id).collect()
+    }
+
+    async fn create(account: &Arc<Account>) -> Result<String, EffectError<CallError>> {
+        let request = DialinConfigRequest {
+            kind: Some(PIN_DIALIN),
+            phone_number: NUMBER.to_owned(),
+            name_prefix: Unset::Absent,
+            ivr_greeting: Unset::Absent,
+        };
+        let (write, check) = (ConfigWrite::Create(request), Check::by_version());
+        let made = account.write_config(KEY.into(), NUMBER.into(), write, check);
+        Ok(made.await?.unwrap().id)
+    }
+
+    #[tokio::test]
+    async fn what_was_known_of_the_numbers_is_void_after_each_write_of_ours() {
+        let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
+        let daily = Sim::start(Config::new(accounts)).await.unwrap();
+        let account = account(&daily);
+        assert_eq!(shown(&account).await, Vec::<String>::new());
+        let id = create(&account).await.unwrap();
+        assert_eq!(shown(&account).await, std::slice::from_ref(&id));
+        let delete = ConfigWrite::Delete { id };
+        let deleted = account.write_config(KEY.into(), NUMBER.into(), delete, Check::by_version());
+        assert_eq!(deleted.await.unwrap(), None);
+        assert_eq!(shown(&account).await, Vec::<String>::new());
+        // Also when nobody knows whether it was done.
+        let lost = FaultSpec::next("POST", "/domain-dialin-config", FaultKind::ReplyLost);
+        daily.client().unwrap().fault(&lost).await.unwrap();
+        assert!(create(&account).await.is_err());
+        assert_eq!(shown(&account).await.len(), 1);
+    }
+}

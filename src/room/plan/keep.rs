@@ -1,5 +1,7 @@
 //! Keeping a room that is recorded as it should be, and its Secret with it.
 
+use std::time::Duration;
+
 use super::differ::{Differs, differs};
 use super::{Again, LATER, Look, Needs, Passed, Plan, SOON, Serving, Step, Trouble, Verdict};
 use super::{MARGIN, absent, expire, failing, passed, rest};
@@ -11,9 +13,12 @@ use crate::daily::ledger::{Seen, Word};
 use crate::daily::types::{Domain, Pin};
 use crate::kube::Guard;
 use crate::room::desired::Desired;
+use crate::room::numbers::WhyGlobal;
 use crate::room::secret::{self, Card, Found};
 use crate::room::view::View;
 
+/// Within so many seconds all of a folder is applied. Times of creation have no fractions.
+const FOLDER: i64 = 2;
 /// Where listings show no PIN, a room is asked for it at every so many listings.
 const PIN_LOOKS: u32 = 4;
 
@@ -176,8 +181,12 @@ fn present(keeping: &Keeping<'_>) -> Plan {
         Err(plan) => return plan,
     };
     if published.is_empty() {
+        let again = numbers.as_ref().map_or_else(|it| it.again, |_| SOON);
         let trouble = trouble.unwrap_or_else(no_number);
-        return rest(Verdict::Failing(trouble), Again::In(SOON));
+        return rest(Verdict::Failing(trouble), Again::In(again));
+    }
+    if let Some(plan) = number_may_follow(view) {
+        return plan;
     }
     let card = Card {
         secret_name: view.wishes.secret_name.clone(),
@@ -188,6 +197,17 @@ fn present(keeping: &Keeping<'_>) -> Plan {
         end: seen.room.config.exp.unwrap_or(keeping.end.at),
     };
     card_is_out(keeping, card, trouble)
+}
+
+/// Room and PinDialinNumber may come out of one folder, the room first. Where the account has a
+/// number that could be set up, a new room looks once more before it publishes a global one, which
+/// it would keep.
+fn number_may_follow(view: &View) -> Option<Plan> {
+    let could = view.why_global == Some(WhyGlobal::NothingConfigured);
+    let age = view.now.wall.checked_sub(view.subject.created)?;
+    let left = u64::try_from(FOLDER.checked_sub(age)?).ok()?;
+    (could && age >= 0 && left > 0)
+        .then(|| rest(Verdict::Unchanged, Again::In(Duration::from_secs(left))))
 }
 
 fn no_number() -> Trouble {
@@ -231,8 +251,8 @@ fn card_is_out(keeping: &Keeping<'_>, card: Card, trouble: Option<Trouble>) -> P
             let again = Again::In(SOON * 3);
             return failing(Reason::SecretConflict, message, Needs::Person, again);
         }
-        Some(Found::Ours { says, .. })
-            if *says == secret::fingerprint(&secret::wanted(subject, &card)) => {}
+        Some(Found::Ours { says, labelled, .. })
+            if *labelled && *says == secret::fingerprint(&secret::wanted(subject, &card)) => {}
         Some(Found::Ours {
             uid,
             resource_version,
@@ -255,6 +275,7 @@ fn card_is_out(keeping: &Keeping<'_>, card: Card, trouble: Option<Trouble>) -> P
         domain: keeping.domain.clone(),
         id: seen.room.id.clone(),
         created: seen.room.created_at,
+        why_global: view.why_global.clone(),
         card,
     };
     rest(Verdict::Serving(Box::new(serving), trouble), again)

@@ -126,9 +126,7 @@ fn numbers_missing(view: &View) -> Option<Plan> {
                 Needs::Person
             };
             let message = problem.message.clone();
-            // Who is refused need not ask again and again.
-            let refused = problem.reason == Reason::RejectedByDaily;
-            let again = Again::In(if refused { LATER } else { SOON });
+            let again = Again::In(problem.again);
             Some(failing(problem.reason, message, needs, again))
         }
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::daily::types::{Pin, RoomChange};
+use crate::room::numbers::WhyGlobal;
 use crate::room::plan::tests::{
     END, ID, NOW, OTHER_PIN, PIN, card, claimed, recorded, served, serving, unbound,
 };
@@ -82,6 +83,37 @@ fn a_served_room_is_told_whole() {
             "binding": {"name": "standup-dialin"},
         })
     );
+}
+
+#[test]
+fn a_global_number_is_said_to_be_one_and_why() {
+    let serve = |view: &View, why: Option<WhyGlobal>| {
+        let Verdict::Serving(mut serving, _) = served(card(view), None) else {
+            panic!("it serves");
+        };
+        serving.why_global = why;
+        status(view, &Verdict::Serving(serving, None))
+    };
+    let message = |status: &DailyRoomStatus| status.conditions[0].message.clone();
+    let new = recorded();
+    let first = serve(&new, Some(WhyGlobal::Stalled("main".into())));
+    let why = "callers are served on Daily's global number +12025550123, because the \
+               PinDialinNumber main is stalled: look at its status";
+    assert_eq!(message(&first), why);
+    // Later passes keep the number, and the reason with it.
+    let later = new.with(|it| it.status = first.clone());
+    assert_eq!(serve(&later, None), first);
+    // Of a room whose status was lost nobody knows the reason any more.
+    let lost = "callers are served on Daily's global number +12025550123";
+    assert_eq!(message(&serve(&recorded(), None)), lost);
+    // A number of the account needs no reason.
+    let own = later.with(|it| {
+        it.numbers.as_mut().unwrap().as_mut().unwrap()[0].source = NumberSource::Purchased;
+    });
+    let mut card = card(&own);
+    card.numbers[0].source = NumberSource::Purchased;
+    let status = status(&own, &served(card, None));
+    assert_eq!(message(&status), "callers are served");
 }
 
 #[test]

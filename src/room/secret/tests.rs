@@ -104,7 +104,14 @@ fn it_carries_type_label_end_and_owner() {
     let label = naming::owner_label("team", "standup");
     assert_eq!(
         meta.labels.unwrap(),
-        BTreeMap::from([(OWNER_LABEL.to_owned(), label)])
+        BTreeMap::from([
+            (OWNER_LABEL.to_owned(), label),
+            (
+                "app.kubernetes.io/managed-by".into(),
+                "daily-operator".into()
+            ),
+            ("app.kubernetes.io/part-of".into(), "daily-operator".into()),
+        ])
     );
     let annotations = meta.annotations.unwrap();
     assert_eq!(annotations[OWNER_ANNOTATION], "standup");
@@ -123,6 +130,7 @@ fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
         uid: "secret-uid".into(),
         resource_version: "9".into(),
         says: fingerprint(&wanted(&subject(), &card())),
+        labelled: true,
         numbers: card().numbers,
     };
     assert_eq!(whose(|_| {}), expected);
@@ -201,6 +209,25 @@ fn only_what_is_ours_is_compared() {
     ];
     for edit in edits {
         assert_ne!(says(&whose(edit)), says(&whose(|_| {})));
+    }
+}
+
+#[test]
+fn labels_of_all_secrets_are_put_right_and_say_nothing() {
+    let labelled = |found: Found| match found {
+        Found::Ours { labelled, .. } => labelled,
+        other => panic!("not ours: {other:?}"),
+    };
+    for (key, _) in COMMON_LABELS {
+        for edit in [None, Some("Helm".to_owned())] {
+            let found = whose(|it| {
+                let labels = it.metadata.labels.as_mut().unwrap();
+                labels.remove(key);
+                labels.extend(edit.map(|edit| (key.to_owned(), edit)));
+            });
+            assert_eq!(says(&found), says(&whose(|_| {})));
+            assert!(!labelled(found), "{key}");
+        }
     }
 }
 

@@ -236,6 +236,7 @@ fn numbers_that_daily_does_not_tell_are_no_numbers() {
             reason: Reason::RejectedByDaily,
             message: "no card".into(),
             waits: false,
+            again: LATER,
         }))
     };
     let new = unbound().with(|it| it.numbers = refused());

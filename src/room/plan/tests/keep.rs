@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::naming;
+use crate::room::numbers::WhyGlobal;
 use crate::room::view::{NumberProblem, Refusal};
 
 /// The room as Daily says it by name in this pass.
@@ -168,6 +169,7 @@ pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>,
         reason: Reason::NumberNotReady,
         message: "not yet".into(),
         waits,
+        again: SOON,
     }))
 }
 
@@ -372,4 +374,37 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     updates(&forced, Some("private"), json!({}), false);
     let tried = forced.with(|it| it.tried = true);
     serves(&tried, card(&tried), Some(trouble), kept);
+}
+
+#[test]
+fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
+    let made = || recorded().sees(Word::Create, |_| {});
+    let aged = |age: i64, why: Option<WhyGlobal>| {
+        made().with(|it| {
+            it.now.wall = it.subject.created + age;
+            it.why_global = why;
+        })
+    };
+    for (age, left) in [(0, 2), (1, 1)] {
+        let again = Again::In(Duration::from_secs(left));
+        let view = aged(age, Some(WhyGlobal::NothingConfigured));
+        assert_eq!(plan(&view), rest(Verdict::Unchanged, again), "{age}");
+    }
+    let goes_on = [
+        aged(2, Some(WhyGlobal::NothingConfigured)),
+        // By a clock that is behind it would wait for long.
+        aged(-1, Some(WhyGlobal::NothingConfigured)),
+        aged(0, Some(WhyGlobal::NothingPurchased)),
+        aged(0, Some(WhyGlobal::Stalled("main".into()))),
+        // It was published before.
+        aged(0, None),
+    ];
+    for view in goes_on {
+        looks(&view, Look::Secret);
+    }
+    // One that is awaited by now is waited for, although the room is made.
+    let awaited = made().with(|it| it.numbers = number_problem(true));
+    let unpublished = awaited.with(|it| it.secret = Some(Found::Absent));
+    let (reason, again) = (Reason::NumberNotReady, Again::In(SOON));
+    fails(&unpublished, reason, Needs::Time, again, "not yet");
 }

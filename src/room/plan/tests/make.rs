@@ -78,6 +78,7 @@ fn nothing_is_bound_while_its_numbers_are_missing() {
             reason: Reason::NumberNotReady,
             message: "not yet".into(),
             waits,
+            again: SOON,
         };
         let view = unbound().with(|it| it.numbers = Some(Err(problem)));
         let reason = Reason::NumberNotReady;

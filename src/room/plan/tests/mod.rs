@@ -102,6 +102,7 @@ pub(in crate::room) fn unbound() -> View {
         looked: false,
         listed: false,
         numbers: Some(Ok(vec![number(NUMBER)])),
+        why_global: None,
         secret: None,
         rival: None,
         tried: false,
@@ -209,6 +210,7 @@ pub(in crate::room) fn served(card: Card, trouble: Option<Trouble>) -> Verdict {
         domain: domain(),
         id: ID.into(),
         created: NOW,
+        why_global: None,
         card,
     };
     Verdict::Serving(Box::new(serving), trouble)

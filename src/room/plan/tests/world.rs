@@ -313,6 +313,7 @@ impl World {
                     reason: Reason::NumberNotReady,
                     message: "not yet".into(),
                     waits: true,
+                    again: SOON,
                 }));
             }
             Look::Numbers => view.numbers = Some(Ok(vec![number(NUMBER)])),

@@ -1,0 +1,377 @@
+//! The lines of the log that follow an object: one for each effect, one when a problem begins and
+//! one when it ends, and in detail each round of a pass.
+//!
+//! What is said again and again is said once, and then at DEBUG. That the log has said it is
+//! remembered for each object, in a [`Trail`].
+
+use std::collections::HashSet;
+use std::error::Error as StdError;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::cause::chain;
+use crate::crd::condition::Reason;
+use crate::daily::account::lock;
+use crate::daily::error::CallError;
+use crate::effect::{Barred, Effect, EffectError};
+use crate::kube::KubeError;
+use crate::standing::{Needs, Trouble};
+
+/// Emits a line with the fields of the object that it is about, if it is about one.
+macro_rules! line {
+    ($level:ident, $on:expr, $($rest:tt)*) => {{
+        let on: Option<&On> = $on;
+        tracing::$level!(
+            kind = on.map(|it| it.trail.kind.as_str()),
+            namespace = on.map(|it| it.trail.namespace.as_str()),
+            name = on.map(|it| it.trail.name.as_str()),
+            room = on.and_then(|it| it.room.as_deref()),
+            $($rest)*
+        )
+    }};
+}
+
+/// What the log has said of an object.
+#[derive(Debug)]
+pub struct Trail {
+    kind: String,
+    namespace: String,
+    name: String,
+    /// The reason of the problem that lasts, once this process has looked.
+    problem: Mutex<Option<Option<String>>>,
+    /// The effects that did not come about when they were last tried.
+    failing: Mutex<HashSet<Effect>>,
+}
+
+impl Trail {
+    /// Nothing was said yet.
+    #[must_use]
+    pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            problem: Mutex::default(),
+            failing: Mutex::default(),
+        }
+    }
+}
+
+/// What a line is about: an object, and the room that it has at Daily.
+#[derive(Clone, Debug)]
+pub struct On {
+    trail: Arc<Trail>,
+    room: Option<String>,
+}
+
+impl On {
+    /// A line about an object; only a DailyRoom has a room. The number of a PinDialinNumber is told
+    /// by its name.
+    #[must_use]
+    pub fn new(trail: Arc<Trail>, room: Option<String>) -> Self {
+        Self { trail, room }
+    }
+
+    /// A pass looked at something or took a step.
+    pub fn round(&self, what: &str, took: Duration) {
+        line!(debug, Some(self), what, took = seconds(took), "Round");
+    }
+
+    /// A pass took too long. That is often so while an account has more to do than Daily lets it.
+    pub fn cut_off(&self) {
+        line!(info, Some(self), "Pass cut off");
+    }
+
+    /// A pass ended.
+    pub fn rested(&self, outcome: &str, took: Duration) {
+        line!(
+            debug,
+            Some(self),
+            outcome,
+            took = seconds(took),
+            "Pass ended"
+        );
+    }
+
+    /// What is wrong with the object now. `shown` is the reason that its status has told so far.
+    pub fn problem(&self, shown: Option<&str>, now: Option<&Trouble>) {
+        let reason = now.map(|it| it.reason.as_str().to_owned());
+        let before = lock(&self.trail.problem)
+            .replace(reason.clone())
+            .unwrap_or_else(|| shown.map(str::to_owned));
+        match now {
+            Some(trouble) => self.troubled(trouble, before != reason),
+            None => {
+                if let Some(reason) = before {
+                    line!(info, Some(self), reason, "Problem resolved");
+                }
+            }
+        }
+    }
+
+    fn troubled(&self, trouble: &Trouble, is_new: bool) {
+        let (reason, cause) = (trouble.reason.as_str(), trouble.message.as_str());
+        match (is_new, trouble.needs) {
+            (false, _) => line!(debug, Some(self), reason, cause, "Problem goes on"),
+            (true, Needs::Time) if trouble.reason == Reason::NumberNotReady => {
+                line!(info, Some(self), reason, cause, "Waiting");
+            }
+            (true, _) => line!(warn, Some(self), reason, cause, "Problem began"),
+        }
+    }
+
+    /// Whether this is the first failure of the effect since it was last done.
+    fn begins_to_fail(&self, effect: Effect) -> bool {
+        lock(&self.trail.failing).insert(effect)
+    }
+}
+
+/// An effect was had, failed or was not sent.
+pub fn effect<T, E: StdError + 'static>(
+    effect: Effect,
+    on: Option<&On>,
+    had: &Result<T, EffectError<E>>,
+    took: Duration,
+) {
+    match had {
+        Ok(_) => {
+            if let Some(on) = on {
+                lock(&on.trail.failing).remove(&effect);
+            }
+            done(effect, on, took);
+        }
+        Err(EffectError::Failed(_, error)) => failed(effect, on, error, took),
+        Err(EffectError::Barred(_, why)) => barred(effect, on, why),
+    }
+}
+
+/// A write of the Lease was done. What fails of it is said by who keeps the Lease.
+pub fn lease(effect: Effect, took: Duration) {
+    done(effect, None, took);
+}
+
+fn failed(effect: Effect, on: Option<&On>, error: &(dyn StdError + 'static), took: Duration) {
+    let (effect_name, took, cause) = (effect.name(), seconds(took), chain(error));
+    if is_settled(error) {
+        line!(
+            debug,
+            on,
+            effect = effect_name,
+            took,
+            cause,
+            "Effect not needed"
+        );
+    } else if on.is_none_or(|it| it.begins_to_fail(effect)) {
+        line!(warn, on, effect = effect_name, took, cause, "Effect failed");
+    } else {
+        line!(
+            debug,
+            on,
+            effect = effect_name,
+            took,
+            cause,
+            "Effect failed"
+        );
+    }
+}
+
+fn done(effect: Effect, on: Option<&On>, took: Duration) {
+    let (name, took) = (effect.name(), seconds(took));
+    if effect == Effect::LeaseRenew {
+        // There is one every few seconds.
+        line!(debug, on, effect = name, took, "Effect done");
+    } else {
+        line!(info, on, effect = name, took, "Effect done");
+    }
+}
+
+fn barred(effect: Effect, on: Option<&On>, why: &Barred) {
+    let name = effect.name();
+    // Of disabled writes one line at the start speaks.
+    let is_new = on.is_none_or(|it| it.begins_to_fail(effect));
+    if is_new && !matches!(why, Barred::WritesDisabled) {
+        line!(
+            warn,
+            on,
+            effect = name,
+            cause = chain(why),
+            "Effect not sent"
+        );
+    } else {
+        line!(
+            debug,
+            on,
+            effect = name,
+            cause = chain(why),
+            "Effect not sent"
+        );
+    }
+}
+
+/// Whether a failure only says that somebody else was first: the next pass sees what is there.
+fn is_settled(error: &(dyn StdError + 'static)) -> bool {
+    let kube = error.downcast_ref::<KubeError>();
+    let gone = matches!(error.downcast_ref(), Some(CallError::NotFound));
+    gone || matches!(
+        kube,
+        Some(KubeError::Conflict | KubeError::NotFound | KubeError::AlreadyExists)
+    )
+}
+
+/// Seconds with their thousandths.
+fn seconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::telemetry::tests::logged;
+
+    fn on() -> On {
+        let trail = Arc::new(Trail::new("DailyRoom", "team", "standup"));
+        On::new(trail, Some("team-standup".to_owned()))
+    }
+
+    /// The lines: level, message and one more field.
+    fn said(field: &str, say: impl FnOnce()) -> Vec<String> {
+        let line = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+            format!("{} {} {}", text("level"), text("message"), text(field))
+        };
+        logged(Some("debug"), say).lines().map(line).collect()
+    }
+
+    fn trouble(reason: Reason, needs: Needs) -> Trouble {
+        Trouble {
+            reason,
+            message: "why".to_owned(),
+            needs,
+            served: true,
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_object_at_its_top() {
+        let log = logged(None, || {
+            effect::<(), KubeError>(
+                Effect::RoomCreate,
+                Some(&on()),
+                &Ok(()),
+                Duration::from_micros(12_345),
+            );
+        });
+        let line: Value = serde_json::from_str(&log).unwrap();
+        for (key, value) in [
+            ("kind", "DailyRoom"),
+            ("namespace", "team"),
+            ("name", "standup"),
+            ("room", "team-standup"),
+            ("effect", "room-create"),
+            ("message", "Effect done"),
+        ] {
+            assert_eq!(line[key], value, "{log}");
+        }
+        assert_eq!(line["took"], 0.012);
+    }
+
+    #[test]
+    fn a_problem_begins_once_and_ends_once() {
+        let down = trouble(Reason::DailyUnavailable, Needs::Retry);
+        let refused = trouble(Reason::Unauthorized, Needs::Person);
+        let lines = said("reason", || {
+            let on = on();
+            on.problem(None, None);
+            on.problem(None, Some(&down));
+            // The status could not be written, and nothing is shown.
+            on.problem(None, Some(&down));
+            on.problem(Some("DailyUnavailable"), Some(&refused));
+            on.problem(Some("Unauthorized"), None);
+            on.problem(Some("Unauthorized"), None);
+        });
+        assert_eq!(
+            lines,
+            [
+                "WARN Problem began DailyUnavailable",
+                "DEBUG Problem goes on DailyUnavailable",
+                "WARN Problem began Unauthorized",
+                "INFO Problem resolved Unauthorized",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_process_goes_on_from_what_the_status_tells() {
+        let down = trouble(Reason::DailyUnavailable, Needs::Retry);
+        let awaited = trouble(Reason::NumberNotReady, Needs::Time);
+        let lines = said("reason", || {
+            on().problem(Some("DailyUnavailable"), Some(&down));
+            on().problem(Some("DailyUnavailable"), None);
+            on().problem(None, Some(&awaited));
+        });
+        assert_eq!(
+            lines,
+            [
+                "DEBUG Problem goes on DailyUnavailable",
+                "INFO Problem resolved DailyUnavailable",
+                "INFO Waiting NumberNotReady",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_effect_that_fails_again_and_again_is_said_once() {
+        let pass = |on: &On, had: Result<(), EffectError<KubeError>>| {
+            effect(Effect::SecretUpdate, Some(on), &had, Duration::ZERO);
+        };
+        let failed = |error| Err(EffectError::Failed(Effect::SecretUpdate, error));
+        let late = || failed(KubeError::TimedOut(Duration::from_secs(10)));
+        let barred = |why| Err(EffectError::Barred(Effect::SecretUpdate, why));
+        let lines = said("cause", || {
+            let on = on();
+            pass(&on, late());
+            pass(&on, late());
+            pass(&on, Ok(()));
+            pass(&on, late());
+            pass(&on, Ok(()));
+            pass(&on, failed(KubeError::Conflict));
+            pass(&on, barred(Barred::Slow));
+            pass(&on, barred(Barred::Slow));
+            pass(&on, Ok(()));
+            pass(&on, barred(Barred::WritesDisabled));
+        });
+        let late = "the API server did not answer within 10s";
+        let slow = "the object could not be read quickly enough before the effect";
+        assert_eq!(
+            lines,
+            [
+                format!("WARN Effect failed {late}"),
+                format!("DEBUG Effect failed {late}"),
+                "INFO Effect done ".to_owned(),
+                format!("WARN Effect failed {late}"),
+                "INFO Effect done ".to_owned(),
+                "DEBUG Effect not needed the object has changed in the meantime".to_owned(),
+                format!("WARN Effect not sent {slow}"),
+                format!("DEBUG Effect not sent {slow}"),
+                "INFO Effect done ".to_owned(),
+                "DEBUG Effect not sent writes are disabled".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn renewals_of_the_lease_are_told_in_detail_only() {
+        let lines = said("effect", || {
+            lease(Effect::LeaseAcquire, Duration::ZERO);
+            lease(Effect::LeaseRenew, Duration::ZERO);
+        });
+        let done = [
+            "INFO Effect done lease-acquire",
+            "DEBUG Effect done lease-renew",
+        ];
+        assert_eq!(lines, done);
+    }
+}

@@ -1,0 +1,277 @@
+//! Which numbers are published, as tables.
+
+use super::*;
+use crate::daily::types::DialinConfigBody;
+
+const FIRST: &str = "+12025550123";
+const SECOND: &str = "+14155550100";
+
+fn purchased() -> Vec<PurchasedNumber> {
+    let number = |number: &str, created, pagination_id| PurchasedNumber {
+        number: number.to_owned(),
+        created: Some(created),
+        pagination_id,
+    };
+    vec![number(SECOND, 200, 2), number(FIRST, 100, 1)]
+}
+
+fn config(number: &str) -> DialinConfig {
+    DialinConfig {
+        id: format!("id-{number}"),
+        kind: PIN_DIALIN.to_owned(),
+        config: DialinConfigBody {
+            phone_number: Some(number.to_owned()),
+            ..DialinConfigBody::default()
+        },
+    }
+}
+
+fn holder(namespace: &str, number: &str, ready_in: Option<&str>) -> Holder {
+    Holder {
+        namespace: namespace.to_owned(),
+        name: "main".to_owned(),
+        phone_number: number.to_owned(),
+        domain_id: ready_in.map(str::to_owned),
+        stands: match ready_in {
+            Some(_) => Stands::Ready,
+            None => Stands::SettingUp,
+        },
+    }
+}
+
+fn pick(
+    wanted: &[WantedNumber],
+    kept: &[PublishedNumber],
+    configs: &[DialinConfig],
+    holders: &[Holder],
+) -> Result<Vec<(String, NumberSource)>, Reason> {
+    let purchased = purchased();
+    let known = Known {
+        namespace: "team",
+        domain_id: "d",
+        purchased: &purchased,
+        configs,
+        holders,
+        waited: Duration::ZERO,
+    };
+    choose(wanted, kept, known)
+        .map(|it| {
+            it.numbers
+                .into_iter()
+                .map(|it| (it.phone_number, it.source))
+                .collect()
+        })
+        .map_err(|problem| problem.reason)
+}
+
+fn one(number: &str, source: NumberSource) -> Result<Vec<(String, NumberSource)>, Reason> {
+    Ok(vec![(number.to_owned(), source)])
+}
+
+#[test]
+fn without_a_name_the_earliest_that_answers_serves_else_a_global_one() {
+    let both = [config(SECOND), config(FIRST)];
+    assert_eq!(
+        pick(&[], &[], &both, &[]),
+        one(FIRST, NumberSource::Purchased)
+    );
+    let later = [config(SECOND)];
+    assert_eq!(
+        pick(&[], &[], &later, &[]),
+        one(SECOND, NumberSource::Purchased)
+    );
+    assert_eq!(
+        pick(&[], &[], &[], &[]),
+        one(GLOBAL.0, NumberSource::Global)
+    );
+    let theirs = [holder("other", FIRST, Some("d"))];
+    assert_eq!(
+        pick(&[], &[], &both, &theirs),
+        one(SECOND, NumberSource::Purchased)
+    );
+}
+
+#[test]
+fn a_published_number_stays_while_it_answers() {
+    let published = |number: &str, source| PublishedNumber {
+        phone_number: number.to_owned(),
+        source,
+        country: None,
+    };
+    let global = [published(GLOBAL.0, NumberSource::Global)];
+    let both = [config(SECOND), config(FIRST)];
+    assert_eq!(
+        pick(&[], &global, &both, &[]),
+        one(GLOBAL.0, NumberSource::Global)
+    );
+    let second = [published(SECOND, NumberSource::Purchased)];
+    assert_eq!(
+        pick(&[], &second, &both, &[]),
+        one(SECOND, NumberSource::Purchased)
+    );
+    let only_first = [config(FIRST)];
+    assert_eq!(
+        pick(&[], &second, &only_first, &[]),
+        one(FIRST, NumberSource::Purchased)
+    );
+}
+
+#[test]
+fn named_numbers_are_published_or_it_is_said_why_not() {
+    let literal = |number: &str| [WantedNumber::Literal(number.to_owned())];
+    let configs = [config(FIRST)];
+    assert_eq!(
+        pick(&literal(FIRST), &[], &configs, &[]),
+        one(FIRST, NumberSource::RoomNumber)
+    );
+    assert_eq!(
+        pick(&literal(SECOND), &[], &configs, &[]),
+        Err(Reason::NumberNotReady)
+    );
+    let foreign = literal("+12025550177");
+    assert_eq!(
+        pick(&foreign, &[], &configs, &[]),
+        Err(Reason::NumberNotPurchased)
+    );
+    let theirs = [holder("other", FIRST, Some("d"))];
+    assert_eq!(
+        pick(&literal(FIRST), &[], &configs, &theirs),
+        Err(Reason::NumberNotAllowed)
+    );
+    let ours = [holder("team", FIRST, Some("d"))];
+    assert_eq!(
+        pick(&literal(FIRST), &[], &configs, &ours),
+        one(FIRST, NumberSource::RoomNumber)
+    );
+}
+
+#[test]
+fn references_are_resolved_in_the_namespace_alone() {
+    let wanted = [WantedNumber::Reference("main".to_owned())];
+    let cases = [
+        (
+            holder("other", FIRST, Some("d")),
+            Err(Reason::NumberNotFound),
+        ),
+        (holder("team", FIRST, None), Err(Reason::NumberNotReady)),
+        (
+            holder("team", FIRST, Some("e")),
+            Err(Reason::NumberNotPurchased),
+        ),
+        (
+            holder("team", FIRST, Some("d")),
+            one(FIRST, NumberSource::RoomNumber),
+        ),
+    ];
+    for (holder, expected) in cases {
+        assert_eq!(
+            pick(&wanted, &[], &[], std::slice::from_ref(&holder)),
+            expected,
+            "{holder:?}"
+        );
+    }
+}
+
+fn stands(stands: Stands, domain_id: Option<&str>) -> Holder {
+    Holder {
+        domain_id: domain_id.map(str::to_owned),
+        stands,
+        ..holder("team", FIRST, None)
+    }
+}
+
+/// What becomes of a room that names none and has published nothing.
+fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem> {
+    let purchased = purchased();
+    let known = Known {
+        namespace: "team",
+        domain_id: "d",
+        purchased: &purchased,
+        configs: &[],
+        holders,
+        waited: Duration::from_secs(waited),
+    };
+    choose(&[], &[], known)
+}
+
+#[test]
+fn a_number_that_is_being_set_up_is_waited_for_two_minutes() {
+    let ours = [stands(Stands::SettingUp, None)];
+    for waited in [0, 1, 119] {
+        let problem = unnamed_with(&ours, waited).unwrap_err();
+        assert_eq!(problem.reason, Reason::NumberNotReady);
+        assert!(problem.waits && problem.message.contains("main"));
+        assert_eq!(problem.again, Duration::from_secs(120 - waited));
+    }
+    let chosen = unnamed_with(&ours, 120).unwrap();
+    let why = WhyGlobal::NotReadyInTime("main".to_owned());
+    assert_eq!(chosen.why_global, Some(why));
+    assert_eq!(chosen.numbers[0].source, NumberSource::Global);
+    // One that is ready is published at once, although Daily's answer is from before.
+    let ready = [stands(Stands::Ready, Some("d"))];
+    let chosen = unnamed_with(&ready, 0).unwrap();
+    assert_eq!(chosen.numbers[0].phone_number, FIRST);
+    assert_eq!(chosen.why_global, None);
+}
+
+#[test]
+fn only_what_may_serve_the_room_is_waited_for() {
+    let stalled = WhyGlobal::Stalled("main".to_owned());
+    let elsewhere = Holder {
+        namespace: "other".to_owned(),
+        ..stands(Stands::SettingUp, Some("d"))
+    };
+    let held = holder("other", FIRST, Some("d"));
+    let none = WhyGlobal::NothingConfigured;
+    let table = [
+        (stands(Stands::SettingUp, Some("d")), None),
+        (stands(Stands::SettingUp, Some("e")), Some(none.clone())),
+        (stands(Stands::Stalled, None), Some(stalled)),
+        (stands(Stands::Leaving, Some("d")), Some(none.clone())),
+        (stands(Stands::Ready, Some("e")), Some(none.clone())),
+        (elsewhere, Some(none)),
+        (held, Some(WhyGlobal::NothingConfigured)),
+    ];
+    for (holder, expected) in table {
+        let chosen = unnamed_with(std::slice::from_ref(&holder), 0);
+        assert_eq!(
+            chosen.ok().map(|it| it.why_global),
+            expected.map(Some),
+            "{holder:?}"
+        );
+    }
+}
+
+#[test]
+fn numbers_that_are_all_held_elsewhere_are_told_apart() {
+    let held = [
+        holder("other", FIRST, Some("d")),
+        holder("other", SECOND, Some("d")),
+    ];
+    let chosen = unnamed_with(&held, 0).unwrap();
+    assert_eq!(chosen.why_global, Some(WhyGlobal::HeldElsewhere));
+    let known = Known {
+        namespace: "team",
+        domain_id: "d",
+        purchased: &[],
+        configs: &[],
+        holders: &[],
+        waited: Duration::ZERO,
+    };
+    let why = choose(&[], &[], known).unwrap().why_global;
+    assert_eq!(why, Some(WhyGlobal::NothingPurchased));
+}
+
+#[test]
+fn what_was_published_is_not_waited_with() {
+    let published = [PublishedNumber {
+        phone_number: GLOBAL.0.to_owned(),
+        source: NumberSource::Global,
+        country: None,
+    }];
+    let ours = [stands(Stands::SettingUp, None)];
+    assert_eq!(
+        pick(&[], &published, &[], &ours),
+        one(GLOBAL.0, NumberSource::Global)
+    );
+}
