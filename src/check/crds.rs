@@ -34,7 +34,10 @@ pub(super) async fn look(client: &Client) -> Finding {
     let ours = [DailyRoom::crd(), PinDialinNumber::crd()].map(|crd| crd.spec.names.kind);
     let unserved: Vec<String> = ours.into_iter().filter(|it| !kinds.contains(it)).collect();
     if !unserved.is_empty() {
-        let detail = format!("{} of {version} is not served", unserved.join(" and "));
+        let detail = format!(
+            "the API server does not serve {} of {version}",
+            unserved.join(" and ")
+        );
         return Finding::fail(CHECK, detail, INSTALL);
     }
     match missing(client).await {
@@ -44,7 +47,10 @@ pub(super) async fn look(client: &Client) -> Finding {
         ),
         Ok(missing) => {
             let missing: Vec<String> = missing.into_iter().collect();
-            let detail = format!("older than this operator; they lack {}", missing.join(", "));
+            let detail = format!(
+                "the CRDs are older than this operator: they lack {}",
+                missing.join(", ")
+            );
             Finding::fail(CHECK, detail, INSTALL)
         }
         Err(error) => unreadable(&error),

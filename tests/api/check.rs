@@ -8,6 +8,7 @@ use daily_operator::check::rights;
 use daily_operator::cli::{Cli, Command};
 use daily_operator::config::{Config, Environment};
 use k8s_openapi::api::rbac::v1::{PolicyRule, Role};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use libtest_mimic::Trial;
@@ -31,6 +32,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("check::no_default_key", none, no_default_key),
         stage.trial("check::missing_secret", alone(), missing_secret),
         stage.trial("check::unreachable", alone(), unreachable),
+        stage.trial("check::crds", alone().own_plane(), crds),
         stage.trial("check::chart_grants_what_is_needed", alone(), chart),
     ]
 }
@@ -170,6 +172,34 @@ async fn missing_right(fx: &mut Fixture) {
     .await;
     is(&report, "rights", "FAIL", &detail);
     assert_eq!(troubled(&report), ["rights"], "{report:#}");
+}
+
+/// Not installed, as they should be, and as an older version had them.
+async fn crds(fx: &mut Fixture) {
+    let (code, report) = json_of(fx, &[]).await;
+    assert_eq!(code, 1);
+    let unserved = "does not serve DailyRoom and PinDialinNumber of daily-operator.io/v1alpha1";
+    is(&report, "crds", "FAIL", unserved);
+    assert_eq!(troubled(&report), ["crds"], "{report:#}");
+
+    fx.plane.apply_crds().await.expect("they can be installed");
+    let (code, report) = json_of(fx, &[]).await;
+    assert_eq!(code, 0, "{report:#}");
+
+    let api: Api<CustomResourceDefinition> = Api::all(fx.client.clone());
+    let field = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/dialString";
+    let older = serde_json::from_value(json!([{"op": "remove", "path": field}]));
+    let patch = Patch::Json::<()>(older.expect("is a patch"));
+    let name = "dailyrooms.daily-operator.io";
+    let patched = api.patch(name, &PatchParams::default(), &patch).await;
+    patched.expect("the CRD can be changed");
+    let report = until("the field is missing", LATER, async || {
+        let (code, report) = json_of(fx, &[]).await;
+        if code == 1 { Ok(report) } else { Err(report) }
+    })
+    .await;
+    let lacks = "older than this operator: they lack DailyRoom.status.dialString";
+    is(&report, "crds", "FAIL", lacks);
 }
 
 async fn refused_key(fx: &mut Fixture) {
