@@ -65,8 +65,8 @@ pub struct On {
 }
 
 impl On {
-    /// A line about an object; only a DailyRoom has a room. The number of a PinDialinNumber is told
-    /// by its name.
+    /// A line about an object; only a DailyRoom has a room. A PinDialinNumber is known
+    /// by its name, and its number is not logged.
     #[must_use]
     pub fn new(trail: Arc<Trail>, room: Option<String>) -> Self {
         Self { trail, room }
@@ -93,7 +93,7 @@ impl On {
         );
     }
 
-    /// What is wrong with the object now. `shown` is the reason that its status has told so far.
+    /// What is wrong with the object now. `shown` is the reason in its status so far.
     pub fn problem(&self, shown: Option<&str>, now: Option<&Trouble>) {
         let reason = now.map(|it| it.reason.as_str().to_owned());
         let before = lock(&self.trail.problem)
@@ -126,14 +126,14 @@ impl On {
     }
 }
 
-/// An effect was had, failed or was not sent.
+/// An effect was done, failed or was not sent.
 pub fn effect<T, E: StdError + 'static>(
     effect: Effect,
     on: Option<&On>,
-    had: &Result<T, EffectError<E>>,
+    result: &Result<T, EffectError<E>>,
     took: Duration,
 ) {
-    match had {
+    match result {
         Ok(_) => {
             if let Some(on) = on {
                 lock(&on.trail.failing).remove(&effect);
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_process_goes_on_from_what_the_status_tells() {
+    fn a_new_process_goes_on_from_what_the_status_shows() {
         let down = trouble(Reason::DailyUnavailable, Needs::Retry);
         let awaited = trouble(Reason::NumberNotReady, Needs::Time);
         let lines = said("reason", || {
@@ -324,8 +324,8 @@ mod tests {
 
     #[test]
     fn an_effect_that_fails_again_and_again_is_said_once() {
-        let pass = |on: &On, had: Result<(), EffectError<KubeError>>| {
-            effect(Effect::SecretUpdate, Some(on), &had, Duration::ZERO);
+        let pass = |on: &On, result: Result<(), EffectError<KubeError>>| {
+            effect(Effect::SecretUpdate, Some(on), &result, Duration::ZERO);
         };
         let failed = |error| Err(EffectError::Failed(Effect::SecretUpdate, error));
         let late = || failed(KubeError::TimedOut(Duration::from_secs(10)));
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn renewals_of_the_lease_are_told_in_detail_only() {
+    fn renewals_of_the_lease_are_logged_at_debug_only() {
         let lines = said("effect", || {
             lease(Effect::LeaseAcquire, Duration::ZERO);
             lease(Effect::LeaseRenew, Duration::ZERO);

@@ -153,11 +153,11 @@ impl Making<'_> {
     }
 }
 
-/// The reason of the trouble that these conditions tell, if they tell one.
+/// The reason of the trouble in these conditions, if there is one.
 #[must_use]
 pub fn attention(conditions: &[Condition]) -> Option<&str> {
-    let told = conditions.iter().find(|it| is_trouble(it));
-    told.map(|it| it.reason.as_str())
+    let trouble = conditions.iter().find(|it| is_trouble(it));
+    trouble.map(|it| it.reason.as_str())
 }
 
 fn is_trouble(condition: &Condition) -> bool {

@@ -39,7 +39,7 @@ fn every_metric_is_explained_and_no_other() {
     metrics.called("GET", "/rooms", Some(429), took);
     metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
     let text = metrics.text(true).expect("a text takes every line");
-    let mut told: Vec<String> = text
+    let mut known: Vec<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
         .map(|(family, kind)| match kind {
@@ -54,9 +54,9 @@ fn every_metric_is_explained_and_no_other() {
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
         .map(str::to_owned)
         .collect();
-    told.sort_unstable();
+    known.sort_unstable();
     explained.sort_unstable();
-    assert_eq!(explained, told);
+    assert_eq!(explained, known);
 }
 
 #[test]

@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_a_number_wakes_those_whom_it_may_concern() {
+    fn a_change_of_a_number_wakes_the_rooms_that_it_concerns() {
         let publishes = |number: &str| {
             json!({"phoneNumbers": [
             {"phoneNumber": number, "source": "Purchased"}]})

@@ -189,7 +189,7 @@ impl Verdict {
         }
     }
 
-    /// Whether it says anew how the object stands, and does not leave what was said.
+    /// Whether it changes what is reported of the object.
     #[must_use]
     pub fn is_news(&self) -> bool {
         !matches!(self, Self::Progressing | Self::Unchanged | Self::Done)

@@ -311,7 +311,7 @@ impl Pass {
                 self.view.memory.secret = Some(found.clone());
                 let before = self.view.secret.replace(found.clone());
                 // One that was written before, and says nothing else now, was lost or edited. One of
-                // an earlier version of the operator may just lack a label.
+                // an earlier version of the operator may only miss a label.
                 let said = before.as_ref().and_then(Found::says) == found.says();
                 if card.is_reported(&self.view.status) && !said {
                     self.deeds

@@ -92,7 +92,7 @@ pub enum WhyGlobal {
     HeldElsewhere,
     /// The PinDialinNumber of this name needs a person.
     Stalled(String),
-    /// The PinDialinNumber of this name was waited for in vain.
+    /// The PinDialinNumber of this name did not become ready in time.
     NotReadyInTime(String),
 }
 
@@ -328,13 +328,13 @@ fn awaits(name: &str, waited: Duration) -> Result<Chosen, NumberProblem> {
             GLOBAL.0
         ),
         waits: true,
-        // Whatever becomes of it sooner wakes the room.
+        // A change of it wakes the room sooner.
         again: LONGEST_WAIT.saturating_sub(waited),
     })
 }
 
-fn why_global(in_vain: Option<&Holder>, known: Known<'_>) -> WhyGlobal {
-    if let Some(holder) = in_vain {
+fn why_global(too_late: Option<&Holder>, known: Known<'_>) -> WhyGlobal {
+    if let Some(holder) = too_late {
         return WhyGlobal::NotReadyInTime(holder.name.clone());
     }
     if let Some(holder) = usable(known).find(|it| it.stands == Stands::Stalled) {

@@ -198,7 +198,7 @@ fn data(card: &Card) -> BTreeMap<String, ByteString> {
 }
 
 /// What a Secret says of ours, for comparison: its data, our label and annotations, and its owner.
-/// The labels that are the same on all are none of it: a Secret that lacks them says nothing wrong.
+/// The common labels are not part of it: a Secret without them is not wrong for its readers.
 #[must_use]
 pub fn fingerprint(secret: &Secret) -> String {
     let meta = &secret.metadata;

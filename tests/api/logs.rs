@@ -1,4 +1,4 @@
-//! What the log and the metrics tell of the life of an object.
+//! What the log and the metrics show of the life of an object.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn lines(fx: &Fixture, name: &str) -> Vec<Value> {
 }
 
 /// Those with this message, as level and another field.
-fn told<'a>(lines: &'a [Value], message: &str, field: &str) -> Vec<(&'a str, &'a str)> {
+fn said<'a>(lines: &'a [Value], message: &str, field: &str) -> Vec<(&'a str, &'a str)> {
     let with = lines.iter().filter(|it| it["message"] == message);
     let text = |value: &'a Value| value.as_str().unwrap_or_default();
     with.map(|it| (text(&it["level"]), text(&it[field])))
@@ -42,7 +42,7 @@ fn told<'a>(lines: &'a [Value], message: &str, field: &str) -> Vec<(&'a str, &'a
 }
 
 fn effects(lines: &[Value]) -> Vec<&str> {
-    let effects = told(lines, "Effect done", "effect");
+    let effects = said(lines, "Effect done", "effect");
     let at_info = |(level, effect)| {
         assert_eq!(level, "INFO");
         effect
@@ -80,7 +80,7 @@ async fn life_of_a_room(fx: &mut Fixture) {
     assert_eq!(sorted, ["finalizer-remove", "room-delete", "secret-delete"]);
     assert_eq!(deleted.last(), Some(&"finalizer-remove"));
     let renewals = fx.logs().matches("lease-renew").count();
-    assert_eq!(renewals, 0, "they are told in detail only");
+    assert_eq!(renewals, 0, "they are logged at DEBUG only");
     assert_eq!(fx.logs().matches("lease-acquire").count(), 1);
 }
 
@@ -98,7 +98,7 @@ async fn life_of_a_number(fx: &mut Fixture) {
     }
 }
 
-/// Each pass fails and is counted; the log tells the begin and the end.
+/// Each pass fails and is counted; the log has the begin and the end.
 async fn outage(fx: &mut Fixture) {
     let down = FaultKind::Status {
         status: 503,
@@ -125,9 +125,9 @@ async fn outage(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     let lines = lines(fx, "standup");
     let is = "DailyUnavailable";
-    assert_eq!(told(&lines, "Problem began", "reason"), [("WARN", is)]);
-    assert_eq!(told(&lines, "Problem resolved", "reason"), [("INFO", is)]);
-    let cause = told(&lines, "Problem began", "cause");
+    assert_eq!(said(&lines, "Problem began", "reason"), [("WARN", is)]);
+    assert_eq!(said(&lines, "Problem resolved", "reason"), [("INFO", is)]);
+    let cause = said(&lines, "Problem began", "cause");
     assert!(!cause[0].1.is_empty(), "it has its cause");
 }
 
@@ -147,7 +147,7 @@ async fn needs_a_person(fx: &mut Fixture) {
     })
     .await;
     let lines = lines(fx, "no-line");
-    let began = told(&lines, "Problem began", "reason");
+    let began = said(&lines, "Problem began", "reason");
     assert_eq!(began, [("WARN", "NumberNotPurchased")]);
 }
 
@@ -176,31 +176,23 @@ async fn in_detail(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     let found = until("the pass ends", SOON, async || {
         let lines = lines(fx, "standup");
-        let ended = told(&lines, "Pass ended", "outcome");
+        let ended = said(&lines, "Pass ended", "outcome");
         let right = ended.contains(&("DEBUG", "requeue_after"));
         right.then_some(lines).ok_or("it has not")
     })
     .await;
-    let rounds = told(&found, "Round", "what");
+    let rounds = said(&found, "Round", "what");
     let place = |what| rounds.iter().position(|it| *it == ("DEBUG", what));
     let made = [place("look-numbers"), place("bind"), place("create-room")];
     assert!(made.iter().all(Option::is_some) && made.is_sorted());
     let renewed = || fx.logs().contains("lease-renew");
-    until_true("a renewal is told", SOON, async || renewed()).await;
+    until_true("a renewal is logged", SOON, async || renewed()).await;
 }
 
-/// What the operator that was started last tells at `/metrics`.
+/// What the operator that was started last shows at `/metrics`.
 async fn metrics(fx: &Fixture) -> String {
-    let logs = fx.logs();
-    let lines = logs.lines().filter_map(|it| serde_json::from_str(it).ok());
-    let serving = lines
-        .filter(|it: &Value| it["message"] == "Serving health and metrics")
-        .next_back()
-        .expect("it serves them");
-    let address = serving["address"].as_str().expect("it says where");
-    let answer = reqwest::get(format!("http://{address}/metrics")).await;
-    let text = answer.expect("it answers").text().await;
-    text.expect("the metrics are text")
+    let operator = fx.operators.last().expect("an operator was started");
+    operator.get("/metrics").await.body
 }
 
 /// The value of a family of controller-runtime's, for DailyRooms.

@@ -22,6 +22,7 @@ mod audit;
 mod by_hand;
 mod chart;
 mod check;
+mod choice;
 mod conform;
 mod create;
 mod deletion;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
         answers::scenarios,
         chart::scenarios,
         check::scenarios,
+        choice::scenarios,
         conform::scenarios,
         create::scenarios,
         deletion::scenarios,

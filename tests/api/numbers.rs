@@ -8,13 +8,9 @@ use serde_json::json;
 
 use crate::fixture::{DOMAIN, FOREIGN_NUMBER, Fixture, NUMBER, SECOND_NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
-use crate::objects::Object;
 use crate::stage::{Affected::By, Stage};
-use crate::wait::{SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    // No drift pass helps: what a number changes wakes the rooms.
-    let woken = || Setup::new().value("driftInterval", json!("1h"));
     let plain = vec![
         stage.trial(
             "numbers::reference_ready_later",
@@ -25,27 +21,6 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("numbers::deleted", Setup::new(), deleted),
         stage.trial("numbers::retained", Setup::new(), retained),
         stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
-        stage.trial("numbers::known_at_once", woken(), known_at_once),
-        stage.trial(
-            "numbers::folder_with_the_number_first",
-            woken(),
-            folder_with_the_number_first,
-        ),
-        stage.trial(
-            "numbers::folder_with_the_room_first",
-            woken(),
-            folder_with_the_room_first,
-        ),
-        stage.trial(
-            "numbers::stalled_is_not_waited_for",
-            Setup::new(),
-            stalled_is_not_waited_for,
-        ),
-        stage.trial(
-            "numbers::deleted_is_not_waited_for",
-            woken(),
-            deleted_is_not_waited_for,
-        ),
     ];
     let joined = [
         stage.under_each_answer(
@@ -376,105 +351,4 @@ async fn removed_by_hand(fx: &mut Fixture) {
     fx.until(Number, "main-line", "is put back", crate::wait::LATER, anew)
         .await;
     assert_eq!(fx.configs_at_daily().await.len(), 1);
-}
-
-/// A room that comes after a change of ours goes by it, although the answer of Daily that is
-/// remembered from before is good for an hour.
-async fn known_at_once(fx: &mut Fixture) {
-    fx.room("before", json!({"ttl": "1h"})).await;
-    let before = fx.ready(Room, "before").await;
-    assert_eq!(before.text("/status/phoneNumbers/0/source"), "Global");
-    fx.number("main-line", NUMBER).await;
-    fx.ready(Number, "main-line").await;
-    fx.room("with", json!({"ttl": "1h"})).await;
-    let with = fx.ready(Room, "with").await;
-    assert!(
-        with.dial_string().starts_with(NUMBER),
-        "{}",
-        with.dial_string()
-    );
-    fx.delete(Room, "with").await;
-    fx.gone(Room, "with").await;
-    fx.delete(Number, "main-line").await;
-    fx.gone(Number, "main-line").await;
-    fx.room("after", json!({"ttl": "1h"})).await;
-    let after = fx.ready(Room, "after").await;
-    assert_eq!(after.text("/status/phoneNumbers/0/source"), "Global");
-}
-
-/// What the condition says of a room that is published on a global number.
-fn says_why_global(room: &Object, why: &str) {
-    assert_eq!(room.text("/status/phoneNumbers/0/source"), "Global");
-    let message = room.condition("Ready").expect("is there").message;
-    let number = room.text("/status/phoneNumbers/0/phoneNumber");
-    assert!(message.contains(number), "it names the number: {message}");
-    assert!(message.contains(why), "it says why: {message}");
-}
-
-async fn publishes_its_own(fx: &Fixture) {
-    let room = fx.ready(Room, "standup").await;
-    assert!(
-        room.dial_string().starts_with(NUMBER),
-        "{}",
-        room.dial_string()
-    );
-    assert_eq!(room.at("/status/dialinCodeRevision"), &json!(1));
-}
-
-async fn folder_with_the_number_first(fx: &mut Fixture) {
-    fx.number("main-line", NUMBER).await;
-    fx.room("standup", json!({"ttl": "1h"})).await;
-    publishes_its_own(fx).await;
-}
-
-async fn folder_with_the_room_first(fx: &mut Fixture) {
-    fx.room("standup", json!({"ttl": "1h"})).await;
-    until("the room has looked for numbers", SOON, async || {
-        let looks = fx.journal().await.done("GET", "/domain-dialin-config");
-        (looks > 0).then_some(()).ok_or("not yet")
-    })
-    .await;
-    fx.number("main-line", NUMBER).await;
-    publishes_its_own(fx).await;
-}
-
-async fn stalled_is_not_waited_for(fx: &mut Fixture) {
-    fx.number("no-line", FOREIGN_NUMBER).await;
-    fx.room("standup", json!({"ttl": "1h"})).await;
-    let room = fx.ready(Room, "standup").await;
-    says_why_global(&room, "the PinDialinNumber no-line is stalled");
-    // The reason stays for as long as the number does.
-    fx.number("main-line", NUMBER).await;
-    fx.ready(Number, "main-line").await;
-    fx.force_pass(Room, "standup", "look again").await;
-    let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "look again";
-    let room = fx
-        .until(Room, "standup", "looks again", crate::wait::SOON, echoed)
-        .await;
-    says_why_global(&room, "the PinDialinNumber no-line is stalled");
-}
-
-/// A number that Daily does not let be set up is waited for until it is given up.
-async fn deleted_is_not_waited_for(fx: &mut Fixture) {
-    let down = FaultKind::Status {
-        status: 503,
-        body: None,
-        headers: Default::default(),
-    };
-    let fault = FaultSpec::next("POST", "/domain-dialin-config", down).times(0);
-    fx.sim.fault(&fault).await.expect("the fault is installed");
-    fx.number("main-line", NUMBER).await;
-    fx.room("standup", json!({"ttl": "1h"})).await;
-    let waiting = fx
-        .condition(Room, "standup", ("Reconciling", "True", "NumberNotReady"))
-        .await;
-    assert!(waiting.has("Ready", "False", "NumberNotReady"));
-    let message = waiting.condition("Ready").expect("is there").message;
-    assert!(message.contains("main-line"), "{message}");
-    assert!(fx.find_secret("standup-dialin").await.is_none());
-    fx.delete(Number, "main-line").await;
-    let room = fx.ready(Room, "standup").await;
-    says_why_global(&room, "has a PIN dial-in config");
-    fx.sim.clear_faults().await.expect("the faults go");
-    fx.gone(Number, "main-line").await;
 }

@@ -180,7 +180,7 @@ fn stands(stands: Stands, domain_id: Option<&str>) -> Holder {
     }
 }
 
-/// What becomes of a room that names none and has published nothing.
+/// The choice for a room that names none and has published nothing.
 fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem> {
     let purchased = purchased();
     let known = Known {
