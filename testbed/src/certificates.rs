@@ -13,6 +13,8 @@ pub(crate) const SERVER_CERTIFICATE: &str = "server.crt";
 pub(crate) const SERVER_KEY: &str = "server.key";
 pub(crate) const ACCOUNT_KEY: &str = "service-account.key";
 pub(crate) const ACCOUNT_PUBLIC_KEY: &str = "service-account.pub";
+pub(crate) const KUBELET_CLIENT_CERTIFICATE: &str = "kubelet-client.crt";
+pub(crate) const KUBELET_CLIENT_KEY: &str = "kubelet-client.key";
 
 /// Why they could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -33,10 +35,11 @@ fn named(certificate: &mut CertificateParams, name: &str) {
         .push(DnType::CommonName, name);
 }
 
-/// Makes a CA, a certificate for loopback and the key that signs service account tokens.
+/// Makes a CA, the API server's certificate for loopback and these addresses, the certificate that
+/// it shows to kubelets, and the key that signs service account tokens.
 ///
 /// The CA's key is written nowhere: nothing else can be signed by it later.
-pub(crate) fn write(folder: &Path) -> Result<(), CertificateError> {
+pub(crate) fn write(folder: &Path, addresses: &[String]) -> Result<(), CertificateError> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -45,17 +48,29 @@ pub(crate) fn write(folder: &Path) -> Result<(), CertificateError> {
 
     let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned);
     let server_key = KeyPair::generate()?;
-    let mut server = CertificateParams::new(names)?;
+    let mut server = CertificateParams::new([&names[..], addresses].concat())?;
     server.use_authority_key_identifier_extension = true;
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     named(&mut server, "kube-apiserver");
     let server = server.signed_by(&server_key, &authority)?;
+    let client_key = KeyPair::generate()?;
+    let mut client = CertificateParams::new(Vec::new())?;
+    client.use_authority_key_identifier_extension = true;
+    client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    named(&mut client, "kube-apiserver-kubelet-client");
+    // The kubelet asks the API server what the name may do, and this group may do everything.
+    client
+        .distinguished_name
+        .push(DnType::OrganizationName, "system:masters");
+    let client = client.signed_by(&client_key, &authority)?;
     let account_key = KeyPair::generate()?;
 
     for (name, text) in [
         (CA, authority.pem()),
         (SERVER_CERTIFICATE, server.pem()),
         (SERVER_KEY, server_key.serialize_pem()),
+        (KUBELET_CLIENT_CERTIFICATE, client.pem()),
+        (KUBELET_CLIENT_KEY, client_key.serialize_pem()),
         (ACCOUNT_KEY, account_key.serialize_pem()),
         (ACCOUNT_PUBLIC_KEY, account_key.public_key_pem()),
     ] {

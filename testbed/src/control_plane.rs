@@ -14,10 +14,12 @@ use tempfile::TempDir;
 
 use crate::audit::{self, AuditEvent};
 use crate::certificates::{
-    self, ACCOUNT_KEY, ACCOUNT_PUBLIC_KEY, CA, CertificateError, SERVER_CERTIFICATE, SERVER_KEY,
+    self, ACCOUNT_KEY, ACCOUNT_PUBLIC_KEY, CA, CertificateError, KUBELET_CLIENT_CERTIFICATE,
+    KUBELET_CLIENT_KEY, SERVER_CERTIFICATE, SERVER_KEY,
 };
 use crate::cluster::{Cluster, ClusterError, write_kubeconfig};
 use crate::process::{ProcessError, Supervised};
+use crate::tokens::{TOKENS, Tokens, User};
 use crate::tools::{self, Tool, ToolError};
 use crate::wait::{Look, WaitError, eventually};
 
@@ -25,8 +27,11 @@ use crate::wait::{Look, WaitError, eventually};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How many ports are tried. Between finding a free one and its use another process may take it.
 const PORTS: usize = 5;
-/// Let in as an administrator. The port is on loopback and ends with the test.
-const ADMIN_TOKEN: &str = "testbed-admin";
+/// The port of an API server that has its network for itself.
+const PORT: u16 = 6443;
+/// The first address of the services, which is that of the API server.
+const SERVICES: &str = "10.96.0.0/16";
+const API_SERVICE: &str = "10.96.0.1";
 const KUBECONFIG: &str = "kubeconfig";
 const AUDIT_LOG: &str = "audit.log";
 
@@ -77,11 +82,69 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct ControlPlane {
     cluster: Cluster,
+    url: String,
+    tokens: Tokens,
     // Fields are dropped in this order: clients before servers, and the folder last.
     _controller_manager: Supervised,
     _api_server: Supervised,
     _etcd: Supervised,
     folder: TempDir,
+}
+
+/// Where a control plane runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// On loopback of this machine, without nodes.
+    Loopback,
+    /// In a network of its own, with a node that reaches it there.
+    Network {
+        /// Runs a program in that network.
+        launcher: Vec<String>,
+        /// The address in it, which this machine reaches as well.
+        address: String,
+        /// The folder for everything of the run.
+        folder: PathBuf,
+    },
+}
+
+impl Place {
+    fn launcher(&self) -> &[String] {
+        match self {
+            Self::Loopback => &[],
+            Self::Network { launcher, .. } => launcher,
+        }
+    }
+
+    fn address(&self) -> &str {
+        match self {
+            Self::Loopback => "127.0.0.1",
+            Self::Network { address, .. } => address,
+        }
+    }
+
+    /// Other addresses that the API server's certificate has to be for.
+    fn addresses(&self) -> Vec<String> {
+        match self {
+            Self::Loopback => Vec::new(),
+            Self::Network { address, .. } => vec![address.clone(), API_SERVICE.to_owned()],
+        }
+    }
+
+    /// A port for the API server. In a network of its own every port is free.
+    fn port(&self) -> std::io::Result<u16> {
+        match self {
+            Self::Loopback => Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()),
+            Self::Network { .. } => Ok(PORT),
+        }
+    }
+
+    fn temporary_folder(&self) -> std::io::Result<TempDir> {
+        let mut builder = tempfile::Builder::new();
+        match self {
+            Self::Loopback => builder.prefix("testbed-").tempdir(),
+            Self::Network { folder, .. } => builder.prefix("control-plane-").tempdir_in(folder),
+        }
+    }
 }
 
 impl ControlPlane {
@@ -90,6 +153,11 @@ impl ControlPlane {
     /// # Errors
     /// When a binary cannot be had, or a part is not ready within a minute.
     pub async fn start() -> Result<Self, StartError> {
+        Self::start_at(&Place::Loopback).await
+    }
+
+    /// The same in this place.
+    pub(crate) async fn start_at(place: &Place) -> Result<Self, StartError> {
         tools::prepare(&[
             Tool::Etcd,
             Tool::ApiServer,
@@ -97,23 +165,23 @@ impl ControlPlane {
             Tool::Kubectl,
         ])
         .await?;
-        let folder = tempfile::Builder::new().prefix("testbed-").tempdir()?;
+        let folder = place.temporary_folder()?;
         let path = folder.path();
-        certificates::write(path)?;
-        std::fs::write(
-            path.join("tokens.csv"),
-            format!("{ADMIN_TOKEN},admin,admin,system:masters\n"),
-        )?;
+        certificates::write(path, &place.addresses())?;
+        let tokens = Tokens::generate()?;
+        tokens.write(path)?;
         std::fs::write(path.join("audit.yaml"), AUDIT_POLICY)?;
 
         let cluster = Cluster::of(&path.join(KUBECONFIG)).await?;
-        let etcd = start(Tool::Etcd, path, etcd_args(path)).await?;
-        let api_server = start_api_server(&cluster, path).await?;
+        let etcd = start(Tool::Etcd, place, path, etcd_args(path)).await?;
+        let (api_server, url) = start_api_server(&cluster, place, path, &tokens).await?;
         let args = controller_manager_args(path);
-        let mut controller_manager = start(Tool::ControllerManager, path, args).await?;
+        let mut controller_manager = start(Tool::ControllerManager, place, path, args).await?;
         controllers_work(&cluster, &mut controller_manager).await?;
         Ok(Self {
             cluster,
+            url,
+            tokens,
             _controller_manager: controller_manager,
             _api_server: api_server,
             _etcd: etcd,
@@ -151,6 +219,29 @@ impl ControlPlane {
         Ok(audit::parse(&std::fs::read_to_string(self.audit_log())?))
     }
 
+    /// The file with the certificate of the CA.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.folder.path().join(CA)
+    }
+
+    /// Writes a kubeconfig for this user.
+    pub(crate) fn kubeconfig_for(&self, user: User, path: &Path) -> std::io::Result<()> {
+        let server = json!({"server": self.url, "certificate-authority": self.ca()});
+        write_kubeconfig(path, &server, &self.tokens.of(user))
+    }
+
+    /// Starts kube-scheduler, which only nodes give something to do.
+    pub(crate) async fn start_scheduler(&self, place: &Place) -> Result<Supervised, StartError> {
+        let path = self.folder.path().join("scheduler.kubeconfig");
+        self.kubeconfig_for(User::Scheduler, &path)?;
+        let args = vec![
+            format!("--kubeconfig={}", path.display()),
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+        ];
+        start(Tool::Scheduler, place, self.folder.path(), args).await
+    }
+
     /// Stops it without blocking the runtime, as dropping it would.
     pub async fn stop(self) {
         // Joining fails only when the runtime ends, and then the drop has happened as well.
@@ -158,11 +249,17 @@ impl ControlPlane {
     }
 }
 
-async fn start(tool: Tool, folder: &Path, args: Vec<String>) -> Result<Supervised, StartError> {
+async fn start(
+    tool: Tool,
+    place: &Place,
+    folder: &Path,
+    args: Vec<String>,
+) -> Result<Supervised, StartError> {
     let mut command = Command::new(tools::path(tool).await?);
     command.args(args).current_dir(folder);
     let log = folder.join(format!("{}.log", tool.name()));
-    Ok(Supervised::start(tool.name(), &command, &log)?)
+    let started = Supervised::start_under(place.launcher(), tool.name(), &command, &log);
+    Ok(started?)
 }
 
 fn etcd_args(folder: &Path) -> Vec<String> {
@@ -184,17 +281,24 @@ fn etcd_args(folder: &Path) -> Vec<String> {
 }
 
 /// Starts the API server on a free port and waits until it is ready.
-async fn start_api_server(cluster: &Cluster, folder: &Path) -> Result<Supervised, StartError> {
+async fn start_api_server(
+    cluster: &Cluster,
+    place: &Place,
+    folder: &Path,
+    tokens: &Tokens,
+) -> Result<(Supervised, String), StartError> {
     for _ in 0..PORTS {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = place.port()?;
+        let url = format!("https://{}:{port}", place.address());
         let server = json!({
-            "server": format!("https://127.0.0.1:{port}"),
+            "server": url,
             "certificate-authority": folder.join(CA),
         });
-        write_kubeconfig(cluster.kubeconfig(), &server, ADMIN_TOKEN)?;
-        let mut process = start(Tool::ApiServer, folder, api_server_args(folder, port)).await?;
+        write_kubeconfig(cluster.kubeconfig(), &server, &tokens.of(User::Admin))?;
+        let args = api_server_args(place, folder, port);
+        let mut process = start(Tool::ApiServer, place, folder, args).await?;
         match api_server_ready(cluster, &mut process).await {
-            Ok(()) => return Ok(process),
+            Ok(()) => return Ok((process, url)),
             Err(_) if process.tail().contains("address already in use") => {}
             Err(source) => return Err(not_ready(Tool::ApiServer, &process, source)),
         }
@@ -202,28 +306,45 @@ async fn start_api_server(cluster: &Cluster, folder: &Path) -> Result<Supervised
     Err(StartError::Ports)
 }
 
-fn api_server_args(folder: &Path, port: u16) -> Vec<String> {
+fn api_server_args(place: &Place, folder: &Path, port: u16) -> Vec<String> {
     let path = |name| folder.join(name).display().to_string();
-    vec![
+    let mut args = vec![
         format!("--etcd-servers=unix://{}", path("etcd.sock")),
-        "--bind-address=127.0.0.1".to_owned(),
-        "--advertise-address=127.0.0.1".to_owned(),
+        format!("--bind-address={}", place.address()),
+        format!("--advertise-address={}", place.address()),
         format!("--secure-port={port}"),
         format!("--tls-cert-file={}", path(SERVER_CERTIFICATE)),
         format!("--tls-private-key-file={}", path(SERVER_KEY)),
-        "--authorization-mode=RBAC".to_owned(),
-        format!("--token-auth-file={}", path("tokens.csv")),
+        format!("--token-auth-file={}", path(TOKENS)),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", path(ACCOUNT_PUBLIC_KEY)),
         format!("--service-account-signing-key-file={}", path(ACCOUNT_KEY)),
-        "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
-        // Nobody reaches the API server through the Service `kubernetes`, and loopback is refused
-        // as an endpoint of it.
-        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--service-cluster-ip-range={SERVICES}"),
         format!("--audit-policy-file={}", path("audit.yaml")),
         format!("--audit-log-path={}", path(AUDIT_LOG)),
         "--audit-log-mode=blocking".to_owned(),
-    ]
+    ];
+    args.extend(match place {
+        Place::Loopback => vec![
+            "--authorization-mode=RBAC".to_owned(),
+            // Nobody reaches the API server through the Service `kubernetes`, and loopback is
+            // refused as an endpoint of it.
+            "--endpoint-reconciler-type=none".to_owned(),
+        ],
+        Place::Network { .. } => vec![
+            "--authorization-mode=Node,RBAC".to_owned(),
+            "--enable-admission-plugins=NodeRestriction".to_owned(),
+            // Nothing resolves the name of the node.
+            "--kubelet-preferred-address-types=InternalIP".to_owned(),
+            // Without a certificate the kubelet refuses logs and exec.
+            format!(
+                "--kubelet-client-certificate={}",
+                path(KUBELET_CLIENT_CERTIFICATE)
+            ),
+            format!("--kubelet-client-key={}", path(KUBELET_CLIENT_KEY)),
+        ],
+    });
+    args
 }
 
 async fn api_server_ready(

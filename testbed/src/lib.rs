@@ -2,7 +2,7 @@
 //!
 //! [`ControlPlane::start`] runs etcd, kube-apiserver and kube-controller-manager as children in a
 //! temporary folder. What is missing of their binaries is built from the pinned Go modules below
-//! `tools/` first. There are no nodes: nothing schedules or runs pods.
+//! `tools/` first. Nothing schedules or runs pods there; [`Node::start`] adds what does.
 //!
 //! | module | what it is for |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 //! | [`cluster`] | a cluster seen through kubectl: apply, read, tokens |
 //! | [`control_plane`] | starts and stops the cluster |
 //! | [`proxy`] | a real HTTP proxy |
+//! | [`node`] | the same with a node that runs pods, in namespaces of its own |
 //! | [`audit`] | what the API server was asked |
 //! | [`wait`] | polling with a deadline |
 //! | [`progress`] | says what long work does |
@@ -21,14 +22,17 @@ pub mod audit;
 mod certificates;
 pub mod cluster;
 pub mod control_plane;
+pub mod node;
 pub mod process;
 pub mod progress;
 pub mod proxy;
+mod tokens;
 pub mod tools;
 pub mod wait;
 
 pub use cluster::Cluster;
 pub use control_plane::ControlPlane;
+pub use node::Node;
 pub use process::Supervised;
 pub use proxy::Proxy;
 pub use tools::{Tool, helm};

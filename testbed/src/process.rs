@@ -5,7 +5,6 @@
 //! ends, however it ends, so no child survives a `kill -9` of a test run either. (The kernel's own
 //! parent-death signal needs unsafe code, and exists on Linux only.)
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -81,7 +80,21 @@ impl Supervised {
     /// When the log cannot be made or `sh` does not start. A program that does not exist ends by
     /// itself, which [`Self::running`] tells.
     pub fn start(name: &str, command: &Command, log: &Path) -> Result<Self, ProcessError> {
-        let spawned = spawn(command, log).map_err(|source| ProcessError::Start {
+        Self::start_under(&[], name, command, log)
+    }
+
+    /// The same for a child that a launcher such as `nsenter ... --` runs. The supervisor is started
+    /// by the launcher, so that a signal reaches the child and not the launcher.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_under(
+        launcher: &[String],
+        name: &str,
+        command: &Command,
+        log: &Path,
+    ) -> Result<Self, ProcessError> {
+        let spawned = spawn(launcher, command, log).map_err(|source| ProcessError::Start {
             name: name.to_owned(),
             source,
         });
@@ -165,15 +178,13 @@ impl Drop for Supervised {
     }
 }
 
-fn spawn(command: &Command, log: &Path) -> std::io::Result<Child> {
+fn spawn(launcher: &[String], command: &Command, log: &Path) -> std::io::Result<Child> {
     let output = File::create(log)?;
-    let mut supervisor = Command::new("sh");
+    let words = launcher.iter().map(String::as_str);
+    let mut words = words.chain(["sh", "-c", SUPERVISOR, "supervisor"]);
+    let mut supervisor = Command::new(words.next().unwrap_or("sh"));
     supervisor
-        .args([
-            OsStr::new("-c"),
-            OsStr::new(SUPERVISOR),
-            OsStr::new("supervisor"),
-        ])
+        .args(words)
         .arg(command.get_program())
         .args(command.get_args())
         // A group of its own: Ctrl-C reaches this process, which ends its children in order.

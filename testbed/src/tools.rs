@@ -29,6 +29,8 @@ pub enum Tool {
     Kubelet,
     /// CoreDNS.
     CoreDns,
+    /// The first process of every pod.
+    Pause,
     /// Helm 4.
     Helm,
     /// Helm 3.
@@ -52,7 +54,13 @@ impl Tool {
     ];
 
     /// What a node needs beside a control plane.
-    pub const NODE: [Self; 4] = [Self::Scheduler, Self::Proxy, Self::Kubelet, Self::CoreDns];
+    pub const NODE: [Self; 5] = [
+        Self::Scheduler,
+        Self::Proxy,
+        Self::Kubelet,
+        Self::CoreDns,
+        Self::Pause,
+    ];
 
     /// The name of its file.
     pub fn name(self) -> &'static str {
@@ -65,6 +73,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Kubelet => "kubelet",
             Self::CoreDns => "coredns",
+            Self::Pause => "pause",
             Self::Helm => "helm",
             Self::Helm3 => "helm3",
             Self::Kubeconform => "kubeconform",
@@ -84,6 +93,7 @@ impl Tool {
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
             Self::CoreDns => "github.com/coredns/coredns",
+            Self::Pause => ".",
             Self::Helm => "helm.sh/helm/v4/cmd/helm",
             Self::Helm3 => "helm.sh/helm/v3/cmd/helm",
             Self::Kubeconform => "github.com/yannh/kubeconform/cmd/kubeconform",
@@ -103,6 +113,7 @@ impl Tool {
             | Self::Kubectl => "kubernetes",
             Self::Kubelet => "kubelet",
             Self::CoreDns => "coredns",
+            Self::Pause => "pause",
             Self::Helm => "helm",
             Self::Helm3 => "helm3",
             Self::Kubeconform => "kubeconform",

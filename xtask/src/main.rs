@@ -7,6 +7,8 @@
 //! | `test` | every check and test of the project, with one summary |
 //! | `contract` | what Daily's API is held to: the simulator, or a live account |
 //! | `demo` | the whole product on one machine, shown step by step |
+//! | `image` | the image as users install it: built, checked, left as an archive |
+//! | `node` | a cluster with a real node, kept until Ctrl-C |
 //! | `facts` | writes which test shows which fact about Daily, or says that it is not up to date |
 //! | `browser` | the page of the simulator, tested in a real browser |
 //! | `cargo` | runs cargo from within a program that cargo runs |
@@ -18,6 +20,8 @@ mod contract;
 mod crds;
 mod demo;
 mod facts;
+mod image;
+mod node;
 mod test;
 
 use std::process::ExitCode;
@@ -49,6 +53,10 @@ enum Task {
     Contract(contract::Args),
     /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
     Demo(demo::Args),
+    /// Builds the operator's image with podman, checks it and leaves an archive in out/.
+    Image(image::Args),
+    /// Starts a cluster with a real node and keeps it until Ctrl-C; needs root and containerd.
+    Node(node::Args),
     /// Tests the page of the simulator in a Chromium.
     Browser(browser::Args),
 }
@@ -62,6 +70,8 @@ async fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Contract(args) => contract::run(&args).await,
         Task::Demo(args) => demo::run(&args).await,
+        Task::Image(args) => image::run(&args),
+        Task::Node(args) => node::run(&args).await,
         Task::Browser(args) => browser::run(&args).await,
     }
 }

@@ -4,6 +4,7 @@
 //! beside the old one and nothing in use is replaced.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -85,9 +86,16 @@ pub(super) async fn ensure(module: &str, tools: Vec<Tool>) -> Result<PathBuf, To
 /// The folder for this state of the module and this Go.
 async fn target(source: &Path, module: &str) -> Result<PathBuf, ToolError> {
     let mut hash = Sha256::new();
-    for name in ["go.mod", "go.sum"] {
+    let path = source.join("go.mod");
+    hash.update(std::fs::read(&path).map_err(file(&path, "read"))?);
+    // A module without dependencies has no go.sum, and one of tools alone has no code.
+    for name in ["go.sum", "main.go"] {
         let path = source.join(name);
-        hash.update(std::fs::read(&path).map_err(file(&path, "read"))?);
+        match std::fs::read(&path) {
+            Ok(bytes) => hash.update(bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(file(&path, "read")(error)),
+        }
     }
     hash.update(go(source, "version", &[]).await?);
     let digest = hash.finalize();

@@ -1,0 +1,107 @@
+//! The machine that the node believes to be: namespaces for its processes, mounts and name.
+//!
+//! Its `/run`, `/var/lib` and `/var/log` are its own. When its first process ends, the kernel kills
+//! every other one in it and drops the mounts, so that neither a container nor a mount is left,
+//! however the run has ended; and that is also what a power cut does to a node.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::cgroups::Cgroups;
+use super::error::NodeError;
+use super::home::Home;
+use super::network::{Network, announced};
+use crate::process::Supervised;
+
+/// What the kubelet wants of the kernel, and would otherwise set on this whole machine.
+const KERNEL: [(&str, &str); 6] = [
+    ("kernel/keys/root_maxbytes", "25000000"),
+    ("kernel/keys/root_maxkeys", "1000000"),
+    ("kernel/panic", "10"),
+    ("kernel/panic_on_oops", "1"),
+    ("vm/overcommit_memory", "1"),
+    ("vm/panic_on_oom", "0"),
+];
+
+/// Sets the machine up and waits. Before `/proc` is replaced it has the process's number outside.
+const BOOT: &str = r#"
+set -e
+read -r pid rest < /proc/self/stat
+mount -t proc proc /proc
+mount --make-rshared /
+mount -t tmpfs tmpfs /run
+mkdir -p /run/lock
+mount --bind "$1/lib" /var/lib
+mount --bind "$1/log" /var/log
+for setting in $(cd "$1/kernel" && find . -type f); do
+    mount --bind "$1/kernel/$setting" "/proc/sys/$setting"
+done
+hostname node
+echo "machine $pid"
+exec "$0"
+"#;
+
+/// The machine. Dropping it cuts its power.
+#[derive(Debug)]
+pub(super) struct Machine {
+    first: u32,
+    _process: Supervised,
+    // After the processes, which are in them.
+    _cgroups: Cgroups,
+}
+
+impl Machine {
+    /// Boots it.
+    pub(super) async fn boot(
+        home: &Home,
+        network: &Network,
+        pause: &Path,
+    ) -> Result<Self, NodeError> {
+        let folder = disk(home)?;
+        let cgroups = Cgroups::of(&network.name());
+        let mut command = Command::new("unshare");
+        command
+            .args([
+                "--mount",
+                "--pid",
+                "--ipc",
+                "--uts",
+                "--fork",
+                "--kill-child",
+            ])
+            .args(["--propagation=private", "sh", "-c", BOOT])
+            .args([pause, &folder]);
+        let log = home.path().join("machine.log");
+        let launcher = network.launcher();
+        let mut process = Supervised::start_under(&launcher, "the machine", &command, &log)?;
+        let first = announced(&mut process, "machine").await?;
+        Ok(Self {
+            first,
+            _process: process,
+            _cgroups: cgroups,
+        })
+    }
+
+    /// Runs a program in it.
+    pub(super) fn launcher(&self) -> Vec<String> {
+        let target = format!("--target={}", self.first);
+        let namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--"];
+        ["nsenter", &target]
+            .into_iter()
+            .chain(namespaces)
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// The folder of what outlives a reboot.
+fn disk(home: &Home) -> Result<PathBuf, NodeError> {
+    let folder = home.subfolder("disk")?;
+    for name in ["lib", "log", "kernel/kernel/keys", "kernel/vm"] {
+        home.subfolder(&format!("disk/{name}"))?;
+    }
+    for (name, value) in KERNEL {
+        home.write(&format!("disk/kernel/{name}"), &format!("{value}\n"))?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,281 @@
+//! What an image must be, looked at in its archive and while it runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::NAME;
+use super::command::{command, output};
+use super::elf;
+use super::error::{ImageError, file};
+
+/// The user of the image.
+const USER: &str = "65532:65532";
+/// What a registry stores and a node pulls.
+const MOST_COMPRESSED: u64 = 12 * 1024 * 1024;
+/// The labels that say what it is and where it comes from.
+const LABELS: [&str; 7] = [
+    "title",
+    "description",
+    "vendor",
+    "licenses",
+    "version",
+    "revision",
+    "created",
+];
+/// As a node with the strictest Pod Security would run it. The limits are podman's own, which only
+/// a user who may raise limits can set as they are by default.
+const STRICT: [&str; 9] = [
+    "--runtime=runc",
+    "--ulimit=nofile=1024:2048",
+    "--ulimit=nproc=1024:1024",
+    "--read-only",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+    "--network=none",
+    "--pull=never",
+    "--name",
+];
+/// How long the operator may take to start.
+const SOON: Duration = Duration::from_secs(20);
+
+/// What an archive holds.
+#[derive(Debug)]
+pub struct Contents {
+    config: Value,
+    layers: Vec<PathBuf>,
+    /// Everything unpacked.
+    _folder: tempfile::TempDir,
+}
+
+/// Unpacks an archive.
+///
+/// # Errors
+/// When it is not as podman writes it.
+pub fn unpack(archive: &Path) -> Result<Contents, ImageError> {
+    let folder = tempfile::tempdir().map_err(file(archive, "unpacked"))?;
+    output(command(folder.path(), "tar", &["-xf"]).arg(archive))?;
+    let json = |name: &str| -> Result<Value, ImageError> {
+        let path = folder.path().join(name);
+        let bytes = fs::read(&path).map_err(file(&path, "read"))?;
+        serde_json::from_slice(&bytes).map_err(|error| ImageError::Content {
+            path,
+            what: error.to_string(),
+        })
+    };
+    let manifest = json("manifest.json")?;
+    let strings = |pointer: &str| -> Vec<String> {
+        let found = manifest.pointer(pointer);
+        let list = found.and_then(Value::as_array).into_iter().flatten();
+        let list = list.chain(found.filter(|it| it.is_string()));
+        list.filter_map(|it| Some(it.as_str()?.to_owned()))
+            .collect()
+    };
+    let config = strings("/0/Config");
+    Ok(Contents {
+        config: json(config.first().map_or("", String::as_str))?,
+        layers: strings("/0/Layers")
+            .iter()
+            .map(|name| folder.path().join(name))
+            .collect(),
+        _folder: folder,
+    })
+}
+
+/// Checks what the image holds and says of itself, and gives its size as a registry has it.
+///
+/// # Errors
+/// The first thing that is not as it must be.
+pub fn contents(contents: &Contents) -> Result<u64, ImageError> {
+    described(&contents.config).map_err(ImageError::Check)?;
+    let mut names = Vec::new();
+    let mut compressed = 0;
+    for layer in &contents.layers {
+        let listed = output(command(Path::new("."), "tar", &["-tf"]).arg(layer))?;
+        names.extend(listed.lines().map(str::to_owned));
+        let script = r#"gzip --stdout "$0" | wc --bytes"#;
+        let size = output(command(Path::new("."), "sh", &["-c", script]).arg(layer))?;
+        compressed += size.trim().parse().unwrap_or(u64::MAX);
+    }
+    if names != [NAME] {
+        return Err(ImageError::Check(format!(
+            "the image must hold {NAME} alone, and it holds {names:?}"
+        )));
+    }
+    if compressed > MOST_COMPRESSED {
+        return Err(ImageError::Check(format!(
+            "the image has {compressed} bytes compressed, and may have {MOST_COMPRESSED}"
+        )));
+    }
+    Ok(compressed)
+}
+
+/// Whether the configuration says whose image it is and whom it runs as.
+fn described(config: &Value) -> Result<(), String> {
+    let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
+    if text("/config/User") != Some(USER) {
+        let user = text("/config/User");
+        return Err(format!(
+            "the image must run as {USER}, and its user is {user:?}"
+        ));
+    }
+    let missing = LABELS.into_iter().find(|label| {
+        let value = text(&format!("/config/Labels/org.opencontainers.image.{label}"));
+        value.is_none_or(|value| value.is_empty() || value == "unknown")
+    });
+    match missing {
+        Some(label) => Err(format!(
+            "the image has no label org.opencontainers.image.{label}"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the program needs no loader and no library, and has every public root in it. Which
+/// roots it then trusts is tested with the client of Daily.
+///
+/// # Errors
+/// When it does, or has not.
+pub fn program(path: &Path) -> Result<usize, ImageError> {
+    let program = fs::read(path).map_err(file(path, "read"))?;
+    match elf::is_static(&program) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(ImageError::Check(format!(
+                "{} is not static: it asks for a loader",
+                path.display()
+            )));
+        }
+        Err(what) => {
+            return Err(ImageError::Content {
+                path: path.to_owned(),
+                what: what.to_owned(),
+            });
+        }
+    }
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
+    let missing = roots.iter().filter(|root| !holds(&program, root)).count();
+    if missing > 0 || roots.is_empty() {
+        return Err(ImageError::Check(format!(
+            "{missing} of {} public CA certificates are not in {}",
+            roots.len(),
+            path.display()
+        )));
+    }
+    Ok(roots.len())
+}
+
+fn holds(program: &[u8], part: &[u8]) -> bool {
+    // The first bytes of certificates are alike; most of each is not.
+    memchr::memmem::find(program, part).is_some()
+}
+
+/// Checks that it runs under the strictest rules and says its version, and that there is no shell.
+///
+/// # Errors
+/// When it does not, or there is one.
+pub fn runs(tag: &str) -> Result<(), ImageError> {
+    let name = format!("daily-operator-check-{}", std::process::id());
+    let run = |before: &[&str], after: &[&str]| {
+        let mut podman = Command::new("podman");
+        podman.args(["run", "--rm"]).args(STRICT).arg(&name);
+        podman.args(before).arg(tag).args(after);
+        output(&mut podman)
+    };
+    let version = run(&[], &["--version"])?;
+    let expected = format!("{NAME} {}", env!("CARGO_PKG_VERSION"));
+    if version.trim() != expected {
+        return Err(ImageError::Check(format!(
+            "--version must print {expected:?}, and it prints {:?}",
+            version.trim()
+        )));
+    }
+    match run(&["--entrypoint=/bin/sh"], &["-c", "true"]) {
+        Err(ImageError::Failed { said, .. }) if said.contains("no such file") => {}
+        Err(error) => return Err(error),
+        Ok(_) => return Err(ImageError::Check("the image has a shell".to_owned())),
+    }
+    let status = status_while_running(tag, &name)?;
+    for line in [
+        "Uid:\t65532\t65532\t65532\t65532",
+        "CapEff:\t0000000000000000",
+    ] {
+        if !status.lines().any(|found| found == line) {
+            return Err(ImageError::Check(format!(
+                "/proc/PID/status of the running operator must have the line {line:?}:\n{status}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What the kernel says of the operator while it looks for an API server.
+fn status_while_running(tag: &str, name: &str) -> Result<String, ImageError> {
+    let mut podman = Command::new("podman");
+    podman.args(["run", "--detach"]).args(STRICT).arg(name);
+    // Nothing listens there; it keeps trying.
+    podman.args(["--env=KUBERNETES_SERVICE_HOST=127.0.0.1"]);
+    podman.args(["--env=KUBERNETES_SERVICE_PORT=1", tag]);
+    output(&mut podman)?;
+    let start = Instant::now();
+    let found = loop {
+        let args = ["inspect", "--format={{.State.Pid}}", name];
+        let pid = output(&mut command(Path::new("."), "podman", &args))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", pid.trim()));
+        match status {
+            Ok(status) => break Ok(status),
+            Err(_) if start.elapsed() < SOON => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => break Err(error),
+        }
+    };
+    let logs = output(&mut command(Path::new("."), "podman", &["logs", name]));
+    output(&mut command(
+        Path::new("."),
+        "podman",
+        &["rm", "--force", name],
+    ))?;
+    found.map_err(|error| {
+        let logs = logs.unwrap_or_default();
+        ImageError::Check(format!(
+            "the operator did not run in the image ({error}): {logs}"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config() -> Value {
+        let labels: serde_json::Map<_, _> = LABELS
+            .into_iter()
+            .map(|label| (format!("org.opencontainers.image.{label}"), json!("x")))
+            .collect();
+        json!({"config": {"User": USER, "Labels": labels}})
+    }
+
+    #[test]
+    fn an_image_says_what_it_is_and_whom_it_runs_as() {
+        assert_eq!(described(&config()), Ok(()));
+        let mut root = config();
+        root["config"]["User"] = json!("");
+        assert!(described(&root).unwrap_err().contains(USER));
+        for label in LABELS {
+            let mut unlabelled = config();
+            unlabelled["config"]["Labels"][format!("org.opencontainers.image.{label}")] =
+                json!("unknown");
+            assert!(described(&unlabelled).unwrap_err().contains(label));
+        }
+    }
+
+    #[test]
+    fn a_root_is_found_only_whole() {
+        assert!(holds(b"xxabcxx", b"abc"));
+        assert!(!holds(b"xxabxcx", b"abc"));
+    }
+}
