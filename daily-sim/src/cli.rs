@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use daily_sim::{AccountConfig, Config, Limits, TlsFiles};
 
 use crate::bench::Bench;
+use crate::dial::Dial;
 
 /// A simulated Daily.co REST API for PIN dial-in, with a telephone, a clock and faults.
 #[derive(Debug, Parser)]
@@ -57,6 +58,8 @@ pub struct Args {
 pub enum Command {
     /// Measures how many calls a second a simulator answers on this machine.
     Bench(Bench),
+    /// Dials a dial string at a running simulator, and prints what the caller hears.
+    Dial(Dial),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

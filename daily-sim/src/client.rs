@@ -11,7 +11,8 @@ use thiserror::Error;
 
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, FaultSpec, FaultView, Faults, Journal,
-    JournalEntry, LiveCall, Presence, QuirkView, QuirkViews, Refused, Released, Visit,
+    JournalEntry, LiveCall, Presence, QuirkView, QuirkViews, Refused, Released, Revoke, Revoked,
+    Visit,
 };
 
 /// Speaks to the endpoints under `/sim`.
@@ -243,6 +244,18 @@ impl SimClient {
         let path = format!("/faults/release/{name}");
         let released: Released = self.send(Method::POST, &path, None::<&()>).await?;
         Ok(released.released)
+    }
+
+    /// Has an API key refused from now on, as one that was deleted in Daily's dashboard.
+    ///
+    /// # Errors
+    /// When no account has this key.
+    pub async fn revoke(&self, key: &str) -> Result<(), ClientError> {
+        let key = key.to_owned();
+        let _: Revoked = self
+            .send(Method::POST, "/keys/revoke", Some(&Revoke { key }))
+            .await?;
+        Ok(())
     }
 
     /// A client of the API with this key: what somebody else with the key could do.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cli;
+mod dial;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let ended = match &args.command {
         Some(Command::Bench(bench)) => bench::run(bench).await,
+        Some(Command::Dial(dial)) => dial::run(dial).await,
         None => serve(args).await,
     };
     match ended {

@@ -253,6 +253,27 @@ pub struct Released {
     pub released: usize,
 }
 
+/// Body of `POST /sim/keys/revoke`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// The API key.
+    pub key: String,
+}
+
+impl std::fmt::Debug for Revoke {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Revoke")
+    }
+}
+
+/// Answer of `POST /sim/keys/revoke`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoked {
+    /// Always true.
+    pub revoked: bool,
+}
+
 /// A quirk, as `GET /sim/quirks` tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -55,6 +55,28 @@ async fn an_unknown_key_is_a_401_without_info() {
     assert_eq!(refusal, (401, json!({"error": "authentication-error"})));
 }
 
+/// F-AUTH-5: as an unknown one; the other keys of the account go on.
+#[tokio::test]
+async fn a_revoked_key_is_refused() {
+    let stage = Stage::new().await;
+    let second = stage.phone.api("second-api-key-of-other");
+    ok(second.get("/").await);
+    let revoked = stage.phone.revoke("second-api-key-of-other").await;
+    revoked.expect("an account has the key");
+    let refused = second.get("/").await.expect("is answered");
+    assert_eq!(
+        (refused.status, &refused.body["error"]),
+        (401, &json!("authentication-error"))
+    );
+    ok(stage.other.get("/").await);
+    let unknown = stage.phone.revoke("no-key").await;
+    let sentence = unknown.expect_err("must be refused").to_string();
+    assert!(
+        sentence.contains("no account") && !sentence.contains("no-key"),
+        "{sentence}"
+    );
+}
+
 /// F-AUTH-1, F-AUTH-3, F-AUTH-6, F-DOM-1.
 #[tokio::test]
 async fn a_key_leads_to_its_domain_and_two_keys_may_lead_to_one() {

@@ -135,6 +135,50 @@ async fn it_serves_https() {
     assert_eq!(client.journal(0).await.expect("is told").len(), 3);
 }
 
+/// A pod reads the dial string from a file or from its environment, and knows the CA alone.
+#[tokio::test]
+async fn it_dials_over_https() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("makes one");
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("cert.pem"), made.cert.pem()).expect("writes");
+    std::fs::write(path("key.pem"), made.signing_key.serialize_pem()).expect("writes");
+    let config = Config::single("demo", support::KEY, &[support::NUMBER]);
+    let sim = Sim::start(config.tls(path("cert.pem"), path("key.pem")))
+        .await
+        .expect("starts");
+    std::fs::write(path("dial-string"), "+12025550123,,12345678987\n").expect("writes");
+
+    let (origin, ca, file) = (sim.origin(), path("cert.pem"), path("dial-string"));
+    let ca = ca.to_str().expect("is text");
+    let at = ["dial", "--at", &origin, "--ca-file", ca];
+    let dials = [
+        (Some(file.to_str().expect("is text")), None),
+        (None, Some("+12025550123,,12345678987")),
+    ];
+    for (file, variable) in dials {
+        let mut command = program(&at);
+        command.args(file.map(|file| ["--file", file]).iter().flatten());
+        command.envs(variable.map(|value| ("DIAL_STRING", value)));
+        // The simulator is in this process, so the runtime must not be blocked.
+        let ran = tokio::task::spawn_blocking(move || command.output());
+        let ran = ran.await.expect("is joined").expect("runs");
+        let (stdout, stderr) = (
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr),
+        );
+        // The number is not on PIN dial-in, so nobody answers.
+        assert!(stdout.contains("outcome: NotAnswered"), "{stdout} {stderr}");
+        assert!(!ran.status.success(), "{stdout} {stderr}");
+    }
+    assert!(
+        program(&["dial", "--at", &origin])
+            .output()
+            .is_ok_and(|ran| { String::from_utf8_lossy(&ran.stderr).contains("DIAL_STRING") })
+    );
+}
+
 /// No figure is asserted: a loaded machine is no mistake.
 #[test]
 fn it_measures_itself() {

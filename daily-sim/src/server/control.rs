@@ -21,7 +21,7 @@ use crate::state::DialString;
 use crate::state_file::{Input, StateFileError};
 use crate::types::{
     Advance, Calls, ClockView, DialAnswer, DialRequest, Faults, Journal, LiveCall, Presence,
-    QuirkView, QuirkViews, Refused, Released, Visit,
+    QuirkView, QuirkViews, Refused, Released, Revoke, Revoked, Visit,
 };
 use crate::{Quirks, Switch};
 
@@ -65,6 +65,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/quirks", get(quirks).post(switch))
         .route("/faults", get(faults).post(install).delete(clear))
         .route("/faults/release/{name}", post(release))
+        .route("/keys/revoke", post(revoke))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_path)
 }
@@ -262,4 +263,12 @@ async fn release(State(shared): Sim, Path(name): Path<String>) -> Json<Released>
     Json(Released {
         released: shared.lock().faults.release(&name),
     })
+}
+
+async fn revoke(State(shared): Sim, Strict(request): Strict<Revoke>) -> Answer<Revoked> {
+    match shared.revoke(&request.key) {
+        true => Ok(Json(Revoked { revoked: true })),
+        // Without the key, which may be a real one in the wrong place.
+        false => Err(not_found("no account has this key".to_owned())),
+    }
 }

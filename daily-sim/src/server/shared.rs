@@ -1,6 +1,6 @@
 //! What all connections share, behind one lock: a call takes effect as a whole or not at all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,9 @@ use crate::{Config, Limits, Quirks, Switch};
 pub(super) struct Shared {
     started: Instant,
     keys: HashMap<String, Caller>,
+    /// Keys of accounts that are no longer accepted. A lock of its own, because a call asks for its
+    /// key before it takes the other one.
+    revoked: Mutex<HashSet<String>>,
     inner: Mutex<Inner>,
 }
 
@@ -74,6 +77,7 @@ impl Shared {
         Ok(Self {
             started: Instant::now(),
             inner: Mutex::new(inner),
+            revoked: Mutex::default(),
             keys,
         })
     }
@@ -89,7 +93,21 @@ impl Shared {
 
     /// Whose key it is. Several keys may be one account. // F-AUTH-3, F-AUTH-6
     pub fn caller(&self, key: &str) -> Option<Caller> {
-        self.keys.get(key).copied()
+        let is_revoked = self.revoked().contains(key);
+        self.keys.get(key).copied().filter(|_| !is_revoked)
+    }
+
+    /// Accepts this key no longer. Whether an account has it.
+    pub fn revoke(&self, key: &str) -> bool {
+        let is_there = self.keys.contains_key(key);
+        if is_there {
+            self.revoked().insert(key.to_owned());
+        }
+        is_there
+    }
+
+    fn revoked(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn elapsed_ms(&self) -> u64 {
