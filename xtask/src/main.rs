@@ -9,6 +9,7 @@
 //! | `demo` | the whole product on one machine, shown step by step |
 //! | `image` | the image as users install it: built, checked, left as an archive |
 //! | `node` | a cluster with a real node, kept until Ctrl-C |
+//! | `e2e` | the operator as users install it, on a cluster with a real node |
 //! | `facts` | writes which test shows which fact about Daily, or says that it is not up to date |
 //! | `browser` | the page of the simulator, tested in a real browser |
 //! | `cargo` | runs cargo from within a program that cargo runs |
@@ -19,6 +20,7 @@ mod chart;
 mod contract;
 mod crds;
 mod demo;
+mod e2e;
 mod facts;
 mod image;
 mod node;
@@ -57,6 +59,8 @@ enum Task {
     Image(image::Args),
     /// Starts a cluster with a real node and keeps it until Ctrl-C; needs root and containerd.
     Node(node::Args),
+    /// Installs the operator on a real node as the documentation says, and uses it to the end.
+    E2eNode(e2e::Args),
     /// Tests the page of the simulator in a Chromium.
     Browser(browser::Args),
 }
@@ -72,6 +76,7 @@ async fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args).await,
         Task::Image(args) => image::run(&args),
         Task::Node(args) => node::run(&args).await,
+        Task::E2eNode(args) => e2e::run(&args).await,
         Task::Browser(args) => browser::run(&args).await,
     }
 }

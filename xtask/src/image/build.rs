@@ -110,8 +110,7 @@ pub fn simulator_image(out: &Path, tag: &str) -> Result<(), ImageError> {
 /// # Errors
 /// When podman fails.
 pub fn archive(out: &Path, name: &str, tag: &str) -> Result<PathBuf, ImageError> {
-    let version = env!("CARGO_PKG_VERSION");
-    let path = out.join(format!("{name}-{version}-{}.tar", architecture()));
+    let path = archive_path(out, name);
     match fs::remove_file(&path) {
         // podman adds to an archive that exists.
         Ok(()) => {}
@@ -122,6 +121,12 @@ pub fn archive(out: &Path, name: &str, tag: &str) -> Result<PathBuf, ImageError>
     podman.arg(&path).args(["--format=docker-archive", tag]);
     show(&mut podman)?;
     Ok(path)
+}
+
+/// Where an image is saved to.
+pub fn archive_path(out: &Path, name: &str) -> PathBuf {
+    let version = env!("CARGO_PKG_VERSION");
+    out.join(format!("{name}-{version}-{}.tar", architecture()))
 }
 
 /// An empty folder outside of the tree.

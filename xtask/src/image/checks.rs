@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::NAME;
 use super::command::{command, output};
@@ -214,11 +214,11 @@ pub fn runs(tag: &str) -> Result<(), ImageError> {
 
 /// What the kernel says of the operator while it looks for an API server.
 fn status_while_running(tag: &str, name: &str) -> Result<String, ImageError> {
+    let kubeconfig = kubeconfig()?;
+    let volume = format!("--volume={}:/kubeconfig:ro", kubeconfig.path().display());
     let mut podman = Command::new("podman");
     podman.args(["run", "--detach"]).args(STRICT).arg(name);
-    // Nothing listens there; it keeps trying.
-    podman.args(["--env=KUBERNETES_SERVICE_HOST=127.0.0.1"]);
-    podman.args(["--env=KUBERNETES_SERVICE_PORT=1", tag]);
+    podman.args([&volume, "--env=KUBECONFIG=/kubeconfig", tag]);
     output(&mut podman)?;
     let start = Instant::now();
     let found = loop {
@@ -245,10 +245,28 @@ fn status_while_running(tag: &str, name: &str) -> Result<String, ImageError> {
     })
 }
 
+/// One for an API server that does not answer: the operator keeps trying.
+fn kubeconfig() -> Result<tempfile::NamedTempFile, ImageError> {
+    use std::os::unix::fs::PermissionsExt;
+    let text = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "none", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "none", "user": {"token": "none"}}],
+        "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+        "current-context": "none",
+    });
+    let place = Path::new("a kubeconfig");
+    let kubeconfig = tempfile::NamedTempFile::new().map_err(file(place, "created"))?;
+    fs::write(kubeconfig.path(), text.to_string()).map_err(file(place, "written"))?;
+    // The operator is another user in there.
+    fs::set_permissions(kubeconfig.path(), fs::Permissions::from_mode(0o644))
+        .map_err(file(place, "written"))?;
+    Ok(kubeconfig)
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn config() -> Value {

@@ -133,6 +133,23 @@ pub fn simulator() -> Result<Image, ImageError> {
     Ok(image)
 }
 
+/// The operator's image as an earlier build has left it.
+pub fn built_operator() -> Image {
+    built(NAME)
+}
+
+/// The simulated Daily's image as an earlier build has left it.
+pub fn built_simulator() -> Image {
+    built(SIMULATOR)
+}
+
+fn built(name: &str) -> Image {
+    Image {
+        tag: tag(name),
+        archive: build::archive_path(&root().join("out"), name),
+    }
+}
+
 impl Image {
     /// Shows where it is, its digest and its size.
     fn show(&self) -> Result<(), ImageError> {

@@ -1,0 +1,69 @@
+//! What tells why a check failed: objects, events, logs of pods and of the node.
+
+use super::report::say;
+use super::sim;
+use super::stage::{OPERATOR, Stage, TEAM};
+use crate::with_causes;
+
+/// What is asked of kubectl.
+const QUESTIONS: [&[&str]; 5] = [
+    &[
+        "get",
+        "pods,deployments,services,events",
+        "--all-namespaces",
+        "--output=wide",
+    ],
+    &[
+        "get",
+        "dailyrooms,pindialinnumbers",
+        "--all-namespaces",
+        "--output=yaml",
+    ],
+    &["describe", "pods", "--namespace", OPERATOR],
+    &["describe", "pods", "--namespace", TEAM],
+    &["get", "leases", "--namespace", OPERATOR, "--output=yaml"],
+];
+/// How much of each log is shown.
+const TAIL: &str = "--tail=60";
+
+/// Shows all of it.
+pub async fn show(stage: &Stage) {
+    for question in QUESTIONS {
+        ask(stage, question).await;
+    }
+    let all = "--selector=app.kubernetes.io/name=daily-operator";
+    for before in ["--previous=false", "--previous=true"] {
+        let logs = [
+            "logs",
+            all,
+            "--prefix",
+            TAIL,
+            before,
+            "--namespace",
+            OPERATOR,
+        ];
+        ask(stage, &logs).await;
+    }
+    let logs = [
+        "logs",
+        "deployment/daily-sim",
+        TAIL,
+        "--namespace",
+        sim::NAMESPACE,
+    ];
+    ask(stage, &logs).await;
+    for name in ["kubelet.log", "containerd.log"] {
+        println!("\nThe end of {name}:");
+        let text = std::fs::read_to_string(stage.node.folder().join(name)).unwrap_or_default();
+        let skipped = text.lines().count().saturating_sub(20);
+        text.lines().skip(skipped).for_each(say);
+    }
+}
+
+async fn ask(stage: &Stage, question: &[&str]) {
+    println!("\nkubectl {}:", question.join(" "));
+    match stage.cluster().run(question).await {
+        Ok(answer) => say(answer),
+        Err(error) => say(with_causes(&error)),
+    }
+}

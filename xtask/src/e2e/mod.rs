@@ -1,0 +1,114 @@
+//! The operator as users install it, on a cluster with a real node, from the first command to the
+//! last.
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | `stage` | images, node and simulated Daily |
+//! | `install`, `rooms`, `keys`, `upgrade`, `outage`, `uninstall` | the chapters of the story, in this order |
+//! | `docs`, `console` | the commands of the documentation, and the shell that runs them |
+//! | `sim` | the simulated Daily as a pod |
+//! | `look` | objects, conditions and Secrets |
+//! | `report`, `evidence` | the checks as they go; what tells why one failed |
+
+mod console;
+mod docs;
+mod error;
+mod evidence;
+mod install;
+mod keys;
+mod look;
+mod outage;
+mod report;
+mod rooms;
+mod sim;
+mod stage;
+mod uninstall;
+mod upgrade;
+
+use std::process::ExitCode;
+
+use testbed::node;
+
+use self::error::StoryError;
+use self::report::{Failed, Report, say};
+use self::stage::Stage;
+use crate::{image, with_causes};
+
+/// The flags.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Leave everything running until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+    /// Use the archives that `cargo xtask image --simulator` has left in out/.
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// Tells the story.
+pub async fn run(args: &Args) -> ExitCode {
+    if let Some(reason) = node::missing().or_else(image::missing) {
+        println!("skipped: {reason}\n0 passed, 0 failed, 1 skipped");
+        return ExitCode::SUCCESS;
+    }
+    let mut report = Report::new();
+    match play(args, &mut report).await {
+        Ok(()) => {
+            report.total(0);
+            ExitCode::SUCCESS
+        }
+        // Below all that was seen.
+        Err(failed) => {
+            show(&failed);
+            report.total(1);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(args: &Args, report: &mut Report) -> Result<(), Failed> {
+    let mut stage = uninterrupted(Stage::set(args.no_build, report)).await?;
+    let told = uninterrupted(tell(&mut stage, report)).await;
+    if let Err(failed) = &told {
+        show(failed);
+        evidence::show(&stage).await;
+    }
+    if args.keep {
+        keep(&stage).await;
+    }
+    stage.node.stop().await;
+    told
+}
+
+async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+    install::tell(stage, report).await?;
+    rooms::tell(stage, report).await?;
+    keys::tell(stage, report).await?;
+    upgrade::tell(stage, report).await?;
+    outage::tell(stage, report).await?;
+    uninstall::tell(stage, report).await
+}
+
+/// Does the work unless Ctrl-C comes first; what was started ends with it.
+async fn uninterrupted<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Failed {
+            check: "Ctrl-C".to_owned(),
+            error: StoryError::Interrupted,
+        }),
+    }
+}
+
+fn show(failed: &Failed) {
+    println!("\nFAILED at check {}", failed.check);
+    say(with_causes(&failed.error));
+}
+
+async fn keep(stage: &Stage) {
+    let kubeconfig = stage.cluster().kubeconfig();
+    println!("\nEverything runs until Ctrl-C. In another shell:");
+    println!("  export KUBECONFIG={}", kubeconfig.display());
+    // Without a way to hear Ctrl-C there is nothing to wait for.
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,128 @@
+//! What the story stands on: the images, the node and the simulated Daily.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use testbed::tools::{self, Tool};
+use testbed::{Cluster, Node};
+
+use super::console::Console;
+use super::error::{StoryError, io};
+use super::report::{Failed, Report, say};
+use super::sim::{self, Tls};
+use crate::image::{self, Image};
+
+/// The namespace of the operator, as the documentation has it.
+pub const OPERATOR: &str = "daily-operator";
+/// A namespace with rooms.
+pub const TEAM: &str = "team-a";
+
+/// All of it. Everything ends when this is dropped.
+#[derive(Debug)]
+pub struct Stage {
+    /// The cluster.
+    pub node: Node,
+    /// The shell for the commands of the documentation.
+    pub console: Console,
+    /// The simulated Daily's CA.
+    pub tls: Tls,
+    /// The image of the simulated Daily, which the apps use as well.
+    pub simulator: Image,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Sets it up.
+    ///
+    /// # Errors
+    /// The check that failed.
+    pub async fn set(no_build: bool, report: &mut Report) -> Result<Self, Failed> {
+        let (operator, simulator) = report.check("build the images", images(no_build)).await?;
+        let name = "find or build the programs of the node and Helm";
+        report.check(name, programs()).await?;
+        let node = report.check("start a cluster with a node", start()).await?;
+        let name = "import the images";
+        report
+            .check(name, import(&node, [&operator, &simulator]))
+            .await?;
+        let name = "start the simulated Daily as a pod, with TLS from a CA of its own";
+        let tls = report
+            .check(name, daily(node.cluster(), &simulator))
+            .await?;
+        let name = "open a shell for the commands of the documentation";
+        let (folder, console) = report.check(name, shell(node.cluster())).await?;
+        Ok(Self {
+            node,
+            console,
+            tls,
+            simulator,
+            folder,
+        })
+    }
+
+    /// The cluster, with the rights of an administrator.
+    pub fn cluster(&self) -> &Cluster {
+        self.node.cluster()
+    }
+
+    /// A folder for files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file and gives its path.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, StoryError> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).map_err(io(format!("{name} could not be written")))?;
+        Ok(path)
+    }
+}
+
+/// Builds both images. The builds run programs and block, so they have a thread of their own.
+async fn images(no_build: bool) -> Result<(Image, Image), StoryError> {
+    if no_build {
+        return Ok((image::built_operator(), image::built_simulator()));
+    }
+    let built = tokio::task::spawn_blocking(|| {
+        let operator = image::operator()?;
+        Ok::<_, image::ImageError>((operator, image::simulator()?))
+    });
+    let built = built.await;
+    Ok(built.map_err(|error| StoryError::Seen(format!("the build was cut off: {error}")))??)
+}
+
+async fn programs() -> Result<(), StoryError> {
+    let needed = [&Tool::CONTROL_PLANE[..], &Tool::NODE[..]].concat();
+    tools::prepare(&needed).await?;
+    Ok(())
+}
+
+async fn start() -> Result<Node, StoryError> {
+    let node = Node::start().await?;
+    let nodes = node.cluster().run(&["get", "nodes", "--output=wide"]).await;
+    say(nodes?);
+    Ok(node)
+}
+
+async fn import(node: &Node, images: [&Image; 2]) -> Result<(), StoryError> {
+    for image in images {
+        say(node.import(&image.archive).await?);
+    }
+    Ok(())
+}
+
+async fn daily(cluster: &Cluster, simulator: &Image) -> Result<Tls, StoryError> {
+    let tls = Tls::generate()?;
+    sim::start(cluster, &simulator.tag, &tls).await?;
+    Ok(tls)
+}
+
+async fn shell(cluster: &Cluster) -> Result<(TempDir, Console), StoryError> {
+    let folder = tempfile::Builder::new().prefix("daily-story-").tempdir();
+    let folder = folder.map_err(io("there is no temporary folder"))?;
+    let console = Console::new(folder.path(), cluster.kubeconfig()).await?;
+    Ok((folder, console))
+}
