@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use super::NAME;
@@ -251,7 +252,10 @@ fn kubeconfig() -> Result<tempfile::NamedTempFile, ImageError> {
     let text = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "none", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "clusters": [{"name": "none", "cluster": {
+            "server": "https://127.0.0.1:1",
+            "certificate-authority-data": authority()?,
+        }}],
         "users": [{"name": "none", "user": {"token": "none"}}],
         "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
         "current-context": "none",
@@ -263,6 +267,13 @@ fn kubeconfig() -> Result<tempfile::NamedTempFile, ImageError> {
     fs::set_permissions(kubeconfig.path(), fs::Permissions::from_mode(0o644))
         .map_err(file(place, "written"))?;
     Ok(kubeconfig)
+}
+
+/// A CA certificate, as a kubeconfig has it. There are none in the image to fall back on.
+fn authority() -> Result<String, ImageError> {
+    let made = rcgen::generate_simple_self_signed(Vec::new());
+    let made = made.map_err(|error| ImageError::Check(format!("no certificate: {error}")))?;
+    Ok(BASE64.encode(made.cert.pem().as_bytes()))
 }
 
 #[cfg(test)]
