@@ -86,6 +86,7 @@ pub fn image(out: &Path, tag: &str) -> Result<(), ImageError> {
     let mut podman = command(&root(), "podman", &["build", "--isolation=chroot"]);
     podman
         .arg(format!("--build-context=build={}", out.display()))
+        .arg(format!("--build-arg=TARGETARCH={}", architecture()))
         .arg(format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION")))
         .arg(format!("--build-arg=REVISION={revision}"))
         .arg(format!("--build-arg=CREATED={created}"))
