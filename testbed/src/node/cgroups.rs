@@ -2,8 +2,13 @@
 //! the last process in them has ended.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const ROOT: &str = "/sys/fs/cgroup";
+/// How long killed processes may take to leave their groups.
+const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The groups below this name, in every hierarchy. Empty ones are removed when this is dropped.
 #[derive(Debug)]
@@ -22,8 +27,18 @@ impl Cgroups {
     }
 
     fn remove(&self) {
-        for hierarchy in hierarchies(Path::new(ROOT)) {
-            remove(&hierarchy.join(&self.name));
+        let groups: Vec<_> = hierarchies(Path::new(ROOT))
+            .into_iter()
+            .map(|hierarchy| hierarchy.join(&self.name))
+            .collect();
+        let start = Instant::now();
+        loop {
+            groups.iter().for_each(|group| remove(group));
+            // Killed processes are in their groups until the kernel is done with them.
+            if start.elapsed() > EMPTY_WITHIN || !groups.iter().any(|group| group.exists()) {
+                return;
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 }

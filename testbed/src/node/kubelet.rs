@@ -35,6 +35,7 @@ pub(super) async fn start(
         .map_err(file(&kubeconfig, "written"))?;
     let config = config(network, &plane.ca());
     let config = home.write("kubelet.json", &config.to_string())?;
+    let before = heartbeat(plane.cluster()).await;
     let mut command = Command::new(tools::path(Tool::Kubelet).await?);
     command
         .arg(format!("--config={}", config.display()))
@@ -43,7 +44,7 @@ pub(super) async fn start(
         .arg(format!("--node-ip={}", network.address()));
     let log = home.path().join("kubelet.log");
     let mut process = Supervised::start_under(&machine.launcher(), "kubelet", &command, &log)?;
-    let ready = ready(plane.cluster(), &mut process).await;
+    let ready = ready(plane.cluster(), &mut process, &before).await;
     ready.map_err(|source| NodeError::NotReady {
         part: "the kubelet",
         tail: process.tail(),
@@ -55,12 +56,13 @@ pub(super) async fn start(
 async fn ready(
     cluster: &Cluster,
     process: &mut Supervised,
+    before: &Value,
 ) -> Result<(), crate::wait::WaitError<ProcessError>> {
     eventually("the node is Ready", READY_WITHIN, async || {
         process.running()?;
         let node = cluster.json(&["get", "node", NAME, "--output=json"]).await;
         Ok(match node {
-            Ok(node) if is_ready(&node) => Look::Done(()),
+            Ok(node) if is_ready(&node) && beat(&node) != *before => Look::Done(()),
             Ok(node) => Look::NotYet(node.pointer("/status/conditions").map_or_else(
                 || "the node has no conditions yet".to_owned(),
                 Value::to_string,
@@ -69,6 +71,17 @@ async fn ready(
         })
     })
     .await
+}
+
+/// When the kubelet last wrote the status of the node. After a reboot the old status says Ready.
+async fn heartbeat(cluster: &Cluster) -> Value {
+    let node = cluster.json(&["get", "node", NAME, "--output=json"]).await;
+    node.map_or(Value::Null, |node| beat(&node))
+}
+
+fn beat(node: &Value) -> Value {
+    let beat = node.pointer("/status/conditions/0/lastHeartbeatTime");
+    beat.cloned().unwrap_or_default()
 }
 
 /// Whether pods can start: it is Ready, and the taint of a node that was not is gone.
@@ -98,7 +111,6 @@ fn config(network: &Network, ca: &Path) -> Value {
         "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
         // The node's processes are not in groups of their own, and the machine may have cgroup v1.
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": format!("/{}", network.name()),
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
         "failCgroupV1": false,

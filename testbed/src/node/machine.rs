@@ -23,10 +23,37 @@ const KERNEL: [(&str, &str); 6] = [
     ("vm/panic_on_oom", "0"),
 ];
 
+/// Enters the machine's control groups, in every hierarchy of cgroup v1 or the only one of v2, and
+/// goes on as the first process of a namespace in which they are the root.
+const GROUPS: &str = r#"
+set -e
+groups=/sys/fs/cgroup
+[ -e "$groups/cgroup.procs" ] || groups='/sys/fs/cgroup/*'
+for group in $groups; do
+    [ -e "$group/cgroup.procs" ] || continue
+    mkdir -p "$group/$2/processes"
+    for rule in cpuset.cpus cpuset.mems; do
+        # Without processors and memory a group of v1 takes no process; those of v2 inherit them.
+        [ ! -e "$group/cgroup.controllers" ] && [ -e "$group/$rule" ] || continue
+        cat "$group/$rule" > "$group/$2/$rule"
+        cat "$group/$rule" > "$group/$2/processes/$rule"
+    done
+    echo 0 > "$group/$2/cgroup.procs"
+done
+exec unshare --cgroup sh -c "$BOOT" "$0" "$@"
+"#;
+
 /// Sets the machine up and waits. Before `/proc` is replaced it has the process's number outside.
 const BOOT: &str = r#"
 set -e
 read -r pid rest < /proc/self/stat
+groups=/sys/fs/cgroup
+[ -e "$groups/cgroup.procs" ] || groups='/sys/fs/cgroup/*'
+for group in $groups; do
+    [ -e "$group/$2/cgroup.procs" ] || continue
+    echo 0 > "$group/$2/processes/cgroup.procs"
+    mount --bind "$group/$2" "$group"
+done
 mount -t proc proc /proc
 mount --make-rshared /
 mount -t tmpfs tmpfs /run
@@ -39,6 +66,15 @@ done
 hostname node
 echo "machine $pid"
 exec "$0"
+"#;
+
+/// Enters the group for the node's own processes. With v2 there must be none beside the containers'
+/// groups.
+const JOIN: &str = r#"
+for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
+    [ ! -e "$group/processes/cgroup.procs" ] || echo 0 > "$group/processes/cgroup.procs"
+done
+exec "$@"
 "#;
 
 /// The machine. Dropping it cuts its power.
@@ -69,8 +105,10 @@ impl Machine {
                 "--fork",
                 "--kill-child",
             ])
-            .args(["--propagation=private", "sh", "-c", BOOT])
-            .args([pause, &folder]);
+            .args(["--propagation=private", "sh", "-c", GROUPS])
+            .args([pause, &folder])
+            .arg(network.name())
+            .env("BOOT", BOOT);
         let log = home.path().join("machine.log");
         let launcher = network.launcher();
         let mut process = Supervised::start_under(&launcher, "the machine", &command, &log)?;
@@ -85,10 +123,13 @@ impl Machine {
     /// Runs a program in it.
     pub(super) fn launcher(&self) -> Vec<String> {
         let target = format!("--target={}", self.first);
-        let namespaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--"];
+        let namespaces = [
+            "--mount", "--pid", "--net", "--ipc", "--uts", "--cgroup", "--",
+        ];
         ["nsenter", &target]
             .into_iter()
             .chain(namespaces)
+            .chain(["sh", "-c", JOIN, "join"])
             .map(str::to_owned)
             .collect()
     }

@@ -1,9 +1,12 @@
 //! The node loses its power, and a namespace goes with its rooms.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use testbed::{Cluster, Look, eventually};
+
 use super::error::{StoryError, seen};
-use super::look;
+use super::look::{self, text};
 use super::report::{Failed, Report, say};
 use super::rooms;
 use super::sim;
@@ -12,6 +15,8 @@ use super::stage::{OPERATOR, Stage, TEAM};
 /// For a namespace with rooms to go.
 const DELETED_WITHIN: &str = "--timeout=60s";
 const DOOMED: &str = "team-b";
+/// For every container to start again.
+const RESTARTED_WITHIN: Duration = Duration::from_secs(120);
 /// For a room once all pods run again.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -28,8 +33,18 @@ pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> 
 
 async fn reboot(stage: &mut Stage) -> Result<(), StoryError> {
     let before = look::secrets(stage.cluster(), TEAM).await?;
+    let old = containers(stage.cluster()).await?;
     stage.node.reboot().await?;
     let cluster = stage.cluster();
+    // Until the kubelet has looked at them, pods are shown as they were before.
+    let restarted = eventually("all containers are new", RESTARTED_WITHIN, async || {
+        let now = containers(cluster).await?;
+        Ok::<_, StoryError>(match now.is_disjoint(&old) {
+            true => Look::Done(()),
+            false => Look::NotYet(format!("{now:?}")),
+        })
+    });
+    restarted.await?;
     look::available(cluster, sim::NAMESPACE, "daily-sim").await?;
     look::available(cluster, OPERATOR, "daily-operator").await?;
     rooms::room_within(cluster, "after-reboot", SOON).await?;
@@ -41,6 +56,22 @@ async fn reboot(stage: &mut Stage) -> Result<(), StoryError> {
         true => Ok(()),
         false => seen(format!("Secrets have changed: {before:?} became {after:?}")),
     }
+}
+
+/// The containers of the operator and the simulated Daily that are to run.
+async fn containers(cluster: &Cluster) -> Result<BTreeSet<String>, StoryError> {
+    let mut all = BTreeSet::new();
+    for namespace in [OPERATOR, sim::NAMESPACE] {
+        let pods = look::list(cluster, namespace, "pods").await?;
+        let of_deployments = pods
+            .iter()
+            .filter(|pod| text(pod, "/metadata/ownerReferences/0/kind") == "ReplicaSet");
+        all.extend(
+            of_deployments
+                .map(|pod| text(pod, "/status/containerStatuses/0/containerID").to_owned()),
+        );
+    }
+    Ok(all)
 }
 
 async fn delete(stage: &mut Stage) -> Result<(), StoryError> {

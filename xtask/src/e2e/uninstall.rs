@@ -15,6 +15,9 @@ use super::stage::{OPERATOR, Stage, TEAM};
 
 const PAGE: &str = "docs/install.md";
 const SOON: Duration = Duration::from_secs(60);
+/// For a deletion that waited. After an end without the Lease given back, a call of the operator
+/// before may still be done at Daily, and that is waited for first.
+const DELETED_WITHIN: Duration = Duration::from_secs(180);
 /// A room that is deleted while no operator runs.
 const WAITING: (&str, &str) = (TEAM, "dailyroom/standup");
 
@@ -128,7 +131,7 @@ async fn again(stage: &mut Stage, secrets: Secrets) -> Result<(), StoryError> {
     let commands = readme(stage, |it| it.starts_with("helm install"))?;
     stage.console.run(&commands).await?;
     let cluster = stage.cluster();
-    look::gone(cluster, WAITING, SOON).await?;
+    look::gone(cluster, WAITING, DELETED_WITHIN).await?;
     super::rooms::room_within(cluster, "after-reinstall", SOON).await?;
     let after = look::secrets(cluster, TEAM).await?;
     let changed: Vec<_> = secrets

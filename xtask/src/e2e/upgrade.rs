@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use testbed::{Look, eventually};
 
 use super::error::{StoryError, io, seen};
 use super::look::{self, text};
@@ -17,6 +18,8 @@ use crate::cargo::root;
 const ROLLING: Duration = Duration::from_secs(10);
 /// Beyond the duration of the Lease, for a new room when the leader has ended.
 const TAKEOVER: Duration = Duration::from_secs(5);
+/// For a pod to hold the Lease again.
+const SOON: Duration = Duration::from_secs(60);
 /// A field that the chart's CRD does not have yet.
 const NEW_FIELD: &str = "fieldOfTheNextVersion";
 const PAGE: &str = "docs/install.md";
@@ -189,19 +192,55 @@ async fn take_over(stage: &mut Stage, name: &str, args: &[&str]) -> Result<(), S
     look::available(cluster, OPERATOR, "daily-operator").await
 }
 
-/// The pod that holds the Lease, and for how long it does without renewing it.
+/// The pod that holds the Lease, and for how long it does without renewing it. While the Lease goes
+/// from one pod to the other, none does.
 async fn leader(stage: &Stage) -> Result<(String, Duration), StoryError> {
     let cluster = stage.cluster();
-    let leases = look::list(cluster, OPERATOR, "leases").await?;
-    let pods = look::list(cluster, OPERATOR, "pods").await?;
-    let found = leases.iter().find_map(|lease| {
-        let holder = text(lease, "/spec/holderIdentity");
-        let pod = pods.iter().map(|pod| text(pod, "/metadata/name"));
-        let pod = pod.into_iter().find(|pod| holder.starts_with(pod))?;
-        let seconds = lease
-            .pointer("/spec/leaseDurationSeconds")
-            .and_then(Value::as_u64)?;
-        Some((pod.to_owned(), Duration::from_secs(seconds)))
+    let waited = eventually("a pod holds the Lease", SOON, async || {
+        let leases = look::list(cluster, OPERATOR, "leases").await?;
+        let pods = look::list(cluster, OPERATOR, "pods").await?;
+        Ok::<_, StoryError>(match holder(&leases, &pods) {
+            Some(found) => Look::Done(found),
+            None => Look::NotYet(format!("{} Leases and {} pods", leases.len(), pods.len())),
+        })
     });
-    found.ok_or_else(|| StoryError::Seen("no pod holds the Lease".to_owned()))
+    Ok(waited.await?)
+}
+
+/// The name of the pod that holds one of the Leases, and the duration of that.
+fn holder(leases: &[Value], pods: &[Value]) -> Option<(String, Duration)> {
+    let names = || {
+        pods.iter()
+            .filter(|pod| text(pod, "/metadata/deletionTimestamp").is_empty())
+            .map(|pod| text(pod, "/metadata/name"))
+    };
+    leases.iter().find_map(|lease| {
+        let holder = text(lease, "/spec/holderIdentity");
+        let pod = names().find(|pod| holder.starts_with(pod))?;
+        let seconds = lease.pointer("/spec/leaseDurationSeconds")?.as_u64()?;
+        Some((pod.to_owned(), Duration::from_secs(seconds)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pod_that_is_being_deleted_does_not_lead() {
+        let lease = json!({"spec": {"holderIdentity": "pod-1_x", "leaseDurationSeconds": 15}});
+        let pod = |name: &str| json!({"metadata": {"name": name}});
+        let pods = [pod("pod-2"), pod("pod-1")];
+        let expected = ("pod-1".to_owned(), Duration::from_secs(15));
+        assert_eq!(holder(&[lease.clone()], &pods), Some(expected));
+        let mut deleted = pod("pod-1");
+        deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert_eq!(holder(&[lease.clone()], &[pod("pod-2"), deleted]), None);
+        assert_eq!(
+            holder(&[json!({"spec": {"holderIdentity": ""}})], &pods),
+            None
+        );
+    }
 }
