@@ -1,8 +1,10 @@
-//! What tells why a check failed: objects, events, logs of pods and of the node.
+//! The evidence when a check fails: objects, events, logs of pods and of the node.
+
+use testbed::Node;
 
 use super::report::say;
 use super::sim;
-use super::stage::{OPERATOR, Stage, TEAM};
+use super::stage::{OPERATOR, TEAM};
 use crate::with_causes;
 
 /// What is asked of kubectl.
@@ -27,9 +29,9 @@ const QUESTIONS: [&[&str]; 5] = [
 const TAIL: &str = "--tail=60";
 
 /// Shows all of it.
-pub async fn show(stage: &Stage) {
+pub async fn show(node: &Node) {
     for question in QUESTIONS {
-        ask(stage, question).await;
+        ask(node, question).await;
     }
     let all = "--selector=app.kubernetes.io/name=daily-operator";
     for before in ["--previous=false", "--previous=true"] {
@@ -42,7 +44,7 @@ pub async fn show(stage: &Stage) {
             "--namespace",
             OPERATOR,
         ];
-        ask(stage, &logs).await;
+        ask(node, &logs).await;
     }
     let logs = [
         "logs",
@@ -51,18 +53,18 @@ pub async fn show(stage: &Stage) {
         "--namespace",
         sim::NAMESPACE,
     ];
-    ask(stage, &logs).await;
+    ask(node, &logs).await;
     for name in ["kubelet.log", "containerd.log"] {
         println!("\nThe end of {name}:");
-        let text = std::fs::read_to_string(stage.node.folder().join(name)).unwrap_or_default();
+        let text = std::fs::read_to_string(node.folder().join(name)).unwrap_or_default();
         let skipped = text.lines().count().saturating_sub(20);
         text.lines().skip(skipped).for_each(say);
     }
 }
 
-async fn ask(stage: &Stage, question: &[&str]) {
+async fn ask(node: &Node, question: &[&str]) {
     println!("\nkubectl {}:", question.join(" "));
-    match stage.cluster().run(question).await {
+    match node.cluster().run(question).await {
         Ok(answer) => say(answer),
         Err(error) => say(with_causes(&error)),
     }

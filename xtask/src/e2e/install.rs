@@ -17,11 +17,11 @@ const SOON: Duration = Duration::from_secs(60);
 /// Refuses pods that do not follow the strictest standard.
 const RESTRICTED: &str = "pod-security.kubernetes.io/enforce=restricted";
 
-/// Tells it.
+/// Runs the checks of this chapter.
 ///
 /// # Errors
 /// The check that failed.
-pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "the README's commands install the operator in a restricted namespace, within 30 s";
     report.check(name, install(stage)).await?;
     let name = "without the CA, a room names the cause";

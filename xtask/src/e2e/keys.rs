@@ -11,11 +11,11 @@ use super::stage::Stage;
 /// From the new key in its Secret to a call that works.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Tells it.
+/// Runs the checks of this chapter.
 ///
 /// # Errors
 /// The check that failed.
-pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "the key is revoked at Daily and replaced in its Secret: a new room within 10 s";
     report.check(name, rotate(stage)).await
 }

@@ -8,7 +8,7 @@
 //! | `docs`, `console` | the commands of the documentation, and the shell that runs them |
 //! | `sim` | the simulated Daily as a pod |
 //! | `look` | objects, conditions and Secrets |
-//! | `report`, `evidence` | the checks as they go; what tells why one failed |
+//! | `report`, `evidence` | the checks as they go; the evidence when one fails |
 
 mod console;
 mod docs;
@@ -45,7 +45,7 @@ pub struct Args {
     no_build: bool,
 }
 
-/// Tells the story.
+/// Runs the story.
 pub async fn run(args: &Args) -> ExitCode {
     if let Some(reason) = node::missing().or_else(image::missing) {
         println!("skipped: {reason}\n0 passed, 0 failed, 1 skipped");
@@ -68,25 +68,25 @@ pub async fn run(args: &Args) -> ExitCode {
 
 async fn play(args: &Args, report: &mut Report) -> Result<(), Failed> {
     let mut stage = uninterrupted(Stage::set(args.no_build, report)).await?;
-    let told = uninterrupted(tell(&mut stage, report)).await;
-    if let Err(failed) = &told {
+    let ended = uninterrupted(chapters(&mut stage, report)).await;
+    if let Err(failed) = &ended {
         show(failed);
-        evidence::show(&stage).await;
+        evidence::show(&stage.node).await;
     }
     if args.keep {
         keep(&stage).await;
     }
     stage.node.stop().await;
-    told
+    ended
 }
 
-async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
-    install::tell(stage, report).await?;
-    rooms::tell(stage, report).await?;
-    keys::tell(stage, report).await?;
-    upgrade::tell(stage, report).await?;
-    outage::tell(stage, report).await?;
-    uninstall::tell(stage, report).await
+async fn chapters(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+    install::run(stage, report).await?;
+    rooms::run(stage, report).await?;
+    keys::run(stage, report).await?;
+    upgrade::run(stage, report).await?;
+    outage::run(stage, report).await?;
+    uninstall::run(stage, report).await
 }
 
 /// Does the work unless Ctrl-C comes first; what was started ends with it.

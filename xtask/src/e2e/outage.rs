@@ -20,11 +20,11 @@ const RESTARTED_WITHIN: Duration = Duration::from_secs(120);
 /// For a room once all pods run again.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Tells it.
+/// Runs the checks of this chapter.
 ///
 /// # Errors
 /// The check that failed.
-pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "the node loses its power and boots again: same PINs, and new rooms work";
     report.check(name, reboot(stage)).await?;
     let name = "a namespace with rooms is deleted: nothing sticks, and the rooms are gone at Daily";

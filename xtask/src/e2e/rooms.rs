@@ -41,11 +41,11 @@ spec:
   ttl: 8h
 ";
 
-/// Tells it.
+/// Runs the checks of this chapter.
 ///
 /// # Errors
 /// The check that failed.
-pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "two apps wait for the Secret of a room that is not there yet";
     report.check(name, apps(stage)).await?;
     let name = "a number and a room in one file become Ready, and the room has that number";
@@ -204,7 +204,7 @@ async fn log(stage: &mut Stage) -> Result<(), StoryError> {
         })
         .collect();
     if effects.is_empty() {
-        return seen(format!("no line at INFO tells of the room:\n{log}"));
+        return seen(format!("no line at INFO is about the creation of the room:\n{log}"));
     }
     say(effects.join("\n"));
     let dial = dial_string(stage.cluster(), "standup").await?;

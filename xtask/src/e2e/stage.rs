@@ -8,6 +8,7 @@ use testbed::{Cluster, Node};
 
 use super::console::Console;
 use super::error::{StoryError, io};
+use super::evidence;
 use super::report::{Failed, Report, say};
 use super::sim::{self, Tls};
 use crate::image::{self, Image};
@@ -41,23 +42,20 @@ impl Stage {
         let name = "find or build the programs of the node and Helm";
         report.check(name, programs()).await?;
         let node = report.check("start a cluster with a node", start()).await?;
-        let name = "import the images";
-        report
-            .check(name, import(&node, [&operator, &simulator]))
-            .await?;
-        let name = "start the simulated Daily as a pod, with TLS from a CA of its own";
-        let tls = report
-            .check(name, daily(node.cluster(), &simulator))
-            .await?;
-        let name = "open a shell for the commands of the documentation";
-        let (folder, console) = report.check(name, shell(node.cluster())).await?;
-        Ok(Self {
-            node,
-            console,
-            tls,
-            simulator,
-            folder,
-        })
+        let ready = prepare(&node, &operator, &simulator, report).await;
+        match ready {
+            Ok((folder, console, tls)) => Ok(Self {
+                node,
+                console,
+                tls,
+                simulator,
+                folder,
+            }),
+            Err(failed) => {
+                evidence::show(&node).await;
+                Err(failed)
+            }
+        }
     }
 
     /// The cluster, with the rights of an administrator.
@@ -79,6 +77,24 @@ impl Stage {
         std::fs::write(&path, text).map_err(io(format!("{name} could not be written")))?;
         Ok(path)
     }
+}
+
+/// What the node needs before the first command of the documentation.
+async fn prepare(
+    node: &Node,
+    operator: &Image,
+    simulator: &Image,
+    report: &mut Report,
+) -> Result<(TempDir, Console, Tls), Failed> {
+    let name = "import the images";
+    report
+        .check(name, import(node, [operator, simulator]))
+        .await?;
+    let name = "start the simulated Daily as a pod, with TLS from a CA of its own";
+    let tls = report.check(name, daily(node.cluster(), simulator)).await?;
+    let name = "open a shell for the commands of the documentation";
+    let (folder, console) = report.check(name, shell(node.cluster())).await?;
+    Ok((folder, console, tls))
 }
 
 /// Builds both images. The builds run programs and block, so they have a thread of their own.

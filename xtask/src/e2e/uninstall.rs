@@ -21,11 +21,11 @@ const DELETED_WITHIN: Duration = Duration::from_secs(180);
 /// A room that is deleted while no operator runs.
 const WAITING: (&str, &str) = (TEAM, "dailyroom/standup");
 
-/// Tells it.
+/// Runs the checks of this chapter.
 ///
 /// # Errors
 /// The check that failed.
-pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "helm uninstall: the pods end with 0, and objects, Secrets and CRDs stay";
     let secrets = report.check(name, uninstall(stage)).await?;
     let name = "a room that is deleted now waits";

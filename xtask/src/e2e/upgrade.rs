@@ -24,11 +24,11 @@ const SOON: Duration = Duration::from_secs(60);
 const NEW_FIELD: &str = "fieldOfTheNextVersion";
 const PAGE: &str = "docs/install.md";
 
-/// Tells it.
+/// Runs the checks of this chapter.
 ///
 /// # Errors
 /// The check that failed.
-pub async fn tell(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
+pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "helm upgrade to a chart with another value and one more field: nothing changes, and new rooms work meanwhile";
     report.check(name, upgrade(stage)).await?;
     let name = "helm rollback: nothing changes, and new rooms work meanwhile";
@@ -234,10 +234,13 @@ mod tests {
         let pod = |name: &str| json!({"metadata": {"name": name}});
         let pods = [pod("pod-2"), pod("pod-1")];
         let expected = ("pod-1".to_owned(), Duration::from_secs(15));
-        assert_eq!(holder(&[lease.clone()], &pods), Some(expected));
+        assert_eq!(holder(std::slice::from_ref(&lease), &pods), Some(expected));
         let mut deleted = pod("pod-1");
         deleted["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert_eq!(holder(&[lease.clone()], &[pod("pod-2"), deleted]), None);
+        assert_eq!(
+            holder(std::slice::from_ref(&lease), &[pod("pod-2"), deleted]),
+            None
+        );
         assert_eq!(
             holder(&[json!({"spec": {"holderIdentity": ""}})], &pods),
             None

@@ -7,13 +7,13 @@ const TABLE: usize = 32;
 const ENTRY_SIZE: usize = 54;
 const ENTRIES: usize = 56;
 
-/// Whether it needs nothing but the kernel, or why it is no program that this can tell of.
+/// Whether it needs nothing but the kernel, or why it cannot be read.
 ///
 /// # Errors
-/// When it is no 64-bit little-endian ELF file.
+/// When it is not a 64-bit little-endian ELF file.
 pub fn is_static(program: &[u8]) -> Result<bool, &'static str> {
     if !program.starts_with(b"\x7fELF\x02\x01") {
-        return Err("it is no 64-bit little-endian ELF file");
+        return Err("it is not a 64-bit little-endian ELF file");
     }
     let short = "its header is cut off";
     let table = number(program, TABLE, 8).ok_or(short)?;
