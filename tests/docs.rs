@@ -1,8 +1,9 @@
 //! What the pages say of the code is so. Reads files only.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -76,4 +77,70 @@ fn every_path_of_the_code_map_is_there() {
 /// Short paths stand for files beside the one named before.
 fn in_room(root: &Path, word: &str) -> bool {
     root.join("src/room").join(word).exists()
+}
+
+/// The pages of the project: Markdown outside of builds and caches.
+fn pages(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("is a folder") {
+        let path = entry.expect("is readable").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && !["target", "out", ".git"].contains(&name.as_ref()) {
+            pages(&path, into);
+        } else if name.ends_with(".md") {
+            into.push(path);
+        }
+    }
+}
+
+/// The targets of the links `[text](target)` in a page.
+fn links(page: &str) -> impl Iterator<Item = &str> {
+    let targets = page.split("](").skip(1);
+    targets.filter_map(|rest| rest.split([')', ' ']).next())
+}
+
+/// The anchors that a forge gives to the headings of a page.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter_map(|line| {
+        let text = line.trim_start_matches('#');
+        (text.len() < line.len()).then(|| text.trim().to_lowercase())
+    });
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    headings
+        .map(|text| {
+            text.chars()
+                .filter(kept)
+                .collect::<String>()
+                .replace(' ', "-")
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut found = Vec::new();
+    pages(Path::new(env!("CARGO_MANIFEST_DIR")), &mut found);
+    let (mut seen, mut broken) = (0, Vec::new());
+    for path in &found {
+        let text = fs::read_to_string(path).expect("the page can be read");
+        for link in links(&text).filter(|link| !link.contains("://")) {
+            seen += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => path.clone(),
+                file => path.parent().expect("is in a folder").join(file),
+            };
+            let leads = match fs::read(&target) {
+                Ok(page) => {
+                    let page = String::from_utf8_lossy(&page);
+                    anchor.is_empty() || anchors(&page).contains(anchor)
+                }
+                Err(_) => target.is_dir() && anchor.is_empty(),
+            };
+            if !leads {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 30, "links are found: {seen}");
+    assert!(broken.is_empty(), "{broken:#?}");
 }

@@ -204,7 +204,9 @@ async fn log(stage: &mut Stage) -> Result<(), StoryError> {
         })
         .collect();
     if effects.is_empty() {
-        return seen(format!("no line at INFO is about the creation of the room:\n{log}"));
+        return seen(format!(
+            "no line at INFO is about the creation of the room:\n{log}"
+        ));
     }
     say(effects.join("\n"));
     let dial = dial_string(stage.cluster(), "standup").await?;
