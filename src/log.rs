@@ -93,15 +93,16 @@ impl On {
         );
     }
 
-    /// What is wrong with the object now. `shown` is the reason in its status so far.
+    /// What is wrong with the object now. `shown` is the reason that its status has told so far, by
+    /// which an end is noticed of what another process has begun to say. What goes on is said once by
+    /// each process: whoever reads the log of a new pod sees what is wrong.
     pub fn problem(&self, shown: Option<&str>, now: Option<&Trouble>) {
         let reason = now.map(|it| it.reason.as_str().to_owned());
-        let before = lock(&self.trail.problem)
-            .replace(reason.clone())
-            .unwrap_or_else(|| shown.map(str::to_owned));
+        let said = lock(&self.trail.problem).replace(reason.clone());
         match now {
-            Some(trouble) => self.troubled(trouble, before != reason),
+            Some(trouble) => self.troubled(trouble, said != Some(reason)),
             None => {
+                let before = said.unwrap_or_else(|| shown.map(str::to_owned));
                 if let Some(reason) = before {
                     line!(info, Some(self), reason, "Problem resolved");
                 }
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_process_goes_on_from_what_the_status_shows() {
+    fn a_new_process_says_what_is_wrong_and_what_has_ended() {
         let down = trouble(Reason::DailyUnavailable, Needs::Retry);
         let awaited = trouble(Reason::NumberNotReady, Needs::Time);
         let lines = said("reason", || {
@@ -315,7 +316,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "DEBUG Problem goes on DailyUnavailable",
+                "WARN Problem began DailyUnavailable",
                 "INFO Problem resolved DailyUnavailable",
                 "INFO Waiting NumberNotReady",
             ]

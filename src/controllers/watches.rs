@@ -13,7 +13,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use crate::crd::condition::{self, kind};
-use crate::crd::{DailyRoom, DailyRoomStatus, PinDialinNumber};
+use crate::crd::{DailyRoom, DailyRoomStatus, FromNamespaces, PinDialinNumber};
 use crate::ops::{Readiness, Wait};
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::run::Context;
@@ -200,8 +200,9 @@ fn concerns(number: &PinDialinNumber, room: &DailyRoom) -> bool {
         return true;
     }
     let beside = room.metadata.namespace == number.metadata.namespace;
+    let allowed = beside || number.spec.allowed_from() == FromNamespaces::All;
     let wanted = &room.spec.dialin.room_numbers;
-    let chooses = beside && wanted.is_empty() && status.phone_numbers.is_empty();
+    let chooses = allowed && wanted.is_empty() && status.phone_numbers.is_empty();
     let waits = conditions.iter().any(|it| {
         it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
     });
@@ -221,21 +222,22 @@ mod tests {
 
     const NUMBER: &str = "+12025550123";
 
-    fn number() -> PinDialinNumber {
+    fn number(from: &str) -> PinDialinNumber {
+        let spec = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": {"from": from}}});
         let number = json!({
             "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
-            "metadata": {"namespace": "team", "name": "main"}, "spec": {"phoneNumber": NUMBER},
+            "metadata": {"namespace": "team", "name": "main"}, "spec": spec,
         });
         serde_json::from_value(number).unwrap()
     }
 
-    fn concerned(namespace: &str, numbers: Value, status: Value) -> bool {
+    fn concerned(from: &str, namespace: &str, numbers: Value, status: Value) -> bool {
         let room = json!({
             "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
             "metadata": {"namespace": namespace, "name": "standup"},
             "spec": {"ttl": "1h", "dialin": {"roomNumbers": numbers}}, "status": status,
         });
-        concerns(&number(), &serde_json::from_value(room).unwrap())
+        concerns(&number(from), &serde_json::from_value(room).unwrap())
     }
 
     fn condition(type_: &str, status: &str, reason: &str) -> Value {
@@ -288,8 +290,12 @@ mod tests {
             ),
         ];
         for (what, namespace, numbers, status, expected) in table {
-            let is = concerned(namespace, numbers.clone(), status);
+            let is = concerned("Same", namespace, numbers.clone(), status);
             assert_eq!(is, expected, "{what}");
         }
+        assert!(
+            concerned("All", "there", none, Value::Null),
+            "allowed there"
+        );
     }
 }

@@ -11,7 +11,10 @@ pub mod condition;
 mod number;
 mod room;
 
-pub use number::{IvrGreeting, PinDialinNumber, PinDialinNumberSpec, PinDialinNumberStatus};
+pub use number::{
+    AllowedNamespaces, AllowedRooms, FromNamespaces, IvrGreeting, PinDialinNumber,
+    PinDialinNumberSpec, PinDialinNumberStatus,
+};
 pub use room::{
     Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin, MissingRoomPolicy,
     NumberRef, NumberSource, Privacy, PublishedNumber, RoomInfo, RoomNumber, SecretSpec,

@@ -68,6 +68,10 @@ pub struct PinDialinNumberSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
 
+    /// Which DailyRooms may publish this number. Absent: those of this namespace. Whoever knows the PIN of a room may call it on any number; this is about who may give the number to callers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_rooms: Option<AllowedRooms>,
+
     /// What happens to the dial-in config when this object is deleted: Delete removes it (after at most one hour while rooms still publish the number), Retain leaves it. Absent: Delete. The number itself is never released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
@@ -75,6 +79,40 @@ pub struct PinDialinNumberSpec {
     /// The Secret with the Daily API key, in this namespace. Absent: the operator's default key where it is allowed, else the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<ApiKeySecretRef>,
+}
+
+impl PinDialinNumberSpec {
+    /// The namespaces whose DailyRooms may publish the number.
+    #[must_use]
+    pub fn allowed_from(&self) -> FromNamespaces {
+        let allowed = self.allowed_rooms.as_ref();
+        allowed.map_or(FromNamespaces::Same, |it| it.namespaces.from)
+    }
+}
+
+/// Which DailyRooms may publish a number.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedRooms {
+    /// The namespaces whose DailyRooms may publish the number.
+    pub namespaces: AllowedNamespaces,
+}
+
+/// Namespaces whose DailyRooms may publish a number.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespaces {
+    /// Same: the namespace of the PinDialinNumber. All: every namespace whose DailyRooms use the same Daily account.
+    pub from: FromNamespaces,
+}
+
+/// From which namespaces DailyRooms may publish a number.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
+pub enum FromNamespaces {
+    /// That of the PinDialinNumber.
+    Same,
+    /// All of them.
+    All,
 }
 
 /// The spoken greeting of a number.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::desired::WantedNumber;
 use super::view::NumberProblem;
 use crate::crd::condition::Reason;
-use crate::crd::{NumberSource, PublishedNumber};
+use crate::crd::{FromNamespaces, NumberSource, PublishedNumber};
 use crate::daily::types::{DialinConfig, PIN_DIALIN, PurchasedNumber};
 use crate::phone;
 
@@ -30,8 +30,12 @@ pub struct Holder {
     pub phone_number: String,
     /// The id of its domain, once that is known.
     pub domain_id: Option<String>,
+    /// Whether its status names that domain: what only the operator writes is believed more.
+    pub is_reported: bool,
     /// How it stands.
     pub stands: Stands,
+    /// The namespaces whose rooms may publish it.
+    pub allows: FromNamespaces,
 }
 
 /// How a PinDialinNumber stands.
@@ -52,6 +56,21 @@ impl Holder {
     fn ready_in(&self) -> Option<&str> {
         let domain = self.domain_id.as_deref();
         domain.filter(|_| self.stands == Stands::Ready)
+    }
+
+    fn allows(&self, namespace: &str) -> bool {
+        self.allows == FromNamespaces::All || self.namespace == namespace
+    }
+
+    /// Which of several PinDialinNumbers for one number decides who may publish it: the one that
+    /// holds it at Daily. A stalled one holds nothing, so it takes nothing from anybody.
+    fn precedence(&self) -> Option<u8> {
+        match self.stands {
+            Stands::Ready => Some(0),
+            Stands::Leaving => Some(1),
+            Stands::SettingUp => Some(2),
+            Stands::Stalled => None,
+        }
     }
 }
 
@@ -88,7 +107,7 @@ pub enum WhyGlobal {
     NothingPurchased,
     /// A number of the account could be set up, and is not.
     NothingConfigured,
-    /// All its numbers are held in other namespaces.
+    /// Those that take PINs are held in other namespaces.
     HeldElsewhere,
     /// The PinDialinNumber of this name needs a person.
     Stalled(String),
@@ -105,8 +124,8 @@ impl fmt::Display for WhyGlobal {
                  has a PIN dial-in config: create a PinDialinNumber for rooms to come",
             ),
             Self::HeldElsewhere => f.write_str(
-                "the numbers of the Daily account are held by PinDialinNumbers of other \
-                 namespaces, which do not allow rooms of this one",
+                "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers of \
+                 other namespaces, and their allowedRooms do not include this one",
             ),
             Self::Stalled(name) => write!(
                 f,
@@ -203,13 +222,8 @@ fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
         );
         return problem(Reason::NumberNotPurchased, false, message);
     }
-    if let Some(holder) = elsewhere(number, known) {
-        let message = format!(
-            "the number {number} is held by the PinDialinNumber {}/{}, which does not allow rooms \
-             of this namespace",
-            holder.namespace, holder.name
-        );
-        return problem(Reason::NumberNotAllowed, false, message);
+    if let Some(holder) = not_allowed(number, known) {
+        return problem(Reason::NumberNotAllowed, false, forbids(holder));
     }
     if !answers(number, known) {
         let message = format!(
@@ -221,12 +235,26 @@ fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
     Ok(number.to_owned())
 }
 
-/// The PinDialinNumber of another namespace that holds a number of this account.
-fn elsewhere<'a>(number: &str, known: Known<'a>) -> Option<&'a Holder> {
-    let of_the_account =
-        |it: &&Holder| it.phone_number == number && it.ready_in() == Some(known.domain_id);
-    let mut holders = known.holders.iter().filter(of_the_account);
-    holders.find(|it| it.namespace != known.namespace)
+/// The PinDialinNumber that holds a number of this account and does not allow rooms of this namespace
+/// to publish it.
+fn not_allowed<'a>(number: &str, known: Known<'a>) -> Option<&'a Holder> {
+    let of_the_account = |it: &&Holder| {
+        let in_domain = it.is_reported && it.domain_id.as_deref() == Some(known.domain_id);
+        in_domain && it.phone_number == number
+    };
+    let holders = known.holders.iter().filter(of_the_account);
+    let ranked = holders.filter_map(|it| Some((it.precedence()?, it)));
+    let (_, holder) = ranked.min_by_key(|(precedence, _)| *precedence)?;
+    (!holder.allows(known.namespace)).then_some(holder)
+}
+
+/// Names no object of the other namespace, which is none of this tenant's business.
+fn forbids(holder: &Holder) -> String {
+    format!(
+        "a PinDialinNumber of another namespace holds the number {} and does not allow rooms of this \
+         namespace to publish it: ask its owner to set allowedRooms, or name another number",
+        holder.phone_number
+    )
 }
 
 /// Whether a purchased number takes PINs (F-CALL-1).
@@ -240,13 +268,12 @@ fn answers(number: &str, known: Known<'_>) -> bool {
 /// Whether a purchased number takes PINs for rooms of this namespace. What a PinDialinNumber of ours
 /// says is as good as Daily's answer, which may be older.
 fn serves(number: &str, known: Known<'_>) -> bool {
-    let ready = |it: &Holder| {
-        it.namespace == known.namespace
-            && it.phone_number == number
-            && it.ready_in() == Some(known.domain_id)
-    };
-    let takes_pins = answers(number, known) || known.holders.iter().any(ready);
-    takes_pins && elsewhere(number, known).is_none()
+    takes_pins(number, known) && not_allowed(number, known).is_none()
+}
+
+fn takes_pins(number: &str, known: Known<'_>) -> bool {
+    let ready = |it: &Holder| it.phone_number == number && it.ready_in() == Some(known.domain_id);
+    answers(number, known) || known.holders.iter().any(ready)
 }
 
 /// The number of a room that names none. What callers have on paper stays while it answers.
@@ -255,8 +282,12 @@ fn unnamed(kept: &[PublishedNumber], known: Known<'_>) -> Result<Chosen, NumberP
         numbers: vec![number],
         why_global: None,
     };
-    if let Some(kept) = still_serves(kept, known) {
-        return Ok(own(kept));
+    if let Some(kept) = still_answers(kept, known) {
+        return match not_allowed(&kept.phone_number, known) {
+            // What callers have on paper does not change because a permission does.
+            Some(holder) => problem(Reason::NumberNotAllowed, false, forbids(holder)),
+            None => Ok(own(kept)),
+        };
     }
     // The list has no order that can be relied on (F-NUM-4).
     let earliest = known
@@ -288,7 +319,7 @@ fn unnamed(kept: &[PublishedNumber], known: Known<'_>) -> Result<Chosen, NumberP
     })
 }
 
-fn still_serves(kept: &[PublishedNumber], known: Known<'_>) -> Option<PublishedNumber> {
+fn still_answers(kept: &[PublishedNumber], known: Known<'_>) -> Option<PublishedNumber> {
     let kept = kept.first()?;
     let of_account = || {
         known
@@ -299,7 +330,7 @@ fn still_serves(kept: &[PublishedNumber], known: Known<'_>) -> Option<PublishedN
     let (still, source) = match kept.source {
         NumberSource::Global => (kept.phone_number == GLOBAL.0, NumberSource::Global),
         NumberSource::Purchased | NumberSource::RoomNumber => (
-            of_account() && serves(&kept.phone_number, known),
+            of_account() && takes_pins(&kept.phone_number, known),
             NumberSource::Purchased,
         ),
     };
@@ -314,7 +345,7 @@ fn still_serves(kept: &[PublishedNumber], known: Known<'_>) -> Option<PublishedN
 fn usable<'a>(known: Known<'a>) -> impl Iterator<Item = &'a Holder> {
     known.holders.iter().filter(move |it| {
         let domain = it.domain_id.as_deref();
-        it.namespace == known.namespace && domain.is_none_or(|id| id == known.domain_id)
+        it.allows(known.namespace) && domain.is_none_or(|id| id == known.domain_id)
     })
 }
 
@@ -340,10 +371,10 @@ fn why_global(too_late: Option<&Holder>, known: Known<'_>) -> WhyGlobal {
     if let Some(holder) = usable(known).find(|it| it.stands == Stands::Stalled) {
         return WhyGlobal::Stalled(holder.name.clone());
     }
-    let held = |it: &PurchasedNumber| elsewhere(&it.number, known).is_some();
+    let held = |it: &PurchasedNumber| not_allowed(&it.number, known).is_some();
     if known.purchased.is_empty() {
         WhyGlobal::NothingPurchased
-    } else if known.purchased.iter().all(held) {
+    } else if known.purchased.iter().any(held) {
         WhyGlobal::HeldElsewhere
     } else {
         WhyGlobal::NothingConfigured

@@ -37,6 +37,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             woken(),
             deleted_is_not_waited_for,
         ),
+        stage.trial(
+            "choice::of_another_namespace",
+            woken().neighbour(),
+            of_another_namespace,
+        ),
     ]
 }
 
@@ -137,4 +142,50 @@ async fn deleted_is_not_waited_for(fx: &mut Fixture) {
     says_why_global(&room, "has a PIN dial-in config");
     fx.sim.clear_faults().await.expect("the faults go");
     fx.gone(Number, "main-line").await;
+}
+
+/// Applies the number in the other namespace, and waits until the operator has seen it.
+async fn number_of_the_neighbour(fx: &mut Fixture, spec: serde_json::Value) {
+    let neighbour = fx.neighbour();
+    let home = fx.go_to(neighbour);
+    let applied = fx.apply(Number, "main-line", &spec).await;
+    let generation = applied.at("/metadata/generation").clone();
+    let seen = |number: &Object| {
+        *number.at("/status/observedGeneration") == generation
+            && number.has("Ready", "True", "Available")
+    };
+    fx.until(Number, "main-line", "is seen", SOON, seen).await;
+    fx.go_to(home);
+}
+
+/// The operator's namespace has the number, and a team's rooms get it if it allows them; so also in
+/// the README's way, in which rooms have no number in their own namespace.
+async fn of_another_namespace(fx: &mut Fixture) {
+    let closed = json!({"phoneNumber": NUMBER});
+    let open = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": {"from": "All"}}});
+    number_of_the_neighbour(fx, closed.clone()).await;
+    let named = json!({"ttl": "1h", "dialin": {"roomNumbers": [{"phoneNumber": NUMBER}]}});
+    fx.room("named", named).await;
+    let refused = ("Stalled", "True", "NumberNotAllowed");
+    let named = fx.condition(Room, "named", refused).await;
+    let message = named.condition("Stalled").expect("is there").message;
+    assert!(message.contains("allowedRooms"), "{message}");
+    fx.room("before", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "before").await;
+    says_why_global(&before, "allowedRooms");
+
+    number_of_the_neighbour(fx, open).await;
+    fx.ready(Room, "named").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    publishes_its_own(fx).await;
+
+    // What callers have on paper stays when the permission goes.
+    number_of_the_neighbour(fx, closed).await;
+    fx.force_pass(Room, "standup", "look again").await;
+    let standup = fx.condition(Room, "standup", refused).await;
+    assert!(
+        standup.has("Ready", "True", "Available"),
+        "callers are served"
+    );
+    publishes_its_own(fx).await;
 }

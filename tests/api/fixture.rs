@@ -56,6 +56,7 @@ pub struct Setup {
     answers: Quirks,
     /// Whether it has an API server of its own, on which the CRDs are not installed.
     pub own_plane: bool,
+    neighbour: bool,
     /// How many turns of the stage it takes.
     pub turns: u32,
 }
@@ -72,6 +73,7 @@ impl Setup {
             hold_at: None,
             answers: Quirks::default(),
             own_plane: false,
+            neighbour: false,
             turns: 1,
         }
     }
@@ -97,6 +99,12 @@ impl Setup {
     /// It has an API server of its own, on which the CRDs are not installed.
     pub fn own_plane(mut self) -> Self {
         self.own_plane = true;
+        self
+    }
+
+    /// The operator serves a second namespace, [`Fixture::neighbour`].
+    pub fn neighbour(mut self) -> Self {
+        self.neighbour = true;
         self
     }
 
@@ -164,11 +172,18 @@ impl Setup {
             "driftInterval": "2s",
             "quietPeriod": quiet,
         });
+        if self.neighbour {
+            values["watchNamespaces"] = json!([namespace, neighbour_of(namespace)]);
+        }
         for (name, value) in &self.values {
             values[*name] = value.clone();
         }
         values
     }
+}
+
+fn neighbour_of(namespace: &str) -> String {
+    format!("{namespace}-neighbour")
 }
 
 /// The environment that stops an operator at a point.
@@ -230,6 +245,9 @@ impl Fixture {
 
         let client = plane.client();
         create_namespace(&client, namespace).await?;
+        if setup.neighbour {
+            create_namespace(&client, &neighbour_of(namespace)).await?;
+        }
         let values = setup.chart_values(namespace, &daily);
         let release = plane.render(RELEASE, namespace, &values).await?;
         plane.apply_rights(&release).await?;
@@ -272,6 +290,16 @@ impl Fixture {
             fixture.start_operator(&env).await;
         }
         Ok(fixture)
+    }
+
+    /// The second namespace of a fixture that has one.
+    pub fn neighbour(&self) -> String {
+        neighbour_of(&self.namespace)
+    }
+
+    /// From now on objects are in this namespace; gives the one before.
+    pub fn go_to(&mut self, namespace: String) -> String {
+        std::mem::replace(&mut self.namespace, namespace)
     }
 
     fn hold_file(&self) -> PathBuf {

@@ -32,10 +32,19 @@ fn holder(namespace: &str, number: &str, ready_in: Option<&str>) -> Holder {
         name: "main".to_owned(),
         phone_number: number.to_owned(),
         domain_id: ready_in.map(str::to_owned),
+        is_reported: ready_in.is_some(),
         stands: match ready_in {
             Some(_) => Stands::Ready,
             None => Stands::SettingUp,
         },
+        allows: FromNamespaces::Same,
+    }
+}
+
+fn for_all(holder: Holder) -> Holder {
+    Holder {
+        allows: FromNamespaces::All,
+        ..holder
     }
 }
 
@@ -175,6 +184,7 @@ fn references_are_resolved_in_the_namespace_alone() {
 fn stands(stands: Stands, domain_id: Option<&str>) -> Holder {
     Holder {
         domain_id: domain_id.map(str::to_owned),
+        is_reported: domain_id.is_some(),
         stands,
         ..holder("team", FIRST, None)
     }
@@ -228,9 +238,10 @@ fn only_what_may_serve_the_room_is_waited_for() {
         (stands(Stands::SettingUp, Some("e")), Some(none.clone())),
         (stands(Stands::Stalled, None), Some(stalled)),
         (stands(Stands::Leaving, Some("d")), Some(none.clone())),
-        (stands(Stands::Ready, Some("e")), Some(none.clone())),
-        (elsewhere, Some(none)),
-        (held, Some(WhyGlobal::NothingConfigured)),
+        (stands(Stands::Ready, Some("e")), Some(none)),
+        (elsewhere.clone(), Some(WhyGlobal::HeldElsewhere)),
+        (for_all(elsewhere), None),
+        (held, Some(WhyGlobal::HeldElsewhere)),
     ];
     for (holder, expected) in table {
         let chosen = unnamed_with(std::slice::from_ref(&holder), 0);
@@ -243,13 +254,7 @@ fn only_what_may_serve_the_room_is_waited_for() {
 }
 
 #[test]
-fn numbers_that_are_all_held_elsewhere_are_told_apart() {
-    let held = [
-        holder("other", FIRST, Some("d")),
-        holder("other", SECOND, Some("d")),
-    ];
-    let chosen = unnamed_with(&held, 0).unwrap();
-    assert_eq!(chosen.why_global, Some(WhyGlobal::HeldElsewhere));
+fn an_account_without_numbers_is_told_apart() {
     let known = Known {
         namespace: "team",
         domain_id: "d",
@@ -273,5 +278,74 @@ fn what_was_published_is_not_waited_with() {
     assert_eq!(
         pick(&[], &published, &[], &ours),
         one(GLOBAL.0, NumberSource::Global)
+    );
+}
+
+#[test]
+fn a_number_serves_other_namespaces_if_it_allows_them() {
+    let literal = [WantedNumber::Literal(FIRST.to_owned())];
+    let configs = [config(FIRST)];
+    let theirs = holder("other", FIRST, Some("d"));
+    let setting_up = |holder: Holder| Holder {
+        stands: Stands::SettingUp,
+        ..holder
+    };
+    let stalled = Holder {
+        stands: Stands::Stalled,
+        ..theirs.clone()
+    };
+    let claimed = Holder {
+        is_reported: false,
+        ..setting_up(theirs.clone())
+    };
+    let ours = holder("team", FIRST, Some("d"));
+    let table = [
+        ("none", vec![], true),
+        ("theirs", vec![theirs.clone()], false),
+        ("theirs, for all", vec![for_all(theirs.clone())], true),
+        (
+            "theirs, not ready yet",
+            vec![setting_up(theirs.clone())],
+            false,
+        ),
+        // Whoever holds nothing takes nothing away.
+        ("theirs, stalled", vec![stalled], true),
+        ("theirs, by an annotation alone", vec![claimed], true),
+        (
+            "ours, and theirs begins",
+            vec![setting_up(theirs.clone()), ours],
+            true,
+        ),
+    ];
+    for (what, holders, allowed) in table {
+        let named = match allowed {
+            true => one(FIRST, NumberSource::RoomNumber),
+            false => Err(Reason::NumberNotAllowed),
+        };
+        assert_eq!(pick(&literal, &[], &configs, &holders), named, "{what}");
+        let unnamed = match allowed {
+            true => one(FIRST, NumberSource::Purchased),
+            false => one(GLOBAL.0, NumberSource::Global),
+        };
+        assert_eq!(pick(&[], &[], &configs, &holders), unnamed, "{what}");
+    }
+}
+
+#[test]
+fn a_permission_that_is_withdrawn_changes_no_published_number() {
+    let published = [PublishedNumber {
+        phone_number: FIRST.to_owned(),
+        source: NumberSource::Purchased,
+        country: None,
+    }];
+    let both = [config(SECOND), config(FIRST)];
+    let theirs = holder("other", FIRST, Some("d"));
+    assert_eq!(
+        pick(&[], &published, &both, std::slice::from_ref(&theirs)),
+        Err(Reason::NumberNotAllowed)
+    );
+    assert_eq!(
+        pick(&[], &published, &both, &[for_all(theirs)]),
+        one(FIRST, NumberSource::Purchased)
     );
 }

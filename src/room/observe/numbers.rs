@@ -131,8 +131,10 @@ fn holder(number: &DeserializeGuard<PinDialinNumber>) -> Option<Holder> {
         namespace: subject.namespace.clone(),
         name: subject.name.clone(),
         phone_number: number.spec.phone_number.clone(),
+        is_reported: reported.is_some(),
         domain_id: reported.map(|it| it.domain_id.clone()).or(bound),
         stands: stands(&subject, status),
+        allows: number.spec.allowed_from(),
     })
 }
 

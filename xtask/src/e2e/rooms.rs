@@ -29,6 +29,9 @@ metadata:
   namespace: daily-operator
 spec:
   phoneNumber: \"+12025550123\"
+  allowedRooms:
+    namespaces:
+      from: All
   ivrGreeting:
     message: Welcome. Please enter your PIN.
 ---
