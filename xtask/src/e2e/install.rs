@@ -7,13 +7,16 @@ use testbed::progress::human;
 use super::error::{StoryError, seen};
 use super::look;
 use super::report::{Failed, Report, say};
-use super::sim::{FIRST_KEY, ORIGIN};
+use super::sim::FIRST_KEY;
 use super::stage::{OPERATOR, Stage, TEAM};
 
 /// How long `helm install --wait` may take.
 const INSTALLED_WITHIN: Duration = Duration::from_secs(30);
 /// For a condition.
 const SOON: Duration = Duration::from_secs(60);
+/// What a user of Daily itself leaves out; and teams may have numbers with the default key.
+pub const SETTINGS: &str = "--set daily.baseUrl=https://daily-sim.daily-sim.svc.cluster.local/v1 \
+                            --set-json 'daily.apiKey.numberNamespaces={}'";
 /// Refuses pods that do not follow the strictest standard.
 const RESTRICTED: &str = "pod-security.kubernetes.io/enforce=restricted";
 
@@ -36,9 +39,9 @@ async fn install(stage: &mut Stage) -> Result<(), StoryError> {
     let key = stage.write("key", FIRST_KEY)?;
     stage.console.set("REGISTRY", "localhost");
     stage.console.set("FILE", key.display().to_string());
-    // What a user of Daily itself leaves out.
-    let address = format!("--set daily.baseUrl={ORIGIN}/v1 --timeout=60s");
-    stage.console.add_to_helm(address);
+    stage
+        .console
+        .add_to_helm(format!("{SETTINGS} --timeout=60s"));
     for command in readme(stage, |it| !it.starts_with("helm test"))? {
         let start = Instant::now();
         stage.console.run(std::slice::from_ref(&command)).await?;

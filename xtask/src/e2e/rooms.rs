@@ -26,7 +26,7 @@ apiVersion: daily-operator.io/v1alpha1
 kind: PinDialinNumber
 metadata:
   name: main-line
-  namespace: daily-operator
+  namespace: team-a
 spec:
   phoneNumber: \"+12025550123\"
   allowedRooms:
@@ -150,7 +150,7 @@ async fn both(stage: &mut Stage) -> Result<(), StoryError> {
     let apply = format!("kubectl apply --filename={}", file.display());
     say(stage.console.shell(&apply).await?);
     let cluster = stage.cluster();
-    let number = (OPERATOR, "pindialinnumber/main-line");
+    let number = (TEAM, "pindialinnumber/main-line");
     look::condition(cluster, number, "Ready", SOON).await?;
     look::condition(cluster, (TEAM, "dailyroom/standup"), "Ready", SOON).await?;
     let dial = dial_string(cluster, "standup").await?;

@@ -7,10 +7,10 @@ use serde_json::Value;
 use testbed::{Look, eventually};
 
 use super::error::{StoryError, io, seen};
-use super::install::readme;
+use super::install::{SETTINGS, readme};
 use super::look::{self, text};
 use super::report::{Failed, Report, say};
-use super::sim::{self, ORIGIN};
+use super::sim;
 use super::stage::{OPERATOR, Stage, TEAM};
 
 const PAGE: &str = "docs/install.md";
@@ -124,9 +124,7 @@ async fn wait(stage: &mut Stage) -> Result<(), StoryError> {
 }
 
 async fn again(stage: &mut Stage, secrets: Secrets) -> Result<(), StoryError> {
-    let args = format!(
-        "--set daily.baseUrl={ORIGIN}/v1 --set daily.caBundle.configMapName=daily-ca --timeout=60s"
-    );
+    let args = format!("{SETTINGS} --set daily.caBundle.configMapName=daily-ca --timeout=60s");
     stage.console.add_to_helm(args);
     let commands = readme(stage, |it| it.starts_with("helm install"))?;
     stage.console.run(&commands).await?;
