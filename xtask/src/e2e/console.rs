@@ -16,7 +16,7 @@ use crate::cargo::root;
 const NOT_RUN: [(&str, &str); 5] = [
     (
         "kubectl apply --server-side -f deploy/",
-        "tests/chart.rs applies them",
+        "tests/install.rs applies them",
     ),
     (
         "kubectl create secret generic daily-api-key ",
@@ -28,7 +28,7 @@ const NOT_RUN: [(&str, &str); 5] = [
     ),
     (
         "helm install daily-operator charts/daily-operator --namespace daily-operator --take-ownership",
-        "tests/chart.rs does it",
+        "tests/install.rs does it",
     ),
     ("helm test ", "the README's does it"),
 ];

@@ -3,7 +3,7 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
-//! | `stage` | images, node and simulated Daily |
+//! | `stage`, `killed` | images, node and simulated Daily; a node that is killed |
 //! | `install`, `rooms`, `keys`, `upgrade`, `outage`, `uninstall` | the chapters of the story, in this order |
 //! | `docs`, `console` | the commands of the documentation, and the shell that runs them |
 //! | `sim` | the simulated Daily as a pod |
@@ -16,6 +16,7 @@ mod error;
 mod evidence;
 mod install;
 mod keys;
+mod killed;
 mod look;
 mod outage;
 mod report;

@@ -8,9 +8,9 @@ use testbed::{Cluster, Node};
 
 use super::console::Console;
 use super::error::{StoryError, io};
-use super::evidence;
 use super::report::{Failed, Report, say};
 use super::sim::{self, Tls};
+use super::{evidence, killed};
 use crate::image::{self, Image};
 
 /// The namespace of the operator, as the documentation has it.
@@ -86,6 +86,8 @@ async fn prepare(
     simulator: &Image,
     report: &mut Report,
 ) -> Result<(TempDir, Console, Tls), Failed> {
+    let name = "a second node runs beside it, is killed, and leaves nothing running";
+    report.check(name, killed::check()).await?;
     let name = "import the images";
     report
         .check(name, import(node, [operator, simulator]))

@@ -42,6 +42,7 @@ type Secrets = std::collections::BTreeMap<String, String>;
 
 async fn uninstall(stage: &mut Stage) -> Result<Secrets, StoryError> {
     let secrets = look::secrets(stage.cluster(), TEAM).await?;
+    let before = look::list(stage.cluster(), TEAM, "dailyrooms").await?.len();
     let pods = look::list(stage.cluster(), OPERATOR, "pods").await?;
     let is_operator = |pod: &&Value| text(pod, "/metadata/ownerReferences/0/kind") == "ReplicaSet";
     let names: Vec<_> = pods
@@ -72,9 +73,13 @@ async fn uninstall(stage: &mut Stage) -> Result<Secrets, StoryError> {
         }
     }
     let left = look::secrets(stage.cluster(), TEAM).await?;
-    match left == secrets {
+    if left != secrets {
+        return seen(format!("Secrets have changed: {secrets:?} became {left:?}"));
+    }
+    let rooms = look::list(stage.cluster(), TEAM, "dailyrooms").await?.len();
+    match rooms == before {
         true => Ok(secrets),
-        false => seen(format!("Secrets have changed: {secrets:?} became {left:?}")),
+        false => seen(format!("of {before} DailyRooms {rooms} are left")),
     }
 }
 

@@ -41,6 +41,8 @@ pub fn binary(out: &Path) -> Result<PathBuf, ImageError> {
             .env("CARGO_NET_OFFLINE", "true");
         show(&mut clean(command))?;
     }
+    // The link goes, and not the tree's own folder.
+    fs::remove_dir_all(&folder).map_err(file(&folder, "removed"))?;
     Ok(out.join(NAME))
 }
 
