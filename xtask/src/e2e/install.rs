@@ -14,9 +14,8 @@ use super::stage::{OPERATOR, Stage, TEAM};
 const INSTALLED_WITHIN: Duration = Duration::from_secs(30);
 /// For a condition.
 const SOON: Duration = Duration::from_secs(60);
-/// What a user of Daily itself leaves out; and teams may have numbers with the default key.
-pub const SETTINGS: &str = "--set daily.baseUrl=https://daily-sim.daily-sim.svc.cluster.local/v1 \
-                            --set-json 'daily.apiKey.numberNamespaces={}'";
+/// What a user of Daily itself leaves out.
+pub const SETTINGS: &str = "--set daily.baseUrl=https://daily-sim.daily-sim.svc.cluster.local/v1";
 /// Refuses pods that do not follow the strictest standard.
 const RESTRICTED: &str = "pod-security.kubernetes.io/enforce=restricted";
 

@@ -20,13 +20,13 @@ const STARTED_WITHIN: Duration = Duration::from_secs(180);
 /// For a room of one minute to be gone.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
-/// A number and a room in one file.
+/// A number in the operator's namespace and a room of a team in one file, as the README has them.
 const BOTH: &str = "\
 apiVersion: daily-operator.io/v1alpha1
 kind: PinDialinNumber
 metadata:
   name: main-line
-  namespace: team-a
+  namespace: daily-operator
 spec:
   phoneNumber: \"+12025550123\"
   allowedRooms:
@@ -150,7 +150,7 @@ async fn both(stage: &mut Stage) -> Result<(), StoryError> {
     let apply = format!("kubectl apply --filename={}", file.display());
     say(stage.console.shell(&apply).await?);
     let cluster = stage.cluster();
-    let number = (TEAM, "pindialinnumber/main-line");
+    let number = (OPERATOR, "pindialinnumber/main-line");
     look::condition(cluster, number, "Ready", SOON).await?;
     look::condition(cluster, (TEAM, "dailyroom/standup"), "Ready", SOON).await?;
     let dial = dial_string(cluster, "standup").await?;
