@@ -71,7 +71,7 @@ async fn default_key(
     let Some(default) = &config.default_key else {
         findings.push(Finding::ok(
             "default-key",
-            "none is configured; each namespace brings its own in a Secret daily-api-key",
+            "none is configured: create a Secret daily-api-key in each namespace that has DailyRooms or PinDialinNumbers",
         ));
         return None;
     };

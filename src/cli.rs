@@ -65,10 +65,10 @@ pub enum Writes {
 /// The flags of `run`. Each is also an environment variable.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// Where the Daily API is: HTTPS, or HTTP on loopback [default: Daily's own]
+    /// Where the Daily API is: HTTPS, or HTTP on loopback [default: https://api.daily.co/v1]
     #[arg(long, value_name = "URL", env = "DAILY_OPERATOR_DAILY_BASE_URL")]
     pub daily_base_url: Option<String>,
-    /// A PEM file with CA certificates to trust for Daily beside the usual ones
+    /// A PEM file with CA certificates to trust for Daily, in addition to the public ones that are built in
     #[arg(long, value_name = "FILE", env = "DAILY_OPERATOR_DAILY_CA_FILE")]
     pub daily_ca_file: Option<String>,
     /// The HTTP proxy for Daily, http(s)://[USER:PASSWORD@]HOST:PORT; wins over HTTPS_PROXY and NO_PROXY, which are never used for the API server
@@ -106,13 +106,13 @@ pub struct RunArgs {
     /// Which installation holds an object [default: the Lease's namespace and name]
     #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_INSTALLATION_ID")]
     pub installation_id: Option<String>,
-    /// How long after a write with an unknown outcome nothing is believed to be gone [default: 60s]
+    /// How long to wait after a write with an unknown outcome before a room counts as missing; at least 30s [default: 60s]
     #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_QUIET_PERIOD")]
     pub quiet_period: Option<String>,
     /// The namespaces to serve, separated by commas [default: all]
     #[arg(long, value_name = "NAMES", env = "DAILY_OPERATOR_WATCH_NAMESPACES")]
     pub watch_namespaces: Option<String>,
-    /// How often each account is compared with what is wanted [default: 5m]
+    /// How often to list the rooms of each account to find drift; at least 30s [default: 5m]
     #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_DRIFT_INTERVAL")]
     pub drift_interval: Option<String>,
     /// Where health and metrics are served [default: :8080]
@@ -129,7 +129,7 @@ pub struct RunArgs {
     /// The namespace of the Lease [default: the pod's own, else default]
     #[arg(long, value_name = "NAMESPACE", env = "DAILY_OPERATOR_LEASE_NAMESPACE")]
     pub lease_namespace: Option<String>,
-    /// Whether anything is written
+    /// Whether the operator writes to Daily and Kubernetes
     #[arg(
         long,
         value_enum,

@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const PUBLISHED: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(500);
 const VERSION: &str = "v1alpha1";
-const INSTALL: &str = "install those of this version: helm upgrade --install with crds.enabled, or \
+const INSTALL: &str = "install those of this version: run helm upgrade --install with crds.enabled=true, or \
                        daily-operator crd | kubectl apply --server-side -f -";
 
 pub(super) async fn look(client: &Client) -> Finding {

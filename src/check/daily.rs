@@ -89,7 +89,7 @@ fn next_step(error: &CallError) -> &'static str {
         }
         CallError::RateLimited { .. } => "find out what else uses the account, and check again",
         CallError::Unavailable { .. } | CallError::Unknown { .. } => {
-            "find out what is between this pod and Daily, and check again"
+            "fix the proxy, firewall, NetworkPolicy or CA that the detail names, and run the check again"
         }
     }
 }
@@ -97,7 +97,10 @@ fn next_step(error: &CallError) -> &'static str {
 fn clock_skew(date: Option<i64>, now: i64) -> Finding {
     const CHECK: &str = "clock";
     let Some(date) = date else {
-        return Finding::ok(CHECK, "Daily does not tell the time, so it is not compared");
+        return Finding::ok(
+            CHECK,
+            "Daily's answer has no Date header, so the clocks were not compared",
+        );
     };
     let skew = now - date;
     if skew.abs() <= SKEW {
@@ -107,7 +110,7 @@ fn clock_skew(date: Option<i64>, now: i64) -> Finding {
     Finding::warn(
         CHECK,
         format!("this clock is {} s {side} Daily's", skew.abs()),
-        "set the clock of the node; no room is called ended or missing between the two times",
+        "synchronize the node's clock with NTP; between the two times no room counts as ended or missing",
     )
 }
 

@@ -153,7 +153,10 @@ pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
     let missing = match missing(client, needed).await {
         Ok(missing) => missing,
         Err(error) => {
-            let detail = format!("it cannot be asked what is allowed: {}", chain(&error));
+            let detail = format!(
+                "the API server did not say what the ServiceAccount may do: {}",
+                chain(&error)
+            );
             let next = "look at the API server, and run the check again";
             return vec![Finding::fail(CHECK, detail, next)];
         }
@@ -161,7 +164,7 @@ pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
     if missing.is_empty() {
         return vec![Finding::ok(
             CHECK,
-            format!("all {count} that are needed are granted"),
+            format!("all {count} required permissions are granted"),
         )];
     }
     let mut places: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
@@ -177,7 +180,7 @@ pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
         Finding::fail(
             CHECK,
             format!("the ServiceAccount may not {} {place}", rights.join(", ")),
-            "grant it; the chart does with rbac.create and the namespaces of watchNamespaces",
+            "set rbac.create=true in the chart, or bind these rules to the ServiceAccount yourself",
         )
     };
     places.into_iter().map(finding).collect()

@@ -35,7 +35,7 @@ pub const BINDING_ANNOTATION: &str = "daily-operator.io/binding";
 /// The annotation with which a person asks for a pass now.
 pub const RECONCILE_ANNOTATION: &str = "daily-operator.io/reconcile-requested-at";
 
-/// What happens at Daily when an object is deleted.
+/// What the operator does at Daily when this object is deleted. Delete: it deletes the room, which puts everyone out, or the dial-in config, after at most one hour while DailyRooms still publish the number. Retain: it leaves them as they are; a room then stays until its end. Absent: Delete.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
 pub enum DeletionPolicy {
     /// Delete it at Daily too.

@@ -68,7 +68,7 @@ pub struct PinDialinNumberSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
 
-    /// Which DailyRooms may publish this number. Absent: those of this namespace. Whoever knows the PIN of a room may call it on any number; this is about who may give the number to callers.
+    /// Which DailyRooms may publish this number. Absent: those of this namespace. This does not restrict callers: the PIN of a room works on every number of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_rooms: Option<AllowedRooms>,
 
@@ -129,10 +129,10 @@ pub struct IvrGreeting {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PinDialinNumberStatus {
-    /// The generation this status speaks of.
+    /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Reconciling and Stalled.
+    /// Ready (the number answers and takes PINs), Reconciling (the operator is working on it) and Stalled (you have to act; see the message).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

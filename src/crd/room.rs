@@ -61,7 +61,7 @@ pub struct DailyRoomSpec {
     #[serde(default)]
     pub privacy: Privacy,
 
-    /// Whether those inside are put out at the room's end. People keep the rule of the moment they joined. Absent: true.
+    /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
 
@@ -120,7 +120,7 @@ pub struct Dialin {
     #[serde(default = "default_true")]
     pub wait_for_meeting_start: bool,
 
-    /// The numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config, else Daily's global number of the US.
+    /// The numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, else Daily's global US number. A room keeps the number it has published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]

@@ -35,7 +35,7 @@ pub enum LeaderError {
     #[error("the Lease was lost to {0}")]
     Lost(String),
     /// The Lease was deleted or emptied.
-    #[error("the Lease was taken away")]
+    #[error("the Lease was deleted or emptied")]
     Gone,
     /// It could not be given back; the next leader waits until it has expired.
     #[error("the Lease could not be given back")]
@@ -76,7 +76,10 @@ impl Elector {
 
     /// Waits until this process leads; `None` when it has to stop before.
     pub async fn acquire(&mut self, stop: &CancellationToken) -> Option<Takeover> {
-        let mut problem = Problem::new("The Lease cannot be taken", "The Lease can be read again");
+        let mut problem = Problem::new(
+            "The Lease cannot be read or acquired",
+            "The Lease can be read and acquired again",
+        );
         while !stop.is_cancelled() {
             match self.reach(stop).await {
                 Ok(Some(takeover)) => return Some(takeover),

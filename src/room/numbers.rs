@@ -62,6 +62,15 @@ impl Holder {
         self.allows == FromNamespaces::All || self.namespace == namespace
     }
 
+    /// Its name, with the namespace for rooms of another one. Only a number that allows their rooms is
+    /// named to others.
+    fn seen_from(&self, namespace: &str) -> String {
+        if self.namespace == namespace {
+            return self.name.clone();
+        }
+        format!("{}/{}", self.namespace, self.name)
+    }
+
     /// Which of several PinDialinNumbers for one number decides who may publish it: the one that
     /// holds it at Daily. A stalled one holds nothing, so it takes nothing from anybody.
     fn precedence(&self) -> Option<u8> {
@@ -109,9 +118,9 @@ pub enum WhyGlobal {
     NothingConfigured,
     /// Those that take PINs are held in other namespaces.
     HeldElsewhere,
-    /// The PinDialinNumber of this name needs a person.
+    /// This PinDialinNumber needs a person.
     Stalled(String),
-    /// The PinDialinNumber of this name did not become ready in time.
+    /// This PinDialinNumber did not become ready in time.
     NotReadyInTime(String),
 }
 
@@ -121,11 +130,11 @@ impl fmt::Display for WhyGlobal {
             Self::NothingPurchased => f.write_str("the Daily account has purchased no number"),
             Self::NothingConfigured => f.write_str(
                 "no purchased number of the Daily account that rooms of this namespace may publish \
-                 has a PIN dial-in config: create a PinDialinNumber for rooms to come",
+                 has a PIN dial-in config: create a PinDialinNumber, whose number DailyRooms that you create later publish",
             ),
             Self::HeldElsewhere => f.write_str(
                 "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers of \
-                 other namespaces, and their allowedRooms do not include this one",
+                 other namespaces, and their allowedRooms do not include this one: ask their owners to set allowedRooms",
             ),
             Self::Stalled(name) => write!(
                 f,
@@ -306,7 +315,7 @@ fn unnamed(kept: &[PublishedNumber], known: Known<'_>) -> Result<Chosen, NumberP
     if let Some(awaited) = setting_up
         && known.waited < LONGEST_WAIT
     {
-        return awaits(&awaited.name, known.waited);
+        return awaits(&awaited.seen_from(known.namespace), known.waited);
     }
     let global = PublishedNumber {
         phone_number: GLOBAL.0.to_owned(),
@@ -366,10 +375,10 @@ fn awaits(name: &str, waited: Duration) -> Result<Chosen, NumberProblem> {
 
 fn why_global(too_late: Option<&Holder>, known: Known<'_>) -> WhyGlobal {
     if let Some(holder) = too_late {
-        return WhyGlobal::NotReadyInTime(holder.name.clone());
+        return WhyGlobal::NotReadyInTime(holder.seen_from(known.namespace));
     }
     if let Some(holder) = usable(known).find(|it| it.stands == Stands::Stalled) {
-        return WhyGlobal::Stalled(holder.name.clone());
+        return WhyGlobal::Stalled(holder.seen_from(known.namespace));
     }
     let held = |it: &PurchasedNumber| not_allowed(&it.number, known).is_some();
     if known.purchased.is_empty() {

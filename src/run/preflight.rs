@@ -20,13 +20,13 @@ const NO_KINDS: &str = "the CustomResourceDefinitions are not installed; run hel
      crds.enabled=true, or without Helm: daily-operator crd | kubectl apply --server-side -f -. \
      Helm takes over CRDs that kubectl made only with --take-ownership (Helm 3.17 and later); else \
      set crds.enabled=false";
-const MAY_NOT_LIST: &str =
-    "allow the ServiceAccount to list the kind; the chart has the rights that are needed";
+const MAY_NOT_LIST: &str = "allow the ServiceAccount to list this kind: set rbac.create=true in the chart, or bind its rules yourself";
 const MAY_NOT_READ_ID: &str = "allow the ServiceAccount to get the Namespace kube-system, whose uid \
      is the id of the cluster, or set --cluster-id";
 const NO_ID: &str =
     "there is no Namespace kube-system, whose uid is the id of the cluster; set --cluster-id";
-const NO_ANSWER: &str = "it does not answer as it should";
+const NO_ANSWER: &str =
+    "check the API server and the network to it; the operator tries again every 2 s";
 
 /// What is needed. `/readyz` names what is still missing of it.
 pub(super) struct Needs {

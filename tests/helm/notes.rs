@@ -21,7 +21,7 @@ const CASES: [(&str, &str, &str); 7] = [
     (
         "{}",
         "kubectl create secret generic daily-api-key --namespace NAMESPACE --from-file=api-key=FILE",
-        "helm test",
+        "the Secret daily-operator/",
     ),
     (
         "daily: {apiKey: {existingSecret: {name: daily, key: token}}}",
@@ -53,9 +53,20 @@ fn the_next_commands_fit_the_values() {
         let notes = notes(values);
         assert!(notes.contains(says), "{values}: {notes}");
         assert!(!notes.contains(not), "{values}: {notes}");
-        for (step, command) in [("2.", "kubectl apply -f -"), ("3.", "kubectl wait --for")] {
-            let (_, rest) = notes.split_once(step).expect("each step has its number");
-            assert!(rest.contains(command), "{values}: {notes}");
+        let writes = !values.contains("writes: disabled");
+        let namespace = match values.contains("watchNamespaces") {
+            true => " --namespace team-a",
+            false => "",
+        };
+        for (step, command) in [("2. ", "kubectl apply"), ("3. ", "kubectl wait")] {
+            // Without writes no room becomes Ready.
+            let rest = notes.split_once(step).map(|(_, rest)| rest);
+            assert_eq!(rest.is_some(), writes, "{values}: {notes}");
+            let command = format!("{command}{namespace} -");
+            assert!(
+                rest.is_none_or(|it| it.contains(&command)),
+                "{values}: {notes}"
+            );
         }
     }
 }
