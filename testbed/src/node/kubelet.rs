@@ -113,6 +113,8 @@ fn config(network: &Network, ca: &Path) -> Value {
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
+        // Without a group for each pod the kubelet can panic when it looks for resized pods.
+        "featureGates": {"InPlacePodVerticalScaling": false},
         "failCgroupV1": false,
         "failSwapOn": false,
         // The machine's disk is not the node's: it may be almost full and still do for tests.

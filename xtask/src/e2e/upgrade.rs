@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use testbed::progress::human;
 use testbed::{Look, eventually};
 
 use super::error::{StoryError, io, seen};
@@ -188,7 +189,17 @@ async fn take_over(stage: &mut Stage, name: &str, args: &[&str]) -> Result<(), S
         "--wait=false",
     ];
     say(cluster.run(&[&delete[..], args].concat()).await?);
-    rooms::room_within(cluster, name, lease + TAKEOVER).await?;
+    let start = Instant::now();
+    // The one that ends may still make the first one.
+    let first = format!("{name}-1");
+    rooms::room_within(cluster, &first, lease + TAKEOVER).await?;
+    let (next, _) = leader(stage).await?;
+    say(format_args!(
+        "{next} leads after {}",
+        human(start.elapsed())
+    ));
+    let left = (lease + TAKEOVER).saturating_sub(start.elapsed());
+    rooms::room_within(cluster, &format!("{name}-2"), left).await?;
     look::available(cluster, OPERATOR, "daily-operator").await
 }
 
