@@ -2,6 +2,7 @@
 
 mod accounts;
 mod inherited;
+mod reopening;
 mod watches;
 
 use std::convert::Infallible;

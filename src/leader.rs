@@ -164,6 +164,18 @@ pub enum How {
     },
 }
 
+impl How {
+    /// In the log: what became of the leader before.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "none",
+            Self::CleanHandOver { .. } => "released",
+            Self::Crashed { .. } => "crashed",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -192,7 +192,7 @@ impl Operator {
             leading::give_back(elector, None).await;
             return Ok(());
         };
-        tracing::info!(how = ?takeover.how, "Leading");
+        tracing::info!(previous_leader = takeover.how.name(), "Leading");
         leading::lead(self.context(cluster_id, takeover), elector, &self.stop).await
     }
 

@@ -12,6 +12,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
+use super::reopening::Reopening;
 use crate::crd::condition::{self, kind};
 use crate::crd::{DailyRoom, DailyRoomStatus, FromNamespaces, PinDialinNumber};
 use crate::ops::{Readiness, Wait};
@@ -92,7 +93,8 @@ impl Scopes {
         self.apis()
             .map(|api: Api<Guarded<K>>| {
                 let (store, events) = cached(api.clone(), watch(), &self.readiness);
-                let controller = Controller::for_stream(events.applied_objects(), store);
+                let controller = Controller::for_stream(events.applied_objects(), store)
+                    .trigger_backoff(Reopening::default());
                 (controller.with_config(config.clone()), api)
             })
             .collect()
@@ -104,7 +106,8 @@ impl Scopes {
         self.apis()
             .map(|api| {
                 let (store, events) = cached(api, ours.clone(), &self.readiness);
-                (store, events.default_backoff().touched_objects().boxed())
+                let events = events.backoff(Reopening::default());
+                (store, events.touched_objects().boxed())
             })
             .collect()
     }

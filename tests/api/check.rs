@@ -223,7 +223,7 @@ async fn no_default_key(fx: &mut Fixture) {
         &report,
         "default-key",
         "OK",
-        "each namespace brings its own",
+        "create a Secret daily-api-key in each namespace",
     );
     assert!(troubled(&report).is_empty(), "{report:#}");
 }

@@ -36,6 +36,7 @@ fn var(name: &str, value: &str) -> (String, String) {
 /// A CA file that cannot be used ends the process at once, beside a leader too, and says which file
 /// and why.
 async fn ca_file(fx: &mut Fixture) {
+    fx.operators[0].leads_is(true).await;
     let leader = fx.leader().await;
     assert!(leader.is_some(), "the first operator leads");
     let folder = tempfile::tempdir().expect("there is a folder");
