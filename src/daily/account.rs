@@ -121,10 +121,10 @@ impl Account {
         lock(&self.good_keys).retain(|it| it.expose_secret() != key.expose_secret());
     }
 
-    /// What is known of a room.
+    /// What is known of a room, for the object of this uid.
     #[must_use]
-    pub fn sight(&self, name: &str) -> Sight {
-        self.ledger().sight(name)
+    pub fn sight(&self, name: &str, owner: &str) -> Sight {
+        self.ledger().sight(name, owner)
     }
 
     /// Whether nothing that was sent may still be done.
@@ -144,9 +144,9 @@ impl Account {
         lock(&self.pins).noted(change, is_another);
     }
 
-    /// A name is claimed anew.
-    pub fn claimed(&self, name: &str) {
-        self.ledger().claimed(name);
+    /// A name is claimed for the object of this uid.
+    pub fn claimed(&self, name: &str, owner: &str) {
+        self.ledger().claimed(name, owner);
     }
 
     /// The object of a room is gone.

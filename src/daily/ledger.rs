@@ -115,15 +115,15 @@ impl Ledger {
         }
     }
 
-    /// What is known of a room. From now on listings are remembered for it.
-    pub fn sight(&mut self, name: &str) -> Sight {
+    /// What is known of a room, for the object of this uid. From now on listings are remembered for it.
+    pub fn sight(&mut self, name: &str, owner: &str) -> Sight {
         let tripped = self.tripped();
         let entry = self.entry(name);
         Sight {
-            seen: entry.seen.clone(),
+            seen: entry.seen_by(owner),
             absence: entry.absence,
             unknown_write: entry.unknown_write,
-            posts: entry.posts,
+            posts: entry.creates.get(owner).copied().unwrap_or_default(),
             disputed: entry.disputed,
             named: entry.named,
             tripped,
@@ -165,9 +165,9 @@ impl Ledger {
         }
     }
 
-    /// A name is claimed: earlier creates of it have nothing to do with the new one.
-    pub fn claimed(&mut self, name: &str) {
-        self.entry(name).posts = Posts::None;
+    /// A name is claimed for the object of this uid: its earlier creates have nothing to do with it.
+    pub fn claimed(&mut self, name: &str, owner: &str) {
+        self.entry(name).creates.remove(owner);
     }
 
     /// A write is on its way: until its answer comes, its outcome is unknown.
@@ -197,13 +197,19 @@ impl Ledger {
     }
 
     /// A create was refused, or nobody knows whether it was done.
-    pub fn create_failed(&mut self, name: &str, unknown: bool) {
-        let entry = self.entry(name);
+    pub fn create_failed(&mut self, name: &str, owner: &str, unknown: bool) {
+        let creates = &mut self.entry(name).creates;
+        let posts = creates.entry(owner.to_owned()).or_default();
         if unknown {
-            entry.posts = Posts::Unknown;
-        } else if entry.posts == Posts::None {
-            entry.posts = Posts::Refused;
+            *posts = Posts::Unknown;
+        } else if *posts == Posts::None {
+            *posts = Posts::Refused;
         }
+    }
+
+    /// A create for the object of this uid was answered with the room.
+    pub fn created(&mut self, name: &str, owner: &str, seen: Seen) {
+        self.entry(name).created(owner, seen);
     }
 
     /// The answer to a write of ours showed the room of this name.

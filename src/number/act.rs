@@ -66,7 +66,8 @@ impl Pass {
         if binding.claim.is_some() {
             memory.claimed_here = true;
             if let Some(session) = &self.session {
-                session.account.claimed(&binding.name);
+                let uid = &self.view.subject.uid;
+                session.account.claimed(&binding.name, uid);
             }
         }
         self.refresh();
@@ -202,10 +203,11 @@ impl Pass {
             return Err(EffectError::Barred(Effect::ConfigUpdate, nothing));
         };
         let number = number.to_owned();
+        let owner = self.view.subject.uid.clone();
         let check = self.live(deleting);
         let account = &session.account;
         let done = account
-            .write_config(session.key.clone(), number, write, check)
+            .write_config(session.key.clone(), number, owner, write, check)
             .await;
         self.refresh();
         // What was read before is older than what was written.

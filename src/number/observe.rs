@@ -134,7 +134,7 @@ impl Pass {
     pub(super) fn refresh(&mut self) {
         self.view.now = now();
         if let (Some(session), Some(number)) = (&self.session, self.view.number()) {
-            let sight = session.account.sight(number);
+            let sight = session.account.sight(number, &self.view.subject.uid);
             self.view.unknown_write = sight.unknown_write;
             self.view.posts = sight.posts;
         }

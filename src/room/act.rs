@@ -86,7 +86,8 @@ impl Pass {
     /// Earlier creates of the name have nothing to do with this claim.
     fn claimed(&mut self, binding: &Binding) {
         if let Some(session) = &self.session {
-            session.account.claimed(&binding.name);
+            let uid = &self.view.subject.uid;
+            session.account.claimed(&binding.name, uid);
         }
         self.refresh();
     }
@@ -164,11 +165,12 @@ impl Pass {
     async fn create_room(&mut self, request: CreateRoom) -> Result<(), Failure> {
         let session = self.session()?;
         let check = self.live(false, None);
+        let owner = self.view.subject.uid.clone();
         let what = naming::fingerprint(&json!(request));
         self.view.looked = false;
         let made = session
             .account
-            .create_room(session.key.clone(), request, check)
+            .create_room(session.key.clone(), request, owner, check)
             .await;
         self.sent(made, &what).await
     }

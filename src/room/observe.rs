@@ -123,7 +123,10 @@ impl Pass {
             wall: clock::wall().as_second(),
         };
         let session = self.session.as_ref();
-        self.view.sight = session.map(|it| it.account.sight(&self.view.room_name()));
+        self.view.sight = session.map(|it| {
+            it.account
+                .sight(&self.view.room_name(), &self.view.subject.uid)
+        });
         self.view.pin_changes = session
             .map(|it| it.account.pin_changes())
             .unwrap_or_default();

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::fixture::{DEFAULT_KEY_SECRET, Fixture, KEY, Setup, WRONG_KEY};
 use crate::objects::Kind::Room;
+use crate::objects::Object;
 use crate::stage::Stage;
 use crate::wait::{SOON, until};
 
@@ -26,6 +27,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "refusals::name_taken_by_a_room",
             Setup::new(),
             name_taken_by_a_room,
+        ),
+        stage.trial(
+            "refusals::name_wanted_twice_at_once",
+            Setup::new().hold_at("room-create:before"),
+            name_wanted_twice_at_once,
         ),
         stage.trial("refusals::end_too_far", Setup::new(), end_too_far),
     ]
@@ -198,6 +204,38 @@ async fn name_taken_by_a_room(fx: &mut Fixture) {
         None => Err("the Secret of the first is gone"),
     };
     until("the first keeps its Secret", SOON, stays).await;
+}
+
+/// Two DailyRooms of one chosen name in one file: both ask for it before either has it. One gets it;
+/// the other neither shares its PIN nor deletes its room.
+async fn name_wanted_twice_at_once(fx: &mut Fixture) {
+    let spec = json!({"ttl": "1h", "roomName": "board"});
+    for name in ["one", "other"] {
+        fx.room(name, spec.clone()).await;
+    }
+    for name in ["one", "other"] {
+        let bound = |room: &Object| room.finalizers() == 1;
+        fx.until(Room, name, "claims the name", SOON, bound).await;
+    }
+    fx.let_go();
+    let settled = async || {
+        let rooms = [fx.get(Room, "one").await, fx.get(Room, "other").await];
+        let taken = |room: &Object| room.has("Stalled", "True", "NameTaken");
+        match rooms {
+            [first, second] if first.is_ready() && taken(&second) => Ok(["one", "other"]),
+            [first, second] if taken(&first) && second.is_ready() => Ok(["other", "one"]),
+            _ => Err("not yet one Ready and the other NameTaken"),
+        }
+    };
+    let [winner, loser] = until("one of them has the name", SOON, settled).await;
+    assert!(fx.find_secret(&format!("{loser}-dialin")).await.is_none());
+    fx.delete(Room, loser).await;
+    fx.gone(Room, loser).await;
+    let rooms = fx.rooms_at_daily().await;
+    assert_eq!(rooms.len(), 1, "the room of the winner is untouched");
+    let room = fx.get(Room, winner).await;
+    assert_eq!(rooms[0]["id"], room.text("/status/room/id"));
+    assert!(room.is_ready());
 }
 
 async fn end_too_far(fx: &mut Fixture) {

@@ -81,7 +81,7 @@ impl Account {
             } else if let Some(name) = &suspect
                 && let Some(key) = self.good_key()
                 && self.look(&key, name).await.is_ok()
-                && self.sight(name).seen.is_some()
+                && self.sight(name, "").seen.is_some()
             {
                 next_listing = clock::now();
                 continue;
@@ -131,7 +131,7 @@ impl Account {
             return Ok(None);
         };
         self.look(&key, &name).await?;
-        if self.sight(&name).seen.is_some() {
+        if self.sight(&name, "").seen.is_some() {
             warn!(
                 domain = self.domain.name,
                 "A listing lacked a room that is there; only what it shows is believed"

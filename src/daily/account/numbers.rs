@@ -151,7 +151,7 @@ impl Account {
         }
     }
 
-    /// Makes, changes or deletes the dial-in config of a number.
+    /// Makes, changes or deletes the dial-in config of a number, for the object of this uid.
     ///
     /// # Errors
     /// When it was not sent, was refused, or nobody knows.
@@ -159,6 +159,7 @@ impl Account {
         self: &Arc<Self>,
         key: ApiKey,
         number: String,
+        owner: String,
         write: ConfigWrite,
         check: Check,
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
@@ -184,7 +185,7 @@ impl Account {
                 Err(EffectError::Failed(_, CallError::NotFound)) if delete => Ok(None),
                 Err(error) => {
                     if effect == Effect::ConfigCreate {
-                        account.create_failed(&number, &error);
+                        account.create_failed(&number, &owner, &error);
                     }
                     Err(error)
                 }
@@ -249,7 +250,7 @@ mod tests {
             ivr_greeting: Unset::Absent,
         };
         let (write, check) = (ConfigWrite::Create(request), Check::by_version());
-        let made = account.write_config(KEY.into(), NUMBER.into(), write, check);
+        let made = account.write_config(KEY.into(), NUMBER.into(), "uid".into(), write, check);
         Ok(made.await?.unwrap().id)
     }
 
@@ -262,7 +263,13 @@ mod tests {
         let id = create(&account).await.unwrap();
         assert_eq!(shown(&account).await, std::slice::from_ref(&id));
         let delete = ConfigWrite::Delete { id };
-        let deleted = account.write_config(KEY.into(), NUMBER.into(), delete, Check::by_version());
+        let deleted = account.write_config(
+            KEY.into(),
+            NUMBER.into(),
+            "uid".into(),
+            delete,
+            Check::by_version(),
+        );
         assert_eq!(deleted.await.unwrap(), None);
         assert_eq!(shown(&account).await, Vec::<String>::new());
         // Also when nobody knows whether it was done.

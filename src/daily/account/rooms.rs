@@ -46,7 +46,7 @@ impl Account {
         }
     }
 
-    /// Makes a room.
+    /// Creates a room for the object of this uid.
     ///
     /// # Errors
     /// When it was not sent, was refused, or nobody knows.
@@ -54,6 +54,7 @@ impl Account {
         self: &Arc<Self>,
         key: ApiKey,
         request: CreateRoom,
+        owner: String,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
         let account = Arc::clone(self);
@@ -69,15 +70,12 @@ impl Account {
             let made = account.gate.pass(Effect::RoomCreate, &check, send).await;
             match made {
                 Ok((answer, at)) => {
-                    let seen = Seen {
-                        by: Word::Create,
-                        ..by_name(answer.value, at, answer.date)
-                    };
-                    account.ledger().saw(&request.name, seen);
+                    let seen = by_name(answer.value, at, answer.date);
+                    account.ledger().created(&request.name, &owner, seen);
                     Ok(())
                 }
                 Err(error) => {
-                    account.create_failed(&request.name, &error);
+                    account.create_failed(&request.name, &owner, &error);
                     Err(error)
                 }
             }
@@ -87,13 +85,13 @@ impl Account {
 
     /// What a create that failed says of the name: a refusal is a word, a call that was not done
     /// for other reasons is none.
-    pub(super) fn create_failed(&self, name: &str, error: &EffectError<CallError>) {
+    pub(super) fn create_failed(&self, name: &str, owner: &str, error: &EffectError<CallError>) {
         match error {
             EffectError::Failed(_, CallError::Refused { .. }) => {
-                self.ledger().create_failed(name, false);
+                self.ledger().create_failed(name, owner, false);
             }
             EffectError::Failed(_, why) if why.may_have_been_done() => {
-                self.ledger().create_failed(name, true);
+                self.ledger().create_failed(name, owner, true);
             }
             EffectError::Failed(..) | EffectError::Barred(..) => {}
         }

@@ -1,5 +1,6 @@
 //! What is known of one name: which word counts. No I/O.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Absence, Heard, Posts, Seen, Word};
@@ -17,7 +18,11 @@ pub(super) struct Entry {
     /// then.
     pub(super) disputed: Option<Moment>,
     pub(super) named: Option<Moment>,
-    pub(super) posts: Posts,
+    /// What has become of the creates of each object, by its uid: several may ask for one name, and
+    /// what one of them created is not the room of the others.
+    pub(super) creates: HashMap<String, Posts>,
+    /// The uid of the object whose create showed the room.
+    pub(super) created_for: Option<String>,
     /// Whether its object is gone.
     pub(super) forgotten: bool,
 }
@@ -41,14 +46,31 @@ impl Entry {
     pub(super) fn show(&mut self, seen: Seen) {
         self.absence = None;
         self.disputed = None;
-        // Until its id is recorded, later words are to be told from those of somebody else's room.
-        if seen.by == Word::Create {
-            self.posts = Posts::Unknown;
-        }
         if seen.by != Word::Listing {
             self.named = Some(seen.at);
         }
         self.seen = Some(seen);
+    }
+
+    /// A create for the object of this uid showed the room.
+    pub(super) fn created(&mut self, owner: &str, seen: Seen) {
+        // Until its id is recorded, later words are to be told from those of somebody else's room.
+        self.creates.insert(owner.to_owned(), Posts::Unknown);
+        self.created_for = Some(owner.to_owned());
+        self.show(Seen {
+            by: Word::Create,
+            ..seen
+        });
+    }
+
+    /// The room that was seen, as it counts for the object of this uid: what was created for another
+    /// one was seen by its name.
+    pub(super) fn seen_by(&self, owner: &str) -> Option<Seen> {
+        let mut seen = self.seen.clone()?;
+        if seen.by == Word::Create && self.created_for.as_deref() != Some(owner) {
+            seen.by = Word::Name;
+        }
+        Some(seen)
     }
 
     pub(super) fn lack(&mut self, at: Moment, date: Option<i64>) {

@@ -6,6 +6,8 @@ use super::*;
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, RoomsPage};
 
+/// The object that all of it is about.
+const UID: &str = "uid";
 const QUIET: Duration = Duration::from_secs(60);
 
 fn at(seconds: u64) -> Moment {
@@ -56,7 +58,7 @@ fn names(count: usize) -> Vec<String> {
 /// A ledger in which `a` is registered.
 fn ledger() -> Ledger {
     let mut ledger = Ledger::default();
-    assert_eq!(ledger.sight("a"), Sight::default());
+    assert_eq!(ledger.sight("a", UID), Sight::default());
     ledger
 }
 
@@ -67,7 +69,7 @@ impl Ledger {
     }
 
     fn known(&mut self) -> (Option<(String, Word)>, Option<Absence>) {
-        let sight = self.sight("a");
+        let sight = self.sight("a", UID);
         (sight.seen.map(|it| (it.room.id, it.by)), sight.absence)
     }
 
@@ -99,7 +101,7 @@ fn the_later_word_counts() {
     ledger.shows("1", Word::Name);
     ledger.absent("a", at(20), date(20));
     ledger.lacks(20, Some(20), 20);
-    ledger.saw("a", seen("2", 30, Word::Create));
+    ledger.created("a", UID, seen("2", 30, Word::Create));
     ledger.shows("2", Word::Create);
     ledger.hears(40, &["a"], true);
     ledger.shows("a", Word::Listing);
@@ -181,12 +183,12 @@ fn trips(expected: usize, missing: usize, complete: bool, tripped: bool) {
     let expected = names(expected);
     let (gone, there) = expected.split_at(missing);
     for name in &expected {
-        let _ = ledger.sight(name);
+        let _ = ledger.sight(name, UID);
     }
     let suspect = ledger.heard(listing(10, there), complete, &expected);
     assert_eq!(suspect.as_ref(), gone.first().filter(|_| tripped));
     assert_eq!(ledger.tripped(), tripped);
-    let first = ledger.sight(&expected[0]);
+    let first = ledger.sight(&expected[0], UID);
     assert_eq!(first.tripped, tripped);
     // What is not believed is not taken in.
     let absent = complete && !tripped;
@@ -227,7 +229,10 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
     disproved.listing_disproved();
     assert!(!disproved.tripped());
     disproved.knows_nothing();
-    assert!(disproved.sight("b").seen.is_some(), "presence is proven");
+    assert!(
+        disproved.sight("b", UID).seen.is_some(),
+        "presence is proven"
+    );
     let mut confirmed = tripped();
     confirmed.listing_confirmed();
     assert!(confirmed.tripped());
@@ -241,19 +246,19 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
 fn an_unknown_write_is_kept_until_it_is_answered() {
     let mut ledger = ledger();
     let first = ledger.sending("a", at(10));
-    assert_eq!(ledger.sight("a").unknown_write, Some(at(10)));
+    assert_eq!(ledger.sight("a", UID).unknown_write, Some(at(10)));
     ledger.answered("a", first, true, at(11));
-    assert_eq!(ledger.sight("a").unknown_write, None);
+    assert_eq!(ledger.sight("a", UID).unknown_write, None);
     let _ = ledger.sending("a", at(20));
     ledger.unanswered("a", at(25));
-    assert_eq!(ledger.sight("a").unknown_write, Some(at(25)));
+    assert_eq!(ledger.sight("a", UID).unknown_write, Some(at(25)));
     // Words do not settle it, and neither does the answer to a later write.
     ledger.saw("a", seen("1", 30, Word::Name));
     ledger.hears(40, &[], true);
     let later = ledger.sending("a", at(50));
-    assert_eq!(ledger.sight("a").unknown_write, Some(at(50)));
+    assert_eq!(ledger.sight("a", UID).unknown_write, Some(at(50)));
     ledger.answered("a", later, true, at(51));
-    assert_eq!(ledger.sight("a").unknown_write, Some(at(25)));
+    assert_eq!(ledger.sight("a", UID).unknown_write, Some(at(25)));
     assert!(!ledger.settled(at(84), QUIET));
     assert!(ledger.settled(at(85), QUIET));
     assert!(Ledger::default().settled(at(0), QUIET));
@@ -261,24 +266,24 @@ fn an_unknown_write_is_kept_until_it_is_answered() {
 
 #[test]
 fn creates_since_the_claim_are_counted_by_the_worst() {
-    let posts = |ledger: &mut Ledger| ledger.sight("a").posts;
+    let posts = |ledger: &mut Ledger| ledger.sight("a", UID).posts;
     let mut ledger = ledger();
-    ledger.create_failed("a", false);
+    ledger.create_failed("a", UID, false);
     assert_eq!(posts(&mut ledger), Posts::Refused);
-    ledger.create_failed("a", true);
+    ledger.create_failed("a", UID, true);
     assert_eq!(posts(&mut ledger), Posts::Unknown);
-    ledger.create_failed("a", false);
+    ledger.create_failed("a", UID, false);
     assert_eq!(posts(&mut ledger), Posts::Unknown);
-    ledger.claimed("a");
+    ledger.claimed("a", UID);
     assert_eq!(posts(&mut ledger), Posts::None);
 }
 
 #[test]
 fn a_create_that_was_done_still_counts_when_another_word_has_come() {
     let mut ledger = ledger();
-    ledger.saw("a", seen("1", 10, Word::Create));
+    ledger.created("a", UID, seen("1", 10, Word::Create));
     ledger.hears(20, &["a"], true);
-    assert_eq!(ledger.sight("a").posts, Posts::Unknown);
+    assert_eq!(ledger.sight("a", UID).posts, Posts::Unknown);
 }
 
 const LAG: Duration = Duration::from_secs(5);
@@ -288,7 +293,7 @@ fn lagging(done: bool) -> Ledger {
     let mut ledger = Ledger::new(LAG);
     let sending = ledger.sending("a", at(9));
     ledger.answered("a", sending, done, at(10));
-    ledger.saw("a", seen("1", 10, Word::Create));
+    ledger.created("a", UID, seen("1", 10, Word::Create));
     ledger
 }
 
@@ -297,18 +302,18 @@ fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
     let mut ledger = lagging(true);
     ledger.read_absent("a", at(11), date(11));
     ledger.shows("1", Word::Create);
-    assert_eq!(ledger.sight("a").disputed, Some(at(15)));
-    ledger.saw("a", seen("1", 11, Word::Create));
-    assert_eq!(ledger.sight("a").disputed, None);
+    assert_eq!(ledger.sight("a", UID).disputed, Some(at(15)));
+    ledger.created("a", UID, seen("1", 11, Word::Create));
+    assert_eq!(ledger.sight("a", UID).disputed, None);
     ledger.read("a", seen("2", 12, Word::Name));
     ledger.shows("1", Word::Create);
-    assert_eq!(ledger.sight("a").disputed, Some(at(15)));
+    assert_eq!(ledger.sight("a", UID).disputed, Some(at(15)));
     ledger.hears(13, &[], true);
     ledger.hears(14, &["a"], true);
     ledger.shows("1", Word::Create);
     ledger.read("a", seen("2", 15, Word::Name));
     ledger.shows("2", Word::Name);
-    assert_eq!(ledger.sight("a").disputed, None);
+    assert_eq!(ledger.sight("a", UID).disputed, None);
     ledger.read_absent("a", at(16), date(16));
     ledger.lacks(16, Some(16), 16);
 }
@@ -323,7 +328,7 @@ fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
     ledger.read("a", seen("1", 11, Word::Name));
     ledger.hears(12, &["a"], true);
     ledger.lacks(10, Some(10), 10);
-    assert_eq!(ledger.sight("a").disputed, None);
+    assert_eq!(ledger.sight("a", UID).disputed, None);
 }
 
 #[test]
@@ -389,22 +394,41 @@ fn rooms_that_were_just_written_to_are_not_missing() {
 fn a_room_whose_name_has_another_case_is_the_one_that_was_asked_for() {
     let mut ledger = Ledger::default();
     ledger.read("A", seen("1", 10, Word::Name));
-    assert_eq!(ledger.sight("A").seen.unwrap().room.name, "a");
-    assert_eq!(ledger.sight("a"), Sight::default());
+    assert_eq!(ledger.sight("A", UID).seen.unwrap().room.name, "a");
+    assert_eq!(ledger.sight("a", UID), Sight::default());
 }
 
 #[test]
 fn it_is_known_when_a_room_answered_to_its_name() {
     let mut ledger = ledger();
     ledger.hears(5, &["a"], true);
-    assert_eq!(ledger.sight("a").named, None);
+    assert_eq!(ledger.sight("a", UID).named, None);
     ledger.read("a", seen("1", 10, Word::Name));
     ledger.hears(20, &["a"], true);
-    assert_eq!(ledger.sight("a").named, Some(at(10)));
+    assert_eq!(ledger.sight("a", UID).named, Some(at(10)));
 }
 
 #[test]
 fn a_short_quiet_period_shortens_what_reads_may_lag() {
     assert_eq!(reads_lag(QUIET), LAG);
     assert_eq!(reads_lag(Duration::from_secs(2)), Duration::from_secs(1));
+}
+
+#[test]
+fn what_was_created_for_one_object_is_not_the_room_of_another() {
+    let mut ledger = Ledger::default();
+    ledger.claimed("a", UID);
+    ledger.claimed("a", "other");
+    ledger.created("a", UID, seen("1", 10, Word::Create));
+    ledger.create_failed("a", "other", false);
+    let ours = ledger.sight("a", UID);
+    assert_eq!(ours.posts, Posts::Unknown);
+    assert_eq!(ours.seen.unwrap().by, Word::Create);
+    let theirs = ledger.sight("a", "other");
+    assert_eq!(theirs.posts, Posts::Refused);
+    assert_eq!(theirs.seen.unwrap().by, Word::Name);
+    // Neither does a claim of theirs change what is known of ours.
+    ledger.claimed("a", "other");
+    assert_eq!(ledger.sight("a", UID).posts, Posts::Unknown);
+    assert_eq!(ledger.sight("a", "other").posts, Posts::None);
 }

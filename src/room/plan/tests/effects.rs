@@ -49,7 +49,7 @@ impl World {
         let Some(answer) = answer else {
             self.ledger.unanswered(&name, at);
             if create {
-                self.ledger.create_failed(&name, true);
+                self.ledger.create_failed(&name, &self.subject.uid, true);
             }
             return;
         };
@@ -60,7 +60,7 @@ impl World {
                 let date = Some(self.date());
                 let by = Word::Create;
                 let seen = Seen { room, at, date, by };
-                self.ledger.saw(&name, seen);
+                self.ledger.created(&name, &self.subject.uid, seen);
             }
             (Ok(_), _) => {
                 view.memory.refusal = None;
@@ -68,7 +68,7 @@ impl World {
             }
             (Err(what), _) => {
                 if create {
-                    self.ledger.create_failed(&name, false);
+                    self.ledger.create_failed(&name, &self.subject.uid, false);
                 }
                 view.tried = true;
                 let before = view.memory.refusal.as_ref().filter(|it| it.what == what);
@@ -175,7 +175,7 @@ impl World {
                 if self.subject.binding().is_none() {
                     view.memory.bound_here = true;
                     view.memory.claimed_here = true;
-                    self.ledger.claimed(&binding.name);
+                    self.ledger.claimed(&binding.name, &self.subject.uid);
                 }
                 self.subject.finalizers = self.subject.finalizers_with_ours();
                 self.subject.recorded = Recorded::Binding(Box::new(binding));
@@ -183,7 +183,7 @@ impl World {
             Step::Record(binding, change) => {
                 if binding.claim.is_some() {
                     view.memory.claimed_here = true;
-                    self.ledger.claimed(&binding.name);
+                    self.ledger.claimed(&binding.name, &self.subject.uid);
                 }
                 let seen = self.shown(&binding.name);
                 let ours = seen.is_some_and(|it| self.ours.contains(&it.id));

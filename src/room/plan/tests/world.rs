@@ -247,7 +247,7 @@ impl World {
         view.sight = view
             .access
             .as_ref()
-            .map(|_| self.ledger.sight(&view.room_name()));
+            .map(|_| self.ledger.sight(&view.room_name(), &view.subject.uid));
     }
 
     /// One pass; `fates` are those of its steps, and those after them are done.
