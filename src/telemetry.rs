@@ -13,7 +13,7 @@ use crate::config::LogFormat;
 
 const VARIABLES: [&str; 2] = ["DAILY_OPERATOR_LOG", "RUST_LOG"];
 /// kube says of each call that failed that it failed, which whoever called says better.
-const USUAL: &str = "info,kube=warn,kube_client::client::builder=off";
+const LIBRARIES: &str = "kube=warn,kube_client::client::builder=off";
 /// What sees headers or bodies, and with them keys and PINs, says no more than warnings.
 const SEES_SECRETS: [&str; 7] = ["h2", "hyper", "reqwest", "rustls", "tokio", "tower", "axum"];
 
@@ -27,6 +27,17 @@ pub enum TelemetryError {
         variable: &'static str,
         /// What is wrong with it.
         source: tracing_subscriber::filter::ParseError,
+    },
+    /// A word of the filter is no level.
+    #[error(
+        "{variable} has {word:?}, which is no level: write error, warn, info, debug or trace, or \
+         TARGET=LEVEL"
+    )]
+    NoLevel {
+        /// Where it was read.
+        variable: &'static str,
+        /// The word.
+        word: String,
     },
     /// Something else logs already.
     #[error("logs are set up already")]
@@ -56,11 +67,29 @@ pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
 }
 
 fn filter(given: Option<(&'static str, String)>) -> Result<EnvFilter, TelemetryError> {
-    let (variable, text) = given.unwrap_or(("", USUAL.to_owned()));
+    let (variable, text) = given.unwrap_or(("", "info".to_owned()));
+    let text = match text.trim() {
+        // Whoever asks for details asks for the operator's.
+        level if is_level(level) => format!("{level},{LIBRARIES}"),
+        filter => filter.to_owned(),
+    };
+    // A word that is no level is a target for tracing, and then nothing else is logged.
+    let words = text.split(',').map(str::trim);
+    let mut misspelt = words.filter(|it| !it.contains('=') && !is_level(it));
+    if let Some(word) = misspelt.next() {
+        return Err(TelemetryError::NoLevel {
+            variable,
+            word: word.to_owned(),
+        });
+    }
     EnvFilter::builder()
         .with_default_directive(LevelFilter::INFO.into())
         .parse(text)
         .map_err(|source| TelemetryError::Filter { variable, source })
+}
+
+fn is_level(word: &str) -> bool {
+    word.parse::<LevelFilter>().is_ok()
 }
 
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
@@ -148,6 +177,30 @@ pub(crate) mod tests {
         });
         assert!(log.contains("ours") && log.contains("a warning"), "{log}");
         assert_eq!(log.lines().count(), 2, "{log}");
+    }
+
+    #[test]
+    fn a_level_is_the_operators_and_a_misspelt_one_is_refused() {
+        let log = logged(Some("debug"), || {
+            tracing::debug!("ours in detail");
+            tracing::debug!(target: "kube_client::client", "theirs");
+        });
+        assert!(
+            log.contains("ours in detail") && !log.contains("theirs"),
+            "{log}"
+        );
+        for text in ["debgu", "info,debgu", "debgu,kube=warn"] {
+            let refused = filter(Some(("RUST_LOG", text.to_owned())));
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("\"debgu\", which is no level"), "{told}");
+        }
+        assert!(
+            filter(Some((
+                "RUST_LOG",
+                "info,daily_operator::room=debug".to_owned()
+            )))
+            .is_ok()
+        );
     }
 
     #[test]

@@ -263,7 +263,8 @@ fn other_installation(view: &View) -> Option<Plan> {
         failing(
             Reason::OtherInstallation,
             format!(
-                "the installation {} of the operator holds this object; this one is {}",
+                "the installation {} of the operator holds this object, and this one is {}: if that one is \
+                 gone for good, start this one with --installation-id={0}, in the chart installationId",
                 record.installation_id, view.own.installation_id
             ),
             Needs::Person,

@@ -123,6 +123,14 @@ const REFUSED: &[(&str, &str)] = &[
         "at '/writes': value must be one of 'enabled', 'disabled'",
     ),
     (
+        "log: {level: debgu}",
+        "at '/log/level': value must be 'error, warn, info, debug or trace, or a filter with",
+    ),
+    (
+        "log: {level: 3}",
+        "at '/log/level': value must be 'error, warn",
+    ),
+    (
         "log: {format: yaml}",
         "at '/log/format': value must be one of 'json', 'text'",
     ),
