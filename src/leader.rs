@@ -72,7 +72,7 @@ impl Now {
 struct State {
     /// When the last renewal that succeeded was begun; `None` while this process does not lead.
     renewed: Option<Now>,
-    /// When the API server last answered a read or a write of the Lease.
+    /// When the API server last showed the Lease in the hands of this or another process.
     seen: Option<Now>,
 }
 

@@ -239,21 +239,25 @@ impl Elector {
 
     async fn read(&mut self) -> Result<(), KubeError> {
         let lease = within(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
-        self.saw(lease);
-        Ok(())
-    }
-
-    fn saw(&mut self, lease: Option<Lease>) {
         let now = Now::read();
         self.election.saw(lease, now);
-        self.state.send_modify(|state| state.seen = Some(now));
+        // A Lease that nobody holds is about to be taken: until then this process neither leads nor
+        // waits for one that does.
+        if self.election.is_ours() || self.election.other_holder().is_some() {
+            self.state.send_modify(|state| state.seen = Some(now));
+        }
+        Ok(())
     }
 
     /// Writes, and counts from when it was begun.
     async fn write(&mut self, effect: Effect, lease: Lease, begun: Now) -> Result<(), KubeError> {
         let written = self.send(effect, &lease).await?;
-        self.saw(Some(written));
-        self.state.send_modify(|state| state.renewed = Some(begun));
+        let now = Now::read();
+        self.election.saw(Some(written), now);
+        self.state.send_modify(|state| {
+            state.seen = Some(now);
+            state.renewed = Some(begun);
+        });
         Ok(())
     }
 
