@@ -2,6 +2,30 @@
 
 use phonenumber::metadata::DATABASE;
 
+/// Daily's global number of the US, which is published where no other number serves a room.
+pub const US_GLOBAL_NUMBER: &str = "+12095038039";
+
+/// Daily's global numbers, as far as they are known (F-GLOB-2): shared by all accounts, without purchase
+/// and config, and every PIN works on them (F-GLOB-4).
+const GLOBAL_NUMBERS: [&str; 10] = [
+    US_GLOBAL_NUMBER,
+    "+12268078039",
+    "+442080501289",
+    "+6444881835",
+    "+61280171387",
+    "+551142101885",
+    "+56229381244",
+    "+420210023035",
+    "+358942454591",
+    "+33172001712",
+];
+
+/// Whether this is one of Daily's global numbers.
+#[must_use]
+pub fn is_global(e164: &str) -> bool {
+    GLOBAL_NUMBERS.contains(&e164)
+}
+
 /// The ISO 3166 code of a number's country, for example US.
 ///
 /// Countries share calling codes. A number that none of them has in use, such as one of those kept
@@ -37,5 +61,14 @@ mod tests {
         ] {
             assert_eq!(country(number).as_deref(), expected, "{number}");
         }
+    }
+
+    #[test]
+    fn global_numbers_are_those_of_the_facts_in_their_countries() {
+        let countries = ["US", "CA", "GB", "NZ", "AU", "BR", "CL", "CZ", "FI", "FR"];
+        let found = GLOBAL_NUMBERS.map(country);
+        assert_eq!(found, countries.map(|it| Some(it.to_owned())));
+        assert!(GLOBAL_NUMBERS.iter().all(|number| is_global(number)));
+        assert!(!is_global("+12025550123"));
     }
 }

@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use daily_operator::crd::documents;
+use daily_operator::crd::{DailyRoom, PinDialinNumber, documents};
+use kube::CustomResourceExt;
+use serde_json::Value;
 
 /// For `kubectl apply`, and for the chart.
 const FOLDERS: [&str; 2] = ["crds", "charts/daily-operator/files/crds"];
@@ -27,6 +29,62 @@ fn the_files_are_as_the_code_has_them() {
             files.count(),
             documents.len(),
             "{folder} has a file that the code does not write"
+        );
+    }
+}
+
+/// The optional fields of a schema below a path, each with its description.
+fn optional(path: &str, schema: &Value, found: &mut Vec<(String, String)>) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        let description = field["description"].as_str().unwrap_or_default();
+        if !required.contains(&Value::from(name.as_str())) {
+            found.push((path.clone(), description.to_owned()));
+        }
+        optional(&path, field, found);
+        optional(&format!("{path}[]"), &field["items"], found);
+    }
+}
+
+#[test]
+fn kubectl_explain_says_of_each_optional_field_what_holds_without_it() {
+    for crd in [DailyRoom::crd(), PinDialinNumber::crd()] {
+        let kind = crd.spec.names.kind.clone();
+        let crd = serde_json::to_value(crd).expect("is JSON");
+        let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+        let spec = crd.pointer(spec).expect("there is a spec");
+        let mut fields = Vec::new();
+        optional(&format!("{kind}.spec"), spec, &mut fields);
+        assert!(fields.len() > 5, "fields are found: {fields:?}");
+        let says = |text: &str| {
+            [
+                "Absent: ",
+                "Absent or empty: ",
+                "Default: ",
+                "Set exactly one of ",
+            ]
+            .iter()
+            .any(|word| text.contains(word))
+        };
+        let silent: Vec<_> = fields.iter().filter(|(_, text)| !says(text)).collect();
+        assert!(silent.is_empty(), "{silent:#?}");
+    }
+}
+
+#[test]
+fn kubectl_explain_says_what_a_deletion_does_to_each_kind() {
+    for (crd, what) in [
+        (DailyRoom::crd(), "What happens to the room"),
+        (PinDialinNumber::crd(), "What happens to the dial-in config"),
+    ] {
+        let crd = serde_json::to_value(crd).expect("is JSON");
+        let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+        let field = crd.pointer(&format!("{spec}/deletionPolicy/description"));
+        let text = field.and_then(Value::as_str).unwrap_or_default();
+        assert!(
+            text.starts_with(what) && text.contains("Absent: Delete."),
+            "{text}"
         );
     }
 }

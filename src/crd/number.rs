@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{Account, ApiKeySecretRef, DeletionPolicy};
+use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
 
 /// What a PinDialinNumber asks for.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -28,8 +28,8 @@ use super::{Account, ApiKeySecretRef, DeletionPolicy};
     printcolumn(
         name = "Reason",
         type_ = "string",
-        json_path = r#".status.conditions[?(@.status=="True")].reason"#,
-        description = "Reason of the condition that matters most"
+        json_path = ".status.reason",
+        description = "The reason of the condition that matters most: Stalled, then Reconciling, then Ready"
     ),
     printcolumn(name = "Number", type_ = "string", json_path = ".spec.phoneNumber"),
     printcolumn(
@@ -46,16 +46,16 @@ use super::{Account, ApiKeySecretRef, DeletionPolicy};
     printcolumn(
         name = "Message",
         type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        json_path = ".status.message",
         priority = 1
     )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PinDialinNumberSpec {
     /// The number in E.164 form, for example +12025550123. It must be a purchased number of the account. Immutable.
-    #[x_kube(validation = Rule::new("self.matches('^[+][1-9][0-9]{6,14}$')").message("phoneNumber must be in E.164 form: '+', country code and number, 7 to 15 digits without spaces, for example +12025550123"))]
+    #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
     #[x_kube(validation = Rule::new("self == oldSelf").message("phoneNumber is immutable; make another PinDialinNumber for another number"))]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: String,
 
     /// A friendly name for the dial-in config at Daily. Absent: none is set.
@@ -136,6 +136,14 @@ pub struct PinDialinNumberStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// The reason of the condition that matters most, as kubectl get shows it: that of Stalled while it is True, else of Reconciling while it is True, else of Ready. Derived from the conditions, for people to read. Programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+    /// The message of the condition that status.reason is taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32768))]
+    pub message: Option<String>,
     /// The Daily account that holds the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
@@ -148,4 +156,8 @@ pub struct PinDialinNumberStatus {
     /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
+    /// What the operator recorded about its dial-in config at Daily, in a format of its own: which config belongs to this object, in which account, and which installation of the operator manages it. Only the operator reads and writes it. Never edit or copy it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32768))]
+    pub record: Option<String>,
 }

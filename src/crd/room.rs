@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeySecretRef, DeletionPolicy};
+use super::{ApiKeySecretRef, DeletionPolicy, grammar, time};
 
 /// What a DailyRoom asks for.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -24,37 +24,37 @@ use super::{ApiKeySecretRef, DeletionPolicy};
     annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
     validation = Rule::new("(has(self.spec.secret) && has(self.spec.secret.name)) || size(self.metadata.name) <= 246").message("the default name of the Secret is the name of the DailyRoom with \"-dialin\", which would be longer than 253 characters: set spec.secret.name, or use a name of at most 246 characters"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.status=="True")].reason"#, description = "Reason of the condition that matters most"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", description = "The reason of the condition that matters most: Stalled, then Reconciling, then Expired or Ready"),
     printcolumn(name = "Dial-In", type_ = "string", json_path = ".status.phoneNumbers[0].phoneNumber"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expirationTime"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Room", type_ = "string", json_path = ".status.room.name", priority = 1),
     printcolumn(name = "Account", type_ = "string", json_path = ".status.account.domainName", priority = 1),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.room.url", priority = 1),
-    printcolumn(name = "Message", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].message"#, priority = 1)
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
 )]
 #[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
 #[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; make another DailyRoom"))]
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomSpec {
-    /// How long the room lives, counted from the creation of this object: a duration such as 8h or 90m. From 10s to 8736h (364 days). Set exactly one of ttl and expirationTime.
+    /// How long the room lives, counted from the creation of this object: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]{1,8}(h|m|s))+$') && duration(self) >= duration('10s') && duration(self) <= duration('8736h')").message("ttl must be a duration from 10s to 8736h (364 days), written with h, m and s, for example 8h or 1h30m"))]
-    #[schemars(length(max = 32))]
+    #[x_kube(validation = time::ttl_rule())]
+    #[schemars(length(max = time::TTL.longest))]
     pub ttl: Option<String>,
 
-    /// When the room ends: a time in RFC 3339 form, at most 364 days ahead. Set exactly one of ttl and expirationTime.
+    /// When the room ends: a time in RFC 3339 form such as 2026-12-01T18:00:00Z, at most 364 days ahead. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$')").message("expirationTime must be a time in RFC 3339 form, for example 2026-12-01T18:00:00Z"))]
-    #[schemars(length(max = 64))]
+    #[x_kube(validation = time::EXPIRATION_TIME.rule())]
+    #[schemars(length(max = time::EXPIRATION_TIME.longest))]
     pub expiration_time: Option<String>,
 
     /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: a name is derived from the cluster, namespace and name, so that the same DailyRoom applied again finds its room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_-]{1,128}$')").message("roomName must be 1 to 128 characters, only letters, digits, '-' and '_'"))]
-    #[x_kube(validation = Rule::new("!self.matches('_[A-Za-z2-7]{26}_[A-Za-z2-7]{13}$')").message("roomName must not look like a name that the operator derives; choose one that does not end in two '_' and random letters, or leave roomName out"))]
+    #[x_kube(validation = grammar::ROOM_NAME.rule())]
+    #[x_kube(validation = Rule::new("!self.matches('_[A-Za-z2-7]{26}_[A-Za-z2-7]{13}$')").message(grammar::LOOKS_DERIVED))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("roomName is immutable; make another DailyRoom for another name"))]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = grammar::ROOM_NAME.longest))]
     pub room_name: Option<String>,
 
     /// Who may join over the web: Public lets everyone with the link in, Private asks for a meeting token. Callers join by PIN in both. Default: Public.
@@ -65,15 +65,15 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
 
-    /// The phone side of the room. PIN dial-in is always on.
+    /// The phone side of the room. PIN dial-in is always on. Absent: the defaults of its fields.
     #[serde(default)]
     pub dialin: Dialin,
 
-    /// The Secret that receives PIN and dial string.
+    /// The Secret that receives PIN and dial string. Absent: its name is that of the DailyRoom with "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretSpec>,
 
-    /// What happens to the room when this object is deleted: Delete deletes it at Daily, which puts everyone out; Retain leaves it until its end. Absent: Delete.
+    /// What happens to the room when this object is deleted: Delete deletes it at Daily, which removes everyone in it; Retain leaves it until its end. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
@@ -150,12 +150,12 @@ fn default_true() -> bool {
 #[x_kube(validation = Rule::new("has(self.phoneNumber) != has(self.numberRef)").message("set exactly one of phoneNumber (for example +12025550123) and numberRef (the name of a PinDialinNumber)"))]
 #[serde(rename_all = "camelCase")]
 pub struct RoomNumber {
-    /// A purchased number of the account in E.164 form.
+    /// A number in E.164 form: one that the account has purchased, or one of Daily's global numbers. Set exactly one of phoneNumber and numberRef.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[+][1-9][0-9]{6,14}$')").message("phoneNumber must be in E.164 form: '+', country code and number, 7 to 15 digits without spaces, for example +12025550123"))]
-    #[schemars(length(max = 32))]
+    #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
+    #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: Option<String>,
-    /// A PinDialinNumber of this namespace. The room waits until it is ready.
+    /// A PinDialinNumber of this namespace. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_ref: Option<NumberRef>,
 }
@@ -165,8 +165,8 @@ pub struct RoomNumber {
 #[serde(rename_all = "camelCase")]
 pub struct NumberRef {
     /// Name of the PinDialinNumber in this namespace.
-    #[x_kube(validation = Rule::new("size(self) >= 1").message("name the PinDialinNumber"))]
-    #[schemars(length(max = 253))]
+    #[x_kube(validation = grammar::NUMBER_REF_NAME.rule())]
+    #[schemars(length(max = grammar::NUMBER_REF_NAME.longest))]
     pub name: String,
 }
 
@@ -176,8 +176,8 @@ pub struct NumberRef {
 pub struct SecretSpec {
     /// Name of the Secret. Absent: the name of the DailyRoom with "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')").message("secret.name must be a name of a Secret: lower-case letters, digits, '-' and '.', beginning and ending with a letter or digit"))]
-    #[schemars(length(max = 253))]
+    #[x_kube(validation = grammar::SECRET_NAME.rule())]
+    #[schemars(length(max = grammar::SECRET_NAME.longest))]
     pub name: Option<String>,
 }
 
@@ -185,13 +185,21 @@ pub struct SecretSpec {
 #[derive(Clone, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomStatus {
-    /// The generation this status speaks of.
+    /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready (do number and PIN reach the room), Reconciling, Stalled and Expired. Ready is absent once the room has ended.
+    /// Ready (callers reach the room with the number and PIN in the Secret; absent once the room has ended), Reconciling (the operator is working on it), Stalled (you have to act; see the message) and Expired (the room has ended as planned).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+    /// The reason of the condition that matters most, as kubectl get shows it: that of Stalled while it is True, else of Reconciling while it is True, else of Expired or Ready. Derived from the conditions, for people to read. Programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+    /// The message of the condition that status.reason is taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32768))]
+    pub message: Option<String>,
     /// The Daily account that holds the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
@@ -220,6 +228,10 @@ pub struct DailyRoomStatus {
     /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
+    /// What the operator recorded about its room at Daily, in a format of its own: which room belongs to this object, in which account, and which installation of the operator manages it. Only the operator reads and writes it. Never edit or copy it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32768))]
+    pub record: Option<String>,
 }
 
 /// Without the PIN.

@@ -1,31 +1,22 @@
 //! The bodies of writes. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Guard, MANAGER};
+use super::Guard;
 
-/// A merge patch of metadata. Lists are replaced whole by it, so `finalizers` is all of them.
-pub(super) fn metadata(
-    guard: &Guard,
-    finalizers: Option<&[String]>,
-    annotations: &BTreeMap<String, Option<String>>,
-) -> Value {
-    let mut metadata = Map::new();
-    metadata.insert("uid".to_owned(), json!(guard.uid));
-    metadata.insert("resourceVersion".to_owned(), json!(guard.resource_version));
-    if let Some(finalizers) = finalizers {
-        metadata.insert("finalizers".to_owned(), json!(finalizers));
-    }
-    if !annotations.is_empty() {
-        metadata.insert("annotations".to_owned(), json!(annotations));
-    }
-    json!({"metadata": metadata})
+/// A merge patch, which replaces lists whole: `finalizers` is all of them.
+pub(super) fn finalizers(guard: &Guard, finalizers: &[String]) -> Value {
+    json!({"metadata": {
+        "uid": guard.uid,
+        "resourceVersion": guard.resource_version,
+        "finalizers": finalizers,
+    }})
 }
 
 /// An apply of the whole status: what is left out is taken away.
@@ -46,57 +37,92 @@ pub(super) fn status<K: Resource<DynamicType = ()>>(
     }))
 }
 
-/// An apply of a Secret. Without uid and resourceVersion it would overwrite a foreign Secret, or
-/// make one that is gone.
-pub(super) fn secret(guard: &Guard, wanted: &Secret) -> Secret {
+/// The Secret that was read, changed to what is wanted.
+///
+/// Data, labels and annotations that others added stay. Those that we set before go unless they are
+/// still wanted: their keys are in [`MANAGED_ANNOTATION`]. The body keeps uid and resourceVersion of
+/// what was read, so that the API server refuses it for any other Secret and any later version.
+pub(super) fn secret(read: &Secret, wanted: &Secret) -> Secret {
+    let before = Managed::read(read);
+    let (old, new) = (&read.metadata, &wanted.metadata);
+    let metadata = ObjectMeta {
+        labels: merged(&old.labels, &new.labels, &before.labels),
+        annotations: merged(&old.annotations, &new.annotations, &before.annotations),
+        owner_references: owners(old, new),
+        ..old.clone()
+    };
     Secret {
-        metadata: ObjectMeta {
-            namespace: Some(guard.namespace.clone()),
-            name: Some(guard.name.clone()),
-            uid: Some(guard.uid.clone()),
-            resource_version: Some(guard.resource_version.clone()),
-            managed_fields: None,
-            ..wanted.metadata.clone()
-        },
-        ..wanted.clone()
+        metadata,
+        data: merged(&read.data, &wanted.data, &before.data),
+        ..read.clone()
     }
 }
 
-/// Whether the Secret's fields are ours by the POST that made it only, so that a later apply would
-/// leave what it no longer names.
+/// What is there without what is no longer wanted, and what is wanted over it.
+fn merged<V: Clone>(
+    read: &Option<BTreeMap<String, V>>,
+    wanted: &Option<BTreeMap<String, V>>,
+    ours_before: &BTreeSet<String>,
+) -> Option<BTreeMap<String, V>> {
+    let mut merged = read.clone().unwrap_or_default();
+    merged.retain(|key, _| !ours_before.contains(key));
+    merged.extend(wanted.clone().unwrap_or_default());
+    (!merged.is_empty()).then_some(merged)
+}
+
+/// The owners that are wanted, and those of other objects. An owner of the same kind and name with
+/// another uid is an object that is gone, as a restore leaves it.
+fn owners(read: &ObjectMeta, wanted: &ObjectMeta) -> Option<Vec<OwnerReference>> {
+    let mut owners = wanted.owner_references.clone().unwrap_or_default();
+    let same = |a: &OwnerReference, b: &OwnerReference| a.kind == b.kind && a.name == b.name;
+    let others = read.owner_references.iter().flatten();
+    let others: Vec<_> = others
+        .filter(|it| !owners.iter().any(|wanted| same(it, wanted)))
+        .cloned()
+        .collect();
+    owners.extend(others);
+    (!owners.is_empty()).then_some(owners)
+}
+
+/// The annotation with the keys of what the operator set in a Secret, so that a later version removes
+/// what it no longer sets.
+pub const MANAGED_ANNOTATION: &str = "daily-operator.io/managed-keys";
+
+/// The keys of data, labels and annotations that the operator set.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Managed {
+    data: BTreeSet<String>,
+    labels: BTreeSet<String>,
+    annotations: BTreeSet<String>,
+}
+
+impl Managed {
+    fn of(secret: &Secret) -> Self {
+        fn keys<V>(map: &Option<BTreeMap<String, V>>) -> BTreeSet<String> {
+            map.iter().flatten().map(|(key, _)| key.clone()).collect()
+        }
+        Self {
+            data: keys(&secret.data),
+            labels: keys(&secret.metadata.labels),
+            annotations: keys(&secret.metadata.annotations),
+        }
+    }
+
+    /// What the annotation says; without one, or if somebody edited it into something else, nothing
+    /// is known to be ours.
+    fn read(secret: &Secret) -> Self {
+        let annotations = secret.metadata.annotations.as_ref();
+        let text = annotations.and_then(|it| it.get(MANAGED_ANNOTATION));
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// The value of [`MANAGED_ANNOTATION`] for a Secret that we are about to create.
 #[must_use]
-pub fn needs_owning(secret: &Secret) -> bool {
-    made_by_post(secret).is_some()
-}
-
-/// A JSON patch that turns our fields from those of a POST into those of an apply, if they are.
-pub(super) fn owning(secret: &Secret) -> Option<Value> {
-    let entry = made_by_post(secret)?;
-    let path = format!("/metadata/managedFields/{entry}");
-    Some(json!([
-        {"op": "test", "path": "/metadata/uid", "value": secret.metadata.uid},
-        {"op": "test", "path": "/metadata/resourceVersion", "value": secret.metadata.resource_version},
-        {"op": "test", "path": format!("{path}/manager"), "value": MANAGER},
-        {"op": "test", "path": format!("{path}/operation"), "value": "Update"},
-        {"op": "replace", "path": format!("{path}/operation"), "value": "Apply"},
-    ]))
-}
-
-/// The entry of our POST, unless there is one of an apply beside it.
-fn made_by_post(secret: &Secret) -> Option<usize> {
-    let entries = secret
-        .metadata
-        .managed_fields
-        .as_deref()
-        .unwrap_or_default();
-    let ours = |entry: &ManagedFieldsEntry, operation| {
-        entry.manager.as_deref() == Some(MANAGER)
-            && entry.operation.as_deref() == Some(operation)
-            && entry.subresource.as_deref().unwrap_or_default().is_empty()
-    };
-    let applied = entries.iter().any(|entry| ours(entry, "Apply"));
-    let posted = entries.iter().position(|entry| ours(entry, "Update"));
-    posted.filter(|_| !applied)
+pub fn managed_keys(secret: &Secret) -> String {
+    json!(Managed::of(secret)).to_string()
 }
 
 #[cfg(test)]
@@ -114,20 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_of_metadata_names_the_object_and_what_changes_only() {
-        let none = BTreeMap::new();
+    fn a_patch_of_finalizers_names_the_object() {
         assert_eq!(
-            metadata(&guard(), None, &none),
-            json!({"metadata": {"uid": "u1", "resourceVersion": "7"}})
-        );
-        let annotations =
-            BTreeMap::from([("a".to_owned(), Some("b".to_owned())), ("c".into(), None)]);
-        assert_eq!(
-            metadata(&guard(), Some(&[]), &annotations),
-            json!({"metadata": {
-                "uid": "u1", "resourceVersion": "7",
-                "finalizers": [], "annotations": {"a": "b", "c": null},
-            }})
+            finalizers(&guard(), &["a".to_owned()]),
+            json!({"metadata": {"uid": "u1", "resourceVersion": "7", "finalizers": ["a"]}})
         );
     }
 
@@ -144,73 +160,111 @@ mod tests {
         );
     }
 
+    fn secret_of(value: Value) -> Secret {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn owner(name: &str, uid: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "DailyRoom", "name": name, "uid": uid, "controller": true})
+    }
+
+    /// As the operator creates it, with these keys everywhere.
+    fn created(keys: &[&str], value: &str) -> Secret {
+        let map: BTreeMap<&str, &str> = keys.iter().map(|key| (*key, value)).collect();
+        let mut secret = secret_of(json!({
+            "metadata": {"labels": map, "annotations": map, "ownerReferences": [owner("room", "u1")]},
+            "data": keys.iter().map(|key| (*key, "AAAA")).collect::<BTreeMap<_, _>>(),
+            "type": "ours",
+        }));
+        let managed = managed_keys(&secret);
+        let annotations = secret.metadata.annotations.get_or_insert_default();
+        annotations.insert(MANAGED_ANNOTATION.into(), managed);
+        secret
+    }
+
+    /// The same as it stands in the cluster, after others have written to it.
+    fn stored(keys: &[&str]) -> Secret {
+        let mut secret = created(keys, "old");
+        let meta = &mut secret.metadata;
+        meta.name = Some("standup-dialin".into());
+        meta.uid = Some("s1".into());
+        meta.resource_version = Some("7".into());
+        for map in [&mut meta.labels, &mut meta.annotations] {
+            map.get_or_insert_default()
+                .insert("theirs".into(), "kept".into());
+        }
+        let data = secret.data.get_or_insert_default();
+        data.insert("theirs".into(), k8s_openapi::ByteString(b"kept".to_vec()));
+        secret
+    }
+
+    fn keys<V>(map: &Option<BTreeMap<String, V>>) -> Vec<&str> {
+        let keys = map.iter().flatten().map(|(key, _)| key.as_str());
+        keys.filter(|key| *key != MANAGED_ANNOTATION).collect()
+    }
+
     #[test]
-    fn a_secret_is_applied_to_the_one_that_was_read_and_without_managed_fields() {
-        let wanted = with_entries(&[(MANAGER, "Apply", "")]);
-        let body = secret(&guard(), &wanted);
-        let body = serde_json::to_value(body).unwrap();
-        assert_eq!(body["apiVersion"], "v1");
+    fn an_update_keeps_what_is_theirs_and_removes_what_was_ours() {
+        let body = secret(&stored(&["a", "b"]), &created(&["b", "c"], "new"));
+        let meta = &body.metadata;
+        for found in [
+            keys(&body.data),
+            keys(&meta.labels),
+            keys(&meta.annotations),
+        ] {
+            assert_eq!(found, ["b", "c", "theirs"]);
+        }
+        assert_eq!(meta.labels.as_ref().unwrap()["b"], "new");
+        assert_eq!(meta.labels.as_ref().unwrap()["theirs"], "kept");
+        let next = secret(&body, &created(&[], ""));
         assert_eq!(
-            body["metadata"],
-            json!({"namespace": "team-a", "name": "standup", "uid": "u1", "resourceVersion": "7"})
+            keys(&next.data),
+            ["theirs"],
+            "the annotation is that of the update"
         );
     }
 
-    /// Manager, operation and subresource.
-    type Entry = (&'static str, &'static str, &'static str);
+    #[test]
+    fn an_update_is_for_the_secret_that_was_read() {
+        let body = secret(&stored(&["a"]), &created(&["a"], "new"));
+        let meta = &body.metadata;
+        assert_eq!(meta.name.as_deref(), Some("standup-dialin"));
+        assert_eq!(meta.uid.as_deref(), Some("s1"));
+        assert_eq!(meta.resource_version.as_deref(), Some("7"));
+        assert_eq!(body.type_.as_deref(), Some("ours"), "a type cannot change");
+    }
 
-    fn with_entries(entries: &[Entry]) -> Secret {
-        let entry = |(manager, operation, subresource): &Entry| ManagedFieldsEntry {
-            manager: Some((*manager).to_owned()),
-            operation: Some((*operation).to_owned()),
-            subresource: Some((*subresource).to_owned()),
-            ..ManagedFieldsEntry::default()
-        };
-        let managed_fields = Some(entries.iter().map(entry).collect());
-        let metadata = ObjectMeta {
-            uid: Some("u1".into()),
-            resource_version: Some("7".into()),
-            managed_fields,
-            ..ObjectMeta::default()
-        };
-        Secret {
-            metadata,
-            ..Secret::default()
+    #[test]
+    fn an_annotation_that_somebody_removed_or_edited_takes_nothing_away() {
+        for edit in [None, Some("{"), Some("[1]"), Some("{\"data\": 5}")] {
+            let mut read = stored(&["a"]);
+            let annotations = read.metadata.annotations.as_mut().unwrap();
+            annotations.remove(MANAGED_ANNOTATION);
+            annotations.extend(edit.map(|it| (MANAGED_ANNOTATION.to_owned(), it.to_owned())));
+            let body = secret(&read, &created(&["b"], "new"));
+            assert_eq!(keys(&body.data), ["a", "b", "theirs"], "{edit:?}");
+            let annotations = body.metadata.annotations.unwrap();
+            assert!(
+                annotations[MANAGED_ANNOTATION].contains("\"b\""),
+                "{edit:?}"
+            );
         }
     }
 
     #[test]
-    fn fields_are_taken_over_once() {
-        let table: &[(&[Entry], Option<usize>)] = &[
-            (&[], None),
-            (&[("kubectl", "Update", "")], None),
-            (
-                &[("kubectl", "Update", ""), (MANAGER, "Update", "")],
-                Some(1),
-            ),
-            (&[(MANAGER, "Update", "status")], None),
-            (&[(MANAGER, "Apply", "")], None),
-            (&[(MANAGER, "Update", ""), (MANAGER, "Apply", "")], None),
-        ];
-        for (entries, expected) in table {
-            let secret = with_entries(entries);
-            assert_eq!(made_by_post(&secret), *expected, "{entries:?}");
-            assert_eq!(needs_owning(&secret), owning(&secret).is_some());
-        }
-    }
-
-    #[test]
-    fn taking_over_tests_what_it_replaces() {
-        let made = with_entries(&[("kubectl", "Update", ""), (MANAGER, "Update", "")]);
-        assert_eq!(
-            owning(&made).unwrap(),
-            json!([
-                {"op": "test", "path": "/metadata/uid", "value": "u1"},
-                {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
-                {"op": "test", "path": "/metadata/managedFields/1/manager", "value": "daily-operator"},
-                {"op": "test", "path": "/metadata/managedFields/1/operation", "value": "Update"},
-                {"op": "replace", "path": "/metadata/managedFields/1/operation", "value": "Apply"},
-            ])
-        );
+    fn the_owner_is_ours_alone_and_others_stay() {
+        let uids = |owners: &[Value]| {
+            let mut read = stored(&[]);
+            read.metadata.owner_references = serde_json::from_value(json!(owners)).unwrap();
+            let body = secret(&read, &created(&[], ""));
+            let owners = body.metadata.owner_references.unwrap();
+            owners.into_iter().map(|it| it.uid).collect::<Vec<_>>()
+        };
+        let idle = json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "x", "uid": "u9"});
+        assert_eq!(uids(&[]), ["u1"]);
+        assert_eq!(uids(&[owner("room", "u1")]), ["u1"]);
+        assert_eq!(uids(&[owner("room", "u0")]), ["u1"], "before a restore");
+        assert_eq!(uids(&[owner("room", "u0"), idle.clone()]), ["u1", "u9"]);
+        assert_eq!(uids(&[idle]), ["u1", "u9"]);
     }
 }

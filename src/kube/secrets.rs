@@ -1,14 +1,15 @@
 //! Reading and writing Secrets.
 //!
-//! A Secret is made by a POST, which cannot take over a foreign one. Its fields are then turned
-//! into those of an apply, once, and from there on it is put right by applies.
+//! A Secret is created by a POST and updated by a PUT of what was read. Neither can take over or
+//! overwrite a Secret that somebody else created or changed in the meantime.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, ResourceExt};
 
 use super::error::call;
 use super::{Guard, KubeError, MANAGER, body};
+use crate::crd::grammar;
 
 fn api(client: &Client, namespace: &str) -> Api<Secret> {
     Api::namespaced(client.clone(), namespace)
@@ -18,7 +19,17 @@ fn namespace_of(secret: &Secret) -> String {
     secret.namespace().unwrap_or_default()
 }
 
+fn by_us() -> PostParams {
+    PostParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
+
 /// The Secret as the API server has it now, if there is one.
+///
+/// The name becomes part of a URL as it is. No Secret can have a name that does not fit the grammar,
+/// so there is nothing to ask for.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -27,53 +38,32 @@ pub async fn get_secret(
     namespace: &str,
     name: &str,
 ) -> Result<Option<Secret>, KubeError> {
+    if grammar::SECRET_NAME.check(name).is_err() {
+        return Ok(None);
+    }
     call(api(client, namespace).get_opt(name)).await
 }
 
-/// Makes a Secret.
+/// Creates a Secret.
 ///
 /// # Errors
-/// [`KubeError::AlreadyExists`] when one of that name exists, whoever made it.
+/// [`KubeError::AlreadyExists`] when one of that name exists, whoever created it.
 pub async fn create_secret(client: &Client, secret: &Secret) -> Result<Secret, KubeError> {
-    let params = PostParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PostParams::default()
-    };
-    call(api(client, &namespace_of(secret)).create(&params, secret)).await
+    call(api(client, &namespace_of(secret)).create(&by_us(), secret)).await
 }
 
-/// Takes the fields of a Secret that was made over for later applies. Gives the Secret back
-/// untouched if it needs no owning.
+/// Updates the Secret that was read to what is `wanted`, as [`body::secret`] merges the two.
 ///
 /// # Errors
 /// [`KubeError::Conflict`] when the Secret is no longer what was read.
-pub async fn own_secret(client: &Client, secret: &Secret) -> Result<Secret, KubeError> {
-    let Some(patch) = body::owning(secret) else {
-        return Ok(secret.clone());
-    };
-    let patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError)?;
-    let api = api(client, &namespace_of(secret));
-    let patch = Patch::Json::<Secret>(patch);
-    let owned = call(api.patch(&secret.name_any(), &PatchParams::default(), &patch)).await;
-    // A test in the patch that fails is told as an invalid patch.
-    owned.map_err(|error| match error {
-        KubeError::Invalid { .. } => KubeError::Conflict,
-        other => other,
-    })
-}
-
-/// Puts the Secret that was read right: what `wanted` does not name of ours is taken away.
-///
-/// # Errors
-/// [`KubeError::Conflict`] when the Secret is no longer what it was.
-pub async fn apply_secret(
+pub async fn update_secret(
     client: &Client,
-    guard: &Guard,
+    read: &Secret,
     wanted: &Secret,
 ) -> Result<Secret, KubeError> {
-    let params = PatchParams::apply(MANAGER).force();
-    let patch = Patch::Apply(body::secret(guard, wanted));
-    call(api(client, &guard.namespace).patch(&guard.name, &params, &patch)).await
+    let body = body::secret(read, wanted);
+    let api = api(client, &namespace_of(read));
+    call(api.replace(&read.name_any(), &by_us(), &body)).await
 }
 
 /// Deletes the Secret that was read; one that is gone already is fine.
@@ -88,5 +78,24 @@ pub async fn delete_secret(client: &Client, guard: &Guard) -> Result<(), KubeErr
     match call(api(client, &guard.namespace).delete(&guard.name, &params)).await {
         Ok(_) | Err(KubeError::NotFound) => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing listens there, so that whatever is sent fails.
+    #[tokio::test]
+    async fn a_name_that_no_secret_can_have_is_not_sent() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let client = Client::try_from(config).unwrap();
+        for name in ["?limit=50", "x?watch=true", "../secrets/other", "#", ""] {
+            let read = get_secret(&client, "team", name).await;
+            assert!(matches!(read, Ok(None)), "{name:?}: {read:?}");
+        }
+        let read = get_secret(&client, "team", "standup-dialin").await;
+        assert!(read.is_err(), "{read:?}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use daily_operator::crd::grammar::{self, Grammar};
+use daily_operator::crd::{InvalidField, time};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -13,6 +15,9 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = || Setup::new().without_operator();
     vec![
         stage.trial("schema::end", plain(), end),
+        stage.trial("schema::durations", plain(), durations),
+        stage.trial("schema::times", plain(), times),
+        stage.trial("schema::names", plain(), names),
         stage.trial("schema::room_name", plain(), room_name),
         stage.trial(
             "schema::room_name_is_immutable",
@@ -60,6 +65,198 @@ async fn end(fx: &mut Fixture) {
         written,
     )
     .await;
+}
+
+/// Durations on both sides of every border of the grammar.
+const DURATIONS: [&str; 42] = [
+    "10s",
+    "8h",
+    "1h30m",
+    "90m",
+    "1h0m1s",
+    "0h1m",
+    "604800s",
+    "08h",
+    "00008h",
+    "8736h",
+    "524160m",
+    "31449600s",
+    "8735h59m60s",
+    "8h30s",
+    "0m10s",
+    "",
+    "8",
+    "h",
+    "9s",
+    "0h",
+    "0s",
+    "8737h",
+    "8736h1s",
+    "524161m",
+    "31449601s",
+    "99999h",
+    "99999999h",
+    "99999999s",
+    "9999999m",
+    "30m1h",
+    "1s1m",
+    "1h1h",
+    "60m60m",
+    "1d",
+    "-8h",
+    "+8h",
+    " 8h",
+    "8H",
+    "1.5h",
+    "10s500ms",
+    "PT8H",
+    "８h",
+];
+
+/// Times on both sides of every border of the grammar.
+const TIMES: [&str; 47] = [
+    "2026-12-01T18:00:00Z",
+    "2026-12-01T18:00:00+01:00",
+    "2026-12-01T18:00:00-23:59",
+    "2026-12-01T18:00:00+00:00",
+    "2026-12-01T18:00:00-00:00",
+    "2026-12-01T18:00:00.5Z",
+    "2026-12-01T18:00:00.123456789Z",
+    "2026-12-31T23:59:59Z",
+    "2026-04-30T00:00:00Z",
+    "2026-02-28T00:00:00Z",
+    "2028-02-29T00:00:00Z",
+    "2000-02-29T00:00:00Z",
+    "2400-02-29T00:00:00Z",
+    "2000-01-01T00:00:00+23:59",
+    "2999-12-31T23:59:59-23:59",
+    "",
+    "tomorrow",
+    "2026-12-01",
+    "2026-12-01T18:00Z",
+    "2026-12-01T18:00:00",
+    "2026-12-01 18:00:00Z",
+    "2026-12-01t18:00:00z",
+    "2026-12-01T18:00:00+0100",
+    "2026-12-01T18:00:00+01",
+    "2026-12-01T18:00:00+99:99",
+    "2026-12-01T18:00:00+24:00",
+    "2026-12-01T18:00:00+01:60",
+    "2026-12-01T18:00:00.Z",
+    "2026-12-01T18:00:00,5Z",
+    "2026-12-01T18:00:00.1234567890Z",
+    "2026-12-01T24:00:00Z",
+    "2026-12-01T18:60:00Z",
+    "2026-12-01T23:59:60Z",
+    "2026-11-31T10:00:00Z",
+    "2026-02-29T10:00:00Z",
+    "2100-02-29T10:00:00Z",
+    "2026-04-31T10:00:00Z",
+    "2026-13-01T10:00:00Z",
+    "2026-00-10T10:00:00Z",
+    "2026-12-00T10:00:00Z",
+    "2026-12-32T10:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00Z",
+    "1999-12-31T23:59:59Z",
+    "3000-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "+002026-12-01T18:00:00Z",
+];
+
+/// The API server takes a spec if the operator's code reads it, and says the code's sentence if not.
+async fn as_the_code_has_it(fx: &Fixture, kind: Kind, spec: Value, read: Result<(), InvalidField>) {
+    match read {
+        Ok(()) => drop(fx.apply(kind, "same", &spec).await),
+        Err(invalid) => refused(fx, kind, "same", spec, &invalid.to_string()).await,
+    }
+}
+
+async fn durations(fx: &mut Fixture) {
+    for text in DURATIONS {
+        let read = time::ttl(text).map(drop);
+        as_the_code_has_it(fx, Room, json!({"ttl": text}), read).await;
+    }
+}
+
+async fn times(fx: &mut Fixture) {
+    for text in TIMES {
+        let read = time::expiration_time(text).map(drop);
+        as_the_code_has_it(fx, Room, json!({"expirationTime": text}), read).await;
+    }
+}
+
+/// Where a name that becomes part of a URL stands in a spec, and its grammar.
+type Named = (Kind, &'static Grammar, fn(&str) -> Value);
+
+/// A name is admitted if it can be one: nothing else becomes part of a URL.
+async fn names(fx: &mut Fixture) {
+    let fields: [Named; 5] = [
+        (
+            Room,
+            &grammar::SECRET_NAME,
+            |name| json!({"ttl": "8h", "secret": {"name": name}}),
+        ),
+        (
+            Room,
+            &grammar::NUMBER_REF_NAME,
+            |name| json!({"ttl": "8h", "dialin": {"roomNumbers": [{"numberRef": {"name": name}}]}}),
+        ),
+        (
+            Room,
+            &grammar::API_KEY_SECRET_NAME,
+            |name| json!({"ttl": "8h", "apiKeySecretRef": {"name": name}}),
+        ),
+        (
+            Room,
+            &grammar::API_KEY_SECRET_KEY,
+            |key| json!({"ttl": "8h", "apiKeySecretRef": {"name": "daily", "key": key}}),
+        ),
+        (
+            Number,
+            &grammar::API_KEY_SECRET_NAME,
+            |name| json!({"phoneNumber": NUMBER, "apiKeySecretRef": {"name": name}}),
+        ),
+    ];
+    let long = "a".repeat(253);
+    let texts = [
+        "a",
+        "a-b",
+        "a.b",
+        "0",
+        &long,
+        "",
+        "?limit=50",
+        "x?watch=true",
+        "#",
+        "x#",
+        "..",
+        ".",
+        "../../secrets",
+        "a/b",
+        "%2e%2e",
+        "a%2Fb",
+        "a..b",
+        "a.-b",
+        "a-",
+        "-a",
+        ".a",
+        "a.",
+        "..a",
+        "A",
+        "a_b",
+        "ä",
+        "a b",
+        "a\n",
+        "a;b",
+        "a&b",
+    ];
+    for (kind, grammar, spec) in fields {
+        for text in texts {
+            let read = grammar.check(text).map(drop);
+            as_the_code_has_it(fx, kind, spec(text), read).await;
+        }
+    }
 }
 
 async fn room_name(fx: &mut Fixture) {

@@ -36,6 +36,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             edited_is_put_right,
         ),
         stage.trial("secrets::labels_come_back", Setup::new(), labels_come_back),
+        stage.trial(
+            "secrets::what_the_operator_no_longer_sets_goes",
+            Setup::new(),
+            what_the_operator_no_longer_sets_goes,
+        ),
     ]
 }
 
@@ -261,4 +266,44 @@ async fn labels_come_back(fx: &mut Fixture) {
     let repaired = |event: &&Event| event.reason.as_deref() == Some("SecretRepaired");
     let events = fx.events("standup").await;
     assert_eq!(events.iter().filter(repaired).count(), 0);
+}
+
+/// A version before this one set a key, a label and an annotation that this one does not set.
+async fn what_the_operator_no_longer_sets_goes(fx: &mut Fixture) {
+    const MANAGED: &str = "daily-operator.io/managed-keys";
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let before = fx.find_secret("standup-dialin").await;
+    let before = before.expect("the Secret is there");
+    let annotations = before.metadata.annotations.as_ref();
+    let managed = annotations.and_then(|it| it.get(MANAGED));
+    let mut managed: Value = managed
+        .and_then(|text| serde_json::from_str(text).ok())
+        .expect("the Secret says which keys are the operator's");
+    for keys in ["data", "labels", "annotations"] {
+        let keys = managed[keys].as_array_mut().expect("is a list");
+        keys.push(json!("old"));
+    }
+    let both = json!({"old": "x", "theirs": "x"});
+    let mut marked = both.clone();
+    marked[MANAGED] = json!(managed.to_string());
+    let edit = json!({"metadata": {"labels": both, "annotations": marked}, "stringData": both});
+    fx.patch_secret("standup-dialin", &edit).await;
+    let right = |found: Option<&Secret>| {
+        found.is_some_and(|it| !texts(it).contains_key("old") && texts(it).contains_key("theirs"))
+    };
+    fx.until_secret("standup-dialin", "loses the old key", right)
+        .await;
+    let after = fx.find_secret("standup-dialin").await;
+    let after = after.expect("the Secret is there");
+    for map in [&after.metadata.labels, &after.metadata.annotations] {
+        let map = map.as_ref().expect("is there");
+        assert!(
+            !map.contains_key("old") && map.contains_key("theirs"),
+            "{map:?}"
+        );
+    }
+    assert_eq!(after.metadata.uid, before.metadata.uid);
+    let room = fx.get(Room, "standup").await;
+    assert_eq!(room.at("/status/dialinCodeRevision"), &json!(1));
 }

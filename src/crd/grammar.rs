@@ -1,0 +1,227 @@
+//! The grammar of the strings in a spec that are parsed or become part of a URL. No I/O.
+//!
+//! Each grammar is one regular expression. The API server matches it as CEL when somebody applies an
+//! object; this process matches it again, because a stored object may be older than the rule. Both
+//! answer with the same sentence. The expressions use only what RE2 and the `regex` crate read alike:
+//! explicit ASCII classes, no flags, no backslashes, `^` and `$` around the whole.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use kube::core::Rule;
+use regex::Regex;
+
+/// The longest name that Kubernetes gives to an object.
+const LONGEST_OBJECT_NAME: usize = 253;
+/// The name of an object: a DNS subdomain as RFC 1123 has it.
+const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// The grammar of a field.
+pub struct Grammar {
+    pattern: &'static str,
+    /// How many characters the schema admits.
+    pub longest: usize,
+    sentence: &'static str,
+    regex: OnceLock<Option<Regex>>,
+}
+
+/// A string does not fit the grammar of its field. The sentence says what to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidField(pub(super) &'static str);
+
+/// `spec.roomName` of a DailyRoom.
+pub static ROOM_NAME: Grammar = Grammar::new(
+    "^[A-Za-z0-9_-]{1,128}$",
+    256,
+    "roomName must be 1 to 128 characters, only letters, digits, '-' and '_'",
+);
+
+/// A chosen `roomName` that [`crate::naming::looks_derived`] could be that of another object.
+pub const LOOKS_DERIVED: &str = "roomName must not look like a name that the operator derives; choose \
+     one that does not end in two '_' and random letters, or leave roomName out";
+
+/// `phoneNumber` in both kinds.
+pub static PHONE_NUMBER: Grammar = Grammar::new(
+    "^[+][1-9][0-9]{6,14}$",
+    32,
+    "phoneNumber must be in E.164 form: '+', country code and number, 7 to 15 digits without \
+     spaces, for example +12025550123",
+);
+
+/// `numberRef.name` in `spec.dialin.roomNumbers` of a DailyRoom.
+pub static NUMBER_REF_NAME: Grammar = Grammar::new(
+    OBJECT_NAME,
+    LONGEST_OBJECT_NAME,
+    "numberRef.name must be the name of a PinDialinNumber: lower-case letters, digits, '-' and '.', \
+     each part between dots beginning and ending with a letter or digit, for example main-line",
+);
+
+/// `spec.secret.name` of a DailyRoom.
+pub static SECRET_NAME: Grammar = Grammar::new(
+    OBJECT_NAME,
+    LONGEST_OBJECT_NAME,
+    "secret.name must be a name of a Secret: lower-case letters, digits, '-' and '.', each part \
+     between dots beginning and ending with a letter or digit, for example standup-dialin",
+);
+
+/// `spec.apiKeySecretRef.name` in both kinds.
+pub static API_KEY_SECRET_NAME: Grammar = Grammar::new(
+    OBJECT_NAME,
+    LONGEST_OBJECT_NAME,
+    "apiKeySecretRef.name must be the name of the Secret that holds the Daily API key: lower-case \
+     letters, digits, '-' and '.', each part between dots beginning and ending with a letter or \
+     digit, for example daily-api-key",
+);
+
+/// `spec.apiKeySecretRef.key` in both kinds.
+pub static API_KEY_SECRET_KEY: Grammar = Grammar::new(
+    "^([-_a-zA-Z0-9]|[.][-_a-zA-Z0-9])[-._a-zA-Z0-9]*$",
+    LONGEST_OBJECT_NAME,
+    "apiKeySecretRef.key must be a key of a Secret: letters, digits, '-', '_' and '.', not '.' or \
+     '..' alone or at the beginning, for example api-key",
+);
+
+impl Grammar {
+    pub(super) const fn new(pattern: &'static str, longest: usize, sentence: &'static str) -> Self {
+        Self {
+            pattern,
+            longest,
+            sentence,
+            regex: OnceLock::new(),
+        }
+    }
+
+    /// The rule of the CRD.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.rule_with("")
+    }
+
+    /// The rule of the CRD, with more CEL after the match.
+    pub(super) fn rule_with(&self, more: &str) -> Rule {
+        Rule::new(format!("self.matches('{}'){more}", self.pattern)).message(self.sentence)
+    }
+
+    /// Whether a string is as the rule has it.
+    ///
+    /// # Errors
+    /// The sentence of the rule.
+    pub fn check<'a>(&self, text: &'a str) -> Result<&'a str, InvalidField> {
+        let regex = self.regex.get_or_init(|| Regex::new(self.pattern).ok());
+        // Every grammar is of ASCII, where bytes are characters.
+        let fits = text.len() <= self.longest && regex.as_ref().is_some_and(|it| it.is_match(text));
+        fits.then_some(text).ok_or(self.invalid())
+    }
+
+    pub(super) fn invalid(&self) -> InvalidField {
+        InvalidField(self.sentence)
+    }
+}
+
+impl fmt::Debug for Grammar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.pattern)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::time;
+
+    #[test]
+    fn each_field_takes_what_its_sentence_says() {
+        let long = "a".repeat(253);
+        let table: [(&Grammar, &[&str], &[&str]); 6] = [
+            (
+                &ROOM_NAME,
+                &["a", "A-b_9", &"a".repeat(128)],
+                &["", "a b", "a.b", "ä", "..", "a/b", "a\n", &"a".repeat(129)],
+            ),
+            (
+                &PHONE_NUMBER,
+                &["+1202555", "+123456789012345"],
+                &[
+                    "",
+                    "12025550123",
+                    "+0202555",
+                    "+120255",
+                    "+1 202 555 0123",
+                    "+1234567890123456",
+                ],
+            ),
+            (
+                &NUMBER_REF_NAME,
+                &["main-line", "0", "a.b-c.d", &long],
+                &[
+                    "",
+                    "Main",
+                    "a_b",
+                    "-a",
+                    "a-",
+                    "a..b",
+                    ".a",
+                    "a.",
+                    "a/b",
+                    "..",
+                    &"a".repeat(254),
+                ],
+            ),
+            (
+                &SECRET_NAME,
+                &["standup-dialin"],
+                &[
+                    "?limit=50",
+                    "#",
+                    "a?b=c",
+                    "a%2fb",
+                    "../x",
+                    "a\n",
+                    "a.-b",
+                    "a-.b",
+                ],
+            ),
+            (
+                &API_KEY_SECRET_NAME,
+                &["daily", "daily-api-key"],
+                &["", "?limit=50", "..", "ä", "a b"],
+            ),
+            (
+                &API_KEY_SECRET_KEY,
+                &["api-key", ".dot", "A_b.C-9", "a..b", &long],
+                &["", ".", "..", "..a", "a/b", "a b", "a\n", &"a".repeat(254)],
+            ),
+        ];
+        for (grammar, good, bad) in table {
+            for text in good {
+                assert_eq!(grammar.check(text), Ok(*text), "{grammar:?}");
+            }
+            for text in bad {
+                let invalid = grammar.check(text).unwrap_err();
+                assert_eq!(invalid.to_string(), grammar.sentence, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_is_the_pattern_and_the_sentence() {
+        let grammars = [
+            &time::TTL,
+            &time::EXPIRATION_TIME,
+            &ROOM_NAME,
+            &PHONE_NUMBER,
+            &NUMBER_REF_NAME,
+            &SECRET_NAME,
+            &API_KEY_SECRET_NAME,
+            &API_KEY_SECRET_KEY,
+        ];
+        for grammar in grammars {
+            let rule = grammar.rule();
+            assert!(rule.rule.contains(grammar.pattern), "{rule:?}");
+            // CEL and the regex crate read escapes differently.
+            assert!(!grammar.pattern.contains(['\\', '\'']), "{grammar:?}");
+            assert!(Regex::new(grammar.pattern).is_ok(), "{grammar:?}");
+        }
+    }
+}
