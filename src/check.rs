@@ -52,7 +52,7 @@ fn configuration(config: &Config) -> Finding {
         [] => "all namespaces".to_owned(),
         names => names.join(", "),
     };
-    let detail = format!("installation {}; serves {served}", config.installation_id);
+    let detail = format!("serves {served}");
     match config.writes {
         true => Finding::ok("configuration", detail),
         false => Finding::warn(

@@ -103,9 +103,16 @@ pub struct RunArgs {
     /// Part of every derived room name [default: the UID of the namespace kube-system]
     #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_CLUSTER_ID")]
     pub cluster_id: Option<String>,
-    /// Which installation holds an object [default: the Lease's namespace and name]
+    /// Which installation owns an object [default: CLUSTER-ID/LEASE-NAMESPACE/daily-operator]
     #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_INSTALLATION_ID")]
     pub installation_id: Option<String>,
+    /// Other installations whose objects this one takes over, separated by commas: they must be gone for good
+    #[arg(
+        long,
+        value_name = "IDS",
+        env = "DAILY_OPERATOR_TAKE_OVER_INSTALLATION_IDS"
+    )]
+    pub take_over_installation_ids: Option<String>,
     /// How long to wait after a write with an unknown outcome before a room counts as missing; at least 30s [default: 60s]
     #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_QUIET_PERIOD")]
     pub quiet_period: Option<String>,

@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 
 use crate::cli::RunArgs;
 use crate::crd::default_api_key_key;
+use crate::reconcile::view::Identity;
 
 /// The name of the Lease.
 pub const LEASE_NAME: &str = "daily-operator";
@@ -44,8 +45,11 @@ pub struct Config {
     pub default_key: Option<DefaultKey>,
     /// Part of every derived room name; absent: the UID of the namespace kube-system.
     pub cluster_id: Option<String>,
-    /// Who holds the objects; the Lease's namespace and name unless given.
-    pub installation_id: String,
+    /// Which installation owns an object; absent: the id of the cluster with the Lease's namespace
+    /// and name.
+    pub installation_id: Option<String>,
+    /// Installations whose objects this one takes over.
+    pub take_over: Vec<String>,
     /// How long after a write with an unknown outcome nothing is believed to be gone.
     pub quiet_period: Duration,
     /// The namespaces to serve; empty is all.
@@ -100,10 +104,6 @@ impl Config {
             Some(name) => parse::namespace("lease-namespace", &name)?,
             None => environment.pod_namespace().unwrap_or("default").to_owned(),
         };
-        let installation_id = match given(args.installation_id) {
-            Some(id) => parse::id("installation-id", &id)?,
-            None => format!("{lease_namespace}/{LEASE_NAME}"),
-        };
         let rooms = Scope::parse(
             "default-api-key-namespaces",
             given(args.default_api_key_namespaces),
@@ -124,13 +124,33 @@ impl Config {
             cluster_id: given(args.cluster_id)
                 .map(|id| parse::id("cluster-id", &id))
                 .transpose()?,
-            installation_id,
+            installation_id: given(args.installation_id)
+                .map(|id| parse::id("installation-id", &id))
+                .transpose()?,
+            take_over: parse::ids(
+                "take-over-installation-ids",
+                given(args.take_over_installation_ids).as_deref(),
+            )?,
             watch_namespaces: parse::namespaces(given(args.watch_namespaces).as_deref())?,
             listen: parse::listen(given(args.listen).as_deref().unwrap_or(LISTEN))?,
             log_format: args.log_format,
             lease_namespace,
             writes: args.writes == crate::cli::Writes::Enabled,
         })
+    }
+}
+
+impl Config {
+    /// Who this operator is in the cluster of this id.
+    #[must_use]
+    pub fn identity(&self, cluster_id: String) -> Identity {
+        let namespace = &self.lease_namespace;
+        let default = || format!("{cluster_id}/{namespace}/{LEASE_NAME}");
+        Identity {
+            installation_id: self.installation_id.clone().unwrap_or_else(default),
+            takes_over: self.take_over.clone(),
+            cluster_id,
+        }
     }
 }
 

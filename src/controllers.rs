@@ -10,25 +10,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::core::NamespaceResourceScope;
-use kube::runtime::controller::{self, Action};
+use kube::Api;
+use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use kube::{Api, Resource};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::accounts::{Listing, keys, used};
 use self::inherited::trusted_from;
-use self::watches::{Guarded, Rooms, Scopes, owner, waiting_for, watch};
+use self::watches::{Rooms, Scopes, owner, waiting_for, watch};
 use crate::cause::chain;
-use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::daily::account::lock;
+use crate::keys::Keys;
 use crate::leader::Used;
-use crate::memories::Memories;
-use crate::number;
-use crate::room;
-use crate::run::Context;
+use crate::number::{self, Number, Publishers};
+use crate::reconcile::memory::Memories;
+use crate::reconcile::object::Object;
+use crate::reconcile::{Context, Kind, reconcile};
+use crate::room::secret_index::SecretIndex;
+use crate::room::{self, Room};
+use crate::run::Context as RunContext;
 
 /// How often memories of objects that are gone are thrown away.
 const FORGET: Duration = Duration::from_secs(300);
@@ -47,55 +49,44 @@ pub enum ControllersError {
 /// # Errors
 /// When a controller fails.
 pub(crate) async fn run(
-    context: Context,
+    context: RunContext,
     stop: CancellationToken,
 ) -> Result<Option<Used>, ControllersError> {
     let scopes = Scopes::new(&context);
-    let rooms = scopes.controllers::<DailyRoom>();
-    let numbers = scopes.controllers::<PinDialinNumber>();
-    let secrets = scopes.secrets();
-    let room_stores: Rooms = rooms.iter().map(|(it, _)| it.store()).collect();
-    let listing = Listing::default();
-    let keys = Arc::new(keys(&context, room_stores.clone(), Arc::clone(&listing)));
-
-    let room_ctx = Arc::new(room::Ctx {
-        client: context.client.clone(),
-        config: Arc::clone(&context.config),
-        cluster_id: context.cluster_id.clone(),
-        trusted_from: trusted_from(&context.takeover, context.config.quiet_period),
-        gate: context.gate.clone(),
-        events: context.events.clone(),
-        metrics: context.metrics.clone(),
-        keys: Arc::clone(&keys),
+    let rooms = scopes.controllers::<Room>();
+    let numbers = scopes.controllers::<Number>();
+    let secret_index = SecretIndex::default();
+    let secrets = scopes.secrets(&secret_index);
+    let stores = Stores {
+        rooms: rooms.iter().map(|(it, _)| it.store()).collect(),
         numbers: numbers.iter().map(|(it, _)| it.store()).collect(),
+    };
+    let listing = Listing::default();
+    let keys = Arc::new(keys(&context, stores.rooms.clone(), Arc::clone(&listing)));
+    let shared = room::Shared {
+        numbers: stores.numbers.clone(),
         secrets: secrets.iter().map(|(store, _)| store.clone()).collect(),
-        memories: Memories::default(),
-    });
-    let number_ctx = number_ctx(&context, &room_ctx, room_stores.clone());
+        secret_index,
+    };
+    let room_context = with(&context, &keys, stores.rooms.clone(), shared);
+    let shared = number::Shared {
+        publishers: publishers(stores.rooms.clone()),
+    };
+    let number_context = with(&context, &keys, stores.numbers.clone(), shared);
     let mut running = JoinSet::new();
     for ((rooms, api), (_, secrets)) in rooms.into_iter().zip(secrets) {
-        let numbers: Api<Guarded<PinDialinNumber>> = scopes.same(&api);
+        let numbers: Api<Object<Number>> = scopes.same(&api);
         let controller = rooms
-            .watches(numbers, watch(), waiting_for(room_stores.clone()))
+            .watches(numbers, watch(), waiting_for(stores.rooms.clone()))
             .watches_stream(secrets, owner)
             .graceful_shutdown_on(stop.clone().cancelled_owned());
-        let ended = controller.run(
-            room::reconcile,
-            |_, _, _| unreachable(),
-            Arc::clone(&room_ctx),
-        );
-        running.spawn(ended.for_each(log));
+        running.spawn(run_one(controller, &room_context));
     }
     for (numbers, _) in numbers {
         let controller = numbers.graceful_shutdown_on(stop.clone().cancelled_owned());
-        let ended = controller.run(
-            number::reconcile,
-            |_, _, _| unreachable(),
-            Arc::clone(&number_ctx),
-        );
-        running.spawn(ended.for_each(log));
+        running.spawn(run_one(controller, &number_context));
     }
-    let background = Background(tokio::spawn(forget(room_ctx, number_ctx)));
+    let background = Background(tokio::spawn(forget(room_context, number_context)));
     let ended = all(running).await;
     drop(background);
     lock(&listing).abort_all();
@@ -120,19 +111,50 @@ impl Drop for Background {
     }
 }
 
-fn number_ctx(context: &Context, rooms: &room::Ctx, stores: Rooms) -> Arc<number::Ctx> {
-    Arc::new(number::Ctx {
+/// The objects that the watches show.
+struct Stores {
+    rooms: Rooms,
+    numbers: Vec<Store<Object<Number>>>,
+}
+
+/// What passes over objects of a kind work with.
+fn with<K: Kind>(
+    context: &RunContext,
+    keys: &Arc<Keys>,
+    objects: Vec<Store<Object<K>>>,
+    shared: K::Shared,
+) -> Arc<Context<K>> {
+    Arc::new(Context {
         client: context.client.clone(),
         config: Arc::clone(&context.config),
-        trusted_from: rooms.trusted_from,
+        own: context.own.clone(),
+        trusted_from: trusted_from(&context.takeover, context.config.quiet_period),
         gate: context.gate.clone(),
         events: context.events.clone(),
         metrics: context.metrics.clone(),
-        keys: Arc::clone(&rooms.keys),
-        numbers: rooms.numbers.clone(),
-        rooms: stores,
+        keys: Arc::clone(keys),
+        readiness: context.readiness.clone(),
+        objects,
         memories: Memories::default(),
+        shared,
     })
+}
+
+fn publishers(rooms: Rooms) -> Publishers {
+    Arc::new(move |number, domain| {
+        let rooms = rooms.iter().flat_map(|store| store.state());
+        rooms
+            .filter(|it| room::publishes(it, number, domain))
+            .count()
+    })
+}
+
+fn run_one<K: Kind>(
+    controller: Controller<Object<K>>,
+    context: &Arc<Context<K>>,
+) -> impl Future<Output = ()> + Send + 'static {
+    let ended = controller.run(reconcile::<K>, |_, _, _| unreachable(), Arc::clone(context));
+    ended.for_each(log)
 }
 
 /// The error policy is never asked: a pass reports what goes wrong, and gives its action.
@@ -152,21 +174,18 @@ async fn log<T>(passed: Result<T, controller::Error<Infallible, watcher::Error>>
 }
 
 /// Throws memories of objects away that are gone.
-async fn forget(rooms: Arc<room::Ctx>, numbers: Arc<number::Ctx>) {
-    fn alive<K>(stores: &[Store<K>], namespace: &str, name: &str) -> bool
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + 'static,
-    {
-        let key = ObjectRef::new(name).within(namespace);
-        stores.iter().any(|store| store.get(&key).is_some())
-    }
+async fn forget(rooms: Arc<Context<Room>>, numbers: Arc<Context<Number>>) {
     loop {
         tokio::time::sleep(FORGET).await;
-        rooms
-            .memories
-            .retain(|namespace, name| alive(&numbers.rooms, namespace, name));
-        numbers
-            .memories
-            .retain(|namespace, name| alive(&numbers.numbers, namespace, name));
+        forget_gone(&rooms);
+        forget_gone(&numbers);
     }
+}
+
+fn forget_gone<K: Kind>(context: &Context<K>) {
+    context.memories.retain(|namespace, name| {
+        let key = ObjectRef::new(name).within(namespace);
+        let mut stores = context.objects.iter();
+        stores.any(|store| store.get(&key).is_some())
+    });
 }

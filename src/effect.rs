@@ -24,9 +24,9 @@ const CHECKS: usize = 3;
 /// Everything that the operator can do to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Effect {
-    /// Finalizer and binding are added to an object.
-    Bind,
-    /// The binding of an object is replaced.
+    /// The finalizer is added to an object.
+    FinalizerAdd,
+    /// The record of an object is written.
     Record,
     /// The status of an object is written.
     Status,
@@ -34,8 +34,6 @@ pub enum Effect {
     FinalizerRemove,
     /// A Secret is made.
     SecretCreate,
-    /// The fields of a Secret that was made are taken over for later updates.
-    SecretOwn,
     /// A Secret is put right.
     SecretUpdate,
     /// A Secret is deleted.
@@ -65,12 +63,11 @@ impl Effect {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Bind => "bind",
+            Self::FinalizerAdd => "finalizer-add",
             Self::Record => "record",
             Self::Status => "status",
             Self::FinalizerRemove => "finalizer-remove",
             Self::SecretCreate => "secret-create",
-            Self::SecretOwn => "secret-own",
             Self::SecretUpdate => "secret-update",
             Self::SecretDelete => "secret-delete",
             Self::RoomCreate => "room-create",

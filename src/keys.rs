@@ -86,6 +86,7 @@ pub struct Keys {
     labels: Mutex<HashMap<String, Read<Labels>>>,
     proofs: tokio::sync::Mutex<HashMap<String, Proof>>,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
+    good: Mutex<HashMap<(String, String), Session>>,
 }
 
 /// What was read, and when.
@@ -121,6 +122,7 @@ impl Keys {
             labels: Mutex::default(),
             proofs: tokio::sync::Mutex::default(),
             accounts: Mutex::default(),
+            good: Mutex::default(),
         }
     }
 
@@ -136,15 +138,17 @@ impl Keys {
     ) -> Result<Session, KeyProblem> {
         let source = self.source(what, namespace, reference).await?;
         let key = self.read(&source).await?;
-        self.prove(&source, key).await
+        let session = self.prove(&source, key).await?;
+        let of = (namespace.to_owned(), session.account.domain().id.clone());
+        lock(&self.good).insert(of, session.clone());
+        Ok(session)
     }
 
     /// The last good key of a domain that was proven before.
     #[must_use]
-    pub fn last_good(&self, domain_id: &str) -> Option<Session> {
-        let account = lock(&self.accounts).get(domain_id).cloned()?;
-        let key = account.good_key()?;
-        Some(Session { account, key })
+    pub fn last_good(&self, namespace: &str, domain_id: &str) -> Option<Session> {
+        let of = (namespace.to_owned(), domain_id.to_owned());
+        lock(&self.good).get(&of).cloned()
     }
 
     /// All accounts so far.
@@ -177,6 +181,11 @@ impl Keys {
         reference: Option<&ApiKeySecretRef>,
     ) -> Result<Source, KeyProblem> {
         if let Some(reference) = reference {
+            reference.check().map_err(|invalid| KeyProblem {
+                reason: Reason::InvalidSpec,
+                message: invalid.to_string(),
+                definite: true,
+            })?;
             return Ok(Source {
                 namespace: namespace.to_owned(),
                 name: reference.name.clone(),

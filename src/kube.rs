@@ -13,12 +13,12 @@ mod secrets;
 
 use kube::ResourceExt;
 
-pub use body::needs_owning;
+pub use body::{MANAGED_ANNOTATION, managed_keys};
 pub use connect::{ClientError, client};
 pub use error::{KubeError, within};
 pub use events::{Events, Note};
-pub use objects::{Served, apply_status, get_object, list_objects, merge_metadata};
-pub use secrets::{apply_secret, create_secret, delete_secret, get_secret, own_secret};
+pub use objects::{Served, apply_status, get_object, merge_finalizers};
+pub use secrets::{create_secret, delete_secret, get_secret, update_secret};
 
 /// The name by which the API server knows which fields are ours.
 pub const MANAGER: &str = "daily-operator";

@@ -1,30 +1,29 @@
 //! daily-operator: Daily.co phone dial-in with a PIN, as Kubernetes resources.
+//!
+//! Public is what the binary and the tests use. The rest is the crate's own, so that the compiler
+//! sees what nobody uses.
 
-pub mod binding;
 pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod controllers;
+mod controllers;
 pub mod crd;
 pub mod daily;
 pub mod effect;
-mod failure;
-pub mod keys;
-pub mod kube;
-pub mod leader;
-pub mod log;
-pub mod memories;
+mod keys;
+mod kube;
+mod leader;
+mod log;
 pub mod metrics;
-pub mod naming;
-pub mod number;
-pub mod ops;
-pub mod phone;
-pub mod room;
+mod naming;
+mod number;
+mod ops;
+mod phone;
+mod reconcile;
+mod room;
 mod run;
-pub mod standing;
-pub mod subject;
 pub mod telemetry;
 
-pub use run::{Context, RunError, run};
+pub use run::{RunError, run};

@@ -15,7 +15,7 @@ use crate::daily::account::lock;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Effect, EffectError};
 use crate::kube::KubeError;
-use crate::standing::{Needs, Trouble};
+use crate::reconcile::problem::{Problem, ResolvedBy};
 
 /// Emits a line with the fields of the object that it is about, if it is about one.
 macro_rules! line {
@@ -82,6 +82,22 @@ impl On {
         line!(info, Some(self), "Pass cut off");
     }
 
+    /// A pass panicked; the panic itself is logged where it happens.
+    pub fn panicked(&self) {
+        line!(error, Some(self), "Pass panicked");
+    }
+
+    /// A pass made more rounds than any needs.
+    pub fn endless(&self) {
+        line!(error, Some(self), "Pass did not come to an end");
+    }
+
+    /// The object is let go, and something stays at Daily. The log says so even where no event can
+    /// be published, as in a namespace that is being deleted.
+    pub fn orphaned(&self, why: &str) {
+        line!(warn, Some(self), why, "Orphaned at Daily");
+    }
+
     /// A pass ended.
     pub fn rested(&self, outcome: &str, took: Duration) {
         line!(
@@ -96,11 +112,11 @@ impl On {
     /// What is wrong with the object now. `shown` is the reason that its status has told so far, by
     /// which an end is noticed of what another process has begun to say. What goes on is said once by
     /// each process: whoever reads the log of a new pod sees what is wrong.
-    pub fn problem(&self, shown: Option<&str>, now: Option<&Trouble>) {
+    pub fn problem(&self, shown: Option<&str>, now: Option<&Problem>) {
         let reason = now.map(|it| it.reason.as_str().to_owned());
         let said = lock(&self.trail.problem).replace(reason.clone());
         match now {
-            Some(trouble) => self.troubled(trouble, said != Some(reason)),
+            Some(problem) => self.problem_line(problem, said != Some(reason)),
             None => {
                 let before = said.unwrap_or_else(|| shown.map(str::to_owned));
                 if let Some(reason) = before {
@@ -110,11 +126,11 @@ impl On {
         }
     }
 
-    fn troubled(&self, trouble: &Trouble, is_new: bool) {
-        let (reason, cause) = (trouble.reason.as_str(), trouble.message.as_str());
-        match (is_new, trouble.needs) {
+    fn problem_line(&self, problem: &Problem, is_new: bool) {
+        let (reason, cause) = (problem.reason.as_str(), problem.message.as_str());
+        match (is_new, problem.resolved_by) {
             (false, _) => line!(debug, Some(self), reason, cause, "Problem goes on"),
-            (true, Needs::Time) if trouble.reason == Reason::NumberNotReady => {
+            (true, ResolvedBy::Waiting) if problem.reason == Reason::NumberNotReady => {
                 line!(info, Some(self), reason, cause, "Waiting");
             }
             (true, _) => line!(warn, Some(self), reason, cause, "Problem began"),
@@ -246,11 +262,11 @@ mod tests {
         logged(Some("debug"), say).lines().map(line).collect()
     }
 
-    fn trouble(reason: Reason, needs: Needs) -> Trouble {
-        Trouble {
+    fn problem(reason: Reason, resolved_by: ResolvedBy) -> Problem {
+        Problem {
             reason,
             message: "why".to_owned(),
-            needs,
+            resolved_by,
             served: true,
         }
     }
@@ -281,8 +297,8 @@ mod tests {
 
     #[test]
     fn a_problem_begins_once_and_ends_once() {
-        let down = trouble(Reason::DailyUnavailable, Needs::Retry);
-        let refused = trouble(Reason::Unauthorized, Needs::Person);
+        let down = problem(Reason::DailyUnavailable, ResolvedBy::Retry);
+        let refused = problem(Reason::Unauthorized, ResolvedBy::User);
         let lines = said("reason", || {
             let on = on();
             on.problem(None, None);
@@ -306,8 +322,8 @@ mod tests {
 
     #[test]
     fn a_new_process_says_what_is_wrong_and_what_has_ended() {
-        let down = trouble(Reason::DailyUnavailable, Needs::Retry);
-        let awaited = trouble(Reason::NumberNotReady, Needs::Time);
+        let down = problem(Reason::DailyUnavailable, ResolvedBy::Retry);
+        let awaited = problem(Reason::NumberNotReady, ResolvedBy::Waiting);
         let lines = said("reason", || {
             on().problem(Some("DailyUnavailable"), Some(&down));
             on().problem(Some("DailyUnavailable"), None);

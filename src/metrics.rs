@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::config::LEASE_NAME;
 use crate::effect::{Effect, EffectError};
-use crate::standing::{Needs, Trouble};
+use crate::reconcile::problem::{Problem, ResolvedBy};
 
 /// Those of controller-runtime.
 const RECONCILE_SECONDS: [f64; 12] = [
@@ -37,7 +37,7 @@ pub enum Controller {
 
 /// How a pass over an object ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum PassResult {
     /// Nothing is left to do until something changes.
     Success,
     /// It is looked at again at a set time.
@@ -48,14 +48,14 @@ pub enum Outcome {
     TerminalError,
 }
 
-impl Outcome {
+impl PassResult {
     /// How a pass counts that ended with this wrong. What may still come by itself is no error.
     #[must_use]
-    pub fn of(trouble: Option<&Trouble>) -> Self {
-        match trouble.map(|it| it.needs) {
-            None | Some(Needs::Time) => Self::RequeueAfter,
-            Some(Needs::Retry) => Self::Error,
-            Some(Needs::Person) => Self::TerminalError,
+    pub fn of(problem: Option<&Problem>) -> Self {
+        match problem.map(|it| it.resolved_by) {
+            None | Some(ResolvedBy::Waiting) => Self::RequeueAfter,
+            Some(ResolvedBy::Retry) => Self::Error,
+            Some(ResolvedBy::User) => Self::TerminalError,
         }
     }
 }
@@ -69,7 +69,7 @@ impl Controller {
     }
 }
 
-impl Outcome {
+impl PassResult {
     /// Its name in the words of controller-runtime, to which a terminal error is an error too.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -143,6 +143,7 @@ struct Families {
     reconciles: Family<Ended, Counter>,
     reconcile_errors: Family<Of, Counter>,
     terminal_errors: Family<Of, Counter>,
+    panics: Family<Of, Counter>,
     reconcile_seconds: Seconds<Of>,
     active_workers: Family<Of, Gauge>,
     leads: Family<Lease, Gauge>,
@@ -160,6 +161,7 @@ impl Default for Metrics {
             reconciles: Family::default(),
             reconcile_errors: Family::default(),
             terminal_errors: Family::default(),
+            panics: Family::default(),
             reconcile_seconds: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
             active_workers: Family::default(),
             leads: Family::default(),
@@ -194,6 +196,11 @@ impl Families {
             "terminal_reconcile_errors",
             "Passes over objects that a person has to put right",
             self.terminal_errors.clone(),
+        );
+        controller.register(
+            "reconcile_panics",
+            "Passes over objects that panicked",
+            self.panics.clone(),
         );
         controller.register_with_unit(
             "reconcile_time",
@@ -265,22 +272,30 @@ impl Metrics {
     }
 
     /// A pass over an object ended.
-    pub fn reconciled(&self, controller: Controller, outcome: Outcome, took: Duration) {
+    pub fn reconciled(&self, controller: Controller, result: PassResult, took: Duration) {
         let of = Of {
             controller: controller.name(),
         };
         let ended = Ended {
             controller: of.controller,
-            result: outcome.name(),
+            result: result.name(),
         };
         self.0.reconciles.get_or_create(&ended).inc();
         // An error counter that is not there yet hides the first error from rates.
-        let terminal = u64::from(outcome == Outcome::TerminalError);
-        let failed = u64::from(outcome == Outcome::Error) + terminal;
+        let terminal = u64::from(result == PassResult::TerminalError);
+        let failed = u64::from(result == PassResult::Error) + terminal;
         self.0.reconcile_errors.get_or_create(&of).inc_by(failed);
         self.0.terminal_errors.get_or_create(&of).inc_by(terminal);
         let seconds = self.0.reconcile_seconds.get_or_create(&of);
         seconds.observe(took.as_secs_f64());
+    }
+
+    /// A pass over an object panicked.
+    pub fn panicked(&self, controller: Controller) {
+        let of = Of {
+            controller: controller.name(),
+        };
+        self.0.panics.get_or_create(&of).inc();
     }
 
     /// Daily answered a call, or did not. `route` is the path with its parameters left open.
@@ -363,13 +378,17 @@ mod tests {
         let working = metrics.working(Controller::Number);
         metrics.reconciled(
             Controller::Room,
-            Outcome::RequeueAfter,
+            PassResult::RequeueAfter,
             Duration::from_millis(30),
         );
-        metrics.reconciled(Controller::Number, Outcome::Error, Duration::from_secs(2));
         metrics.reconciled(
             Controller::Number,
-            Outcome::TerminalError,
+            PassResult::Error,
+            Duration::from_secs(2),
+        );
+        metrics.reconciled(
+            Controller::Number,
+            PassResult::TerminalError,
             Duration::from_millis(1),
         );
         metrics.called("GET", "/rooms/:name", Some(404), Duration::from_millis(80));
@@ -415,20 +434,20 @@ mod tests {
     }
 
     #[test]
-    fn a_pass_counts_by_what_its_trouble_needs() {
-        let of = |needs| {
-            let trouble = Trouble {
+    fn a_pass_counts_by_what_resolves_its_problem() {
+        let of = |resolved_by| {
+            let problem = Problem {
                 reason: Reason::DailyUnavailable,
                 message: String::new(),
-                needs,
+                resolved_by,
                 served: true,
             };
-            Outcome::of(Some(&trouble))
+            PassResult::of(Some(&problem))
         };
-        assert_eq!(Outcome::of(None), Outcome::RequeueAfter);
-        assert_eq!(of(Needs::Time), Outcome::RequeueAfter);
-        assert_eq!(of(Needs::Retry), Outcome::Error);
-        assert_eq!(of(Needs::Person), Outcome::TerminalError);
+        assert_eq!(PassResult::of(None), PassResult::RequeueAfter);
+        assert_eq!(of(ResolvedBy::Waiting), PassResult::RequeueAfter);
+        assert_eq!(of(ResolvedBy::Retry), PassResult::Error);
+        assert_eq!(of(ResolvedBy::User), PassResult::TerminalError);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::kube::{ClientError, Events};
 use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown};
+use crate::reconcile::view::Identity;
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +75,8 @@ pub struct Context {
     pub client: Client,
     /// Daily's API.
     pub daily: DailyClient,
-    /// Part of every derived room name.
-    pub cluster_id: String,
+    /// Who this operator is.
+    pub own: Identity,
     /// What every effect passes.
     pub gate: Gate,
     /// Where events are published.
@@ -121,7 +122,6 @@ fn say_hello(config: &Config) {
         version = env!("CARGO_PKG_VERSION"),
         daily = config.daily_base_url,
         lease = format!("{}/{LEASE_NAME}", config.lease_namespace),
-        installation = config.installation_id,
         "Starting"
     );
     if !config.writes {
@@ -192,6 +192,8 @@ impl Operator {
             leading::give_back(elector, None).await;
             return Ok(());
         };
+        let installation = self.config.identity(cluster_id.clone()).installation_id;
+        tracing::info!(installation, "This installation");
         tracing::info!(previous_leader = takeover.how.name(), "Leading");
         leading::lead(self.context(cluster_id, takeover), elector, &self.stop).await
     }
@@ -199,10 +201,10 @@ impl Operator {
     fn context(&self, cluster_id: String, takeover: Takeover) -> Context {
         let (leadership, metrics) = (self.shown.leadership.clone(), self.shown.metrics.clone());
         Context {
+            own: self.config.identity(cluster_id),
             config: Arc::clone(&self.config),
             client: self.client.clone(),
             daily: self.daily.clone(),
-            cluster_id,
             gate: Gate::new(leadership, self.config.writes, metrics.clone()),
             events: self.events.clone(),
             metrics,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use daily_operator::crd::condition::Reason;
 use daily_operator::effect::Effect;
-use daily_operator::metrics::{Controller, Metrics, Outcome};
+use daily_operator::metrics::{Controller, Metrics, PassResult};
 
 fn page(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -36,7 +36,7 @@ fn every_metric_is_explained_and_no_other() {
     let metrics = Metrics::default();
     let took = Duration::from_secs(1);
     let _working = metrics.working(Controller::Room);
-    metrics.reconciled(Controller::Room, Outcome::TerminalError, took);
+    metrics.reconciled(Controller::Room, PassResult::TerminalError, took);
     metrics.called("GET", "/rooms", Some(429), took);
     metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
     let text = metrics.text(true).expect("a text takes every line");
@@ -143,4 +143,24 @@ fn every_link_leads_somewhere() {
     }
     assert!(seen > 30, "links are found: {seen}");
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_test_that_the_security_page_names_is_there() {
+    let page = page("docs/security.md");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
+    let themes = fs::read_dir(folder).expect("is a folder");
+    let code: String = themes
+        .filter_map(|entry| fs::read_to_string(entry.expect("is readable").path()).ok())
+        .collect();
+    let named = page.split('`').skip(1).step_by(2);
+    let named: BTreeSet<&str> = named.filter(|word| word.contains("::")).collect();
+    let named: Vec<&str> = named
+        .into_iter()
+        .filter(|it| !it.contains("theme::name"))
+        .collect();
+    assert!(named.len() > 15, "tests are named: {named:?}");
+    for name in named {
+        assert!(code.contains(&format!("\"{name}\"")), "{name}");
+    }
 }

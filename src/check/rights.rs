@@ -51,7 +51,7 @@ const SERVED: [(&str, &str, &[&str]); 6] = [
     (
         "",
         "secrets",
-        &["get", "list", "watch", "create", "patch", "delete"],
+        &["get", "list", "watch", "create", "update", "delete"],
     ),
     ("events.k8s.io", "events", &["create", "patch"]),
 ];

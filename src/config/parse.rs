@@ -126,6 +126,13 @@ pub(super) fn id(flag: &'static str, text: &str) -> Result<String, ConfigError> 
     Err(ConfigError::value(flag, text, wanted))
 }
 
+/// Ids, separated by commas.
+pub(super) fn ids(flag: &'static str, text: Option<&str>) -> Result<Vec<String>, ConfigError> {
+    let ids = text.unwrap_or_default().split(',').map(str::trim);
+    let ids = ids.filter(|text| !text.is_empty());
+    ids.map(|text| id(flag, text)).collect()
+}
+
 /// Whether this is a DNS label, as names of namespaces are.
 pub(super) fn is_label(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

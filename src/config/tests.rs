@@ -34,7 +34,7 @@ fn without_flags_it_serves_all_namespaces_and_has_no_key() {
     let config = config(&[]).unwrap();
     assert_eq!(config.daily_base_url, "https://api.daily.co/v1");
     assert_eq!(config.default_key, None);
-    assert_eq!(config.installation_id, "default/daily-operator");
+    assert!(config.installation_id.is_none() && config.take_over.is_empty());
     assert_eq!(config.quiet_period, Duration::from_secs(60));
     assert_eq!(config.drift_interval, Duration::from_secs(300));
     assert_eq!(config.listen.to_string(), "[::]:8080");
@@ -46,13 +46,17 @@ fn without_flags_it_serves_all_namespaces_and_has_no_key() {
 fn the_pod_names_the_namespace_of_the_lease_unless_a_flag_does() {
     let of = |pod, flags: &[&str]| {
         let config = config_in(pod, flags).unwrap();
-        (config.lease_namespace, config.installation_id)
+        let identity = config.identity("cluster".to_owned());
+        (config.lease_namespace, identity.installation_id)
     };
     let text = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    assert_eq!(of(Some("ops"), &[]), text("ops", "ops/daily-operator"));
+    assert_eq!(
+        of(Some("ops"), &[]),
+        text("ops", "cluster/ops/daily-operator")
+    );
     assert_eq!(
         of(Some("ops"), &["--lease-namespace=voice"]),
-        text("voice", "voice/daily-operator")
+        text("voice", "cluster/voice/daily-operator")
     );
     assert_eq!(
         of(None, &["--installation-id=eu/1"]),

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use kube::Resource;
 use tokio::task::JoinSet;
 
 use super::inherited::{sent_before, trusted_from};
-use super::watches::{Guarded, Rooms};
+use super::watches::Rooms;
 use crate::clock;
-use crate::crd::DailyRoom;
 use crate::daily::account::{Account, Expected, ExpectedRoom, lock};
 use crate::daily::ledger::reads_lag;
 use crate::keys::Keys;
 use crate::leader::Used;
+use crate::reconcile::object::Object;
+use crate::room::Room;
 use crate::run::Context;
-use crate::subject::Subject;
 
 /// The tasks that list the accounts, one for each.
 pub(super) type Listing = Arc<std::sync::Mutex<JoinSet<()>>>;
@@ -53,12 +52,15 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
 
 /// The rooms that should be in a listing of this domain: those that are recorded.
 fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
-    let room = |object: Arc<Guarded<DailyRoom>>| {
-        let subject = Subject::of(object.meta())?;
-        let binding = subject.binding().filter(|it| it.domain_id == domain)?;
+    let room = |object: Arc<Object<Room>>| {
+        let record = object.recorded.record()?;
+        let made = record
+            .made
+            .as_ref()
+            .filter(|_| record.domain_id == domain)?;
         Some(ExpectedRoom {
-            name: binding.name.clone(),
-            end: binding.made.as_ref()?.end.as_ref()?.at,
+            name: record.name.clone(),
+            end: made.end.as_ref()?.at,
         })
     };
     rooms

@@ -1,10 +1,10 @@
 //! What is watched, and which DailyRooms a change wakes.
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::controller::{self, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::Event;
@@ -13,10 +13,15 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::reopening::Reopening;
+use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
-use crate::crd::{DailyRoom, DailyRoomStatus, FromNamespaces, PinDialinNumber};
+use crate::number::Number;
 use crate::ops::{Readiness, Wait};
+use crate::reconcile::Kind;
+use crate::reconcile::object::Object;
+use crate::room::Room;
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
+use crate::room::secret_index::SecretIndex;
 use crate::run::Context;
 
 /// How many objects of a kind are worked on at a time, in each namespace that is watched by itself.
@@ -25,10 +30,9 @@ const AT_A_TIME: u16 = 512;
 /// A watch that says nothing for so long, and a little more, is opened anew.
 const WATCH: u32 = 45;
 
-pub(super) type Guarded<K> = DeserializeGuard<K>;
-pub(super) type Rooms = Vec<Store<Guarded<DailyRoom>>>;
+pub(super) type Rooms = Vec<Store<Object<Room>>>;
 /// A controller with the namespace that it watches.
-pub(super) type Scoped<K> = (Controller<Guarded<K>>, Api<Guarded<K>>);
+pub(super) type Scoped<K> = (Controller<Object<K>>, Api<Object<K>>);
 
 /// The metadata of Secrets, as a store and as a stream of changes.
 pub(super) type WatchedSecrets = (
@@ -79,19 +83,10 @@ impl Scopes {
         }
     }
 
-    pub(super) fn controllers<K>(&self) -> Vec<Scoped<K>>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + DeserializeOwned
-            + std::fmt::Debug
-            + Send
-            + Sync
-            + 'static,
-    {
+    pub(super) fn controllers<K: Kind>(&self) -> Vec<Scoped<K>> {
         let config = controller::Config::default().concurrency(AT_A_TIME);
         self.apis()
-            .map(|api: Api<Guarded<K>>| {
+            .map(|api: Api<Object<K>>| {
                 let (store, events) = cached(api.clone(), watch(), &self.readiness);
                 let controller = Controller::for_stream(events.applied_objects(), store)
                     .trigger_backoff(Reopening::default());
@@ -101,11 +96,17 @@ impl Scopes {
     }
 
     /// The metadata of the Secrets of ours in each scope.
-    pub(super) fn secrets(&self) -> Vec<WatchedSecrets> {
+    pub(super) fn secrets(&self, index: &SecretIndex) -> Vec<WatchedSecrets> {
         let ours = watch().labels(OWNER_LABEL);
         self.apis()
             .map(|api| {
                 let (store, events) = cached(api, ours.clone(), &self.readiness);
+                let index = index.clone();
+                let events = events.inspect_ok(move |event| match event {
+                    Event::Apply(secret) | Event::InitApply(secret) => index.applied(secret),
+                    Event::Delete(secret) => index.deleted(secret),
+                    Event::Init | Event::InitDone => {}
+                });
                 let events = events.backoff(Reopening::default());
                 (store, events.touched_objects().boxed())
             })
@@ -154,7 +155,7 @@ pub(super) fn watch() -> watcher::Config {
 }
 
 /// The DailyRoom that a Secret of ours belongs to.
-pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Guarded<DailyRoom>>> {
+pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Object<Room>>> {
     let name = secret.annotations().get(OWNER_ANNOTATION).cloned();
     let named_by_owner = || {
         let owners = secret.metadata.owner_references.iter().flatten();
@@ -168,20 +169,11 @@ pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Guard
 }
 
 /// The DailyRooms that a change of a PinDialinNumber concerns.
-pub(super) fn waiting_for(
-    rooms: Rooms,
-) -> impl Fn(Guarded<PinDialinNumber>) -> Vec<ObjectRef<Guarded<DailyRoom>>> {
+pub(super) fn waiting_for(rooms: Rooms) -> impl Fn(Object<Number>) -> Vec<ObjectRef<Object<Room>>> {
     move |number| {
-        let Ok(number) = &number.0 else {
-            return Vec::new();
-        };
-        let concerned = |room: &Guarded<DailyRoom>| {
-            let room = room.0.as_ref();
-            room.is_ok_and(|room| concerns(number, room))
-        };
         let stores = rooms.iter().flat_map(|store| store.state());
         stores
-            .filter(|room| concerned(room))
+            .filter(|room| concerns(&number, room))
             .map(|room| ObjectRef::from_obj(&*room))
             .collect()
     }
@@ -190,21 +182,23 @@ pub(super) fn waiting_for(
 /// Whether a room may go on, or publishes something else, when the number changes: it publishes the
 /// number; or it is not ready and waits for a number, names this one, or names none and has not
 /// published any yet.
-fn concerns(number: &PinDialinNumber, room: &DailyRoom) -> bool {
-    let nothing_yet = DailyRoomStatus::default();
-    let status = room.status.as_ref().unwrap_or(&nothing_yet);
+fn concerns(number: &Object<Number>, room: &Object<Room>) -> bool {
+    let (Ok(number_spec), Ok(room_spec)) = (&number.spec, &room.spec) else {
+        return false;
+    };
+    let status = &room.status;
     let conditions = &status.conditions;
     if condition::is_true(conditions, kind::EXPIRED) {
         return false;
     }
-    let phone_number = &number.spec.phone_number;
+    let phone_number = &number_spec.phone_number;
     let mut published = status.phone_numbers.iter();
     if published.any(|it| it.phone_number == *phone_number) {
         return true;
     }
     let beside = room.metadata.namespace == number.metadata.namespace;
-    let allowed = beside || number.spec.allowed_from() == FromNamespaces::All;
-    let wanted = &room.spec.dialin.room_numbers;
+    let allowed = beside || number_spec.allowed_from() == FromNamespaces::All;
+    let wanted = &room_spec.dialin.room_numbers;
     let chooses = allowed && wanted.is_empty() && status.phone_numbers.is_empty();
     let waits = conditions.iter().any(|it| {
         it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
@@ -225,7 +219,7 @@ mod tests {
 
     const NUMBER: &str = "+12025550123";
 
-    fn number(from: &str) -> PinDialinNumber {
+    fn number(from: &str) -> Object<Number> {
         let spec = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": {"from": from}}});
         let number = json!({
             "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",

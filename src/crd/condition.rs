@@ -65,11 +65,13 @@ pub enum Reason {
     OtherInstallation,
     /// The API server refused or did not answer a call.
     KubernetesUnavailable,
+    /// The operator failed internally on this object.
+    InternalError,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Available,
         Self::Progressing,
         Self::DailyUnavailable,
@@ -93,7 +95,14 @@ impl Reason {
         Self::Expired,
         Self::OtherInstallation,
         Self::KubernetesUnavailable,
+        Self::InternalError,
     ];
+
+    /// The reason of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
 
     /// The word itself.
     #[must_use]
@@ -122,6 +131,7 @@ impl Reason {
             Self::Expired => "Expired",
             Self::OtherInstallation => "OtherInstallation",
             Self::KubernetesUnavailable => "KubernetesUnavailable",
+            Self::InternalError => "InternalError",
         }
     }
 }

@@ -20,7 +20,6 @@ use tracing::warn;
 
 pub use self::listings::{Expected, ExpectedRoom, Listings};
 pub use self::numbers::{ConfigWrite, Numbers};
-pub use self::rooms::Proof;
 use super::client::Client;
 use super::error::CallError;
 use super::ledger::{Ledger, Sight};

@@ -73,6 +73,13 @@ impl Limiter {
         (Slot(get), Slot(delete))
     }
 
+    /// Waits until a GET and the update that it is for may be sent.
+    pub async fn slots_for_update(&self) -> (Slot, Slot) {
+        let mut both = self.take_calls(2).await;
+        let get = both.split_call();
+        (Slot(get), Slot(both))
+    }
+
     /// Daily answered 429: nothing is granted for a while.
     pub fn throttled(&self, retry_after: Option<Duration>) {
         self.windows().throttled(retry_after, clock::now());

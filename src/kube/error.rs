@@ -76,14 +76,10 @@ impl KubeError {
         }
     }
 
-    /// The word when a Secret was to be written.
+    /// Whether the API server refuses the object as it is, or a quota or policy forbids it.
     #[must_use]
-    pub fn reason_for_secret(&self) -> Reason {
-        match self {
-            Self::AlreadyExists => Reason::SecretConflict,
-            Self::Invalid { .. } | Self::Forbidden { .. } => Reason::SecretRefused,
-            other => other.reason(),
-        }
+    pub fn refuses_the_object(&self) -> bool {
+        matches!(self, Self::Invalid { .. } | Self::Forbidden { .. })
     }
 }
 
@@ -167,30 +163,20 @@ mod tests {
 
     #[test]
     fn refusals_are_told_apart() {
-        use Reason::{KubernetesUnavailable, Progressing, SecretConflict, SecretRefused};
+        use Reason::{KubernetesUnavailable, Progressing};
         let table = [
-            (409, "Conflict", Progressing, Progressing),
-            (409, "AlreadyExists", Progressing, SecretConflict),
-            (404, "NotFound", Progressing, Progressing),
-            (403, "Forbidden", KubernetesUnavailable, SecretRefused),
-            (422, "Invalid", KubernetesUnavailable, SecretRefused),
-            (
-                500,
-                "InternalError",
-                KubernetesUnavailable,
-                KubernetesUnavailable,
-            ),
-            (
-                429,
-                "TooManyRequests",
-                KubernetesUnavailable,
-                KubernetesUnavailable,
-            ),
+            (409, "Conflict", Progressing, false),
+            (409, "AlreadyExists", Progressing, false),
+            (404, "NotFound", Progressing, false),
+            (403, "Forbidden", KubernetesUnavailable, true),
+            (422, "Invalid", KubernetesUnavailable, true),
+            (500, "InternalError", KubernetesUnavailable, false),
+            (429, "TooManyRequests", KubernetesUnavailable, false),
         ];
-        for (code, reason, word, secret_word) in table {
+        for (code, reason, word, refuses) in table {
             let error = refused(code, reason, "");
             assert_eq!(error.reason(), word, "{error:?}");
-            assert_eq!(error.reason_for_secret(), secret_word, "{error:?}");
+            assert_eq!(error.refuses_the_object(), refuses, "{error:?}");
         }
     }
 

@@ -1,9 +1,8 @@
 //! Reading and writing the objects of our own kinds.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
@@ -39,46 +38,21 @@ pub async fn get_object<K: Served>(
     call(api.get_opt(name)).await
 }
 
-/// The objects of these namespaces as the API server has them now; of all, if none is named.
-///
-/// With [`kube::core::DeserializeGuard`] one object that does not parse spoils no list.
-///
-/// # Errors
-/// When not all of them can be listed.
-pub async fn list_objects<K: Served>(
-    client: &Client,
-    namespaces: &[String],
-) -> Result<Vec<K>, KubeError> {
-    let params = ListParams::default();
-    if namespaces.is_empty() {
-        let all = Api::<K>::all(client.clone());
-        return Ok(call(all.list(&params)).await?.items);
-    }
-    let mut objects = Vec::new();
-    for namespace in namespaces {
-        let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        objects.extend(call(api.list(&params)).await?.items);
-    }
-    Ok(objects)
-}
-
-/// Changes finalizers and annotations of the object that was read. `finalizers` is the whole list;
-/// an annotation without a value is taken away.
+/// Replaces the finalizers of the object that was read: give the whole list.
 ///
 /// # Errors
 /// [`KubeError::Conflict`] when the object is no longer what it was.
-pub async fn merge_metadata<K: Served>(
+pub async fn merge_finalizers<K: Served>(
     client: &Client,
     guard: &Guard,
-    finalizers: Option<&[String]>,
-    annotations: &BTreeMap<String, Option<String>>,
+    finalizers: &[String],
 ) -> Result<K, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let patch = Patch::Merge(body::metadata(guard, finalizers, annotations));
+    let patch = Patch::Merge(body::finalizers(guard, finalizers));
     call(api.patch(&guard.name, &params, &patch)).await
 }
 

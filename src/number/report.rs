@@ -1,184 +1,128 @@
-//! What is reported of a PinDialinNumber: its status and its events. No I/O.
+//! What is reported of a PinDialinNumber, beside what holds for any kind. No I/O.
 
-use kube::runtime::events::EventType;
+use kube::runtime::events::EventType::{Normal, Warning};
 
-use super::plan::{Change, Update, Verdict};
+use super::plan::{Serving, Update};
 use super::view::View;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, PinDialinNumberStatus};
 use crate::kube::Note;
 use crate::phone;
-use crate::standing::{Needs, Standing, Trouble, conditions, news};
+use crate::reconcile::plan::Change;
+use crate::reconcile::report::note;
 
-/// Something that was done in a pass and is to be told.
+/// Something that was done for a PinDialinNumber and is published.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
-    /// The record was replaced.
-    Recorded(Change),
+pub enum Applied {
     /// The config was changed.
     Updated(Update),
-    /// The object was let go: its config is gone.
-    Deleted,
-    /// The object was let go, and its config stays.
-    Orphaned {
-        /// Why.
-        why: String,
-        /// Whether that was asked for.
-        asked: bool,
-    },
 }
 
-/// The status of an object that stands so.
-#[must_use]
-pub fn status(view: &View, verdict: &Verdict) -> PinDialinNumberStatus {
-    let mut status = view.status.clone();
-    let unserved = unserved(view, verdict);
-    let standing = match verdict {
-        Verdict::Unchanged | Verdict::Done => return status,
-        Verdict::Progressing => Standing::Progressing,
-        Verdict::Serving(serving, trouble) => {
-            status.account = Some(Account {
-                domain_name: serving.domain.name.clone(),
-                domain_id: serving.domain.id.clone(),
-            });
-            status.config_id = Some(serving.id.clone());
-            status.country = view.number().and_then(phone::country);
-            Standing::Serving(trouble.as_ref())
-        }
-        Verdict::Failing(trouble) => Standing::Failing(unserved.as_ref().unwrap_or(trouble)),
-        Verdict::Deleting(trouble) => Standing::Deleting(trouble),
-    };
-    let settled = match verdict {
-        Verdict::Failing(trouble) => trouble.needs != Needs::Retry,
-        Verdict::Progressing => false,
-        _ => true,
-    };
-    let generation = view.subject.generation;
-    status.conditions = conditions(&view.status.conditions, generation, view.now.wall, standing);
-    if settled || status.observed_generation.is_none() {
-        status.observed_generation = Some(generation);
-    }
-    if settled && view.forced {
-        status
-            .last_handled_reconcile_at
-            .clone_from(&view.subject.requested);
-    }
-    status
+/// What the status says of a number that answers.
+pub(super) fn serving(status: &mut PinDialinNumberStatus, view: &View, serving: &Serving) {
+    status.account = Some(Account {
+        domain_name: serving.domain.name.clone(),
+        domain_id: serving.domain.id.clone(),
+    });
+    status.config_id = Some(serving.id.clone());
+    status.country = view.name_at_daily().as_deref().and_then(phone::country);
 }
 
-/// While the config is made anew the number does not answer, whatever the trouble says.
-fn unserved(view: &View, verdict: &Verdict) -> Option<Trouble> {
-    let binding = view.subject.binding()?;
-    match verdict {
-        Verdict::Failing(trouble) if binding.made.is_none() => Some(Trouble {
-            served: false,
-            ..trouble.clone()
-        }),
-        _ => None,
-    }
-}
-
-/// What is told: each deed, and each trouble that is new.
-#[must_use]
-pub fn notes(view: &View, new: &PinDialinNumberStatus, deeds: &[Deed]) -> Vec<Note> {
-    let mut notes: Vec<Note> = deeds.iter().filter_map(|deed| told(view, deed)).collect();
-    if let Some(trouble) = news(&view.status.conditions, &new.conditions)
-        && let Some(reason) = Reason::ALL.iter().find(|it| it.as_str() == trouble.reason)
-    {
-        notes.push(Note {
-            type_: EventType::Warning,
-            reason: reason.as_str(),
-            action: "Reconcile",
-            note: trouble.message.clone(),
-        });
-    }
-    notes
-}
-
-fn told(view: &View, deed: &Deed) -> Option<Note> {
-    let number = view.number().unwrap_or("the number");
-    let (type_, reason, action, note) = match deed {
-        Deed::Recorded(Change::Made) => (
-            EventType::Normal,
+/// The event of a record that was replaced.
+pub(super) fn recorded_event(view: &View, change: Change) -> Option<Note> {
+    let number = view.name_at_daily().unwrap_or_default();
+    Some(match change {
+        Change::Created => note(
+            Normal,
             "Created",
             "CreateConfig",
-            format!("the dial-in config of {number} was made at Daily"),
+            format!("The dial-in config of {number} was created at Daily."),
         ),
-        Deed::Recorded(Change::Anew) => (
-            EventType::Warning,
+        Change::Found => note(
+            Normal,
+            "Adopted",
+            "Reconcile",
+            format!(
+                "The dial-in config of {number}, which was created for this PinDialinNumber before, is used again."
+            ),
+        ),
+        Change::Recreated => note(
+            Warning,
             Reason::Missing.as_str(),
             "CreateConfig",
-            format!("the dial-in config of {number} has vanished at Daily, and is made anew"),
+            format!("The dial-in config of {number} is missing at Daily, and is recreated."),
         ),
-        Deed::Recorded(Change::Withdrawn | Change::Claimed) => return None,
-        Deed::Updated(update) if update.drift => (
-            EventType::Normal,
-            "DriftCorrected",
-            "UpdateConfig",
-            format!("the dial-in config of {number} was changed at Daily, and is put right"),
-        ),
-        Deed::Updated(_) => (
-            EventType::Normal,
-            "Updated",
-            "UpdateConfig",
-            format!("the dial-in config of {number} was changed at Daily"),
-        ),
-        Deed::Deleted => (
-            EventType::Normal,
-            "Deleted",
-            "DeleteConfig",
-            format!("the dial-in config of {number} is gone at Daily"),
-        ),
-        Deed::Orphaned { why, asked: true } => {
-            (EventType::Normal, "Orphaned", "DeleteConfig", why.clone())
-        }
-        Deed::Orphaned { why, asked: false } => {
-            (EventType::Warning, "Orphaned", "DeleteConfig", why.clone())
-        }
-    };
-    Some(Note {
-        type_,
-        reason,
-        action,
-        note,
+        Change::Claimed
+        | Change::Withdrawn
+        | Change::Renewed
+        | Change::EndMoved(_)
+        | Change::Sent
+        | Change::TakenOver => return None,
     })
+}
+
+/// The event of what only a PinDialinNumber does.
+pub(super) fn applied_event(view: &View, applied: &Applied) -> Note {
+    let number = view.name_at_daily().unwrap_or_default();
+    let Applied::Updated(update) = applied;
+    let (reason, text) = match update.drift {
+        true => (
+            "DriftCorrected",
+            format!("The dial-in config of {number} was changed at Daily, and is corrected."),
+        ),
+        false => (
+            "Updated",
+            format!("The dial-in config of {number} was updated at Daily."),
+        ),
+    };
+    note(Normal, reason, "UpdateConfig", text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::binding::{Binding, Recorded};
     use crate::crd::condition::{is_true, kind, status_of};
     use crate::daily::types::{DialinConfigBody, Domain};
-    use crate::number::plan::Serving;
+    use crate::number::Number as Kind;
     use crate::number::plan::tests::view;
+    use crate::reconcile::plan::{self as generic, Release};
+    use crate::reconcile::problem::{Problem, ResolvedBy};
+    use crate::reconcile::report::{self as generic_report, events, status};
 
-    fn serving() -> Verdict {
-        let domain = Domain {
+    type Outcome = generic::Outcome<Kind>;
+    type AnyApplied = generic_report::Applied<Kind>;
+
+    fn domain() -> Domain {
+        Domain {
             name: "team".into(),
             id: "d1".into(),
-        };
-        let id = "c1".into();
-        Verdict::Serving(Serving { domain, id }, None)
+        }
     }
 
-    fn failing(reason: Reason, needs: Needs, served: bool) -> Verdict {
-        Verdict::Failing(Trouble {
-            reason,
-            message: "no".into(),
-            needs,
-            served,
-        })
+    fn served() -> Outcome {
+        let serving = Serving {
+            domain: domain(),
+            id: "c1".into(),
+        };
+        Outcome::Serving(Box::new(serving), None)
+    }
+
+    fn problem(reason: Reason, resolved_by: ResolvedBy) -> Problem {
+        Problem::new(reason, resolved_by, "no")
+    }
+
+    fn failing(reason: Reason, resolved_by: ResolvedBy) -> Outcome {
+        Outcome::Failing(problem(reason, resolved_by))
     }
 
     fn ready() -> View {
         let mut view = view();
-        view.status = status(&view, &serving());
+        view.status = status(&view, &served());
         view
     }
 
-    fn reasons(notes: &[Note]) -> Vec<&'static str> {
-        notes.iter().map(|it| it.reason).collect()
+    fn reasons(events: &[Note]) -> Vec<&'static str> {
+        events.iter().map(|it| it.reason).collect()
     }
 
     #[test]
@@ -195,83 +139,103 @@ mod tests {
     fn what_stays_the_same_is_the_same_status() {
         let mut view = ready();
         view.now.wall += 1000;
-        assert_eq!(status(&view, &serving()), view.status);
-        assert_eq!(status(&view, &Verdict::Unchanged), view.status);
+        let elsewhere = problem(Reason::OtherInstallation, ResolvedBy::User);
+        for outcome in [
+            served(),
+            Outcome::Unchanged,
+            Outcome::OwnedElsewhere(elsewhere),
+        ] {
+            assert_eq!(status(&view, &outcome), view.status, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_that_goes_with_the_status_is_in_it() {
+        let mut view = ready();
+        let record = view.new_record("+12025550123", &domain());
+        view.recorded = record.clone().into();
+        for outcome in [served(), Outcome::Unchanged] {
+            let written = status(&view, &outcome).record;
+            assert_eq!(written, Some(record.text()), "{outcome:?}");
+        }
     }
 
     #[test]
     fn a_forced_pass_is_echoed_once_it_has_come_to_an_end() {
         let mut view = ready();
-        view.subject.requested = Some("now".into());
-        let echo = |view: &View, verdict| status(view, &verdict).last_handled_reconcile_at;
-        assert_eq!(echo(&view, serving()), None, "it was not forced yet");
+        view.meta.requested = Some("now".into());
+        let echo = |view: &View, outcome| status(view, &outcome).last_handled_reconcile_at;
+        assert_eq!(echo(&view, served()), None, "it was not forced yet");
         view.forced = true;
-        assert_eq!(echo(&view, serving()).as_deref(), Some("now"));
-        let retry = failing(Reason::DailyUnavailable, Needs::Retry, true);
+        assert_eq!(echo(&view, served()).as_deref(), Some("now"));
+        let retry = failing(Reason::DailyUnavailable, ResolvedBy::Retry);
         assert_eq!(echo(&view, retry), None);
     }
 
     #[test]
-    fn a_number_that_is_made_anew_is_not_ready_whatever_the_trouble() {
-        let trouble = || failing(Reason::RejectedByDaily, Needs::Person, true);
+    fn a_number_that_is_recreated_is_not_ready_whatever_the_problem() {
         let mut view = ready();
         let ready_in = |view: &View| {
-            let status = status(view, &trouble());
+            let rejected = failing(Reason::RejectedByDaily, ResolvedBy::User);
+            let status = status(view, &rejected);
             status_of(&status.conditions, kind::READY).map(str::to_owned)
         };
         assert_eq!(ready_in(&view).as_deref(), Some("True"));
-        view.subject.recorded = Recorded::Binding(Box::new(Binding {
-            uid: view.subject.uid.clone(),
-            domain_id: "d1".into(),
-            domain_name: "team".into(),
-            name: "+12025550123".into(),
-            installation_id: "i1".into(),
-            claim: None,
-            made: None,
-            recreated: Vec::new(),
-        }));
+        view.recorded = view.new_record("+12025550123", &domain()).into();
         assert_eq!(ready_in(&view).as_deref(), Some("False"));
     }
 
     #[test]
-    fn deeds_and_new_troubles_are_told() {
-        let update = |drift| {
-            Deed::Updated(Update {
+    fn what_was_done_is_published_and_the_rest_is_silent() {
+        let updated = |drift| {
+            AnyApplied::Of(Applied::Updated(Update {
                 id: "c1".into(),
-                request: view().desired.unwrap().update(&DialinConfigBody::default()),
+                request: view().spec.unwrap().update(&DialinConfigBody::default()),
                 drift,
-            })
+            }))
         };
-        let orphaned = |asked| Deed::Orphaned {
-            why: "so".into(),
-            asked,
-        };
+        let recorded = AnyApplied::Recorded;
+        let released = AnyApplied::Released;
         let table = [
-            (Deed::Recorded(Change::Made), "Created", EventType::Normal),
-            (Deed::Recorded(Change::Anew), "Missing", EventType::Warning),
-            (update(false), "Updated", EventType::Normal),
-            (update(true), "DriftCorrected", EventType::Normal),
-            (Deed::Deleted, "Deleted", EventType::Normal),
-            (orphaned(true), "Orphaned", EventType::Normal),
-            (orphaned(false), "Orphaned", EventType::Warning),
+            (recorded(Change::Created), "Created", Normal),
+            (recorded(Change::Found), "Adopted", Normal),
+            (recorded(Change::Recreated), "Missing", Warning),
+            (recorded(Change::TakenOver), "TakenOver", Normal),
+            (updated(false), "Updated", Normal),
+            (updated(true), "DriftCorrected", Normal),
+            (released(Release::Deleted), "Deleted", Normal),
+            (released(Release::Retained), "Orphaned", Normal),
+            (
+                released(Release::Orphaned("so".into())),
+                "Orphaned",
+                Warning,
+            ),
         ];
         let view = ready();
-        for (deed, reason, type_) in table {
-            let told = notes(&view, &view.status, std::slice::from_ref(&deed));
-            assert_eq!(reasons(&told), [reason], "{deed:?}");
-            assert_eq!(told[0].type_, type_, "{deed:?}");
+        for (applied, reason, type_) in table {
+            let published = events(&view, &view.status, std::slice::from_ref(&applied));
+            assert_eq!(reasons(&published), [reason], "{applied:?}");
+            assert_eq!(published[0].type_, type_, "{applied:?}");
         }
         let silent = [
-            Deed::Recorded(Change::Claimed),
-            Deed::Recorded(Change::Withdrawn),
+            recorded(Change::Claimed),
+            recorded(Change::Sent),
+            recorded(Change::Withdrawn),
+            released(Release::Clean),
         ];
-        assert!(notes(&view, &view.status, &silent).is_empty());
-        let in_use = status(&view, &failing(Reason::NumberInUse, Needs::Person, false));
-        assert_eq!(reasons(&notes(&view, &in_use, &[])), ["NumberInUse"]);
+        assert!(events(&view, &view.status, &silent).is_empty());
+    }
+
+    #[test]
+    fn a_problem_is_published_once() {
+        let view = ready();
+        let in_use = problem(Reason::NumberInUse, ResolvedBy::User).unserved();
+        let in_use = status(&view, &Outcome::Failing(in_use));
+        assert_eq!(reasons(&events(&view, &in_use, &[])), ["NumberInUse"]);
         let again = View {
             status: in_use.clone(),
             ..view
         };
-        assert!(notes(&again, &in_use, &[]).is_empty());
+        assert!(events(&again, &in_use, &[]).is_empty());
     }
 }

@@ -54,6 +54,13 @@ impl Readiness {
         self.lock().remove(what);
     }
 
+    /// Whether the cache of any kind is still to be filled.
+    #[must_use]
+    pub fn waits_for_a_cache(&self) -> bool {
+        let is_cache = |wait: &Wait| matches!(wait, Wait::Cache { .. });
+        self.lock().iter().any(is_cache)
+    }
+
     /// What is not there yet, in words.
     #[must_use]
     pub fn pending(&self) -> Vec<String> {

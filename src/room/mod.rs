@@ -1,246 +1,194 @@
-//! DailyRooms: observe, plan, act, report.
-//!
-//! A pass begins with what the watch and this process know. [`plan`] then asks for one look or one
-//! step at a time until it comes to a rest, which [`report`] turns into status and events.
+//! DailyRooms: what is true of a room and of no other kind.
 
 mod act;
-pub mod desired;
+mod look;
 pub mod numbers;
-mod observe;
 pub mod plan;
 pub mod report;
 pub mod secret;
+pub mod secret_index;
+pub mod spec;
 pub mod view;
-
-use std::sync::Arc;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
-use kube::core::DeserializeGuard;
-use kube::runtime::controller::Action;
 use kube::runtime::reflector::Store;
+use serde_json::Value;
 
-use self::observe::Pass;
-use self::plan::{Plan, Rest, Verdict, plan};
-use self::view::Memory;
-use crate::clock::{self, Moment};
-use crate::config::Config;
-use crate::crd::{DailyRoom, PinDialinNumber};
-use crate::effect::Gate;
-use crate::failure::{CONFLICT, Failure};
-use crate::keys::Keys;
-use crate::kube::Events;
-use crate::log::On;
-use crate::memories::{Memories, Pace};
-use crate::metrics::{Controller, Metrics, Outcome};
-use crate::standing::{Again, attention};
+use self::plan::{Look, Plan, Serving, Step, create, delete, keep};
+use self::report::Applied;
+use self::secret_index::SecretIndex;
+use self::spec::{Names, Spec};
+use self::view::{Facts, Memory, View};
+use crate::crd::condition;
+use crate::crd::{DailyRoom, DailyRoomSpec, DailyRoomStatus};
+use crate::daily::types::Domain;
+use crate::keys::For;
+use crate::kube::Note;
+use crate::metrics::Controller;
+use crate::number::Number;
+use crate::reconcile::object::Object;
+use crate::reconcile::plan::{Change, Release};
+use crate::reconcile::record::{Claim, Made, Record};
+use crate::reconcile::{Context, Failure, InvalidSpec, Kind, Pass};
 
-/// A pass that takes longer is cut off; what it has sent goes on.
-const PASS: Duration = Duration::from_secs(60);
-/// And comes again after so long.
-const CUT_OFF: Duration = Duration::from_secs(15);
-/// No pass needs more; one that does goes round in circles.
-const ROUNDS: usize = 24;
-/// While a listing is read, its objects are looked at again after so long.
-const WHILE_LISTING: Duration = Duration::from_secs(5);
-/// A person can force a pass this often.
-const FORCED_EVERY: Duration = Duration::from_secs(10);
+/// Whether a DailyRoom that lives publishes a number in the domain of this id.
+#[must_use]
+pub fn publishes(room: &Object<Room>, number: &str, domain: &str) -> bool {
+    let status = &room.status;
+    let account = status.account.as_ref();
+    let mut numbers = status.phone_numbers.iter();
+    room.metadata.deletion_timestamp.is_none()
+        && account.is_some_and(|it| it.domain_id == domain)
+        && !condition::is_true(&status.conditions, condition::kind::EXPIRED)
+        && numbers.any(|it| it.phone_number == number)
+}
 
-/// What passes over DailyRooms work with.
-pub struct Ctx {
-    pub(crate) client: kube::Client,
-    pub(crate) config: Arc<Config>,
-    pub(crate) cluster_id: String,
-    pub(crate) trusted_from: Moment,
-    pub(crate) gate: Gate,
-    pub(crate) events: Events,
-    pub(crate) metrics: Metrics,
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) numbers: Vec<Store<DeserializeGuard<PinDialinNumber>>>,
+/// The kind DailyRoom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room;
+
+/// The stores that passes over DailyRooms look into.
+pub struct Shared {
+    pub(crate) numbers: Vec<Store<Object<Number>>>,
     pub(crate) secrets: Vec<Store<PartialObjectMeta<Secret>>>,
-    pub(crate) memories: Memories<Memory>,
+    pub(crate) secret_index: SecretIndex,
 }
 
-/// A pass over a DailyRoom.
-///
-/// # Errors
-/// Never: what goes wrong is reported in the status.
-pub async fn reconcile(
-    object: Arc<DeserializeGuard<DailyRoom>>,
-    ctx: Arc<Ctx>,
-) -> Result<Action, std::convert::Infallible> {
-    let _working = ctx.metrics.working(Controller::Room);
-    let start = clock::now();
-    let (action, outcome) = match tokio::time::timeout(PASS, pass(&object, &ctx)).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            if let Some(remembered) = ctx.memories.recall(&*object) {
-                On::new(remembered.trail, None).cut_off();
-            }
-            (Action::requeue(CUT_OFF), Outcome::Error)
-        }
-    };
-    let took = start.until(clock::now());
-    ctx.metrics.reconciled(Controller::Room, outcome, took);
-    Ok(action)
-}
+impl Kind for Room {
+    type Resource = DailyRoom;
+    type RawSpec = DailyRoomSpec;
+    type Spec = Spec;
+    type Names = Names;
+    type Status = DailyRoomStatus;
+    type Facts = Facts;
+    type Memory = Memory;
+    type Look = Look;
+    type Step = Step;
+    type Applied = Applied;
+    type Serving = Serving;
+    type Shared = Shared;
 
-async fn pass(object: &DeserializeGuard<DailyRoom>, ctx: &Arc<Ctx>) -> (Action, Outcome) {
-    let Some(remembered) = ctx.memories.recall(object) else {
-        return (Action::await_change(), Outcome::Success);
-    };
-    if remembered.stale {
-        return (Action::requeue(CONFLICT), Outcome::RequeueAfter);
-    }
-    if let Some(wait) = remembered.pace.hold(clock::now()) {
-        return (Action::requeue(wait), Outcome::RequeueAfter);
-    }
-    let mut pace = remembered.pace;
-    let begun = Pass::begin(ctx, object, remembered.memory, remembered.trail).await;
-    let mut pass = match begun {
-        Ok(Some(pass)) => pass,
-        Ok(None) => return (Action::await_change(), Outcome::Success),
-        Err(failure) => {
-            let wait = failure.again.unwrap_or_else(|| pace.failed(clock::now()));
-            return (Action::requeue(wait), Outcome::Error);
-        }
-    };
-    let start = clock::now();
-    let ended = match pass.run().await {
-        Ok(rest) => pass.finish(rest).await,
-        Err(failure) => Err(failure),
-    };
-    let (action, outcome) = match ended {
-        Ok((again, outcome)) => {
-            pace.succeeded();
-            (pass.action(again), outcome)
-        }
-        Err(failure) => pass.fail(failure, &mut pace).await,
-    };
-    let version = &pass.view.subject.resource_version;
-    pass.on().rested(outcome.name(), start.until(clock::now()));
-    ctx.memories
-        .keep(object, pass.view.memory, pace, pass.trail, version);
-    (action, outcome)
-}
+    const CONTROLLER: Controller = Controller::Room;
+    const KEY_FOR: For = For::Rooms;
+    const NAME: &'static str = "DailyRoom";
+    const THING: &'static str = "room";
+    const UNTIL: &'static str = " until its end";
+    const FOLLOWS_LISTINGS: bool = true;
 
-impl Pass {
-    async fn run(&mut self) -> Result<Rest, Failure> {
-        for _ in 0..ROUNDS {
-            let start = clock::now();
-            let (what, done) = match plan(&self.view) {
-                Plan::Look(look) => (look.name(), self.look(look).await),
-                Plan::Act(step) => (step.name(), self.act(step).await),
-                Plan::Rest(rest) => return Ok(rest),
-            };
-            self.on().round(what, start.until(clock::now()));
-            done?;
-        }
-        let subject = &self.view.subject;
-        tracing::error!(
-            namespace = subject.namespace,
-            name = subject.name,
-            "A pass over a DailyRoom came to no rest"
-        );
-        Err(Failure::restless())
+    fn parse(spec: &DailyRoomSpec) -> Result<Spec, InvalidSpec> {
+        Spec::parse(spec)
+    }
+    fn names(object: &str, spec: &Value) -> Names {
+        Names::read(object, spec)
+    }
+    fn owned(view: &View) -> String {
+        format!("{} {}", Self::THING, view.room_name())
+    }
+    fn own_name(view: &View) -> Option<String> {
+        Some(view.own_room_name())
     }
 
-    async fn finish(&mut self, rest: Rest) -> Result<(Again, Outcome), Failure> {
-        if rest.verdict == Verdict::Done {
-            self.tell_deeds().await;
-            self.view.memory = Memory::default();
-        } else {
-            self.show(&rest.verdict).await?;
-        }
-        Ok((rest.again, Outcome::of(rest.verdict.trouble())))
+    fn before_access(view: &View, spec: &Spec) -> Option<Plan> {
+        plan::before_access(view, spec)
+    }
+    fn claim(view: &View, spec: &Spec, domain: &Domain) -> Plan {
+        create::claim(view, spec, domain)
+    }
+    fn claim_again(view: &View, spec: &Spec, record: &Record) -> Plan {
+        create::claim_again(view, spec, record)
+    }
+    fn create(view: &View, spec: &Spec, record: &Record, claim: &Claim) -> Plan {
+        create::create(view, spec, record, claim)
+    }
+    fn keep(view: &View, spec: &Spec, domain: &Domain, record: &Record, made: &Made) -> Plan {
+        keep::plan(view, spec, domain, record, made)
+    }
+    fn may_own_unrecorded(view: &View) -> bool {
+        delete::may_own_unrecorded(view)
+    }
+    fn delete(view: &View) -> Plan {
+        delete::delete(view)
+    }
+    fn release(view: &View, how: Release) -> Plan {
+        delete::release(view, how)
     }
 
-    /// What lines of the log are about.
-    fn on(&self) -> On {
-        On::new(Arc::clone(&self.trail), Some(self.view.room_name()))
+    fn served_message(view: &View, serving: &Serving) -> String {
+        report::served_message(view, serving)
+    }
+    fn expired_message(view: &View) -> &'static str {
+        report::expired_message(view)
+    }
+    fn report_serving(status: &mut DailyRoomStatus, _: &View, serving: &Serving) {
+        report::serving(status, serving);
+    }
+    fn report_expired(status: &mut DailyRoomStatus, view: &View) {
+        report::expired(status, view);
+    }
+    fn report_unserved(status: &mut DailyRoomStatus, view: &View) {
+        report::unserved(status, view);
+    }
+    fn recorded_event(view: &View, change: Change) -> Option<Note> {
+        report::recorded_event(view, change)
+    }
+    fn applied_event(view: &View, applied: &Applied) -> Option<Note> {
+        report::applied_event(view, applied)
+    }
+    fn status_events(view: &View, new: &DailyRoomStatus) -> Vec<Note> {
+        report::status_events(view, new)
     }
 
-    /// Says in the log when a problem begins or ends.
-    fn say(&self, verdict: &Verdict) {
-        if verdict.is_news() {
-            let shown = attention(&self.view.status.conditions);
-            self.on().problem(shown, verdict.trouble());
-        }
+    fn room_in_log(view: &View) -> Option<String> {
+        Some(view.room_name())
     }
-
-    async fn fail(&mut self, failure: Failure, pace: &mut Pace) -> (Action, Outcome) {
-        let wait = failure.again.unwrap_or_else(|| pace.failed(clock::now()));
-        let outcome = failure.outcome();
-        if let Some(trouble) = failure.trouble {
-            let verdict = if self.view.subject.deleting.is_some() {
-                Verdict::Deleting(trouble)
-            } else {
-                Verdict::Failing(trouble)
-            };
-            // What cannot be reported now is reported by the next pass.
-            let _ = self.show(&verdict).await;
-        }
-        (Action::requeue(wait), outcome)
+    fn begin(context: &Context<Self>, view: &mut View) {
+        look::begin(context, view);
     }
-
-    /// When the next pass is due: at the earliest of what is waited for, the end and the drift pass.
-    fn action(&self, again: Again) -> Action {
-        let drift = self.next_drift();
-        let asked = self.view.subject.requested.is_some()
-            && self.view.subject.requested != self.view.status.last_handled_reconcile_at;
-        let wait = match again {
-            Again::Never => return Action::await_change(),
-            Again::In(wait) => wait.min(drift),
-            Again::Drift(end) => {
-                let end = until_end(end, self.view.now.wall, clock::wall().as_second());
-                end.map_or(drift, |end| end.min(drift))
-            }
-        };
-        let wait = if asked { wait.min(FORCED_EVERY) } else { wait };
-        Action::requeue(wait.max(Duration::from_millis(20)))
+    fn refresh(pass: &mut Pass<Self>) {
+        pass.refresh_room();
     }
-
-    /// Right after the next listing of the account, so that one listing serves all its objects.
-    fn next_drift(&self) -> Duration {
-        let interval = self.ctx.config.drift_interval;
-        let Some(session) = &self.session else {
-            return interval;
-        };
-        let next = session.account.listings().borrow().next;
-        let now = clock::now();
-        let spread = Duration::from_millis(fastrand::u64(100..600));
-        if next <= now {
-            // It is being read: whoever looks now would look again and again until it is there.
-            return interval.min(WHILE_LISTING) + spread;
-        }
-        now.until(next).min(interval) + spread
+    fn claimed(pass: &mut Pass<Self>, record: &Record, change: Change) {
+        pass.claimed_room(record, change);
     }
-}
-
-/// How long it is until a moment after an end, by which both clocks have come to it. One that had
-/// passed when the pass began has been decided on.
-fn until_end(end: Option<i64>, began: i64, now: i64) -> Option<Duration> {
-    let end = end.filter(|end| *end > began)?;
-    let seconds = u64::try_from(end.saturating_sub(now).max(0)).ok()?;
-    Some(Duration::from_secs(seconds).saturating_add(Duration::from_millis(500)))
+    async fn look(pass: &mut Pass<Self>, look: Look) -> Result<(), Failure> {
+        pass.look_at(look).await
+    }
+    async fn act(pass: &mut Pass<Self>, step: Step) -> Result<(), Failure> {
+        pass.apply(step).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn an_end_that_had_passed_is_not_waited_for() {
-        let half = Duration::from_millis(500);
-        assert_eq!(
-            until_end(Some(110), 100, 101),
-            Some(Duration::from_secs(9) + half)
-        );
-        // It has come while the pass went on.
-        assert_eq!(until_end(Some(110), 109, 112), Some(half));
-        assert_eq!(until_end(Some(110), 110, 110), None);
-        assert_eq!(until_end(Some(110), 200, 201), None);
-        assert_eq!(until_end(None, 100, 101), None);
+    fn a_room_publishes_a_number_while_it_lives() {
+        let room = |change: fn(&mut Value)| {
+            let mut room = json!({
+                "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
+                "metadata": {"name": "standup"}, "spec": {"ttl": "1h"},
+                "status": {
+                    "account": {"domainId": "d1", "domainName": "team"},
+                    "phoneNumbers": [{"phoneNumber": "+12025550123", "source": "RoomNumber"}],
+                },
+            });
+            change(&mut room);
+            let room: Object<Room> = serde_json::from_value(room).unwrap();
+            publishes(&room, "+12025550123", "d1")
+        };
+        assert!(room(|_| ()));
+        assert!(!room(|it| it["status"]["account"]["domainId"] = "d2".into()));
+        assert!(!room(|it| it["status"]["phoneNumbers"] = json!([])));
+        assert!(!room(
+            |it| it["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into()
+        ));
+        assert!(!room(|it| {
+            it["status"]["conditions"] = json!([{"type": "Expired", "status": "True",
+                "reason": "Expired", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+        }));
     }
 }

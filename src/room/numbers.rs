@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::desired::WantedNumber;
+use super::spec::NumberSpec;
 use super::view::NumberProblem;
 use crate::crd::condition::Reason;
 use crate::crd::{FromNamespaces, NumberSource, PublishedNumber};
@@ -11,7 +11,7 @@ use crate::daily::types::{DialinConfig, PIN_DIALIN, PurchasedNumber};
 use crate::phone;
 
 /// Daily's global number that is published when no other one serves a room (F-GLOB-2).
-pub(crate) const GLOBAL: (&str, &str) = ("+12095038039", "US");
+pub(crate) const GLOBAL: (&str, &str) = (phone::US_GLOBAL_NUMBER, "US");
 /// A room that names no number waits this long for a PinDialinNumber that is being set up, counted
 /// from when nothing else is in its way. Setting one up takes seconds, and a minute where Daily is
 /// slow or asks for fewer calls; somebody who waits for a room should not wait for more than that.
@@ -151,11 +151,8 @@ impl fmt::Display for WhyGlobal {
 
 /// Whether Daily has to be asked for numbers and configs.
 #[must_use]
-pub fn asks_daily(wanted: &[WantedNumber]) -> bool {
-    wanted.is_empty()
-        || wanted
-            .iter()
-            .any(|it| matches!(it, WantedNumber::Literal(_)))
+pub fn asks_daily(wanted: &[NumberSpec]) -> bool {
+    wanted.is_empty() || wanted.iter().any(|it| matches!(it, NumberSpec::Literal(_)))
 }
 
 /// The numbers to publish. `kept` are those that were published last.
@@ -163,7 +160,7 @@ pub fn asks_daily(wanted: &[WantedNumber]) -> bool {
 /// # Errors
 /// Why there are none.
 pub fn choose(
-    wanted: &[WantedNumber],
+    wanted: &[NumberSpec],
     kept: &[PublishedNumber],
     known: Known<'_>,
 ) -> Result<Chosen, NumberProblem> {
@@ -173,14 +170,17 @@ pub fn choose(
     let mut published: Vec<PublishedNumber> = Vec::new();
     for one in wanted {
         let number = match one {
-            WantedNumber::Literal(number) => literal(number, known)?,
-            WantedNumber::Reference(name) => reference(name, known)?,
+            NumberSpec::Literal(number) => literal(number, known)?,
+            NumberSpec::Reference(name) => reference(name, known)?,
         };
         if !published.iter().any(|it| it.phone_number == number) {
             published.push(PublishedNumber {
                 country: phone::country(&number),
+                source: match phone::is_global(&number) {
+                    true => NumberSource::Global,
+                    false => NumberSource::RoomNumber,
+                },
                 phone_number: number,
-                source: NumberSource::RoomNumber,
             });
         }
     }
@@ -225,6 +225,9 @@ fn reference(name: &str, known: Known<'_>) -> Result<String, NumberProblem> {
 }
 
 fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
+    if phone::is_global(number) {
+        return Ok(number.to_owned());
+    }
     if !known.purchased.iter().any(|it| it.number == number) {
         let message = format!(
             "the Daily account has not purchased the number {number}: purchase it, or name another"
@@ -337,7 +340,7 @@ fn still_answers(kept: &[PublishedNumber], known: Known<'_>) -> Option<Published
             .any(|it| it.number == kept.phone_number)
     };
     let (still, source) = match kept.source {
-        NumberSource::Global => (kept.phone_number == GLOBAL.0, NumberSource::Global),
+        NumberSource::Global => (phone::is_global(&kept.phone_number), NumberSource::Global),
         NumberSource::Purchased | NumberSource::RoomNumber => (
             of_account() && takes_pins(&kept.phone_number, known),
             NumberSource::Purchased,

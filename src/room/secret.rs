@@ -10,8 +10,9 @@ use serde_json::json;
 
 use crate::crd::{DailyRoomStatus, PublishedNumber};
 use crate::daily::types::Pin;
+use crate::kube::{Guard, MANAGED_ANNOTATION, managed_keys};
 use crate::naming;
-use crate::subject::Subject;
+use crate::reconcile::object::Meta;
 
 /// The type of the Secret; a type cannot change later.
 pub const TYPE: &str = "servicebinding.io/daily-dialin";
@@ -28,22 +29,27 @@ pub const COMMON_LABELS: [(&str, &str); 2] = [
     ("app.kubernetes.io/part-of", "daily-operator"),
 ];
 
-/// The keys of its data.
-const KEYS: [&str; 9] = [
-    "type",
-    "provider",
-    "uri",
-    "room-name",
-    "dialin-code",
-    "phone-number",
-    "tel-uri",
-    "dial-string",
-    "phone-numbers",
+/// What a Secret says under one key.
+type Value = fn(&SecretContent) -> String;
+
+/// The keys of its data, each with its value: the only list of them.
+const DATA: [(&str, Value); 9] = [
+    ("type", |_| "daily-dialin".to_owned()),
+    ("provider", |_| "daily".to_owned()),
+    ("uri", |content| content.url.clone()),
+    ("room-name", |content| content.room_name.clone()),
+    ("dialin-code", |content| content.pin.digits().to_owned()),
+    ("phone-number", |content| content.number().to_owned()),
+    ("tel-uri", |content| {
+        format!("tel:{}", content.dial_string())
+    }),
+    ("dial-string", SecretContent::dial_string),
+    ("phone-numbers", phone_numbers),
 ];
 
 /// What a Secret says.
 #[derive(Clone, PartialEq)]
-pub struct Card {
+pub struct SecretContent {
     /// The Secret's name.
     pub secret_name: String,
     /// The room's name.
@@ -58,7 +64,17 @@ pub struct Card {
     pub end: i64,
 }
 
-impl Card {
+impl SecretContent {
+    /// The number in the dial string.
+    fn number(&self) -> &str {
+        let first = self.numbers.first();
+        first.map_or("", |it| it.phone_number.as_str())
+    }
+
+    fn dial_string(&self) -> String {
+        dial_string(self.number(), &self.pin)
+    }
+
     /// Whether just this was reported as written.
     #[must_use]
     pub fn is_reported(&self, status: &DailyRoomStatus) -> bool {
@@ -71,9 +87,9 @@ impl Card {
     }
 }
 
-impl std::fmt::Debug for Card {
+impl std::fmt::Debug for SecretContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Card")
+        f.debug_struct("SecretContent")
             .field("secret_name", &self.secret_name)
             .field("room_name", &self.room_name)
             .finish_non_exhaustive()
@@ -103,6 +119,25 @@ pub enum Found {
 }
 
 impl Found {
+    /// The precondition of a write to ours.
+    #[must_use]
+    pub fn guard(&self, object: &Meta, name: &str) -> Option<Guard> {
+        let Self::Ours {
+            uid,
+            resource_version,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        Some(Guard {
+            namespace: object.namespace.clone(),
+            name: name.to_owned(),
+            uid: uid.clone(),
+            resource_version: resource_version.clone(),
+        })
+    }
+
     /// What ours says.
     #[must_use]
     pub fn says(&self) -> Option<&str> {
@@ -119,40 +154,44 @@ pub fn dial_string(number: &str, pin: &Pin) -> String {
     format!("{number},,{}", pin.digits())
 }
 
-/// The Secret for a card.
+/// The Secret for a content.
 #[must_use]
-pub fn wanted(subject: &Subject, card: &Card) -> Secret {
-    Secret {
+pub fn wanted(object: &Meta, content: &SecretContent) -> Secret {
+    let mut secret = Secret {
         metadata: ObjectMeta {
-            name: Some(card.secret_name.clone()),
-            namespace: Some(subject.namespace.clone()),
-            labels: Some(labels(subject)),
+            name: Some(content.secret_name.clone()),
+            namespace: Some(object.namespace.clone()),
+            labels: Some(labels(object)),
             annotations: Some(BTreeMap::from([
-                (OWNER_ANNOTATION.to_owned(), subject.name.clone()),
-                (END_ANNOTATION.to_owned(), rfc3339(card.end)),
+                (OWNER_ANNOTATION.to_owned(), object.name.clone()),
+                (END_ANNOTATION.to_owned(), rfc3339(content.end)),
             ])),
-            owner_references: Some(vec![owner(subject)]),
+            owner_references: Some(vec![owner(object)]),
             ..ObjectMeta::default()
         },
         type_: Some(TYPE.to_owned()),
-        data: Some(data(card)),
+        data: Some(data(content)),
         ..Secret::default()
-    }
+    };
+    let managed = managed_keys(&secret);
+    let annotations = secret.metadata.annotations.get_or_insert_default();
+    annotations.insert(MANAGED_ANNOTATION.to_owned(), managed);
+    secret
 }
 
-fn owner(subject: &Subject) -> OwnerReference {
+fn owner(object: &Meta) -> OwnerReference {
     OwnerReference {
         api_version: "daily-operator.io/v1alpha1".to_owned(),
         kind: "DailyRoom".to_owned(),
-        name: subject.name.clone(),
-        uid: subject.uid.clone(),
+        name: object.name.clone(),
+        uid: object.uid.clone(),
         controller: Some(true),
         block_owner_deletion: None,
     }
 }
 
-fn labels(subject: &Subject) -> BTreeMap<String, String> {
-    let owner = naming::owner_label(&subject.namespace, &subject.name);
+fn labels(object: &Meta) -> BTreeMap<String, String> {
+    let owner = naming::owner_label(&object.namespace, &object.name);
     let common = COMMON_LABELS.map(|(key, value)| (key.to_owned(), value.to_owned()));
     common
         .into_iter()
@@ -160,44 +199,27 @@ fn labels(subject: &Subject) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn data(card: &Card) -> BTreeMap<String, ByteString> {
-    let number = card
-        .numbers
-        .first()
-        .map_or("", |it| it.phone_number.as_str());
-    let dial = dial_string(number, &card.pin);
-    let numbers: Vec<_> = card
-        .numbers
-        .iter()
-        .map(|it| {
-            let mut shown = json!(it);
-            if let Some(shown) = shown.as_object_mut() {
-                let dial = dial_string(&it.phone_number, &card.pin);
-                shown.insert("dialString".to_owned(), dial.into());
-            }
-            shown
-        })
-        .collect();
-    [
-        ("type", "daily-dialin".to_owned()),
-        ("provider", "daily".to_owned()),
-        ("uri", card.url.clone()),
-        ("room-name", card.room_name.clone()),
-        ("dialin-code", card.pin.digits().to_owned()),
-        ("phone-number", number.to_owned()),
-        ("tel-uri", format!("tel:{dial}")),
-        ("dial-string", dial),
-        (
-            "phone-numbers",
-            serde_json::Value::from(numbers).to_string(),
-        ),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), ByteString(value.into_bytes())))
-    .collect()
+fn data(content: &SecretContent) -> BTreeMap<String, ByteString> {
+    let bytes = |value: String| ByteString(value.into_bytes());
+    DATA.iter()
+        .map(|(key, value)| ((*key).to_owned(), bytes(value(content))))
+        .collect()
 }
 
-/// What a Secret says of ours, for comparison: its data, our label and annotations, and its owner.
+/// All numbers as JSON, each with its dial string.
+fn phone_numbers(content: &SecretContent) -> String {
+    let numbers = content.numbers.iter().map(|number| {
+        let mut shown = json!(number);
+        if let Some(shown) = shown.as_object_mut() {
+            let dial = dial_string(&number.phone_number, &content.pin);
+            shown.insert("dialString".to_owned(), dial.into());
+        }
+        shown
+    });
+    serde_json::Value::from_iter(numbers).to_string()
+}
+
+/// What a Secret says of ours, for comparison: its data, our label and annotations, and its owners.
 /// The common labels are not part of it: a Secret without them is not wrong for its readers.
 #[must_use]
 pub fn fingerprint(secret: &Secret) -> String {
@@ -216,7 +238,7 @@ pub fn fingerprint(secret: &Secret) -> String {
         .data
         .iter()
         .flatten()
-        .filter(|(key, _)| KEYS.contains(&key.as_str()))
+        .filter(|(key, _)| DATA.iter().any(|(ours, _)| ours == key))
         .collect();
     naming::fingerprint(&json!([
         secret.type_,
@@ -224,27 +246,31 @@ pub fn fingerprint(secret: &Secret) -> String {
         label,
         annotation(OWNER_ANNOTATION),
         annotation(END_ANNOTATION),
+        annotation(MANAGED_ANNOTATION),
         owners
     ]))
 }
 
-/// Whose the Secret is that stands under the name.
-///
-/// Ours has our type, our label and no other controller. Owner references alone would not do: a
-/// restore drops them.
+/// Whether this metadata is that of a Secret which belongs to the object: it has the object's label,
+/// and no other controller. Owner references alone would not do: a restore drops them.
+fn is_labelled_ours(object: &Meta, meta: &ObjectMeta) -> bool {
+    let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
+    let ours = naming::owner_label(&object.namespace, &object.name);
+    let other_owner = meta.owner_references.iter().flatten().any(|it| {
+        let by_us = it.kind == "DailyRoom" && it.name == object.name;
+        it.controller == Some(true) && !by_us
+    });
+    label == Some(&ours) && !other_owner
+}
+
+/// Whose the Secret is that stands under the name. Ours has our type too.
 #[must_use]
-pub fn found(subject: &Subject, secret: Option<&Secret>) -> Found {
+pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
     let Some(secret) = secret else {
         return Found::Absent;
     };
     let meta = &secret.metadata;
-    let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
-    let ours = naming::owner_label(&subject.namespace, &subject.name);
-    let other_owner = meta.owner_references.iter().flatten().any(|it| {
-        let by_us = it.kind == "DailyRoom" && it.name == subject.name;
-        it.controller == Some(true) && !by_us
-    });
-    if secret.type_.as_deref() != Some(TYPE) || label != Some(&ours) || other_owner {
+    if secret.type_.as_deref() != Some(TYPE) || !is_labelled_ours(object, meta) {
         return Found::Foreign;
     }
     let (Some(uid), Some(resource_version)) = (&meta.uid, &meta.resource_version) else {

@@ -125,7 +125,11 @@ async fn rights_everywhere(fx: &mut Fixture) {
         .await
         .expect("is rendered");
     fx.plane.apply_rights(&release).await.expect("is applied");
-    for (verb, resource) in [("list", ROOMS), ("patch", "secrets"), ("get", "namespaces")] {
+    for (verb, resource) in [
+        ("list", ROOMS),
+        ("update", "secrets"),
+        ("get", "namespaces"),
+    ] {
         assert!(
             may(fx, "default", verb, resource, "").await,
             "{verb} {resource}"

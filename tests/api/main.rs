@@ -23,6 +23,7 @@ mod by_hand;
 mod chart;
 mod check;
 mod choice;
+mod columns;
 mod conform;
 mod create;
 mod deletion;
@@ -54,6 +55,7 @@ mod scale;
 mod schema;
 mod secrets;
 mod stage;
+mod stored;
 mod truth;
 mod wait;
 
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         chart::scenarios,
         check::scenarios,
         choice::scenarios,
+        columns::scenarios,
         conform::scenarios,
         create::scenarios,
         deletion::scenarios,
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         scale::scenarios,
         schema::scenarios,
         secrets::scenarios,
+        stored::scenarios,
         truth::scenarios,
     ];
     let trials = themes.iter().flat_map(|theme| theme(&stage)).collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use daily_sim::{FaultKind, FaultSpec, is_global};
+use daily_sim::{FaultKind, FaultSpec, Outcome, is_global};
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -21,6 +21,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("numbers::deleted", Setup::new(), deleted),
         stage.trial("numbers::retained", Setup::new(), retained),
         stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
+        stage.trial("numbers::global_by_name", Setup::new(), global_by_name),
     ];
     let joined = [
         stage.under_each_answer(
@@ -205,6 +206,40 @@ async fn literal_ready_later(fx: &mut Fixture) {
         "{}",
         room.dial_string()
     );
+}
+
+/// Callers elsewhere get a number of their country, without anything that has to be purchased.
+async fn global_by_name(fx: &mut Fixture) {
+    let british = "+442080501289";
+    let numbers = json!([{"phoneNumber": british}]);
+    let spec = json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}});
+    fx.room("standup", spec).await;
+    let room = fx.ready(Room, "standup").await;
+    let published = room.at("/status/phoneNumbers");
+    let expected = json!([{"phoneNumber": british, "source": "Global", "country": "GB"}]);
+    assert_eq!(published, &expected);
+    let call = fx.sim.dial(room.dial_string()).await;
+    let call = call.expect("it can be dialled");
+    assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
+
+    // One number more changes neither the room nor its PIN.
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let numbers = json!([{"numberRef": {"name": "main-line"}}, {"phoneNumber": british}]);
+    let spec = json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}});
+    fx.room("standup", spec).await;
+    let both = fx.ready(Room, "standup").await;
+    let published = both.at("/status/phoneNumbers").as_array();
+    assert_eq!(published.map(Vec::len), Some(2));
+    assert_eq!(both.pin(), room.pin());
+    let secret = fx.secret("standup-dialin").await;
+    assert!(secret["phone-numbers"].contains(british), "{secret:?}");
+
+    fx.number("world", british).await;
+    let stalled = ("Stalled", "True", "NumberNotPurchased");
+    let number = fx.condition(Number, "world", stalled).await;
+    let message = number.condition("Stalled").expect("is there").message;
+    assert!(message.contains("global numbers"), "{message}");
 }
 
 /// The first one holds the number; when it goes, the other takes it without being touched.

@@ -28,6 +28,9 @@ both run with the same flags, environment, files and rights. */}}
 {{- with .Values.installationId }}
 - {{ printf "--installation-id=%s" . | quote }}
 {{- end }}
+{{- with .Values.takeOverInstallationIds }}
+- {{ printf "--take-over-installation-ids=%s" (join "," .) | quote }}
+{{- end }}
 {{- with .Values.driftInterval }}
 - {{ printf "--drift-interval=%s" . | quote }}
 {{- end }}

@@ -6,18 +6,9 @@ use super::Account;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
 use crate::daily::ledger::{Seen, Word};
-use crate::daily::limiter::Call;
+use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
 use crate::effect::{Barred, Check, Effect, EffectError};
-
-/// What a GET must show before a DELETE is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
-    /// The room with this id.
-    Id(String),
-    /// No room: our own one ended, and its name is still taken (F-ROOM-33).
-    Ended,
-}
 
 impl Account {
     /// Asks for a room by name, and remembers the answer.
@@ -97,7 +88,8 @@ impl Account {
         }
     }
 
-    /// Changes a room.
+    /// Changes a room. With an id, only if a GET right before still shows the room of that id: a
+    /// change that takes something away needs the same proof as a delete.
     ///
     /// # Errors
     /// When it was not sent, was refused, or nobody knows.
@@ -106,12 +98,21 @@ impl Account {
         key: ApiKey,
         name: String,
         change: RoomChange,
+        only_id: Option<String>,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
         let account = Arc::clone(self);
         let of = name.clone();
         let writing = async move {
-            let slot = account.limiter.slot(Call::General).await;
+            let slot = match &only_id {
+                None => account.limiter.slot(Call::General).await,
+                Some(id) => {
+                    let (for_get, slot) = account.limiter.slots_for_update().await;
+                    let effect = Effect::RoomUpdate;
+                    account.prove(effect, &key, &name, id, for_get).await?;
+                    slot
+                }
+            };
             let send = async {
                 let call = account.client.update_room(&key, &name, &change);
                 account
@@ -139,27 +140,15 @@ impl Account {
         self: &Arc<Self>,
         key: ApiKey,
         name: String,
-        proof: Proof,
+        id: String,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
         let account = Arc::clone(self);
         let of = name.clone();
         let writing = async move {
-            let barred = |why| EffectError::Barred(Effect::RoomDelete, Barred::Unproven(why));
             let (for_get, for_delete) = account.limiter.slots_for_delete().await;
-            let asked = clock::now();
-            let get = account.client.room(&key, &name);
-            let seen = account.sent(for_get, "GET", "/rooms/:name", get).await;
-            let seen = seen.map_err(|why| EffectError::Failed(Effect::RoomDelete, why))?;
-            let seen = unless_ended(seen);
-            account.note(&name, seen.clone(), asked);
-            match (&seen.value, &proof) {
-                (Some(room), Proof::Id(id)) if room.id == *id => {}
-                (Some(_), Proof::Id(_)) => return Err(barred("the room has another id")),
-                (None, Proof::Id(_)) => return Err(barred("the room is not there")),
-                (None, Proof::Ended) => {}
-                (Some(_), Proof::Ended) => return Err(barred("the room is there")),
-            }
+            let effect = Effect::RoomDelete;
+            account.prove(effect, &key, &name, &id, for_get).await?;
             let send = async {
                 let call = account.client.delete_room(&key, &name);
                 account
@@ -180,6 +169,31 @@ impl Account {
             }
         };
         self.write(Effect::RoomDelete, &of, writing).await
+    }
+}
+
+impl Account {
+    /// Asks for the room right before a write that takes something away: it must be the one of this
+    /// id.
+    async fn prove(
+        &self,
+        effect: Effect,
+        key: &ApiKey,
+        name: &str,
+        id: &str,
+        slot: Slot,
+    ) -> Result<(), EffectError<CallError>> {
+        let unproven = |why| EffectError::Barred(effect, Barred::Unproven(why));
+        let asked = clock::now();
+        let get = self.client.room(key, name);
+        let seen = self.sent(slot, "GET", "/rooms/:name", get).await;
+        let seen = unless_ended(seen.map_err(|why| EffectError::Failed(effect, why))?);
+        self.note(name, seen.clone(), asked);
+        match seen.value {
+            Some(room) if room.id == id => Ok(()),
+            Some(_) => Err(unproven("the room has another id")),
+            None => Err(unproven("the room is not there")),
+        }
     }
 }
 

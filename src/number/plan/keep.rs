@@ -1,104 +1,127 @@
-//! Keeping a dial-in config that is recorded as it should be.
+//! Keeping a recorded dial-in config as the spec asks.
 
 use serde_json::json;
 
-use super::make::claim;
-use super::{Again, Change, LATER, MARGIN, Plan, Serving, Step, Trouble, Update, Verdict};
-use super::{Age, in_use, line, not_purchased, refused, rest, settled};
-use crate::binding::Binding;
-use crate::crd::condition::{self, kind};
+use super::create::claim_of;
+use super::{Age, IN_USE, LATER, MARGIN, Plan, Serving, Step, Update};
+use super::{act, fails, in_use, not_purchased};
+use super::{rejected, settled, state};
+use crate::crd::condition::{self, Reason, kind};
 use crate::daily::ledger::between_words;
 use crate::daily::types::{DialinConfig, Domain};
 use crate::naming;
-use crate::number::desired::Desired;
-use crate::number::view::{Line, View};
+use crate::number::spec::Spec;
+use crate::number::view::{NumberState, View};
+use crate::reconcile::plan::{Change, Outcome, record, rest};
+use crate::reconcile::problem::{Problem, Requeue};
+use crate::reconcile::record::{Made, Record};
 
-pub(super) fn plan(
+pub(in crate::number) fn plan(
     view: &View,
-    desired: &Desired,
+    spec: &Spec,
     domain: &Domain,
-    binding: &Binding,
-    id: &str,
+    owned: &Record,
+    made: &Made,
 ) -> Plan {
-    let known = match line(view, age(view)) {
+    let known = match state(view, age(view)) {
         Ok(known) => known,
         Err(look) => return look,
     };
-    let other = known.of_number(&binding.name).filter(|it| it.id != id);
+    let other = known.of_number(&owned.name).filter(|it| it.id != made.id);
     if other.is_some() {
-        return in_use(&binding.name);
+        return in_use(&owned.name);
     }
     if !known.purchased {
-        return not_purchased(&binding.name, &domain.name);
+        return not_purchased(&owned.name, &domain.name);
     }
-    match known.by_id(id) {
-        Some(config) => present(view, desired, domain, config),
-        None => absent(view, binding, known),
+    match known.by_id(&made.id) {
+        Some(config) if config.config.phone_number.as_ref() != Some(&owned.name) => {
+            moved(&owned.name, &made.id)
+        }
+        Some(config) => present(view, spec, domain, config),
+        None => absent(view, owned, known),
     }
 }
 
 /// While nothing is waited for, one look serves all numbers of the account.
 fn age(view: &View) -> Age {
     let ready = condition::is_true(&view.status.conditions, kind::READY);
-    match (view.forced, ready && view.memory.first_absent.is_none()) {
+    match (
+        view.forced,
+        ready && view.memory.kind.first_absent.is_none(),
+    ) {
         (true, _) => Age::Fresh,
         (false, true) => Age::Drift,
         (false, false) => Age::Lately,
     }
 }
 
-fn present(view: &View, desired: &Desired, domain: &Domain, config: &DialinConfig) -> Plan {
-    let serving = Serving {
+/// Our config was moved to another number at Daily. To move it back would take that number from
+/// whoever moved it.
+fn moved(number: &str, id: &str) -> Plan {
+    let message = format!(
+        "The dial-in config {id} of the number {number} was changed at Daily to another number. Change it back, or \
+         delete it to have a new one created."
+    );
+    fails(Reason::NumberInUse, message, IN_USE)
+}
+
+fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> Plan {
+    let serving = Box::new(Serving {
         domain: domain.clone(),
         id: config.id.clone(),
-    };
-    if desired.is_said_by(config) {
-        return rest(Verdict::Serving(serving, None), Again::Drift(None));
+    });
+    if spec.is_said_by(config) {
+        return rest(Outcome::Serving(serving, None), Requeue::AtDrift(None));
     }
-    let troubled = |trouble: Trouble, again| rest(Verdict::Serving(serving, Some(trouble)), again);
+    let with = |problem: Problem, requeue| rest(Outcome::Serving(serving, Some(problem)), requeue);
     let what = "the change of the dial-in config";
-    if view.updated {
+    if view.facts.updated {
         // It would be sent again and again.
-        let info = "it answers as if the change was done, and does not show it";
-        return troubled(refused(what, info), Again::Drift(None));
+        let info = "Daily accepted the change without applying it";
+        return with(rejected(what, info), Requeue::AtDrift(None));
     }
-    let request = desired.update(&config.config);
-    let refusal = view.memory.refusal.as_ref().filter(|it| {
-        let again = view.forced && !view.tried;
+    let request = spec.update(&config.config);
+    let rejection = view.memory.rejection.as_ref().filter(|it| {
+        let again = view.forced && !view.retried;
         !again && view.now.moment < it.until && it.what == naming::fingerprint(&json!(request))
     });
-    match refusal {
-        Some(refusal) => {
-            let again = Again::In(view.now.moment.until(refusal.until));
-            troubled(refused(what, &refusal.info), again)
-        }
-        None => Plan::Act(Step::UpdateConfig(Update {
-            id: config.id.clone(),
-            request,
-            drift: !view.is_edited(),
-        })),
+    if let Some(rejection) = rejection {
+        let requeue = Requeue::After(view.now.moment.until(rejection.until));
+        return with(rejected(what, &rejection.info), requeue);
     }
+    // What is changed is changed for all callers: an answer of before will not do.
+    if let Err(look) = state(view, Age::Fresh) {
+        return look;
+    }
+    act(Step::UpdateConfig(Update {
+        id: config.id.clone(),
+        request,
+        drift: !view.is_edited(),
+    }))
 }
 
 /// Two looks that lie half the quiet period apart have to say so, the second one a quiet period
-/// after everything that may still be done. The recorded id gives way to a claim before anything
-/// is made.
-fn absent(view: &View, binding: &Binding, known: &Line) -> Plan {
-    let first = view.memory.first_absent.unwrap_or(known.at);
-    let needed = first.after(between_words(view.quiet)).max(settled(view));
+/// after every write that may still take effect. The recorded id gives way to a claim before
+/// anything is created, and is kept beside it.
+fn absent(view: &View, owned: &Record, known: &NumberState) -> Plan {
+    let first = view.memory.kind.first_absent.unwrap_or(known.at);
+    let needed = first.after(between_words(view.quiet_period));
+    let needed = needed.max(settled(view));
     if known.at >= needed {
-        let anew = Binding {
-            claim: Some(claim(view, known)),
+        let recreated = Record {
+            claim: Some(claim_of(view, known)),
+            former_id: owned.made.as_ref().map(|it| it.id.clone()),
             made: None,
-            ..binding.clone()
+            ..owned.clone()
         };
-        return Plan::Act(Step::Record(anew, Change::Anew));
+        return record(recreated, Change::Recreated);
     }
     if view.now.moment >= needed
-        && let Err(look) = line(view, Age::Fresh)
+        && let Err(look) = state(view, Age::Fresh)
     {
         return look;
     }
     let wait = view.now.moment.until(needed) + MARGIN;
-    rest(Verdict::Unchanged, Again::In(wait.min(LATER)))
+    rest(Outcome::Unchanged, Requeue::After(wait.min(LATER)))
 }

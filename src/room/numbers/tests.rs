@@ -49,7 +49,7 @@ fn for_all(holder: Holder) -> Holder {
 }
 
 fn pick(
-    wanted: &[WantedNumber],
+    wanted: &[NumberSpec],
     kept: &[PublishedNumber],
     configs: &[DialinConfig],
     holders: &[Holder],
@@ -101,6 +101,30 @@ fn without_a_name_the_earliest_that_answers_serves_else_a_global_one() {
 }
 
 #[test]
+fn a_global_number_is_published_by_name() {
+    let named = |number: &str| [NumberSpec::Literal(number.to_owned())];
+    let british = "+442080501289";
+    assert_eq!(
+        pick(&named(british), &[], &[], &[]),
+        one(british, NumberSource::Global)
+    );
+    assert_eq!(
+        pick(&named("+12025550177"), &[], &[], &[]),
+        Err(Reason::NumberNotPurchased)
+    );
+    // It was published, and goes on to be when the name is taken out of the spec.
+    let kept = [PublishedNumber {
+        phone_number: british.to_owned(),
+        source: NumberSource::Global,
+        country: None,
+    }];
+    assert_eq!(
+        pick(&[], &kept, &[config(FIRST)], &[]),
+        one(british, NumberSource::Global)
+    );
+}
+
+#[test]
 fn a_published_number_stays_while_it_answers() {
     let published = |number: &str, source| PublishedNumber {
         phone_number: number.to_owned(),
@@ -127,7 +151,7 @@ fn a_published_number_stays_while_it_answers() {
 
 #[test]
 fn named_numbers_are_published_or_it_is_said_why_not() {
-    let literal = |number: &str| [WantedNumber::Literal(number.to_owned())];
+    let literal = |number: &str| [NumberSpec::Literal(number.to_owned())];
     let configs = [config(FIRST)];
     assert_eq!(
         pick(&literal(FIRST), &[], &configs, &[]),
@@ -156,7 +180,7 @@ fn named_numbers_are_published_or_it_is_said_why_not() {
 
 #[test]
 fn references_are_resolved_in_the_namespace_alone() {
-    let wanted = [WantedNumber::Reference("main".to_owned())];
+    let wanted = [NumberSpec::Reference("main".to_owned())];
     let cases = [
         (
             holder("other", FIRST, Some("d")),
@@ -283,7 +307,7 @@ fn what_was_published_is_not_waited_with() {
 
 #[test]
 fn a_number_serves_other_namespaces_if_it_allows_them() {
-    let literal = [WantedNumber::Literal(FIRST.to_owned())];
+    let literal = [NumberSpec::Literal(FIRST.to_owned())];
     let configs = [config(FIRST)];
     let theirs = holder("other", FIRST, Some("d"));
     let setting_up = |holder: Holder| Holder {

@@ -1,15 +1,18 @@
-//! How a room differs from what it should be, and the one update that puts it right.
+//! How a room differs from what the spec asks, and the one update that corrects it.
 
 use serde_json::{Map, Value, json};
 
 use super::keep::Keeping;
-use super::{Change, Needs, Step, Trouble, Update, e164};
-use crate::binding::{Binding, End, Made};
+use super::{Look, Plan, Step, Update, act, e164, look};
+use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::types::{Room, RoomChange};
 use crate::naming;
-use crate::room::desired::FARTHEST_END;
+use crate::reconcile::plan::{Change, record as replace_record};
+use crate::reconcile::problem::{Problem, ResolvedBy};
+use crate::reconcile::record::{End, Made, Record};
+use crate::room::spec::FARTHEST_END;
 use crate::room::view::View;
 
 /// The earliest end that Daily takes is a second ahead (F-ROOM-17); this leaves room for the call.
@@ -17,38 +20,35 @@ const AT_ONCE: i64 = 3;
 
 const NUMBERS: &str = "room_numbers";
 
-/// Whether a room is as it should be.
+/// Whether a room is as the spec asks.
 pub(super) enum Differs {
     No,
-    Do(Step),
-    /// It does, and Daily does not take the change.
-    Refused(Trouble),
+    Do(Plan),
+    /// It differs, and Daily does not take the change.
+    Rejected(Problem),
 }
 
 /// The end that a room should have.
-enum WantedEnd {
+enum Move {
     Is(End),
     /// It was moved at Daily, and a room's own end is the truth for a ttl.
     TakeOver(End),
     /// The spec asks for one that Daily does not take.
-    Invalid(Trouble),
+    Invalid(Problem),
 }
 
 /// Compares a room with the spec; without `numbers` its dial-in is left as it is.
 pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>) -> Differs {
     let Keeping {
-        desired,
-        made,
-        seen,
-        ..
+        spec, made, seen, ..
     } = keeping;
-    let sent = numbers.map(|numbers| desired.dialin(&e164(numbers)));
+    let sent = numbers.map(|numbers| spec.dialin(&e164(numbers)));
     let end = match wanted_end(keeping) {
-        WantedEnd::Is(end) => end,
-        WantedEnd::Invalid(trouble) => return Differs::Refused(trouble),
-        WantedEnd::TakeOver(end) => {
+        Move::Is(end) => end,
+        Move::Invalid(problem) => return Differs::Rejected(problem),
+        Move::TakeOver(end) => {
             let moved = end.at;
-            return record(keeping, end, sent.as_ref(), Change::EndTakenOver(moved));
+            return record(keeping, end, sent.as_ref(), Change::EndMoved(moved));
         }
     };
     let change = change(keeping, sent.as_ref(), &end);
@@ -72,18 +72,18 @@ pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>
 fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -> RoomChange {
     let Keeping {
         view,
-        desired,
+        spec,
         made,
         seen,
         ..
     } = keeping;
     let room = &seen.room;
     let mut change = RoomChange::default();
-    if room.privacy != desired.privacy {
-        change.privacy = Some(desired.privacy);
+    if room.privacy != spec.privacy {
+        change.privacy = Some(spec.privacy);
     }
-    if room.config.eject_at_room_exp.unwrap_or(false) != desired.eject {
-        let eject = json!(desired.eject);
+    if room.config.eject_at_room_exp.unwrap_or(false) != spec.eject {
+        let eject = json!(spec.eject);
         change.properties.insert("eject_at_room_exp".into(), eject);
     }
     if let Some(sent) = sent
@@ -91,7 +91,7 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
     {
         let mut dialin = sent.clone();
         let stale = room.config.dialin.as_ref().is_some_and(names_numbers);
-        if view.memory.merges && stale && !names_numbers(sent) {
+        if view.memory.kind.merges && stale && !names_numbers(sent) {
             dialin.insert(NUMBERS.into(), json!([]));
         }
         change.properties.insert("dialin".into(), dialin.into());
@@ -104,35 +104,47 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
 
 fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
     let Keeping {
-        view,
-        binding,
-        seen,
-        ..
+        view, owned, seen, ..
     } = keeping;
     let mark = mark(&change, end);
-    // A person may ask for another try: one.
-    let refusal =
-        view.memory.refusal.as_ref().filter(|it| {
-            (view.tried || !view.forced) && view.now.moment < it.until && it.what == mark
-        });
-    if let Some(refusal) = refusal {
-        return Differs::Refused(Trouble {
-            reason: Reason::RejectedByDaily,
-            message: format!("Daily refuses the change of the room: {}", refusal.info),
-            needs: Needs::Person,
-            served: true,
-        });
+    if let Some(sent) = view.facts.updated.as_ref().filter(|it| it.mark == mark) {
+        return Differs::Do(not_applied(view, &seen.room, sent));
+    }
+    // The user may ask for another attempt: one.
+    let rejection = view.memory.rejection.as_ref().filter(|it| {
+        (view.retried || !view.forced) && view.now.moment < it.until && it.what == mark
+    });
+    if let Some(rejection) = rejection {
+        // Daily may mean that the room is gone (F-ROOM-23).
+        if view.retried && !view.facts.looked {
+            return Differs::Do(look(Look::Room));
+        }
+        let message = format!("Daily rejected the change of the room: {}", rejection.info);
+        let problem = Problem::new(Reason::RejectedByDaily, ResolvedBy::User, message);
+        return Differs::Rejected(problem);
     }
     let shown = seen.room.config.exp;
     let nearer = change.properties.contains_key("exp") && shown.is_some_and(|exp| end.at < exp);
-    Differs::Do(Step::UpdateRoom(Update {
-        name: binding.name.clone(),
-        changes_pin: view.pin_changes.expects(&change),
+    Differs::Do(act(Step::UpdateRoom(Update {
+        name: owned.name.clone(),
+        id: seen.room.id.clone(),
         mark,
         change,
         nearer,
         drift: !view.is_edited(),
-    }))
+    })))
+}
+
+/// Daily accepted a change without applying it. It is not sent again and again; but where Daily
+/// merges what it is sent, numbers have to be taken away explicitly.
+fn not_applied(view: &View, room: &Room, sent: &Update) -> Plan {
+    let merged = !view.memory.kind.merges && keeps_numbers(room, &sent.change);
+    act(match merged {
+        true => Step::NoteMerge,
+        false => Step::NoteUnapplied {
+            mark: sent.mark.clone(),
+        },
+    })
 }
 
 /// What a refused change is known by. Where the end has passed, the one that is sent moves on with the
@@ -149,7 +161,7 @@ fn mark(change: &RoomChange, end: &End) -> String {
 /// last sent: it is never sent again just because it is not shown (F-PIN-9).
 fn dialin_differs(view: &View, made: &Made, room: &Room, sent: &Map<String, Value>) -> bool {
     let mark = fingerprint(sent);
-    let sent_here = view.memory.dialin_sent.as_ref() == Some(&mark);
+    let sent_here = view.memory.kind.dialin_sent.as_ref() == Some(&mark);
     let Some(shown) = &room.config.dialin else {
         // It was switched off, unless this process has sent it and Daily just does not show it.
         return !sent_here;
@@ -175,24 +187,9 @@ fn names_numbers(dialin: &Map<String, Value>) -> bool {
     numbers.is_some_and(|numbers| !numbers.is_empty())
 }
 
-/// Whether a room shows a change that it was sent, as far as it is shown at all.
-pub(in crate::room) fn shows(room: &Room, change: &RoomChange) -> bool {
-    let sent = |name: &str| change.properties.get(name);
-    let exp = sent("exp").and_then(Value::as_i64);
-    let eject = sent("eject_at_room_exp").and_then(Value::as_bool);
-    let dialin = sent("dialin").and_then(Value::as_object);
-    change.privacy.is_none_or(|it| room.privacy == it)
-        && exp.is_none_or(|it| room.config.exp == Some(it))
-        && eject.is_none_or(|it| room.config.eject_at_room_exp.unwrap_or(false) == it)
-        && dialin.is_none_or(|sent| {
-            let shown = room.config.dialin.as_ref();
-            shown.is_none_or(|shown| agrees(shown, sent))
-        })
-}
-
 /// Whether a room has kept numbers that the change left out: what is sent is merged with what was
 /// there (F-ROOM-22), and an empty list has to be sent.
-pub(in crate::room) fn keeps_numbers(room: &Room, change: &RoomChange) -> bool {
+pub(super) fn keeps_numbers(room: &Room, change: &RoomChange) -> bool {
     let sent = change.properties.get("dialin").and_then(Value::as_object);
     let left_out = sent.is_some_and(|sent| !sent.contains_key(NUMBERS));
     left_out && room.config.dialin.as_ref().is_some_and(names_numbers)
@@ -209,65 +206,67 @@ fn record(
     change: Change,
 ) -> Differs {
     let made = Made {
-        id: keeping.made.id.clone(),
         sent: sent.map(fingerprint).or_else(|| keeping.made.sent.clone()),
         end: Some(end),
+        ..keeping.made.clone()
     };
-    let binding = Binding {
+    let record = Record {
         made: Some(made),
-        ..keeping.binding.clone()
+        ..keeping.owned.clone()
     };
-    Differs::Do(Step::Record(binding, change))
+    Differs::Do(replace_record(record, change))
 }
 
-fn wanted_end(keeping: &Keeping<'_>) -> WantedEnd {
+fn wanted_end(keeping: &Keeping<'_>) -> Move {
     let Keeping {
         view,
-        desired,
+        spec,
         made,
         seen,
         end,
         ..
     } = keeping;
-    let by_spec = desired.end_of(view.subject.created);
+    let by_spec = spec.end_of(view.meta.created);
     let shown = seen.room.config.exp;
     let clock = view.now.wall.max(seen.date.unwrap_or(view.now.wall));
     let earliest = clock.saturating_add(AT_ONCE);
     if made.end.is_some() && end.of == by_spec.of {
+        let own = end.of.starts_with("ttl=") && !our_write_may_run_late(view);
         return match shown {
-            Some(shown) if shown != end.at && end.of.starts_with("ttl=") => {
-                WantedEnd::TakeOver(End {
-                    at: shown,
-                    of: end.of.clone(),
-                })
-            }
-            // An end that has just passed is put back as near as Daily takes.
-            Some(shown) if shown != end.at => WantedEnd::Is(End {
+            Some(shown) if shown == end.at => Move::Is(end.clone()),
+            Some(shown) if own => Move::TakeOver(End {
+                at: shown,
+                of: end.of.clone(),
+            }),
+            // An end that was moved or taken away is put back. One that has passed meanwhile is put
+            // as near as Daily takes.
+            Some(_) | None => Move::Is(End {
                 at: end.at.max(earliest),
                 of: end.of.clone(),
             }),
-            // It was taken away altogether, and may have passed meanwhile.
-            None => WantedEnd::Is(End {
-                at: end.at.max(earliest),
-                of: end.of.clone(),
-            }),
-            Some(_) => WantedEnd::Is(end.clone()),
         };
     }
-    if by_spec.at - view.now.wall > FARTHEST_END {
-        return WantedEnd::Invalid(Trouble {
-            reason: Reason::InvalidSpec,
-            message: "the end is more than 364 days ahead, and Daily takes no room that ends so \
-                      late: move it nearer; until then the room keeps its end"
-                .to_owned(),
-            needs: Needs::Person,
-            served: true,
-        });
+    if by_spec.at.saturating_sub(view.now.wall) > FARTHEST_END {
+        let message = "The end is more than 364 days ahead, and Daily takes no such end. Choose an earlier one; until \
+                       then the room keeps its end.";
+        let problem = Problem::new(Reason::InvalidSpec, ResolvedBy::User, message);
+        return Move::Invalid(problem);
     }
     let at = match shown {
         // It is about to end as it is, and Daily takes no earlier end.
         Some(shown) if by_spec.at < earliest && shown <= earliest => shown,
         _ => by_spec.at.max(earliest),
     };
-    WantedEnd::Is(End { at, of: by_spec.of })
+    Move::Is(End { at, of: by_spec.of })
+}
+
+/// An end that differs may be our own: a write that Daily did not answer took effect late, after the
+/// user had changed the spec back. It is put back, and not mistaken for the user's wish.
+fn our_write_may_run_late(view: &View) -> bool {
+    let unknown = view.known().unknown_write;
+    let earlier = Some(view.trusted_from).filter(|it| *it != Moment::default());
+    let since = |at: Moment| at.after(view.quiet_period).after(view.drift_interval);
+    let earlier = earlier.map(|it| it.after(view.drift_interval));
+    let late = unknown.map(since).max(earlier);
+    late.is_some_and(|late| view.now.moment < late)
 }

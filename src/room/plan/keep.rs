@@ -1,63 +1,69 @@
-//! Keeping a room that is recorded as it should be, and its Secret with it.
+//! Keeping a recorded room as the spec asks, and its Secret with it.
 
 use std::time::Duration;
 
 use super::differ::{Differs, differs};
-use super::{Again, LATER, Look, Needs, Passed, Plan, SOON, Serving, Step, Trouble, Verdict};
-use super::{MARGIN, absent, expire, failing, passed, rest};
-use crate::binding::{Binding, End, Made};
+use super::{LATER, Look, MARGIN, Passed, Plan, SOON, Serving, Step};
+use super::{absent, act, delete, expire, fails, look, passed, unchanged};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::ledger::{Seen, Word};
 use crate::daily::types::{Domain, Pin};
-use crate::kube::Guard;
-use crate::room::desired::Desired;
+use crate::reconcile::plan::{Outcome, Step as AnyStep, failing, rest};
+use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
+use crate::reconcile::record::{End, Made, Record};
+use crate::room::Room;
 use crate::room::numbers::WhyGlobal;
-use crate::room::secret::{self, Card, Found};
-use crate::room::view::View;
+use crate::room::secret::{self, Found, SecretContent};
+use crate::room::spec::Spec;
+use crate::room::view::{NumberProblem, View};
 
 /// Within so many seconds all of a folder is applied. Times of creation have no fractions.
 const FOLDER: i64 = 2;
 /// Where listings show no PIN, a room is asked for it at every so many listings.
 const PIN_LOOKS: u32 = 4;
 
+/// A Secret that cannot be written is tried again this often: no watch shows that a quota, a policy
+/// or a foreign Secret is gone.
+const SECRET_AGAIN: Duration = Duration::from_secs(15);
+
 /// What is decided with, once the room is known to be there.
 pub(super) struct Keeping<'a> {
     pub(super) view: &'a View,
-    pub(super) desired: &'a Desired,
+    pub(super) spec: &'a Spec,
     pub(super) domain: &'a Domain,
-    pub(super) binding: &'a Binding,
+    pub(super) owned: &'a Record,
     pub(super) made: &'a Made,
     pub(super) seen: &'a Seen,
     /// The recorded end.
     pub(super) end: End,
 }
 
-pub(super) fn plan(
+pub(in crate::room) fn plan(
     view: &View,
-    desired: &Desired,
+    spec: &Spec,
     domain: &Domain,
-    binding: &Binding,
+    owned: &Record,
     made: &Made,
 ) -> Plan {
-    if view.forced && !view.looked {
-        return Plan::Look(Look::Room);
+    if view.forced && !view.facts.looked {
+        return look(Look::Room);
     }
     let known = view.known();
     let Some(seen) = &known.seen else {
         return match known.absence {
-            Some(absence) => absent::plan(view, desired, binding, made, absence),
+            Some(absence) => absent::plan(view, spec, owned, made, absence),
             // The listing serves all objects of the account. One that does not show the room and
             // is not complete says nothing, and the name itself has to be asked for.
-            None if !view.listed => Plan::Look(Look::Listing),
-            None if !view.looked => Plan::Look(Look::Room),
-            None => rest(Verdict::Unchanged, Again::In(SOON)),
+            None if !view.facts.listed => look(Look::Listing),
+            None if !view.facts.looked => look(Look::Room),
+            None => unchanged(SOON),
         };
     };
     // What was seen before a write of which nobody knows whether it was done is no longer so.
-    if known.unknown_write.is_some_and(|at| seen.at < at) && !view.looked {
-        return Plan::Look(Look::Room);
+    if known.unknown_write.is_some_and(|at| seen.at < at) && !view.facts.looked {
+        return look(Look::Room);
     }
     if let Some(plan) = disputed(view, known.disputed) {
         return plan;
@@ -66,15 +72,15 @@ pub(super) fn plan(
         return plan;
     }
     let end = made.end.clone();
-    let end = end.unwrap_or_else(|| desired.end_of(view.subject.created));
+    let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));
     if let Some(plan) = end_has_come(view, &end, seen) {
         return plan;
     }
     present(&Keeping {
         view,
-        desired,
+        spec,
         domain,
-        binding,
+        owned,
         made,
         seen,
         end,
@@ -87,28 +93,27 @@ fn disputed(view: &View, until: Option<Moment>) -> Option<Plan> {
     let until = until?;
     if until > view.now.moment {
         let wait = view.now.moment.until(until) + MARGIN;
-        return view
-            .looked
-            .then(|| rest(Verdict::Unchanged, Again::In(wait)));
+        return view.facts.looked.then(|| unchanged(wait));
     }
-    (!view.looked).then_some(Plan::Look(Look::Room))
+    (!view.facts.looked).then_some(look(Look::Room))
 }
 
 /// Another id or PIN in a listing, or no dial-in, is asked about by name before it is believed.
 fn doubtful(view: &View, made: &Made, seen: &Seen) -> Option<Plan> {
     let other_room = seen.room.id != made.id;
-    let no_dialin = seen.room.config.dialin.is_none() && view.memory.dialin_sent.is_none();
+    let no_dialin = seen.room.config.dialin.is_none() && view.memory.kind.dialin_sent.is_none();
     let in_doubt = other_room || no_dialin || pin_is_doubtful(view, seen) || pin_is_old(view, seen);
-    if seen.by == Word::Listing && !view.looked && in_doubt {
-        return Some(Plan::Look(Look::Room));
+    if seen.by == Word::Listing && !view.facts.looked && in_doubt {
+        return Some(look(Look::Room));
     }
     other_room.then(|| {
         let message = format!(
-            "the room {} at Daily is not the one that was made for this object, which is gone: \
-             delete that room, or make a DailyRoom of another name",
+            "Room {} was replaced at Daily by a room that this DailyRoom does not own. Delete that room at Daily, or \
+             create a DailyRoom with another name.",
             seen.room.name
         );
-        failing(Reason::NameTaken, message, Needs::Person, Again::In(LATER))
+        let requeue = Requeue::After(LATER);
+        fails(Reason::NameTaken, message, ResolvedBy::User, requeue)
     })
 }
 
@@ -127,7 +132,7 @@ fn pin_is_doubtful(view: &View, seen: &Seen) -> bool {
 fn pin_is_old(view: &View, seen: &Seen) -> bool {
     let named = view.known().named;
     // Passes come a moment sooner or later than the interval.
-    let due = view.drift * PIN_LOOKS - view.drift / 2;
+    let due = view.drift_interval * PIN_LOOKS - view.drift_interval / 2;
     let recent = |at: Moment| at.until(view.now.moment) < due;
     seen.room.config.dialin_code.is_none() && !named.is_some_and(recent)
 }
@@ -136,14 +141,14 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
     if view.now.wall < end.at {
         return None;
     }
-    if !view.looked {
-        return Some(Plan::Look(Look::Room));
+    if !view.facts.looked {
+        return Some(look(Look::Room));
     }
     // A room without an end does not end by itself: its end is put back. // F-PIN-22
     let exp = seen.room.config.exp?;
     match passed(view, exp.max(end.at), seen.date) {
         Passed::Yes => Some(expire(view)),
-        Passed::Between => Some(rest(Verdict::Unchanged, Again::In(SOON))),
+        Passed::Between => Some(unchanged(SOON)),
         // It was moved later at Daily, and is taken over or put back.
         Passed::No => None,
     }
@@ -151,27 +156,18 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
 
 fn present(keeping: &Keeping<'_>) -> Plan {
     let Keeping { view, seen, .. } = keeping;
-    let Some(numbers) = &view.numbers else {
+    let Some(numbers) = &view.facts.numbers else {
         // Where the status is lost, the Secret has the numbers that callers hold.
-        let lost = view.status.phone_numbers.is_empty() && view.secret.is_none();
-        return Plan::Look(if lost { Look::Secret } else { Look::Numbers });
+        let lost = view.status.phone_numbers.is_empty() && view.facts.secret.is_none();
+        return look(if lost { Look::Secret } else { Look::Numbers });
     };
-    let mut trouble = match differs(keeping, numbers.as_deref().ok()) {
+    let mut problem = match differs(keeping, numbers.as_deref().ok()) {
         Differs::No => None,
-        Differs::Do(step) => return Plan::Act(step),
-        Differs::Refused(trouble) => Some(trouble),
+        Differs::Do(plan) => return plan,
+        Differs::Rejected(problem) => Some(problem),
     };
-    if let Err(problem) = numbers {
-        trouble.get_or_insert(Trouble {
-            reason: problem.reason,
-            message: problem.message.clone(),
-            needs: if problem.waits {
-                Needs::Time
-            } else {
-                Needs::Person
-            },
-            served: true,
-        });
+    if let Err(numbers) = numbers {
+        problem.get_or_insert_with(|| of_numbers(numbers));
     }
     let Some(pin) = pin(view, seen) else {
         return no_pin(view);
@@ -182,103 +178,134 @@ fn present(keeping: &Keeping<'_>) -> Plan {
     };
     if published.is_empty() {
         let again = numbers.as_ref().map_or_else(|it| it.again, |_| SOON);
-        let trouble = trouble.unwrap_or_else(no_number);
-        return rest(Verdict::Failing(trouble), Again::In(again));
+        let problem = problem.unwrap_or_else(no_number);
+        return failing(problem, Requeue::After(again));
     }
     if let Some(plan) = number_may_follow(view) {
         return plan;
     }
-    let card = Card {
-        secret_name: view.wishes.secret_name.clone(),
+    let content = SecretContent {
+        secret_name: view.names.secret.clone(),
         room_name: seen.room.name.clone(),
         url: seen.room.url.clone(),
         pin,
         numbers: published,
         end: seen.room.config.exp.unwrap_or(keeping.end.at),
     };
-    card_is_out(keeping, card, trouble)
+    secret_is_written(keeping, content, problem)
+}
+
+fn of_numbers(numbers: &NumberProblem) -> Problem {
+    let resolved_by = match numbers.waits {
+        true => ResolvedBy::Waiting,
+        false => ResolvedBy::User,
+    };
+    Problem {
+        served: !numbers.is_unserved(),
+        ..Problem::new(numbers.reason, resolved_by, numbers.message.clone())
+    }
 }
 
 /// Room and PinDialinNumber may come out of one folder, the room first. Where the account has a
 /// number that could be set up, a new room looks once more before it publishes a global one, which
 /// it would keep.
 fn number_may_follow(view: &View) -> Option<Plan> {
-    let could = view.why_global == Some(WhyGlobal::NothingConfigured);
-    let age = view.now.wall.checked_sub(view.subject.created)?;
+    let could = view.facts.why_global == Some(WhyGlobal::NothingConfigured);
+    let age = view.now.wall.checked_sub(view.meta.created)?;
     let left = u64::try_from(FOLDER.checked_sub(age)?).ok()?;
-    (could && age >= 0 && left > 0)
-        .then(|| rest(Verdict::Unchanged, Again::In(Duration::from_secs(left))))
+    (could && age >= 0 && left > 0).then(|| unchanged(Duration::from_secs(left)))
 }
 
-fn no_number() -> Trouble {
-    Trouble {
-        reason: Reason::NumberNotReady,
-        message: "no number takes the PIN of this room: create a PinDialinNumber".to_owned(),
-        needs: Needs::Time,
-        served: false,
-    }
+fn no_number() -> Problem {
+    let message = "No phone number is configured for PIN dial-in. Create a PinDialinNumber.";
+    Problem::new(Reason::NumberNotReady, ResolvedBy::Waiting, message).unserved()
 }
 
 /// The numbers that are published: those that were chosen now, or while that is not possible those
 /// that were published before.
 fn published(view: &View) -> Result<Vec<PublishedNumber>, Plan> {
-    if let Some(Ok(numbers)) = &view.numbers {
+    if let Some(Ok(numbers)) = &view.facts.numbers {
         return Ok(numbers.clone());
     }
     if !view.status.phone_numbers.is_empty() {
         return Ok(view.status.phone_numbers.clone());
     }
-    match &view.secret {
-        None => Err(Plan::Look(Look::Secret)),
+    match &view.facts.secret {
+        None => Err(look(Look::Secret)),
         Some(Found::Ours { numbers, .. }) => Ok(numbers.clone()),
         Some(Found::Absent | Found::Foreign) => Ok(Vec::new()),
     }
 }
 
-/// The Secret says what the card says; then all is well.
-fn card_is_out(keeping: &Keeping<'_>, card: Card, trouble: Option<Trouble>) -> Plan {
+/// The Secret says what is published; then callers are served.
+fn secret_is_written(
+    keeping: &Keeping<'_>,
+    content: SecretContent,
+    problem: Option<Problem>,
+) -> Plan {
     let Keeping { view, seen, .. } = keeping;
-    let subject = &view.subject;
-    match &view.secret {
-        None => return Plan::Look(Look::Secret),
-        Some(Found::Absent) => return Plan::Act(Step::CreateSecret(card)),
+    let meta = &view.meta;
+    if let Some(why) = &view.facts.secret_refused {
+        let message = format!(
+            "The Secret {} could not be written: {why}",
+            content.secret_name
+        );
+        let requeue = Requeue::After(SECRET_AGAIN);
+        return fails(Reason::SecretRefused, message, ResolvedBy::User, requeue);
+    }
+    match &view.facts.secret {
+        None => return look(Look::Secret),
+        Some(Found::Absent) => return act(Step::CreateSecret(content)),
         Some(Found::Foreign) => {
             let message = format!(
-                "the Secret {} exists and is not this object's: delete it, or choose another \
-                 spec.secret.name",
-                card.secret_name
+                "The Secret {} exists and does not belong to this DailyRoom. Delete it, or choose another \
+                 spec.secret.name.",
+                content.secret_name
             );
-            let again = Again::In(SOON * 3);
-            return failing(Reason::SecretConflict, message, Needs::Person, again);
+            let requeue = Requeue::After(SECRET_AGAIN);
+            return fails(Reason::SecretConflict, message, ResolvedBy::User, requeue);
         }
         Some(Found::Ours { says, labelled, .. })
-            if *labelled && *says == secret::fingerprint(&secret::wanted(subject, &card)) => {}
-        Some(Found::Ours {
-            uid,
-            resource_version,
-            ..
-        }) => {
-            let guard = Guard {
-                namespace: subject.namespace.clone(),
-                name: card.secret_name.clone(),
-                uid: uid.clone(),
-                resource_version: resource_version.clone(),
-            };
-            return Plan::Act(Step::UpdateSecret(card, guard));
+            if *labelled && *says == secret::fingerprint(&secret::wanted(meta, &content)) => {}
+        Some(found @ Found::Ours { .. }) => {
+            let guard = found.guard(meta, &content.secret_name);
+            let update = guard.map(|guard| act(Step::UpdateSecret(content, guard)));
+            return update.unwrap_or_else(|| look(Look::Secret));
         }
     }
-    let again = match &trouble {
-        Some(trouble) if trouble.needs != Needs::Person => Again::In(SOON),
-        _ => Again::Drift(Some(card.end)),
+    let requeue = match &problem {
+        Some(problem) if problem.resolved_by != ResolvedBy::User => Requeue::After(SOON),
+        _ => Requeue::AtDrift(Some(content.end)),
     };
-    let serving = Serving {
-        domain: keeping.domain.clone(),
-        id: seen.room.id.clone(),
-        created: seen.room.created_at,
-        why_global: view.why_global.clone(),
-        card,
+    let outcome = match problem {
+        Some(problem) if !problem.served => Outcome::Failing(problem),
+        problem => {
+            let serving = Serving {
+                domain: keeping.domain.clone(),
+                id: seen.room.id.clone(),
+                created: seen.room.created_at,
+                why_global: view.facts.why_global.clone(),
+                content,
+            };
+            Outcome::Serving(Box::new(serving), problem)
+        }
     };
-    rest(Verdict::Serving(Box::new(serving), trouble), again)
+    former_secret_goes(view, &outcome).unwrap_or_else(|| rest(outcome, requeue))
+}
+
+/// The Secret of an earlier `spec.secret.name` goes once the status names the new one, which holds
+/// the same PIN.
+fn former_secret_goes(view: &View, outcome: &Outcome<Room>) -> Option<Plan> {
+    let former = match delete::former_secret(view)? {
+        Ok(former) => former,
+        Err(look) => return Some(look),
+    };
+    let named = view.status.binding.as_ref().map(|it| &it.name);
+    if named == Some(&view.names.secret) {
+        return Some(act(Step::DeleteSecret(former)));
+    }
+    let report = AnyStep::Report(outcome.clone());
+    matches!(outcome, Outcome::Serving(..)).then_some(Plan::Act(report))
 }
 
 /// Daily's PIN, by name; else the one that is known of this very room.
@@ -297,14 +324,13 @@ fn pin(view: &View, seen: &Seen) -> Option<Pin> {
 }
 
 fn no_pin(view: &View) -> Plan {
-    if !view.looked {
-        return Plan::Look(Look::Room);
+    if !view.facts.looked {
+        return look(Look::Room);
     }
-    let message = "Daily shows no PIN for the room: check that the account may use PIN dial-in";
-    failing(
+    fails(
         Reason::RejectedByDaily,
-        message.to_owned(),
-        Needs::Person,
-        Again::In(LATER),
+        "Daily shows no PIN for the room. Check that the Daily account may use PIN dial-in.",
+        ResolvedBy::User,
+        Requeue::After(LATER),
     )
 }

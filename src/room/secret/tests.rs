@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::binding::Recorded;
 use crate::crd::NumberSource;
 
-fn subject() -> Subject {
-    Subject {
+fn object() -> Meta {
+    Meta {
         namespace: "team".into(),
         name: "standup".into(),
         uid: "uid-1".into(),
@@ -16,18 +15,17 @@ fn subject() -> Subject {
         created: 0,
         deleting: None,
         finalizers: Vec::new(),
-        recorded: Recorded::None,
         requested: None,
     }
 }
 
-fn card() -> Card {
+fn content() -> SecretContent {
     let number = |number: &str, source, country: Option<&str>| PublishedNumber {
         phone_number: number.into(),
         source,
         country: country.map(str::to_owned),
     };
-    Card {
+    SecretContent {
         secret_name: "standup-dialin".into(),
         room_name: "standup-room".into(),
         url: "https://demo.daily.co/standup-room".into(),
@@ -42,7 +40,7 @@ fn card() -> Card {
 
 /// The Secret as the API server has it.
 fn stored() -> Secret {
-    let mut secret = wanted(&subject(), &card());
+    let mut secret = wanted(&object(), &content());
     secret.metadata.uid = Some("secret-uid".into());
     secret.metadata.resource_version = Some("9".into());
     secret
@@ -51,7 +49,7 @@ fn stored() -> Secret {
 fn whose(change: impl FnOnce(&mut Secret)) -> Found {
     let mut secret = stored();
     change(&mut secret);
-    found(&subject(), Some(&secret))
+    found(&object(), Some(&secret))
 }
 
 fn says(found: &Found) -> &str {
@@ -63,7 +61,7 @@ fn says(found: &Found) -> &str {
 
 #[test]
 fn an_app_finds_what_it_needs_under_these_keys() {
-    let data = wanted(&subject(), &card()).data.unwrap();
+    let data = wanted(&object(), &content()).data.unwrap();
     let text: BTreeMap<String, String> = data
         .into_iter()
         .map(|(key, value)| (key, String::from_utf8(value.0).unwrap()))
@@ -98,7 +96,7 @@ fn an_app_finds_what_it_needs_under_these_keys() {
 
 #[test]
 fn it_carries_type_label_end_and_owner() {
-    let secret = wanted(&subject(), &card());
+    let secret = wanted(&object(), &content());
     assert_eq!(secret.type_.as_deref(), Some(TYPE));
     let meta = secret.metadata;
     let label = naming::owner_label("team", "standup");
@@ -129,12 +127,12 @@ fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
     let expected = Found::Ours {
         uid: "secret-uid".into(),
         resource_version: "9".into(),
-        says: fingerprint(&wanted(&subject(), &card())),
+        says: fingerprint(&wanted(&object(), &content())),
         labelled: true,
-        numbers: card().numbers,
+        numbers: content().numbers,
     };
     assert_eq!(whose(|_| {}), expected);
-    assert_eq!(found(&subject(), None), Found::Absent);
+    assert_eq!(found(&object(), None), Found::Absent);
 }
 
 #[test]
@@ -185,13 +183,13 @@ fn only_what_is_ours_is_compared() {
         annotations.insert("theirs".into(), "yes".into());
     });
     assert_eq!(says(&labelled), says(&whose(|_| {})));
-    // An apply takes away no key that somebody else has added, so it is none to be put right.
+    // An update keeps the keys that somebody else has added, so they are nothing to put right.
     let more = whose(|it| {
         let data = it.data.as_mut().unwrap();
         data.insert("more".into(), ByteString::default());
     });
     assert_eq!(says(&more), says(&whose(|_| {})));
-    let edits: [fn(&mut Secret); 3] = [
+    let edits: [fn(&mut Secret); 4] = [
         |it| {
             let data = it.data.as_mut().unwrap();
             data.insert("dialin-code".into(), ByteString(b"1".to_vec()));
@@ -205,6 +203,10 @@ fn only_what_is_ours_is_compared() {
                 .as_mut()
                 .unwrap()
                 .remove(END_ANNOTATION);
+        },
+        |it| {
+            let annotations = it.metadata.annotations.as_mut().unwrap();
+            annotations.remove(MANAGED_ANNOTATION);
         },
     ];
     for edit in edits {
@@ -232,6 +234,18 @@ fn labels_of_all_secrets_are_put_right_and_say_nothing() {
 }
 
 #[test]
+fn it_says_which_keys_the_operator_set() {
+    let secret = wanted(&object(), &content());
+    let annotations = secret.metadata.annotations.unwrap();
+    let managed: Value = serde_json::from_str(&annotations[MANAGED_ANNOTATION]).unwrap();
+    let data: Vec<&String> = secret.data.as_ref().unwrap().keys().collect();
+    let labels: Vec<String> = secret.metadata.labels.unwrap().into_keys().collect();
+    let expected = json!({
+        "data": data, "labels": labels, "annotations": [OWNER_ANNOTATION, END_ANNOTATION]});
+    assert_eq!(managed, expected);
+}
+
+#[test]
 fn numbers_that_cannot_be_read_are_none() {
     let broken = whose(|it| {
         let data = it.data.as_mut().unwrap();
@@ -245,5 +259,5 @@ fn numbers_that_cannot_be_read_are_none() {
 
 #[test]
 fn a_card_does_not_show_its_pin() {
-    assert!(!format!("{:?}", card()).contains("00123456789"));
+    assert!(!format!("{:?}", content()).contains("00123456789"));
 }

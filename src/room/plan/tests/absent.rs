@@ -8,30 +8,29 @@ fn vanished() -> View {
     view.absent(ago(30), Some(moment()))
 }
 
-/// The record that makes the room anew.
-fn anew(view: &View, end: End, past_end: Option<i64>, change: Change) -> Step {
-    let mut binding = view.binding();
-    binding.made = None;
-    binding.claim = Some(Claim {
-        at: view.now.wall,
+/// The record with which the room is created again.
+fn replaced(view: &View, end: End, change: Change) -> AnyStep {
+    let mut record = view.owned();
+    record.former_id = record.made.take().map(|it| it.id);
+    record.claim = Some(Claim {
         end: Some(end),
-        past_end,
+        ..Claim::at(view.now.wall)
     });
-    if change == Change::Anew {
-        binding.recreated.push(view.now.wall);
+    if change == Change::Recreated {
+        record.recreated.push(view.now.wall);
     }
-    Step::Record(binding, change)
+    write(record, change)
 }
 
 #[track_caller]
 fn recreates(view: &View) {
-    acts(view, anew(view, by_ttl(END), None, Change::Anew));
+    acts(view, replaced(view, by_ttl(END), Change::Recreated));
 }
 
 #[track_caller]
-fn misses(view: &View, needs: Needs, says: &str) {
-    let again = Again::Drift(Some(END));
-    fails(view, Reason::Missing, needs, again, says);
+fn misses(view: &View, resolved_by: ResolvedBy, says: &str) {
+    let again = Requeue::AtDrift(Some(END));
+    fails(view, Reason::Missing, resolved_by, again, says);
 }
 
 #[test]
@@ -78,27 +77,27 @@ fn nothing_is_missing_until_a_leader_before_is_past_unless_it_was_bound_here() {
 fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
     let view = vanished().made(|it| it.end = Some(by_ttl(END + 9)));
     let view = view.date(NOW - 2);
-    let mut binding = view.binding();
-    binding.made = None;
-    binding.recreated = vec![NOW];
-    binding.claim = Some(Claim {
-        at: NOW - 2,
+    let mut record = view.owned();
+    record.made = None;
+    record.former_id = Some(ID.into());
+    record.recreated = vec![NOW];
+    record.claim = Some(Claim {
         end: Some(by_ttl(END + 9)),
-        past_end: None,
+        ..Claim::at(NOW - 2)
     });
-    acts(&view, Step::Record(binding, Change::Anew));
+    acts(&view, write(record, Change::Recreated));
 }
 
 #[test]
 fn when_too_many_are_missing_none_is_made_anew_unless_a_person_asks() {
     let tripped = vanished().sight(|it| it.tripped = true);
-    misses(&tripped, Needs::Time, "so many others");
+    misses(&tripped, ResolvedBy::Waiting, "so many others");
     recreates(&tripped.clone().forced());
     recreates(&tripped.clone().edited(json!({"ttl": "8h"})));
     // It is said at once.
     let first = recorded().absent(moment(), None);
     let first = first.sight(|it| it.tripped = true);
-    misses(&first, Needs::Time, "so many others");
+    misses(&first, ResolvedBy::Waiting, "so many others");
     // Who asks is still no proof.
     looks(&first.forced(), Look::Room);
 }
@@ -114,9 +113,9 @@ fn asking_does_not_replace_the_second_word() {
 #[test]
 fn a_room_that_vanishes_again_and_again_is_not_made_anew_for_ever() {
     let day = 24 * 3600;
-    let lately = |times: Vec<i64>| vanished().record(|it| it.recreated = times);
+    let lately = |times: Vec<i64>| vanished().with_record(|it| it.recreated = times);
     let third = lately(vec![NOW - day + 1, NOW - 5, NOW - 1]);
-    misses(&third, Needs::Person, "three times");
+    misses(&third, ResolvedBy::User, "three times");
     let second = lately(vec![NOW - 5, NOW - 1]);
     recreates(&second);
     recreates(&third.clone().forced());
@@ -124,14 +123,14 @@ fn a_room_that_vanishes_again_and_again_is_not_made_anew_for_ever() {
     // What is a day ago is forgotten.
     let old = lately(vec![NOW - day, NOW - 5, NOW - 1]);
     let expected = second.with(|it| it.now = old.now);
-    acts(&old, anew(&expected, by_ttl(END), None, Change::Anew));
+    acts(&old, replaced(&expected, by_ttl(END), Change::Recreated));
 }
 
 #[test]
 fn a_room_that_is_only_reported_waits_for_a_person() {
     let report = json!({"ttl": "8h", "missingRoomPolicy": "Report"});
     let view = vanished().spec(report.clone());
-    misses(&view, Needs::Person, "its PIN is dead");
+    misses(&view, ResolvedBy::User, "its PIN no longer works");
     recreates(&view.clone().forced());
     recreates(&view.edited(report));
 }
@@ -141,15 +140,18 @@ fn between_the_clocks_an_absent_room_is_neither_missing_nor_ended() {
     let view = vanished();
     unchanged(&view.clone().date(END), SOON);
     unchanged(&view.clone().wall(END), SOON);
-    acts(&view.wall(END).date(END), Step::Show(Verdict::Expired));
+    acts(&view.wall(END).date(END), AnyStep::Report(Outcome::Expired));
 }
 
 #[test]
 fn a_recorded_end_decides_and_not_the_spec() {
     let end = |at| vanished().made(|it| it.end = Some(by_ttl(at)));
-    acts(&end(NOW), Step::Show(Verdict::Expired));
+    acts(&end(NOW), AnyStep::Report(Outcome::Expired));
     let later = end(END + 60).wall(END).date(END);
-    acts(&later, anew(&later, by_ttl(END + 60), None, Change::Anew));
+    acts(
+        &later,
+        replaced(&later, by_ttl(END + 60), Change::Recreated),
+    );
 }
 
 #[test]
@@ -157,17 +159,23 @@ fn a_later_end_after_the_end_makes_a_new_room() {
     let ended = vanished().wall(END).date(END);
     check(
         &ended.clone().expired(),
-        rest(Verdict::Expired, Again::Drift(None)),
+        rest(Outcome::Expired, Requeue::AtDrift(None)),
     );
     let edited = ended.edited(json!({"ttl": "9h"}));
-    let end = edited.desired().end_of(CREATED);
-    acts(&edited, anew(&edited, end, Some(END), Change::After));
+    let end = edited.parsed().end_of(CREATED);
+    acts(&edited, replaced(&edited, end, Change::Renewed));
     // An edit that is past too changes nothing.
     let past = edited.clone().spec(json!({"ttl": "7h"}));
-    acts(&past, Step::Show(Verdict::Expired));
+    acts(&past, AnyStep::Report(Outcome::Expired));
     let far = edited.spec(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
-    let again = Again::Drift(None);
-    fails(&far, Reason::InvalidSpec, Needs::Person, again, "364 days");
+    let again = Requeue::AtDrift(None);
+    fails(
+        &far,
+        Reason::InvalidSpec,
+        ResolvedBy::User,
+        again,
+        "364 days",
+    );
 }
 
 #[test]
@@ -177,6 +185,6 @@ fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
     let edited = edited.chosen();
     looks(&edited, Look::Room);
     let view = edited.looked();
-    let end = view.desired().end_of(CREATED);
-    acts(&view, anew(&view, end, Some(END), Change::After));
+    let end = view.parsed().end_of(CREATED);
+    acts(&view, replaced(&view, end, Change::Renewed));
 }

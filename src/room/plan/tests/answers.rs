@@ -2,8 +2,6 @@
 
 use super::keep::{by_name, serves, serves_well, updates};
 use super::*;
-use crate::daily::pins::PinChanges;
-use crate::room::view::{NumberProblem, Refusal};
 
 fn two_numbers(it: &mut Room) {
     let dialin = it.config.dialin.as_mut().unwrap();
@@ -26,7 +24,7 @@ fn change(properties: Value) -> RoomChange {
 fn numbers_that_an_update_leaves_out_are_taken_away_in_both_ways() {
     let surplus = by_name(two_numbers);
     updates(&surplus, None, json!({"dialin": whole()}), false);
-    let merges = surplus.with(|it| it.memory.merges = true);
+    let merges = surplus.with(|it| it.memory.kind.merges = true);
     let mut with_list = whole();
     with_list["room_numbers"] = json!([]);
     updates(&merges, None, json!({"dialin": with_list}), false);
@@ -44,45 +42,44 @@ fn numbers_that_an_update_leaves_out_are_taken_away_in_both_ways() {
     assert!(!keeps_numbers(&room(&serving()), &left_out));
 }
 
-/// An update that is answered as done and not shown is not sent again and again; what is not shown
-/// at all cannot be compared (F-PIN-9).
+/// A change that Daily accepts without applying it is not sent again and again.
 #[test]
-fn it_is_told_whether_a_room_shows_a_change() {
-    let shown = room(&serving());
-    let table = [
-        (json!({"exp": END}), true),
-        (json!({"exp": END + 1}), false),
-        (json!({"eject_at_room_exp": true}), true),
-        (json!({"eject_at_room_exp": false}), false),
-        (json!({"dialin": whole()}), true),
-        (json!({"dialin": {"display_name": "Other"}}), false),
-        (
-            json!({"dialin": {"display_name": "Phone Caller", "more": 1}}),
-            true,
-        ),
-        (
-            json!({"exp": END, "dialin": {"display_name": "Other"}}),
-            false,
-        ),
-    ];
-    for (properties, expected) in table {
-        assert_eq!(
-            shows(&shown, &change(properties.clone())),
-            expected,
-            "{properties}"
-        );
-    }
-    let private = RoomChange {
-        privacy: Some("private"),
-        ..RoomChange::default()
+fn a_change_that_is_accepted_and_not_applied_is_noted() {
+    let private = by_name(|it| it.privacy = "private".into());
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&private) else {
+        panic!("{:?}", plan(&private));
     };
-    assert!(!shows(&shown, &private));
-    let mut silent = shown;
-    silent.config.dialin = None;
-    assert!(shows(
-        &silent,
-        &change(json!({"dialin": {"display_name": "Other"}}))
-    ));
+    let mark = sent.mark.clone();
+    let accepted = |sent| private.clone().with(|it| it.facts.updated = Some(sent));
+    acts(&accepted(sent.clone()), Step::NoteUnapplied { mark });
+    // Another change that is due is sent.
+    let other = Update {
+        mark: "another".into(),
+        ..sent.clone()
+    };
+    acts(&accepted(other), Step::UpdateRoom(sent));
+    // Where Daily merges what it is sent, numbers are taken away explicitly from then on.
+    let surplus = by_name(two_numbers);
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&surplus) else {
+        panic!("{:?}", plan(&surplus));
+    };
+    let kept = surplus.with(|it| it.facts.updated = Some(sent));
+    acts(&kept, Step::NoteMerge);
+}
+
+/// What Daily rejects of a room may be its way of saying that the room is gone (F-ROOM-23).
+#[test]
+fn after_a_rejected_change_the_room_is_looked_at() {
+    let private = serving().sees(Word::Listing, |it| it.privacy = "private".into());
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&private) else {
+        panic!("{:?}", plan(&private));
+    };
+    let rejected = private.with(|it| {
+        it.retried = true;
+        let now = it.now.moment;
+        it.memory.rejection = Some(Rejection::after(None, &sent.mark, "no".into(), now));
+    });
+    looks(&rejected, Look::Room);
 }
 
 #[test]
@@ -93,22 +90,21 @@ fn a_change_that_daily_does_not_heed_is_told_and_rests() {
         ..RoomChange::default()
     };
     let unheeded = private.with(|it| {
-        it.memory.refusal = Some(Refusal {
+        it.memory.rejection = Some(Rejection {
             what: naming::fingerprint(&json!(back)),
             info: "it does not show it".into(),
-            at: it.now.moment,
             until: it.now.moment.after(SOON),
             times: 1,
         });
     });
-    let trouble = Trouble {
+    let problem = Problem {
         reason: Reason::RejectedByDaily,
-        message: "Daily refuses the change of the room: it does not show it".into(),
-        needs: Needs::Person,
+        message: "Daily rejected the change of the room: it does not show it".into(),
+        resolved_by: ResolvedBy::User,
         served: true,
     };
-    let again = Again::Drift(Some(END));
-    serves(&unheeded, card(&unheeded), Some(trouble), again);
+    let again = Requeue::AtDrift(Some(END));
+    serves(&unheeded, content(&unheeded), Some(problem), again);
 }
 
 /// F-PIN-10: where listings show no PIN, the room is asked now and then.
@@ -130,7 +126,7 @@ fn an_end_that_was_taken_away_is_put_back() {
     updates(&endless(serving()), None, json!({"exp": END}), false);
     let over = endless(serving()).wall(END + 60).date(END + 60);
     updates(&over, None, json!({"exp": END + 63}), false);
-    looks(&over.with(|it| it.looked = false), Look::Room);
+    looks(&over.with(|it| it.facts.looked = false), Look::Room);
 }
 
 /// The end that is put back moves on with the clock, and what Daily refuses of it is not sent again.
@@ -140,14 +136,13 @@ fn an_end_that_passed_is_refused_once_and_not_each_second() {
         let endless = serving().sees(Word::Name, |it| it.config.exp = None);
         endless.looked().wall(END + seconds).date(END + seconds)
     };
-    let Plan::Act(Step::UpdateRoom(sent)) = plan(&over(60)) else {
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&over(60)) else {
         panic!("{:?}", plan(&over(60)));
     };
     let later = over(61).with(|it| {
-        it.memory.refusal = Some(Refusal {
+        it.memory.rejection = Some(Rejection {
             what: sent.mark,
             info: "no".into(),
-            at: it.now.moment,
             until: it.now.moment.after(SOON),
             times: 1,
         });
@@ -155,27 +150,35 @@ fn an_end_that_passed_is_refused_once_and_not_each_second() {
     let Plan::Rest(resting) = plan(&later) else {
         panic!("{:?}", plan(&later));
     };
-    let Verdict::Serving(_, Some(trouble)) = resting.verdict else {
-        panic!("{:?}", resting.verdict);
+    let Outcome::Serving(_, Some(problem)) = resting.outcome else {
+        panic!("{:?}", resting.outcome);
     };
-    assert_eq!(trouble.reason, Reason::RejectedByDaily);
+    assert_eq!(problem.reason, Reason::RejectedByDaily);
 }
 
-/// F-PIN-11, F-PIN-24, F-PIN-25: what has changed a PIN before is said before it is sent.
+/// An end that differs may be our own: a write that Daily did not answer took effect late, after the
+/// user had changed the spec back.
 #[test]
-fn a_change_that_has_changed_a_pin_before_is_announced() {
-    let mut pins = PinChanges::default();
-    pins.noted(&change(json!({"exp": 1})), true);
-    let announced = |view: View| {
-        let planned = plan(&view.with(|it| it.pin_changes = pins.clone()));
-        let Plan::Act(Step::UpdateRoom(update)) = planned else {
-            panic!("updates nothing: {planned:?}");
-        };
-        update.changes_pin
+fn an_end_of_ours_that_comes_late_is_put_back() {
+    let late = |unknown: Option<Moment>, trusted_from| {
+        let view = by_name(|it| it.config.exp = Some(NOW + 600));
+        view.sight(|it| it.unknown_write = unknown)
+            .with(|it| it.trusted_from = trusted_from)
     };
-    assert!(announced(by_name(|_| {}).edited(json!({"ttl": "9h"}))));
-    let renamed = json!({"ttl": "8h", "dialin": {"displayName": "Caller"}});
-    assert!(!announced(by_name(|_| {}).edited(renamed)));
+    let never = Moment::default();
+    let put_back = json!({"exp": END});
+    updates(&late(Some(ago(12)), never), None, put_back.clone(), false);
+    updates(&late(Some(ago(359)), never), None, put_back.clone(), false);
+    // So may one of the leader before.
+    updates(&late(None, ago(299)), None, put_back, false);
+    for settled in [late(Some(ago(361)), never), late(None, ago(301))] {
+        let planned = plan(&settled);
+        let taken_over = matches!(
+            planned,
+            Plan::Act(AnyStep::Record(_, Change::EndMoved(_), _))
+        );
+        assert!(taken_over, "{planned:?}");
+    }
 }
 
 /// What was seen before a write whose outcome is unknown is no longer so.
@@ -199,8 +202,8 @@ fn a_room_that_is_not_shown_yet_is_not_given_up() {
     let disputed = |until| leaving.clone().sight(|it| it.disputed = Some(until));
     let planned = plan(&disputed(at(100_003)));
     let Plan::Rest(Rest {
-        verdict: Verdict::Deleting(_),
-        again: Again::In(wait),
+        outcome: Outcome::Deleting(_),
+        requeue: Requeue::After(wait),
     }) = planned
     else {
         panic!("does not wait: {planned:?}");
@@ -228,31 +231,37 @@ fn a_room_that_is_not_shown_yet_is_not_written_to() {
     );
 }
 
-/// F-AUTH-8: without a card Daily tells no numbers, and then none can be published.
+/// F-AUTH-8: without a content Daily tells no numbers, and then none can be published.
 #[test]
 fn numbers_that_daily_does_not_tell_are_no_numbers() {
     let refused = || {
         Some(Err(NumberProblem {
             reason: Reason::RejectedByDaily,
-            message: "no card".into(),
+            message: "no content".into(),
             waits: false,
             again: LATER,
         }))
     };
-    let new = unbound().with(|it| it.numbers = refused());
+    let new = unbound().with(|it| it.facts.numbers = refused());
     let reason = Reason::RejectedByDaily;
-    fails(&new, reason, Needs::Person, Again::In(LATER), "no card");
-    let served = serving().with(|it| it.numbers = refused());
-    let trouble = Trouble {
+    fails(
+        &new,
         reason,
-        message: "no card".into(),
-        needs: Needs::Person,
+        ResolvedBy::User,
+        Requeue::After(LATER),
+        "no content",
+    );
+    let served = serving().with(|it| it.facts.numbers = refused());
+    let problem = Problem {
+        reason,
+        message: "no content".into(),
+        resolved_by: ResolvedBy::User,
         served: true,
     };
     serves(
         &served,
-        card(&served),
-        Some(trouble),
-        Again::Drift(Some(END)),
+        content(&served),
+        Some(problem),
+        Requeue::AtDrift(Some(END)),
     );
 }

@@ -1,16 +1,16 @@
 //! Letting an object go.
 
 use super::*;
-use crate::room::view::Keyless;
 
 /// One that is being deleted, and whose Secret is gone.
 fn leaving(view: View) -> View {
-    view.deleting().with(|it| it.secret = Some(Found::Absent))
+    view.deleting()
+        .with(|it| it.facts.secret = Some(Found::Absent))
 }
 
 #[track_caller]
 fn releases(view: &View, how: Release) {
-    acts(view, Step::Release(how));
+    acts(view, AnyStep::Release(how));
 }
 
 #[track_caller]
@@ -23,67 +23,70 @@ fn deletes(view: &View, id: &str) {
 /// The object is let go, and a room is left alone.
 #[track_caller]
 fn orphans(view: &View, says: &str) {
-    let Plan::Act(Step::Release(Release::Orphaned(why))) = plan(view) else {
+    let Plan::Act(AnyStep::Release(Release::Orphaned(why))) = plan(view) else {
         panic!("orphans nothing: {:?}", plan(view));
     };
     assert!(why.contains(says), "{why}");
 }
 
 #[track_caller]
-fn waits_for(view: &View, reason: Reason, needs: Needs, again: Duration, says: &str) {
+fn waits_for(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Duration, says: &str) {
     let planned = plan(view);
     let message = match &planned {
         Plan::Rest(Rest {
-            verdict: Verdict::Deleting(trouble),
+            outcome: Outcome::Deleting(problem),
             ..
-        }) => trouble.message.clone(),
+        }) => problem.message.clone(),
         other => panic!("does not wait: {other:?}"),
     };
     assert!(message.contains(says), "{message}");
-    let trouble = Trouble {
+    let problem = Problem {
         reason,
         message,
-        needs,
+        resolved_by,
         served: true,
     };
-    check(view, rest(Verdict::Deleting(trouble), Again::In(again)));
+    check(
+        view,
+        rest(Outcome::Deleting(problem), Requeue::After(again)),
+    );
 }
 
 #[test]
 fn an_object_that_is_not_held_is_done() {
-    let view = leaving(unbound());
-    check(&view, rest(Verdict::Done, Again::Never));
+    let view = leaving(unbound()).with(|it| it.meta.finalizers.clear());
+    check(&view, rest(Outcome::Done, Requeue::OnChange));
 }
 
 #[test]
 fn what_owns_nothing_is_let_go_without_a_key() {
     let held = |view: View| leaving(view).with(|it| it.access = None);
     releases(
-        &held(claimed().record(|it| it.claim = None)),
+        &held(claimed().with_record(|it| it.claim = None)),
         Release::Clean,
     );
     let bare = |view: View| {
         held(view.with(|it| {
-            it.subject.finalizers = it.subject.finalizers_with_ours();
+            it.meta.finalizers = it.meta.finalizers_with_ours();
             it.status.room = None;
         }))
     };
     releases(&bare(unbound().chosen()), Release::Clean);
     // A derived name may have a room, and so may what cannot be read.
-    looks(&bare(unbound()), Look::Access);
+    looks_for_access(&bare(unbound()));
     let unreadable = bare(unbound().chosen());
-    let unreadable = unreadable.with(|it| it.subject.recorded = Recorded::Unreadable);
-    looks(&unreadable, Look::Access);
-    looks(&held(claimed()), Look::Access);
+    let unreadable = unreadable.with(|it| it.recorded = Recorded::Unreadable);
+    looks_for_access(&unreadable);
+    looks_for_access(&held(claimed()));
 }
 
 #[test]
 fn a_room_that_is_retained_stays() {
     let view = leaving(serving()).with(|it| {
-        it.wishes.retain = true;
+        it.deletion.retain = true;
         it.access = None;
     });
-    releases(&view, Release::Retained(view.room_name()));
+    releases(&view, Release::Retained);
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn the_room_goes_first_then_the_secret_then_the_finalizer() {
     deletes(&view, ID);
     let gone = view.absent(moment(), Some(moment()));
     acts(&gone, Step::DeleteSecret(secret_guard()));
-    let secret = |found| gone.clone().with(|it| it.secret = found);
+    let secret = |found| gone.clone().with(|it| it.facts.secret = found);
     looks(&secret(None), Look::Secret);
     releases(&secret(Some(Found::Absent)), Release::Deleted);
     releases(&secret(Some(Found::Foreign)), Release::Deleted);
@@ -101,8 +104,8 @@ fn the_room_goes_first_then_the_secret_then_the_finalizer() {
 #[test]
 fn a_spec_that_does_not_parse_is_no_obstacle() {
     let view = leaving(serving());
-    let unfit = crate::room::desired::Unfit("no".into());
-    deletes(&view.with(|it| it.desired = Err(unfit)), ID);
+    let unfit = InvalidSpec("no".into());
+    deletes(&view.with(|it| it.spec = Err(unfit)), ID);
 }
 
 #[test]
@@ -114,11 +117,13 @@ fn a_recorded_room_is_deleted_by_its_id_alone() {
     orphans(&told, "another id");
 }
 
+/// The recorded name is the room's, also when the id of the cluster was changed since.
 #[test]
-fn a_record_of_another_name_deletes_nothing() {
-    let other = |it: &mut Binding| it.name = "team-other_x".into();
-    orphans(&leaving(recorded().record(other)), "is not the name");
-    orphans(&leaving(claimed().record(other)), "is not the name");
+fn a_room_is_deleted_by_its_recorded_name() {
+    let other = |it: &mut Record| it.name = "team-other_x".into();
+    let view = leaving(recorded().with_record(other));
+    let (name, id) = ("team-other_x".to_owned(), ID.to_owned());
+    acts(&view, Step::DeleteRoom { name, id });
 }
 
 #[test]
@@ -126,7 +131,7 @@ fn without_an_id_a_derived_name_is_proof() {
     let view = leaving(claimed());
     looks(&view, Look::Room);
     deletes(&view.clone().sees(Word::Name, |_| {}).looked(), ID);
-    let unrecorded = view.with(|it| it.subject.recorded = Recorded::None);
+    let unrecorded = view.with(|it| it.recorded = Recorded::Nothing);
     deletes(&unrecorded.sees(Word::Name, |_| {}).looked(), ID);
 }
 
@@ -136,12 +141,12 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
         let view = leaving(claimed().chosen());
         let view = view.sees(Word::Name, change).looked().posts(posts);
         view.with(|it| it.memory.claimed_here = true)
-            .with(|it| it.rival = Some(None))
+            .with(|it| it.facts.rival = Some(None))
     };
     let says = "is not proven";
-    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.rival = None);
+    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = None);
     looks(&unknown_rivals, Look::Rivals);
-    let held = found(Posts::Unknown, |_| {}).with(|it| it.rival = Some(Some("a/b".into())));
+    let held = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
     orphans(&held, says);
     deletes(&found(Posts::Unknown, |_| {}), ID);
     deletes(&found(Posts::None, |_| {}).sees(Word::Create, |_| {}), ID);
@@ -158,7 +163,7 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
         &found(Posts::Unknown, |it| it.privacy = "private".into()),
         says,
     );
-    let unbound = restarted.with(|it| it.subject.recorded = Recorded::Unreadable);
+    let unbound = restarted.with(|it| it.recorded = Recorded::Unreadable);
     orphans(&unbound, says);
 }
 
@@ -166,7 +171,7 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
 #[test]
 fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
     let stranger: fn(&mut Room) = |it| it.privacy = "private".into();
-    let claim = leaving(claimed().chosen()).with(|it| it.rival = Some(None));
+    let claim = leaving(claimed().chosen()).with(|it| it.facts.rival = Some(None));
     let other: fn(&mut Room) = |it| it.id = "room-2".into();
     for (view, change, says) in [
         (claim, stranger, "is not proven"),
@@ -176,11 +181,11 @@ fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
         let view = view.posts(Posts::Unknown);
         let unknown = |at| view.clone().sight(|it| it.unknown_write = Some(at));
         let wait = Duration::from_secs(20) + Duration::from_millis(50);
-        let still = "may still be done";
+        let still = "may still take effect";
         waits_for(
             &unknown(ago(40)),
             Reason::Progressing,
-            Needs::Time,
+            ResolvedBy::Waiting,
             wait,
             still,
         );
@@ -190,12 +195,24 @@ fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
                 seen.at = ago(2);
             }
         });
-        let again = "asked again";
-        waits_for(&early, Reason::Progressing, Needs::Time, SOON, again);
-        looks(&early.with(|it| it.looked = false), Look::Room);
+        let again = "asked for the room again";
+        waits_for(
+            &early,
+            Reason::Progressing,
+            ResolvedBy::Waiting,
+            SOON,
+            again,
+        );
+        looks(&early.with(|it| it.facts.looked = false), Look::Room);
         orphans(&unknown(ago(60)), says);
         let crashed = view.clone().with(|it| it.trusted_from = at(100_020));
-        waits_for(&crashed, Reason::Progressing, Needs::Time, wait, still);
+        waits_for(
+            &crashed,
+            Reason::Progressing,
+            ResolvedBy::Waiting,
+            wait,
+            still,
+        );
     }
 }
 
@@ -204,9 +221,15 @@ fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
     let margin = Duration::from_millis(50);
     let gone = |by_name| leaving(recorded().absent(ago(300), by_name));
     looks(&gone(None), Look::Room);
-    let asked = "asked again";
+    let asked = "asked for the room again";
     let reason = Reason::Progressing;
-    waits_for(&gone(None).looked(), reason, Needs::Time, SOON, asked);
+    waits_for(
+        &gone(None).looked(),
+        reason,
+        ResolvedBy::Waiting,
+        SOON,
+        asked,
+    );
     releases(&gone(Some(ago(200))), Release::Deleted);
     // A write may still be done.
     let unknown = |at, by_name| {
@@ -214,21 +237,27 @@ fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
         view.sight(|it| it.unknown_write = Some(at))
     };
     let wait = Duration::from_secs(20) + margin;
-    let says = "may still be done";
-    waits_for(&unknown(ago(40), moment()), reason, Needs::Time, wait, says);
+    let says = "may still take effect";
+    waits_for(
+        &unknown(ago(40), moment()),
+        reason,
+        ResolvedBy::Waiting,
+        wait,
+        says,
+    );
     looks(&unknown(ago(61), ago(2)), Look::Room);
     releases(&unknown(ago(60), moment()), Release::Deleted);
     // So may one of the leader before, unless the object was bound here.
     let new = gone(Some(moment())).with(|it| it.trusted_from = at(100_020));
-    waits_for(&new, reason, Needs::Time, wait, says);
+    waits_for(&new, reason, ResolvedBy::Waiting, wait, says);
     releases(
         &new.with(|it| it.memory.bound_here = true),
         Release::Deleted,
     );
 }
 
-/// No key, as definitely as it is said, after so many definite answers over so long.
-fn keyless(definite: bool, answers: u32, seconds: u64) -> View {
+/// No key, as definitely as it is said, after so many definite answers that count.
+fn keyless(definite: bool, answers: u32) -> View {
     let problem = KeyProblem {
         reason: Reason::ApiKeyNotFound,
         message: "no key".into(),
@@ -236,22 +265,30 @@ fn keyless(definite: bool, answers: u32, seconds: u64) -> View {
     };
     leaving(serving()).with(|it| {
         it.access = Some(Err(problem));
-        it.memory.keyless = Some(Keyless {
-            since: ago(seconds),
-            answers,
-        });
+        it.memory.keyless_answers = answers;
     })
 }
 
 #[test]
-fn a_room_without_a_key_is_given_up_after_five_definite_answers_over_ten_minutes() {
-    orphans(&keyless(true, 5, 600), "no API key");
+fn a_room_without_a_key_is_given_up_after_two_definite_answers() {
+    orphans(&keyless(true, 2), "No API key");
     let reason = Reason::ApiKeyNotFound;
     let says = "cannot be deleted yet";
-    for view in [keyless(true, 4, 600), keyless(true, 5, 599)] {
-        waits_for(&view, reason, Needs::Person, SOON, says);
+    waits_for(&keyless(true, 1), reason, ResolvedBy::User, SOON, says);
+    waits_for(&keyless(false, 9), reason, ResolvedBy::Retry, SOON, says);
+}
+
+#[test]
+fn a_missing_key_is_looked_for_less_and_less_often() {
+    let after = |problems, seconds| {
+        let view = keyless(true, 1).with(|it| it.memory.key_problems = problems);
+        let wait = Duration::from_secs(seconds);
+        let says = "cannot be deleted yet";
+        waits_for(&view, Reason::ApiKeyNotFound, ResolvedBy::User, wait, says);
+    };
+    for (problems, seconds) in [(0, 5), (1, 5), (2, 10), (3, 20), (4, 30), (99, 30)] {
+        after(problems, seconds);
     }
-    waits_for(&keyless(false, 9, 900), reason, Needs::Retry, SOON, says);
 }
 
 #[test]
@@ -261,17 +298,31 @@ fn a_key_of_another_domain_is_none() {
         id: "domain-2".into(),
     };
     let with_other = |view: View| view.with(|it| it.access = Some(Ok(other.clone())));
-    let reason = Reason::AccountChanged;
+    let (reason, user) = (Reason::AccountChanged, ResolvedBy::User);
     let view = with_other(leaving(serving()));
-    waits_for(&view, reason, Needs::Person, SOON, "the Daily domain other");
+    let says = "the Daily domain other";
+    waits_for(&view, reason, user, SOON, says);
     // There is no room in that domain either, and it says nothing.
     let absent = view.absent(ago(300), Some(moment()));
-    waits_for(
-        &absent,
-        reason,
-        Needs::Person,
-        SOON,
-        "the Daily domain other",
-    );
-    orphans(&with_other(keyless(true, 5, 600)), "no API key");
+    waits_for(&absent, reason, user, SOON, says);
+    orphans(&with_other(keyless(true, 2)), "No API key");
+}
+
+#[test]
+fn a_secret_of_an_earlier_name_goes_with_the_object() {
+    let gone = leaving(serving()).absent(moment(), Some(moment()));
+    let other = gone.with(|it| it.facts.other_secrets = vec!["old".into()]);
+    looks(&other, Look::FormerSecrets);
+    let former = Guard {
+        name: "old".into(),
+        ..secret_guard()
+    };
+    let found = |former| {
+        other
+            .clone()
+            .with(|it| it.facts.former_secrets = Some(former))
+    };
+    acts(&found(vec![former.clone()]), Step::DeleteSecret(former));
+    // A label alone is no proof: what was read and is not ours stays.
+    releases(&found(Vec::new()), Release::Deleted);
 }

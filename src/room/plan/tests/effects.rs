@@ -2,22 +2,22 @@
 
 use super::world::{Fate, World};
 use super::*;
-use crate::room::view::Refusal;
 use k8s_openapi::api::core::v1::Secret;
 
 /// A call that is done late is done within the quiet period.
 const SLOW: Duration = Duration::from_secs(20);
 
 impl World {
-    pub(super) fn act(&mut self, view: &mut View, step: Step, fate: Fate) {
+    pub(super) fn act(&mut self, view: &mut View, step: AnyStep, fate: Fate) {
+        // A write to Kubernetes that comes late meets another version, and is not done.
+        let lost = fate == Fate::Dropped || fate == Fate::Late;
         match step {
-            Step::CreateRoom(_)
-            | Step::UpdateRoom(_)
-            | Step::DeleteRoom { .. }
-            | Step::Collect { .. } => self.call(view, &step, fate),
-            // A write to Kubernetes that comes late meets another version, and is not done.
-            _ if fate == Fate::Dropped || fate == Fate::Late => {}
-            step => self.write(view, step),
+            AnyStep::Of(
+                step @ (Step::CreateRoom(_) | Step::UpdateRoom(_) | Step::DeleteRoom { .. }),
+            ) => self.call(view, &step, fate),
+            _ if lost => {}
+            AnyStep::Of(step) => self.write(view, step),
+            step => self.write_object(view, step),
         }
     }
 
@@ -25,9 +25,10 @@ impl World {
     fn call(&mut self, view: &mut View, step: &Step, fate: Fate) {
         let name = view.room_name();
         if !matches!(step, Step::UpdateRoom(_)) {
-            view.looked = matches!(step, Step::DeleteRoom { .. } | Step::Collect { .. });
+            view.facts.looked = matches!(step, Step::DeleteRoom { .. });
         }
         if !self.may_be_sent(step, &name) {
+            view.facts.looked = true;
             return;
         }
         let at = self.tick();
@@ -49,51 +50,47 @@ impl World {
         let Some(answer) = answer else {
             self.ledger.unanswered(&name, at);
             if create {
-                self.ledger.create_failed(&name, &self.subject.uid, true);
+                self.ledger.create_failed(&name, &self.meta.uid, true);
             }
             return;
         };
         self.ledger.answered(&name, sending, answer.is_ok(), at);
         match (answer, step) {
             (Ok(Some(room)), Step::CreateRoom(_)) => {
-                view.memory.refusal = None;
+                view.memory.rejection = None;
                 let date = Some(self.date());
                 let by = Word::Create;
                 let seen = Seen { room, at, date, by };
-                self.ledger.created(&name, &self.subject.uid, seen);
+                self.ledger.created(&name, &self.meta.uid, seen);
             }
             (Ok(_), _) => {
-                view.memory.refusal = None;
+                view.memory.rejection = None;
+                if let Step::UpdateRoom(update) = step {
+                    view.facts.updated = Some(update.clone());
+                }
                 self.answer(&name, at);
             }
             (Err(what), _) => {
                 if create {
-                    self.ledger.create_failed(&name, &self.subject.uid, false);
+                    self.ledger.create_failed(&name, &self.meta.uid, false);
                 }
-                view.tried = true;
-                let before = view.memory.refusal.as_ref().filter(|it| it.what == what);
-                let times = before.map_or(0, |it| it.times) + 1;
-                let until = at.after(SOON * 2u32.pow(times.min(9) - 1));
-                let info = "refused".to_owned();
-                view.memory.refusal = Some(Refusal {
-                    what,
-                    info,
-                    at,
-                    until,
-                    times,
-                });
+                view.retried = true;
+                view.facts.looked = false;
+                let before = view.memory.rejection.as_ref();
+                let rejection = Rejection::after(before, &what, "rejected".to_owned(), at);
+                view.memory.rejection = Some(rejection);
             }
         }
     }
 
     /// The proof that a DELETE needs right before it is sent.
     fn may_be_sent(&mut self, step: &Step, name: &str) -> bool {
-        let deleting = self.subject.deleting.is_some();
+        let deleting = self.meta.deleting.is_some();
         let shown = self.read(name).map(|it| it.id.clone());
         match step {
             Step::DeleteRoom { id, .. } => {
                 assert!(deleting, "a room is deleted only with its object");
-                let made = self.subject.binding().and_then(|it| it.made.as_ref());
+                let made = self.record().and_then(|it| it.made);
                 let recorded = made.is_some_and(|it| it.id == *id);
                 let ours = recorded || self.ours.contains(id) || !self.is_chosen();
                 assert!(ours, "{id} is not ours");
@@ -101,17 +98,11 @@ impl World {
                 self.word(name, at);
                 shown.as_ref() == Some(id)
             }
-            Step::Collect { .. } => {
-                assert!(!deleting);
+            // An end that moves nearer takes something away from those inside.
+            Step::UpdateRoom(update) if update.nearer => {
                 let at = self.tick();
                 self.word(name, at);
-                let own = self
-                    .rooms
-                    .get(name)
-                    .is_none_or(|it| self.ours.contains(&it.id));
-                let own = own || !self.is_chosen();
-                assert!(shown.is_some() || own, "somebody else's ended room");
-                shown.is_none()
+                shown.as_ref() == Some(&update.id)
             }
             _ => true,
         }
@@ -159,7 +150,7 @@ impl World {
                 }
                 Ok(None)
             }
-            Step::DeleteRoom { name, .. } | Step::Collect { name } => {
+            Step::DeleteRoom { name, .. } => {
                 self.changes();
                 self.rooms.remove(name);
                 Ok(None)
@@ -168,41 +159,70 @@ impl World {
         }
     }
 
-    /// A write to Kubernetes.
+    /// A write to the object.
+    fn write_object(&mut self, view: &mut View, step: AnyStep) {
+        match step {
+            AnyStep::AddFinalizer => {
+                self.meta.finalizers = self.meta.finalizers_with_ours();
+            }
+            AnyStep::Record(record, change, written) => {
+                self.record_written(view, record, change, written);
+            }
+            AnyStep::Report(outcome) => self.status = status(view, &outcome),
+            AnyStep::Release(how) => {
+                self.check_release(&how);
+                self.meta.finalizers = self.meta.finalizers_without_ours();
+                self.ledger.forget(&view.room_name(), view.now.moment);
+                self.released = Some(how);
+            }
+            AnyStep::Of(_) => unreachable!("no write to the object"),
+        }
+    }
+
+    fn record_written(
+        &mut self,
+        view: &mut View,
+        record: Record,
+        change: Change,
+        written: Written,
+    ) {
+        assert!(self.meta.has_finalizer(), "nothing is recorded before it");
+        view.memory.bound_here |= view.record().is_none();
+        if record.claim.is_some() && change != Change::Sent {
+            view.memory.claimed_here = true;
+            self.ledger.claimed(&record.name, &self.meta.uid);
+        }
+        let seen = self.shown(&record.name);
+        let ours = seen.is_some_and(|it| self.ours.contains(&it.id));
+        self.disowned |= change == Change::Withdrawn && ours;
+        self.ours
+            .extend(record.made.as_ref().map(|it| it.id.clone()));
+        view.recorded = record.into();
+        if written == Written::Now {
+            let first = self.status.conditions.is_empty();
+            let outcome = if first {
+                Outcome::Progressing
+            } else {
+                Outcome::Unchanged
+            };
+            self.status = status(view, &outcome);
+        }
+    }
+
+    /// A write to the Secret, or nothing but a note.
     fn write(&mut self, view: &mut View, step: Step) {
         match step {
-            Step::Bind(binding) => {
-                if self.subject.binding().is_none() {
-                    view.memory.bound_here = true;
-                    view.memory.claimed_here = true;
-                    self.ledger.claimed(&binding.name, &self.subject.uid);
-                }
-                self.subject.finalizers = self.subject.finalizers_with_ours();
-                self.subject.recorded = Recorded::Binding(Box::new(binding));
-            }
-            Step::Record(binding, change) => {
-                if binding.claim.is_some() {
-                    view.memory.claimed_here = true;
-                    self.ledger.claimed(&binding.name, &self.subject.uid);
-                }
-                let seen = self.shown(&binding.name);
-                let ours = seen.is_some_and(|it| self.ours.contains(&it.id));
-                self.disowned |= change == Change::Withdrawn && ours;
-                self.ours
-                    .extend(binding.made.as_ref().map(|it| it.id.clone()));
-                self.subject.recorded = Recorded::Binding(Box::new(binding));
-            }
-            Step::Show(verdict) => self.status = report::status(view, &verdict),
-            Step::CreateSecret(card) => {
+            Step::CreateSecret(content) => {
                 if self.secret.is_none() {
-                    self.secret = Some(self.stored(&card, "1"));
+                    self.secret = Some(self.stored(&content, "1"));
                 }
                 self.look_secret(view);
             }
-            Step::UpdateSecret(card, guard) => {
+            Step::UpdateSecret(content, guard) => {
                 let now = self.secret.as_ref().and_then(Guard::of);
                 if now.as_ref() == Some(&guard) {
-                    self.secret = Some(self.stored(&card, &format!("{}1", guard.resource_version)));
+                    let version = format!("{}1", guard.resource_version);
+                    self.secret = Some(self.stored(&content, &version));
                 }
                 self.look_secret(view);
             }
@@ -212,21 +232,26 @@ impl World {
                 }
                 self.look_secret(view);
             }
-            Step::Release(how) => {
-                self.check_release(&how);
-                self.subject.finalizers = self.subject.finalizers_without_ours();
-                self.ledger.forget(&view.room_name(), view.now.moment);
-                self.released = Some(how);
+            Step::NoteMerge => {
+                view.memory.kind.merges = true;
+                view.facts.updated = None;
             }
-            Step::CreateRoom(_)
-            | Step::UpdateRoom(_)
-            | Step::DeleteRoom { .. }
-            | Step::Collect { .. } => unreachable!("a call of Daily's"),
+            Step::NoteUnapplied { mark } => {
+                let at = self.tick();
+                let before = view.memory.rejection.as_ref();
+                let rejection = Rejection::after(before, &mark, "not applied".to_owned(), at);
+                view.memory.rejection = Some(rejection);
+                view.retried = true;
+                view.facts.updated = None;
+            }
+            Step::CreateRoom(_) | Step::UpdateRoom(_) | Step::DeleteRoom { .. } => {
+                unreachable!("a call of Daily's")
+            }
         }
     }
 
-    fn stored(&self, card: &Card, version: &str) -> Secret {
-        let mut secret = secret::wanted(&self.subject, card);
+    fn stored(&self, content: &SecretContent, version: &str) -> Secret {
+        let mut secret = secret::wanted(&self.meta, content);
         secret.metadata.uid = Some("secret".into());
         secret.metadata.resource_version = Some(version.into());
         secret

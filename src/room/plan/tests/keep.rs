@@ -1,9 +1,7 @@
 //! Keeping a room that is recorded, and its Secret with it.
 
 use super::*;
-use crate::naming;
 use crate::room::numbers::WhyGlobal;
-use crate::room::view::{NumberProblem, Refusal};
 
 /// The room as Daily says it by name in this pass.
 pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {
@@ -11,20 +9,25 @@ pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {
 }
 
 #[track_caller]
-pub(super) fn serves(view: &View, card: Card, trouble: Option<Trouble>, again: Again) {
-    check(view, rest(served(card, trouble), again));
+pub(super) fn serves(
+    view: &View,
+    content: SecretContent,
+    problem: Option<Problem>,
+    again: Requeue,
+) {
+    check(view, rest(served(content, problem), again));
 }
 
 #[track_caller]
 pub(super) fn serves_well(view: &View) {
-    serves(view, card(view), None, Again::Drift(Some(END)));
+    serves(view, content(view), None, Requeue::AtDrift(Some(END)));
 }
 
 /// The update that is planned: its privacy and properties, and whether the end moves nearer.
 #[track_caller]
 pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
     let mark = match plan(view) {
-        Plan::Act(Step::UpdateRoom(planned)) => planned.mark,
+        Plan::Act(AnyStep::Of(Step::UpdateRoom(planned))) => planned.mark,
         other => panic!("{other:?}"),
     };
     let update = Update {
@@ -35,14 +38,14 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
         },
         nearer,
         drift: !view.is_edited(),
-        changes_pin: false,
+        id: view.known().seen.as_ref().unwrap().room.id.clone(),
         mark,
     };
     acts(view, Step::UpdateRoom(update));
 }
 
-fn with_end(view: &View, end: End) -> Binding {
-    let mut binding = view.binding();
+fn with_end(view: &View, end: End) -> Record {
+    let mut binding = view.owned();
     binding.made.as_mut().unwrap().end = Some(end);
     binding
 }
@@ -56,9 +59,9 @@ fn one_listing_serves_a_room_that_is_as_it_should_be() {
 
 #[test]
 fn the_listing_is_asked_before_the_name() {
-    let unseen = serving().with(|it| it.sight = None);
+    let unseen = serving().with(|it| it.facts.sight = Sight::default());
     looks(&unseen, Look::Listing);
-    let listed = unseen.with(|it| it.listed = true);
+    let listed = unseen.with(|it| it.facts.listed = true);
     looks(&listed, Look::Room);
     unchanged(&listed.looked(), SOON);
 }
@@ -67,9 +70,15 @@ fn the_listing_is_asked_before_the_name() {
 fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
     let other = |it: &mut Room| it.id = "room-2".into();
     looks(&serving().sees(Word::Listing, other), Look::Room);
-    let again = Again::In(LATER);
+    let again = Requeue::After(LATER);
     let reason = Reason::NameTaken;
-    fails(&by_name(other), reason, Needs::Person, again, "not the one");
+    fails(
+        &by_name(other),
+        reason,
+        ResolvedBy::User,
+        again,
+        "does not own",
+    );
 }
 
 #[test]
@@ -77,7 +86,7 @@ fn another_pin_is_believed_by_name_alone() {
     let other = |it: &mut Room| it.config.dialin_code = Pin::new(OTHER_PIN);
     looks(&serving().sees(Word::Listing, other), Look::Room);
     let told = by_name(other);
-    let mut new = card(&told);
+    let mut new = content(&told);
     new.pin = Pin::new(OTHER_PIN).unwrap();
     acts(&told, Step::UpdateSecret(new, secret_guard()));
 }
@@ -95,13 +104,13 @@ fn without_any_pin_there_is_no_secret() {
     let without = |it: &mut Room| it.config.dialin_code = None;
     let lost = |view: View| view.with(|it| it.status.dialin_code = None);
     looks(&lost(serving().sees(Word::Listing, without)), Look::Room);
-    let again = Again::In(LATER);
+    let again = Requeue::After(LATER);
     let reason = Reason::RejectedByDaily;
     let silent = lost(by_name(without));
-    fails(&silent, reason, Needs::Person, again, "no PIN");
+    fails(&silent, reason, ResolvedBy::User, again, "no PIN");
     // The PIN of a room before this one is none of this room's.
     let earlier = by_name(without).with(|it| it.status.room.as_mut().unwrap().id = "room-0".into());
-    fails(&earlier, reason, Needs::Person, again, "no PIN");
+    fails(&earlier, reason, ResolvedBy::User, again, "no PIN");
     // A listing is enough for a PIN that was told before, not for the first one.
     looks(&lost(serving()), Look::Room);
 }
@@ -114,12 +123,12 @@ fn an_end_is_concluded_by_name_and_both_clocks() {
         let view = by_name(|it| it.config.exp = Some(exp)).wall(END);
         view.date(date)
     };
-    acts(&told(END, END), Step::Show(Verdict::Expired));
+    acts(&told(END, END), AnyStep::Report(Outcome::Expired));
     unchanged(&told(END, END - 1), SOON);
     // It was moved later at Daily by our own clock too, and is taken over.
     let later = told(END + 60, END);
     let end = by_ttl(END + 60);
-    let record = Step::Record(with_end(&later, end), Change::EndTakenOver(END + 60));
+    let record = write(with_end(&later, end), Change::EndMoved(END + 60));
     acts(&later, record);
     // Before the end our clock alone keeps it.
     serves_well(&by_name(|_| {}).date(END + 60));
@@ -128,40 +137,43 @@ fn an_end_is_concluded_by_name_and_both_clocks() {
 #[test]
 fn an_end_is_told_first_and_the_secret_goes_then_and_nothing_is_deleted_at_daily() {
     let ended = by_name(|_| {}).wall(END).date(END);
-    acts(&ended, Step::Show(Verdict::Expired));
+    acts(&ended, AnyStep::Report(Outcome::Expired));
     let expired = ended.clone().expired();
-    looks(&expired.clone().with(|it| it.secret = None), Look::Secret);
-    let secret = ended.secret.clone();
+    looks(
+        &expired.clone().with(|it| it.facts.secret = None),
+        Look::Secret,
+    );
+    let secret = ended.facts.secret.clone();
     acts(
-        &expired.clone().with(|it| it.secret = secret),
+        &expired.clone().with(|it| it.facts.secret = secret),
         Step::DeleteSecret(secret_guard()),
     );
-    check(&expired, rest(Verdict::Expired, Again::Drift(None)));
+    check(&expired, rest(Outcome::Expired, Requeue::AtDrift(None)));
     // A status that still has the PIN is not told yet.
     let untold = expired.with(|it| it.status.dialin_code = Some(PIN.into()));
-    acts(&untold, Step::Show(Verdict::Expired));
+    acts(&untold, AnyStep::Report(Outcome::Expired));
 }
 
 #[test]
 fn the_secret_says_what_the_room_says() {
     let view = serving();
-    let secret = |found| view.clone().with(|it| it.secret = found);
+    let secret = |found| view.clone().with(|it| it.facts.secret = found);
     looks(&secret(None), Look::Secret);
     acts(
         &secret(Some(Found::Absent)),
-        Step::CreateSecret(card(&view)),
+        Step::CreateSecret(content(&view)),
     );
-    let mut old = card(&view);
+    let mut old = content(&view);
     old.end = END - 1;
     let edited = secret_of(&view, &old);
     acts(
         &secret(Some(edited)),
-        Step::UpdateSecret(card(&view), secret_guard()),
+        Step::UpdateSecret(content(&view), secret_guard()),
     );
-    let again = Again::In(SOON * 3);
+    let again = Requeue::After(SOON * 3);
     let foreign = secret(Some(Found::Foreign));
     let reason = Reason::SecretConflict;
-    fails(&foreign, reason, Needs::Person, again, "standup-dialin");
+    fails(&foreign, reason, ResolvedBy::User, again, "standup-dialin");
 }
 
 pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
@@ -173,38 +185,109 @@ pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>,
     }))
 }
 
+/// Ready says whether callers reach the room: on a number that does not answer they do not. A
+/// permission that was withdrawn changes nothing for them.
 #[test]
-fn a_served_room_stays_served_while_its_numbers_are_in_trouble() {
-    looks(&serving().with(|it| it.numbers = None), Look::Numbers);
-    for (waits, needs, again) in [
-        (true, Needs::Time, Again::In(SOON)),
-        (false, Needs::Person, Again::Drift(Some(END))),
-    ] {
-        let view = serving().with(|it| it.numbers = number_problem(waits));
-        let trouble = Trouble {
-            reason: Reason::NumberNotReady,
-            message: "not yet".into(),
-            needs,
-            served: true,
+fn callers_are_served_as_long_as_their_number_answers() {
+    looks(&serving().with(|it| it.facts.numbers = None), Look::Numbers);
+    let cases = [
+        (Reason::NumberNotReady, true, false),
+        (Reason::NumberNotFound, true, false),
+        (Reason::NumberNotPurchased, false, false),
+        (Reason::NumberNotAllowed, false, true),
+        (Reason::RejectedByDaily, false, true),
+    ];
+    for (reason, waits, served) in cases {
+        let (resolved_by, again) = match waits {
+            true => (ResolvedBy::Waiting, Requeue::After(SOON)),
+            false => (ResolvedBy::User, Requeue::AtDrift(Some(END))),
         };
-        serves(&view, card(&view), Some(trouble.clone()), again);
+        let numbers = NumberProblem {
+            reason,
+            message: "not yet".into(),
+            waits,
+            again: SOON,
+        };
+        let view = serving().with(|it| it.facts.numbers = Some(Err(numbers)));
+        let problem = Problem {
+            served,
+            ..Problem::new(reason, resolved_by, "not yet")
+        };
+        let expected = match served {
+            true => rest(super::served(content(&view), Some(problem)), again),
+            false => rest(Outcome::Failing(problem), again),
+        };
+        check(&view, expected.clone());
         // The Secret knows the numbers when the status is lost.
         let lost = view.clone().with(|it| it.status.phone_numbers.clear());
-        serves(&lost, card(&view), Some(trouble), again);
-        looks(&lost.with(|it| it.secret = None), Look::Secret);
+        check(&lost, expected);
+        looks(&lost.with(|it| it.facts.secret = None), Look::Secret);
     }
     let view = serving().with(|it| {
-        it.numbers = number_problem(false);
+        it.facts.numbers = number_problem(false);
         it.status.phone_numbers.clear();
-        it.secret = Some(Found::Absent);
+        it.facts.secret = Some(Found::Absent);
     });
-    let trouble = Trouble {
-        reason: Reason::NumberNotReady,
-        message: "not yet".into(),
-        needs: Needs::Person,
-        served: true,
+    let problem = Problem::new(Reason::NumberNotReady, ResolvedBy::User, "not yet").unserved();
+    check(&view, rest(Outcome::Failing(problem), Requeue::After(SOON)));
+}
+
+/// Whoever changes `spec.secret.name` would otherwise leave the PIN in the Secret of before.
+#[test]
+fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
+    let renamed = serving().with(|it| it.facts.other_secrets = vec!["old".into()]);
+    looks(&renamed, Look::FormerSecrets);
+    let former = Guard {
+        name: "old".into(),
+        ..secret_guard()
     };
-    check(&view, rest(Verdict::Failing(trouble), Again::In(SOON)));
+    let found = renamed.with(|it| it.facts.former_secrets = Some(vec![former.clone()]));
+    acts(&found, Step::DeleteSecret(former));
+    let unnamed = found.with(|it| it.status.binding.as_mut().unwrap().name = "old".into());
+    let outcome = served(content(&unnamed), None);
+    acts(&unnamed, AnyStep::Report(outcome));
+    serves_well(&serving().with(|it| it.facts.former_secrets = Some(Vec::new())));
+}
+
+/// What moves an end nearer takes something away from those inside, so that a listing of before is
+/// no proof of whose room it is.
+#[test]
+fn an_end_that_moves_nearer_is_meant_for_the_room_that_was_seen() {
+    let listed = serving().edited(json!({"ttl": "7h"}));
+    updates(&listed, None, json!({"exp": END - 3600}), true);
+    let stranger = by_name(|it| it.id = "room-2".into()).edited(json!({"ttl": "7h"}));
+    let later = Requeue::After(LATER);
+    fails(
+        &stranger,
+        Reason::NameTaken,
+        ResolvedBy::User,
+        later,
+        "does not own",
+    );
+}
+
+#[test]
+fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
+    let view = recorded().sees(Word::Create, |_| {}).published();
+    let refused = view.with(|it| it.facts.secret_refused = Some("a quota".into()));
+    let again = Requeue::After(SOON * 3);
+    fails(
+        &refused,
+        Reason::SecretRefused,
+        ResolvedBy::User,
+        again,
+        "a quota",
+    );
+    let Plan::Rest(resting) = plan(&refused) else {
+        panic!("{:?}", plan(&refused));
+    };
+    assert_eq!(
+        status(&refused, &resting.outcome).dialin_code.as_deref(),
+        Some(PIN)
+    );
+    // The room was recreated, and what the status says is the PIN of the one before.
+    let recreated = refused.with(|it| it.status.room.as_mut().unwrap().id = "room-0".into());
+    assert_eq!(status(&recreated, &resting.outcome).dialin_code, None);
 }
 
 #[test]
@@ -244,7 +327,7 @@ fn dialin_is_sent_whole() {
     );
     // While the numbers are not known it is left as it is.
     let unknown = by_name(|it| it.config.dialin = None);
-    let unknown = unknown.with(|it| it.numbers = number_problem(true));
+    let unknown = unknown.with(|it| it.facts.numbers = number_problem(true));
     assert!(matches!(plan(&unknown), Plan::Rest(_)));
 }
 
@@ -259,11 +342,11 @@ fn what_daily_does_not_show_is_not_sent_again() {
     let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
     updates(&other, None, json!({"dialin": whole}), false);
     // Once it is sent, what is not shown of it is recorded, and what is shown not at all stays.
-    let sent = recorded().binding().made.unwrap().sent;
-    let here = |view: View| view.with(|it| it.memory.dialin_sent.clone_from(&sent));
-    let mut record = other.binding();
-    record.made.clone_from(&recorded().binding().made);
-    acts(&here(other), Step::Record(record, Change::Sent));
+    let sent = recorded().owned().made.unwrap().sent;
+    let here = |view: View| view.with(|it| it.memory.kind.dialin_sent.clone_from(&sent));
+    let mut record = other.owned();
+    record.made.clone_from(&recorded().owned().made);
+    acts(&here(other), write(record, Change::Sent));
     serves_well(&here(by_name(|it| it.config.dialin = None)));
     // A listing need not show it: the name is asked for before anything is sent.
     let listed = serving().sees(Word::Listing, |it| it.config.dialin = None);
@@ -274,9 +357,9 @@ fn what_daily_does_not_show_is_not_sent_again() {
 #[test]
 fn an_answer_that_was_lost_is_recorded() {
     let view = by_name(|_| {}).made(|it| it.sent = None);
-    let mut record = view.binding();
-    record.made.clone_from(&recorded().binding().made);
-    acts(&view, Step::Record(record, Change::Sent));
+    let mut record = view.owned();
+    record.made.clone_from(&recorded().owned().made);
+    acts(&view, write(record, Change::Sent));
 }
 
 #[test]
@@ -285,16 +368,19 @@ fn the_end_of_a_ttl_is_dailys_and_another_end_is_put_back() {
     for by in [-60, 60] {
         let view = moved(by);
         let record = with_end(&view, by_ttl(END + by));
-        acts(&view, Step::Record(record, Change::EndTakenOver(END + by)));
+        acts(&view, write(record, Change::EndMoved(END + by)));
     }
     // An object that says less than the recorded end, with the same ttl, shortens nothing.
     let longer = by_name(|it| it.config.exp = Some(END + 60)).made(|it| {
         it.end = Some(by_ttl(END + 60));
     });
-    assert!(matches!(plan(&longer), Plan::Act(Step::UpdateSecret(..))));
+    assert!(matches!(
+        plan(&longer),
+        Plan::Act(AnyStep::Of(Step::UpdateSecret(..)))
+    ));
     let fixed = |by: i64| {
         let view = moved(by).spec(json!({"expirationTime": secret::rfc3339(END)}));
-        let end = view.desired().end_of(CREATED);
+        let end = view.parsed().end_of(CREATED);
         view.made(|it| it.end = Some(end))
     };
     updates(&fixed(60), None, json!({"exp": END}), true);
@@ -316,26 +402,31 @@ fn an_edit_moves_the_end_in_place() {
     );
     // What was sent is recorded, also when the answer was lost.
     let sent = by_name(|it| it.config.exp = Some(END + 3600)).edited(json!({"ttl": "9h"}));
-    let end = sent.desired().end_of(CREATED);
-    acts(&sent, Step::Record(with_end(&sent, end), Change::Sent));
+    let end = sent.parsed().end_of(CREATED);
+    acts(&sent, write(with_end(&sent, end), Change::Sent));
     let ending = by_name(|it| it.config.exp = Some(NOW + 3)).edited(json!({"ttl": "10s"}));
-    let mut end = ending.desired().end_of(CREATED);
+    let mut end = ending.parsed().end_of(CREATED);
     end.at = NOW + 3;
-    acts(&ending, Step::Record(with_end(&ending, end), Change::Sent));
+    acts(&ending, write(with_end(&ending, end), Change::Sent));
 }
 
 #[test]
 fn an_end_too_far_ahead_is_refused_and_callers_are_served() {
     let far = by_name(|_| {}).edited(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
     let Plan::Rest(Rest {
-        verdict: Verdict::Serving(_, Some(trouble)),
+        outcome: Outcome::Serving(_, Some(problem)),
         ..
     }) = plan(&far)
     else {
         panic!("{:?}", plan(&far));
     };
-    assert_eq!(trouble.reason, Reason::InvalidSpec);
-    serves(&far, card(&far), Some(trouble), Again::Drift(Some(END)));
+    assert_eq!(problem.reason, Reason::InvalidSpec);
+    serves(
+        &far,
+        content(&far),
+        Some(problem),
+        Requeue::AtDrift(Some(END)),
+    );
 }
 
 #[test]
@@ -344,23 +435,22 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
         privacy: Some("private"),
         ..RoomChange::default()
     };
-    let refusal = Refusal {
+    let refusal = Rejection {
         what: naming::fingerprint(&json!(change)),
         info: "no".into(),
-        at: moment(),
         until: moment().after(SOON),
         times: 1,
     };
     let refused = by_name(|_| {}).edited(json!({"ttl": "8h", "privacy": "Private"}));
-    let refused = refused.with(|it| it.memory.refusal = Some(refusal));
-    let trouble = Trouble {
+    let refused = refused.with(|it| it.memory.rejection = Some(refusal));
+    let problem = Problem {
         reason: Reason::RejectedByDaily,
-        message: "Daily refuses the change of the room: no".into(),
-        needs: Needs::Person,
+        message: "Daily rejected the change of the room: no".into(),
+        resolved_by: ResolvedBy::User,
         served: true,
     };
-    let kept = Again::Drift(Some(END));
-    serves(&refused, card(&refused), Some(trouble.clone()), kept);
+    let kept = Requeue::AtDrift(Some(END));
+    serves(&refused, content(&refused), Some(problem.clone()), kept);
     let later = refused
         .clone()
         .with(|it| it.now.moment = moment().after(SOON));
@@ -372,8 +462,8 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     // A person may ask for another try: one.
     let forced = refused.forced();
     updates(&forced, Some("private"), json!({}), false);
-    let tried = forced.with(|it| it.tried = true);
-    serves(&tried, card(&tried), Some(trouble), kept);
+    let tried = forced.with(|it| it.retried = true);
+    serves(&tried, content(&tried), Some(problem), kept);
 }
 
 #[test]
@@ -381,14 +471,14 @@ fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
     let made = || recorded().sees(Word::Create, |_| {});
     let aged = |age: i64, why: Option<WhyGlobal>| {
         made().with(|it| {
-            it.now.wall = it.subject.created + age;
-            it.why_global = why;
+            it.now.wall = it.meta.created + age;
+            it.facts.why_global = why;
         })
     };
     for (age, left) in [(0, 2), (1, 1)] {
-        let again = Again::In(Duration::from_secs(left));
+        let again = Requeue::After(Duration::from_secs(left));
         let view = aged(age, Some(WhyGlobal::NothingConfigured));
-        assert_eq!(plan(&view), rest(Verdict::Unchanged, again), "{age}");
+        assert_eq!(plan(&view), rest(Outcome::Unchanged, again), "{age}");
     }
     let goes_on = [
         aged(2, Some(WhyGlobal::NothingConfigured)),
@@ -403,8 +493,9 @@ fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
         looks(&view, Look::Secret);
     }
     // One that is awaited by now is waited for, although the room is made.
-    let awaited = made().with(|it| it.numbers = number_problem(true));
-    let unpublished = awaited.with(|it| it.secret = Some(Found::Absent));
-    let (reason, again) = (Reason::NumberNotReady, Again::In(SOON));
-    fails(&unpublished, reason, Needs::Time, again, "not yet");
+    let awaited = made().with(|it| it.facts.numbers = number_problem(true));
+    let unpublished = awaited.with(|it| it.facts.secret = Some(Found::Absent));
+    let (reason, again) = (Reason::NumberNotReady, Requeue::After(SOON));
+    let problem = Problem::new(reason, ResolvedBy::Waiting, "not yet").unserved();
+    check(&unpublished, generic::failing(problem, again));
 }

@@ -2,10 +2,11 @@
 
 mod absent;
 mod answers;
+mod create;
 mod delete;
 mod effects;
 mod keep;
-mod make;
+
 mod property;
 mod world;
 
@@ -13,19 +14,55 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::*;
-use crate::binding::{Claim, End, Made};
+use super::{LATER, differ::keeps_numbers};
+use super::{Look, SOON, Serving, Step, Update};
 use crate::clock::Moment;
-use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource};
+use crate::crd::condition::Reason;
+use crate::crd::{
+    Account, DailyRoomSpec, DailyRoomStatus, FINALIZER, NumberSource, PublishedNumber,
+};
 use crate::daily::ledger::{Absence, Posts, Seen, Sight, Word};
-use crate::daily::types::{Pin, Room};
+use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
 use crate::keys::KeyProblem;
+use crate::kube::Guard;
 use crate::naming;
-use crate::room::desired::Wishes;
-use crate::room::report;
-use crate::room::secret::{self, Found};
-use crate::room::view::{Memory, Now, Own};
-use crate::subject::Subject;
+use crate::reconcile::backoff::Rejection;
+use crate::reconcile::object::Meta;
+use crate::reconcile::plan::{self as generic, Change, Release, Written, plan, rest};
+use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
+use crate::reconcile::record::{Claim, End, Made, Record, Recorded};
+use crate::reconcile::report::status;
+use crate::reconcile::rivals::Rival;
+use crate::reconcile::view::{Identity, Now};
+use crate::reconcile::{DeletionSpec, InvalidSpec};
+use crate::room::Room as Kind;
+use crate::room::secret::{self, Found, SecretContent};
+use crate::room::spec::{Names, Spec};
+use crate::room::view::{Facts, NumberProblem, View};
+
+type Memory = crate::reconcile::memory::Memory<crate::room::view::Memory>;
+type Plan = generic::Plan<Kind>;
+type Rest = generic::Rest<Kind>;
+type Outcome = generic::Outcome<Kind>;
+type AnyStep = generic::Step<Kind>;
+
+impl From<Step> for AnyStep {
+    fn from(step: Step) -> Self {
+        Self::Of(step)
+    }
+}
+
+fn write(record: Record, change: Change) -> AnyStep {
+    AnyStep::Record(record, change, Written::Now)
+}
+
+fn with_status(record: Record, change: Change) -> AnyStep {
+    AnyStep::Record(record, change, Written::WithStatus)
+}
+
+fn bind(record: Record) -> AnyStep {
+    write(record, Change::Claimed)
+}
 
 const CREATED: i64 = 1_800_000_000;
 const TTL: i64 = 8 * 3600;
@@ -69,7 +106,7 @@ fn number(number: &str) -> PublishedNumber {
 /// An object of which nothing is known but that its key is good and its numbers are there.
 pub(in crate::room) fn unbound() -> View {
     let view = View {
-        subject: Subject {
+        meta: Meta {
             namespace: "team".into(),
             name: "standup".into(),
             uid: "uid-1".into(),
@@ -77,64 +114,60 @@ pub(in crate::room) fn unbound() -> View {
             generation: 1,
             created: CREATED,
             deleting: None,
-            finalizers: vec!["other/finalizer".into()],
-            recorded: Recorded::None,
+            finalizers: vec!["other/finalizer".into(), FINALIZER.into()],
             requested: None,
         },
-        wishes: Wishes::default(),
-        desired: Err(crate::room::desired::Unfit(String::new())),
+        deletion: DeletionSpec::default(),
+        names: Names::default(),
+        spec: Err(InvalidSpec(String::new())),
         status: DailyRoomStatus::default(),
-        own: Own {
+        recorded: Recorded::Nothing,
+        own: Identity {
             cluster_id: "cluster".into(),
-            installation_id: "ns/lease".into(),
+            installation_id: "cluster/ns/lease".into(),
+            takes_over: Vec::new(),
         },
         now: Now {
             moment: moment(),
             wall: NOW,
         },
-        quiet: QUIET,
-        drift: Duration::from_secs(300),
+        quiet_period: QUIET,
+        drift_interval: Duration::from_secs(300),
         trusted_from: Moment::default(),
         access: Some(Ok(domain())),
         forced: false,
-        sight: None,
-        pin_changes: Default::default(),
-        looked: false,
-        listed: false,
-        numbers: Some(Ok(vec![number(NUMBER)])),
-        why_global: None,
-        secret: None,
-        rival: None,
-        tried: false,
-        secret_refused: false,
+        retried: false,
+        facts: Facts {
+            numbers: Some(Ok(vec![number(NUMBER)])),
+            ..Facts::default()
+        },
         memory: Memory::default(),
     };
     view.spec(json!({"ttl": "8h"}))
 }
 
-/// One whose name is claimed, and whose room is to be made.
+/// One whose name is claimed, and whose room is to be created.
 pub(in crate::room) fn claimed() -> View {
     let view = unbound();
     let claim = Claim {
-        at: NOW,
         end: Some(by_ttl(END)),
-        past_end: None,
+        ..Claim::at(NOW)
     };
-    let binding = binding_of(&view, Some(claim), None);
-    view.bound(binding).progressing()
+    let record = record_of(&view, Some(claim), None);
+    view.bound(record).progressing()
 }
 
 /// One whose room is recorded.
 pub(in crate::room) fn recorded() -> View {
     let view = claimed();
-    let sent = view.desired().dialin(&[NUMBER.to_owned()]);
+    let sent = view.parsed().dialin(&[NUMBER.to_owned()]);
     let made = Made {
-        id: ID.into(),
         sent: Some(naming::fingerprint(&json!(sent))),
         end: Some(by_ttl(END)),
+        ..Made::of(ID)
     };
-    let binding = binding_of(&view, None, Some(made));
-    view.bound(binding)
+    let record = record_of(&view, None, Some(made));
+    view.bound(record)
 }
 
 /// One whose callers are served, as a listing shows.
@@ -150,36 +183,37 @@ fn by_ttl(at: i64) -> End {
     }
 }
 
-fn binding_of(view: &View, claim: Option<Claim>, made: Option<Made>) -> Binding {
-    Binding {
-        uid: "uid-1".into(),
-        domain_id: "domain-1".into(),
-        domain_name: "demo".into(),
-        name: view.own_name(),
-        installation_id: "ns/lease".into(),
+fn record_of(view: &View, claim: Option<Claim>, made: Option<Made>) -> Record {
+    Record {
         claim,
         made,
-        recreated: Vec::new(),
+        ..view.new_record(&view.own_room_name(), &domain())
     }
+}
+
+/// What creates the room with this end.
+fn request(view: &View, end: i64) -> CreateRoom {
+    let numbers = [NUMBER.to_owned()];
+    super::create::request(view.parsed(), "standup", &by_ttl(end), &numbers)
 }
 
 /// The room as it should be.
 fn room(view: &View) -> Room {
-    let desired = view.desired();
+    let parsed = view.parsed();
     let name = view.room_name();
     let mut room: Room = serde_json::from_value(json!({
-        "id": ID, "name": name, "privacy": desired.privacy,
+        "id": ID, "name": name, "privacy": parsed.privacy,
         "url": format!("https://demo.daily.co/{name}"), "created_at": "2026-12-01T08:00:00Z",
-        "config": {"exp": END, "eject_at_room_exp": desired.eject, "dialin_code": PIN,
-                   "dialin": desired.dialin(&[NUMBER.to_owned()])},
+        "config": {"exp": END, "eject_at_room_exp": parsed.eject, "dialin_code": PIN,
+                   "dialin": parsed.dialin(&[NUMBER.to_owned()])},
     }))
     .unwrap();
     room.created_at = NOW;
     room
 }
 
-pub(in crate::room) fn card(view: &View) -> Card {
-    Card {
+pub(in crate::room) fn content(view: &View) -> SecretContent {
+    SecretContent {
         secret_name: "standup-dialin".into(),
         room_name: view.room_name(),
         url: room(view).url,
@@ -189,11 +223,11 @@ pub(in crate::room) fn card(view: &View) -> Card {
     }
 }
 
-fn secret_of(view: &View, card: &Card) -> Found {
-    let mut secret = secret::wanted(&view.subject, card);
+fn secret_of(view: &View, content: &SecretContent) -> Found {
+    let mut secret = secret::wanted(&view.meta, content);
     secret.metadata.uid = Some("secret-uid".into());
     secret.metadata.resource_version = Some("9".into());
-    secret::found(&view.subject, Some(&secret))
+    secret::found(&view.meta, Some(&secret))
 }
 
 fn secret_guard() -> Guard {
@@ -205,15 +239,15 @@ fn secret_guard() -> Guard {
     }
 }
 
-pub(in crate::room) fn served(card: Card, trouble: Option<Trouble>) -> Verdict {
+pub(in crate::room) fn served(content: SecretContent, problem: Option<Problem>) -> Outcome {
     let serving = Serving {
         domain: domain(),
         id: ID.into(),
         created: NOW,
         why_global: None,
-        card,
+        content,
     };
-    Verdict::Serving(Box::new(serving), trouble)
+    Outcome::Serving(Box::new(serving), problem)
 }
 
 impl View {
@@ -222,84 +256,92 @@ impl View {
         self
     }
 
-    fn desired(&self) -> &Desired {
-        self.desired.as_ref().unwrap()
+    fn parsed(&self) -> &Spec {
+        self.spec.as_ref().unwrap()
     }
 
-    fn spec(self, spec: Value) -> Self {
-        let spec: DailyRoomSpec = serde_json::from_value(spec).unwrap();
+    fn spec(self, value: Value) -> Self {
+        let spec: DailyRoomSpec = serde_json::from_value(value.clone()).unwrap();
         self.with(|view| {
-            view.wishes = Wishes::of("standup", &spec);
-            view.desired = Desired::parse(&spec);
+            view.names = Names::read("standup", &value);
+            view.deletion = DeletionSpec::read(&value);
+            view.spec = Spec::parse(&spec);
         })
     }
 
-    /// The same view, of a room whose name is chosen.
+    /// The same view, of a room whose name is chosen. What its create asks for is noted.
     fn chosen(self) -> Self {
         let view = self.with(|view| {
-            view.wishes.chosen_name = Some("standup".into());
-            if let Ok(desired) = &mut view.desired {
-                desired.chosen_name = Some("standup".into());
+            view.names.chosen = Some("standup".into());
+            if let Ok(parsed) = &mut view.spec {
+                parsed.chosen_name = Some("standup".into());
             }
         });
-        view.record(|binding| binding.name = "standup".into())
+        let sent = super::create::mark(&request(&view, END));
+        view.with_record(|record| {
+            record.name = "standup".into();
+            if let Some(claim) = &mut record.claim {
+                claim.sent = vec![sent];
+            }
+        })
     }
 
     /// Another spec since the last pass.
     pub(in crate::room) fn edited(self, spec: Value) -> Self {
-        self.spec(spec).with(|view| view.subject.generation = 2)
+        self.spec(spec).with(|view| view.meta.generation = 2)
     }
 
-    fn bound(self, binding: Binding) -> Self {
+    fn bound(self, owned: Record) -> Self {
         self.with(|view| {
-            view.subject.recorded = Recorded::Binding(Box::new(binding));
-            view.subject.finalizers = view.subject.finalizers_with_ours();
+            view.recorded = owned.into();
+            view.status.record = view.record_text();
         })
     }
 
-    pub(in crate::room) fn record(self, change: impl FnOnce(&mut Binding)) -> Self {
+    pub(in crate::room) fn with_record(self, change: impl FnOnce(&mut Record)) -> Self {
         self.with(|view| {
-            if let Recorded::Binding(binding) = &mut view.subject.recorded {
-                change(binding);
+            if let Recorded::Record(owned) = &mut view.recorded {
+                change(owned);
             }
+            view.status.record = view.record_text();
         })
     }
 
     fn claim(self, change: impl FnOnce(&mut Claim)) -> Self {
-        self.record(|binding| change(binding.claim.as_mut().unwrap()))
+        self.with_record(|owned| change(owned.claim.as_mut().unwrap()))
     }
 
     pub(in crate::room) fn made(self, change: impl FnOnce(&mut Made)) -> Self {
-        self.record(|binding| change(binding.made.as_mut().unwrap()))
+        self.with_record(|owned| change(owned.made.as_mut().unwrap()))
     }
 
-    fn binding(&self) -> Binding {
-        self.subject.binding().unwrap().clone()
+    fn owned(&self) -> Record {
+        self.record().unwrap().clone()
     }
 
     fn progressing(self) -> Self {
-        let status = report::status(&self, &Verdict::Progressing);
+        let status = status(&self, &Outcome::Progressing);
         self.with(|view| view.status = status)
     }
 
     /// Status and Secret say what they should.
     pub(in crate::room) fn published(self) -> Self {
-        let card = card(&self);
-        let secret = secret_of(&self, &card);
-        let verdict = served(card, None);
-        let status = report::status(&self, &verdict);
+        let content = content(&self);
+        let secret = secret_of(&self, &content);
+        let outcome = served(content, None);
+        let status = status(&self, &outcome);
         self.with(|view| {
             view.status = status;
-            view.secret = Some(secret);
+            view.facts.secret = Some(secret);
         })
     }
 
     /// Expired is told, and the Secret is gone.
     pub(in crate::room) fn expired(self) -> Self {
-        let status = report::status(&self, &Verdict::Expired);
+        let status = status(&self, &Outcome::Expired);
         self.with(|view| {
             view.status = status;
-            view.secret = Some(Found::Absent);
+            view.facts.secret = Some(Found::Absent);
         })
     }
 
@@ -337,7 +379,7 @@ impl View {
     }
 
     fn sight(self, change: impl FnOnce(&mut Sight)) -> Self {
-        self.with(|view| change(view.sight.get_or_insert_default()))
+        self.with(|view| change(&mut view.facts.sight))
     }
 
     fn posts(self, posts: Posts) -> Self {
@@ -345,7 +387,7 @@ impl View {
     }
 
     fn looked(self) -> Self {
-        self.with(|view| view.looked = true)
+        self.with(|view| view.facts.looked = true)
     }
 
     pub(in crate::room) fn forced(self) -> Self {
@@ -369,8 +411,17 @@ impl View {
     }
 
     fn deleting(self) -> Self {
-        self.with(|view| view.subject.deleting = Some(NOW))
+        self.with(|view| view.meta.deleting = Some(NOW))
     }
+}
+
+/// Another DailyRoom that holds the name.
+fn rival(namespace: &str) -> Option<Option<Rival>> {
+    Some(Some(Rival {
+        namespace: namespace.to_owned(),
+        name: "first".to_owned(),
+        made: None,
+    }))
 }
 
 #[track_caller]
@@ -380,30 +431,35 @@ fn check(view: &View, expected: Plan) {
 
 #[track_caller]
 fn looks(view: &View, look: Look) {
-    check(view, Plan::Look(look));
+    check(view, Plan::Look(generic::Look::Of(look)));
 }
 
 #[track_caller]
-fn acts(view: &View, step: Step) {
-    check(view, Plan::Act(step));
+fn looks_for_access(view: &View) {
+    check(view, Plan::Look(generic::Look::Access));
+}
+
+#[track_caller]
+fn acts(view: &View, step: impl Into<AnyStep>) {
+    check(view, Plan::Act(step.into()));
 }
 
 #[track_caller]
 fn unchanged(view: &View, again: Duration) {
-    check(view, rest(Verdict::Unchanged, Again::In(again)));
+    check(view, rest(Outcome::Unchanged, Requeue::After(again)));
 }
 
 /// The whole plan but its sentence, of which a part is given.
 #[track_caller]
-fn fails(view: &View, reason: Reason, needs: Needs, again: Again, says: &str) {
+fn fails(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Requeue, says: &str) {
     let planned = plan(view);
     let message = match &planned {
         Plan::Rest(Rest {
-            verdict: Verdict::Failing(trouble),
+            outcome: Outcome::Failing(problem),
             ..
-        }) => trouble.message.clone(),
+        }) => problem.message.clone(),
         other => panic!("does not fail: {other:?}"),
     };
     assert!(message.contains(says), "{message}");
-    assert_eq!(planned, failing(reason, message, needs, again));
+    assert_eq!(planned, super::fails(reason, message, resolved_by, again));
 }

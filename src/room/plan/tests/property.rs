@@ -135,13 +135,13 @@ impl World {
             }),
             Event::Edit(index) => {
                 self.spec = spec(*index, start.chosen, start.retain);
-                self.subject.generation += 1;
+                self.meta.generation += 1;
             }
             Event::Force => {
-                let before = self.subject.requested.clone().unwrap_or_default();
-                self.subject.requested = Some(format!("{before}1"));
+                let before = self.meta.requested.clone().unwrap_or_default();
+                self.meta.requested = Some(format!("{before}1"));
             }
-            Event::Delete => self.subject.deleting = Some(NOW),
+            Event::Delete => self.meta.deleting = Some(NOW),
             Event::LoseSecret => self.secret = None,
             Event::EditSecret => {
                 if let Some(secret) = &mut self.secret {
@@ -150,13 +150,20 @@ impl World {
                     secret.metadata.resource_version = Some("edited".into());
                 }
             }
-            Event::LoseStatus => self.status = DailyRoomStatus::default(),
             // A chosen name is not known again without its record.
+            Event::LoseStatus if self.is_chosen() => {
+                let record = self.status.record.take();
+                self.status = DailyRoomStatus {
+                    record,
+                    ..DailyRoomStatus::default()
+                };
+            }
+            Event::LoseStatus => self.status = DailyRoomStatus::default(),
             Event::LoseRecord if self.is_chosen() => {}
-            Event::LoseRecord => self.subject.recorded = Recorded::None,
+            Event::LoseRecord => self.status.record = None,
             Event::Copy => {
                 self.disowned |= self.is_chosen();
-                self.subject.uid.push('1');
+                self.meta.uid.push('1');
                 self.memory = Memory::default();
             }
             Event::Numbers => self.numbers_fail = !self.numbers_fail,
@@ -182,10 +189,10 @@ impl World {
             self.list(true);
             let passed = self.pass(&[]);
             quiet = if passed.acts.is_empty() { quiet + 1 } else { 0 };
-            match passed.again {
-                Again::Never => return,
-                Again::In(time) => self.wait(time),
-                Again::Drift(_) => self.wait(Duration::from_secs(1)),
+            match passed.requeue {
+                Requeue::OnChange => return,
+                Requeue::After(time) => self.wait(time),
+                Requeue::AtDrift(_) => self.wait(Duration::from_secs(1)),
             }
             if quiet == 4 {
                 return;
@@ -204,10 +211,10 @@ impl World {
         });
         assert!(alive.count() <= 1, "more than one room is ours");
         match self.last.as_ref().unwrap() {
-            Verdict::Serving(serving, trouble) => {
-                assert_eq!(*trouble, None);
+            Outcome::Serving(serving, problem) => {
+                assert_eq!(*problem, None);
                 let room = shown.expect("a room is served");
-                let made = self.subject.binding().unwrap().made.as_ref().unwrap();
+                let made = self.record().unwrap().made.unwrap();
                 assert_eq!((&serving.id, &made.id), (&room.id, &room.id));
                 let pin = room.config.dialin_code.as_ref().unwrap().digits();
                 let secret = self.secret.as_ref().unwrap().data.as_ref().unwrap();
@@ -216,17 +223,17 @@ impl World {
                 let wanted = self.spec["privacy"].as_str().unwrap_or("Public");
                 assert_eq!(room.privacy, wanted.to_lowercase());
             }
-            Verdict::Expired => {
+            Outcome::Expired => {
                 assert!(self.secret.is_none() && self.status.dialin_code.is_none());
             }
-            Verdict::Failing(trouble) => {
+            Outcome::Failing(problem) => {
                 let said = [Reason::NameTaken, Reason::Missing, Reason::InvalidSpec];
-                assert!(said.contains(&trouble.reason), "{trouble:?}");
+                assert!(said.contains(&problem.reason), "{problem:?}");
             }
-            Verdict::Done => assert!(self.subject.deleting.is_some()),
+            Outcome::Done => assert!(self.meta.deleting.is_some()),
             other => panic!("ends as {other:?}"),
         }
-        assert!(self.subject.deleting.is_none() || !self.subject.is_held());
+        assert!(self.meta.deleting.is_none() || !self.meta.has_finalizer());
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Fate {
 }
 
 pub(super) struct World {
-    pub(super) subject: Subject,
+    pub(super) meta: Meta,
     pub(super) spec: Value,
     pub(super) status: DailyRoomStatus,
     pub(super) memory: Memory,
@@ -54,7 +54,7 @@ pub(super) struct World {
     /// Whether a claim was withdrawn although the room was ours: it cannot always be known.
     pub(super) disowned: bool,
     pub(super) late: Vec<(Duration, Step)>,
-    pub(super) last: Option<Verdict>,
+    pub(super) last: Option<Outcome>,
     trusted_from: Moment,
     pub(super) clock: Duration,
     made: u32,
@@ -62,14 +62,14 @@ pub(super) struct World {
 
 /// What a pass came to.
 pub(super) struct Passed {
-    pub(super) acts: Vec<Step>,
-    pub(super) again: Again,
+    pub(super) acts: Vec<AnyStep>,
+    pub(super) requeue: Requeue,
 }
 
 impl World {
     pub(super) fn new(spec: Value, skew: i64, lingers: bool) -> Self {
         Self {
-            subject: unbound().subject,
+            meta: unbound().meta,
             spec,
             status: DailyRoomStatus::default(),
             memory: Memory::default(),
@@ -126,6 +126,10 @@ impl World {
         self.memory = Memory::default();
         self.ledger = Ledger::new(reads_lag(QUIET));
         self.trusted_from = self.moment().after(QUIET);
+    }
+
+    pub(super) fn record(&self) -> Option<Record> {
+        self.view().record().cloned()
     }
 
     pub(super) fn name(&self) -> String {
@@ -224,16 +228,22 @@ impl World {
 
     fn view(&self) -> View {
         let view = unbound().spec(self.spec.clone()).with(|it| {
-            it.subject = self.subject.clone();
+            it.meta = self.meta.clone();
             it.status = self.status.clone();
+            it.recorded = Recorded::read(self.status.record.as_deref());
             it.memory = self.memory.clone();
             it.trusted_from = self.trusted_from;
-            it.numbers = None;
+            it.facts.numbers = None;
             it.access = None;
         });
         view.with(|it| {
-            let found = secret::found(&self.subject, self.secret.as_ref());
-            it.secret = self.memory.secret.clone().filter(|known| *known == found);
+            let found = secret::found(&self.meta, self.secret.as_ref());
+            it.facts.secret = self
+                .memory
+                .kind
+                .secret
+                .clone()
+                .filter(|known| *known == found);
         })
     }
 
@@ -242,12 +252,12 @@ impl World {
             moment: self.moment(),
             wall: self.wall(),
         };
-        view.subject = self.subject.clone();
+        view.meta = self.meta.clone();
         view.status = self.status.clone();
-        view.sight = view
-            .access
-            .as_ref()
-            .map(|_| self.ledger.sight(&view.room_name(), &view.subject.uid));
+        if view.access.is_some() {
+            let name = view.room_name();
+            view.facts.sight = self.ledger.sight(&name, &view.meta.uid);
+        }
     }
 
     /// One pass; `fates` are those of its steps, and those after them are done.
@@ -260,13 +270,13 @@ impl World {
         for _ in 0..ROUNDS {
             match plan(&view) {
                 Plan::Look(look) => self.look(&mut view, look),
-                Plan::Rest(Rest { verdict, again }) => {
-                    if verdict != Verdict::Done {
-                        self.status = report::status(&view, &verdict);
+                Plan::Rest(Rest { outcome, requeue }) => {
+                    if outcome != Outcome::Done {
+                        self.status = status(&view, &outcome);
                     }
-                    self.last = Some(verdict);
+                    self.last = Some(outcome);
                     self.memory = view.memory;
-                    return Passed { acts, again };
+                    return Passed { acts, requeue };
                 }
                 Plan::Act(step) => {
                     acts.push(step.clone());
@@ -281,8 +291,8 @@ impl World {
                     } else {
                         self.memory = view.memory;
                     }
-                    let again = Again::In(Duration::from_secs(1));
-                    return Passed { acts, again };
+                    let requeue = Requeue::After(Duration::from_secs(1));
+                    return Passed { acts, requeue };
                 }
             }
             self.refresh(&mut view);
@@ -291,48 +301,52 @@ impl World {
     }
 
     fn force(&self, view: &mut View) {
-        let asked = self.subject.requested != self.status.last_handled_reconcile_at;
+        let asked = self.meta.requested != self.status.last_handled_reconcile_at;
         let lately = view.memory.forced_at;
         let lately = lately.is_some_and(|at| at.until(view.now.moment) < Duration::from_secs(10));
-        view.forced = asked && self.subject.requested.is_some() && !lately;
+        view.forced = asked && self.meta.requested.is_some() && !lately;
         if view.forced {
             view.memory.forced_at = Some(view.now.moment);
         }
     }
 
-    fn look(&mut self, view: &mut View, look: Look) {
+    fn look(&mut self, view: &mut View, look: generic::Look<Kind>) {
+        let generic::Look::Of(look) = look else {
+            view.access = Some(Ok(domain()));
+            return;
+        };
         match look {
-            Look::Access => view.access = Some(Ok(domain())),
             Look::Room => self.look_room(view),
             Look::Listing => {
                 self.list(true);
-                view.listed = true;
+                view.facts.listed = true;
             }
             Look::Numbers if self.numbers_fail => {
-                view.numbers = Some(Err(crate::room::view::NumberProblem {
+                view.facts.numbers = Some(Err(NumberProblem {
                     reason: Reason::NumberNotReady,
                     message: "not yet".into(),
                     waits: true,
                     again: SOON,
                 }));
             }
-            Look::Numbers => view.numbers = Some(Ok(vec![number(NUMBER)])),
+            Look::Numbers => view.facts.numbers = Some(Ok(vec![number(NUMBER)])),
             Look::Secret => self.look_secret(view),
-            Look::Rivals => view.rival = Some(None),
+            Look::Rivals => view.facts.rival = Some(None),
+            Look::FormerSecrets => view.facts.former_secrets = Some(Vec::new()),
         }
     }
 
     pub(super) fn look_secret(&mut self, view: &mut View) {
-        let found = secret::found(&self.subject, self.secret.as_ref());
-        view.memory.secret = Some(found.clone());
-        view.secret = Some(found);
+        let found = secret::found(&self.meta, self.secret.as_ref());
+        view.memory.kind.secret = Some(found.clone());
+        view.facts.secret = Some(found);
     }
 
     fn look_room(&mut self, view: &mut View) {
         let name = view.room_name();
         let at = self.tick();
         self.word(&name, at);
-        view.looked = true;
+        view.facts.looked = true;
     }
 
     pub(super) fn word(&mut self, name: &str, at: Moment) {

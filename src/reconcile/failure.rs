@@ -1,16 +1,16 @@
-//! Why a pass ended before it came to a rest, and what is said of that. No I/O.
+//! Why a pass ended before it came to a rest, and what is reported of that. No I/O.
 
 use std::time::Duration;
 
+use super::problem::{Problem, ResolvedBy};
 use crate::cause::chain;
 use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Effect, EffectError};
 use crate::kube::KubeError;
-use crate::metrics::Outcome;
-use crate::standing::{Needs, Trouble};
+use crate::metrics::PassResult;
 
-/// After a conflict the watch shows the object anew by then.
+/// After a conflict the watch shows the object as it is by then.
 pub(crate) const CONFLICT: Duration = Duration::from_millis(500);
 /// Where nothing may be written there is nothing to hurry for.
 const IDLE: Duration = Duration::from_secs(60);
@@ -18,73 +18,78 @@ const IDLE: Duration = Duration::from_secs(60);
 /// Why a pass ended before it came to a rest.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What is said of it; nothing, if the next pass decides anew.
-    pub(crate) trouble: Option<Trouble>,
-    /// When to try again, if that does not depend on how often it failed.
-    pub(crate) again: Option<Duration>,
+    /// What is reported; nothing, if the next pass decides.
+    pub(crate) problem: Option<Problem>,
+    /// When to requeue, if that does not depend on how often the object failed.
+    pub(crate) requeue: Option<Duration>,
 }
 
 impl Failure {
-    pub(crate) fn new(reason: Reason, needs: Needs, message: String) -> Self {
-        let trouble = Trouble {
-            reason,
-            message,
-            needs,
-            served: true,
-        };
+    pub(crate) fn new(reason: Reason, resolved_by: ResolvedBy, message: String) -> Self {
         Self {
-            trouble: Some(trouble),
-            again: None,
+            problem: Some(Problem::new(reason, resolved_by, message)),
+            requeue: None,
         }
     }
 
-    /// Nothing is said.
-    pub(crate) fn quiet(again: Duration) -> Self {
+    /// Nothing is reported.
+    pub(crate) fn silent(requeue: Duration) -> Self {
         Self {
-            trouble: None,
-            again: Some(again),
+            problem: None,
+            requeue: Some(requeue),
         }
     }
 
     /// How the pass counts. One that only saw that it has to begin again has not failed.
-    pub(crate) fn outcome(&self) -> Outcome {
-        match (&self.trouble, self.again) {
-            (None, None) => Outcome::Error,
-            (trouble, _) => Outcome::of(trouble.as_ref()),
+    pub(crate) fn result(&self) -> PassResult {
+        match (&self.problem, self.requeue) {
+            (None, None) => PassResult::Error,
+            (problem, _) => PassResult::of(problem.as_ref()),
         }
     }
 
     /// The object is not what it was: the next pass sees it anew.
     pub(crate) fn conflict() -> Self {
-        Self::quiet(CONFLICT)
+        Self::silent(CONFLICT)
     }
 
     pub(crate) fn unavailable(message: &str) -> Self {
-        Self::new(Reason::DailyUnavailable, Needs::Retry, message.to_owned())
+        Self::new(
+            Reason::DailyUnavailable,
+            ResolvedBy::Retry,
+            message.to_owned(),
+        )
     }
 
-    /// A pass that goes round in circles.
-    pub(crate) fn restless() -> Self {
-        let message = "the operator does not come to an end with this object";
-        Self::new(Reason::Progressing, Needs::Retry, message.to_owned())
+    /// The pass panicked. The log has the details.
+    pub(crate) fn panicked() -> Self {
+        let message =
+            "The operator failed internally on this object and retries; its log has the details.";
+        Self::new(Reason::InternalError, ResolvedBy::Retry, message.to_owned())
+    }
+
+    /// A pass that made more rounds than any needs.
+    pub(crate) fn endless() -> Self {
+        let message = "The operator made too many steps for this object at once, and starts again.";
+        Self::new(Reason::Progressing, ResolvedBy::Retry, message.to_owned())
     }
 
     /// A call of Daily's failed.
     pub(crate) fn daily(error: &CallError) -> Self {
-        let needs = match error {
-            CallError::Refused { .. } | CallError::NotFound => Needs::Person,
+        let resolved_by = match error {
+            CallError::Refused { .. } | CallError::NotFound => ResolvedBy::User,
             CallError::Unauthorized
             | CallError::RateLimited { .. }
             | CallError::Unavailable { .. }
-            | CallError::Unknown { .. } => Needs::Retry,
+            | CallError::Unknown { .. } => ResolvedBy::Retry,
         };
-        Self::new(error.reason(), needs, chain(error))
+        Self::new(error.reason(), resolved_by, chain(error))
     }
 
     /// A call of the API server failed.
     pub(crate) fn kube(what: &str, error: &KubeError) -> Self {
         let message = format!("{what}: {}", chain(error));
-        Self::new(error.reason(), Needs::Retry, message)
+        Self::new(error.reason(), ResolvedBy::Retry, message)
     }
 
     /// A write to Kubernetes failed, or was not sent.
@@ -100,40 +105,26 @@ impl Failure {
 
     /// A Secret of a room could not be read.
     pub(crate) fn secret_unread(name: &str, error: &KubeError) -> Self {
-        Self::kube(&format!("the Secret {name} could not be read"), error)
-    }
-
-    /// The API server refuses the Secret.
-    pub(crate) fn secret_refused(name: &str, error: &KubeError) -> Self {
-        let trouble = Trouble {
-            reason: Reason::SecretRefused,
-            message: format!("the Secret {name} could not be written: {}", chain(error)),
-            needs: Needs::Person,
-            served: false,
-        };
-        Self {
-            trouble: Some(trouble),
-            again: None,
-        }
+        Self::kube(&format!("The Secret {name} could not be read"), error)
     }
 
     /// An effect was not sent.
     pub(crate) fn barred(effect: Effect, why: Barred) -> Self {
         let effect = effect.name();
         match why {
-            Barred::WritesDisabled => Self::quiet(IDLE),
+            Barred::WritesDisabled => Self::silent(IDLE),
             Barred::Unchecked(error) => Self::new(
                 Reason::KubernetesUnavailable,
-                Needs::Retry,
+                ResolvedBy::Retry,
                 format!(
-                    "the object could not be read before {effect}: {}",
+                    "The object could not be read before {effect}: {}",
                     chain(error.as_ref())
                 ),
             ),
             Barred::Changed(_) | Barred::Unproven(_) => Self::conflict(),
             Barred::NotLeading | Barred::Slow => Self {
-                trouble: None,
-                again: None,
+                problem: None,
+                requeue: None,
             },
         }
     }
@@ -146,7 +137,7 @@ mod tests {
     use super::*;
 
     fn message(failure: Failure) -> String {
-        failure.trouble.unwrap().message
+        failure.problem.unwrap().message
     }
 
     #[test]
@@ -163,7 +154,6 @@ mod tests {
             Failure::kube("the object could not be read", &api()),
             Failure::of_kube("the status", EffectError::Failed(Effect::Status, api())),
             Failure::secret_unread("standup-dialin", &api()),
-            Failure::secret_refused("standup-dialin", &api()),
             Failure::barred(Effect::RoomCreate, unchecked),
         ] {
             let message = message(failure);
@@ -174,6 +164,6 @@ mod tests {
             );
         }
         let unread = Failure::secret_unread("standup-dialin", &api());
-        assert!(message(unread).starts_with("the Secret standup-dialin could not be read: "));
+        assert!(message(unread).starts_with("The Secret standup-dialin could not be read: "));
     }
 }

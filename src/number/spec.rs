@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::crd::{ApiKeySecretRef, DeletionPolicy, PinDialinNumberSpec};
+use crate::crd::PinDialinNumberSpec;
 use crate::daily::types::{
     DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN, Unset,
 };
 
 /// What a PinDialinNumber asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Desired {
+pub struct Spec {
     /// The number in E.164.
     pub phone_number: String,
     /// The friendly name of its dial-in config.
@@ -18,37 +18,7 @@ pub struct Desired {
     pub greeting: Option<String>,
 }
 
-/// What is needed to delete, whether the rest of the spec parses or not.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wishes {
-    /// Whether the dial-in config stays when the object goes.
-    pub retain: bool,
-    /// Which key applies.
-    pub key: Option<ApiKeySecretRef>,
-}
-
-impl Wishes {
-    /// The wishes of a spec that parses.
-    #[must_use]
-    pub fn of(spec: &PinDialinNumberSpec) -> Self {
-        Self {
-            retain: spec.deletion_policy == Some(DeletionPolicy::Retain),
-            key: spec.api_key_secret_ref.clone(),
-        }
-    }
-
-    /// The wishes of a spec that does not parse, as far as they can be read.
-    #[must_use]
-    pub fn of_unparsed(spec: &Value) -> Self {
-        let key = spec.get("apiKeySecretRef").cloned();
-        Self {
-            retain: spec.get("deletionPolicy").and_then(Value::as_str) == Some("Retain"),
-            key: key.and_then(|key| serde_json::from_value(key).ok()),
-        }
-    }
-}
-
-impl Desired {
+impl Spec {
     /// What a spec asks for.
     #[must_use]
     pub fn of(spec: &PinDialinNumberSpec) -> Self {
@@ -95,6 +65,20 @@ impl Desired {
         }
     }
 
+    /// What a noted create asked for.
+    #[must_use]
+    pub fn of_request(request: &Value) -> Option<Self> {
+        let text = |pointer| {
+            let text = request.pointer(pointer).and_then(Value::as_str);
+            text.map(str::to_owned)
+        };
+        Some(Self {
+            phone_number: text("/phone_number")?,
+            name_prefix: text("/name_prefix"),
+            greeting: text("/ivr_greeting/message"),
+        })
+    }
+
     /// Whether a config says what is asked for, and nothing else of it.
     #[must_use]
     pub fn is_said_by(&self, config: &DialinConfig) -> bool {
@@ -129,8 +113,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn desired(spec: Value) -> Desired {
-        Desired::of(&serde_json::from_value(spec).unwrap())
+    fn desired(spec: Value) -> Spec {
+        Spec::of(&serde_json::from_value(spec).unwrap())
     }
 
     fn config(body: Value) -> DialinConfig {
@@ -212,14 +196,5 @@ mod tests {
             ..made
         };
         assert!(!full.is_said_by(&pinless));
-    }
-
-    #[test]
-    fn wishes_are_read_from_a_spec_that_does_not_parse() {
-        let broken =
-            json!({"phoneNumber": 5, "deletionPolicy": "Retain", "apiKeySecretRef": {"name": "k"}});
-        let wishes = Wishes::of_unparsed(&broken);
-        assert!(wishes.retain);
-        assert_eq!(wishes.key.unwrap().name, "k");
     }
 }

@@ -1,0 +1,315 @@
+//! Letting a PinDialinNumber go.
+
+use super::*;
+
+fn deleting(mut view: View) -> View {
+    view.meta.deleting = Some(4000);
+    view.facts.users = Some(0);
+    view
+}
+
+fn fresh() -> View {
+    deleting(kept())
+}
+
+#[test]
+fn what_owns_nothing_or_is_retained_is_let_go() {
+    let unrecorded = || with(fresh(), |it| it.recorded = Recorded::Nothing);
+    check(vec![
+        ("never bound", deleting(free()), "Done"),
+        (
+            "nothing recorded yet",
+            deleting(finalized(free())),
+            "release Clean",
+        ),
+        ("claim withdrawn", deleting(withdrawn()), "release Clean"),
+        (
+            "retained",
+            with(fresh(), |it| it.deletion.retain = true),
+            "release Retained",
+        ),
+        (
+            "retained without a key",
+            with(fresh(), |it| {
+                it.deletion.retain = true;
+                it.access = None;
+            }),
+            "release Retained",
+        ),
+        (
+            "the record is gone",
+            with(unrecorded(), |it| it.status.config_id = Some("c1".into())),
+            "release Orphaned",
+        ),
+        (
+            "the record is gone, and there is no key",
+            with(unrecorded(), |it| {
+                it.status.config_id = Some("c1".into());
+                it.access = None;
+            }),
+            "release Orphaned",
+        ),
+    ]);
+}
+
+#[test]
+fn another_installation_deletes_what_it_owns() {
+    let elsewhere = || with(fresh(), |it| it.own.installation_id = "i2".into());
+    let retained = |it: &mut View| it.deletion.retain = true;
+    check(vec![
+        (
+            "another installation",
+            elsewhere(),
+            "owned elsewhere OtherInstallation",
+        ),
+        (
+            "retained",
+            with(elsewhere(), retained),
+            "owned elsewhere OtherInstallation",
+        ),
+        (
+            "taken over",
+            with(elsewhere(), |it| it.own.takes_over = vec!["i1".into()]),
+            "record TakenOver c1",
+        ),
+    ]);
+    let taken_over = with(elsewhere(), |it| it.own.takes_over = vec!["i1".into()]);
+    assert_eq!(said(&after_record(taken_over)), "delete c1");
+}
+
+#[test]
+fn rooms_that_publish_the_number_come_first() {
+    check(vec![
+        (
+            "rooms not counted",
+            with(fresh(), |it| it.facts.users = None),
+            "look Users",
+        ),
+        (
+            "rooms use it",
+            with(fresh(), |it| it.facts.users = Some(2)),
+            "deleting DeletionDeferred",
+        ),
+        (
+            "rooms use it, and it has waited for almost an hour",
+            with(fresh(), |it| {
+                it.facts.users = Some(2);
+                it.now.wall = 7599;
+            }),
+            "deleting DeletionDeferred",
+        ),
+        (
+            "rooms use it, and it has waited",
+            with(fresh(), |it| {
+                it.facts.users = Some(2);
+                it.now.wall = 7600;
+            }),
+            "delete c1",
+        ),
+    ]);
+    let deferred = message(&with(fresh(), |it| it.facts.users = Some(2)));
+    assert!(deferred.contains("2 DailyRooms"), "{deferred}");
+}
+
+#[test]
+fn a_deleted_object_takes_its_config_along() {
+    let moved = || {
+        with(fresh(), |it| {
+            it.facts.number = seen(vec![of_another_number(config("c1", "front"))])
+        })
+    };
+    check(vec![
+        (
+            "no key yet",
+            with(fresh(), |it| it.access = None),
+            "look Access",
+        ),
+        (
+            "not asked in this pass",
+            with(fresh(), |it| it.facts.number.as_mut().unwrap().at = at(999)),
+            "look Number(Fresh)",
+        ),
+        ("it is there", fresh(), "delete c1"),
+        (
+            "the spec does not parse",
+            with(fresh(), |it| it.spec = Err(InvalidSpec("no".into()))),
+            "delete c1",
+        ),
+        (
+            "deleted and still shown",
+            with(fresh(), |it| it.facts.deleted = true),
+            "deleting Progressing",
+        ),
+        ("of another number now", moved(), "release Orphaned"),
+        (
+            "another in its place",
+            with(fresh(), |it| {
+                it.facts.number = seen(vec![config("c2", "front")])
+            }),
+            "release Deleted",
+        ),
+        (
+            "gone",
+            with(fresh(), |it| it.facts.number = seen(Vec::new())),
+            "release Deleted",
+        ),
+        (
+            "a write may still take effect",
+            with(fresh(), |it| {
+                it.facts.number = seen(Vec::new());
+                it.facts.unknown_write = Some(at(941));
+            }),
+            "deleting Progressing",
+        ),
+        (
+            "an earlier leader's write may still take effect",
+            with(fresh(), |it| {
+                it.facts.number = seen(Vec::new());
+                it.memory.bound_here = false;
+                it.trusted_from = at(1001);
+            }),
+            "deleting Progressing",
+        ),
+    ]);
+    let waits = with(fresh(), |it| {
+        it.facts.number = seen(Vec::new());
+        it.facts.unknown_write = Some(at(941));
+    });
+    let expected = Requeue::After(Duration::from_secs(1) + MARGIN);
+    assert_eq!(rested(&waits).requeue, expected);
+}
+
+#[test]
+fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
+    let claim = |prefix: &str, change: fn(&mut View)| {
+        with(deleting(claimed()), |it| {
+            it.facts.number = seen(vec![config("c1", prefix)]);
+            change(it);
+        })
+    };
+    check(vec![
+        ("none was made", deleting(claimed()), "release Clean"),
+        (
+            "one may still be made",
+            with(deleting(claimed()), |it| {
+                it.facts.unknown_write = Some(at(941))
+            }),
+            "deleting Progressing",
+        ),
+        (
+            "answered",
+            claim("other", |it| it.memory.kind.created = Some("c1".into())),
+            "delete c1",
+        ),
+        (
+            "may be ours",
+            claim("front", |it| it.facts.posts = Posts::Unknown),
+            "delete c1",
+        ),
+        (
+            "of the process before",
+            claim("front", |it| it.memory.claimed_here = false),
+            "delete c1",
+        ),
+        (
+            "may be ours, and the spec was edited since",
+            claim("front", |it| {
+                it.facts.posts = Posts::Unknown;
+                it.spec.as_mut().unwrap().name_prefix = None;
+            }),
+            "delete c1",
+        ),
+        (
+            "may be ours, and the spec does not parse",
+            claim("front", |it| {
+                it.facts.posts = Posts::Unknown;
+                it.spec = Err(InvalidSpec("no".into()));
+            }),
+            "delete c1",
+        ),
+        (
+            "came back with its former id",
+            with_record(claim("other", |_| ()), |it| {
+                it.former_id = Some("c1".into())
+            }),
+            "delete c1",
+        ),
+        ("not ours", claim("front", |_| ()), "release Clean"),
+        (
+            "says something else",
+            claim("other", |it| it.facts.posts = Posts::Unknown),
+            "release Orphaned",
+        ),
+        (
+            "says something else, and a create of ours may still take effect",
+            claim("other", |it| {
+                it.facts.posts = Posts::Unknown;
+                it.facts.unknown_write = Some(at(999));
+            }),
+            "deleting Progressing",
+        ),
+        (
+            "says something else, after the leader before has crashed",
+            claim("other", |it| {
+                it.memory.claimed_here = false;
+                it.memory.bound_here = false;
+                it.trusted_from = at(100_000);
+            }),
+            "deleting Progressing",
+        ),
+        (
+            "recorded for another",
+            claim("front", |it| {
+                it.facts.posts = Posts::Unknown;
+                it.facts.rival = rival(Some("c1"));
+            }),
+            "release Orphaned",
+        ),
+        (
+            "others not looked at",
+            claim("front", |it| {
+                it.facts.posts = Posts::Unknown;
+                it.facts.rival = None;
+            }),
+            "look Rivals",
+        ),
+    ]);
+}
+
+#[test]
+fn a_config_is_given_up_when_there_is_no_key_for_long() {
+    let keyless = |answers, definite: bool| {
+        with(fresh(), |it| {
+            it.access = key_problem(Reason::ApiKeyNotFound, definite);
+            it.memory.keyless_answers = answers;
+        })
+    };
+    let of_another = |answers| with(keyless(answers, true), |it| it.access = other_domain());
+    check(vec![
+        (
+            "none that counts",
+            keyless(0, true),
+            "deleting ApiKeyNotFound",
+        ),
+        ("once", keyless(1, true), "deleting ApiKeyNotFound"),
+        ("twice", keyless(2, true), "release Orphaned"),
+        (
+            "no definite answer",
+            keyless(2, false),
+            "deleting ApiKeyNotFound",
+        ),
+        (
+            "a key of another domain",
+            of_another(1),
+            "deleting AccountChanged",
+        ),
+        (
+            "a key of another domain, twice",
+            of_another(2),
+            "release Orphaned",
+        ),
+    ]);
+    let resolved = |definite| problem(&keyless(0, definite)).resolved_by;
+    assert_eq!(resolved(true), ResolvedBy::User);
+    assert_eq!(resolved(false), ResolvedBy::Retry);
+}

@@ -1,0 +1,337 @@
+//! Tables over views: each rule with a case that only it decides. Here are the views that they begin
+//! with.
+
+mod create;
+mod delete;
+mod guards;
+mod keep;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::crd::{Account, FINALIZER, PinDialinNumberStatus};
+use crate::daily::ledger::Posts;
+use crate::daily::types::DialinConfig;
+use crate::keys::KeyProblem;
+use crate::naming;
+use crate::number::Number as Kind;
+use crate::number::spec::Spec;
+use crate::number::view::Facts;
+use crate::reconcile::backoff::Rejection;
+use crate::reconcile::conditions::{Health, conditions};
+use crate::reconcile::memory::Memory;
+use crate::reconcile::object::Meta;
+use crate::reconcile::plan::{self as generic, Release, Written, plan};
+use crate::reconcile::record::{Claim, Made, Record, Recorded};
+use crate::reconcile::report::status;
+use crate::reconcile::rivals::Rival;
+use crate::reconcile::view::{Identity, Now};
+use crate::reconcile::{DeletionSpec, InvalidSpec};
+
+type Plan = generic::Plan<Kind>;
+type Rest = generic::Rest<Kind>;
+type Outcome = generic::Outcome<Kind>;
+type AnyStep = generic::Step<Kind>;
+
+const NUMBER: &str = "+12025550123";
+const QUIET: Duration = Duration::from_secs(60);
+
+fn at(seconds: u64) -> Moment {
+    Moment(Duration::from_secs(seconds))
+}
+
+fn domain() -> Domain {
+    Domain {
+        name: "team".into(),
+        id: "d1".into(),
+    }
+}
+
+fn spec() -> Spec {
+    Spec {
+        phone_number: NUMBER.into(),
+        name_prefix: Some("front".into()),
+        greeting: None,
+    }
+}
+
+/// What a create asks for, as it is noted in a claim.
+fn sent(prefix: &str) -> Value {
+    let spec = Spec {
+        name_prefix: Some(prefix.into()),
+        ..spec()
+    };
+    json!(spec.create())
+}
+
+fn config(id: &str, prefix: &str) -> DialinConfig {
+    let body = json!({"phone_number": NUMBER, "name_prefix": prefix});
+    let config = json!({"id": id, "type": "pin_dialin", "config": body});
+    serde_json::from_value(config).unwrap()
+}
+
+fn of_another_number(mut config: DialinConfig) -> DialinConfig {
+    config.config.phone_number = Some("+1".into());
+    config
+}
+
+fn seen(configs: Vec<DialinConfig>) -> Option<NumberState> {
+    Some(NumberState {
+        at: at(1000),
+        date: Some(7),
+        purchased: true,
+        configs,
+    })
+}
+
+fn claim() -> Claim {
+    Claim {
+        sent: vec![sent("front")],
+        ..Claim::at(7)
+    }
+}
+
+fn record(claim: Option<Claim>, made: Option<&str>) -> Record {
+    Record {
+        claim,
+        made: made.map(Made::of),
+        ..view().new_record(NUMBER, &domain())
+    }
+}
+
+/// A new object of which all is known but what Daily and other objects say.
+pub(crate) fn view() -> View {
+    View {
+        meta: Meta {
+            namespace: "team".into(),
+            name: "main-line".into(),
+            uid: "u1".into(),
+            resource_version: "1".into(),
+            generation: 1,
+            created: 100,
+            deleting: None,
+            finalizers: Vec::new(),
+            requested: None,
+        },
+        deletion: DeletionSpec::default(),
+        names: Some(NUMBER.into()),
+        spec: Ok(spec()),
+        status: PinDialinNumberStatus::default(),
+        recorded: Recorded::Nothing,
+        own: Identity {
+            cluster_id: "cluster".into(),
+            installation_id: "i1".into(),
+            takes_over: Vec::new(),
+        },
+        now: Now {
+            moment: at(1000),
+            wall: 5000,
+        },
+        quiet_period: QUIET,
+        drift_interval: Duration::from_secs(300),
+        trusted_from: at(0),
+        access: Some(Ok(domain())),
+        forced: false,
+        retried: false,
+        facts: Facts {
+            began: at(1000),
+            ..Facts::default()
+        },
+        memory: Memory::default(),
+    }
+}
+
+/// An object that is to claim its number, and nothing is in its way.
+fn free() -> View {
+    with(view(), |it| {
+        it.facts.number = seen(Vec::new());
+        it.facts.rival = Some(None);
+    })
+}
+
+/// The same, with our finalizer.
+fn finalized(mut view: View) -> View {
+    view.meta.finalizers = vec![FINALIZER.into()];
+    view
+}
+
+fn bound(record: Record) -> View {
+    with(finalized(free()), |it| {
+        it.recorded = record.into();
+        it.status.record = it.record_text();
+        it.status.observed_generation = Some(1);
+        it.status.conditions = conditions(&[], 1, 5, Health::Progressing);
+    })
+}
+
+fn claimed() -> View {
+    with(bound(record(Some(claim()), None)), |it| {
+        it.memory.bound_here = true;
+        it.memory.claimed_here = true;
+    })
+}
+
+/// One whose claim was withdrawn.
+fn withdrawn() -> View {
+    bound(record(None, None))
+}
+
+fn kept() -> View {
+    with(bound(record(None, Some("c1"))), |it| {
+        it.facts.number = seen(vec![config("c1", "front")]);
+        it.memory.bound_here = true;
+        it.status.conditions = conditions(&[], 1, 5, Health::Serving("served", None));
+    })
+}
+
+/// The record of an earlier object of the name, after a restore that carries status.
+fn restored(change: impl FnOnce(&mut Record)) -> View {
+    let mut former = Record {
+        uid: "u0".into(),
+        ..record(None, Some("c1"))
+    };
+    change(&mut former);
+    with(finalized(free()), |it| {
+        it.recorded = former.into();
+        it.facts.number = seen(vec![config("c1", "front")]);
+    })
+}
+
+fn with(mut view: View, change: impl FnOnce(&mut View)) -> View {
+    change(&mut view);
+    view
+}
+
+fn with_record(view: View, change: impl FnOnce(&mut Record)) -> View {
+    with(view, |it| {
+        if let Recorded::Record(record) = &mut it.recorded {
+            change(record);
+        }
+        it.status.record = it.record_text();
+    })
+}
+
+/// The record that is written next.
+fn written(view: &View) -> Record {
+    match plan(view) {
+        Plan::Act(AnyStep::Record(record, _, Written::Now)) => record,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The view after the record that is written next.
+fn after_record(view: View) -> View {
+    let written = written(&view);
+    with_record(view, |it| *it = written)
+}
+
+/// A plan in a few words.
+fn said(view: &View) -> String {
+    match plan(view) {
+        Plan::Look(generic::Look::Access) => "look Access".into(),
+        Plan::Look(generic::Look::Of(look)) => format!("look {look:?}"),
+        Plan::Act(AnyStep::AddFinalizer) => "add finalizer".into(),
+        Plan::Act(AnyStep::Record(record, change, written)) => {
+            let when = match written {
+                Written::Now => "",
+                Written::WithStatus => "with status ",
+            };
+            format!("record {when}{change:?} {}", record_said(&record))
+        }
+        Plan::Act(AnyStep::Report(outcome)) => format!("report {outcome:?}"),
+        Plan::Act(AnyStep::Release(Release::Orphaned(_))) => "release Orphaned".into(),
+        Plan::Act(AnyStep::Release(how)) => format!("release {how:?}"),
+        Plan::Act(AnyStep::Of(Step::CreateConfig(_))) => "create".into(),
+        Plan::Act(AnyStep::Of(Step::UpdateConfig(update))) => {
+            format!("update {} drift={}", update.id, update.drift)
+        }
+        Plan::Act(AnyStep::Of(Step::DeleteConfig { id })) => format!("delete {id}"),
+        Plan::Rest(rest) => outcome_said(&rest.outcome),
+    }
+}
+
+fn outcome_said(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Serving(_, None) => "serving".into(),
+        Outcome::Serving(_, Some(problem)) => format!("serving but {:?}", problem.reason),
+        Outcome::Failing(problem) => format!("failing {:?}", problem.reason),
+        Outcome::Deleting(problem) => format!("deleting {:?}", problem.reason),
+        Outcome::OwnedElsewhere(problem) => format!("owned elsewhere {:?}", problem.reason),
+        outcome => format!("{outcome:?}"),
+    }
+}
+
+fn record_said(record: &Record) -> String {
+    let mut said = match (&record.claim, &record.made) {
+        (Some(claim), None) => format!("claim at {}", claim.at),
+        (None, Some(made)) => made.id.clone(),
+        (None, None) => "nothing".into(),
+        (Some(_), Some(_)) => "both".into(),
+    };
+    for sent in record.claim.iter().flat_map(|it| &it.sent) {
+        let prefix = sent["name_prefix"].as_str().unwrap_or("no prefix");
+        said += &format!(", sent {prefix}");
+    }
+    if let Some(id) = &record.former_id {
+        said += &format!(", formerly {id}");
+    }
+    said
+}
+
+#[track_caller]
+fn check(table: Vec<(&str, View, &str)>) {
+    for (what, view, expected) in table {
+        assert_eq!(said(&view), expected, "{what}");
+    }
+}
+
+fn rested(view: &View) -> Rest {
+    match plan(view) {
+        Plan::Rest(rest) => rest,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn problem(view: &View) -> Problem {
+    rested(view).outcome.problem().cloned().unwrap()
+}
+
+fn message(view: &View) -> String {
+    problem(view).message
+}
+
+fn rejection(request: &impl serde::Serialize, until: u64) -> Option<Rejection> {
+    Some(Rejection {
+        what: naming::fingerprint(&json!(request)),
+        info: "no such prefix".into(),
+        until: at(until),
+        times: 1,
+    })
+}
+
+fn key_problem(reason: Reason, definite: bool) -> Option<Result<Domain, KeyProblem>> {
+    Some(Err(KeyProblem {
+        reason,
+        message: "no key".into(),
+        definite,
+    }))
+}
+
+fn no_key() -> Option<Result<Domain, KeyProblem>> {
+    key_problem(Reason::ApiKeyNotFound, true)
+}
+
+fn other_domain() -> Option<Result<Domain, KeyProblem>> {
+    Some(Ok(Domain {
+        name: "others".into(),
+        id: "d2".into(),
+    }))
+}
+
+fn rival(made: Option<&str>) -> Option<Option<Rival>> {
+    Some(Some(Rival {
+        namespace: "team".into(),
+        name: "a-first".into(),
+        made: made.map(str::to_owned),
+    }))
+}

@@ -1,0 +1,255 @@
+//! The conditions of an object. No I/O.
+//!
+//! They are chosen so that kubectl, kstatus, Helm and Argo CD read them correctly. Ready answers one
+//! question: do callers reach the room with the number and PIN in the Secret (or: does the number
+//! answer). Its observedGeneration is the generation for which that is true.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+use super::problem::{Problem, ResolvedBy};
+use crate::crd::condition::{Reason, kind};
+
+/// The API server takes no longer message, and nobody reads one.
+const LONGEST_MESSAGE: usize = 1000;
+
+/// What the conditions of an object say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health<'a> {
+    /// Reconciliation has begun.
+    Progressing,
+    /// Callers are served. With a problem, something else waits or needs the user.
+    Serving(&'a str, Option<&'a Problem>),
+    /// The object is not as its spec asks.
+    Failing(&'a Problem),
+    /// The room has ended, as this sentence says.
+    Expired(&'a str),
+    /// The deletion waits for this.
+    Deleting(&'a Problem),
+}
+
+/// The conditions of an object of this health.
+#[must_use]
+pub fn conditions(
+    old: &[Condition],
+    generation: i64,
+    now: i64,
+    health: Health<'_>,
+) -> Vec<Condition> {
+    let made = Making {
+        old,
+        generation,
+        now,
+    };
+    let before = old.iter().find(|it| it.type_ == kind::READY);
+    let was_ready = before.filter(|it| it.status == "True");
+    match health {
+        Health::Progressing => {
+            let message = "Reconciliation in progress";
+            vec![
+                before.cloned().unwrap_or_else(|| {
+                    made.condition(kind::READY, "Unknown", Reason::Progressing, message)
+                }),
+                made.condition(kind::RECONCILING, "True", Reason::Progressing, message),
+            ]
+        }
+        Health::Serving(message, problem) => {
+            let available = made.condition(kind::READY, "True", Reason::Available, message);
+            match problem {
+                None => vec![available],
+                Some(problem) => vec![
+                    was_ready.cloned().unwrap_or(available),
+                    made.attention(problem),
+                ],
+            }
+        }
+        Health::Failing(problem) => {
+            let ready = match (was_ready, before, problem.resolved_by) {
+                (Some(ready), _, _) if problem.served => ready.clone(),
+                (None, Some(before), ResolvedBy::Retry) if before.status == "False" => {
+                    before.clone()
+                }
+                (None, _, ResolvedBy::Retry) => made.of_problem(kind::READY, "Unknown", problem),
+                _ => made.of_problem(kind::READY, "False", problem),
+            };
+            vec![ready, made.attention(problem)]
+        }
+        Health::Expired(message) => {
+            vec![made.condition(kind::EXPIRED, "True", Reason::Expired, message)]
+        }
+        Health::Deleting(problem) => before
+            .cloned()
+            .into_iter()
+            .chain([made.attention(problem)])
+            .collect(),
+    }
+}
+
+struct Making<'a> {
+    old: &'a [Condition],
+    generation: i64,
+    now: i64,
+}
+
+impl Making<'_> {
+    fn attention(&self, problem: &Problem) -> Condition {
+        let type_ = match problem.resolved_by {
+            ResolvedBy::User => kind::STALLED,
+            ResolvedBy::Waiting | ResolvedBy::Retry => kind::RECONCILING,
+        };
+        self.of_problem(type_, "True", problem)
+    }
+
+    fn of_problem(&self, type_: &str, status: &str, problem: &Problem) -> Condition {
+        self.condition(type_, status, problem.reason, &problem.message)
+    }
+
+    fn condition(&self, type_: &str, status: &str, reason: Reason, message: &str) -> Condition {
+        let old = self.old.iter().find(|it| it.type_ == type_);
+        let unchanged = old.filter(|it| it.status == status);
+        let now = Timestamp::from_second(self.now).unwrap_or_default();
+        Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: reason.as_str().to_owned(),
+            message: message.chars().take(LONGEST_MESSAGE).collect(),
+            observed_generation: Some(self.generation),
+            last_transition_time: unchanged.map_or(Time(now), |it| it.last_transition_time.clone()),
+        }
+    }
+}
+
+/// The reason of the problem in these conditions, if there is one.
+#[must_use]
+pub fn attention(conditions: &[Condition]) -> Option<&str> {
+    let problem = conditions.iter().find(|it| is_problem(it));
+    problem.map(|it| it.reason.as_str())
+}
+
+fn is_problem(condition: &Condition) -> bool {
+    condition.status == "True"
+        && (condition.type_ == kind::STALLED || condition.type_ == kind::RECONCILING)
+        && condition.reason != Reason::Progressing.as_str()
+}
+
+/// The problem that is new in these conditions and is published as an event.
+#[must_use]
+pub fn new_problem<'a>(old: &[Condition], new: &'a [Condition]) -> Option<&'a Condition> {
+    let is_new = |condition: &&Condition| {
+        let published = old.iter().any(|it| {
+            it.type_ == condition.type_
+                && it.status == condition.status
+                && it.reason == condition.reason
+        });
+        is_problem(condition) && !published
+    };
+    new.iter().find(is_new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(resolved_by: ResolvedBy, served: bool) -> Problem {
+        Problem {
+            reason: Reason::Unauthorized,
+            message: "no".into(),
+            resolved_by,
+            served,
+        }
+    }
+
+    fn shown(conditions: &[Condition]) -> Vec<String> {
+        let line = |it: &Condition| format!("{}={}/{}", it.type_, it.status, it.reason);
+        conditions.iter().map(line).collect()
+    }
+
+    fn ready() -> Vec<Condition> {
+        conditions(&[], 1, 5, Health::Serving("served", None))
+    }
+
+    #[test]
+    fn each_health_has_its_conditions() {
+        let check = |old: &[Condition], health, expected: &[&str]| {
+            assert_eq!(
+                shown(&conditions(old, 2, 9, health)),
+                expected,
+                "{health:?}"
+            );
+        };
+        let first = conditions(&[], 1, 5, Health::Progressing);
+        check(
+            &[],
+            Health::Progressing,
+            &["Ready=Unknown/Progressing", "Reconciling=True/Progressing"],
+        );
+        check(
+            &first,
+            Health::Serving("served", None),
+            &["Ready=True/Available"],
+        );
+        check(&ready(), Health::Expired("over"), &["Expired=True/Expired"]);
+        let (person, time, retry) = (
+            problem(ResolvedBy::User, true),
+            problem(ResolvedBy::Waiting, true),
+            problem(ResolvedBy::Retry, true),
+        );
+        check(
+            &first,
+            Health::Failing(&person),
+            &["Ready=False/Unauthorized", "Stalled=True/Unauthorized"],
+        );
+        check(
+            &first,
+            Health::Failing(&time),
+            &["Ready=False/Unauthorized", "Reconciling=True/Unauthorized"],
+        );
+        check(
+            &first,
+            Health::Failing(&retry),
+            &[
+                "Ready=Unknown/Unauthorized",
+                "Reconciling=True/Unauthorized",
+            ],
+        );
+        for needs in [&person, &retry, &time] {
+            let kept = conditions(&ready(), 2, 9, Health::Failing(needs));
+            assert_eq!(kept.first(), ready().first(), "callers are still served");
+        }
+        let unserved = problem(ResolvedBy::User, false);
+        check(
+            &ready(),
+            Health::Failing(&unserved),
+            &["Ready=False/Unauthorized", "Stalled=True/Unauthorized"],
+        );
+        check(
+            &ready(),
+            Health::Deleting(&person),
+            &["Ready=True/Available", "Stalled=True/Unauthorized"],
+        );
+    }
+
+    #[test]
+    fn a_transition_has_its_time_and_what_stays_the_same_keeps_it() {
+        let before = ready();
+        let after = conditions(&before, 2, 9, Health::Serving("served", None));
+        assert_eq!(
+            after[0].last_transition_time,
+            before[0].last_transition_time
+        );
+        assert_eq!(after[0].observed_generation, Some(2));
+    }
+
+    #[test]
+    fn only_new_problems_are_new_problem() {
+        let person = problem(ResolvedBy::User, true);
+        let stalled = conditions(&ready(), 1, 5, Health::Failing(&person));
+        assert_eq!(
+            new_problem(&ready(), &stalled).unwrap().reason,
+            "Unauthorized"
+        );
+        assert_eq!(new_problem(&stalled, &stalled), None);
+        let first = conditions(&[], 1, 5, Health::Progressing);
+        assert_eq!(new_problem(&[], &first), None);
+    }
+}

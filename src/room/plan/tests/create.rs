@@ -1,0 +1,549 @@
+//! Claiming a name and creating the room.
+
+use super::*;
+
+fn claim(at: i64, end: i64) -> Option<Claim> {
+    Some(Claim {
+        end: Some(by_ttl(end)),
+        ..Claim::at(at)
+    })
+}
+
+fn free_chosen() -> View {
+    unbound().chosen().free()
+}
+
+fn request_of(view: &View, end: i64) -> CreateRoom {
+    let Plan::Act(AnyStep::Of(Step::CreateRoom(request))) = plan(view) else {
+        panic!("makes no room: {:?}", plan(view));
+    };
+    assert_eq!(request.properties.get("exp"), Some(&json!(end)));
+    request
+}
+
+fn refusal(view: &View, times: u32) -> Rejection {
+    Rejection {
+        what: naming::fingerprint(&json!(request_of(view, END))),
+        info: "no".into(),
+        until: moment().after(SOON),
+        times,
+    }
+}
+
+/// A create was refused in this pass, and the name shows nothing.
+fn refused(times: u32) -> View {
+    let view = claimed();
+    let refusal = refusal(&view, times);
+    let view = view.free().posts(Posts::Refused);
+    view.with(|view| view.memory.rejection = Some(refusal))
+}
+
+#[test]
+fn the_key_is_proven_before_anything_else() {
+    looks_for_access(&unbound().with(|it| it.access = None));
+    looks_for_access(&serving().with(|it| it.access = None));
+    for (reason, resolved_by) in [
+        (Reason::Unauthorized, ResolvedBy::User),
+        (Reason::ApiKeyNotFound, ResolvedBy::Waiting),
+        (Reason::ApiKeyNotAllowed, ResolvedBy::Waiting),
+        (Reason::DailyUnavailable, ResolvedBy::Retry),
+    ] {
+        let problem = KeyProblem {
+            reason,
+            message: "no key".into(),
+            definite: true,
+        };
+        let view = unbound().with(|it| it.access = Some(Err(problem)));
+        fails(&view, reason, resolved_by, Requeue::After(SOON), "no key");
+    }
+}
+
+#[test]
+fn a_derived_name_is_bound_at_once() {
+    let view = unbound();
+    let bound = record_of(&view, claim(NOW, END), None);
+    acts(&view, bind(bound));
+    looks(&view.with(|it| it.facts.numbers = None), Look::Numbers);
+}
+
+#[test]
+fn nothing_is_bound_while_its_numbers_are_missing() {
+    for (waits, resolved_by) in [(true, ResolvedBy::Waiting), (false, ResolvedBy::User)] {
+        let problem = NumberProblem {
+            reason: Reason::NumberNotReady,
+            message: "not yet".into(),
+            waits,
+            again: SOON,
+        };
+        let view = unbound().with(|it| it.facts.numbers = Some(Err(problem)));
+        let reason = Reason::NumberNotReady;
+        fails(&view, reason, resolved_by, Requeue::After(SOON), "not yet");
+    }
+}
+
+#[test]
+fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
+    let view = unbound().chosen();
+    looks(&view, Look::Room);
+    looks(&free_chosen(), Look::Rivals);
+    let free = free_chosen()
+        .date(NOW + 7)
+        .with(|it| it.facts.rival = Some(None));
+    let mut bound = record_of(&view, claim(NOW + 7, END), None);
+    // What is sent is noted before it is sent.
+    let sent = super::super::create::mark(&request(&view, END));
+    bound.claim.as_mut().unwrap().sent = vec![sent];
+    acts(&free, bind(bound));
+    let again = Requeue::After(LATER);
+    let held = |namespace| free.clone().with(|it| it.facts.rival = rival(namespace));
+    let (taken, user) = (Reason::NameTaken, ResolvedBy::User);
+    fails(
+        &held("team"),
+        taken,
+        user,
+        again,
+        "The DailyRoom first holds",
+    );
+    // Objects of other namespaces are not named.
+    fails(
+        &held("other"),
+        taken,
+        user,
+        again,
+        "A DailyRoom in another namespace holds",
+    );
+    let seen = view.sees(Word::Name, |_| {}).looked();
+    let seen = seen.with(|it| it.facts.rival = Some(None));
+    fails(
+        &seen,
+        Reason::NameTaken,
+        ResolvedBy::User,
+        again,
+        "roomName",
+    );
+}
+
+#[test]
+fn a_record_of_an_earlier_object_is_a_hint_alone() {
+    let other = |view: View| view.with_record(|it| it.uid = "uid-0".into());
+    let view = other(recorded().chosen()).with(|it| it.facts.rival = Some(None));
+    looks(&view, Look::Room);
+    let seen = view.sees(Word::Name, |_| {}).looked();
+    let mut taken_over = recorded().chosen().owned();
+    taken_over.claim = None;
+    acts(&seen, write(taken_over, Change::Found));
+    // Another room, or a record of another domain or name, proves nothing.
+    let another = seen.clone().made(|it| it.id = "room-0".into());
+    let elsewhere = seen
+        .clone()
+        .with_record(|it| it.domain_id = "domain-0".into());
+    let named = seen.with_record(|it| it.name = "other".into());
+    for view in [another, elsewhere, named] {
+        let again = Requeue::After(LATER);
+        fails(&view, Reason::NameTaken, ResolvedBy::User, again, "exists");
+    }
+    // A derived name finds its room by itself.
+    let derived = other(recorded());
+    looks(&derived, Look::Room);
+    let bound = record_of(&derived, claim(NOW, END), None);
+    acts(&derived.sees(Word::Name, |_| {}).looked(), bind(bound));
+}
+
+#[test]
+fn what_is_over_from_the_start_is_expired_and_a_ttl_asks_daily_first() {
+    let over = unbound().spec(json!({"expirationTime": "2026-12-01T08:00:00Z"}));
+    let over = over.with(|it| it.access = None);
+    acts(&over, AnyStep::Report(Outcome::Expired));
+    check(
+        &over.expired(),
+        rest(Outcome::Expired, Requeue::AtDrift(None)),
+    );
+    let ttl = unbound().wall(END);
+    looks(&ttl, Look::Room);
+    acts(&ttl.clone().free(), AnyStep::Report(Outcome::Expired));
+    let bound = record_of(&ttl, claim(END, END), None);
+    let found = ttl.sees(Word::Name, |it| it.config.exp = Some(END + 60));
+    acts(&found.looked(), bind(bound));
+}
+
+#[test]
+fn an_end_too_far_ahead_waits_for_its_day() {
+    let far = unbound().spec(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
+    let end = far.parsed().end_of(CREATED).at;
+    let day = Requeue::AtDrift(Some(end - 364 * 24 * 3600));
+    fails(&far, Reason::InvalidSpec, ResolvedBy::User, day, "364 days");
+    let come = far.wall(end - 364 * 24 * 3600);
+    assert!(matches!(plan(&come), Plan::Act(AnyStep::Record(..))));
+    // So does one that was edited while the room is still to be made.
+    let edited = claimed().edited(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
+    fails(
+        &edited,
+        Reason::InvalidSpec,
+        ResolvedBy::User,
+        day,
+        "364 days",
+    );
+}
+
+#[test]
+fn a_lost_finalizer_and_a_lost_status_come_first() {
+    let loose = recorded().with(|it| it.meta.finalizers.clear());
+    acts(&loose, AnyStep::AddFinalizer);
+    // It comes before the first record, too.
+    let new = unbound().with(|it| it.meta.finalizers.clear());
+    acts(&new, AnyStep::AddFinalizer);
+    let silent = recorded().with(|it| it.status.conditions.clear());
+    acts(&silent, AnyStep::Report(Outcome::Progressing));
+}
+
+#[test]
+fn a_name_is_sticky() {
+    // The id of the cluster was changed: neither name is used.
+    let earlier = naming::derived_room_name("cluster-0", "team", "standup");
+    let earlier = claimed().with_record(|it| it.name.clone_from(&earlier));
+    let theirs = naming::derived_room_name("cluster-1", "team", "retro");
+    let theirs = claimed().with_record(|it| it.name.clone_from(&theirs));
+    let again = Requeue::AtDrift(None);
+    let unset = claimed().with_record(|it| it.name = "standup".into());
+    let other = claimed()
+        .chosen()
+        .with_record(|it| it.name = "other".into());
+    for view in [earlier, theirs, unset, other] {
+        let says = "a name cannot change";
+        fails(&view, Reason::InvalidSpec, ResolvedBy::User, again, says);
+    }
+}
+
+#[test]
+fn what_another_installation_owns_is_not_written_to() {
+    let theirs = serving().with_record(|it| it.installation_id = "ns/other".into());
+    for view in [theirs.clone(), theirs.clone().deleting()] {
+        let Plan::Rest(Rest {
+            outcome: Outcome::OwnedElsewhere(problem),
+            requeue: Requeue::After(_),
+        }) = plan(&view)
+        else {
+            panic!("{:?}", plan(&view));
+        };
+        assert_eq!(problem.reason, Reason::OtherInstallation);
+        assert!(
+            problem
+                .message
+                .contains("--take-over-installation-ids=ns/other")
+        );
+        let outcome = Outcome::OwnedElsewhere(problem);
+        assert_eq!(status(&view, &outcome), view.status);
+    }
+    // Its administrator says that it is gone.
+    let taken_over = theirs.with(|it| it.own.takes_over = vec!["ns/other".into()]);
+    let mut ours = taken_over.owned();
+    ours.installation_id
+        .clone_from(&taken_over.own.installation_id);
+    acts(&taken_over, write(ours, Change::TakenOver));
+}
+
+#[test]
+fn nothing_is_done_by_a_record_that_cannot_be_read() {
+    let unreadable = serving().with(|it| {
+        it.status.record = Some("{".into());
+        it.recorded = Recorded::Unreadable;
+    });
+    let again = Requeue::AtDrift(None);
+    let user = ResolvedBy::User;
+    fails(
+        &unreadable,
+        Reason::InvalidSpec,
+        user,
+        again,
+        "status.record",
+    );
+    // It is not lost with the next status either.
+    let reported = status(&unreadable, &Outcome::Expired);
+    assert_eq!(reported.record.as_deref(), Some("{"));
+}
+
+#[test]
+fn a_key_of_another_domain_does_nothing() {
+    let other = Domain {
+        name: "other".into(),
+        id: "domain-2".into(),
+    };
+    let bound = serving().with(|it| it.access = Some(Ok(other.clone())));
+    // The record is gone, and the status still knows.
+    let known = bound.clone().with(|it| it.recorded = Recorded::Nothing);
+    for view in [bound, known.clone()] {
+        let reason = Reason::AccountChanged;
+        let again = Requeue::After(SOON);
+        fails(
+            &view,
+            reason,
+            ResolvedBy::User,
+            again,
+            "the room is in the domain demo",
+        );
+    }
+    // What a restore has kept of the status binds nobody.
+    let copied = recorded().with_record(|it| it.uid = "uid-0".into());
+    let copied = copied.with(|it| {
+        it.status.account = Some(Account {
+            domain_name: "demo".into(),
+            domain_id: "domain-1".into(),
+        });
+        it.access = Some(Ok(other.clone()));
+    });
+    assert!(matches!(plan(&copied), Plan::Act(AnyStep::Record(..))));
+}
+
+#[test]
+fn the_room_is_made_as_the_spec_says() {
+    let spec = json!({"ttl": "8h", "privacy": "Private", "ejectAtRoomExpiry": false, "dialin": {
+        "displayName": "Caller", "waitForMeetingStart": false,
+        "roomNumbers": [{"phoneNumber": NUMBER}]}});
+    let view = claimed().spec(spec);
+    let request = CreateRoom {
+        name: view.room_name(),
+        privacy: "private",
+        properties: serde_json::from_value(json!({
+            "exp": END, "eject_at_room_exp": false,
+            "dialin": {"display_name": "Caller", "wait_for_meeting_start": false,
+                       "room_numbers": [{"phone_number": NUMBER}]},
+        }))
+        .unwrap(),
+    };
+    acts(&view, Step::CreateRoom(request));
+    // No room numbers are sent for a room that names none.
+    let plain = request_of(&claimed(), END);
+    let dialin = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
+    assert_eq!(plain.properties.get("dialin"), Some(&dialin));
+}
+
+#[test]
+fn the_claimed_end_is_kept_until_the_spec_changes() {
+    let kept = claimed().claim(|it| it.end = Some(by_ttl(END + 5)));
+    request_of(&kept, END + 5);
+    request_of(&kept.edited(json!({"ttl": "9h"})), END + 3600);
+}
+
+#[test]
+fn a_create_that_may_have_been_done_is_looked_for_first() {
+    let view = claimed().chosen();
+    looks(&view, Look::Room);
+    request_of(&view.clone().free(), END);
+    let here = view.with(|it| it.memory.claimed_here = true);
+    request_of(&here, END);
+    for posts in [Posts::Unknown, Posts::Refused] {
+        looks(&here.clone().posts(posts), Look::Room);
+        looks(&claimed().posts(posts), Look::Room);
+    }
+    // Its repeat waits for nothing else.
+    request_of(&here.posts(Posts::Unknown).free(), END);
+}
+
+fn found_record(view: &View, id: &str, end: i64, sent: bool) -> Record {
+    let dialin = view.parsed().dialin(&[NUMBER.to_owned()]);
+    let made = Made {
+        sent: sent.then(|| naming::fingerprint(&json!(dialin))),
+        end: Some(by_ttl(end)),
+        ..Made::of(id)
+    };
+    record_of(view, None, Some(made))
+}
+
+#[test]
+fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
+    let view = claimed();
+    let made = view.clone().sees(Word::Create, |_| {});
+    acts(
+        &made,
+        with_status(found_record(&view, ID, END, true), Change::Created),
+    );
+    let own_end = |room: &mut Room| {
+        room.config.exp = Some(END + 77);
+        room.created_at = CREATED - 5;
+    };
+    looks(&view.clone().sees(Word::Listing, own_end), Look::Room);
+    let found = view.clone().sees(Word::Name, own_end).looked();
+    let record = found_record(&view, ID, END + 77, false);
+    acts(&found, with_status(record, Change::Found));
+}
+
+#[test]
+fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
+    let view = claimed().chosen();
+    let found = |posts, change: fn(&mut Room)| {
+        let view = view.clone().sees(Word::Name, change).looked();
+        view.posts(posts)
+            .with(|it| it.memory.claimed_here = true)
+            .with(|it| it.facts.rival = Some(None))
+    };
+    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = None);
+    looks(&unknown_rivals, Look::Rivals);
+    let ours = write(found_record(&view, ID, END, false), Change::Found);
+    let mut withdrawn = view.owned();
+    withdrawn.claim = None;
+    let theirs = write(withdrawn, Change::Withdrawn);
+    acts(&found(Posts::Unknown, |_| {}), ours.clone());
+    // A room that is not ours withdraws no claim while a create of ours may still be done.
+    let named: fn(&mut Room) = |it| {
+        let dialin = it.config.dialin.as_mut().unwrap();
+        dialin.insert("display_name".into(), json!("Somebody"));
+    };
+    let strangers: [fn(&mut Room); 5] = [
+        |it| it.created_at = NOW - 1,
+        |it| it.privacy = "private".into(),
+        |it| it.config.eject_at_room_exp = None,
+        |it| it.config.dialin = None,
+        named,
+    ];
+    let (reason, later) = (Reason::NameTaken, Requeue::After(LATER));
+    let says = "nothing shows that it was created for this DailyRoom";
+    for stranger in strangers {
+        let view = found(Posts::Unknown, stranger);
+        fails(&view, reason, ResolvedBy::User, later, says);
+        let restarted = found(Posts::Refused, stranger).with(|it| it.memory.claimed_here = false);
+        fails(&restarted, reason, ResolvedBy::User, later, says);
+    }
+    let held = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
+    fails(&held, reason, ResolvedBy::User, later, says);
+    // Only where each was refused, or none was sent, nothing can come of the claim any more.
+    acts(&found(Posts::Refused, |_| {}), theirs.clone());
+    acts(&found(Posts::None, |_| {}), theirs);
+    let refused = found(Posts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
+    acts(&refused, ours.clone());
+    let restarted = found(Posts::None, |_| {}).with(|it| it.memory.claimed_here = false);
+    acts(&restarted, ours);
+    let made = found(Posts::None, |_| {}).sees(Word::Create, |_| {});
+    let record = found_record(&view, ID, END, true);
+    acts(&made, write(record, Change::Created));
+}
+
+#[test]
+fn a_refused_create_is_not_repeated_before_its_time() {
+    let again = Requeue::After(SOON);
+    let reason = Reason::RejectedByDaily;
+    fails(&refused(1), reason, ResolvedBy::User, again, "no");
+    request_of(
+        &refused(1).with(|it| it.now.moment = moment().after(SOON)),
+        END,
+    );
+    request_of(&refused(1).forced(), END);
+    let tried = refused(1).forced().with(|it| it.retried = true);
+    fails(&tried, reason, ResolvedBy::User, again, "no");
+    request_of(&refused(1).edited(json!({"ttl": "9h"})), END + 3600);
+}
+
+/// What takes the name may be a room that has ended (F-ROOM-33), or one of somebody else that no read
+/// shows yet (F-ROOM-41).
+#[test]
+fn nothing_is_deleted_to_make_room() {
+    let reason = Reason::RejectedByDaily;
+    let says = "Daily rejected the room";
+    for times in [1, 2, 9] {
+        let again = Requeue::After(SOON);
+        fails(&refused(times), reason, ResolvedBy::User, again, says);
+    }
+    looks(&refused(2).with(|it| it.facts.looked = false), Look::Room);
+}
+
+#[test]
+fn what_is_sent_under_a_chosen_name_is_noted_before() {
+    let view = claimed().chosen().free();
+    request_of(&view, END);
+    let edited = view.edited(json!({"ttl": "8h", "roomName": "standup", "privacy": "Private"}));
+    let mut record = edited.owned();
+    let sent = super::super::create::mark(&request(&edited, END));
+    record.claim.as_mut().unwrap().sent.push(sent);
+    acts(&edited, write(record.clone(), Change::Sent));
+    let noted = edited.with(|it| it.recorded = record.into());
+    assert_eq!(request_of(&noted, END).privacy, "private");
+    // Either of the two is ours, whatever the spec asks for now.
+    for privacy in ["public", "private"] {
+        let found = noted
+            .clone()
+            .sees(Word::Name, |it| it.privacy = privacy.into());
+        let found = found.looked().with(|it| it.facts.rival = Some(None));
+        let planned = plan(&found);
+        let is_found = matches!(
+            planned,
+            Plan::Act(AnyStep::Record(_, Change::Found, Written::Now))
+        );
+        assert!(is_found, "{privacy}: {planned:?}");
+    }
+}
+
+#[test]
+fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
+    let back = |view: View| {
+        let view = view
+            .chosen()
+            .with_record(|it| it.former_id = Some(ID.into()));
+        let view = view.with(|it| {
+            it.memory.claimed_here = true;
+            it.facts.rival = Some(None);
+        });
+        view.posts(Posts::Refused)
+            .sees(Word::Name, |it| it.created_at = 1)
+            .looked()
+    };
+    let claimed_again = back(claimed());
+    let withdrawn = back(claimed()).with_record(|it| it.claim = None);
+    for view in [claimed_again, withdrawn] {
+        let Plan::Act(AnyStep::Record(record, Change::Found, _)) = plan(&view) else {
+            panic!("{:?}", plan(&view));
+        };
+        assert_eq!(record.made.unwrap().id, ID);
+        assert_eq!(record.former_id, None);
+        let stranger = view.sees(Word::Name, |it| it.id = "room-2".into());
+        let planned = plan(&stranger);
+        let ours = matches!(planned, Plan::Act(AnyStep::Record(_, Change::Found, _)));
+        assert!(!ours, "{planned:?}");
+    }
+}
+
+/// An operator whose clock is ahead must not call a room ended that was never created.
+#[test]
+fn what_was_never_created_has_not_ended_by_our_clock_alone() {
+    let end = secret::rfc3339(CREATED + 300);
+    let ahead = unbound().spec(json!({"expirationTime": end}));
+    looks(&ahead, Look::Room);
+    unchanged(&ahead.clone().free().date(CREATED + 299), SOON);
+    let over = ahead.free().date(CREATED + 300);
+    acts(&over, AnyStep::Report(Outcome::Expired));
+    let said = status(&over, &Outcome::Expired);
+    assert_eq!(
+        said.conditions[0].message,
+        "The end had passed before a room was created."
+    );
+}
+
+#[test]
+fn an_end_that_passed_while_the_room_was_to_be_made_is_concluded_by_both_clocks() {
+    let view = claimed().wall(END);
+    looks(&view, Look::Room);
+    acts(&view.clone().free(), AnyStep::Report(Outcome::Expired));
+    unchanged(&view.free().date(END - 1), SOON);
+}
+
+#[test]
+fn a_withdrawn_claim_waits_until_the_name_is_free() {
+    let view = claimed().chosen().with_record(|it| it.claim = None);
+    looks(&view, Look::Room);
+    let again = Requeue::After(LATER);
+    let taken = view.clone().sees(Word::Name, |_| {}).looked();
+    fails(
+        &taken,
+        Reason::NameTaken,
+        ResolvedBy::User,
+        again,
+        "roomName",
+    );
+    let free = view.clone().free().date(NOW + 3);
+    looks(&free, Look::Rivals);
+    let free = free.with(|it| it.facts.rival = Some(None));
+    let mut record = view.owned();
+    let sent = super::super::create::mark(&request(&view, END));
+    record.claim = claim(NOW + 3, END);
+    record.claim.as_mut().unwrap().sent = vec![sent];
+    acts(&free, write(record, Change::Claimed));
+    acts(&view.wall(END).free(), AnyStep::Report(Outcome::Expired));
+}

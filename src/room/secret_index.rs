@@ -1,0 +1,103 @@
+//! Which Secrets of ours the watches show, by the object that they belong to.
+//!
+//! A Secret of an earlier `spec.secret.name` still holds the PIN. Its name is recorded nowhere else
+//! than on itself, and a look through all Secrets for each object would not scale.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+
+use kube::ResourceExt;
+
+use super::secret::OWNER_LABEL;
+use crate::daily::account::lock;
+use crate::naming;
+use crate::reconcile::object::Meta;
+
+/// So many Secrets under other names are read in one pass: whoever labels more of them by hand
+/// makes the operator read no more than that.
+const MOST: usize = 8;
+
+/// The names of the Secrets with our label, by namespace and label.
+#[derive(Clone, Debug, Default)]
+pub struct SecretIndex(Arc<Mutex<HashMap<Owner, BTreeSet<String>>>>);
+
+/// A namespace, and the label of an object in it.
+type Owner = (String, String);
+
+impl SecretIndex {
+    /// The watch shows a Secret with our label.
+    pub fn applied(&self, secret: &impl ResourceExt) {
+        let Some(key) = key(secret) else { return };
+        let mut index = lock(&self.0);
+        if secret.meta().deletion_timestamp.is_none() {
+            index.entry(key).or_default().insert(secret.name_any());
+        }
+    }
+
+    /// The watch shows that a Secret is gone.
+    pub fn deleted(&self, secret: &impl ResourceExt) {
+        let Some(key) = key(secret) else { return };
+        let mut index = lock(&self.0);
+        if let Some(names) = index.get_mut(&key) {
+            names.remove(&secret.name_any());
+            if names.is_empty() {
+                index.remove(&key);
+            }
+        }
+    }
+
+    /// The Secrets with the label of a DailyRoom under other names than the wanted one. A label
+    /// proves nothing: each has to be read before it is deleted.
+    #[must_use]
+    pub fn others(&self, object: &Meta, wanted: &str) -> Vec<String> {
+        let label = naming::owner_label(&object.namespace, &object.name);
+        let index = lock(&self.0);
+        let names = index.get(&(object.namespace.clone(), label));
+        let names = names.into_iter().flatten();
+        names
+            .filter(|name| *name != wanted)
+            .take(MOST)
+            .cloned()
+            .collect()
+    }
+}
+
+fn key(secret: &impl ResourceExt) -> Option<Owner> {
+    let label = secret.labels().get(OWNER_LABEL)?.clone();
+    Some((secret.namespace()?, label))
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Secret;
+
+    use super::*;
+    use crate::room::plan::tests::unbound;
+
+    fn secret(name: &str, label: &str) -> Secret {
+        let mut secret = Secret::default();
+        secret.metadata.namespace = Some("team".into());
+        secret.metadata.name = Some(name.into());
+        secret.metadata.labels = Some([(OWNER_LABEL.to_owned(), label.to_owned())].into());
+        secret
+    }
+
+    #[test]
+    fn what_has_the_label_under_another_name_is_found_until_it_is_gone() {
+        let object = unbound().meta;
+        let label = naming::owner_label(&object.namespace, &object.name);
+        let index = SecretIndex::default();
+        let others = || index.others(&object, "wanted");
+        for name in ["wanted", "former"] {
+            index.applied(&secret(name, &label));
+        }
+        index.applied(&secret("stranger", "other"));
+        assert_eq!(others(), ["former"]);
+        index.deleted(&secret("former", &label));
+        assert!(others().is_empty());
+        for n in 0..20 {
+            index.applied(&secret(&format!("many-{n}"), &label));
+        }
+        assert_eq!(others().len(), MOST);
+    }
+}

@@ -1,0 +1,274 @@
+//! What a DailyRoom asks for, parsed once. No I/O.
+
+use serde_json::{Map, Value, json};
+
+use crate::crd::{DailyRoomSpec, MissingRoomPolicy, Privacy, RoomNumber, grammar, time};
+use crate::naming;
+use crate::phone;
+use crate::reconcile::InvalidSpec;
+use crate::reconcile::record::End;
+
+pub use crate::crd::time::FARTHEST_END;
+
+/// What a DailyRoom asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spec {
+    /// Its room's name, if it chooses one.
+    pub chosen_name: Option<String>,
+    /// When it ends.
+    pub end: EndSpec,
+    /// `public` or `private`, as Daily has it.
+    pub privacy: &'static str,
+    /// Whether participants are removed at the end.
+    pub eject: bool,
+    /// Under which name callers appear.
+    pub display_name: String,
+    /// Whether callers wait for a meeting.
+    pub wait_for_meeting_start: bool,
+    /// The numbers that it names.
+    pub numbers: Vec<NumberSpec>,
+    /// What happens when its room vanishes.
+    pub missing: MissingRoomPolicy,
+}
+
+/// When a room is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndSpec {
+    /// So many seconds after the object's creation.
+    Ttl(i64),
+    /// At this time, in unix seconds.
+    At(i64),
+}
+
+impl EndSpec {
+    /// The part of the spec that it stands for, as a record has it.
+    #[must_use]
+    pub fn of(self) -> String {
+        match self {
+            Self::Ttl(seconds) => format!("ttl={seconds}"),
+            Self::At(at) => format!("expirationTime={at}"),
+        }
+    }
+}
+
+/// A number that a DailyRoom names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NumberSpec {
+    /// Itself.
+    Literal(String),
+    /// A PinDialinNumber of the same namespace.
+    Reference(String),
+}
+
+/// The names in the spec of a DailyRoom that a deletion needs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Names {
+    /// The name of its room, if it chooses one.
+    pub chosen: Option<String>,
+    /// The name of the Secret.
+    pub secret: String,
+}
+
+impl Names {
+    /// Reads them from the spec of the DailyRoom of this name, which need not parse.
+    #[must_use]
+    pub fn read(object: &str, spec: &Value) -> Self {
+        let text = |pointer| {
+            let text = spec.pointer(pointer).and_then(Value::as_str);
+            text.map(str::to_owned)
+        };
+        Self {
+            chosen: text("/roomName"),
+            secret: text("/secret/name").unwrap_or_else(|| naming::default_secret_name(object)),
+        }
+    }
+}
+
+impl Spec {
+    /// Parses a spec.
+    ///
+    /// # Errors
+    /// What is wrong with it; the API server refuses most of that already.
+    pub fn parse(spec: &DailyRoomSpec) -> Result<Self, InvalidSpec> {
+        check_names(spec)?;
+        Ok(Self {
+            chosen_name: spec.room_name.clone(),
+            end: end(spec)?,
+            privacy: match spec.privacy {
+                Privacy::Public => "public",
+                Privacy::Private => "private",
+            },
+            eject: spec.eject_at_room_expiry.unwrap_or(true),
+            display_name: spec.dialin.display_name.clone(),
+            wait_for_meeting_start: spec.dialin.wait_for_meeting_start,
+            numbers: spec
+                .dialin
+                .room_numbers
+                .iter()
+                .map(number)
+                .collect::<Result<_, _>>()?,
+            missing: spec.missing_room_policy,
+        })
+    }
+
+    /// The end of an object that was created then.
+    #[must_use]
+    pub fn end_of(&self, created: i64) -> End {
+        let at = match self.end {
+            EndSpec::Ttl(seconds) => created.saturating_add(seconds),
+            EndSpec::At(at) => at,
+        };
+        End {
+            at,
+            of: self.end.of(),
+        }
+    }
+
+    /// The property `dialin` that is sent (F-PIN-1), with these numbers in place of the named ones.
+    #[must_use]
+    pub fn dialin(&self, numbers: &[String]) -> Map<String, Value> {
+        let mut dialin = Map::new();
+        dialin.insert("display_name".into(), json!(self.display_name));
+        dialin.insert(
+            "wait_for_meeting_start".into(),
+            json!(self.wait_for_meeting_start),
+        );
+        // Every room answers on the global numbers, and whether they may be sent is unknown (F-PIN-16).
+        let own = numbers.iter().filter(|number| !phone::is_global(number));
+        let own: Vec<Value> = own.map(|n| json!({"phone_number": n})).collect();
+        if !self.numbers.is_empty() && !own.is_empty() {
+            dialin.insert("room_numbers".into(), Value::from(own));
+        }
+        dialin
+    }
+}
+
+fn end(spec: &DailyRoomSpec) -> Result<EndSpec, InvalidSpec> {
+    match (&spec.ttl, &spec.expiration_time) {
+        (Some(ttl), None) => Ok(EndSpec::Ttl(time::ttl(ttl)?)),
+        (None, Some(at)) => Ok(EndSpec::At(time::expiration_time(at)?)),
+        _ => Err(InvalidSpec(
+            "set exactly one of ttl (for example 8h) and expirationTime (for example \
+             2026-12-01T18:00:00Z)"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The names become part of URLs, or are looked for.
+fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
+    if let Some(name) = &spec.room_name {
+        grammar::ROOM_NAME.check(name)?;
+        if naming::looks_derived(name) {
+            return Err(InvalidSpec(grammar::LOOKS_DERIVED.to_owned()));
+        }
+    }
+    if let Some(key) = &spec.api_key_secret_ref {
+        key.check()?;
+    }
+    let secret = spec.secret.as_ref().and_then(|it| it.name.as_ref());
+    if let Some(name) = secret {
+        grammar::SECRET_NAME.check(name)?;
+    }
+    Ok(())
+}
+
+fn number(number: &RoomNumber) -> Result<NumberSpec, InvalidSpec> {
+    match (&number.phone_number, &number.number_ref) {
+        (Some(literal), None) => {
+            let literal = grammar::PHONE_NUMBER.check(literal)?;
+            Ok(NumberSpec::Literal(literal.to_owned()))
+        }
+        (None, Some(reference)) => {
+            let name = grammar::NUMBER_REF_NAME.check(&reference.name)?;
+            Ok(NumberSpec::Reference(name.to_owned()))
+        }
+        _ => Err(InvalidSpec(
+            "each of dialin.roomNumbers needs exactly one of phoneNumber and numberRef".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(json: Value) -> DailyRoomSpec {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn ends_are_read_as_they_are_written() {
+        for (written, seconds) in [
+            ("10s", 10),
+            ("8h", 28_800),
+            ("1h30m", 5400),
+            ("8736h", 31_449_600),
+        ] {
+            let spec = Spec::parse(&spec(json!({"ttl": written}))).unwrap();
+            assert_eq!(spec.end, EndSpec::Ttl(seconds), "{written}");
+            assert_eq!(spec.end_of(100).at, 100 + seconds);
+        }
+        let time = json!({"expirationTime": "2026-12-01T18:00:00+01:00"});
+        let spec = Spec::parse(&spec(time)).unwrap();
+        assert_eq!(spec.end, EndSpec::At(1_796_144_400));
+    }
+
+    #[test]
+    fn global_numbers_are_published_and_not_sent() {
+        let named = |names: &[&str]| {
+            let numbers: Vec<Value> = names.iter().map(|n| json!({"phoneNumber": n})).collect();
+            let spec = spec(json!({"ttl": "8h", "dialin": {"roomNumbers": numbers}}));
+            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+            let sent = Spec::parse(&spec).unwrap().dialin(&names);
+            sent.get("room_numbers").cloned()
+        };
+        let (own, global) = ("+12025550123", "+442080501289");
+        let sent = json!([{"phone_number": own}]);
+        assert_eq!(named(&[own]), Some(sent.clone()));
+        assert_eq!(named(&[global, own]), Some(sent));
+        assert_eq!(named(&[global]), None);
+        assert_eq!(named(&[]), None);
+    }
+
+    #[test]
+    fn what_cannot_be_acted_on_is_said() {
+        for unfit in [
+            json!({}),
+            json!({"ttl": "8h", "expirationTime": "2026-12-01T18:00:00Z"}),
+            json!({"ttl": "9s"}),
+            json!({"ttl": "3 weeks"}),
+            json!({"expirationTime": "tomorrow"}),
+            json!({"ttl": "8h", "dialin": {"roomNumbers": [{}]}}),
+            json!({"ttl": "8h", "dialin": {"roomNumbers": [{"phoneNumber": "911"}]}}),
+            json!({"ttl": "8h", "dialin": {"roomNumbers": [{"numberRef": {"name": ".."}}]}}),
+            json!({"ttl": "8h", "roomName": "../domain"}),
+            json!({"ttl": "8h", "roomName": naming::derived_room_name("c", "team", "standup")}),
+            json!({"ttl": "8h", "apiKeySecretRef": {"name": "?limit=50"}}),
+            json!({"ttl": "8h", "apiKeySecretRef": {"name": "daily", "key": ".."}}),
+            json!({"ttl": "8h", "secret": {"name": "?limit=50"}}),
+        ] {
+            assert!(Spec::parse(&spec(unfit.clone())).is_err(), "{unfit}");
+        }
+    }
+
+    #[test]
+    fn a_stored_object_gets_the_sentence_of_the_api_server() {
+        let sentence = |json: Value| Spec::parse(&spec(json)).unwrap_err().0;
+        let ttl = sentence(json!({"ttl": "30m1h"}));
+        assert!(ttl.starts_with("ttl must be a duration from 10s"), "{ttl}");
+        let end = sentence(json!({"expirationTime": "2026-11-31T10:00:00Z"}));
+        assert!(
+            end.starts_with("expirationTime must be a time in RFC 3339"),
+            "{end}"
+        );
+    }
+
+    #[test]
+    fn names_are_read_from_a_spec_that_does_not_parse() {
+        let broken = json!({"ttl": 5, "roomName": "board"});
+        let names = Names::read("standup", &broken);
+        assert_eq!(names.chosen.as_deref(), Some("board"));
+        assert_eq!(names.secret, "standup-dialin");
+    }
+}
