@@ -20,8 +20,8 @@ use self::transport::Transport;
 use super::error::CallError;
 use super::page::{ConfigsPage, NumbersPage, Page};
 use super::types::{
-    Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, PurchasedNumber, Room,
-    RoomChange, RoomsPage,
+    Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
+    PurchasedNumber, Room, RoomChange, RoomsPage,
 };
 
 /// An answer with one object has at most this many bytes.
@@ -77,6 +77,14 @@ impl Client {
     /// # Errors
     /// As for all calls, see [`CallError`].
     pub async fn domain(&self, key: &ApiKey) -> Result<Answer<Domain>, CallError> {
+        self.get(key, self.url(&[""], &[])?, OBJECT).await
+    }
+
+    /// The PIN dial-in configs of the domain's own property. // F-DOM-4
+    ///
+    /// # Errors
+    /// As for all calls, see [`CallError`].
+    pub async fn domain_dialin(&self, key: &ApiKey) -> Result<Answer<DomainDialin>, CallError> {
         self.get(key, self.url(&[""], &[])?, OBJECT).await
     }
 

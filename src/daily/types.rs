@@ -172,6 +172,41 @@ pub struct DialinConfig {
     pub config: DialinConfigBody,
 }
 
+impl DialinConfig {
+    /// Whether it is one of the domain's own property, which has no id and which we never write.
+    #[must_use]
+    pub fn is_at_the_domain(&self) -> bool {
+        self.id.is_empty()
+    }
+}
+
+/// The PIN dial-in configs in the domain's property `pin_dialin` (F-DOM-4).
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct DomainDialin {
+    #[serde(default)]
+    config: DomainConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct DomainConfig {
+    /// Read one by one, so that an odd entry hides no other.
+    #[serde(default)]
+    pin_dialin: Value,
+}
+
+impl DomainDialin {
+    /// Them, as configs without an id.
+    pub fn configs(&self) -> impl Iterator<Item = DialinConfig> + '_ {
+        let entries = self.config.pin_dialin.as_array().into_iter().flatten();
+        let bodies = entries.filter_map(|it| DialinConfigBody::deserialize(it).ok());
+        bodies.map(|config| DialinConfig {
+            id: String::new(),
+            kind: PIN_DIALIN.to_owned(),
+            config,
+        })
+    }
+}
+
 /// What a dial-in config says.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct DialinConfigBody {

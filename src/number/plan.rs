@@ -18,7 +18,7 @@ use super::Number;
 use super::view::{NumberState, View};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
-use crate::daily::types::{DialinConfigRequest, Domain};
+use crate::daily::types::{DialinConfig, DialinConfigRequest, Domain};
 use crate::phone;
 use crate::reconcile::Named;
 use crate::reconcile::plan::failing;
@@ -169,12 +169,18 @@ fn not_purchased(number: &str, domain: &str) -> Plan {
     fails(Reason::NumberNotPurchased, message, NOT_PURCHASED)
 }
 
-/// Somebody outside the cluster has put the number on a dial-in config.
-fn in_use(number: &str) -> Plan {
-    let message = format!(
-        "The number {number} has a dial-in config at Daily that does not belong to this PinDialinNumber, and is left \
-         as it is. Delete that config to have the number served here."
-    );
+/// Somebody outside the cluster has put the number on a dial-in config, or on the domain's own list.
+fn in_use(number: &str, config: &DialinConfig) -> Plan {
+    let message = match config.is_at_the_domain() {
+        true => format!(
+            "The number {number} is set up at the Daily domain itself, in its property pin_dialin, and rooms can \
+             publish it as it is. Remove it there to have a PinDialinNumber serve it."
+        ),
+        false => format!(
+            "The number {number} has a dial-in config at Daily that does not belong to this PinDialinNumber, and is \
+             left as it is. Delete that config to have the number served here."
+        ),
+    };
     fails(Reason::NumberInUse, message, IN_USE)
 }
 

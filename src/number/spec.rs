@@ -84,6 +84,7 @@ impl Spec {
     pub fn is_said_by(&self, config: &DialinConfig) -> bool {
         let shown = &config.config;
         config.kind == PIN_DIALIN
+            && !config.is_at_the_domain()
             && shown.phone_number.as_ref() == Some(&self.phone_number)
             && prefix(shown) == self.name_prefix.as_deref()
             && message(shown) == self.greeting.as_deref()
@@ -120,6 +121,18 @@ mod tests {
     fn config(body: Value) -> DialinConfig {
         let config = json!({"id": "c1", "type": "pin_dialin", "config": body});
         serde_json::from_value(config).unwrap()
+    }
+
+    #[test]
+    fn a_config_at_the_domain_is_never_what_we_created() {
+        let asked = desired(json!({"phoneNumber": "+1202"}));
+        let ours = config(json!({"phone_number": "+1202"}));
+        assert!(asked.is_said_by(&ours));
+        let at_the_domain = DialinConfig {
+            id: String::new(),
+            ..ours
+        };
+        assert!(!asked.is_said_by(&at_the_domain));
     }
 
     #[test]

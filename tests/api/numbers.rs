@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daily_sim::{FaultKind, FaultSpec, Outcome, is_global};
 use libtest_mimic::Trial;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{DOMAIN, FOREIGN_NUMBER, Fixture, NUMBER, SECOND_NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
@@ -72,6 +72,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             By(&["configs-seen"]),
             somebody_elses_config,
+        ),
+        stage.under_each_answer(
+            "numbers::set_up_at_the_domain",
+            Setup::new(),
+            By(&["configs-seen"]),
+            set_up_at_the_domain,
         ),
         stage.under_each_answer(
             "numbers::global_choice_is_kept",
@@ -386,4 +392,41 @@ async fn removed_by_hand(fx: &mut Fixture) {
     fx.until(Number, "main-line", "is put back", crate::wait::LATER, anew)
         .await;
     assert_eq!(fx.configs_at_daily().await.len(), 1);
+}
+
+/// In the domain's own property, as the PIN dial-in guide does it: rooms publish such a number, and a
+/// PinDialinNumber says where it is set up.
+async fn set_up_at_the_domain(fx: &mut Fixture) {
+    let entries = |entries: Value| json!({"properties": {"pin_dialin": entries}});
+    let entry = json!({"phone_number": NUMBER, "ivr_greeting": {"message": "From before."}});
+    let set = fx.by_hand.post("/", &entries(json!([entry]))).await;
+    assert_eq!(set.expect("Daily answers").status, 200);
+    let mark = fx.mark().await;
+    let named = json!([{"phoneNumber": NUMBER}]);
+    let spec = json!({"ttl": "1h", "dialin": {"roomNumbers": named}});
+    fx.room("by-name", spec).await;
+    fx.room("by-choice", json!({"ttl": "1h"})).await;
+    for name in ["by-name", "by-choice"] {
+        let room = fx.ready(Room, name).await;
+        assert_eq!(room.text("/status/phoneNumbers/0/phoneNumber"), NUMBER);
+        let call = fx.sim.dial(room.dial_string()).await;
+        let call = call.expect("it can be dialled");
+        assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
+    }
+
+    fx.number("main-line", NUMBER).await;
+    fx.condition(Number, "main-line", ("Stalled", "True", "NumberInUse"))
+        .await;
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(journal.done("POST", "/domain-dialin-config"), 0);
+
+    // Removed there, it is free. Daily may show a config of the domain in both places.
+    let set = fx.by_hand.post("/", &entries(json!([]))).await;
+    assert_eq!(set.expect("Daily answers").status, 200);
+    fx.force_pass(Number, "main-line", "it is free").await;
+    fx.ready(Number, "main-line").await;
+    let room = fx.get(Room, "by-name").await;
+    let call = fx.sim.dial(room.dial_string()).await;
+    let call = call.expect("it can be dialled");
+    assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
 }

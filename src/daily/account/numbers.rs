@@ -9,7 +9,9 @@ use crate::daily::client::Client;
 use crate::daily::error::CallError;
 use crate::daily::limiter::Call;
 use crate::daily::page::Pages;
-use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigRequest, PurchasedNumber};
+use crate::daily::types::{
+    Answer, ApiKey, DialinConfig, DialinConfigRequest, DomainDialin, PurchasedNumber,
+};
 use crate::effect::{Check, Effect, EffectError};
 
 /// The numbers of an account, as one look at Daily showed them.
@@ -21,7 +23,7 @@ pub struct Numbers {
     pub date: Option<i64>,
     /// All purchased numbers.
     pub purchased: Vec<PurchasedNumber>,
-    /// All dial-in configs.
+    /// All dial-in configs, also those that are set at the domain itself.
     pub configs: Vec<DialinConfig>,
 }
 /// A write to the dial-in config of a number.
@@ -98,8 +100,9 @@ impl Account {
         let at = clock::now();
         let read = async {
             let (purchased, _) = self.all_purchased(key).await?;
+            let domain = self.read("/", self.client.domain_dialin(key)).await?.value;
             let (configs, date) = self.all_configs(key).await?;
-            Ok::<_, CallError>((purchased, configs, date))
+            Ok::<_, CallError>((purchased, with_those_of(&domain, configs), date))
         };
         let (purchased, configs, date) = match read.await {
             Ok(read) => read,
@@ -195,6 +198,15 @@ impl Account {
     }
 }
 
+/// Adds the configs that are set at the domain itself. Daily may show a config in both places
+/// (F-DOM-2); then it has the id of the listing, which is read last.
+fn with_those_of(domain: &DomainDialin, mut configs: Vec<DialinConfig>) -> Vec<DialinConfig> {
+    let number = |it: &DialinConfig| it.config.phone_number.clone();
+    let listed: Vec<_> = configs.iter().map(number).collect();
+    configs.extend(domain.configs().filter(|it| !listed.contains(&number(it))));
+    configs
+}
+
 fn unavailable(error: impl StdError + Send + Sync + 'static) -> CallError {
     CallError::Unavailable {
         status: None,
@@ -252,6 +264,38 @@ mod tests {
         let (write, check) = (ConfigWrite::Create(request), Check::by_version());
         let made = account.write_config(KEY.into(), NUMBER.into(), "uid".into(), write, check);
         Ok(made.await?.unwrap().id)
+    }
+
+    #[test]
+    fn configs_at_the_domain_are_added_unless_they_are_listed() {
+        let domain = |pin_dialin: serde_json::Value| {
+            let domain =
+                serde_json::json!({"domain_id": "d", "config": {"pin_dialin": pin_dialin}});
+            serde_json::from_value::<DomainDialin>(domain).unwrap()
+        };
+        let listed = serde_json::json!(
+            [{"id": "c1", "type": PIN_DIALIN, "config": {"phone_number": NUMBER}}]);
+        let listed: Vec<DialinConfig> = serde_json::from_value(listed).unwrap();
+        let shown = |pin_dialin| {
+            let all = with_those_of(&domain(pin_dialin), listed.clone());
+            let number = |it: &DialinConfig| it.config.phone_number.clone().unwrap();
+            let shown = |it: &DialinConfig| (number(it), it.is_at_the_domain());
+            all.iter().map(shown).collect::<Vec<_>>()
+        };
+        let ours = (NUMBER.to_owned(), false);
+        let other = ("+14155550100".to_owned(), true);
+        let entry = |number| serde_json::json!({"phone_number": number});
+        for odd in [
+            serde_json::json!(null),
+            serde_json::json!("odd"),
+            serde_json::json!([]),
+        ] {
+            assert_eq!(shown(odd), [ours.clone()]);
+        }
+        let both = serde_json::json!([5, entry(NUMBER), entry("+14155550100")]);
+        assert_eq!(shown(both), [ours.clone(), other]);
+        let bare = serde_json::from_str::<DomainDialin>("{}").unwrap();
+        assert_eq!(bare.configs().count(), 0);
     }
 
     #[tokio::test]

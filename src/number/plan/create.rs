@@ -52,9 +52,8 @@ fn free(view: &View, spec: &Spec, unclaimed: Record, ours: impl Fn(&DialinConfig
         Some(Some(rival)) => return held_by(view, number, rival),
         Some(None) => {}
     }
-    let config = known.of_number(number);
-    if config.is_some_and(|config| !ours(config)) {
-        return in_use(number);
+    if let Some(config) = known.of_number(number).filter(|config| !ours(config)) {
+        return in_use(number, config);
     }
     let known = match state(view, Age::Fresh) {
         Ok(known) => known,
@@ -69,7 +68,7 @@ fn free(view: &View, spec: &Spec, unclaimed: Record, ours: impl Fn(&DialinConfig
             };
             record(found, Change::Found)
         }
-        Some(_) => in_use(number),
+        Some(config) => in_use(number, config),
         None => {
             let claim = Claim {
                 sent: vec![mark(&spec.create())],
@@ -171,7 +170,7 @@ fn found(view: &View, spec: &Spec, owned: &Record, claim: &Claim, config: &Diali
             };
             Plan::Act(AnyStep::Record(recorded, Change::Created, written))
         }
-        Ok(false) => withdraw(view, owned, in_use(&owned.name)),
+        Ok(false) => withdraw(view, owned, in_use(&owned.name, config)),
         Err(look) => look,
     }
 }

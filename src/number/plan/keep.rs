@@ -28,8 +28,8 @@ pub(in crate::number) fn plan(
         Err(look) => return look,
     };
     let other = known.of_number(&owned.name).filter(|it| it.id != made.id);
-    if other.is_some() {
-        return in_use(&owned.name);
+    if let Some(other) = other {
+        return in_use(&owned.name, other);
     }
     if !known.purchased {
         return not_purchased(&owned.name, &domain.name);
