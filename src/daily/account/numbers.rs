@@ -290,10 +290,10 @@ mod tests {
             serde_json::json!("odd"),
             serde_json::json!([]),
         ] {
-            assert_eq!(shown(odd), [ours.clone()]);
+            assert_eq!(shown(odd), std::slice::from_ref(&ours));
         }
         let both = serde_json::json!([5, entry(NUMBER), entry("+14155550100")]);
-        assert_eq!(shown(both), [ours.clone(), other]);
+        assert_eq!(shown(both), [ours, other]);
         let bare = serde_json::from_str::<DomainDialin>("{}").unwrap();
         assert_eq!(bare.configs().count(), 0);
     }
