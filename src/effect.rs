@@ -271,13 +271,14 @@ pub(crate) mod points {
     mod armed {
         use std::path::PathBuf;
         use std::sync::LazyLock;
-        use std::sync::atomic::{AtomicUsize, Ordering};
+        use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
         use std::time::Duration;
 
         use super::{Effect, Phase};
 
         const STOP_AT: &str = "DAILY_OPERATOR_STOP_AT";
         const HOLD_AT: &str = "DAILY_OPERATOR_HOLD_AT";
+        const PANIC_AT: &str = "DAILY_OPERATOR_PANIC_AT";
         const LOOK: Duration = Duration::from_millis(20);
 
         /// `effect:phase[:n]`: the process aborts the nth time it comes by.
@@ -294,6 +295,9 @@ pub(crate) mod points {
             let (point, file) = value.split_once('=')?;
             Some((point.to_owned(), PathBuf::from(file)))
         });
+        /// `effect:phase`: the pass panics the first time that one comes by.
+        static PANIC: LazyLock<Option<String>> = LazyLock::new(|| std::env::var(PANIC_AT).ok());
+        static PANICKED: AtomicBool = AtomicBool::new(false);
         static PASSED: AtomicUsize = AtomicUsize::new(0);
 
         pub(crate) async fn at(effect: Effect, phase: Phase) {
@@ -308,6 +312,12 @@ pub(crate) mod points {
                 && PASSED.fetch_add(1, Ordering::SeqCst) + 1 == *nth
             {
                 std::process::abort();
+            }
+            if PANIC.as_ref() == Some(&here) && !PANICKED.swap(true, Ordering::SeqCst) {
+                #[allow(clippy::panic, reason = "a test asks for it")]
+                {
+                    panic!("a test asks for it at {here}");
+                }
             }
             if let Some((point, file)) = &*HOLD
                 && *point == here

@@ -144,6 +144,7 @@ struct Families {
     reconcile_errors: Family<Of, Counter>,
     terminal_errors: Family<Of, Counter>,
     panics: Family<Of, Counter>,
+    owned_elsewhere: Family<Of, Counter>,
     reconcile_seconds: Seconds<Of>,
     active_workers: Family<Of, Gauge>,
     leads: Family<Lease, Gauge>,
@@ -162,6 +163,7 @@ impl Default for Metrics {
             reconcile_errors: Family::default(),
             terminal_errors: Family::default(),
             panics: Family::default(),
+            owned_elsewhere: Family::default(),
             reconcile_seconds: Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS)),
             active_workers: Family::default(),
             leads: Family::default(),
@@ -212,6 +214,11 @@ impl Families {
             "active_workers",
             "Passes that are under way",
             self.active_workers.clone(),
+        );
+        all.register(
+            "daily_operator_owned_elsewhere",
+            "Passes over objects that another installation owns, to which nothing is written",
+            self.owned_elsewhere.clone(),
         );
         all.register(
             "leader_election_master_status",
@@ -288,6 +295,14 @@ impl Metrics {
         self.0.terminal_errors.get_or_create(&of).inc_by(terminal);
         let seconds = self.0.reconcile_seconds.get_or_create(&of);
         seconds.observe(took.as_secs_f64());
+    }
+
+    /// A pass found an object that another installation owns.
+    pub fn left_alone(&self, controller: Controller) {
+        let of = Of {
+            controller: controller.name(),
+        };
+        self.0.owned_elsewhere.get_or_create(&of).inc();
     }
 
     /// A pass over an object panicked.

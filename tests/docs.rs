@@ -37,6 +37,8 @@ fn every_metric_is_explained_and_no_other() {
     let took = Duration::from_secs(1);
     let _working = metrics.working(Controller::Room);
     metrics.reconciled(Controller::Room, PassResult::TerminalError, took);
+    metrics.panicked(Controller::Room);
+    metrics.left_alone(Controller::Room);
     metrics.called("GET", "/rooms", Some(429), took);
     metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
     let text = metrics.text(true).expect("a text takes every line");

@@ -203,3 +203,84 @@ impl Meta {
         others.cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::number::Number;
+    use crate::room::Room;
+
+    fn room(spec: Value, status: Value) -> Object<Room> {
+        let long = "x".repeat(1000);
+        serde_json::from_value(json!({
+            "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
+            "metadata": {
+                "namespace": "team", "name": "standup", "uid": "u1", "resourceVersion": "1",
+                "generation": 1, "creationTimestamp": "2026-12-01T08:00:00Z",
+                "finalizers": ["a/b", FINALIZER], "labels": {"a": long},
+                "annotations": {RECONCILE_ANNOTATION: "now", "a": long},
+                "managedFields": [{"manager": long}],
+                "ownerReferences": [{"apiVersion": "v1", "kind": long, "name": "n", "uid": "u"}],
+            },
+            "spec": spec, "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn record() -> String {
+        json!({"uid": "u1", "clusterId": "c", "domainId": "d", "domainName": "team",
+            "name": "board", "installationId": "i"})
+        .to_string()
+    }
+
+    #[test]
+    fn only_what_is_used_is_kept() {
+        let object = room(json!({"ttl": "1h"}), Value::Null);
+        let metadata = object.metadata.clone();
+        assert!(!json!(metadata).to_string().contains("xxx"), "{metadata:?}");
+        let meta = Meta::of(&object).unwrap();
+        assert_eq!(meta.requested.as_deref(), Some("now"));
+        assert!(meta.has_finalizer());
+        assert_eq!(meta.finalizers_without_ours(), ["a/b"]);
+        assert_eq!(object.recorded, Recorded::Nothing);
+    }
+
+    #[test]
+    fn a_spec_that_does_not_parse_takes_nothing_else_with_it() {
+        let spec = json!({"ttl": 5, "roomName": "board", "deletionPolicy": "Retain"});
+        let object = room(spec, json!({"dialinCode": "123", "record": record()}));
+        assert!(object.spec.is_err());
+        assert!(object.deletion.retain);
+        assert_eq!(object.names.chosen.as_deref(), Some("board"));
+        assert_eq!(object.status.dialin_code.as_deref(), Some("123"));
+        assert!(object.recorded.record().is_some());
+        assert!(room(Value::Null, Value::Null).spec.is_err());
+    }
+
+    #[test]
+    fn a_status_field_that_does_not_parse_takes_no_other_with_it() {
+        let later = json!([{"phoneNumber": "+1202", "source": "TollFree"}]);
+        let status = json!({"dialinCode": "123", "phoneNumbers": later, "record": record()});
+        let object = room(json!({"ttl": "1h"}), status);
+        assert!(object.spec.is_ok());
+        assert!(object.status.phone_numbers.is_empty());
+        assert_eq!(object.status.dialin_code.as_deref(), Some("123"));
+        assert!(object.recorded.record().is_some());
+        for odd in [json!(5), json!([]), json!({"record": 7, "conditions": "x"})] {
+            let object = room(json!({"ttl": "1h"}), odd);
+            assert_eq!(object.recorded, Recorded::Nothing);
+        }
+    }
+
+    #[test]
+    fn both_kinds_are_listed_as_themselves() {
+        assert_eq!(Object::<Room>::plural(&()), "dailyrooms");
+        assert_eq!(Object::<Number>::plural(&()), "pindialinnumbers");
+        assert_eq!(
+            Object::<Number>::api_version(&()),
+            "daily-operator.io/v1alpha1"
+        );
+    }
+}

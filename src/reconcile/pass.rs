@@ -207,11 +207,17 @@ impl<K: Kind> Pass<K> {
             Outcome::OwnedElsewhere(problem) => self.leave(problem).await,
             outcome => self.report(outcome).await?,
         }
-        Ok((rest.requeue, PassResult::of(rest.outcome.problem())))
+        let result = match &rest.outcome {
+            // Nothing is wrong with it: it is only not ours.
+            Outcome::OwnedElsewhere(_) => PassResult::RequeueAfter,
+            outcome => PassResult::of(outcome.problem()),
+        };
+        Ok((rest.requeue, result))
     }
 
     /// Nothing is written to an object of another installation; that is said once.
     async fn leave(&mut self, problem: &Problem) {
+        self.context.metrics.left_alone(K::CONTROLLER);
         self.on().problem(None, Some(problem));
         let owner = self.view.recorded.record();
         let owner = owner.map(|it| it.installation_id.clone());

@@ -17,7 +17,10 @@ pub async fn check(fx: &Fixture) {
         .count();
     assert_eq!(refused, 0, "Daily had to answer 429");
     let logs = fx.logs();
-    assert!(!logs.contains("panicked at"), "the operator panicked");
+    let panics = logs.lines().filter(|line| line.contains("panicked at"));
+    // One that a scenario asked for says so.
+    let defect = panics.filter(|line| !line.contains("a test asks for it"));
+    assert_eq!(defect.collect::<Vec<_>>(), Vec::<&str>::new());
     no_secret_is_told(fx, &logs).await;
     only_condemned_rooms_are_deleted(fx, &journal).await;
     every_call_is_in_the_reference(&journal);

@@ -138,6 +138,13 @@ impl Setup {
         self
     }
 
+    /// A pass of the operator panics the first time that it comes to this point.
+    pub fn panic_at(mut self, point: &str) -> Self {
+        let variable = "DAILY_OPERATOR_PANIC_AT".to_owned();
+        self.env.push((variable, point.to_owned()));
+        self
+    }
+
     /// The operator logs by this filter.
     pub fn log(mut self, filter: &str) -> Self {
         let variable = "DAILY_OPERATOR_LOG".to_owned();

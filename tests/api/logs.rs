@@ -19,6 +19,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("logs::needs_a_person", Setup::new(), needs_a_person),
         stage.trial("logs::waiting", Setup::new(), waiting),
         stage.trial(
+            "logs::panic",
+            Setup::new().panic_at("secret-create:before"),
+            panics,
+        ),
+        stage.trial(
             "logs::in_detail",
             Setup::new().log("info,daily_operator=debug"),
             in_detail,
@@ -131,6 +136,21 @@ async fn outage(fx: &mut Fixture) {
     assert_eq!(said(&lines, "Problem resolved", "reason"), [("INFO", is)]);
     let cause = said(&lines, "Problem began", "cause");
     assert!(!cause[0].1.is_empty(), "it has its cause");
+}
+
+/// A pass that panics costs its own object a retry. It is in the log, the metrics and an event, and
+/// the process goes on.
+async fn panics(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.event("standup", "Warning", "InternalError").await;
+    fx.ready(Room, "standup").await;
+    fx.room("retro", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "retro").await;
+    let count = counted(&metrics(fx).await, "reconcile_panics_total", "");
+    assert_eq!(count, 1);
+    let panicked = said(&lines(fx, "standup"), "Pass panicked", "kind").len();
+    assert_eq!(panicked, 1);
+    assert_eq!(fx.rooms_at_daily().await.len(), 2);
 }
 
 async fn needs_a_person(fx: &mut Fixture) {

@@ -381,7 +381,9 @@ fn an_id_is_recorded_before_its_config_is_changed() {
 
 #[test]
 fn a_number_that_is_set_up_at_the_domain_is_said_to_be() {
-    let at_the_domain = with(free(), |it| it.facts.number = seen(vec![config("", "front")]));
+    let at_the_domain = with(free(), |it| {
+        it.facts.number = seen(vec![config("", "front")])
+    });
     assert_eq!(said(&at_the_domain), "failing NumberInUse");
     let message = message(&at_the_domain);
     assert!(message.contains("pin_dialin"), "{message}");

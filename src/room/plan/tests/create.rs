@@ -58,6 +58,36 @@ fn the_key_is_proven_before_anything_else() {
     }
 }
 
+/// Once a room is made, a key that is gone is not one that is still to come. Callers are served.
+#[test]
+fn a_key_that_goes_while_callers_are_served_stalls_and_stays_ready() {
+    for reason in [Reason::ApiKeyNotFound, Reason::ApiKeyNotAllowed] {
+        let problem = KeyProblem {
+            reason,
+            message: "no key".into(),
+            definite: true,
+        };
+        let view = serving().with(|it| it.access = Some(Err(problem)));
+        fails(
+            &view,
+            reason,
+            ResolvedBy::User,
+            Requeue::After(SOON),
+            "no key",
+        );
+        let Plan::Rest(resting) = plan(&view) else {
+            panic!("{:?}", plan(&view));
+        };
+        let conditions = status(&view, &resting.outcome).conditions;
+        let shown: Vec<_> = conditions
+            .iter()
+            .map(|it| format!("{}={}/{}", it.type_, it.status, it.reason))
+            .collect();
+        let stalled = format!("Stalled=True/{}", reason.as_str());
+        assert_eq!(shown, ["Ready=True/Available".to_owned(), stalled]);
+    }
+}
+
 #[test]
 fn a_derived_name_is_bound_at_once() {
     let view = unbound();
