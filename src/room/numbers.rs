@@ -18,6 +18,8 @@ pub(crate) const GLOBAL: (&str, &str) = (phone::US_GLOBAL_NUMBER, "US");
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// What waits for something to come by itself is looked at again after so long.
 const SOON: Duration = Duration::from_secs(5);
+/// What waits for the user to act at Daily is looked at again after so long.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// A PinDialinNumber, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,7 +197,7 @@ fn problem<T>(reason: Reason, waits: bool, message: String) -> Result<T, NumberP
         reason,
         message,
         waits,
-        again: SOON,
+        again: if waits { SOON } else { STALLED },
     })
 }
 

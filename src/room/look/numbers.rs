@@ -17,6 +17,9 @@ use crate::room::view::NumberProblem;
 
 /// While a number is waited for, Daily is asked about numbers this often.
 const NUMBERS: Duration = Duration::from_secs(4);
+/// While the user has to act at Daily, for example to purchase a number, it is asked this often: no
+/// watch shows it. All rooms of the account share the answer.
+const STALLED: Duration = Duration::from_secs(30);
 /// Who is refused the numbers of the account need not ask again and again.
 const REFUSED: Duration = Duration::from_secs(60);
 
@@ -93,12 +96,18 @@ impl Pass<Room> {
     /// for, which somebody may set up at Daily. For a room that names none a PinDialinNumber is
     /// waited for, and what the operator writes for it makes older answers void.
     fn numbers_age(&self, wanted: &[NumberSpec]) -> Duration {
-        let status = &self.view.status;
-        let waits = status
-            .conditions
-            .iter()
-            .any(|it| it.reason.starts_with("Number"));
-        if (waits && !wanted.is_empty()) || self.view.forced {
+        let conditions = &self.view.status.conditions;
+        let reported = |kind| {
+            let mut conditions = conditions.iter();
+            conditions.any(|it| it.type_ == kind && it.reason.starts_with("Number"))
+        };
+        if self.view.forced || self.view.is_edited() {
+            NUMBERS
+        } else if wanted.is_empty() {
+            self.context.config.drift_interval
+        } else if reported(condition::kind::STALLED) {
+            STALLED
+        } else if reported(condition::kind::RECONCILING) {
             NUMBERS
         } else {
             self.context.config.drift_interval

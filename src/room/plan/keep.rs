@@ -273,7 +273,11 @@ fn secret_is_written(
             return update.unwrap_or_else(|| look(Look::Secret));
         }
     }
+    let unserved = view.facts.numbers.as_ref().and_then(|it| it.as_ref().err());
     let requeue = match &problem {
+        Some(problem) if !problem.served => {
+            Requeue::After(unserved.map_or(SOON, |numbers| numbers.again))
+        }
         Some(problem) if problem.resolved_by != ResolvedBy::User => Requeue::After(SOON),
         _ => Requeue::AtDrift(Some(content.end)),
     };

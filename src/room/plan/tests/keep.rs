@@ -200,6 +200,8 @@ fn callers_are_served_as_long_as_their_number_answers() {
     for (reason, waits, served) in cases {
         let (resolved_by, again) = match waits {
             true => (ResolvedBy::Waiting, Requeue::After(SOON)),
+            false if !served => (ResolvedBy::User, Requeue::After(SOON)),
+            // The PinDialinNumber wakes the room when its allowedRooms change.
             false => (ResolvedBy::User, Requeue::AtDrift(Some(END))),
         };
         let numbers = NumberProblem {
