@@ -4,14 +4,20 @@
 //! the view, and both come back here; a rest ends the pass with what is reported. After a step of
 //! unknown outcome the pass ends, and the next one begins with observing.
 
+use serde_json::Value;
+
 use super::guards::{
     another_name, keyless, other_installation, proven_domain, readable_spec, wrong_domain,
 };
 use super::problem::{Problem, Requeue};
-use super::record::Record;
+use super::record::{Claim, Record};
 use super::view::View;
 use super::{Kind, Named};
 use crate::crd::Status;
+
+/// So many requests that differ are noted in a claim: each edit of the spec before something is
+/// created adds one, and the oldest that may still take effect is not older than a few minutes.
+const MOST_SENT: usize = 8;
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,6 +195,26 @@ pub fn failing<K: Kind>(problem: Problem, requeue: Requeue) -> Plan<K> {
 #[must_use]
 pub fn record<K: Kind>(record: Record, change: Change) -> Plan<K> {
     Plan::Act(Step::Record(record, change, Written::Now))
+}
+
+/// What a create asks for is noted before it is sent, unless it is already.
+#[must_use]
+pub fn note<K: Kind>(owned: &Record, claim: &Claim, sent: Value) -> Option<Plan<K>> {
+    if claim.sent.contains(&sent) {
+        return None;
+    }
+    let mut all = claim.sent.clone();
+    all.push(sent);
+    all.drain(..all.len().saturating_sub(MOST_SENT));
+    let claim = Claim {
+        sent: all,
+        ..claim.clone()
+    };
+    let noted = Record {
+        claim: Some(claim),
+        ..owned.clone()
+    };
+    Some(record(noted, Change::Sent))
 }
 
 /// What comes next.

@@ -129,22 +129,22 @@ pub enum WhyGlobal {
 impl fmt::Display for WhyGlobal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingPurchased => f.write_str("the Daily account has purchased no number"),
+            Self::NothingPurchased => f.write_str("the Daily account has purchased no number."),
             Self::NothingConfigured => f.write_str(
                 "no purchased number of the Daily account that rooms of this namespace may publish \
-                 has a PIN dial-in config: create a PinDialinNumber, whose number DailyRooms that you create later publish",
+                 has a PIN dial-in config. Create a PinDialinNumber; DailyRooms that you create later publish its number.",
             ),
             Self::HeldElsewhere => f.write_str(
                 "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers of \
-                 other namespaces, and their allowedRooms do not include this one: ask their owners to set allowedRooms",
+                 other namespaces, and their allowedRooms do not include this one. Ask their owners to set allowedRooms.",
             ),
             Self::Stalled(name) => write!(
                 f,
-                "the PinDialinNumber {name} is stalled: look at its status"
+                "the PinDialinNumber {name} is stalled. Check its status."
             ),
             Self::NotReadyInTime(name) => write!(
                 f,
-                "the PinDialinNumber {name} was not ready within {} minutes: look at its status",
+                "the PinDialinNumber {name} was not ready within {} minutes. Check its status.",
                 LONGEST_WAIT.as_secs() / 60
             ),
         }
@@ -205,20 +205,19 @@ fn reference(name: &str, known: Known<'_>) -> Result<String, NumberProblem> {
     let named = |it: &&Holder| it.namespace == known.namespace && it.name == name;
     let Some(holder) = known.holders.iter().find(named) else {
         let message = format!(
-            "the PinDialinNumber {name} does not exist in this namespace: create it, or name another"
+            "The PinDialinNumber {name} does not exist in this namespace. Create it, or name another."
         );
         return problem(Reason::NumberNotFound, true, message);
     };
     match holder.ready_in() {
         None => {
-            let message =
-                format!("the PinDialinNumber {name} is not ready yet: look at its status");
+            let message = format!("The PinDialinNumber {name} is not ready yet. Check its status.");
             problem(Reason::NumberNotReady, true, message)
         }
         Some(domain) if domain != known.domain_id => {
             let message = format!(
-                "the PinDialinNumber {name} is in another Daily domain than the room: use the same \
-                 API key for both"
+                "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API \
+                 key for both."
             );
             problem(Reason::NumberNotPurchased, false, message)
         }
@@ -232,7 +231,7 @@ fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
     }
     if !known.purchased.iter().any(|it| it.number == number) {
         let message = format!(
-            "the Daily account has not purchased the number {number}: purchase it, or name another"
+            "The Daily account has not purchased the number {number}. Purchase it, or name another."
         );
         return problem(Reason::NumberNotPurchased, false, message);
     }
@@ -241,8 +240,8 @@ fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
     }
     if !answers(number, known) {
         let message = format!(
-            "the number {number} has no PIN dial-in config and would not answer: create a \
-             PinDialinNumber for it"
+            "The number {number} has no PIN dial-in config and would not answer. Create a \
+             PinDialinNumber for it."
         );
         return problem(Reason::NumberNotReady, true, message);
     }
@@ -265,8 +264,8 @@ fn not_allowed<'a>(number: &str, known: Known<'a>) -> Option<&'a Holder> {
 /// Names no object of the other namespace, which is none of this tenant's business.
 fn forbids(holder: &Holder) -> String {
     format!(
-        "a PinDialinNumber of another namespace holds the number {} and does not allow rooms of this \
-         namespace to publish it: ask its owner to set allowedRooms, or name another number",
+        "A PinDialinNumber of another namespace holds the number {} and does not allow rooms of this \
+         namespace to publish it. Ask its owner to set allowedRooms, or name another number.",
         holder.phone_number
     )
 }
@@ -367,8 +366,8 @@ fn awaits(name: &str, waited: Duration) -> Result<Chosen, NumberProblem> {
     Err(NumberProblem {
         reason: Reason::NumberNotReady,
         message: format!(
-            "the PinDialinNumber {name} is being set up, and the room waits for it, up to {} \
-             minutes; without it the room gets Daily's global number {}",
+            "The PinDialinNumber {name} is being set up. The room waits for it, up to {} minutes, and then \
+             publishes Daily's global number {}.",
             LONGEST_WAIT.as_secs() / 60,
             GLOBAL.0
         ),

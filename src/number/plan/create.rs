@@ -10,13 +10,10 @@ use crate::daily::types::{DialinConfig, DialinConfigRequest, Domain};
 use crate::naming;
 use crate::number::spec::Spec;
 use crate::number::view::{NumberState, View};
-use crate::reconcile::plan::{Change, Step as AnyStep, Written, failing, record};
+use crate::reconcile::plan::{Change, Step as AnyStep, Written, failing, note, record};
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::{Claim, Made, Record};
 use crate::reconcile::rivals::Rival;
-
-/// So many requests that differ are noted in a claim.
-const MOST_SENT: usize = 8;
 
 /// Claims a number.
 pub(in crate::number) fn claim(view: &View, spec: &Spec, domain: &Domain) -> Plan {
@@ -117,7 +114,7 @@ pub(in crate::number) fn create(view: &View, spec: &Spec, owned: &Record, claim:
         Some(None) => {}
     }
     let request = spec.create();
-    if let Some(plan) = noted(owned, claim, &request) {
+    if let Some(plan) = note(owned, claim, mark(&request)) {
         return plan;
     }
     let rejection = view.memory.rejection.as_ref().filter(|it| {
@@ -131,26 +128,6 @@ pub(in crate::number) fn create(view: &View, spec: &Spec, owned: &Record, claim:
         ),
         None => act(Step::CreateConfig(request)),
     }
-}
-
-/// What is sent is noted before it is sent.
-fn noted(owned: &Record, claim: &Claim, request: &DialinConfigRequest) -> Option<Plan> {
-    let mark = mark(request);
-    if claim.sent.contains(&mark) {
-        return None;
-    }
-    let mut sent = claim.sent.clone();
-    sent.push(mark);
-    sent.drain(..sent.len().saturating_sub(MOST_SENT));
-    let claim = Claim {
-        sent,
-        ..claim.clone()
-    };
-    let noted = Record {
-        claim: Some(claim),
-        ..owned.clone()
-    };
-    Some(record(noted, Change::Sent))
 }
 
 /// A config of the claimed number is there: is it ours?

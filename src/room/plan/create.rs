@@ -9,15 +9,11 @@ use crate::daily::ledger::{Posts, Seen, Word};
 use crate::daily::types::{CreateRoom, Domain, Room};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
-use crate::reconcile::plan::{Change, Step as AnyStep, Written, record};
+use crate::reconcile::plan::{Change, Step as AnyStep, Written, note, record};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record};
 use crate::room::spec::{EndSpec, FARTHEST_END, Spec};
 use crate::room::view::View;
-
-/// So many requests that differ are noted in a claim: each edit of the spec before the room is
-/// created adds one, and the oldest that still can take effect is not older than a few minutes.
-const MOST_SENT: usize = 8;
 
 /// An end that had passed when the object was created, by the API server's clock, on an object that
 /// owns nothing: it is over, and Daily need not be asked.
@@ -223,7 +219,9 @@ pub(in crate::room) fn create(view: &View, spec: &Spec, record: &Record, claim: 
         _ => return numbers_missing(view),
     };
     let request = request(spec, &record.name, &end, &numbers);
-    if let Some(plan) = noted(view, record, claim, &request) {
+    if view.is_chosen()
+        && let Some(plan) = note(record, claim, mark(&request))
+    {
         return plan;
     }
     let same = |it: &&Rejection| it.what == naming::fingerprint(&json!(request));
@@ -233,26 +231,6 @@ pub(in crate::room) fn create(view: &View, spec: &Spec, record: &Record, claim: 
         }
         _ => act(Step::CreateRoom(request)),
     }
-}
-
-/// What is sent under a chosen name is noted before it is sent.
-fn noted(view: &View, record: &Record, claim: &Claim, request: &CreateRoom) -> Option<Plan> {
-    let mark = mark(request);
-    if !view.is_chosen() || claim.sent.contains(&mark) {
-        return None;
-    }
-    let mut sent = claim.sent.clone();
-    sent.push(mark);
-    sent.drain(..sent.len().saturating_sub(MOST_SENT));
-    let claim = Claim {
-        sent,
-        ..claim.clone()
-    };
-    let noted = Record {
-        claim: Some(claim),
-        ..record.clone()
-    };
-    Some(crate::reconcile::plan::record(noted, Change::Sent))
 }
 
 /// The end to create the room with: the claimed one, unless the spec was edited since.

@@ -100,7 +100,7 @@ fn a_global_number_is_said_to_be_one_and_why() {
     let new = recorded();
     let first = serve(&new, Some(WhyGlobal::Stalled("main".into())));
     let why = "The room is ready to receive calls on Daily's global number +12025550123, because the \
-               PinDialinNumber main is stalled: look at its status";
+               PinDialinNumber main is stalled. Check its status.";
     assert_eq!(message(&first), why);
     // Later passes keep the number, and the reason with it.
     let later = new.with(|it| it.status = first.clone());
