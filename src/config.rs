@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 
 use crate::cli::RunArgs;
 use crate::crd::default_api_key_key;
+use crate::crd::grammar::{API_KEY_SECRET_KEY, API_KEY_SECRET_NAME};
 use crate::reconcile::view::Identity;
 
 /// The name of the Lease.
@@ -174,10 +175,14 @@ fn default_key(
     };
     let mut parts = secret.trim().splitn(3, '/');
     let namespace = parts.next().filter(|part| parse::is_label(part));
-    let name = parts.next().filter(|part| parse::is_subdomain(part));
+    let name = parts
+        .next()
+        .filter(|part| API_KEY_SECRET_NAME.check(part).is_ok());
     let key = match parts.next() {
-        Some(key) if parse::is_secret_key(key) => key.to_owned(),
-        Some(_) => return Err(wrong()),
+        Some(key) => {
+            let key = API_KEY_SECRET_KEY.check(key).map_err(|_| wrong())?;
+            key.to_owned()
+        }
         None => default_api_key_key(),
     };
     Ok(Some(DefaultKey {

@@ -141,18 +141,3 @@ pub(super) fn is_label(text: &str) -> bool {
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
-
-/// Whether this is a DNS subdomain, as names of Secrets are.
-pub(super) fn is_subdomain(text: &str) -> bool {
-    let fits = |part: &str| {
-        let end = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        part.starts_with(end) && part.ends_with(end) && part.chars().all(|c| end(c) || c == '-')
-    };
-    text.len() <= 253 && text.split('.').all(fits)
-}
-
-/// Whether this can be a key in a Secret.
-pub(super) fn is_secret_key(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (1..=253).contains(&text.len()) && text.bytes().all(fits)
-}
