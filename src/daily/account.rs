@@ -24,8 +24,7 @@ use super::client::Client;
 use super::error::CallError;
 use super::ledger::{Ledger, Sight};
 use super::limiter::{Call, Limiter, Slot, Used};
-use super::pins::PinChanges;
-use super::types::{ApiKey, Domain, RoomChange};
+use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
 use crate::effect::{Effect, EffectError, Gate};
 use crate::metrics::Metrics;
@@ -44,7 +43,6 @@ pub struct Account {
     limiter: Limiter,
     good_keys: Mutex<Vec<ApiKey>>,
     ledger: Mutex<Ledger>,
-    pins: Mutex<PinChanges>,
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
     numbers_failed: Mutex<Option<(Moment, CallError)>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -81,7 +79,6 @@ impl Account {
             limiter: Limiter::new(used),
             good_keys: Mutex::new(vec![key]),
             ledger: Mutex::new(Ledger::new(lag)),
-            pins: Mutex::default(),
             numbers: tokio::sync::Mutex::default(),
             numbers_failed: Mutex::default(),
             writing: Mutex::default(),
@@ -130,17 +127,6 @@ impl Account {
     #[must_use]
     pub fn settled(&self, now: Moment, quiet: Duration) -> bool {
         self.ledger().settled(now, quiet)
-    }
-
-    /// Which changes of rooms have changed their PINs.
-    #[must_use]
-    pub fn pin_changes(&self) -> PinChanges {
-        lock(&self.pins).clone()
-    }
-
-    /// A room was changed, and its PIN is another one now, or is not.
-    pub fn changed(&self, change: &RoomChange, is_another: bool) {
-        lock(&self.pins).noted(change, is_another);
     }
 
     /// A name is claimed for the object of this uid.

@@ -8,5 +8,4 @@ pub mod limiter;
 pub mod listing;
 pub mod mask;
 pub mod page;
-pub mod pins;
 pub mod types;
