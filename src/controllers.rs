@@ -17,7 +17,7 @@ use kube::runtime::watcher;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::accounts::{Listing, keys, used};
+use self::accounts::{Bound, Listing, keys, used};
 use self::inherited::trusted_from;
 use self::watches::{Rooms, Scopes, owner, waiting_for, watch};
 use crate::cause::chain;
@@ -179,6 +179,10 @@ async fn forget(rooms: Arc<Context<Room>>, numbers: Arc<Context<Number>>) {
         tokio::time::sleep(FORGET).await;
         forget_gone(&rooms);
         forget_gone(&numbers);
+        let mut bound = Bound::default();
+        bound.add(&rooms.objects);
+        bound.add(&numbers.objects);
+        bound.forget_others(&rooms.keys);
     }
 }
 

@@ -3,10 +3,12 @@
 //! Everything that asks Daily something goes through here, so that all objects of an account share
 //! the limit and the answers. A write runs in a task of its own: a reconcile that is cut off does
 //! not cut off a call that is under way, and of each name one write is under way at a time.
+//! An account that no pass uses for long ends, and with it its listings.
 
 mod listings;
 mod numbers;
 mod rooms;
+mod users;
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -14,16 +16,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use secrecy::ExposeSecret;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tracing::warn;
 
 pub use self::listings::{Expected, ExpectedRoom, Listings};
 pub use self::numbers::{ConfigWrite, Numbers};
+use self::users::Users;
 use super::client::Client;
 use super::error::CallError;
 use super::ledger::{Ledger, Sight};
 use super::limiter::{Call, Limiter, Slot, Used};
+use super::places::{Busy, Place, Places};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
 use crate::effect::{Effect, EffectError, Gate};
@@ -34,19 +37,49 @@ pub(crate) const SKEW: i64 = 30;
 /// And that no more often than this.
 const SKEW_SAID: Duration = Duration::from_secs(600);
 
+/// So many passes work with an account at a time. Each makes a few calls, of which Daily takes 20 a
+/// second: more would only wait for each other.
+const PASSES: usize = 64;
+
+/// And so many beside them whose objects are being deleted: a DELETE may wait for half a minute,
+/// since Daily takes 50 in 30 seconds, and must not keep edits waiting.
+const DELETIONS: usize = 16;
+
+/// Told of a key that Daily has refused, and when the call was sent that it refused.
+pub type OnRefused = Arc<dyn Fn(&ApiKey, Moment) + Send + Sync>;
+
+/// What all accounts are created with.
+#[derive(Clone)]
+pub struct Setup {
+    /// Sends the calls.
+    pub client: Client,
+    /// Lets writes pass.
+    pub gate: Gate,
+    /// Counts the calls.
+    pub metrics: Metrics,
+    /// What the leader before may have used of the limits.
+    pub used: Used,
+    /// For so long reads may lag behind writes.
+    pub lag: Duration,
+}
+
 /// One account.
 pub struct Account {
     domain: Domain,
-    client: Client,
-    gate: Gate,
-    metrics: Metrics,
+    setup: Setup,
     limiter: Limiter,
-    good_keys: Mutex<Vec<ApiKey>>,
+    places: Places,
+    places_to_delete: Places,
+    /// With which keys passes use it, and when they last did.
+    users: Mutex<Users>,
+    on_refused: OnRefused,
     ledger: Mutex<Ledger>,
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
     numbers_failed: Mutex<Option<(Moment, CallError)>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     listings: watch::Sender<Listings>,
+    /// Wakes the listing task when a listing is wanted earlier than planned.
+    wake: Notify,
     skew_said: Mutex<Option<Moment>>,
 }
 
@@ -59,30 +92,25 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// The account of a domain, whose key was just proven. Its reads may lag behind its writes for
-    /// so long.
+    /// The account of a domain, which a pass uses with this key.
     #[must_use]
-    pub fn new(
-        domain: Domain,
-        key: ApiKey,
-        client: Client,
-        gate: Gate,
-        metrics: Metrics,
-        used: Used,
-        lag: Duration,
-    ) -> Arc<Self> {
+    pub fn new(domain: Domain, key: ApiKey, setup: Setup, on_refused: OnRefused) -> Arc<Self> {
+        let limiter = Limiter::new(setup.used);
+        let ledger = Ledger::new(setup.lag);
         Arc::new(Self {
             domain,
-            client,
-            gate,
-            metrics,
-            limiter: Limiter::new(used),
-            good_keys: Mutex::new(vec![key]),
-            ledger: Mutex::new(Ledger::new(lag)),
+            setup,
+            limiter,
+            places: Places::new(PASSES),
+            places_to_delete: Places::new(DELETIONS),
+            users: Mutex::new(Users::new(key, clock::now())),
+            on_refused,
+            ledger: Mutex::new(ledger),
             numbers: tokio::sync::Mutex::default(),
             numbers_failed: Mutex::default(),
             writing: Mutex::default(),
             listings: watch::Sender::new(Listings::default()),
+            wake: Notify::new(),
             skew_said: Mutex::default(),
         })
     }
@@ -99,22 +127,53 @@ impl Account {
         &self.limiter
     }
 
-    /// The key that was proven last, if Daily has not refused it since.
+    /// A place for a pass over an object of this namespace, which holds it until it ends. Without one
+    /// the pass is to come back later instead of waiting.
+    ///
+    /// # Errors
+    /// When all places are taken, or the namespace has its share of them.
+    pub fn place(&self, namespace: &str) -> Result<Place, Busy> {
+        self.places.place(namespace)
+    }
+
+    /// The same for a pass over an object that is being deleted.
+    ///
+    /// # Errors
+    /// When all such places are taken, or the namespace has its share of them.
+    pub fn place_to_delete(&self, namespace: &str) -> Result<Place, Busy> {
+        self.places_to_delete.place(namespace)
+    }
+
+    /// The key that a pass used last, if Daily has not refused it since.
     #[must_use]
     pub fn good_key(&self) -> Option<ApiKey> {
-        lock(&self.good_keys).last().cloned()
+        lock(&self.users).good_key()
     }
 
-    /// A key of this domain was proven.
-    pub fn proven(&self, key: &ApiKey) {
-        let mut keys = lock(&self.good_keys);
-        keys.retain(|it| it.expose_secret() != key.expose_secret());
-        keys.push(key.clone());
+    /// A pass uses the account with this key, which is proven. `false` when the account has ended.
+    #[must_use]
+    pub fn used(&self, key: &ApiKey, now: Moment) -> bool {
+        let mut users = lock(&self.users);
+        let had_key = users.good_key().is_some();
+        let used = users.used(key, now);
+        drop(users);
+        if used && !had_key {
+            // Without a key the listings failed.
+            self.list_soon(now);
+        }
+        used
     }
 
-    /// Daily refuses a key.
-    pub fn refused(&self, key: &ApiKey) {
-        lock(&self.good_keys).retain(|it| it.expose_secret() != key.expose_secret());
+    /// Whether it has ended because no pass used it for long.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        lock(&self.users).has_ended()
+    }
+
+    /// Daily has refused a key in the answer to a call that was sent at this moment.
+    fn refused(&self, key: &ApiKey, sent: Moment) {
+        lock(&self.users).refused(key);
+        (self.on_refused)(key, sent);
     }
 
     /// What is known of a room, for the object of this uid.
@@ -140,34 +199,50 @@ impl Account {
         lock(&self.writing).retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
     }
 
+    /// Forgets the rooms and numbers that no object has, unless they were written to lately.
+    pub fn retain(&self, has_object: impl Fn(&str) -> bool) {
+        self.ledger().retain(&has_object, clock::now());
+        lock(&self.writing).retain(|name, turn| has_object(name) || Arc::strong_count(turn) > 1);
+    }
+
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         lock(&self.ledger)
     }
 
     async fn read<T>(
         &self,
+        key: &ApiKey,
         route: &'static str,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let slot = self.limiter.slot(Call::General).await;
-        self.sent(slot, "GET", route, call).await
+        self.sent(slot, key, ("GET", route), call).await
     }
 
+    /// Sends a call with this key. `route` is its method and its path with the parameters left open.
     async fn sent<T>(
         &self,
         slot: Slot,
-        method: &'static str,
-        route: &'static str,
+        key: &ApiKey,
+        route: Route,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        slot.sent();
+        let in_flight = slot.sent();
         let start = clock::now();
         let answer = call.await;
+        drop(in_flight);
         let took = start.until(clock::now());
-        self.metrics.called(method, route, status(&answer), took);
+        let (method, path) = route;
+        self.setup
+            .metrics
+            .called(method, path, status(&answer), took);
         match &answer {
             Err(CallError::RateLimited { retry_after }) => {
                 self.limiter.throttled(*retry_after);
+            }
+            Err(CallError::Unauthorized) => {
+                self.limiter.answered();
+                self.refused(key, start);
             }
             _ => self.limiter.answered(),
         }
@@ -195,16 +270,24 @@ impl Account {
         Arc::clone(lock(&self.writing).entry(name.to_owned()).or_default())
     }
 
-    /// Runs a write in a task of its own, when it is this name's turn.
-    async fn write<T: Send + 'static>(
+    /// Runs a write when it is this name's turn and `slots` are granted, in a task of its own: one
+    /// that is under way is not cut off with the pass. One that still waits is, so that a pass that
+    /// comes again does not queue a second one.
+    async fn write<S, T, W>(
         self: &Arc<Self>,
         effect: Effect,
         name: &str,
-        writing: impl Future<Output = Result<T, EffectError<CallError>>> + Send + 'static,
-    ) -> Result<T, EffectError<CallError>> {
-        let turn = self.turn(name);
+        slots: impl Future<Output = S>,
+        writing: impl FnOnce(Arc<Self>, S) -> W,
+    ) -> Result<T, EffectError<CallError>>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, EffectError<CallError>>> + Send + 'static,
+    {
+        let turn = self.turn(name).lock_owned().await;
+        let writing = writing(Arc::clone(self), slots.await);
         let task = tokio::spawn(async move {
-            let _turn = turn.lock().await;
+            let _turn = turn;
             writing.await
         });
         task.await.unwrap_or_else(|broken| {
@@ -221,13 +304,13 @@ impl Account {
     async fn send_write<T>(
         &self,
         slot: Slot,
-        method: &'static str,
-        route: &'static str,
+        key: &ApiKey,
+        route: Route,
         name: &str,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<(T, Moment), CallError> {
         let sending = self.ledger().sending(name, clock::now());
-        let answer = self.sent(slot, method, route, call).await;
+        let answer = self.sent(slot, key, route, call).await;
         let at = clock::now();
         match &answer {
             Err(error) if error.may_have_been_done() => self.ledger().unanswered(name, at),
@@ -236,6 +319,9 @@ impl Account {
         answer.map(|answer| (answer, at))
     }
 }
+
+/// A method and a path with its parameters left open.
+type Route = (&'static str, &'static str);
 
 /// The status code of an answer, if there was one.
 pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
@@ -248,4 +334,34 @@ pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
 /// Nothing can fail while one of these is held, so a poisoned one is as good as another.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+impl Setup {
+    /// For calls of this Daily.
+    pub(crate) fn for_tests(base_url: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let metrics = Metrics::default();
+        let leadership = crate::leader::Leadership::for_tests();
+        Self {
+            client: Client::new(base_url, None).unwrap(),
+            gate: Gate::new(leadership, true, metrics.clone()),
+            metrics,
+            used: Used::default(),
+            lag: Duration::ZERO,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Account {
+    /// The account `acme` with this key at this Daily.
+    pub(crate) fn for_tests(base_url: &str, key: &str) -> Arc<Self> {
+        let domain = Domain {
+            name: "acme".into(),
+            id: "d".into(),
+        };
+        let setup = Setup::for_tests(base_url);
+        Self::new(domain, key.into(), setup, Arc::new(|_, _| ()))
+    }
 }

@@ -8,7 +8,7 @@
 
 mod entry;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ const FEW: usize = 5;
 const ONE_IN: usize = 10;
 /// For so long after a write a read may show what was before it, if the quiet period allows.
 const LAG: Duration = Duration::from_secs(5);
+/// For so long after a write its room is remembered, also without an object: far longer than any
+/// write may take to be done.
+const KEPT: Duration = Duration::from_secs(3600);
 
 /// What is known of the rooms of an account.
 #[derive(Debug, Default)]
@@ -165,6 +168,20 @@ impl Ledger {
         }
     }
 
+    /// Forgets the names that no object has, unless they were written to lately.
+    pub fn retain(&mut self, has_object: impl Fn(&str) -> bool, now: Moment) {
+        self.rooms.retain(|name, entry| {
+            let written = entry.last_write.or(entry.done);
+            has_object(name) || written.is_some_and(|at| at.until(now) < KEPT)
+        });
+    }
+
+    /// All names that something was asked about or that were written to.
+    #[must_use]
+    pub fn names(&self) -> HashSet<String> {
+        self.rooms.keys().cloned().collect()
+    }
+
     /// A name is claimed for the object of this uid: its earlier creates have nothing to do with it.
     pub fn claimed(&mut self, name: &str, owner: &str) {
         self.entry(name).creates.remove(owner);
@@ -270,7 +287,7 @@ impl Ledger {
         };
         let missing: Vec<&String> = expected
             .iter()
-            .filter(|name| listing.get(name).is_none() && !written_after(name))
+            .filter(|name| listing.lacks(name) && !written_after(name))
             .collect();
         let tripped = missing.len() > FEW.max(expected.len() / ONE_IN);
         let suspect = missing.first().map(|name| (*name).clone());

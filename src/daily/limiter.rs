@@ -44,8 +44,18 @@ impl Limiter {
     pub fn new(used: Used) -> Self {
         // What is in the future here would block until then; nothing can have been sent there.
         let at = used.at.min(clock::now());
+        Self::with(Windows::new(Used { at, ..used }))
+    }
+
+    /// A limiter of so many calls in the time in which an account has 100.
+    #[must_use]
+    pub fn of_calls(calls: usize) -> Self {
+        Self::with(Windows::of_calls(calls))
+    }
+
+    fn with(windows: Windows) -> Self {
         Self(Arc::new(Inner {
-            windows: Mutex::new(Windows::new(Used { at, ..used })),
+            windows: Mutex::new(windows),
             changed: Notify::new(),
             calls: tokio::sync::Mutex::new(()),
             deletes: tokio::sync::Mutex::new(()),
@@ -78,6 +88,11 @@ impl Limiter {
         let mut both = self.take_calls(2).await;
         let get = both.split_call();
         (Slot(get), Slot(both))
+    }
+
+    /// A call was sent without a slot, because its account was not known before its answer. It counts.
+    pub fn sent_already(&self) {
+        self.windows().sent_already(clock::now());
     }
 
     /// Daily answered 429: nothing is granted for a while.
@@ -148,12 +163,23 @@ impl Limiter {
 pub struct Slot(Held);
 
 impl Slot {
-    /// The call is sent now: from now on it counts.
-    pub fn sent(self) {
-        let mut held = self.0;
-        let slots = std::mem::take(&mut held.slots);
-        held.limiter.windows().sent(slots, clock::now());
-        held.limiter.0.changed.notify_waiters();
+    /// The call is sent now.
+    pub fn sent(self) -> InFlight {
+        InFlight(self.0)
+    }
+}
+
+/// A call that was sent. It counts until it is dropped, when the call has been answered or given
+/// up, and from then on as sent at that moment: Daily counts it when it arrives, which is no later.
+#[derive(Debug)]
+#[must_use = "it is dropped when the call has been answered"]
+pub struct InFlight(Held);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let slots = std::mem::take(&mut self.0.slots);
+        self.0.limiter.windows().sent(slots, clock::now());
+        self.0.limiter.0.changed.notify_waiters();
     }
 }
 
@@ -280,13 +306,15 @@ mod tests {
         let limiter = fresh();
         let (get, delete) = limiter.slots_for_delete().await;
         assert_eq!(limiter.usage(), (2, 1));
-        get.sent();
+        let in_flight = get.sent();
         assert_eq!(limiter.usage(), (2, 1));
         drop(delete);
         assert_eq!(limiter.usage(), (1, 0));
+        drop(in_flight);
+        assert_eq!(limiter.usage(), (1, 0));
         let (get, delete) = limiter.slots_for_delete().await;
         drop(get);
-        delete.sent();
+        drop(delete.sent());
         assert_eq!(limiter.usage(), (2, 1));
     }
 
@@ -295,13 +323,13 @@ mod tests {
         let just_sent = Used {
             calls: 100,
             deletes: 0,
-            // The window has 5.2 s, of which 0.2 s are left.
-            at: Moment(clock::now().0.saturating_sub(Duration::from_secs(5))),
+            // The window has 5.05 s, of which 0.25 s are left.
+            at: Moment(clock::now().0.saturating_sub(Duration::from_millis(4_800))),
         };
         let limiter = Limiter::new(just_sent);
         let start = clock::now();
         assert_eq!(limiter.usage(), (100, 0));
-        limiter.slot(Call::General).await.sent();
+        drop(limiter.slot(Call::General).await.sent());
         let waited = start.until(clock::now());
         assert!(waited >= Duration::from_millis(150), "{waited:?}");
         assert!(waited < Duration::from_secs(4), "{waited:?}");
@@ -313,14 +341,43 @@ mod tests {
         let old = Used {
             calls: 99,
             deletes: 0,
-            at: Moment(clock::now().0.saturating_sub(Duration::from_millis(5_100))),
+            at: Moment(clock::now().0.saturating_sub(Duration::from_millis(4_950))),
         };
         let limiter = Limiter::new(old);
         let held = limiter.slot(Call::General).await;
         let mut next = pin!(limiter.slots_for_delete());
         assert!(waits(&mut next));
-        held.sent();
+        drop(held.sent());
         let _both = soon(next).await;
+    }
+
+    /// Daily may count it when it arrives, which is any moment until its answer.
+    #[tokio::test]
+    async fn a_call_that_is_not_answered_counts_however_long_it_takes() {
+        let limiter = fresh();
+        let in_flight = limiter.slot(Call::Delete).await.sent();
+        let later = clock::now().after(Duration::from_secs(3_600));
+        let counts = Slots {
+            calls: 1,
+            deletes: 1,
+        };
+        assert_eq!(limiter.windows().usage(later), counts);
+        drop(in_flight);
+        assert_eq!(limiter.windows().usage(clock::now()), counts);
+        assert_eq!(limiter.windows().usage(later), Slots::default());
+    }
+
+    #[tokio::test]
+    async fn a_call_without_a_slot_counts_and_takes_no_slot_from_others() {
+        let limiter = Limiter::of_calls(2);
+        let held = slots(&limiter, Call::General, 2).await;
+        limiter.sent_already();
+        assert_eq!(limiter.usage(), (3, 0));
+        drop(held);
+        assert_eq!(limiter.usage(), (1, 0));
+        let _one = limiter.slot(Call::General).await;
+        let mut next = pin!(limiter.slot(Call::General));
+        assert!(waits(&mut next));
     }
 
     #[tokio::test]

@@ -1,20 +1,38 @@
-//! A listing of all rooms of a domain, joined from its pages, and whether it is complete. No I/O.
+//! A listing of all rooms of a domain, joined from its pages, and what it proves. No I/O.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use super::client::ROOMS_A_PAGE;
-use super::types::{Answer, Room, RoomsPage};
+use super::types::{Answer, ListedRoom, Room, RoomsPage};
 use crate::clock::Moment;
+
+/// So many pages are read at most. With 100 rooms each that takes half a minute of an account's calls.
+const MOST_PAGES: usize = 500;
 
 /// Pages of a listing, joined one after the other.
 #[derive(Clone, Debug)]
 pub struct Joining {
     begun: Moment,
+    pages: usize,
     total: Option<u64>,
     date: Option<i64>,
-    ids: HashSet<String>,
+    /// The ids of all rooms so far, hashed: the account may have many rooms that are not ours.
+    ids: HashSet<u64>,
+    hasher: RandomState,
     rooms: HashMap<String, Room>,
+    /// Names that are wanted and were not shown.
+    absent: HashSet<String>,
+    unread: Unread,
     last: Option<String>,
+}
+
+/// Rooms of a listing that cannot be read.
+#[derive(Clone, Debug, Default)]
+struct Unread {
+    count: usize,
+    /// Whether one of them might be any room, since it does not even say its id and its name.
+    nameless: bool,
 }
 
 /// What comes after a page.
@@ -27,15 +45,19 @@ pub enum Next {
 }
 
 impl Joining {
-    /// A listing whose first page is asked for at this moment.
+    /// A listing whose first page is asked for at this moment. It keeps the rooms of these names.
     #[must_use]
-    pub fn begin(at: Moment) -> Self {
+    pub fn begin(at: Moment, wanted: HashSet<String>) -> Self {
         Self {
             begun: at,
+            pages: 0,
             total: None,
             date: None,
             ids: HashSet::new(),
+            hasher: RandomState::new(),
             rooms: HashMap::new(),
+            absent: wanted,
+            unread: Unread::default(),
             last: None,
         }
     }
@@ -52,52 +74,91 @@ impl Joining {
         let RoomsPage { total_count, data } = page.value;
         let total = *self.total.get_or_insert(total_count);
         self.date = page.date.or(self.date);
+        self.pages += 1;
         let (listed, known) = (data.len(), self.ids.len());
         for room in data {
-            self.last = Some(room.id.clone());
-            if self.ids.insert(room.id.clone()) {
-                // Newest first: of two rooms of one name, the later one is what the name means.
-                self.rooms.entry(room.name.clone()).or_insert(room);
-            }
+            self.add_room(room);
         }
         // F-ROOM-12
         if listed < ROOMS_A_PAGE {
-            return Next::Whole(self.end(true, at));
+            return Next::Whole(self.end(None, at));
         }
         // Rooms that are made meanwhile come before the first page (F-ROOM-11), so a page of old
         // rooms alone, or more rooms than there were, means that the pages go round in circles.
         if self.ids.len() == known || self.collected() > total {
-            return Next::Whole(self.end(false, at));
+            return Next::Whole(self.end(Some(Broken::Circle), at));
+        }
+        if self.pages >= MOST_PAGES {
+            return Next::Whole(self.end(Some(Broken::TooLong), at));
         }
         Next::Page(self)
+    }
+
+    fn add_room(&mut self, listed: ListedRoom) {
+        let id = match &listed {
+            ListedRoom::Read(room) => Some(room.id.clone()),
+            ListedRoom::Unread { id, name } => {
+                self.unread.count += 1;
+                self.unread.nameless |= id.is_none() || name.is_none();
+                id.clone()
+            }
+        };
+        let is_new = id.as_ref().is_none_or(|id| {
+            let hash = self.hasher.hash_one(id);
+            self.ids.insert(hash)
+        });
+        self.last = id.or(self.last.take());
+        // Newest first: of two rooms of one name, the later one is what the name means.
+        match listed {
+            ListedRoom::Read(room) if is_new && self.absent.remove(&room.name) => {
+                self.rooms.insert(room.name.clone(), room);
+            }
+            ListedRoom::Unread {
+                name: Some(name), ..
+            } => {
+                self.absent.remove(&name);
+            }
+            ListedRoom::Read(_) | ListedRoom::Unread { .. } => {}
+        }
     }
 
     fn collected(&self) -> u64 {
         u64::try_from(self.ids.len()).unwrap_or(u64::MAX)
     }
 
-    fn end(self, joined: bool, ended: Moment) -> Listing {
+    fn end(self, broken: Option<Broken>, ended: Moment) -> Listing {
         Listing {
             begun: self.begun,
             ended,
             date: self.date,
-            joined,
+            broken,
             missing: self.total.unwrap_or(0).checked_sub(self.collected()),
             rooms: self.rooms,
+            absent: self.absent,
+            unread: self.unread,
         }
     }
 }
 
-/// All rooms that the pages of a listing showed.
+/// Why the pages of a listing do not show all rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    Circle,
+    TooLong,
+}
+
+/// What the pages of a listing showed of the rooms that were wanted.
 #[derive(Clone, Debug)]
 pub struct Listing {
     begun: Moment,
     ended: Moment,
     date: Option<i64>,
-    joined: bool,
+    broken: Option<Broken>,
     /// How many of those that the first page counted were not shown; `None` if more were shown.
     missing: Option<u64>,
     rooms: HashMap<String, Room>,
+    absent: HashSet<String>,
+    unread: Unread,
 }
 
 impl Listing {
@@ -119,25 +180,43 @@ impl Listing {
         self.date
     }
 
-    /// The room of this name. That there is none proves absence only if the listing
-    /// [adds up](Self::adds_up).
+    /// The room of this name, if it was wanted, shown and could be read.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Room> {
         self.rooms.get(name)
     }
 
-    /// All rooms, in no order.
-    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
-        self.rooms.values()
+    /// Whether a room of this name was wanted and not shown. That proves absence only if the
+    /// listing [adds up](Self::adds_up).
+    #[must_use]
+    pub fn lacks(&self, name: &str) -> bool {
+        self.absent.contains(name)
     }
 
-    /// Whether the listing is complete: its pages join, and the count of the first one (F-ROOM-14)
-    /// is explained by the rooms that were shown and by those, so many, of which it is known that
-    /// they were deleted or ended while it was read.
+    /// Whether the listing is complete: its pages join, each room on them has a name, and the count
+    /// of the first page (F-ROOM-14) is explained by the rooms that were shown and by those, so many,
+    /// of which it is known that they were deleted or ended while it was read.
     #[must_use]
     pub fn adds_up(&self, removed_meanwhile: usize) -> bool {
         let removed = u64::try_from(removed_meanwhile).unwrap_or(u64::MAX);
-        self.joined && self.missing.is_some_and(|missing| missing <= removed)
+        let whole = self.broken.is_none() && !self.unread.nameless;
+        whole && self.missing.is_some_and(|missing| missing <= removed)
+    }
+
+    /// Why it does not show which rooms are gone, whatever was removed meanwhile.
+    #[must_use]
+    pub fn partial(&self) -> Option<String> {
+        match self.broken {
+            Some(Broken::Circle) => Some("its pages go round in circles".to_owned()),
+            Some(Broken::TooLong) => Some(format!(
+                "the account has more than {} rooms",
+                MOST_PAGES * ROOMS_A_PAGE
+            )),
+            None if self.unread.nameless => {
+                Some(format!("{} of its rooms cannot be read", self.unread.count))
+            }
+            None => None,
+        }
     }
 }
 
@@ -166,13 +245,24 @@ mod tests {
         ids.map(|id| room(id, &format!("room-{id}"))).collect()
     }
 
+    fn page(total_count: u64, rooms: Vec<Room>) -> RoomsPage {
+        let data = rooms.into_iter().map(ListedRoom::Read).collect();
+        RoomsPage { total_count, data }
+    }
+
+    /// All names that rooms have here.
+    fn all() -> HashSet<String> {
+        let numbered = (0..300).map(|id| format!("room-{id}"));
+        numbered.chain(["a", "b", "c"].map(str::to_owned)).collect()
+    }
+
     /// Joins pages until it has enough, and says how many it took.
     fn join(pages: Vec<(u64, Vec<Room>)>) -> (Listing, usize) {
-        let mut joining = Joining::begin(at(10));
+        let mut joining = Joining::begin(at(10), all());
         for (index, (total_count, data)) in pages.into_iter().enumerate() {
             let seconds = i64::try_from(index).expect("fits");
             let page = Answer {
-                value: RoomsPage { total_count, data },
+                value: page(total_count, data),
                 date: (index != 2).then_some(1_000 + seconds),
             };
             match joining.add(page, at(11)) {
@@ -234,7 +324,7 @@ mod tests {
         check(pages, 1, true);
         let (listing, _) = join(vec![(3, [rooms(0..2), rooms(1..3)].concat())]);
         assert!(listing.adds_up(0));
-        assert_eq!(listing.rooms().count(), 3);
+        assert_eq!(listing.rooms.len(), 3);
     }
 
     #[test]
@@ -243,7 +333,86 @@ mod tests {
         assert!(listing.adds_up(0));
         assert_eq!(listing.get("a").expect("is there").id, "id-9");
         assert_eq!(listing.get("b").expect("is there").id, "id-8");
-        assert!(listing.get("c").is_none());
+        assert!(listing.get("c").is_none() && listing.lacks("c"));
+    }
+
+    #[test]
+    fn only_rooms_that_are_wanted_are_kept_and_nothing_is_said_of_others() {
+        let wanted = HashSet::from(["room-3", "gone"].map(str::to_owned));
+        let answer = Answer {
+            value: page(9, rooms(0..9)),
+            date: None,
+        };
+        let Next::Whole(listing) = Joining::begin(at(0), wanted).add(answer, at(1)) else {
+            panic!("it is one page");
+        };
+        assert!(listing.adds_up(0));
+        assert_eq!(listing.rooms.len(), 1);
+        assert!(listing.get("room-3").is_some() && listing.lacks("gone"));
+        assert!(listing.get("room-4").is_none() && !listing.lacks("room-4"));
+        assert!(!listing.lacks("unknown"));
+    }
+
+    /// A page with a room that cannot be read, beside two that can.
+    fn with_unread(id: Option<&str>, name: Option<&str>) -> Listing {
+        let mut page = page(3, rooms(0..2));
+        let text = |text: Option<&str>| text.map(str::to_owned);
+        let (id, name) = (text(id), text(name));
+        page.data.insert(0, ListedRoom::Unread { id, name });
+        let answer = Answer {
+            value: page,
+            date: None,
+        };
+        match Joining::begin(at(0), all()).add(answer, at(1)) {
+            Next::Whole(listing) => listing,
+            Next::Page(_) => panic!("it is one page"),
+        }
+    }
+
+    #[test]
+    fn of_a_room_that_cannot_be_read_nothing_is_said() {
+        let listing = with_unread(Some("x"), Some("a"));
+        assert!(listing.adds_up(0) && listing.partial().is_none());
+        assert!(listing.get("a").is_none() && !listing.lacks("a"));
+        assert!(listing.lacks("b") && listing.get("room-1").is_some());
+        // It hides an older room of its name, which the name does not mean any more.
+        let hidden = with_unread(Some("x"), Some("room-1"));
+        assert!(hidden.get("room-1").is_none() && !hidden.lacks("room-1"));
+    }
+
+    #[test]
+    fn a_listing_with_a_room_that_may_be_any_proves_presence_only() {
+        for (id, name) in [(Some("x"), None), (None, Some("x")), (None, None)] {
+            let listing = with_unread(id, name);
+            assert!(!listing.adds_up(9), "{id:?} {name:?}");
+            assert_eq!(
+                listing.partial().as_deref(),
+                Some("1 of its rooms cannot be read")
+            );
+            assert!(listing.get("room-1").is_some());
+        }
+    }
+
+    #[test]
+    fn a_listing_has_an_end() {
+        let mut joining = Joining::begin(at(0), all());
+        for nth in 0.. {
+            let answer = Answer {
+                value: page(1_000_000, rooms(nth * 100..(nth + 1) * 100)),
+                date: None,
+            };
+            match joining.add(answer, at(1)) {
+                Next::Page(more) => joining = more,
+                Next::Whole(listing) => {
+                    assert_eq!(nth, 499);
+                    assert!(!listing.adds_up(usize::MAX));
+                    let why = listing.partial().expect("it says why");
+                    assert_eq!(why, "the account has more than 50000 rooms");
+                    assert_eq!(listing.rooms.len(), 300);
+                    return;
+                }
+            }
+        }
     }
 
     #[test]
@@ -261,16 +430,13 @@ mod tests {
 
     #[test]
     fn the_next_page_begins_after_the_last_room() {
-        let joining = Joining::begin(at(0));
+        let joining = Joining::begin(at(0), all());
         assert_eq!(joining.after(), None);
-        let page = Answer {
-            value: RoomsPage {
-                total_count: 101,
-                data: rooms(0..100),
-            },
+        let answer = Answer {
+            value: page(101, rooms(0..100)),
             date: None,
         };
-        let Next::Page(joining) = joining.add(page, at(1)) else {
+        let Next::Page(joining) = joining.add(answer, at(1)) else {
             panic!("there is more");
         };
         assert_eq!(joining.after(), Some("id-99"));

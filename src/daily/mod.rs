@@ -8,4 +8,6 @@ pub mod limiter;
 pub mod listing;
 pub mod mask;
 pub mod page;
+pub mod places;
+pub mod registry;
 pub mod types;

@@ -156,7 +156,41 @@ pub struct RoomsPage {
     /// All rooms of the domain, whatever the page (F-ROOM-14).
     pub total_count: u64,
     /// At most 100 rooms, newest first (F-ROOM-12).
-    pub data: Vec<Room>,
+    pub data: Vec<ListedRoom>,
+}
+
+/// A room on a page. The account may have rooms of a kind that the operator does not know.
+#[derive(Clone, Debug)]
+pub enum ListedRoom {
+    /// One that can be read.
+    Read(Room),
+    /// One of which no more can be read.
+    Unread {
+        /// Its id.
+        id: Option<String>,
+        /// Its name.
+        name: Option<String>,
+    },
+}
+
+impl From<Room> for ListedRoom {
+    fn from(room: Room) -> Self {
+        Self::Read(room)
+    }
+}
+
+impl<'de> Deserialize<'de> for ListedRoom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        Ok(match Room::deserialize(&value) {
+            Ok(room) => Self::Read(room),
+            Err(_) => Self::Unread {
+                id: text("id"),
+                name: text("name"),
+            },
+        })
+    }
 }
 
 /// A dial-in config of a number (F-CFG-1).
@@ -300,4 +334,52 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i6
     )]
     let whole = |n: serde_json::Number| n.as_i64().or_else(|| n.as_f64().map(|f| f.floor() as i64));
     Ok(value.and_then(whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn page(change: impl FnOnce(&mut Value)) -> RoomsPage {
+        let room = |id: &str, name: &str| {
+            json!({
+                "id": id, "name": name, "privacy": "public", "url": "https://demo.daily.co/a",
+                "created_at": "2026-12-01T08:00:00Z", "config": {"dialin_code": "12345678901"},
+            })
+        };
+        let mut odd = room("2", "odd");
+        change(&mut odd);
+        let data = [room("1", "a"), odd, room("3", "b")];
+        serde_json::from_value(json!({"total_count": 3, "data": data})).unwrap()
+    }
+
+    #[test]
+    fn a_room_that_cannot_be_read_costs_its_page_nothing() {
+        let config =
+            |key: &'static str, value: Value| move |room: &mut Value| room["config"][key] = value;
+        let pages = [
+            page(config("dialin", json!(true))),
+            page(config("dialin_code", json!(12_345_678_901_u64))),
+            page(|room| room["created_at"] = json!(1)),
+            page(|room| room["privacy"] = json!(null)),
+            page(|room| room["config"] = json!("none")),
+        ];
+        for page in pages {
+            let [ListedRoom::Read(a), odd, ListedRoom::Read(b)] = &page.data[..] else {
+                panic!("{page:?}");
+            };
+            assert_eq!((a.name.as_str(), b.name.as_str()), ("a", "b"));
+            let ListedRoom::Unread { id, name } = odd else {
+                panic!("{odd:?}");
+            };
+            assert_eq!((id.as_deref(), name.as_deref()), (Some("2"), Some("odd")));
+        }
+        let nameless = page(|room| *room = json!("room"));
+        let ListedRoom::Unread { id, name } = &nameless.data[1] else {
+            panic!("{nameless:?}");
+        };
+        assert_eq!((id, name), (&None, &None));
+    }
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::{KeyProblem, READ};
 use crate::cause::chain;
 use crate::config::DefaultKey;
+use crate::crd::ApiKeySecretRef;
 use crate::crd::condition::Reason;
 use crate::daily::types::ApiKey;
 use crate::kube::{KubeError, within};
@@ -25,6 +26,22 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// The Secret that an object names. Its name becomes part of a URL, and an object that is older
+    /// than the rule of its CRD may have any.
+    pub(super) fn named(namespace: &str, reference: &ApiKeySecretRef) -> Result<Self, KeyProblem> {
+        reference.check().map_err(|invalid| KeyProblem {
+            reason: Reason::InvalidSpec,
+            message: invalid.to_string(),
+            definite: true,
+        })?;
+        Ok(Self {
+            namespace: namespace.to_owned(),
+            name: reference.name.clone(),
+            key: reference.key.clone(),
+            instead_of_default: false,
+        })
+    }
+
     pub(super) fn of_default(default: &DefaultKey) -> Self {
         Self {
             namespace: default.namespace.clone(),
@@ -157,6 +174,42 @@ mod tests {
             assert!(problem.message.contains("16 to 256"), "{}", problem.message);
             assert!(
                 !problem.message.contains("0123456789"),
+                "{}",
+                problem.message
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_change_the_url_is_not_sent() {
+        let named = |name: &str| {
+            let reference = ApiKeySecretRef {
+                name: name.to_owned(),
+                key: "api-key".to_owned(),
+            };
+            Source::named("team", &reference)
+        };
+        assert_eq!(
+            named("daily.key-1").unwrap().shown(),
+            "team/daily.key-1 (key api-key)"
+        );
+        for name in [
+            "?limit=50",
+            "..",
+            ".",
+            "",
+            "a/b",
+            "a#b",
+            "a?x",
+            "a%2Fb",
+            "A",
+            "a b",
+            "-a",
+        ] {
+            let problem = named(name).unwrap_err();
+            assert_eq!(problem.reason, Reason::InvalidSpec, "{name}");
+            assert!(
+                problem.message.contains("apiKeySecretRef"),
                 "{}",
                 problem.message
             );

@@ -49,7 +49,7 @@ impl Pass<Number> {
             self.view.memory.kind.created = Some(config.id.clone());
             self.created(config.clone());
         }
-        self.sent(created.map(drop), &what).await
+        self.sent(created.map(drop), &what)
     }
 
     /// What was created says what was sent: Daily is not asked for it again in this pass.
@@ -78,14 +78,14 @@ impl Pass<Number> {
         match done {
             // It is gone, which the next look shows.
             Err(EffectError::Failed(_, CallError::NotFound)) => Ok(()),
-            done => self.sent(done.map(drop), &what).await,
+            done => self.sent(done.map(drop), &what),
         }
     }
 
     async fn delete_config(&mut self, id: String) -> Result<(), Failure> {
         let deleted = self.write(ConfigWrite::Delete { id }, Live::Deleting).await;
         self.view.facts.number = None;
-        self.after_effect(deleted.map(drop)).await?;
+        deleted.map_err(Failure::of_daily)?;
         self.view.facts.deleted = true;
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Pass<Number> {
             Age::Fresh => self.view.facts.began,
         };
         let answer = session.account.numbers(&session.key, not_before).await;
-        let numbers = self.after_call(answer).await?;
+        let numbers = answer.map_err(|error| Failure::daily(&error))?;
         let Some(number) = self.view.name_at_daily() else {
             return Ok(());
         };

@@ -2,7 +2,6 @@
 
 use super::guards::counts_as_keyless;
 use super::{Failure, Kind, Pass};
-use crate::daily::error::CallError;
 use crate::keys::Session;
 
 impl<K: Kind> Pass<K> {
@@ -13,7 +12,8 @@ impl<K: Kind> Pass<K> {
         let namespace = &view.meta.namespace;
         let found = keys
             .session(K::KEY_FOR, namespace, view.deletion.key.as_ref())
-            .await;
+            .await
+            .map_err(Failure::busy)?;
         let recorded = view.recorded_domain();
         let fits = |session: &Session| recorded.is_none_or(|id| session.account.domain().id == id);
         // What a good key has made is deleted with it, whatever is in its place now. It serves only
@@ -32,8 +32,20 @@ impl<K: Kind> Pass<K> {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),
         });
+        self.take_place(found.as_ref().ok())?;
         self.session = found.ok();
         self.refresh();
+        Ok(())
+    }
+
+    /// Takes a place at the account, which the pass holds until it ends.
+    fn take_place(&mut self, session: Option<&Session>) -> Result<(), Failure> {
+        let meta = &self.view.meta;
+        let place = session.map(|it| match meta.deleting {
+            Some(_) => it.account.place_to_delete(&meta.namespace),
+            None => it.account.place(&meta.namespace),
+        });
+        self.place = place.transpose().map_err(Failure::busy)?;
         Ok(())
     }
 
@@ -54,19 +66,6 @@ impl<K: Kind> Pass<K> {
                 }
             }
             Err(false) => memory.key_problems = memory.key_problems.saturating_add(1),
-        }
-    }
-
-    /// What a failed call of Daily's means for the pass; a refused key is proven again.
-    pub(crate) async fn after_call<T>(&self, answer: Result<T, CallError>) -> Result<T, Failure> {
-        match answer {
-            Ok(answer) => Ok(answer),
-            Err(error) => {
-                if let (CallError::Unauthorized, Some(session)) = (&error, &self.session) {
-                    self.context.keys.refused(&session.key).await;
-                }
-                Err(Failure::daily(&error))
-            }
         }
     }
 }

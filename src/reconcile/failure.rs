@@ -6,6 +6,7 @@ use super::problem::{Problem, ResolvedBy};
 use crate::cause::chain;
 use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
+use crate::daily::places::Busy;
 use crate::effect::{Barred, Effect, EffectError};
 use crate::kube::KubeError;
 use crate::metrics::PassResult;
@@ -53,6 +54,11 @@ impl Failure {
         Self::silent(CONFLICT)
     }
 
+    /// So many others are at work that this pass comes back later.
+    pub(crate) fn busy(busy: Busy) -> Self {
+        Self::silent(busy.requeue_after)
+    }
+
     pub(crate) fn unavailable(message: &str) -> Self {
         Self::new(
             Reason::DailyUnavailable,
@@ -84,6 +90,14 @@ impl Failure {
             | CallError::Unknown { .. } => ResolvedBy::Retry,
         };
         Self::new(error.reason(), resolved_by, chain(error))
+    }
+
+    /// A write to Daily failed, or was not sent.
+    pub(crate) fn of_daily(error: EffectError<CallError>) -> Self {
+        match error {
+            EffectError::Barred(effect, why) => Self::barred(effect, why),
+            EffectError::Failed(_, error) => Self::daily(&error),
+        }
     }
 
     /// A call of the API server failed.

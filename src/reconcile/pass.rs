@@ -20,6 +20,7 @@ use super::view::{Now, View};
 use super::{Context, Failure, Kind, plan};
 use crate::clock;
 use crate::crd::Status;
+use crate::daily::places::Place;
 use crate::keys::Session;
 use crate::log::On;
 use crate::metrics::PassResult;
@@ -47,6 +48,7 @@ pub(crate) struct Pass<K: Kind> {
     pub(crate) object: Arc<Object<K>>,
     pub(crate) view: View<K>,
     pub(crate) session: Option<Session>,
+    pub(super) place: Option<Place>,
     pub(crate) applied: Vec<Applied<K>>,
     pub(super) remembered: Remembered<K::Memory>,
 }
@@ -164,6 +166,7 @@ impl<K: Kind> Pass<K> {
             object,
             view,
             session: None,
+            place: None,
             applied: Vec::new(),
             remembered,
         })

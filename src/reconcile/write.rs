@@ -172,7 +172,7 @@ impl<K: Kind> Pass<K> {
     }
 
     /// Takes in how a write to Daily went; a rejection is remembered and decided on.
-    pub(crate) async fn sent(
+    pub(crate) fn sent(
         &mut self,
         sent: Result<(), EffectError<CallError>>,
         what: &str,
@@ -187,7 +187,7 @@ impl<K: Kind> Pass<K> {
                 self.rejected(what, info);
                 Ok(())
             }
-            Err(error) => self.after_effect(Err(error)).await,
+            Err(error) => Err(Failure::of_daily(error)),
         }
     }
 
@@ -198,17 +198,6 @@ impl<K: Kind> Pass<K> {
         let before = self.view.memory.rejection.as_ref();
         let rejection = Rejection::after(before, what, info, self.view.now.moment);
         self.view.memory.rejection = Some(rejection);
-    }
-
-    pub(crate) async fn after_effect(
-        &self,
-        done: Result<(), EffectError<CallError>>,
-    ) -> Result<(), Failure> {
-        match done {
-            Ok(()) => Ok(()),
-            Err(EffectError::Failed(_, error)) => self.after_call(Err(error)).await,
-            Err(EffectError::Barred(effect, why)) => Err(Failure::barred(effect, why)),
-        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Pass<Room> {
         let key = session.key.clone();
         let created = session.account.create_room(key, request, owner, check);
         let created = created.await;
-        self.sent(created, &what).await
+        self.sent(created, &what)
     }
 
     async fn update_room(&mut self, update: Update) -> Result<(), Failure> {
@@ -99,7 +99,7 @@ impl Pass<Room> {
             }
             failed => {
                 self.view.facts.looked = false;
-                self.sent(failed, &update.mark).await
+                self.sent(failed, &update.mark)
             }
         }
     }
@@ -132,7 +132,7 @@ impl Pass<Room> {
         match deleted {
             // What the GET showed is in the view now, and is decided on.
             Err(EffectError::Barred(_, Barred::Unproven(_))) => Ok(()),
-            other => self.after_effect(other).await,
+            other => other.map_err(Failure::of_daily),
         }
     }
 

@@ -83,7 +83,7 @@ impl Pass<Room> {
         let session = self.session()?;
         let name = self.view.room_name();
         let looked = session.account.look(&session.key, &name).await;
-        self.after_call(looked).await?;
+        looked.map_err(|error| Failure::daily(&error))?;
         self.view.facts.looked = true;
         self.refresh();
         Ok(())

@@ -54,6 +54,7 @@ mod safety;
 mod scale;
 mod schema;
 mod secrets;
+mod sharing;
 mod stage;
 mod stored;
 mod truth;
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
         scale::scenarios,
         schema::scenarios,
         secrets::scenarios,
+        sharing::scenarios,
         stored::scenarios,
         truth::scenarios,
     ];

@@ -14,7 +14,7 @@ async fn the_limiter_keeps_the_limit() {
     let stage = Stage::with(config).await;
     let limiter = Limiter::new(Used::default());
     let call = || async {
-        limiter.slot(Call::General).await.sent();
+        let _in_flight = limiter.slot(Call::General).await.sent();
         let domain = stage.client.domain(&key()).await;
         domain.expect("is answered");
     };

@@ -100,7 +100,8 @@ impl Account {
         let at = clock::now();
         let read = async {
             let (purchased, _) = self.all_purchased(key).await?;
-            let domain = self.read("/", self.client.domain_dialin(key)).await?.value;
+            let domain = self.setup.client.domain_dialin(key);
+            let domain = self.read(key, "/", domain).await?.value;
             let (configs, date) = self.all_configs(key).await?;
             Ok::<_, CallError>((purchased, with_those_of(&domain, configs), date))
         };
@@ -127,10 +128,9 @@ impl Account {
     ) -> Result<(Vec<PurchasedNumber>, Option<i64>), CallError> {
         let mut pages = Pages::default();
         loop {
-            let call = self
-                .client
-                .purchased_numbers_page(key, pages.after().copied());
-            let answer = self.read("/purchased-phone-numbers", call).await?;
+            let after = pages.after().copied();
+            let call = self.setup.client.purchased_numbers_page(key, after);
+            let answer = self.read(key, "/purchased-phone-numbers", call).await?;
             if !pages.add(answer.value).map_err(unavailable)? {
                 return Ok((pages.into_items(), answer.date));
             }
@@ -144,10 +144,9 @@ impl Account {
         let mut pages = Pages::default();
         loop {
             let after: Option<&String> = pages.after();
-            let call = self
-                .client
-                .dialin_configs_page(key, None, after.map(String::as_str));
-            let answer = self.read("/domain-dialin-config", call).await?;
+            let after = after.map(String::as_str);
+            let call = self.setup.client.dialin_configs_page(key, None, after);
+            let answer = self.read(key, "/domain-dialin-config", call).await?;
             if !pages.add(answer.value).map_err(unavailable)? {
                 return Ok((pages.into_items(), answer.date));
             }
@@ -166,21 +165,21 @@ impl Account {
         write: ConfigWrite,
         check: Check,
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
-        let account = Arc::clone(self);
         let of = number.clone();
         let effect = write.effect();
-        let writing = async move {
-            let delete = matches!(write, ConfigWrite::Delete { .. });
-            let slot = account
-                .limiter
-                .slot(if delete { Call::Delete } else { Call::General })
-                .await;
+        let delete = matches!(write, ConfigWrite::Delete { .. });
+        let slot = self
+            .limiter
+            .slot(if delete { Call::Delete } else { Call::General });
+        let writing = async move |account: Arc<Self>, slot| {
+            let setup = &account.setup;
             let send = async {
-                let (method, route) = write.route();
-                let call = write.call(&account.client, &key);
-                account.send_write(slot, method, route, &number, call).await
+                let call = write.call(&setup.client, &key);
+                account
+                    .send_write(slot, &key, write.route(), &number, call)
+                    .await
             };
-            let done = account.gate.pass(effect, &check, send).await;
+            let done = setup.gate.pass(effect, &check, send).await;
             // Whatever was known of the numbers is older than this write.
             account.numbers.lock().await.take();
             match done {
@@ -194,7 +193,7 @@ impl Account {
                 }
             }
         };
-        self.write(effect, &of, writing).await
+        self.write(effect, &of, slot, writing).await
     }
 }
 
@@ -216,35 +215,16 @@ fn unavailable(error: impl StdError + Send + Sync + 'static) -> CallError {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
 
     use super::*;
-    use crate::daily::limiter::Used;
-    use crate::daily::types::{Domain, PIN_DIALIN, Unset};
-    use crate::effect::Gate;
-    use crate::leader::Leadership;
-    use crate::metrics::Metrics;
+    use crate::daily::types::{PIN_DIALIN, Unset};
 
     const KEY: &str = "acme-key-0123456789abcdef";
     const NUMBER: &str = "+12025550123";
 
     fn account(daily: &Sim) -> Arc<Account> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let metrics = Metrics::default();
-        Account::new(
-            Domain {
-                name: "acme".into(),
-                id: "d".into(),
-            },
-            KEY.into(),
-            Client::new(&daily.base_url(), None).unwrap(),
-            Gate::new(Leadership::for_tests(), true, metrics.clone()),
-            metrics,
-            Used::default(),
-            Duration::ZERO,
-        )
+        Account::for_tests(&daily.base_url(), KEY)
     }
 
     async fn shown(account: &Account) -> Vec<String> {

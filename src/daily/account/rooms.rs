@@ -21,7 +21,7 @@ impl Account {
         let _turn = turn.lock().await;
         let asked = clock::now();
         let answer = self
-            .read("/rooms/:name", self.client.room(key, name))
+            .read(key, "/rooms/:name", self.setup.client.room(key, name))
             .await?;
         self.note(name, unless_ended(answer), asked);
         Ok(())
@@ -48,18 +48,18 @@ impl Account {
         owner: String,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
-        let account = Arc::clone(self);
         let name = request.name.clone();
-        let writing = async move {
-            let slot = account.limiter.slot(Call::General).await;
+        let slot = self.limiter.slot(Call::General);
+        let writing = async move |account: Arc<Self>, slot| {
             let send = async {
-                let call = account.client.create_room(&key, &request);
+                let call = account.setup.client.create_room(&key, &request);
+                let route = ("POST", "/rooms");
                 account
-                    .send_write(slot, "POST", "/rooms", &request.name, call)
+                    .send_write(slot, &key, route, &request.name, call)
                     .await
             };
-            let made = account.gate.pass(Effect::RoomCreate, &check, send).await;
-            match made {
+            let gate = &account.setup.gate;
+            match gate.pass(Effect::RoomCreate, &check, send).await {
                 Ok((answer, at)) => {
                     let seen = by_name(answer.value, at, answer.date);
                     account.ledger().created(&request.name, &owner, seen);
@@ -71,7 +71,7 @@ impl Account {
                 }
             }
         };
-        self.write(Effect::RoomCreate, &name, writing).await
+        self.write(Effect::RoomCreate, &name, slot, writing).await
     }
 
     /// What a create that failed says of the name: a refusal is a word, a call that was not done
@@ -101,25 +101,27 @@ impl Account {
         only_id: Option<String>,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
-        let account = Arc::clone(self);
         let of = name.clone();
-        let writing = async move {
-            let slot = match &only_id {
-                None => account.limiter.slot(Call::General).await,
-                Some(id) => {
-                    let (for_get, slot) = account.limiter.slots_for_update().await;
-                    let effect = Effect::RoomUpdate;
-                    account.prove(effect, &key, &name, id, for_get).await?;
-                    slot
-                }
-            };
+        let proves = only_id.is_some();
+        let slots = async {
+            if proves {
+                let (for_get, slot) = self.limiter.slots_for_update().await;
+                return (Some(for_get), slot);
+            }
+            (None, self.limiter.slot(Call::General).await)
+        };
+        let writing = async move |account: Arc<Self>, (for_get, slot)| {
+            if let (Some(id), Some(for_get)) = (&only_id, for_get) {
+                let effect = Effect::RoomUpdate;
+                account.prove(effect, &key, &name, id, for_get).await?;
+            }
             let send = async {
-                let call = account.client.update_room(&key, &name, &change);
-                account
-                    .send_write(slot, "POST", "/rooms/:name", &name, call)
-                    .await
+                let call = account.setup.client.update_room(&key, &name, &change);
+                let route = ("POST", "/rooms/:name");
+                account.send_write(slot, &key, route, &name, call).await
             };
-            let done = account.gate.pass(Effect::RoomUpdate, &check, send).await;
+            let gate = &account.setup.gate;
+            let done = gate.pass(Effect::RoomUpdate, &check, send).await;
             if let Err(EffectError::Failed(_, CallError::NotFound)) = &done {
                 account.ledger().absent(&name, clock::now(), None);
             }
@@ -129,7 +131,7 @@ impl Account {
             account.ledger().saw(&name, seen);
             Ok(())
         };
-        self.write(Effect::RoomUpdate, &of, writing).await
+        self.write(Effect::RoomUpdate, &of, slots, writing).await
     }
 
     /// Deletes a room, if a GET right before still shows the one that is meant.
@@ -143,20 +145,20 @@ impl Account {
         id: String,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
-        let account = Arc::clone(self);
         let of = name.clone();
-        let writing = async move {
-            let (for_get, for_delete) = account.limiter.slots_for_delete().await;
+        let slots = self.limiter.slots_for_delete();
+        let writing = async move |account: Arc<Self>, (for_get, for_delete)| {
             let effect = Effect::RoomDelete;
             account.prove(effect, &key, &name, &id, for_get).await?;
             let send = async {
-                let call = account.client.delete_room(&key, &name);
+                let call = account.setup.client.delete_room(&key, &name);
+                let route = ("DELETE", "/rooms/:name");
                 account
-                    .send_write(for_delete, "DELETE", "/rooms/:name", &name, call)
+                    .send_write(for_delete, &key, route, &name, call)
                     .await
             };
-            let deleted = account.gate.pass(Effect::RoomDelete, &check, send).await;
-            match deleted {
+            let gate = &account.setup.gate;
+            match gate.pass(Effect::RoomDelete, &check, send).await {
                 Ok((answer, at)) => {
                     account.ledger().absent(&name, at, answer.date);
                     Ok(())
@@ -168,7 +170,7 @@ impl Account {
                 Err(error) => Err(error),
             }
         };
-        self.write(Effect::RoomDelete, &of, writing).await
+        self.write(Effect::RoomDelete, &of, slots, writing).await
     }
 }
 
@@ -185,8 +187,8 @@ impl Account {
     ) -> Result<(), EffectError<CallError>> {
         let unproven = |why| EffectError::Barred(effect, Barred::Unproven(why));
         let asked = clock::now();
-        let get = self.client.room(key, name);
-        let seen = self.sent(slot, "GET", "/rooms/:name", get).await;
+        let get = self.setup.client.room(key, name);
+        let seen = self.sent(slot, key, ("GET", "/rooms/:name"), get).await;
         let seen = unless_ended(seen.map_err(|why| EffectError::Failed(effect, why))?);
         self.note(name, seen.clone(), asked);
         match seen.value {
@@ -216,8 +218,61 @@ fn unless_ended(answer: Answer<Option<Room>>) -> Answer<Option<Room>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use daily_sim::{Config, Sim};
+    use futures::FutureExt;
+    use futures::future::join_all;
     use serde_json::json;
+
+    use super::*;
+    use crate::daily::account::lock;
+
+    const KEY: &str = "acme-key-0123456789abcdef";
+
+    fn create(account: &Arc<Account>) -> impl Future<Output = Result<(), EffectError<CallError>>> {
+        let request = CreateRoom {
+            name: "standup".into(),
+            privacy: "public",
+            properties: serde_json::Map::new(),
+        };
+        let account = Arc::clone(account);
+        async move {
+            let check = Check::by_version();
+            let created = account.create_room(KEY.into(), request, "uid".into(), check);
+            created.await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_that_still_waits_when_its_pass_is_cut_off_is_not_sent() {
+        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
+        let account = Account::for_tests(&daily.base_url(), KEY);
+        let slots = (0..100).map(|_| account.limiter().slot(Call::General));
+        let slots = join_all(slots).await;
+        assert!(create(&account).now_or_never().is_none(), "it waits");
+        drop(slots);
+        // A look waits for the write of its name, if there is one.
+        account.look(&KEY.into(), "standup").await.unwrap();
+        assert!(account.sight("standup", "uid").seen.is_none());
+        create(&account).await.unwrap();
+        assert!(account.sight("standup", "uid").seen.is_some());
+    }
+
+    #[tokio::test]
+    async fn names_that_no_object_has_keep_no_turn() {
+        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
+        let account = Account::for_tests(&daily.base_url(), KEY);
+        for name in ["ours", "gone"] {
+            account.look(&KEY.into(), name).await.unwrap();
+        }
+        let under_way = account.turn("under way");
+        account.retain(|name| name == "ours");
+        let mut left: Vec<String> = lock(&account.writing).keys().cloned().collect();
+        left.sort();
+        assert_eq!(left, ["ours", "under way"]);
+        drop(under_way);
+        account.retain(|_| false);
+        assert!(lock(&account.writing).is_empty());
+    }
 
     #[test]
     fn a_room_that_is_shown_after_its_end_is_none() {

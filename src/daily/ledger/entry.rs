@@ -103,7 +103,7 @@ impl Entry {
                 date: listing.date(),
                 by: Word::Listing,
             }),
-            None if heard.complete => {
+            None if heard.complete && listing.lacks(name) => {
                 self.seen = None;
                 self.disputed = None;
                 let before = self.absence;

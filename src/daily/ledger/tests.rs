@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::daily::listing::{Joining, Next};
-use crate::daily::types::{Answer, RoomsPage};
+use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 
 /// The object that all of it is about.
 const UID: &str = "uid";
@@ -35,9 +35,13 @@ fn seen(id: &str, seconds: u64, by: Word) -> Seen {
     }
 }
 
-/// A listing of these rooms, whose names are their ids, from a second on to the next one.
+/// A listing of these rooms, whose names are their ids, from a second on to the next one. All names
+/// that are there or have an entry are wanted.
 fn listing(seconds: u64, names: &[String]) -> Arc<Listing> {
-    let data: Vec<Room> = names.iter().map(|name| room(name, name)).collect();
+    let data: Vec<ListedRoom> = names.iter().map(|name| room(name, name).into()).collect();
+    let wanted = self::names(200)
+        .into_iter()
+        .chain(["a".to_owned(), "b".to_owned()]);
     let page = Answer {
         value: RoomsPage {
             total_count: u64::try_from(data.len()).unwrap(),
@@ -45,7 +49,7 @@ fn listing(seconds: u64, names: &[String]) -> Arc<Listing> {
         },
         date: date(seconds),
     };
-    match Joining::begin(at(seconds)).add(page, at(seconds + 1)) {
+    match Joining::begin(at(seconds), wanted.collect()).add(page, at(seconds + 1)) {
         Next::Whole(listing) => Arc::new(listing),
         Next::Page(_) => panic!("more than a page"),
     }
@@ -175,6 +179,16 @@ fn a_name_that_is_registered_later_hears_the_last_listing() {
     ledger.forget("a", at(25));
     ledger.hears(30, &[], false);
     ledger.knows_nothing();
+}
+
+/// The listing kept only what was wanted when it began.
+#[test]
+fn a_name_that_was_not_wanted_hears_nothing_of_the_last_listing() {
+    let mut ledger = Ledger::default();
+    ledger.hears(10, &["other"], true);
+    assert_eq!(ledger.sight("other", UID), Sight::default());
+    assert_eq!(ledger.sight("later", UID), Sight::default());
+    assert!(ledger.sight("b", UID).absence.is_some(), "that was wanted");
 }
 
 #[track_caller]
@@ -387,6 +401,29 @@ fn rooms_that_were_just_written_to_are_not_missing() {
         ledger.heard(listing(15, &[]), true, &expected).as_deref(),
         Some("room-0")
     );
+}
+
+#[test]
+fn names_that_no_object_has_are_forgotten() {
+    let hour = KEPT.as_secs();
+    let mut ledger = lagging(true);
+    for name in ["asked", "ours", "gone"] {
+        let _ = ledger.sight(name, UID);
+    }
+    ledger.unanswered("gone", at(20));
+    ledger.retain(|name| name == "ours", at(30));
+    let left = |ledger: &Ledger| {
+        let mut names: Vec<String> = ledger.names().into_iter().collect();
+        names.sort();
+        names
+    };
+    // What was written to is kept for a while: its outcome may still matter.
+    assert_eq!(left(&ledger), ["a", "gone", "ours"]);
+    assert!(!ledger.settled(at(30), QUIET));
+    ledger.retain(|name| name == "ours", at(10 + hour));
+    assert_eq!(left(&ledger), ["gone", "ours"]);
+    ledger.retain(|name| name == "ours", at(20 + hour));
+    assert_eq!(left(&ledger), ["ours"]);
 }
 
 /// F-ROOM-37: what counts is which name was asked for.

@@ -62,7 +62,7 @@ impl Pass<Room> {
             if let Err(CallError::Refused { info, .. }) = &answer {
                 return Ok(Err(numbers_refused(info)));
             }
-            asked = Some(self.after_call(answer).await?);
+            asked = Some(answer.map_err(|error| Failure::daily(&error))?);
         }
         let purchased = asked.as_ref().map(|it| it.purchased.as_slice());
         let configs = asked.as_ref().map(|it| it.configs.as_slice());

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::daily::ledger::{Ledger, reads_lag};
 use crate::daily::listing::{Joining, Next};
-use crate::daily::types::{Answer, RoomsPage};
+use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use k8s_openapi::api::core::v1::Secret;
 
 /// No pass may need more.
@@ -206,10 +206,8 @@ impl World {
         let begun = self.tick();
         let past = self.past.iter().flat_map(|(_, rooms)| rooms.keys());
         let names: BTreeSet<String> = self.rooms.keys().chain(past).cloned().collect();
-        let data: Vec<Room> = names
-            .iter()
-            .filter_map(|it| self.read(it).cloned())
-            .collect();
+        let shown = names.iter().filter_map(|it| self.read(it).cloned());
+        let data: Vec<ListedRoom> = shown.map(ListedRoom::Read).collect();
         let page = Answer {
             value: RoomsPage {
                 total_count: u64::try_from(data.len()).unwrap(),
@@ -217,10 +215,12 @@ impl World {
             },
             date: Some(self.date()),
         };
-        let Next::Whole(listing) = Joining::begin(begun).add(page, self.tick()) else {
+        let expected = [self.name()];
+        let mut wanted = self.ledger.names();
+        wanted.extend(expected.clone());
+        let Next::Whole(listing) = Joining::begin(begun, wanted).add(page, self.tick()) else {
             panic!("more than a page");
         };
-        let expected = [self.name()];
         let _ = self
             .ledger
             .heard(std::sync::Arc::new(listing), complete, &expected);

@@ -1,0 +1,195 @@
+//! When listings begin and end, and what of them is kept.
+
+use daily_sim::{Config, FaultKind, FaultSpec, Sim};
+use serde_json::json;
+
+use super::*;
+
+const KEY: &str = "acme-key-0123456789abcdef";
+const HOUR: Duration = Duration::from_secs(3600);
+/// What must come, comes by then.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn at(seconds: u64) -> Moment {
+    Moment(Duration::from_secs(seconds))
+}
+
+/// Listings of which one of so many pages was read, which began at this second.
+fn read(begun: u64, pages: usize, next: u64) -> Listings {
+    let mut listings = Listings::default();
+    listings.was_read(at(begun), of_pages(pages), at(next));
+    listings
+}
+
+fn of_pages(pages: usize) -> Read {
+    Read {
+        pages,
+        partial: None,
+        missing: None,
+    }
+}
+
+#[test]
+fn however_many_ask_for_a_listing_one_comes_ahead_of_the_interval() {
+    let mut listings = read(100, 2, 400);
+    assert!(listings.want(at(103)));
+    assert_eq!(listings.next, at(106), "six seconds after the one before");
+    assert!(!listings.want(at(101)) && !listings.want(at(105)));
+    assert_eq!(listings.next, at(106));
+    listings.was_read(at(106), of_pages(2), at(406));
+    assert_eq!(listings.next, at(406), "that served all of them");
+    assert!(
+        !listings.want(at(106)),
+        "and whoever asks for what it shows"
+    );
+    assert!(listings.want(at(200)));
+    assert_eq!(listings.next, at(200));
+}
+
+#[test]
+fn one_that_began_before_the_moment_is_followed_by_another() {
+    let mut listings = read(100, 2, 400);
+    listings.want(at(110));
+    // It was under way when this was asked for.
+    listings.want(at(115));
+    listings.was_read(at(112), of_pages(2), at(412));
+    assert_eq!(listings.next, at(118));
+    listings.was_read(at(118), of_pages(2), at(418));
+    assert_eq!(listings.next, at(418));
+}
+
+#[test]
+fn long_listings_that_are_asked_for_are_far_apart() {
+    let mut listings = read(100, 100, 400);
+    listings.want(at(101));
+    assert_eq!(listings.next, at(155));
+    // The interval is not made longer by it.
+    let mut soon = read(100, 100, 130);
+    assert!(!soon.want(at(101)));
+    assert_eq!(soon.next, at(130));
+}
+
+#[test]
+fn a_failure_does_not_forget_what_was_asked_for() {
+    let mut listings = read(100, 2, 400);
+    listings.want(at(110));
+    listings.has_failed("refused".into(), at(120));
+    assert_eq!((listings.failed, listings.next), (1, at(120)));
+    listings.was_read(at(109), of_pages(2), at(409));
+    assert_eq!(listings.next, at(115));
+    assert_eq!(listings.problem, None);
+}
+
+async fn daily() -> Sim {
+    let config = Config::single("acme", KEY, &[]);
+    Sim::start(config).await.unwrap()
+}
+
+fn nothing() -> Expected {
+    Arc::new(|_| Vec::new())
+}
+
+/// Lists until the listings are so.
+async fn list_until(account: &Account, expected: Expected, so: impl Fn(&Listings) -> bool) {
+    let mut listings = account.listings();
+    let listed = async {
+        tokio::select! {
+            () = account.list_while_used(HOUR, HOUR, expected) => panic!("it is used"),
+            listings = listings.wait_for(so) => drop(listings.unwrap()),
+        }
+    };
+    let listed = tokio::time::timeout(PATIENCE, listed).await;
+    listed.expect("the listings go on");
+}
+
+#[tokio::test]
+async fn an_account_without_passes_ends_and_its_keys_are_forgotten() {
+    let daily = daily().await;
+    let account = Account::for_tests(&daily.base_url(), KEY);
+    let unused = Duration::from_millis(200);
+    let listed = account.list_while_used(HOUR, unused, nothing());
+    let ended = tokio::time::timeout(PATIENCE, listed).await;
+    ended.expect("it ends");
+    assert_eq!(account.listings().borrow().read, 1, "it was listed before");
+    assert!(account.has_ended() && account.good_key().is_none());
+    assert!(
+        !account.used(&KEY.into(), clock::now()),
+        "another one begins"
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_once_ends_the_listings_only_until_it_is_proven_again() {
+    let daily = daily().await;
+    let account = Account::for_tests(&daily.base_url(), KEY);
+    let refused = FaultKind::Status {
+        status: 401,
+        body: Some(json!({"error": "authentication-error"})),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/rooms", refused);
+    daily.client().unwrap().fault(&fault).await.unwrap();
+    list_until(&account, nothing(), |it| it.failed == 1).await;
+    assert!(account.good_key().is_none());
+    assert!(account.listings().borrow().next > clock::now());
+    assert!(account.used(&KEY.into(), clock::now()));
+    assert!(account.listings().borrow().next <= clock::now(), "at once");
+    list_until(&account, nothing(), |it| it.read == 1).await;
+}
+
+#[tokio::test]
+async fn a_listing_keeps_the_rooms_that_are_expected_or_were_asked_about() {
+    let daily = daily().await;
+    let account = Account::for_tests(&daily.base_url(), KEY);
+    let by_hand = daily.client().unwrap().api(KEY);
+    for name in ["ours", "asked", "foreign"] {
+        let made = by_hand.post("/rooms", &json!({"name": name})).await;
+        assert_eq!(made.unwrap().status, 200);
+    }
+    assert!(account.sight("asked", "").seen.is_none());
+    let expected: Expected = Arc::new(|_| {
+        let room = |name: &str| ExpectedRoom {
+            name: name.to_owned(),
+            end: i64::MAX,
+        };
+        vec![room("ours"), room("gone")]
+    });
+    list_until(&account, expected, |it| it.read == 1).await;
+    let seen = |name: &str| account.sight(name, "").seen.is_some();
+    let absent = |name: &str| account.sight(name, "").absence.is_some();
+    assert!(seen("ours") && seen("asked") && absent("gone"));
+    assert!(
+        !seen("foreign") && !absent("foreign"),
+        "nothing is said of it"
+    );
+}
+
+/// A page as Daily would send it, with a room that has a `dialin` of another type.
+#[tokio::test]
+async fn one_odd_room_costs_the_others_nothing() {
+    let daily = daily().await;
+    let account = Account::for_tests(&daily.base_url(), KEY);
+    let room = |id: &str, config: serde_json::Value| {
+        json!({"id": id, "name": id, "privacy": "public", "url": "https://demo.daily.co/a",
+            "created_at": "2026-12-01T08:00:00Z", "config": config})
+    };
+    let data = [
+        room("odd", json!({"dialin": true})),
+        room("ours", json!({})),
+    ];
+    let page = FaultKind::Status {
+        status: 200,
+        body: Some(json!({"total_count": 2, "data": data})),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/rooms", page);
+    daily.client().unwrap().fault(&fault).await.unwrap();
+    for name in ["odd", "ours", "gone"] {
+        let _ = account.sight(name, "");
+    }
+    list_until(&account, nothing(), |it| it.read == 1).await;
+    assert!(account.sight("ours", "").seen.is_some());
+    assert!(account.sight("gone", "").absence.is_some());
+    let odd = account.sight("odd", "");
+    assert!(odd.seen.is_none() && odd.absence.is_none());
+}

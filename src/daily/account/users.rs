@@ -1,0 +1,103 @@
+//! With which keys passes use an account, and when they last did. No I/O.
+
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use crate::clock::Moment;
+use crate::daily::types::ApiKey;
+
+/// A key that no pass used for so long is forgotten, and the account of which that is true of all
+/// keys ends.
+pub(super) const UNUSED: Duration = Duration::from_secs(3600);
+
+#[derive(Debug)]
+pub(super) struct Users {
+    /// The keys in use that Daily has not refused, the last used one last.
+    keys: Vec<(ApiKey, Moment)>,
+    last: Moment,
+    ended: bool,
+}
+
+impl Users {
+    pub(super) fn new(key: ApiKey, now: Moment) -> Self {
+        Self {
+            keys: vec![(key, now)],
+            last: now,
+            ended: false,
+        }
+    }
+
+    /// A pass comes with this key; not to an account that has ended.
+    pub(super) fn used(&mut self, key: &ApiKey, now: Moment) -> bool {
+        if !self.ended {
+            self.refused(key);
+            self.keys.push((key.clone(), now));
+            self.last = now;
+        }
+        !self.ended
+    }
+
+    pub(super) fn refused(&mut self, key: &ApiKey) {
+        let is = |it: &ApiKey| it.expose_secret() == key.expose_secret();
+        self.keys.retain(|(it, _)| !is(it));
+    }
+
+    pub(super) fn good_key(&self) -> Option<ApiKey> {
+        self.keys.last().map(|(key, _)| key.clone())
+    }
+
+    /// Forgets keys that no pass used for so long, and ends if none did. Gives whether it has ended.
+    pub(super) fn end_if_unused(&mut self, unused: Duration, now: Moment) -> bool {
+        self.keys.retain(|(_, used)| used.until(now) < unused);
+        self.ended |= self.last.until(now) >= unused;
+        self.ended
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment(Duration::from_secs(seconds))
+    }
+
+    fn good(users: &Users) -> Option<String> {
+        users.good_key().map(|it| it.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn the_key_that_was_used_last_and_is_not_refused_is_the_good_one() {
+        let mut users = Users::new("a".into(), at(0));
+        assert!(users.used(&"b".into(), at(1)) && users.used(&"a".into(), at(2)));
+        assert_eq!(good(&users).as_deref(), Some("a"));
+        users.refused(&"a".into());
+        assert_eq!(good(&users).as_deref(), Some("b"));
+        users.refused(&"b".into());
+        assert_eq!(good(&users), None);
+        assert!(users.used(&"b".into(), at(3)), "it was proven again");
+        assert_eq!(good(&users).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_key_that_is_not_used_is_forgotten_and_an_account_without_passes_ends() {
+        let mut users = Users::new("a".into(), at(0));
+        let hour = UNUSED.as_secs();
+        assert!(users.used(&"b".into(), at(100)));
+        assert!(!users.end_if_unused(UNUSED, at(hour)));
+        assert_eq!(users.keys.len(), 1, "a is forgotten");
+        assert!(!users.end_if_unused(UNUSED, at(hour + 99)));
+        assert!(users.end_if_unused(UNUSED, at(hour + 100)));
+        assert!(good(&users).is_none() && users.has_ended());
+        assert!(
+            !users.used(&"b".into(), at(hour + 101)),
+            "another one begins"
+        );
+        assert_eq!(good(&users), None);
+    }
+}

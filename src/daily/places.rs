@@ -1,0 +1,230 @@
+//! How many passes may work with something at a time, shared out by namespace. No I/O; moments come
+//! in as arguments, but for [`Places::place`].
+//!
+//! A pass that gets no place is not queued: it ends and comes back, so that no worker waits. Which
+//! namespaces wait is known by who was refused lately.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::account::lock;
+use crate::clock::{self, Moment};
+
+/// A pass that got no place comes back after this long at the earliest.
+const SOONEST: Duration = Duration::from_secs(1);
+/// And so much later at most, so that not all of them come back at once.
+const SPREAD: Duration = Duration::from_secs(2);
+/// A namespace waits for this long after it was refused: by then it has come back, or its objects
+/// need no place any more.
+const WAITS: Duration = Duration::from_secs(4);
+/// One place in this many is kept for namespaces that hold none, so that a newcomer need not wait
+/// until one that came before ends a pass.
+const NEWCOMERS: usize = 8;
+
+/// There is no place now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// When to ask again.
+    pub requeue_after: Duration,
+}
+
+/// The right to work. Dropping it gives it back.
+#[derive(Debug)]
+#[must_use = "a place that is dropped is given back"]
+pub struct Place {
+    shares: Arc<Mutex<Shares>>,
+    namespace: String,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.shares).give_back(&self.namespace);
+    }
+}
+
+/// A bounded number of places.
+#[derive(Debug)]
+pub struct Places(Arc<Mutex<Shares>>);
+
+impl Places {
+    /// So many.
+    #[must_use]
+    pub fn new(places: usize) -> Self {
+        let held = HashMap::new();
+        Self(Arc::new(Mutex::new(Shares { places, held })))
+    }
+
+    /// A place for a pass over an object of this namespace.
+    ///
+    /// # Errors
+    /// When all are taken, or the namespace has its share.
+    pub fn place(&self, namespace: &str) -> Result<Place, Busy> {
+        if !lock(&self.0).take(namespace, clock::now()) {
+            let requeue_after = SOONEST + SPREAD.mul_f64(fastrand::f64());
+            return Err(Busy { requeue_after });
+        }
+        Ok(Place {
+            shares: Arc::clone(&self.0),
+            namespace: namespace.to_owned(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Shares {
+    places: usize,
+    held: HashMap<String, Share>,
+}
+
+#[derive(Debug, Default)]
+struct Share {
+    held: usize,
+    /// When the namespace was refused last.
+    refused: Option<Moment>,
+}
+
+impl Share {
+    fn waits(&self, now: Moment) -> bool {
+        self.refused.is_some_and(|at| at.until(now) < WAITS)
+    }
+}
+
+impl Shares {
+    /// Takes a place for this namespace, if it may have one.
+    fn take(&mut self, namespace: &str, now: Moment) -> bool {
+        self.held.retain(|_, it| it.held > 0 || it.waits(now));
+        let taken: usize = self.held.values().map(|it| it.held).sum();
+        let own = self.held.get(namespace).map_or(0, |it| it.held);
+        let granted = match own {
+            0 => taken < self.places,
+            _ => taken < self.for_holders() && own < self.most_of(namespace, now),
+        };
+        let share = self.held.entry(namespace.to_owned()).or_default();
+        if granted {
+            share.held += 1;
+        } else {
+            share.refused = Some(now);
+        }
+        granted
+    }
+
+    /// How many places those who hold one already may take.
+    fn for_holders(&self) -> usize {
+        self.places - self.places / NEWCOMERS
+    }
+
+    /// How many places a namespace may hold: an equal share while others wait.
+    fn most_of(&self, namespace: &str, now: Moment) -> usize {
+        let others = self.held.iter().filter(|(name, _)| *name != namespace);
+        if !others.clone().any(|(_, it)| it.waits(now)) {
+            return self.for_holders();
+        }
+        (self.places / (others.count() + 1)).max(1)
+    }
+
+    fn give_back(&mut self, namespace: &str) {
+        if let Some(share) = self.held.get_mut(namespace) {
+            share.held = share.held.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment(Duration::from_secs(seconds))
+    }
+
+    fn shares() -> Shares {
+        let held = HashMap::new();
+        Shares { places: 64, held }
+    }
+
+    /// How many places a namespace gets that asks for so many at once.
+    fn takes(shares: &mut Shares, namespace: &str, asks: usize, now: Moment) -> usize {
+        (0..asks).filter(|_| shares.take(namespace, now)).count()
+    }
+
+    /// Passes end, and as many come again as were there before.
+    fn ends(shares: &mut Shares, namespace: &str, passes: usize) {
+        (0..passes).for_each(|_| shares.give_back(namespace));
+    }
+
+    #[test]
+    fn a_namespace_alone_leaves_places_for_those_who_have_none() {
+        let mut shares = shares();
+        assert_eq!(takes(&mut shares, "a", 100, at(0)), 56);
+        for newcomer in ["b", "c", "d", "e", "f", "g", "h", "i"] {
+            assert_eq!(takes(&mut shares, newcomer, 1, at(0)), 1, "{newcomer}");
+        }
+        assert_eq!(takes(&mut shares, "j", 1, at(0)), 0, "all are taken");
+        ends(&mut shares, "a", 1);
+        assert_eq!(takes(&mut shares, "a", 1, at(0)), 0, "it has its share");
+        assert_eq!(takes(&mut shares, "j", 1, at(0)), 1);
+    }
+
+    #[test]
+    fn while_others_wait_each_has_an_equal_share() {
+        let mut shares = shares();
+        assert_eq!(takes(&mut shares, "a", 100, at(0)), 56);
+        assert_eq!(takes(&mut shares, "b", 100, at(0)), 1, "and waits for more");
+        // All of the first one's passes end one after the other, and as many want to begin.
+        for _ in 0..56 {
+            ends(&mut shares, "a", 1);
+            takes(&mut shares, "a", 1, at(1));
+            takes(&mut shares, "b", 1, at(1));
+        }
+        assert_eq!(shares.held["a"].held, 32);
+        assert_eq!(shares.held["b"].held, 24, "the rest is for newcomers");
+        assert_eq!(takes(&mut shares, "c", 1, at(1)), 1);
+    }
+
+    #[test]
+    fn one_that_does_not_come_back_waits_no_more() {
+        let mut shares = shares();
+        takes(&mut shares, "a", 100, at(0));
+        takes(&mut shares, "b", 2, at(0));
+        ends(&mut shares, "b", 1);
+        ends(&mut shares, "a", 30);
+        assert_eq!(takes(&mut shares, "a", 30, at(3)), 6, "an equal share");
+        assert_eq!(takes(&mut shares, "a", 30, at(4)), 24, "all but a few");
+        ends(&mut shares, "a", 56);
+        assert_eq!(takes(&mut shares, "c", 1, at(9)), 1);
+        assert_eq!(shares.held.len(), 1, "the others are forgotten");
+    }
+
+    #[test]
+    fn of_more_namespaces_than_places_each_has_its_turn() {
+        let mut shares = shares();
+        let names: Vec<String> = (0..200).map(|it| format!("team-{it}")).collect();
+        let mut served = vec![0; names.len()];
+        for round in 0..8 {
+            let in_turn = (0..names.len()).map(|nth| (nth + round * 64) % names.len());
+            let began: Vec<usize> = in_turn
+                .filter(|nth| shares.take(&names[*nth], at(0)))
+                .collect();
+            assert_eq!(began.len(), 64);
+            for nth in &began {
+                assert!(!shares.take(&names[*nth], at(0)), "no second one");
+            }
+            for nth in began {
+                served[nth] += 1;
+                ends(&mut shares, &names[nth], 1);
+            }
+        }
+        assert!(served.iter().all(|it| *it >= 2), "{served:?}");
+    }
+
+    #[test]
+    fn a_place_is_given_back_when_it_is_dropped() {
+        let places = Places::new(1);
+        let place = places.place("a").unwrap();
+        let busy = places.place("b").unwrap_err();
+        assert!((SOONEST..=SOONEST + SPREAD).contains(&busy.requeue_after));
+        drop(place);
+        assert!(places.place("b").is_ok());
+    }
+}

@@ -1,0 +1,206 @@
+//! Keys are proven without waiting for each other, and once for all who use them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim, SimClient};
+use futures::future::join_all;
+use serde_json::json;
+
+use super::*;
+use crate::daily::account::{Account, Setup};
+
+const KEY: &str = "acme-key-0123456789abcdef";
+const OTHER_KEY: &str = "globex-key-0123456789abcdef";
+const WRONG_KEY: &str = "wrong-key-0123456789abcdef";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Stage {
+    proofs: Proofs,
+    accounts: Accounts,
+    sim: SimClient,
+    _daily: Sim,
+}
+
+impl Stage {
+    async fn start() -> Self {
+        let accounts = vec![
+            AccountConfig::new("acme", &[KEY], &[]),
+            AccountConfig::new("globex", &[OTHER_KEY], &[]),
+        ];
+        let daily = Sim::start(Config::new(accounts)).await.unwrap();
+        let setup = Setup::for_tests(&daily.base_url());
+        let (client, metrics) = (setup.client.clone(), setup.metrics.clone());
+        let create = move |domain, key, refused| Account::new(domain, key, setup.clone(), refused);
+        Self {
+            proofs: Proofs::new(client, metrics),
+            accounts: Accounts::new(create, Arc::new(|_, _| ())),
+            sim: daily.client().unwrap(),
+            _daily: daily,
+        }
+    }
+
+    /// The domain of a key, for an object of a namespace with a Secret in it.
+    async fn domain(&self, namespace: &str, key: &str) -> Result<Result<String, KeyProblem>, Busy> {
+        let source = Source {
+            namespace: namespace.to_owned(),
+            name: format!("key-of-{namespace}"),
+            key: "api-key".to_owned(),
+            instead_of_default: false,
+        };
+        let (proofs, key) = (&self.proofs, key.into());
+        let domain = proofs.domain(&self.accounts, namespace, &source, &key);
+        let domain = tokio::time::timeout(PATIENCE, domain).await;
+        Ok(domain.expect("it is answered")?.map(|it| it.name))
+    }
+
+    async fn proves(&self, namespace: &str, key: &str) -> String {
+        let domain = self.domain(namespace, key).await;
+        domain.expect("there is a place").expect("the key is good")
+    }
+
+    async fn refuses(&self, namespace: &str, key: &str) -> KeyProblem {
+        let domain = self.domain(namespace, key).await;
+        domain.expect("there is a place").unwrap_err()
+    }
+
+    async fn proofs_asked(&self) -> usize {
+        let journal = self.sim.journal(0).await.unwrap();
+        journal.iter().filter(|call| call.path == "/").count()
+    }
+
+    /// The next call that proves a key is answered when it is released.
+    async fn hold_next(&self) {
+        let hold = FaultSpec::next("GET", "/", FaultKind::Hold("proof".into()));
+        self.sim.fault(&hold).await.unwrap();
+    }
+
+    async fn is_held(&self) {
+        let held = async {
+            while self.sim.faults().await.unwrap()[0].held == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, held)
+            .await
+            .expect("it is held");
+    }
+}
+
+#[tokio::test]
+async fn all_who_come_together_with_a_key_have_one_proof() {
+    let stage = Stage::start().await;
+    for (key, good) in [(KEY, true), (WRONG_KEY, false)] {
+        let before = stage.proofs_asked().await;
+        let all = join_all((0..30).map(|_| stage.domain("team", key))).await;
+        assert!(all.iter().all(|it| it.as_ref().unwrap().is_ok() == good));
+        assert_eq!(stage.proofs_asked().await, before + 1);
+        stage.domain("later", key).await.unwrap().ok();
+        assert_eq!(
+            stage.proofs_asked().await,
+            before + 1,
+            "it holds for a while"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_keeps_no_other_key_waiting() {
+    let stage = Stage::start().await;
+    stage.hold_next().await;
+    let others = async {
+        stage.is_held().await;
+        assert_eq!(stage.proves("theirs", OTHER_KEY).await, "globex");
+        assert_eq!(
+            stage.refuses("wrong", WRONG_KEY).await.reason,
+            Reason::Unauthorized
+        );
+        stage.sim.release("proof").await.unwrap();
+    };
+    let (slow, ()) = tokio::join!(stage.proves("ours", KEY), others);
+    assert_eq!(slow, "acme");
+}
+
+/// A 429 pauses the account, and a new key of it is proven all the same.
+#[tokio::test]
+async fn a_new_key_of_a_paused_account_waits_for_nobody_and_its_proof_counts() {
+    let stage = Stage::start().await;
+    stage.proves("ours", KEY).await;
+    let account = stage.accounts.all().pop().unwrap();
+    assert_eq!(account.limiter().usage(), (1, 0));
+    account.limiter().throttled(Some(Duration::from_secs(40)));
+    let mark = fingerprint(&KEY.into());
+    stage.proofs.known.retain(|it, _, _| *it != mark);
+    assert_eq!(stage.proves("ours", KEY).await, "acme");
+    assert_eq!(account.limiter().usage(), (2, 0));
+}
+
+#[tokio::test]
+async fn passes_that_wait_for_a_key_leave_places_for_other_namespaces() {
+    let stage = Stage::start().await;
+    stage.hold_next().await;
+    let (mut waiting, mut busy) = (0, 0);
+    let others = async {
+        stage.is_held().await;
+        assert_eq!(stage.proves("theirs", OTHER_KEY).await, "globex");
+        stage.sim.release("proof").await.unwrap();
+    };
+    let ours = join_all((0..200).map(|_| stage.domain("ours", KEY)));
+    let (ours, ()) = tokio::join!(ours, others);
+    for outcome in ours {
+        match outcome {
+            Ok(domain) => {
+                assert_eq!(domain.unwrap(), "acme");
+                waiting += 1;
+            }
+            Err(Busy { .. }) => busy += 1,
+        }
+    }
+    assert!(busy > 0 && waiting < WAITING, "{waiting} waited");
+    assert_eq!(waiting + busy, 200);
+}
+
+#[tokio::test]
+async fn a_key_that_was_refused_is_proven_again_unless_that_was_done_since() {
+    let stage = Stage::start().await;
+    let before = clock::now();
+    stage.proves("ours", KEY).await;
+    stage.proofs.refused(&KEY.into(), before);
+    stage.proves("ours", KEY).await;
+    assert_eq!(
+        stage.proofs_asked().await,
+        1,
+        "the call was sent before the proof"
+    );
+    stage.proofs.refused(&OTHER_KEY.into(), clock::now());
+    stage.proves("ours", KEY).await;
+    assert_eq!(stage.proofs_asked().await, 1, "it was another key");
+    stage.proofs.refused(&KEY.into(), clock::now());
+    stage.proves("ours", KEY).await;
+    assert_eq!(stage.proofs_asked().await, 2);
+}
+
+#[tokio::test]
+async fn a_problem_names_the_secret_of_the_one_who_asks() {
+    let stage = Stage::start().await;
+    let down = FaultKind::Status {
+        status: 503,
+        body: Some(json!("")),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/", down);
+    stage.sim.fault(&fault).await.unwrap();
+    for (key, reason) in [
+        (KEY, Reason::DailyUnavailable),
+        (WRONG_KEY, Reason::Unauthorized),
+    ] {
+        for namespace in ["ours", "theirs"] {
+            let problem = stage.refuses(namespace, key).await;
+            let secret = format!("{namespace}/key-of-{namespace}");
+            assert_eq!(problem.reason, reason);
+            assert!(problem.message.contains(&secret), "{}", problem.message);
+            assert!(!problem.message.contains(key));
+        }
+    }
+    assert_eq!(stage.proofs_asked().await, 2);
+}

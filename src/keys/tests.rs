@@ -1,0 +1,247 @@
+//! Keys as objects get them, with an API server that knows Secrets and namespaces only.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
+use data_encoding::BASE64;
+use futures::future::join_all;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::daily::account::Setup;
+
+const KEY: &str = "acme-key-0123456789abcdef";
+const OTHER_KEY: &str = "globex-key-0123456789abcdef";
+
+/// Answers with the Secrets and the namespaces that the tests need, and counts the requests.
+#[derive(Clone, Default)]
+struct ApiServer(Arc<AtomicUsize>);
+
+impl ApiServer {
+    fn requests(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn answer(&self, body: Option<Value>) -> impl IntoResponse + use<> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let gone = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure",
+            "reason": "NotFound", "code": 404});
+        let (status, body) = match body {
+            Some(body) => (StatusCode::OK, body),
+            None => (StatusCode::NOT_FOUND, gone),
+        };
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        (status, json, body.to_string())
+    }
+
+    async fn start(&self) -> kube::Client {
+        let secret = async |State(api): State<Self>, Path((_, name)): Path<(String, String)>| {
+            let key = match name.as_str() {
+                "ours" | FALLBACK_SECRET => Some(KEY),
+                "theirs" => Some(OTHER_KEY),
+                "slow" => std::future::pending().await,
+                _ => None,
+            };
+            let secret = key.map(|key| {
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
+                    "data": {"api-key": BASE64.encode(key.as_bytes())}})
+            });
+            api.answer(secret)
+        };
+        let namespace = async |State(api): State<Self>, Path(name): Path<String>| {
+            let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": name, "labels": {"voice": "yes"}}});
+            api.answer(Some(namespace))
+        };
+        let app = Router::new()
+            .route("/api/v1/namespaces/{namespace}/secrets/{name}", get(secret))
+            .route("/api/v1/namespaces/{name}", get(namespace))
+            .with_state(self.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        kube::Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap()
+    }
+}
+
+struct Stage {
+    keys: Keys,
+    api: ApiServer,
+    daily: Sim,
+}
+
+impl Stage {
+    async fn start(default: Option<DefaultKey>) -> Self {
+        let accounts = vec![
+            AccountConfig::new("acme", &[KEY], &[]),
+            AccountConfig::new("globex", &[OTHER_KEY], &[]),
+        ];
+        let daily = Sim::start(Config::new(accounts)).await.unwrap();
+        let setup = Setup::for_tests(&daily.base_url());
+        let api = ApiServer::default();
+        let keys = Keys::new(
+            api.start().await,
+            setup.client.clone(),
+            setup.metrics.clone(),
+            default,
+            "operator".to_owned(),
+            move |domain, key, refused| Account::new(domain, key, setup.clone(), refused),
+        );
+        Self { keys, api, daily }
+    }
+
+    async fn try_session(&self, namespace: &str, secret: &str) -> Result<Session, KeyProblem> {
+        let reference = ApiKeySecretRef {
+            name: secret.to_owned(),
+            key: default_api_key_key(),
+        };
+        let session = self.keys.session(For::Rooms, namespace, Some(&reference));
+        session.await.expect("there is a place")
+    }
+
+    async fn session(&self, namespace: &str, secret: &str) -> Session {
+        self.try_session(namespace, secret)
+            .await
+            .expect("it is good")
+    }
+
+    fn last_good(&self, namespace: &str, domain: &Domain) -> Option<String> {
+        let session = self.keys.last_good(namespace, &domain.id)?;
+        Some(session.key.expose_secret().to_owned())
+    }
+
+    async fn proofs_asked(&self) -> usize {
+        let journal = self.daily.client().unwrap().journal(0).await.unwrap();
+        journal.iter().filter(|call| call.path == "/").count()
+    }
+}
+
+#[tokio::test]
+async fn a_key_serves_the_namespace_and_the_domain_that_it_was_in_force_for() {
+    let stage = Stage::start(None).await;
+    let ours = stage.session("team", "ours").await.account;
+    let theirs = stage.session("others", "theirs").await.account;
+    let (acme, globex) = (ours.domain(), theirs.domain());
+    assert_eq!(stage.last_good("team", acme).as_deref(), Some(KEY));
+    assert_eq!(
+        stage.last_good("others", globex).as_deref(),
+        Some(OTHER_KEY)
+    );
+    assert_eq!(stage.last_good("others", acme), None);
+    assert_eq!(stage.last_good("team", globex), None);
+    assert_eq!(stage.last_good("nobody", acme), None);
+    // Nor does one that could not be had.
+    assert!(stage.try_session("nobody", "missing").await.is_err());
+    assert_eq!(stage.last_good("nobody", acme), None);
+}
+
+#[tokio::test]
+async fn a_key_that_daily_refuses_in_any_call_is_proven_again() {
+    let stage = Stage::start(None).await;
+    let session = stage.session("team", "ours").await;
+    let refused = FaultKind::Status {
+        status: 401,
+        body: Some(json!({"error": "authentication-error"})),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/rooms/*", refused);
+    stage.daily.client().unwrap().fault(&fault).await.unwrap();
+    let looked = session.account.look(&session.key, "standup").await;
+    assert!(looked.is_err());
+    let domain = session.account.domain();
+    assert_eq!(stage.last_good("team", domain), None);
+    assert!(session.account.good_key().is_none());
+    let requests = stage.api.requests();
+    stage.session("team", "ours").await;
+    assert_eq!(stage.proofs_asked().await, 2);
+    assert_eq!(
+        stage.api.requests(),
+        requests + 1,
+        "the Secret is read again"
+    );
+    assert_eq!(stage.last_good("team", domain).as_deref(), Some(KEY));
+    assert!(session.account.good_key().is_some());
+}
+
+#[tokio::test]
+async fn a_secret_is_read_once_for_all_who_come_together_and_no_other_waits_for_it() {
+    let stage = Stage::start(None).await;
+    let all = join_all((0..40).map(|_| stage.session("team", "ours"))).await;
+    assert_eq!((all.len(), stage.api.requests()), (40, 1));
+    let missing = join_all((0..40).map(|_| stage.try_session("team", "missing"))).await;
+    assert!(
+        missing
+            .iter()
+            .all(|it| it.as_ref().is_err_and(|it| it.definite))
+    );
+    assert_eq!(stage.api.requests(), 2);
+    tokio::select! {
+        _ = stage.try_session("team", "slow") => panic!("it is never read"),
+        session = stage.session("others", "theirs") => {
+            assert_eq!(session.account.domain().name, "globex");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_would_be_another_url_is_never_sent() {
+    let stage = Stage::start(None).await;
+    for name in ["?limit=50", "../secrets", "ours?x", "ours#x", ".."] {
+        let problem = stage.try_session("team", name).await.unwrap_err();
+        assert_eq!(problem.reason, Reason::InvalidSpec, "{name}");
+    }
+    assert_eq!(stage.api.requests(), 0);
+}
+
+#[tokio::test]
+async fn the_labels_of_a_namespace_are_read_once_for_rooms_and_numbers() {
+    let selects = |key: &str| {
+        let labels = [(key.to_owned(), "yes".to_owned())];
+        Scope::Selector(LabelSelector {
+            match_labels: Some(labels.into()),
+            ..LabelSelector::default()
+        })
+    };
+    let default = DefaultKey {
+        namespace: "operator".to_owned(),
+        name: "ours".to_owned(),
+        key: default_api_key_key(),
+        rooms: selects("voice"),
+        numbers: selects("numbers"),
+    };
+    let stage = Stage::start(Some(default)).await;
+    let (rooms, numbers) = tokio::join!(
+        stage.keys.source(For::Rooms, "team", None),
+        stage.keys.source(For::Numbers, "team", None),
+    );
+    assert_eq!(rooms.unwrap().shown(), "operator/ours (key api-key)");
+    assert_eq!(numbers.unwrap().shown(), "team/daily-api-key (key api-key)");
+    assert_eq!(stage.api.requests(), 1);
+}
+
+#[tokio::test]
+async fn keys_that_nobody_uses_are_forgotten_unless_an_object_is_bound() {
+    let stage = Stage::start(None).await;
+    let domain = stage.session("team", "ours").await.account.domain().clone();
+    stage.keys.forget_unused(|_, _| false);
+    assert!(
+        stage.last_good("team", &domain).is_some(),
+        "it was just used"
+    );
+    for good in lock(&stage.keys.known.good).values_mut() {
+        good.at = Moment(clock::now().0.saturating_sub(UNUSED));
+    }
+    stage
+        .keys
+        .forget_unused(|namespace, id| namespace == "team" && id == domain.id);
+    assert!(stage.last_good("team", &domain).is_some(), "it is bound");
+    stage.keys.forget_unused(|_, _| false);
+    assert!(stage.last_good("team", &domain).is_none());
+    assert_eq!(stage.keys.accounts().len(), 1, "that ends by itself");
+}
