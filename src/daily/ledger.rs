@@ -213,6 +213,19 @@ impl Ledger {
         entry.unknown_write = Some(at);
     }
 
+    /// A create is about to be sent: until its answer comes, and after it was done, whatever has the
+    /// name may be what it made. Gives what was known before.
+    pub fn creating(&mut self, name: &str, owner: &str) -> Posts {
+        let creates = &mut self.entry(name).creates;
+        let before = creates.insert(owner.to_owned(), Posts::Unknown);
+        before.unwrap_or_default()
+    }
+
+    /// The create was not done: what was known before it holds.
+    pub fn not_created(&mut self, name: &str, owner: &str, before: Posts) {
+        self.entry(name).creates.insert(owner.to_owned(), before);
+    }
+
     /// A create was refused, or nobody knows whether it was done.
     pub fn create_failed(&mut self, name: &str, owner: &str, unknown: bool) {
         let creates = &mut self.entry(name).creates;

@@ -20,6 +20,9 @@ use crate::reconcile::{Context, Failure, Pass, rivals};
 /// How long the first listing of an account is waited for.
 const LISTING: Duration = Duration::from_secs(30);
 
+/// How long a listing that was asked for is waited for; then Daily is asked for the name.
+const NEXT_LISTING: Duration = Duration::from_secs(15);
+
 /// What the stores of the watches show of the Secrets.
 pub(super) fn begin(context: &Context<Room>, view: &mut View) {
     view.facts.secret = remembered_secret(context, view);
@@ -52,6 +55,7 @@ impl Pass<Room> {
         match look {
             Look::Room => self.look_room().await,
             Look::Listing => self.look_listing().await,
+            Look::NextListing => self.look_next_listing().await,
             Look::Numbers => self.look_numbers().await,
             Look::Secret => self.look_secret().await,
             Look::Rivals => self.look_rivals(),
@@ -97,6 +101,21 @@ impl Pass<Room> {
         // A listing that cannot be had says nothing; Daily is then asked for the name.
         let _ = timeout(LISTING, read).await;
         self.view.facts.listed = true;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Asks for one listing for all rooms that end now, instead of a GET for each.
+    async fn look_next_listing(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let now = self.view.now.moment;
+        session.account.list_soon(now);
+        let mut listings = session.account.listings();
+        let failed = listings.borrow().failed;
+        let read =
+            listings.wait_for(|it| it.begun.is_some_and(|at| at >= now) || it.failed > failed);
+        let _ = timeout(NEXT_LISTING, read).await;
+        self.view.facts.listed_again = true;
         self.refresh();
         Ok(())
     }

@@ -39,6 +39,9 @@ pub enum Look {
     Room,
     /// A listing of the account.
     Listing,
+    /// A listing of the account that begins from now on, which shows all rooms that end with this
+    /// one.
+    NextListing,
     /// The numbers to publish.
     Numbers,
     /// The Secret.
@@ -115,6 +118,7 @@ impl Named for Look {
         match self {
             Self::Room => "look-room",
             Self::Listing => "look-listing",
+            Self::NextListing => "look-next-listing",
             Self::Numbers => "look-numbers",
             Self::Secret => "look-secret",
             Self::Rivals => "look-rivals",

@@ -27,6 +27,8 @@ pub struct Facts {
     pub looked: bool,
     /// Whether a listing was waited for in this pass.
     pub listed: bool,
+    /// Whether a listing that begins within this pass was waited for.
+    pub listed_again: bool,
     /// The numbers to publish, once they were chosen.
     pub numbers: Option<Result<Vec<PublishedNumber>, NumberProblem>>,
     /// Why a global number was chosen among them in this pass, if it was.

@@ -179,6 +179,8 @@ impl Account {
                     .send_write(slot, &key, write.route(), &number, call)
                     .await
             };
+            let creates = effect == Effect::ConfigCreate;
+            let before = creates.then(|| account.ledger().creating(&number, &owner));
             let done = setup.gate.pass(effect, &check, send).await;
             // Whatever was known of the numbers is older than this write.
             account.numbers.lock().await.take();
@@ -186,8 +188,8 @@ impl Account {
                 Ok((answer, _)) => Ok(answer),
                 Err(EffectError::Failed(_, CallError::NotFound)) if delete => Ok(None),
                 Err(error) => {
-                    if effect == Effect::ConfigCreate {
-                        account.create_failed(&number, &owner, &error);
+                    if let Some(before) = before {
+                        account.create_failed(&number, &owner, before, &error);
                     }
                     Err(error)
                 }
@@ -218,6 +220,7 @@ mod tests {
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
 
     use super::*;
+    use crate::daily::ledger::Posts;
     use crate::daily::types::{PIN_DIALIN, Unset};
 
     const KEY: &str = "acme-key-0123456789abcdef";
@@ -276,6 +279,35 @@ mod tests {
         assert_eq!(shown(both), [ours, other]);
         let bare = serde_json::from_str::<DomainDialin>("{}").unwrap();
         assert_eq!(bare.configs().count(), 0);
+    }
+
+    /// A pass that is cut off never sees the answer of its create. What that made is still known to
+    /// be possibly ours, and so is what was made and answered.
+    #[tokio::test]
+    async fn a_create_may_have_made_what_has_the_number_until_it_was_refused() {
+        let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
+        let daily = Sim::start(Config::new(accounts)).await.unwrap();
+        let account = account(&daily);
+        let posts = || account.sight(NUMBER, "uid").posts;
+        assert_eq!(posts(), Posts::None);
+        let client = daily.client().unwrap();
+        let twice = FaultSpec::next(
+            "POST",
+            "/domain-dialin-config",
+            FaultKind::Status {
+                status: 429,
+                body: None,
+                headers: Default::default(),
+            },
+        );
+        client.fault(&twice).await.unwrap();
+        assert!(create(&account).await.is_err());
+        assert_eq!(posts(), Posts::None, "Daily has not done it");
+        create(&account).await.unwrap();
+        assert_eq!(posts(), Posts::Unknown, "until its id is recorded");
+        account.claimed(NUMBER, "uid");
+        assert!(create(&account).await.is_err(), "the number has a config");
+        assert_eq!(posts(), Posts::Refused);
     }
 
     #[tokio::test]

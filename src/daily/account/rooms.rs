@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Account;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::ledger::{Seen, Word};
+use crate::daily::ledger::{Posts, Seen, Word};
 use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
 use crate::effect::{Barred, Check, Effect, EffectError};
@@ -59,6 +59,7 @@ impl Account {
                     .await
             };
             let gate = &account.setup.gate;
+            let before = account.ledger().creating(&request.name, &owner);
             match gate.pass(Effect::RoomCreate, &check, send).await {
                 Ok((answer, at)) => {
                     let seen = by_name(answer.value, at, answer.date);
@@ -66,7 +67,7 @@ impl Account {
                     Ok(())
                 }
                 Err(error) => {
-                    account.create_failed(&request.name, &owner, &error);
+                    account.create_failed(&request.name, &owner, before, &error);
                     Err(error)
                 }
             }
@@ -74,17 +75,24 @@ impl Account {
         self.write(Effect::RoomCreate, &name, slot, writing).await
     }
 
-    /// What a create that failed says of the name: a refusal is a word, a call that was not done
-    /// for other reasons is none.
-    pub(super) fn create_failed(&self, name: &str, owner: &str, error: &EffectError<CallError>) {
+    /// What a create that failed says of the name. `before` is what was known before it was sent.
+    pub(super) fn create_failed(
+        &self,
+        name: &str,
+        owner: &str,
+        before: Posts,
+        error: &EffectError<CallError>,
+    ) {
         match error {
+            // It stays unknown.
+            EffectError::Failed(_, why) if why.may_have_been_done() => {}
             EffectError::Failed(_, CallError::Refused { .. }) => {
+                self.ledger().not_created(name, owner, before);
                 self.ledger().create_failed(name, owner, false);
             }
-            EffectError::Failed(_, why) if why.may_have_been_done() => {
-                self.ledger().create_failed(name, owner, true);
+            EffectError::Failed(..) | EffectError::Barred(..) => {
+                self.ledger().not_created(name, owner, before);
             }
-            EffectError::Failed(..) | EffectError::Barred(..) => {}
         }
     }
 

@@ -141,6 +141,11 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
     if view.now.wall < end.at {
         return None;
     }
+    // Many rooms may end at once: one listing shows all of them. A room that it does not decide on is
+    // asked for by name.
+    if !view.facts.listed_again && !view.facts.looked {
+        return Some(look(Look::NextListing));
+    }
     if !view.facts.looked {
         return Some(look(Look::Room));
     }

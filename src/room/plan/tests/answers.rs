@@ -126,7 +126,9 @@ fn an_end_that_was_taken_away_is_put_back() {
     updates(&endless(serving()), None, json!({"exp": END}), false);
     let over = endless(serving()).wall(END + 60).date(END + 60);
     updates(&over, None, json!({"exp": END + 63}), false);
-    looks(&over.with(|it| it.facts.looked = false), Look::Room);
+    let unseen = over.with(|it| it.facts.looked = false);
+    looks(&unseen, Look::NextListing);
+    looks(&unseen.with(|it| it.facts.listed_again = true), Look::Room);
 }
 
 /// The end that is put back moves on with the clock, and what Daily refuses of it is not sent again.

@@ -321,6 +321,10 @@ impl World {
                 self.list(true);
                 view.facts.listed = true;
             }
+            Look::NextListing => {
+                self.list(true);
+                view.facts.listed_again = true;
+            }
             Look::Numbers if self.numbers_fail => {
                 view.facts.numbers = Some(Err(NumberProblem {
                     reason: Reason::NumberNotReady,
