@@ -1,4 +1,4 @@
-//! The simulator's clock: real time, and how far somebody has moved it ahead.
+//! The simulator's clock: real time, how far it started behind, and how far somebody has moved it ahead.
 
 use std::time::Duration;
 
@@ -13,9 +13,19 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
+    /// A clock that is this far behind real time.
+    pub fn behind(by: Duration) -> Self {
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        Self { ahead: -by }
+    }
+
     pub fn now(&self) -> Timestamp {
         let real = Timestamp::now();
-        real.checked_add(self.ahead).unwrap_or(Timestamp::MAX)
+        let farthest = match self.ahead.is_negative() {
+            true => Timestamp::MIN,
+            false => Timestamp::MAX,
+        };
+        real.checked_add(self.ahead).unwrap_or(farthest)
     }
 
     /// Moves the clock forward, unless it would leave the years that it knows.
@@ -59,6 +69,17 @@ mod tests {
         assert_eq!(clock.view().ahead_seconds, 7200);
         assert!(clock.now().duration_since(before) >= SignedDuration::from_hours(2));
         assert!(clock.advance(Duration::MAX).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_goes_on_from_there() {
+        let minute = Duration::from_secs(60);
+        let mut clock = Clock::behind(2 * minute);
+        assert_eq!(clock.view().ahead_seconds, -120);
+        clock.advance(minute).expect("is within reach");
+        assert_eq!(clock.view().ahead_seconds, -60);
+        assert!(clock.now() < Timestamp::now());
+        assert_eq!(Clock::behind(Duration::MAX).now(), Timestamp::MIN);
     }
 
     #[test]

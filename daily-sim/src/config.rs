@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::{Error, Quirks, numbers};
 
@@ -29,6 +30,8 @@ pub struct Config {
     pub max_rooms: usize,
     /// How the simulator answers what nobody knows of Daily. It can be switched while it runs.
     pub quirks: Quirks,
+    /// How far the clock is behind real time.
+    pub clock_behind: Duration,
 }
 
 /// One account: a domain with its keys and the numbers that it has purchased.
@@ -75,6 +78,7 @@ impl Config {
             limits: Limits::Strict,
             max_rooms: DEFAULT_MAX_ROOMS,
             quirks: Quirks::default(),
+            clock_behind: Duration::ZERO,
         }
     }
 
@@ -133,6 +137,13 @@ impl Config {
     #[must_use]
     pub fn quirks(mut self, quirks: Quirks) -> Self {
         self.quirks = quirks;
+        self
+    }
+
+    /// Its clock is this far behind real time, so that its users' clocks are ahead.
+    #[must_use]
+    pub fn clock_behind(mut self, by: Duration) -> Self {
+        self.clock_behind = by;
         self
     }
 

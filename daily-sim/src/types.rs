@@ -235,7 +235,7 @@ pub struct Advance {
 pub struct ClockView {
     /// What the simulator takes for now.
     pub now: Timestamp,
-    /// How far that is ahead of real time.
+    /// How far that is ahead of real time; negative while it is behind.
     pub ahead_seconds: i64,
 }
 

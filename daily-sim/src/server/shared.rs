@@ -42,7 +42,7 @@ pub(super) struct Inner {
 impl Shared {
     /// Begins a world, or brings back the one of the state file.
     pub fn new(config: &Config) -> Result<Self, StateFileError> {
-        let clock = Clock::default();
+        let clock = Clock::behind(config.clock_behind);
         let (state_file, past) = match &config.state {
             Some(path) => {
                 let (file, past) = StateFile::open(path, config, clock.now())?;
