@@ -35,12 +35,18 @@ const API_SERVICE: &str = "10.96.0.1";
 const KUBECONFIG: &str = "kubeconfig";
 const AUDIT_LOG: &str = "audit.log";
 
-/// Metadata of every request. What has not been answered yet is of no use to a test.
+/// Metadata of every request, and what a status is set to: the operator records there what it owns.
+/// What has not been answered yet is of no use to a test.
 const AUDIT_POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
+  - level: Request
+    verbs: [patch, update]
+    resources:
+      - group: daily-operator.io
+        resources: [dailyrooms/status, pindialinnumbers/status]
   - level: Metadata
 ";
 
@@ -204,7 +210,7 @@ impl ControlPlane {
         self.folder.path()
     }
 
-    /// The audit log at level Metadata, one JSON object a line.
+    /// The audit log, one JSON object a line. Writes of a status have their body, all others have not.
     ///
     /// The API server writes a line after it has answered, so the last answers may be missing.
     pub fn audit_log(&self) -> PathBuf {
