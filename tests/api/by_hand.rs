@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, SECOND_KEY};
 pub struct ByHand {
     api: ApiClient,
     sim: SimClient,
-    deletes: Mutex<BTreeSet<u64>>,
+    writes: Mutex<BTreeSet<u64>>,
 }
 
 impl ByHand {
@@ -20,7 +20,7 @@ impl ByHand {
         Self {
             api: sim.api(SECOND_KEY),
             sim: sim.clone(),
-            deletes: Mutex::default(),
+            writes: Mutex::default(),
         }
     }
 
@@ -29,24 +29,36 @@ impl ByHand {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<ApiAnswer, ClientError> {
-        self.api.post(path, body).await
+        self.write("POST", path, async || self.api.post(path, body).await)
+            .await
     }
 
     pub async fn delete(&self, path: &str) -> Result<ApiAnswer, ClientError> {
+        self.write("DELETE", path, async || self.api.delete(path).await)
+            .await
+    }
+
+    /// Makes a call, and keeps which one in the journal it was.
+    async fn write(
+        &self,
+        method: &str,
+        path: &str,
+        call: impl AsyncFnOnce() -> Result<ApiAnswer, ClientError>,
+    ) -> Result<ApiAnswer, ClientError> {
         let before = self.sim.journal(0).await?.len() as u64;
-        let answer = self.api.delete(path).await?;
+        let answer = call().await?;
         let since = self.sim.journal(before).await?;
         let ours = since
             .iter()
-            .find(|call| call.method == "DELETE" && call.path == path && call.room_id.is_some());
-        let mut deletes = self.deletes.lock().expect("nobody else has it");
-        deletes.extend(ours.map(|call| call.seq));
+            .find(|it| it.method == method && it.path == path && it.status == answer.status);
+        let mut writes = self.writes.lock().expect("nobody else has it");
+        writes.extend(ours.map(|it| it.seq));
         Ok(answer)
     }
 
-    /// The calls in the journal that have deleted a room by hand.
-    pub fn deletes(&self) -> BTreeSet<u64> {
-        self.deletes.lock().expect("nobody else has it").clone()
+    /// The calls in the journal that have written something by hand.
+    pub fn writes(&self) -> BTreeSet<u64> {
+        self.writes.lock().expect("nobody else has it").clone()
     }
 }
 

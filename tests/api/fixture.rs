@@ -18,11 +18,13 @@ use crate::journal::Journal;
 use crate::link::Link;
 use crate::operator::{Checked, Launch, Operator};
 use crate::plane::{Plane, Release};
+use crate::setup::neighbour_of;
+pub use crate::setup::{Setup, stop_at};
 
 /// The domain that rooms are made in.
 pub const DOMAIN: &str = "acme";
-/// The key that the operator has.
-pub const KEY: &str = "acme-key-0123456789abcdef";
+/// The key that the operator has. Its signs look different in a URL and in JSON.
+pub const KEY: &str = "acme/key+0123456789=abcdef";
 /// Another key of the same domain: for what people do by hand, and for rotation.
 pub const SECOND_KEY: &str = "acme-second-key-0123456789";
 /// Another domain.
@@ -44,160 +46,6 @@ pub const DEFAULT_KEY_SECRET: &str = "daily-default-key";
 /// The name of the release, and so of the operator's ServiceAccount.
 pub const RELEASE: &str = "daily-operator";
 
-/// What a scenario is given.
-#[derive(Clone)]
-pub struct Setup {
-    default_key: Option<&'static str>,
-    starts_operator: bool,
-    seed: u64,
-    values: Vec<(&'static str, Value)>,
-    env: Vec<(String, String)>,
-    hold_at: Option<&'static str>,
-    answers: Quirks,
-    /// Whether it has an API server of its own, on which the CRDs are not installed.
-    pub own_plane: bool,
-    neighbour: bool,
-    /// How many turns of the stage it takes.
-    pub turns: u32,
-}
-
-impl Setup {
-    /// An operator with a default key for all rooms and numbers.
-    pub fn new() -> Self {
-        Self {
-            default_key: Some(KEY),
-            starts_operator: true,
-            seed: 0,
-            values: Vec::new(),
-            env: Vec::new(),
-            hold_at: None,
-            answers: Quirks::default(),
-            own_plane: false,
-            neighbour: false,
-            turns: 1,
-        }
-    }
-
-    /// The operator has no default key.
-    pub fn without_default_key(mut self) -> Self {
-        self.default_key = None;
-        self
-    }
-
-    /// The default key has this value.
-    pub fn default_key(mut self, key: &'static str) -> Self {
-        self.default_key = Some(key);
-        self
-    }
-
-    /// The scenario starts the operator itself, or needs none.
-    pub fn without_operator(mut self) -> Self {
-        self.starts_operator = false;
-        self
-    }
-
-    /// It has an API server of its own, on which the CRDs are not installed.
-    pub fn own_plane(mut self) -> Self {
-        self.own_plane = true;
-        self
-    }
-
-    /// The operator serves a second namespace, [`Fixture::neighbour`].
-    pub fn neighbour(mut self) -> Self {
-        self.neighbour = true;
-        self
-    }
-
-    /// The simulator's ids and PINs come from this seed.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// It keeps the machine busy: two others may run beside it.
-    pub fn busy(mut self) -> Self {
-        self.turns = crate::AT_A_TIME - 2;
-        self
-    }
-
-    /// How Daily answers what nobody knows of it.
-    pub fn answers(mut self, answers: Quirks) -> Self {
-        self.answers = answers;
-        self
-    }
-
-    /// Sets a top-level value of the chart.
-    pub fn value(mut self, name: &'static str, value: Value) -> Self {
-        self.values.push((name, value));
-        self
-    }
-
-    /// The operator stops itself at this point, written as `effect:phase[:n]`.
-    pub fn stop_at(mut self, point: &str) -> Self {
-        self.env.push(stop_at(point));
-        self
-    }
-
-    /// A pass of the operator panics the first time that it comes to this point.
-    pub fn panic_at(mut self, point: &str) -> Self {
-        let variable = "DAILY_OPERATOR_PANIC_AT".to_owned();
-        self.env.push((variable, point.to_owned()));
-        self
-    }
-
-    /// The operator logs by this filter.
-    pub fn log(mut self, filter: &str) -> Self {
-        let variable = "DAILY_OPERATOR_LOG".to_owned();
-        self.env.push((variable, filter.to_owned()));
-        self
-    }
-
-    /// The operator waits at this point, written as `effect:phase`, until [`Fixture::let_go`].
-    pub fn hold_at(mut self, point: &'static str) -> Self {
-        self.hold_at = Some(point);
-        self
-    }
-
-    fn chart_values(&self, namespace: &str, sim: &Sim) -> Value {
-        let secret = match self.default_key {
-            Some(_) => DEFAULT_KEY_SECRET,
-            None => "",
-        };
-        // Half of it has to be longer than reads lag.
-        let quiet = match self.answers.get("reads") {
-            Some("lagging") => "6s",
-            _ => "1s",
-        };
-        let mut values = json!({
-            "crds": {"enabled": false},
-            "rbac": {"userRoles": false, "serviceBinding": false},
-            "daily": {
-                "baseUrl": sim.base_url(),
-                "apiKey": {"existingSecret": {"name": secret}, "numberNamespaces": {}},
-            },
-            "watchNamespaces": [namespace],
-            "driftInterval": "2s",
-            "quietPeriod": quiet,
-        });
-        if self.neighbour {
-            values["watchNamespaces"] = json!([namespace, neighbour_of(namespace)]);
-        }
-        for (name, value) in &self.values {
-            values[*name] = value.clone();
-        }
-        values
-    }
-}
-
-fn neighbour_of(namespace: &str) -> String {
-    format!("{namespace}-neighbour")
-}
-
-/// The environment that stops an operator at a point.
-pub fn stop_at(point: &str) -> (String, String) {
-    ("DAILY_OPERATOR_STOP_AT".to_owned(), point.to_owned())
-}
-
 /// A moment, by the clock and in the audit log.
 pub struct Since {
     pub at: Timestamp,
@@ -208,7 +56,12 @@ pub struct Since {
 /// A namespace, a simulated Daily and an operator.
 pub struct Fixture {
     pub plane: Arc<Plane>,
+    /// Where objects are applied.
     pub namespace: String,
+    /// The namespace of the release.
+    pub home: String,
+    /// All namespaces that the operator serves.
+    pub served: Vec<String>,
     /// The telephone and the controls of the simulator.
     pub sim: SimClient,
     /// What a person with a key of the domain does by hand.
@@ -218,8 +71,12 @@ pub struct Fixture {
     pub operators: Vec<Operator>,
     /// Every PIN that a Ready room has shown.
     pub pins: Mutex<BTreeSet<String>>,
-    /// Chosen names of rooms, each with an object that chose it.
-    pub chosen: Mutex<BTreeSet<(String, String)>>,
+    /// Chosen names of rooms, each with the namespace and name of an object that chose it.
+    pub chosen: Mutex<BTreeSet<(String, String, String)>>,
+    /// Phone numbers, each with the namespace and name of an object that is for it.
+    pub numbers: Mutex<BTreeSet<(String, String, String)>>,
+    /// Other clusters that use the same Daily.
+    pub beside: Vec<Fixture>,
     /// When the simulator and its part of the audit log began.
     pub since: Since,
     answers: Quirks,
@@ -227,7 +84,7 @@ pub struct Fixture {
     release: Release,
     logs: Vec<PathBuf>,
     // Both end when they are dropped.
-    _daily: Sim,
+    daily: Arc<Sim>,
     _folder: TempDir,
 }
 
@@ -241,19 +98,46 @@ impl Fixture {
             AccountConfig::new(OTHER_DOMAIN, &[OTHER_KEY], &[]),
         ];
         let config = Config::new(accounts).seed(setup.seed);
-        let config = config.quirks(setup.answers);
+        let config = config
+            .quirks(setup.answers)
+            .clock_behind(setup.clock_behind);
         let daily = Sim::start(config).await.map_err(|e| e.to_string())?;
+        Self::on(plane, namespace, setup, Arc::new(daily)).await
+    }
+
+    /// Another cluster with a release of the same name in a namespace of the same name, which uses
+    /// the same Daily. It is the last of [`Fixture::beside`].
+    ///
+    /// # Errors
+    /// What could not be set up.
+    pub async fn start_cluster_beside(&mut self, setup: Setup) -> Result<(), String> {
+        let plane = Plane::start().await?;
+        let daily = Arc::clone(&self.daily);
+        let home = self.home.clone();
+        let other = Box::pin(Self::on(plane, &home, setup, daily)).await?;
+        self.beside.push(other);
+        Ok(())
+    }
+
+    /// # Errors
+    /// What could not be set up.
+    async fn on(
+        plane: Arc<Plane>,
+        namespace: &str,
+        setup: Setup,
+        daily: Arc<Sim>,
+    ) -> Result<Self, String> {
         let sim = daily.client().map_err(|e| e.to_string())?;
         let since = Since {
             at: Timestamp::now(),
             audit: plane.audit_length(),
         };
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
-
         let client = plane.client();
-        create_namespace(&client, namespace).await?;
-        if setup.neighbour {
-            create_namespace(&client, &neighbour_of(namespace)).await?;
+        let mut served = vec![namespace.to_owned()];
+        served.extend(setup.neighbour.then(|| neighbour_of(namespace)));
+        for namespace in &served {
+            create_namespace(&client, namespace).await?;
         }
         let values = setup.chart_values(namespace, &daily);
         let release = plane.render(RELEASE, namespace, &values).await?;
@@ -265,8 +149,11 @@ impl Fixture {
         let mut fixture = Self {
             by_hand: ByHand::new(&sim),
             chosen: Mutex::default(),
+            numbers: Mutex::default(),
             since,
             namespace: namespace.to_owned(),
+            home: namespace.to_owned(),
+            served,
             launch: Launch {
                 args: release.operator_args()?,
                 kubeconfig,
@@ -277,31 +164,38 @@ impl Fixture {
             pins: Mutex::default(),
             answers: setup.answers,
             logs: Vec::new(),
-            _daily: daily,
+            beside: Vec::new(),
+            daily,
             _folder: folder,
             plane,
             sim,
             client,
         };
+        fixture.begin(setup).await?;
+        Ok(fixture)
+    }
+
+    /// Writes the default key and starts the operator, as the setup says.
+    async fn begin(&mut self, setup: Setup) -> Result<(), String> {
         if let Some(key) = setup.default_key {
-            fixture.write_key(DEFAULT_KEY_SECRET, key).await;
+            self.write_key(DEFAULT_KEY_SECRET, key).await;
         }
         let mut env = setup.env;
         if let Some(point) = setup.hold_at {
-            let file = fixture.hold_file();
+            let file = self.hold_file();
             std::fs::write(&file, "").map_err(|e| e.to_string())?;
             let value = format!("{point}={}", file.display());
             env.push(("DAILY_OPERATOR_HOLD_AT".to_owned(), value));
         }
         if setup.starts_operator {
-            fixture.start_operator(&env).await;
+            self.start_operator(&env).await;
         }
-        Ok(fixture)
+        Ok(())
     }
 
     /// The second namespace of a fixture that has one.
     pub fn neighbour(&self) -> String {
-        neighbour_of(&self.namespace)
+        neighbour_of(&self.home)
     }
 
     /// From now on objects are in this namespace; gives the one before.
@@ -341,7 +235,12 @@ impl Fixture {
 
     /// Starts one more operator that does not become ready yet.
     pub fn launch_operator(&mut self, env: &[(String, String)]) {
-        let operator = self.launch.start(self.logs.len() + 1, env);
+        self.launch_operator_with(&[], env);
+    }
+
+    /// The same with these arguments after those of the chart.
+    pub fn launch_operator_with(&mut self, args: &[String], env: &[(String, String)]) {
+        let operator = self.launch.start(self.logs.len() + 1, args, env);
         self.logs.push(operator.log().to_owned());
         self.operators.push(operator);
     }
@@ -394,7 +293,8 @@ impl Fixture {
     /// All that the operators of this scenario have said.
     pub fn logs(&self) -> String {
         let read = |log| std::fs::read_to_string(log).expect("the log can be read");
-        self.logs.iter().map(read).collect()
+        let beside = self.beside.iter().map(Self::logs);
+        self.logs.iter().map(read).chain(beside).collect()
     }
 
     /// Writes the Secret with an API key, as a person would.
@@ -460,15 +360,26 @@ impl Fixture {
         )
     }
 
-    /// Ends the operators and the simulator.
+    /// This cluster and those beside it.
+    pub fn clusters(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.beside)
+    }
+
+    /// Ends the operators, the simulator and the clusters beside this one.
     pub async fn stop(mut self) {
         for operator in &mut self.operators {
             operator.kill().await;
         }
+        for other in self.beside {
+            let plane = Arc::clone(&other.plane);
+            Box::pin(other.stop()).await;
+            plane.stop().await;
+        }
     }
 }
 
-async fn create_namespace(client: &Client, name: &str) -> Result<(), String> {
+/// Makes a namespace.
+pub async fn create_namespace(client: &Client, name: &str) -> Result<(), String> {
     let api: Api<Namespace> = Api::all(client.clone());
     let namespace = Namespace {
         metadata: ObjectMeta {

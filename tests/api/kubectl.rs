@@ -1,12 +1,13 @@
 //! What a person does with kubectl, as methods of [`Fixture`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Error};
 use serde_json::{Value, json};
 
@@ -18,7 +19,8 @@ use crate::wait::{LATER, SOON, until};
 const LEASE: &str = "daily-operator";
 
 impl Fixture {
-    fn objects(&self, kind: Kind) -> Api<DynamicObject> {
+    /// Objects of a kind in the namespace.
+    pub fn objects(&self, kind: Kind) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.namespace, &kind.resource())
     }
 
@@ -31,16 +33,20 @@ impl Fixture {
     pub async fn try_apply(&self, kind: Kind, name: &str, spec: &Value) -> Result<Object, String> {
         let params = PatchParams::apply("kubectl");
         let manifest = kind.manifest(name, spec);
-        if let Some(chosen) = spec["roomName"].as_str() {
-            let mut all = self.chosen.lock().expect("nobody else has it");
-            all.insert((chosen.to_owned(), name.to_owned()));
-        }
+        self.note(name, spec);
         let objects = self.objects(kind);
-        match objects.patch(name, &params, &Patch::Apply(manifest)).await {
-            Ok(object) => Ok(shown(&object)),
-            Err(Error::Api(refusal)) => Err(refusal.message),
-            Err(error) => panic!("the API server cannot be asked: {error}"),
-        }
+        admitted(objects.patch(name, &params, &Patch::Apply(manifest)).await)
+    }
+
+    /// Keeps which room and which number an object is for.
+    pub fn note(&self, name: &str, spec: &Value) {
+        let object = |thing: &str| (thing.to_owned(), self.namespace.clone(), name.to_owned());
+        let keep = |all: &Mutex<BTreeSet<_>>, thing: &Value| {
+            let mut all = all.lock().expect("nobody else has it");
+            all.extend(thing.as_str().map(object));
+        };
+        keep(&self.chosen, &spec["roomName"]);
+        keep(&self.numbers, &spec["phoneNumber"]);
     }
 
     /// Applies an object that is in order.
@@ -62,9 +68,41 @@ impl Fixture {
 
     /// Changes an object by a JSON merge patch.
     pub async fn merge(&self, kind: Kind, name: &str, patch: Value) {
+        let merged = self.try_merge(kind, name, patch).await;
+        merged.unwrap_or_else(|refusal| panic!("{name} cannot be changed: {refusal}"));
+    }
+
+    /// The same; the refusal is the sentence of the API server.
+    pub async fn try_merge(&self, kind: Kind, name: &str, patch: Value) -> Result<Object, String> {
         let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
-        let patched = self.objects(kind).patch(name, &params, &patch).await;
-        patched.expect("the object can be changed");
+        admitted(self.objects(kind).patch(name, &params, &patch).await)
+    }
+
+    /// Creates an object as `kubectl create` does; the API server drops its status.
+    pub async fn create(&self, kind: Kind, manifest: &Value) -> Object {
+        let created = self.try_create(kind, manifest).await;
+        created.unwrap_or_else(|refusal| panic!("it is refused: {refusal}"))
+    }
+
+    /// The same; the refusal is the sentence of the API server.
+    pub async fn try_create(&self, kind: Kind, manifest: &Value) -> Result<Object, String> {
+        let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+        self.note(name, &manifest["spec"]);
+        let object = serde_json::from_value(manifest.clone()).expect("it is an object");
+        let params = PostParams::default();
+        admitted(self.objects(kind).create(&params, &object).await)
+    }
+
+    /// Replaces an object as `kubectl replace` does: what the manifest does not have is gone.
+    pub async fn replace(&self, kind: Kind, manifest: &Value) -> Object {
+        let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+        let mut manifest = manifest.clone();
+        let now = self.get(kind, name).await;
+        manifest["metadata"]["resourceVersion"] = now.at("/metadata/resourceVersion").clone();
+        let object = serde_json::from_value(manifest).expect("it is an object");
+        let params = PostParams::default();
+        let replaced = self.objects(kind).replace(name, &params, &object).await;
+        shown(&replaced.expect("the object can be replaced"))
     }
 
     /// Takes the whole status away, as a restore does.
@@ -98,7 +136,14 @@ impl Fixture {
 
     /// All objects of a kind.
     pub async fn list(&self, kind: Kind) -> Vec<Object> {
-        let found = self.objects(kind).list(&ListParams::default()).await;
+        self.list_in(kind, &self.namespace).await
+    }
+
+    /// All objects of a kind in a namespace.
+    pub async fn list_in(&self, kind: Kind, namespace: &str) -> Vec<Object> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &kind.resource());
+        let found = api.list(&ListParams::default()).await;
         found
             .expect("the API server answers")
             .iter()
@@ -214,7 +259,12 @@ impl Fixture {
 
     /// All events of the namespace.
     pub async fn all_events(&self) -> Vec<Event> {
-        let api: Api<Event> = Api::namespaced(self.client.clone(), &self.namespace);
+        self.events_in(&self.namespace).await
+    }
+
+    /// All events of a namespace.
+    pub async fn events_in(&self, namespace: &str) -> Vec<Event> {
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let all = api.list(&ListParams::default()).await;
         all.expect("events can be listed").items
     }
@@ -305,6 +355,14 @@ pub fn texts(secret: &Secret) -> BTreeMap<String, String> {
     data.into_iter()
         .map(|(key, value)| (key, text(value.0)))
         .collect()
+}
+
+fn admitted(answer: Result<DynamicObject, Error>) -> Result<Object, String> {
+    match answer {
+        Ok(object) => Ok(shown(&object)),
+        Err(Error::Api(refusal)) => Err(refusal.message),
+        Err(error) => panic!("the API server cannot be asked: {error}"),
+    }
 }
 
 fn shown(object: &DynamicObject) -> Object {

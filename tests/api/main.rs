@@ -55,7 +55,9 @@ mod scale;
 mod schema;
 mod secrets;
 mod sharing;
+mod setup;
 mod stage;
+mod stake;
 mod stored;
 mod truth;
 mod wait;
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
     let stage = Arc::new(Stage::new(runtime.handle().clone(), AT_A_TIME as usize));
     let themes = [
         accounts::scenarios,
+        always::scenarios,
         answers::scenarios,
         chart::scenarios,
         check::scenarios,
@@ -94,8 +97,8 @@ fn main() -> ExitCode {
         expiry::scenarios,
         idle::scenarios,
         leadership::scenarios,
-        life::scenarios,
         least::scenarios,
+        life::scenarios,
         logs::scenarios,
         missing::scenarios,
         network::scenarios,

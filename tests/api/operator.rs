@@ -57,13 +57,14 @@ impl Answer {
 }
 
 impl Launch {
-    /// Starts a process, the `nth` of this fixture.
-    pub fn start(&self, nth: usize, env: &[(String, String)]) -> Operator {
+    /// Starts a process, the `nth` of this fixture, with these arguments after its own.
+    pub fn start(&self, nth: usize, args: &[String], env: &[(String, String)]) -> Operator {
         let log = self.folder.join(format!("operator-{nth}.log"));
         let file = File::create(&log).expect("the log can be written");
         let copy = file.try_clone().expect("the log can be shared");
         let child = Command::new(env!("CARGO_BIN_EXE_daily-operator"))
             .args(&self.args)
+            .args(args)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
             .envs(env.iter().cloned())
@@ -212,6 +213,13 @@ impl Operator {
         let status = answer.status().as_u16();
         let body = answer.text().await.ok()?;
         Some(Answer { status, body })
+    }
+
+    /// Its metrics, while it serves them.
+    pub async fn metrics(&self) -> Option<String> {
+        let serving = self.said("Serving health and metrics").pop()?;
+        let url = format!("http://{}/metrics", serving["address"].as_str()?);
+        self.http.get(url).send().await.ok()?.text().await.ok()
     }
 
     /// Asks it to end.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, ValidationDirective};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -20,7 +19,7 @@ use testbed::ControlPlane;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
-use crate::audit::{self, Request};
+use crate::audit::{self, Request, Story, Tail};
 use crate::fixture::RELEASE;
 use crate::objects::Kind;
 
@@ -104,9 +103,14 @@ impl Plane {
         std::fs::metadata(&self.audit_log).map_or(0, |it| it.len())
     }
 
-    /// The DailyRooms of a namespace whose deletion was asked for since then, and when.
-    pub fn condemned(&self, namespace: &str, since: u64) -> Vec<(String, Timestamp)> {
-        audit::condemned(&self.audit_log, namespace, since)
+    /// What happened since then to the objects that the operator of a namespace serves.
+    pub fn story(&self, namespace: &str, since: u64) -> Story {
+        audit::story(&self.audit_log, since, namespace, RELEASE)
+    }
+
+    /// What comes in the audit log from now on.
+    pub fn tail(&self) -> Tail {
+        Tail::from(&self.audit_log, self.audit_length())
     }
 
     /// Renders the chart with these values over its own.

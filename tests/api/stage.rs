@@ -18,8 +18,9 @@ use crate::plane::Plane;
 
 /// So many combinations of answers are drawn, unless the environment says otherwise.
 const COMBINATIONS: u64 = 24;
-/// The longest name of a namespace.
-const LONGEST: usize = 63;
+/// The longest name of a namespace is 63 characters; one beside it may have the same name with more
+/// to it.
+const LONGEST: usize = 63 - "-neighbour".len();
 
 /// Which switches may affect a scenario.
 pub enum Affected<'a> {
@@ -179,7 +180,8 @@ impl Stage {
     }
 }
 
-fn from_env(name: &str, default: u64) -> u64 {
+/// A number that the environment may set.
+pub fn from_env(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value.parse().expect("the variable is a number"),
         Err(_) => default,

@@ -1,0 +1,257 @@
+//! Nothing at Daily was lost that nobody asked to lose.
+//!
+//! A loss is a room that is deleted, an end that moves nearer, and a dial-in config that is deleted
+//! or moved to another number. Each was sent by a person, or for the one object in whose status the
+//! operator has recorded the id of what was lost.
+
+pub mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use daily_sim::JournalEntry;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::Value;
+
+use crate::audit::{Named, Story};
+use crate::fixture::Fixture;
+use crate::journal::Journal;
+use crate::kubectl::texts;
+use crate::objects::Kind;
+use crate::wait::{SOON, until};
+
+/// So much of namespace and name is readable in a derived name.
+const READABLE: usize = 87;
+
+/// Panics when there is a loss that nobody asked for.
+pub async fn each_is_accounted_for(fx: &Fixture, journal: &Journal) {
+    // The API server writes a line of its log after it has answered.
+    until("every loss at Daily was asked for", SOON, async || {
+        known(fx).check(journal.all())
+    })
+    .await;
+    let by_hand = fx.by_hand.writes();
+    for cluster in fx.clusters() {
+        for namespace in &cluster.served {
+            for object in cluster.list_in(Kind::Room, namespace).await {
+                let condemned = !object.at("/metadata/deletionTimestamp").is_null();
+                let status = object.at("/status").to_string();
+                let lost = deleted(journal.all(), &by_hand)
+                    .find(|(_, id)| !condemned && status.contains(id));
+                assert!(lost.is_none(), "its room was deleted: {:#}", object.0);
+            }
+        }
+    }
+}
+
+/// Panics when the Secrets of two DailyRooms have one PIN.
+pub async fn no_pin_is_shared(fx: &Fixture) {
+    let mut owners = BTreeMap::<String, BTreeSet<(String, String)>>::new();
+    for cluster in fx.clusters() {
+        for namespace in &cluster.served {
+            let api: Api<Secret> = Api::namespaced(cluster.client.clone(), namespace);
+            let secrets = api.list(&ListParams::default()).await;
+            for secret in secrets.expect("Secrets can be listed") {
+                let Some(pin) = texts(&secret).remove("dialin-code") else {
+                    continue;
+                };
+                let owner = secret.metadata.owner_references.unwrap_or_default();
+                let owner = owner.first().map(|it| it.uid.clone());
+                let owner = (namespace.clone(), owner.unwrap_or_default());
+                owners.entry(pin).or_default().insert(owner);
+            }
+        }
+    }
+    let shared = owners.values().find(|owners| owners.len() > 1);
+    assert_eq!(shared, None, "two DailyRooms have the same PIN");
+}
+
+/// The rooms that were deleted by the operator, by the call and the id.
+fn deleted<'a>(
+    calls: &'a [JournalEntry],
+    by_hand: &'a BTreeSet<u64>,
+) -> impl Iterator<Item = (&'a JournalEntry, &'a str)> {
+    calls
+        .iter()
+        .filter(|call| call.method == "DELETE" && call.path.starts_with("/rooms/"))
+        // What is left of a room that has ended is no room (F-ROOM-26): that DELETE answers 404.
+        .filter(|call| call.status == 200 && !by_hand.contains(&call.seq))
+        .filter_map(|call| Some((call, call.room_id.as_deref()?)))
+}
+
+/// What is known of the objects that could have lost something.
+#[derive(Default)]
+pub struct Known {
+    /// When the journal began.
+    began: Timestamp,
+    by_hand: BTreeSet<u64>,
+    /// What happened in each cluster.
+    stories: Vec<Story>,
+    /// The names that a room of an object may have when its id was never recorded.
+    chosen: BTreeSet<(String, String, String)>,
+    numbers: BTreeSet<(String, String, String)>,
+}
+
+fn known(fx: &Fixture) -> Known {
+    let mut known = Known {
+        began: fx.since.at,
+        by_hand: fx.by_hand.writes(),
+        ..Known::default()
+    };
+    for cluster in fx.clusters() {
+        let story = cluster.plane.story(&cluster.home, cluster.since.audit);
+        known.stories.push(story);
+        let lock = "nobody else has it";
+        known
+            .chosen
+            .extend(cluster.chosen.lock().expect(lock).clone());
+        known
+            .numbers
+            .extend(cluster.numbers.lock().expect(lock).clone());
+    }
+    known
+}
+
+impl Known {
+    /// Says which loss nobody asked for.
+    fn check(&self, calls: &[JournalEntry]) -> Result<(), String> {
+        for (call, id) in deleted(calls, &self.by_hand) {
+            self.deletion_of_a_room(call, id)?;
+        }
+        self.nearer_ends(calls)?;
+        for call in calls {
+            let config = call.path.strip_prefix("/domain-dialin-config/");
+            let sent = call.status == 200 && !self.by_hand.contains(&call.seq);
+            match config.filter(|_| sent) {
+                Some(id) if call.method == "DELETE" => self.holders_are_condemned(call, id)?,
+                Some(id) if call.method == "PUT" => self.number_is_the_holders(call, id)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects, each with its cluster, in whose status the operator has written an id.
+    fn holders(&self, id: &str) -> BTreeSet<(usize, &Named)> {
+        let stories = self.stories.iter().enumerate();
+        stories
+            .flat_map(|(cluster, story)| {
+                let of = story.reported.iter().filter(|(_, body)| body.contains(id));
+                of.map(move |(object, _)| (cluster, object))
+            })
+            .collect()
+    }
+
+    /// Whether the deletion of the object was asked for before.
+    fn condemned(&self, (cluster, object): (usize, &Named), call: &JournalEntry) -> bool {
+        let elapsed = i64::try_from(call.elapsed_ms).expect("is not so long");
+        let at = self.began + SignedDuration::from_millis(elapsed);
+        let story = self.stories.get(cluster);
+        let condemned = story.map(|it| it.condemned.as_slice()).unwrap_or_default();
+        let all = Named {
+            name: String::new(),
+            ..object.clone()
+        };
+        condemned
+            .iter()
+            .any(|(it, asked)| (it == object || *it == all) && *asked <= at)
+    }
+
+    fn holders_are_condemned(&self, call: &JournalEntry, id: &str) -> Result<(), String> {
+        let holders = self.holders(id);
+        let lives = holders.iter().find(|it| !self.condemned(**it, call));
+        match (holders.is_empty(), lives) {
+            (false, None) => Ok(()),
+            (true, _) => Err(format!("{} of what no object holds", shown(call))),
+            (_, Some(lives)) => Err(format!("{} of what {lives:?} holds", shown(call))),
+        }
+    }
+
+    fn deletion_of_a_room(&self, call: &JournalEntry, id: &str) -> Result<(), String> {
+        if !self.holders(id).is_empty() {
+            return self.holders_are_condemned(call, id);
+        }
+        // A process that ended before it recorded the id: the next one knows the room by its name.
+        let room = call.path.trim_start_matches("/rooms/");
+        let condemned = (self.stories.iter().enumerate()).flat_map(|(cluster, story)| {
+            let objects = story.condemned.iter().map(|(object, _)| object);
+            objects.map(move |object| (cluster, object))
+        });
+        let mut of_the_room = condemned.filter(|(_, object)| self.is_room_of(room, object));
+        let asked_for = of_the_room.any(|object| self.condemned(object, call));
+        asked_for
+            .then_some(())
+            .ok_or_else(|| format!("{} without the deletion of its object", shown(call)))
+    }
+
+    /// Whether an object of this name has a room of that name.
+    fn is_room_of(&self, room: &str, object: &Named) -> bool {
+        let Named {
+            plural,
+            namespace,
+            name,
+        } = object;
+        let chosen = (room.to_owned(), namespace.clone(), name.clone());
+        let readable = format!("{namespace}-{name}");
+        let readable = readable
+            .chars()
+            .map(|it| if it.is_ascii_alphanumeric() { it } else { '-' });
+        let derived: String = readable.take(READABLE).chain(['_']).collect();
+        plural == Kind::Room.plural()
+            && (room.starts_with(&derived) || self.chosen.contains(&chosen))
+    }
+
+    /// An end moves nearer only on a room that exactly one object holds.
+    fn nearer_ends(&self, calls: &[JournalEntry]) -> Result<(), String> {
+        let mut ends = BTreeMap::<&str, f64>::new();
+        for call in calls.iter().filter(|it| is_room_write(it)) {
+            let (Some(id), Some(end)) = (call.room_id.as_deref(), end_sent(call)) else {
+                continue;
+            };
+            let made = call.path == "/rooms";
+            let before = ends.insert(id, end).unwrap_or(f64::INFINITY);
+            if made || end >= before || self.by_hand.contains(&call.seq) {
+                continue;
+            }
+            let holders = self.holders(id);
+            if holders.len() != 1 {
+                return Err(format!("{} moves an end of {holders:?}", shown(call)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A config stays with the number of the object that holds it.
+    fn number_is_the_holders(&self, call: &JournalEntry, id: &str) -> Result<(), String> {
+        let body = call.body.as_ref();
+        let Some(number) = body.and_then(|it| it["phone_number"].as_str()) else {
+            return Ok(());
+        };
+        let is_for = |object: &Named| {
+            let (namespace, name) = (object.namespace.clone(), object.name.clone());
+            let wanted = (number.to_owned(), namespace, name);
+            self.numbers.contains(&wanted)
+        };
+        let holders = self.holders(id);
+        let theirs = holders.iter().all(|(_, object)| is_for(object));
+        (theirs && !holders.is_empty())
+            .then_some(())
+            .ok_or_else(|| format!("{} moves a config of {holders:?}", shown(call)))
+    }
+}
+
+fn is_room_write(call: &JournalEntry) -> bool {
+    let rooms = call.path == "/rooms" || call.path.starts_with("/rooms/");
+    call.method == "POST" && call.status == 200 && rooms
+}
+
+fn end_sent(call: &JournalEntry) -> Option<f64> {
+    let body = call.body.as_ref()?;
+    body.pointer("/properties/exp").and_then(Value::as_f64)
+}
+
+fn shown(call: &JournalEntry) -> String {
+    format!("{} {} {}", call.seq, call.method, call.path)
+}
