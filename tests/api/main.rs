@@ -18,11 +18,13 @@
 mod accounts;
 mod always;
 mod answers;
+mod attacks;
 mod audit;
 mod by_hand;
 mod chart;
 mod check;
 mod choice;
+mod clusters;
 mod columns;
 mod conform;
 mod create;
@@ -30,7 +32,9 @@ mod deletion;
 mod edit;
 mod expiry;
 mod fixture;
+mod forged;
 mod idle;
+mod installations;
 mod journal;
 mod kubectl;
 mod leadership;
@@ -86,16 +90,20 @@ fn main() -> ExitCode {
         accounts::scenarios,
         always::scenarios,
         answers::scenarios,
+        attacks::scenarios,
         chart::scenarios,
         check::scenarios,
         choice::scenarios,
+        clusters::scenarios,
         columns::scenarios,
         conform::scenarios,
         create::scenarios,
         deletion::scenarios,
         edit::scenarios,
         expiry::scenarios,
+        forged::scenarios,
         idle::scenarios,
+        installations::scenarios,
         leadership::scenarios,
         least::scenarios,
         life::scenarios,
