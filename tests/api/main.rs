@@ -30,6 +30,7 @@ mod conform;
 mod create;
 mod deletion;
 mod edit;
+mod ends;
 mod expiry;
 mod fixture;
 mod forged;
@@ -39,6 +40,7 @@ mod journal;
 mod kubectl;
 mod leadership;
 mod least;
+mod leftovers;
 mod life;
 mod link;
 mod logs;
@@ -47,6 +49,8 @@ mod network;
 mod numbers;
 mod objects;
 mod operator;
+mod other_versions;
+mod ownership;
 mod plane;
 mod preflight;
 mod probes;
@@ -59,6 +63,7 @@ mod scale;
 mod schema;
 mod secrets;
 mod sharing;
+mod served;
 mod setup;
 mod stage;
 mod stake;
@@ -100,17 +105,21 @@ fn main() -> ExitCode {
         create::scenarios,
         deletion::scenarios,
         edit::scenarios,
+        ends::scenarios,
         expiry::scenarios,
         forged::scenarios,
         idle::scenarios,
         installations::scenarios,
         leadership::scenarios,
         least::scenarios,
+        leftovers::scenarios,
         life::scenarios,
         logs::scenarios,
         missing::scenarios,
         network::scenarios,
         numbers::scenarios,
+        other_versions::scenarios,
+        ownership::scenarios,
         preflight::scenarios,
         probes::scenarios,
         refusals::scenarios,
@@ -121,6 +130,7 @@ fn main() -> ExitCode {
         schema::scenarios,
         secrets::scenarios,
         sharing::scenarios,
+        served::scenarios,
         stored::scenarios,
         truth::scenarios,
     ];
