@@ -34,6 +34,7 @@ mod ends;
 mod expiry;
 mod fixture;
 mod forged;
+mod hostile;
 mod idle;
 mod installations;
 mod journal;
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
         ends::scenarios,
         expiry::scenarios,
         forged::scenarios,
+        hostile::scenarios,
         idle::scenarios,
         installations::scenarios,
         leadership::scenarios,

@@ -1,0 +1,202 @@
+//! Objects that are made to do harm, as a generator thinks of them, beside a room that is served.
+//!
+//! `DAILY_OPERATOR_HOSTILE_SEED` and `DAILY_OPERATOR_HOSTILE_COUNT` draw others and more of them.
+
+mod objects;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daily_sim::JournalEntry;
+use k8s_openapi::jiff::SignedDuration;
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use self::objects::Hostile;
+use crate::fixture::{Fixture, KEY, Setup};
+use crate::objects::Kind::{Number, Room};
+use crate::stage::{Stage, from_env};
+use crate::stake::Stake;
+use crate::wait::{LATER, until};
+
+/// So many objects, in steps between which the neighbour's room is edited.
+const COUNT: u64 = 48;
+const STEP: usize = 8;
+
+/// An edit of the neighbour's room is at Daily and in its status within this time.
+const EDITED_WITHIN: Duration = Duration::from_secs(10);
+/// Requests of the API server and calls of Daily that an object may cost, deletion included.
+const REQUESTS_AN_OBJECT: usize = 60;
+const CALLS_AN_OBJECT: usize = 30;
+/// The chart's memory limit.
+const MEMORY_KIB: u64 = 128 * 1024;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let setup = Setup::new().neighbour().value("driftInterval", json!("5s"));
+    vec![stage.trial("hostile::objects_harm_nobody", setup, objects_harm_nobody)]
+}
+
+async fn objects_harm_nobody(fx: &mut Fixture) {
+    let tenant = fx.neighbour();
+    let home = fx.go_to(tenant.clone());
+    fx.write_key("daily-api-key", KEY).await;
+    fx.go_to(home.clone());
+    fx.room("bystander", edited(0)).await;
+    let before = fx.ready(Room, "bystander").await;
+    let domain = before.text("/status/account/domainId").to_owned();
+    let mut tail = fx.plane.tail();
+    let mark = fx.mark().await;
+
+    let seed = from_env("DAILY_OPERATOR_HOSTILE_SEED", 1);
+    let count = from_env("DAILY_OPERATOR_HOSTILE_COUNT", COUNT);
+    let hostile = objects::draw(seed, usize::try_from(count).expect("is not so many"));
+    let mut admitted = 0;
+    let mut round = 0;
+    for step in hostile.chunks(STEP) {
+        fx.go_to(tenant.clone());
+        for one in step {
+            admitted += usize::from(let_loose(fx, one, &domain).await);
+        }
+        round += 1;
+        edit_of_the_neighbour(fx, &home, round).await;
+    }
+    // A generator that the API server refuses throughout shows nothing.
+    let least = hostile.len() / 4;
+    assert!(
+        admitted >= least,
+        "of {count} objects {admitted} were admitted"
+    );
+    fx.go_to(tenant.clone());
+    for one in &hostile {
+        if let Some(object) = fx.find(one.kind, &one.name).await
+            && object.at("/metadata/deletionTimestamp").is_null()
+        {
+            fx.delete(one.kind, &one.name).await;
+        }
+    }
+    edit_of_the_neighbour(fx, &home, round + 1).await;
+    fx.go_to(tenant);
+    all_of_them_go(fx).await;
+    fx.go_to(home);
+    daily_takes_calls(fx).await;
+    let after = Stake::of(fx, Room, "bystander").await;
+    assert_eq!(after.object.pin(), before.pin());
+    assert_eq!(after.object.dial_string(), before.dial_string());
+    assert_eq!(after.id(), before.text("/status/room/id"));
+    after.is_untouched(fx).await;
+
+    let requests = tail.requests(&fx.home, crate::fixture::RELEASE);
+    let requests = requests.iter().filter(|it| it.resource != "leases").count();
+    let calls = fx.journal_since(mark).await;
+    let calls = calls
+        .all()
+        .iter()
+        .filter(|call| call.path != "/rooms")
+        .count();
+    println!("{admitted} of {count} admitted: {requests} requests and {calls} calls of Daily");
+    assert!(
+        requests <= admitted * REQUESTS_AN_OBJECT,
+        "{requests} requests for {admitted}"
+    );
+    assert!(
+        calls <= admitted * CALLS_AN_OBJECT,
+        "{calls} calls for {admitted}"
+    );
+    fx.operator().is_healthy().await;
+    let peak = fx.operator().peak_memory();
+    let kib = peak.trim_end_matches(" kB").parse::<u64>();
+    assert!(kib.is_ok_and(|kib| kib <= MEMORY_KIB), "{peak}");
+}
+
+/// Waits until nothing is left of them in the namespace.
+///
+/// Without a key the operator cannot look whether an object has a room of its derived name, and
+/// lets it go only after ten minutes: such a one loses its finalizer here.
+async fn all_of_them_go(fx: &Fixture) {
+    let stripped = json!({"metadata": {"finalizers": null}});
+    until("all of them go", LATER, async || {
+        let mut left = Vec::new();
+        for kind in [Room, Number] {
+            for object in fx.list(kind).await {
+                let conditions = object.at("/status/conditions").to_string();
+                let name = object.text("/metadata/name");
+                if conditions.contains("ApiKeyNotFound") {
+                    // It may be gone by now.
+                    let _ = fx.try_merge(kind, name, stripped.clone()).await;
+                }
+                left.push(format!("{name}: {conditions}"));
+            }
+        }
+        left.is_empty().then_some(()).ok_or(left.join("\n"))
+    })
+    .await;
+}
+
+fn caller(round: usize) -> String {
+    format!("Caller {round}")
+}
+
+fn edited(round: usize) -> Value {
+    json!({"ttl": "8h", "roomName": "board", "dialin": {"displayName": caller(round)}})
+}
+
+/// The neighbour's room is Ready, also with the change.
+async fn edit_of_the_neighbour(fx: &mut Fixture, home: &str, round: usize) {
+    let tenant = fx.go_to(home.to_owned());
+    let generation = fx.room("bystander", edited(round)).await.generation();
+    let what = format!("edit {round} is served");
+    let served = |room: &crate::objects::Object| room.is_ready() && room.generation() == generation;
+    fx.until(Room, "bystander", &what, EDITED_WITHIN, served)
+        .await;
+    // A look by hand would count in the limits that the operator keeps to.
+    let journal = fx.journal().await;
+    let sent = |call: &&JournalEntry| {
+        let body = call.body.as_ref();
+        let name = body.and_then(|it| it["properties"]["dialin"]["display_name"].as_str());
+        call.status == 200 && name == Some(&caller(round))
+    };
+    let sent = journal.calls("POST", "/rooms/board").into_iter().find(sent);
+    assert!(sent.is_some(), "{}", journal.tail(20));
+    fx.go_to(tenant);
+}
+
+/// Waits until looks by hand do not exceed the limits of the account together with the operator's.
+async fn daily_takes_calls(fx: &Fixture) {
+    until("Daily takes calls", LATER, async || {
+        let now = fx.sim.clock().await.expect("it has one").now;
+        let window = now - SignedDuration::from_secs(6);
+        let journal = fx.journal().await;
+        let calls = journal.all().iter().filter(|it| it.time > window).count();
+        (calls < 50).then_some(()).ok_or(calls)
+    })
+    .await;
+}
+
+/// Creates it, and does to it what its tenant does. Says whether the API server admitted it.
+async fn let_loose(fx: &Fixture, hostile: &Hostile, domain: &str) -> bool {
+    let Hostile { kind, name, .. } = hostile;
+    let Ok(created) = fx.try_create(*kind, &hostile.manifest).await else {
+        return false;
+    };
+    let annotations = hostile.manifest["metadata"]["annotations"].clone();
+    let known = json!({"metadata": {"annotations": annotations}});
+    for patch in std::iter::once(&known).chain(&hostile.patches) {
+        let patch = patch.to_string().replace(objects::UID, created.uid());
+        let patch = patch.replace(objects::DOMAIN_ID, domain);
+        let patch = patch.replace(objects::INSTALLATION_ID, &installation_id(fx));
+        let patch = serde_json::from_str(&patch).expect("is JSON");
+        // What the API server refuses does nothing.
+        let _ = fx.try_merge(*kind, name, patch).await;
+    }
+    if hostile.deleted && fx.find(*kind, name).await.is_some() {
+        fx.delete(*kind, name).await;
+    }
+    true
+}
+
+/// What the operator is called, as its log says.
+fn installation_id(fx: &Fixture) -> String {
+    let lines = fx.operators[0].lines();
+    let id = lines.iter().find_map(|line| line["installation"].as_str());
+    id.expect("the log names it").to_owned()
+}
