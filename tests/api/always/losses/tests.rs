@@ -66,7 +66,7 @@ pub fn sees_who_lost_what() {
     let moved = |number: &str| vec![config("PUT", json!({"phone_number": number}))];
 
     let harmless = [
-        (known(&[standup.clone()]), vec![room(3)]),
+        (known(std::slice::from_ref(&standup)), vec![room(3)]),
         (known(&[named("dailyrooms", "")]), vec![room(3)]),
         (known(&[]), nearer("room-1")),
         (known(&[]), moved("+1")),
