@@ -1,5 +1,7 @@
 //! What is concluded from words and writes, whatever order they come in.
 
+mod names;
+
 use serde_json::json;
 
 use super::*;
@@ -179,16 +181,6 @@ fn a_name_that_is_registered_later_hears_the_last_listing() {
     ledger.forget("a", at(25));
     ledger.hears(30, &[], false);
     ledger.knows_nothing();
-}
-
-/// The listing kept only what was wanted when it began.
-#[test]
-fn a_name_that_was_not_wanted_hears_nothing_of_the_last_listing() {
-    let mut ledger = Ledger::default();
-    ledger.hears(10, &["other"], true);
-    assert_eq!(ledger.sight("other", UID), Sight::default());
-    assert_eq!(ledger.sight("later", UID), Sight::default());
-    assert!(ledger.sight("b", UID).absence.is_some(), "that was wanted");
 }
 
 #[track_caller]
@@ -401,29 +393,6 @@ fn rooms_that_were_just_written_to_are_not_missing() {
         ledger.heard(listing(15, &[]), true, &expected).as_deref(),
         Some("room-0")
     );
-}
-
-#[test]
-fn names_that_no_object_has_are_forgotten() {
-    let hour = KEPT.as_secs();
-    let mut ledger = lagging(true);
-    for name in ["asked", "ours", "gone"] {
-        let _ = ledger.sight(name, UID);
-    }
-    ledger.unanswered("gone", at(20));
-    ledger.retain(|name| name == "ours", at(30));
-    let left = |ledger: &Ledger| {
-        let mut names: Vec<String> = ledger.names().into_iter().collect();
-        names.sort();
-        names
-    };
-    // What was written to is kept for a while: its outcome may still matter.
-    assert_eq!(left(&ledger), ["a", "gone", "ours"]);
-    assert!(!ledger.settled(at(30), QUIET));
-    ledger.retain(|name| name == "ours", at(10 + hour));
-    assert_eq!(left(&ledger), ["gone", "ours"]);
-    ledger.retain(|name| name == "ours", at(20 + hour));
-    assert_eq!(left(&ledger), ["ours"]);
 }
 
 /// F-ROOM-37: what counts is which name was asked for.
