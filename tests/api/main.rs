@@ -28,6 +28,7 @@ mod conform;
 mod create;
 mod deletion;
 mod edit;
+mod events;
 mod expiry;
 mod fixture;
 mod idle;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         create::scenarios,
         deletion::scenarios,
         edit::scenarios,
+        events::scenarios,
         expiry::scenarios,
         idle::scenarios,
         leadership::scenarios,
