@@ -17,13 +17,12 @@ use kube::runtime::watcher;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::accounts::{Listing, keys, used};
+use self::accounts::{Listing, is_settled, keys};
 use self::inherited::trusted_from;
 use self::watches::{Rooms, Scopes, owner, waiting_for, watch};
 use crate::cause::chain;
 use crate::daily::account::lock;
 use crate::keys::Keys;
-use crate::leader::Used;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
 use crate::reconcile::object::Object;
@@ -43,15 +42,15 @@ pub enum ControllersError {
     Broken(#[source] JoinError),
 }
 
-/// Runs the controllers until `stop` is cancelled and everything under way has ended. Returns what
-/// was sent to Daily in the windows of its limits, if the next leader may rely on it.
+/// Runs the controllers until `stop` is cancelled and everything under way has ended. Returns whether
+/// the next leader may rely on that nothing is under way at Daily.
 ///
 /// # Errors
 /// When a controller fails.
 pub(crate) async fn run(
     context: RunContext,
     stop: CancellationToken,
-) -> Result<Option<Used>, ControllersError> {
+) -> Result<bool, ControllersError> {
     let scopes = Scopes::new(&context);
     let rooms = scopes.controllers::<Room>();
     let numbers = scopes.controllers::<Number>();
@@ -91,7 +90,7 @@ pub(crate) async fn run(
     drop(background);
     lock(&listing).abort_all();
     ended?;
-    Ok(used(&context, &keys))
+    Ok(is_settled(&context, &keys))
 }
 
 /// Waits until all controllers have ended, or one has failed.

@@ -189,7 +189,7 @@ impl Operator {
         };
         let Some(takeover) = elector.acquire(&self.stop).await else {
             // A write of the Lease that was not answered may have taken it.
-            leading::give_back(elector, None).await;
+            leading::give_back(elector, false).await;
             return Ok(());
         };
         let installation = self.config.identity(cluster_id.clone()).installation_id;

@@ -193,7 +193,7 @@ async fn lease_deleted(fx: &mut Fixture) {
     fx.operator().readyz(503, "shutting down\n").await;
     fx.delete_lease().await;
     fx.let_go();
-    ends_without_the_lease(fx, "deleted or emptied", "need not wait").await;
+    ends_without_the_lease(fx, "deleted or emptied", "waits 15 s").await;
     assert_eq!(fx.leader().await, None, "no Lease is made at the end");
 }
 
