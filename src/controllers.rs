@@ -4,13 +4,13 @@ mod accounts;
 mod inherited;
 mod reopening;
 mod watches;
+mod watching;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::Api;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::accounts::{Listing, is_settled, keys};
 use self::inherited::trusted_from;
-use self::watches::{Rooms, Scopes, owner, waiting_for, watch};
+use self::watches::{Rooms, Scopes, owner, waiting_for};
 use crate::cause::chain;
 use crate::daily::account::lock;
 use crate::keys::Keys;
@@ -73,10 +73,10 @@ pub(crate) async fn run(
     };
     let number_context = with(&context, &keys, stores.numbers.clone(), shared);
     let mut running = JoinSet::new();
-    for ((rooms, api), (_, secrets)) in rooms.into_iter().zip(secrets) {
-        let numbers: Api<Object<Number>> = scopes.same(&api);
+    for ((rooms, namespace), (_, secrets)) in rooms.into_iter().zip(secrets) {
+        let numbers = scopes.changes::<Number>(namespace.as_deref());
         let controller = rooms
-            .watches(numbers, watch(), waiting_for(stores.rooms.clone()))
+            .watches_stream(numbers, waiting_for(stores.rooms.clone()))
             .watches_stream(secrets, owner)
             .graceful_shutdown_on(stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
@@ -132,7 +132,6 @@ fn with<K: Kind>(
         events: context.events.clone(),
         metrics: context.metrics.clone(),
         keys: Arc::clone(keys),
-        readiness: context.readiness.clone(),
         objects,
         memories: Memories::default(),
         shared,

@@ -147,7 +147,7 @@ async fn uninstall(fx: &mut Fixture) {
     // Watches that are open stay so: they are opened again without the rights.
     link.cut().await;
     link.mend();
-    fx.operator().says("A watch failed").await;
+    fx.operator().says("The namespace is not served").await;
     fx.operator().says("The Lease cannot be renewed").await;
     fx.operator().readyz(503, "waiting for the Lease\n").await;
     fx.operator().is_healthy().await;

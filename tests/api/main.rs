@@ -18,6 +18,7 @@
 mod accounts;
 mod always;
 mod answers;
+mod api_server;
 mod audit;
 mod by_hand;
 mod chart;
@@ -40,6 +41,7 @@ mod life;
 mod link;
 mod logs;
 mod missing;
+mod namespaces;
 mod network;
 mod numbers;
 mod objects;
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
     let themes = [
         accounts::scenarios,
         answers::scenarios,
+        api_server::scenarios,
         chart::scenarios,
         check::scenarios,
         choice::scenarios,
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         least::scenarios,
         logs::scenarios,
         missing::scenarios,
+        namespaces::scenarios,
         network::scenarios,
         numbers::scenarios,
         preflight::scenarios,

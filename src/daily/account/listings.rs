@@ -65,6 +65,7 @@ impl Account {
                         });
                     }
                     Err(error) => {
+                        self.metrics.listing_failed();
                         next_listing = clock::now().after(interval.min(RETRY));
                         let error = chain(&error);
                         info!(
