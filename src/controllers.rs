@@ -4,26 +4,25 @@ mod accounts;
 mod inherited;
 mod reopening;
 mod watches;
+mod watching;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use kube::Api;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::accounts::{Bound, Listing, keys, used};
+use self::accounts::{Bound, Listing, is_settled, keys};
 use self::inherited::trusted_from;
-use self::watches::{Rooms, Scopes, owner, waiting_for, watch};
+use self::watches::{Rooms, Scopes, owner, waiting_for};
 use crate::cause::chain;
 use crate::daily::account::lock;
 use crate::keys::Keys;
-use crate::leader::Used;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
 use crate::reconcile::object::Object;
@@ -43,15 +42,15 @@ pub enum ControllersError {
     Broken(#[source] JoinError),
 }
 
-/// Runs the controllers until `stop` is cancelled and everything under way has ended. Returns what
-/// was sent to Daily in the windows of its limits, if the next leader may rely on it.
+/// Runs the controllers until `stop` is cancelled and everything under way has ended. Returns whether
+/// the next leader may rely on that nothing is under way at Daily.
 ///
 /// # Errors
 /// When a controller fails.
 pub(crate) async fn run(
     context: RunContext,
     stop: CancellationToken,
-) -> Result<Option<Used>, ControllersError> {
+) -> Result<bool, ControllersError> {
     let scopes = Scopes::new(&context);
     let rooms = scopes.controllers::<Room>();
     let numbers = scopes.controllers::<Number>();
@@ -74,10 +73,10 @@ pub(crate) async fn run(
     };
     let number_context = with(&context, &keys, stores.numbers.clone(), shared);
     let mut running = JoinSet::new();
-    for ((rooms, api), (_, secrets)) in rooms.into_iter().zip(secrets) {
-        let numbers: Api<Object<Number>> = scopes.same(&api);
+    for ((rooms, namespace), (_, secrets)) in rooms.into_iter().zip(secrets) {
+        let numbers = scopes.changes::<Number>(namespace.as_deref());
         let controller = rooms
-            .watches(numbers, watch(), waiting_for(stores.rooms.clone()))
+            .watches_stream(numbers, waiting_for(stores.rooms.clone()))
             .watches_stream(secrets, owner)
             .graceful_shutdown_on(stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
@@ -91,7 +90,7 @@ pub(crate) async fn run(
     drop(background);
     lock(&listing).abort_all();
     ended?;
-    Ok(used(&context, &keys))
+    Ok(is_settled(&context, &keys))
 }
 
 /// Waits until all controllers have ended, or one has failed.
@@ -133,7 +132,6 @@ fn with<K: Kind>(
         events: context.events.clone(),
         metrics: context.metrics.clone(),
         keys: Arc::clone(keys),
-        readiness: context.readiness.clone(),
         objects,
         memories: Memories::default(),
         shared,

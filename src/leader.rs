@@ -35,6 +35,10 @@ const VALID: Duration = Duration::from_secs(12);
 /// lead. As long as a renewal counts, so that a leader is ready exactly while it may send.
 const SEEN: Duration = VALID;
 
+/// A call about the Lease is begun at least every 5 s and ends within 5 s, a standby's every second.
+/// After six times as long the task that makes them is stuck, and only a restart of the process helps.
+const STANDS_STILL: Duration = Duration::from_secs(60);
+
 /// Both clocks at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Now {
@@ -50,20 +54,11 @@ impl Now {
         }
     }
 
-    /// How long ago a time on the wall clock was; zero if it is still to come.
-    fn since_wall(self, then: Timestamp) -> Duration {
-        Duration::try_from(self.wall.duration_since(then)).unwrap_or(Duration::ZERO)
-    }
-
-    /// A time on the wall clock as a moment, not later than now.
-    fn moment_of(self, then: Timestamp) -> Moment {
-        Moment(self.boot.0.saturating_sub(self.since_wall(then)))
-    }
-
-    /// How long ago another reading was, by the clock that says more: the wall clock may be set
-    /// back, and the other one is not trusted alone.
+    /// How long ago another reading of this process was, by the clock that says more: the wall clock
+    /// may be set back, and the other one is not trusted alone.
     fn age_of(self, then: Self) -> Duration {
-        then.boot.until(self.boot).max(self.since_wall(then.wall))
+        let by_wall = Duration::try_from(self.wall.duration_since(then.wall));
+        then.boot.until(self.boot).max(by_wall.unwrap_or_default())
     }
 }
 
@@ -74,6 +69,8 @@ struct State {
     renewed: Option<Now>,
     /// When the API server last showed the Lease in the hands of this or another process.
     seen: Option<Now>,
+    /// When a call about the Lease was last begun, whatever came of it.
+    tried: Option<Moment>,
 }
 
 /// Whether this process leads, as every effect asks before it is sent.
@@ -93,9 +90,16 @@ impl Leadership {
     /// as a leader it keeps it.
     #[must_use]
     pub fn sees_lease(&self) -> bool {
-        let State { renewed, seen } = *self.state.borrow();
+        let State { renewed, seen, .. } = *self.state.borrow();
         // A leader that reads the Lease but cannot renew it may not send.
         is_younger(renewed.or(seen), SEEN, Now::read())
+    }
+
+    /// For how long nothing was asked about the Lease, if that is too long.
+    #[must_use]
+    pub fn stands_still(&self) -> Option<Duration> {
+        let tried = self.state.borrow().tried?;
+        Some(tried.until(clock::now())).filter(|idle| *idle > STANDS_STILL)
     }
 
     /// One that always leads.
@@ -108,6 +112,7 @@ impl Leadership {
         let state = State {
             renewed: for_ever,
             seen: for_ever,
+            tried: None,
         };
         Self {
             state: watch::channel(state).1,
@@ -127,15 +132,6 @@ fn is_younger(then: Option<Now>, limit: Duration, now: Now) -> bool {
     then.is_some_and(|then| now.age_of(then) < limit)
 }
 
-/// What was sent to Daily in the windows of its limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Used {
-    /// Calls of any kind.
-    pub calls: u32,
-    /// DELETEs among them.
-    pub deletes: u32,
-}
-
 /// How this process came to lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takeover {
@@ -150,16 +146,12 @@ pub struct Takeover {
 pub enum How {
     /// There was none.
     Fresh,
-    /// It ended in order: nothing is under way, and this is what it had sent.
-    CleanHandOver {
-        /// What it had sent.
-        used: Used,
-        /// When it ended.
-        at: Moment,
-    },
-    /// It did not: calls may be under way, and the windows of Daily's limits are used up.
+    /// It ended in order: nothing is under way.
+    CleanHandOver,
+    /// It did not: calls may be under way.
     Crashed {
-        /// When it last renewed the Lease.
+        /// When it last renewed the Lease, at the latest: when this process first saw the Lease as it
+        /// was left. The time in the Lease is by the clock of another node, and is not used.
         last_renew: Moment,
     },
 }
@@ -170,7 +162,7 @@ impl How {
     pub fn name(self) -> &'static str {
         match self {
             Self::Fresh => "none",
-            Self::CleanHandOver { .. } => "released",
+            Self::CleanHandOver => "released",
             Self::Crashed { .. } => "crashed",
         }
     }
@@ -205,16 +197,6 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_time_becomes_a_moment_that_has_been() {
-        let table = [(5000, 100), (4990, 90), (6000, 100), (0, 0)];
-        for (then, boot) in table {
-            let then = Timestamp::from_second(then).unwrap();
-            let moment = now(100, 5000).moment_of(then);
-            assert_eq!(moment, Moment(Duration::from_secs(boot)));
-        }
-    }
-
-    #[test]
     fn the_leadership_of_tests_lasts() {
         assert!(Leadership::for_tests().may_send());
         assert!(!Leadership::blind_for_tests().may_send());
@@ -231,9 +213,30 @@ mod tests {
             (Some(long_ago), Some(Now::read()), false),
         ];
         for (renewed, seen, expected) in table {
-            let (_sender, state) = watch::channel(State { renewed, seen });
+            let (_sender, state) = watch::channel(State {
+                renewed,
+                seen,
+                tried: None,
+            });
             let leadership = Leadership { state };
             assert_eq!(leadership.sees_lease(), expected, "{leadership:?}");
+        }
+    }
+
+    #[test]
+    fn a_task_that_asks_nothing_about_the_lease_stands_still() {
+        let ago = |idle: u64| {
+            let now = clock::now().0;
+            Some(Moment(now.saturating_sub(Duration::from_secs(idle))))
+        };
+        for (tried, expected) in [(None, false), (ago(50), false), (ago(70), true)] {
+            let state = State {
+                tried,
+                ..State::default()
+            };
+            let (_sender, state) = watch::channel(state);
+            let still = Leadership { state }.stands_still();
+            assert_eq!(still.is_some(), expected, "{tried:?}");
         }
     }
 }

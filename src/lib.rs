@@ -12,6 +12,7 @@ mod controllers;
 pub mod crd;
 pub mod daily;
 pub mod effect;
+pub mod health;
 mod keys;
 mod kube;
 mod leader;

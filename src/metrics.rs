@@ -2,6 +2,9 @@
 //!
 //! Labels are closed sets: never the name of an object, a number, a PIN or a URL.
 
+mod memory;
+mod watches;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +18,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use self::memory::resident_memory;
+use self::watches::WatchMetrics;
 use crate::config::LEASE_NAME;
 use crate::effect::{Effect, EffectError};
+use crate::health::{Health, Passes};
 use crate::reconcile::problem::{Problem, ResolvedBy};
 
 /// Those of controller-runtime.
@@ -151,8 +157,11 @@ struct Families {
     calls: Family<Answered, Counter>,
     call_seconds: Seconds<Route>,
     rate_limited: Counter,
+    failed_listings: Counter,
     effects: Family<Done, Counter>,
     resident_memory: Gauge,
+    watches: WatchMetrics,
+    health: Health,
 }
 
 impl Default for Metrics {
@@ -170,8 +179,11 @@ impl Default for Metrics {
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(CALL_SECONDS)),
             rate_limited: Counter::default(),
+            failed_listings: Counter::default(),
             effects: Family::default(),
             resident_memory: Gauge::default(),
+            watches: WatchMetrics::default(),
+            health: Health::default(),
         };
         families.register();
         Self(Arc::new(families))
@@ -242,6 +254,11 @@ impl Families {
             self.rate_limited.clone(),
         );
         all.register(
+            "daily_operator_failed_listings",
+            "Listings of all rooms of an account that failed",
+            self.failed_listings.clone(),
+        );
+        all.register(
             "daily_operator_effects",
             "What was done to Daily and Kubernetes, by how it ended",
             self.effects.clone(),
@@ -252,20 +269,28 @@ impl Families {
             Unit::Bytes,
             self.resident_memory.clone(),
         );
+        self.watches.register(all);
     }
 }
 
 /// A pass that is under way. It is over when this is dropped.
 #[derive(Debug)]
-pub struct Working(Gauge);
+pub struct Working(Gauge, Passes);
 
 impl Drop for Working {
     fn drop(&mut self) {
         self.0.dec();
+        self.1.ends();
     }
 }
 
 impl Metrics {
+    /// Whether the work that is counted here goes on.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
     /// A pass over an object begins.
     #[must_use]
     pub fn working(&self, controller: Controller) -> Working {
@@ -275,7 +300,9 @@ impl Metrics {
             .active_workers
             .get_or_create_owned(&Of { controller });
         gauge.inc();
-        Working(gauge)
+        let passes = self.0.health.passes.clone();
+        passes.begins();
+        Working(gauge, passes)
     }
 
     /// A pass over an object ended.
@@ -334,6 +361,11 @@ impl Metrics {
         }
     }
 
+    /// A listing of all rooms of an account failed: what is missing there is not noticed.
+    pub fn listing_failed(&self) {
+        self.0.failed_listings.inc();
+    }
+
     /// An effect was had, failed, or was not sent.
     pub fn effect<T, E: StdError + 'static>(
         &self,
@@ -359,24 +391,11 @@ impl Metrics {
         if let Some(bytes) = resident_memory() {
             self.0.resident_memory.set(bytes);
         }
+        self.0.watches.read(&self.0.health.watches);
         let mut all = String::new();
         text::encode(&mut all, &self.0.registry)?;
         Ok(all)
     }
-}
-
-/// What the kernel says of this process.
-fn resident_memory() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    resident_bytes(&status)
-}
-
-fn resident_bytes(status: &str) -> Option<i64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
 }
 
 #[cfg(test)]
@@ -391,21 +410,10 @@ mod tests {
     fn everything_has_the_name_that_dashboards_ask_for() {
         let metrics = Metrics::default();
         let working = metrics.working(Controller::Number);
-        metrics.reconciled(
-            Controller::Room,
-            PassResult::RequeueAfter,
-            Duration::from_millis(30),
-        );
-        metrics.reconciled(
-            Controller::Number,
-            PassResult::Error,
-            Duration::from_secs(2),
-        );
-        metrics.reconciled(
-            Controller::Number,
-            PassResult::TerminalError,
-            Duration::from_millis(1),
-        );
+        let ms = Duration::from_millis;
+        metrics.reconciled(Controller::Room, PassResult::RequeueAfter, ms(30));
+        metrics.reconciled(Controller::Number, PassResult::Error, ms(2000));
+        metrics.reconciled(Controller::Number, PassResult::TerminalError, ms(1));
         metrics.called("GET", "/rooms/:name", Some(404), Duration::from_millis(80));
         metrics.called("POST", "/rooms", None, Duration::from_secs(10));
         metrics.called("POST", "/rooms", Some(429), Duration::from_millis(20));
@@ -463,12 +471,5 @@ mod tests {
         assert_eq!(of(ResolvedBy::Waiting), PassResult::RequeueAfter);
         assert_eq!(of(ResolvedBy::Retry), PassResult::Error);
         assert_eq!(of(ResolvedBy::User), PassResult::TerminalError);
-    }
-
-    #[test]
-    fn memory_is_read_as_the_kernel_writes_it() {
-        let status = "Name:\tx\nVmHWM:\t  200 kB\nVmRSS:\t   100 kB\n";
-        assert_eq!(resident_bytes(status), Some(102_400));
-        assert_eq!(resident_bytes("VmRSS: many"), None);
     }
 }

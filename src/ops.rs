@@ -1,9 +1,10 @@
 //! Health, readiness and metrics over HTTP.
 //!
-//! `/healthz` answers as long as this process serves. It never depends on the API server or on
-//! Daily: a restart would cure neither. `/readyz` says whether this process leads or could take
+//! `/healthz` says whether the work of this process goes on. It does not depend on the API server or
+//! on Daily: a restart would cure neither. `/readyz` says whether this process leads or could take
 //! over, and otherwise what it waits for.
 
+mod http;
 mod readiness;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -43,6 +44,7 @@ impl Shown {
             return vec!["shutting down".to_owned()];
         }
         let mut pending: Vec<String> = self.readiness.pending();
+        pending.extend(self.metrics.health().watches.pending());
         if !self.leadership.sees_lease() {
             pending.push("the Lease".to_owned());
         }
@@ -50,6 +52,16 @@ impl Shown {
             .into_iter()
             .map(|what| format!("waiting for {what}"))
             .collect()
+    }
+
+    /// What stands still, so that only a restart of this process helps; empty in good order.
+    fn unhealthy(&self) -> Vec<String> {
+        let mut still = self.metrics.health().stands_still();
+        if let Some(idle) = self.leadership.stands_still() {
+            let idle = idle.as_secs();
+            still.push(format!("nothing was asked about the Lease for {idle}s"));
+        }
+        still
     }
 }
 
@@ -66,31 +78,29 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves until `shutdown` resolves.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    shown: Shown,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+/// Serves until `shutdown` resolves, and answers what has been asked until then.
+pub async fn serve(listener: TcpListener, shown: Shown, shutdown: impl Future<Output = ()> + Send) {
     let router = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(shown);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
+    http::serve(listener, router, shutdown).await;
+}
+
+async fn healthy(State(shown): State<Shown>) -> (StatusCode, String) {
+    ok_unless(shown.unhealthy())
 }
 
 async fn ready(State(shown): State<Shown>) -> (StatusCode, String) {
-    let unready = shown.unready();
-    if unready.is_empty() {
+    ok_unless(shown.unready())
+}
+
+fn ok_unless(problems: Vec<String>) -> (StatusCode, String) {
+    if problems.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }
-    let lines = unready.into_iter().map(|line| line + "\n").collect();
+    let lines = problems.into_iter().map(|line| line + "\n").collect();
     (StatusCode::SERVICE_UNAVAILABLE, lines)
 }
 
@@ -145,6 +155,13 @@ mod tests {
         );
         let blind = shown(Leadership::blind_for_tests());
         assert_eq!(blind.unready(), ["waiting for the Lease"]);
+        let watch = blind.metrics.health().watches.begin("dailyrooms", None);
+        let waiting = [
+            "waiting for the cache of dailyrooms",
+            "waiting for the Lease",
+        ];
+        assert_eq!(blind.unready(), waiting);
+        drop(watch);
         for stopped in [leader, blind] {
             stopped.stop.cancel();
             assert_eq!(stopped.unready(), ["shutting down"]);
@@ -178,6 +195,6 @@ mod tests {
         assert_eq!(fetch(address, "/rooms").await.0, 404);
 
         end.send(()).unwrap();
-        server.await.unwrap().unwrap();
+        server.await.unwrap();
     }
 }

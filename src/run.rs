@@ -25,7 +25,7 @@ use crate::effect::Gate;
 use crate::kube::{ClientError, Events};
 use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
-use crate::ops::{self, Readiness, Shown};
+use crate::ops::{self, Readiness, Shown, Wait};
 use crate::reconcile::view::Identity;
 
 /// Why the operator ended.
@@ -43,9 +43,6 @@ pub enum RunError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
-    /// The server of health and metrics failed.
-    #[error("health and metrics can no longer be served")]
-    Serve(#[source] io::Error),
     /// This process lost the Lease.
     #[error(transparent)]
     Leader(#[from] LeaderError),
@@ -83,8 +80,6 @@ pub struct Context {
     pub events: Events,
     /// Where everything is counted.
     pub metrics: Metrics,
-    /// What this process waits for before it is ready.
-    pub readiness: Readiness,
     /// How this process came to lead.
     pub takeover: Takeover,
 }
@@ -165,10 +160,7 @@ impl Operator {
         let mut server = tokio::spawn(served);
         let outcome = tokio::select! {
             outcome = self.work(needs, elector) => outcome,
-            served = &mut server => Err(match served {
-                Ok(Err(error)) => RunError::Serve(error),
-                _ => RunError::Ended("health and metrics"),
-            }),
+            _ = &mut server => Err(RunError::Ended("health and metrics")),
         };
         end.cancel();
         outcome
@@ -187,15 +179,27 @@ impl Operator {
         let Some(cluster_id) = needs.wait(&self.client, &self.stop).await else {
             return Ok(());
         };
-        let Some(takeover) = elector.acquire(&self.stop).await else {
+        let Some(takeover) = self.standby(&mut elector).await else {
             // A write of the Lease that was not answered may have taken it.
-            leading::give_back(elector, None).await;
+            leading::give_back(elector, false).await;
             return Ok(());
         };
         let installation = self.config.identity(cluster_id.clone()).installation_id;
         tracing::info!(installation, "This installation");
         tracing::info!(previous_leader = takeover.how.name(), "Leading");
         leading::lead(self.context(cluster_id, takeover), elector, &self.stop).await
+    }
+
+    /// Waits until this process leads. Meanwhile it is ready only while it could.
+    async fn standby(&self, elector: &mut Elector) -> Option<Takeover> {
+        let readiness = &self.shown.readiness;
+        let acquired = tokio::select! {
+            acquired = elector.acquire(&self.stop) => acquired,
+            () = preflight::keep_asking(&self.client, &self.config, readiness) => None,
+        };
+        // From here on the watches say what is missing.
+        readiness.done(&Wait::Kinds);
+        acquired
     }
 
     fn context(&self, cluster_id: String, takeover: Takeover) -> Context {
@@ -208,7 +212,6 @@ impl Operator {
             gate: Gate::new(leadership, self.config.writes, metrics.clone()),
             events: self.events.clone(),
             metrics,
-            readiness: self.shown.readiness.clone(),
             takeover,
         }
     }

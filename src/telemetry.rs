@@ -12,10 +12,14 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use crate::config::LogFormat;
 
 const VARIABLES: [&str; 2] = ["DAILY_OPERATOR_LOG", "RUST_LOG"];
-/// kube says of each call that failed that it failed, which whoever called says better.
-const LIBRARIES: &str = "kube=warn,kube_client::client::builder=off";
+/// kube says of each call and watch that failed that it failed, which whoever called says better.
+const LIBRARIES: &str = "kube=warn,kube_client::client::builder=off,kube_runtime::watcher=error";
 /// What sees headers or bodies, and with them keys and PINs, says no more than warnings.
 const SEES_SECRETS: [&str; 7] = ["h2", "hyper", "reqwest", "rustls", "tokio", "tower", "axum"];
+
+/// What warns with the whole body of an answer that it cannot read, Secrets among them: it says
+/// errors only.
+const QUOTES_BODIES: &str = "kube_client::client";
 
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
@@ -93,9 +97,15 @@ fn is_level(word: &str) -> bool {
 }
 
 fn is_harmless(metadata: &Metadata<'_>) -> bool {
-    let origin = metadata.target().split("::").next().unwrap_or_default();
+    let target = metadata.target();
+    let origin = target.split("::").next().unwrap_or_default();
     let sees_secrets = SEES_SECRETS.iter().any(|name| origin.starts_with(name));
-    !sees_secrets || *metadata.level() <= Level::WARN
+    let most = match target.starts_with(QUOTES_BODIES) {
+        true => Level::ERROR,
+        false if sees_secrets => Level::WARN,
+        false => Level::TRACE,
+    };
+    *metadata.level() <= most
 }
 
 /// Without this a panic is a line that is no JSON, and on another stream.
@@ -157,7 +167,8 @@ pub(crate) mod tests {
             tracing::info!("ours");
             tracing::debug!("ours in detail");
             tracing::info!(target: "kube_client::client", "theirs");
-            tracing::warn!(target: "kube_runtime::watcher", "their warning");
+            tracing::warn!(target: "kube_runtime::controller", "their warning");
+            tracing::warn!(target: "kube_runtime::watcher", "what we say ourselves");
             tracing::error!(target: "kube_client::client::builder", "what we say ourselves");
         });
         let said = |text: &str| log.contains(&format!("\"message\":\"{text}\""));
@@ -177,6 +188,24 @@ pub(crate) mod tests {
         });
         assert!(log.contains("ours") && log.contains("a warning"), "{log}");
         assert_eq!(log.lines().count(), 2, "{log}");
+    }
+
+    #[test]
+    fn what_quotes_bodies_is_quiet_whatever_is_asked_for() {
+        let filters = [
+            "trace",
+            "kube_client=trace",
+            "info,kube_client::client=warn",
+        ];
+        for filter in [None].into_iter().chain(filters.map(Some)) {
+            let log = logged(filter, || {
+                tracing::warn!(target: "kube_client::client", "a body");
+                tracing::debug!(target: "kube_client::client::auth", "a body");
+                tracing::error!(target: "kube_client::client", "an error");
+            });
+            assert!(!log.contains("a body"), "{filter:?}: {log}");
+            assert!(log.contains("an error"), "{filter:?}: {log}");
+        }
     }
 
     #[test]

@@ -37,8 +37,9 @@ pub struct Right {
     pub verb: &'static str,
 }
 
-/// Group, resource and verbs of what is needed wherever objects are served.
-const SERVED: [(&str, &str, &[&str]); 6] = [
+/// Group, resource and verbs of what is needed in all namespaces, also if only some are served: a Role
+/// goes with its namespace before the finalizers are removed, and then the namespace is never deleted.
+const KINDS: [(&str, &str, &[&str]); 4] = [
     (GROUP, "dailyrooms", &["get", "list", "watch", "patch"]),
     (
         GROUP,
@@ -47,6 +48,10 @@ const SERVED: [(&str, &str, &[&str]); 6] = [
     ),
     (GROUP, "dailyrooms/status", &["patch"]),
     (GROUP, "pindialinnumbers/status", &["patch"]),
+];
+
+/// The same of what is needed wherever objects are served.
+const SERVED: [(&str, &str, &[&str]); 2] = [
     // API keys are read by name. Of rooms' Secrets only the metadata is listed and watched.
     (
         "",
@@ -73,6 +78,13 @@ pub fn needed(config: &Config) -> Vec<Right> {
         false => named.collect(),
     };
     let mut rights = Vec::new();
+    for (group, resource, verbs) in KINDS {
+        rights.extend(
+            verbs
+                .iter()
+                .map(|verb| one(None, group, resource, None, *verb)),
+        );
+    }
     for namespace in served {
         for (group, resource, verbs) in SERVED {
             let verbs = verbs.iter();
@@ -80,7 +92,7 @@ pub fn needed(config: &Config) -> Vec<Right> {
         }
         // Its labels, for the selectors of the default key; without a namespace also the
         // cluster's id.
-        rights.push(one(namespace, "", "namespaces", namespace, "get"));
+        rights.push(one(None, "", "namespaces", namespace, "get"));
     }
     if !config.watch_namespaces.is_empty() && config.cluster_id.is_none() {
         let system = Some("kube-system");

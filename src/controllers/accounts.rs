@@ -1,4 +1,4 @@
-//! The accounts at Daily: their keys, their listings, and what they have used of their limits.
+//! The accounts at Daily: their keys, their listings, and whether their writes have ended.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -16,7 +16,6 @@ use crate::clock;
 use crate::daily::account::{Account, Expected, ExpectedRoom, Setup, lock};
 use crate::daily::ledger::reads_lag;
 use crate::keys::Keys;
-use crate::leader::Used;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
 use crate::room::Room;
@@ -125,21 +124,11 @@ impl Bound {
     }
 }
 
-/// What the accounts have used of their limits, at most; nothing while an earlier leader's or our
-/// own writes may still be done.
-pub(super) fn used(context: &Context, keys: &Keys) -> Option<Used> {
+/// Whether nothing is under way at Daily any more: neither an earlier leader's writes nor our own may
+/// still be done.
+pub(super) fn is_settled(context: &Context, keys: &Keys) -> bool {
     let quiet = context.config.quiet_period;
     let now = clock::now();
-    let accounts = keys.accounts();
     let trusted = trusted_from(&context.takeover, quiet);
-    let settled = now >= trusted && accounts.iter().all(|it| it.settled(now, quiet));
-    settled.then(|| {
-        let usages = accounts.iter().map(|it| it.limiter().usage());
-        let most = usages.fold((0, 0), |most, it| (most.0.max(it.0), most.1.max(it.1)));
-        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
-        Used {
-            calls: count(most.0),
-            deletes: count(most.1),
-        }
-    })
+    now >= trusted && keys.accounts().iter().all(|it| it.settled(now, quiet))
 }

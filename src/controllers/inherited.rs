@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::daily::limiter::Used as Sent;
+use crate::daily::limiter::Used;
 use crate::leader::{How, Takeover};
 
 /// After the renewal that was its last, an earlier leader may have sent for so long.
@@ -13,30 +13,24 @@ const LED_ON: Duration = Duration::from_secs(12);
 /// is still to be done, unless there was none or it has handed over.
 pub(super) fn trusted_from(takeover: &Takeover, quiet: Duration) -> Moment {
     match takeover.how {
-        How::Fresh | How::CleanHandOver { .. } => Moment::default(),
+        How::Fresh | How::CleanHandOver => Moment::default(),
         How::Crashed { .. } => takeover.since.after(quiet),
     }
 }
 
-/// With what the limits of each account begin: what was handed over, or as if the leader before had
-/// sent all that it could at the last moment at which it could.
-pub(super) fn sent_before(takeover: &Takeover) -> Sent {
-    let count = |count| usize::try_from(count).unwrap_or(usize::MAX);
+/// With what the limits of each account begin: as if the leader before had sent all that it could at
+/// the last moment at which it could.
+pub(super) fn sent_before(takeover: &Takeover) -> Used {
     match takeover.how {
-        How::Fresh => Sent::default(),
-        How::CleanHandOver { used, at } => Sent {
-            calls: count(used.calls),
-            deletes: count(used.deletes),
-            at,
-        },
-        How::Crashed { last_renew } => Sent::up(last_renew.after(LED_ON).min(takeover.since)),
+        How::Fresh => Used::default(),
+        How::CleanHandOver => Used::up(takeover.since),
+        How::Crashed { last_renew } => Used::up(last_renew.after(LED_ON).min(takeover.since)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::leader::Used;
 
     const QUIET: Duration = Duration::from_secs(60);
 
@@ -52,22 +46,13 @@ mod tests {
     }
 
     #[test]
-    fn a_first_leader_and_one_after_a_hand_over_wait_for_nothing() {
-        let used = Used {
-            calls: 7,
-            deletes: 2,
-        };
-        let handed_over = taken_over(How::CleanHandOver { used, at: at(999) });
-        for takeover in [taken_over(How::Fresh), handed_over] {
+    fn a_first_leader_and_one_after_a_hand_over_believe_absence_at_once() {
+        let (first, next) = (taken_over(How::Fresh), taken_over(How::CleanHandOver));
+        for takeover in [first, next] {
             assert_eq!(trusted_from(&takeover, QUIET), Moment::default());
         }
-        assert_eq!(sent_before(&taken_over(How::Fresh)), Sent::default());
-        let sent = Sent {
-            calls: 7,
-            deletes: 2,
-            at: at(999),
-        };
-        assert_eq!(sent_before(&handed_over), sent);
+        assert_eq!(sent_before(&first), Used::default());
+        assert_eq!(sent_before(&next), Used::up(at(1000)));
     }
 
     #[test]
@@ -76,10 +61,10 @@ mod tests {
             last_renew: at(900),
         });
         assert_eq!(trusted_from(&long_ago, QUIET), at(1060));
-        assert_eq!(sent_before(&long_ago), Sent::up(at(912)));
+        assert_eq!(sent_before(&long_ago), Used::up(at(912)));
         let just_now = taken_over(How::Crashed {
             last_renew: at(995),
         });
-        assert_eq!(sent_before(&just_now), Sent::up(at(1000)));
+        assert_eq!(sent_before(&just_now), Used::up(at(1000)));
     }
 }

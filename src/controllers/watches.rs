@@ -1,7 +1,7 @@
 //! What is watched, and which DailyRooms a change wakes.
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PartialObjectMeta;
 use kube::core::NamespaceResourceScope;
@@ -9,14 +9,14 @@ use kube::runtime::controller::{self, Controller};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
-use super::reopening::Reopening;
+use super::watching::watching;
 use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
+use crate::health::Watches;
 use crate::number::Number;
-use crate::ops::{Readiness, Wait};
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
 use crate::room::Room;
@@ -32,7 +32,7 @@ const WATCH: u32 = 45;
 
 pub(super) type Rooms = Vec<Store<Object<Room>>>;
 /// A controller with the namespace that it watches.
-pub(super) type Scoped<K> = (Controller<Object<K>>, Api<Object<K>>);
+pub(super) type Scoped<K> = (Controller<Object<K>>, Option<String>);
 
 /// The metadata of Secrets, as a store and as a stream of changes.
 pub(super) type WatchedSecrets = (
@@ -44,7 +44,7 @@ pub(super) type WatchedSecrets = (
 pub(super) struct Scopes {
     client: kube::Client,
     namespaces: Vec<Option<String>>,
-    readiness: Readiness,
+    watches: Watches,
 }
 
 impl Scopes {
@@ -52,7 +52,7 @@ impl Scopes {
         let named = &context.config.watch_namespaces;
         Self {
             client: context.client.clone(),
-            readiness: context.readiness.clone(),
+            watches: context.metrics.health().watches.clone(),
             namespaces: if named.is_empty() {
                 vec![None]
             } else {
@@ -61,93 +61,62 @@ impl Scopes {
         }
     }
 
-    pub(super) fn apis<K>(&self) -> impl Iterator<Item = Api<K>> + '_
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
-        self.namespaces.iter().map(|namespace| match namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        })
-    }
-
-    /// The same namespace for another kind.
-    pub(super) fn same<A, B>(&self, api: &Api<A>) -> Api<B>
-    where
-        A: Resource,
-        B: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
-        match api.namespace() {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        }
-    }
-
     pub(super) fn controllers<K: Kind>(&self) -> Vec<Scoped<K>> {
         let config = controller::Config::default().concurrency(AT_A_TIME);
-        self.apis()
-            .map(|api: Api<Object<K>>| {
-                let (store, events) = cached(api.clone(), watch(), &self.readiness);
-                let controller = Controller::for_stream(events.applied_objects(), store)
-                    .trigger_backoff(Reopening::default());
-                (controller.with_config(config.clone()), api)
+        let namespaces = self.namespaces.iter();
+        namespaces
+            .map(|namespace| {
+                let (store, writer) = reflector::store();
+                let events = self.watching(namespace.as_deref(), watch());
+                let events = events.reflect(writer).applied_objects();
+                let controller = Controller::for_stream(events, store);
+                (controller.with_config(config.clone()), namespace.clone())
             })
             .collect()
+    }
+
+    /// The changes of a kind in a scope.
+    pub(super) fn changes<K: Kind>(
+        &self,
+        namespace: Option<&str>,
+    ) -> BoxStream<'static, watcher::Result<Object<K>>> {
+        self.watching(namespace, watch()).touched_objects().boxed()
     }
 
     /// The metadata of the Secrets of ours in each scope.
     pub(super) fn secrets(&self, index: &SecretIndex) -> Vec<WatchedSecrets> {
         let ours = watch().labels(OWNER_LABEL);
-        self.apis()
-            .map(|api| {
-                let (store, events) = cached(api, ours.clone(), &self.readiness);
+        let namespaces = self.namespaces.iter();
+        namespaces
+            .map(|namespace| {
+                let (store, writer) = reflector::store();
+                let events = self.watching(namespace.as_deref(), ours.clone());
                 let index = index.clone();
-                let events = events.inspect_ok(move |event| match event {
+                let events = events.reflect(writer).inspect_ok(move |event| match event {
                     Event::Apply(secret) | Event::InitApply(secret) => index.applied(secret),
                     Event::Delete(secret) => index.deleted(secret),
                     Event::Init | Event::InitDone => {}
                 });
-                let events = events.backoff(Reopening::default());
                 (store, events.touched_objects().boxed())
             })
             .collect()
     }
-}
 
-/// A watch with its cache. This process is not ready until the cache has been filled once.
-///
-/// Whether it has is taken from the event that says so. `Store::wait_until_ready` wakes only the
-/// task that polled it last, and the Controller polls it too.
-fn cached<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    readiness: &Readiness,
-) -> (
-    Store<K>,
-    impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
-)
-where
-    K: Resource<DynamicType = ()>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + Sync
-        + 'static,
-{
-    let cache = Wait::Cache {
-        kind: K::plural(&()).into_owned(),
-        namespace: api.namespace().map(str::to_owned),
-    };
-    readiness.wait_for(cache.clone());
-    let readiness = readiness.clone();
-    let (store, writer) = reflector::store();
-    let events = watcher(api, config).reflect(writer).inspect(move |event| {
-        if matches!(event, Ok(Event::InitDone)) {
-            readiness.done(&cache);
-        }
-    });
-    (store, events)
+    fn watching<K>(
+        &self,
+        namespace: Option<&str>,
+        config: watcher::Config,
+    ) -> BoxStream<'static, watcher::Result<Event<K>>>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + 'static,
+    {
+        watching(&self.client, namespace, config, &self.watches).boxed()
+    }
 }
 
 pub(super) fn watch() -> watcher::Config {

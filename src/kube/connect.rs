@@ -9,6 +9,9 @@ use crate::cause::chain;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_secs(10);
+/// How long an answer may pause. A watch says nothing for 45 s when nothing changes, and 5 s later
+/// kube gives it up by itself; a list that stops half-way has no other end than this.
+const READ: Duration = Duration::from_secs(60);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,7 @@ pub async fn client() -> Result<Client, ClientError> {
     config.default_retry = false;
     config.connect_timeout = Some(CONNECT);
     config.write_timeout = Some(WRITE);
+    config.read_timeout = Some(READ);
     Client::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))
 }
 

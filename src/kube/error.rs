@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use kube::core::Status;
+use tokio::sync::Semaphore;
 
 use crate::crd::condition::Reason;
 
 /// For each call; watches have deadlines of their own.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How many calls are under way at a time. An API server shares its capacity among its clients, and
+/// refuses what is beyond with 429: 512 at a time were too many, 48 serve 3,000 DailyRooms in a few
+/// seconds.
+const AT_A_TIME: usize = 48;
+static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
 /// So many digits in a row may be a PIN, and are not repeated.
 const LONGEST_NUMBER: usize = 5;
 const LONGEST_MESSAGE: usize = 512;
@@ -76,6 +82,26 @@ impl KubeError {
         }
     }
 
+    /// Whether the API server has too much to do, or is about to stop: nothing is wrong with what was
+    /// asked for, and saying so in a status would be one more thing to do.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        matches!(
+            self,
+            Self::Failing {
+                code: 429 | 503,
+                ..
+            }
+        )
+    }
+
+    /// Whether nobody may see what was asked for, or it is not there: other namespaces are served
+    /// all the same.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Forbidden { .. } | Self::NotFound)
+    }
+
     /// Whether the API server refuses the object as it is, or a quota or policy forbids it.
     #[must_use]
     pub fn refuses_the_object(&self) -> bool {
@@ -90,6 +116,11 @@ impl From<kube::Error> for KubeError {
             kube::Error::SerdeError(error) => Self::Unreadable {
                 line: error.line(),
                 column: error.column(),
+            },
+            // The error holds the whole answer.
+            kube::Error::FromUtf8(error) => Self::Unreadable {
+                line: 1,
+                column: error.utf8_error().valid_up_to(),
             },
             other => Self::Unavailable(Box::new(other)),
         }
@@ -133,11 +164,33 @@ fn masked(text: &str) -> String {
     masked.chars().take(LONGEST_MESSAGE).collect()
 }
 
-/// Makes a call with this deadline.
+/// Makes a call with this deadline, once fewer than 48 others are under way. The deadline counts from
+/// then on.
 ///
 /// # Errors
 /// What the API server said, or that it said nothing in time.
 pub async fn within<T>(
+    deadline: Duration,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<T, KubeError> {
+    in_turn(&TURNS, deadline, call).await
+}
+
+async fn in_turn<T>(
+    turns: &Semaphore,
+    deadline: Duration,
+    call: impl Future<Output = kube::Result<T>>,
+) -> Result<T, KubeError> {
+    // Nobody closes the semaphore, so there is always a turn.
+    let _turn = turns.acquire().await;
+    at_once(deadline, call).await
+}
+
+/// The same without waiting for other calls: for the Lease, which must not be lost to them.
+///
+/// # Errors
+/// As [`within`].
+pub async fn at_once<T>(
     deadline: Duration,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, KubeError> {
@@ -181,6 +234,45 @@ mod tests {
     }
 
     #[test]
+    fn an_overloaded_api_server_is_told_from_one_that_fails() {
+        let table = [
+            (429, true, false),
+            (503, true, false),
+            (500, false, false),
+            (403, false, true),
+            (404, false, true),
+            (409, false, false),
+        ];
+        for (code, overload, denied) in table {
+            let error = refused(code, "", "");
+            assert_eq!(error.is_overload(), overload, "{error:?}");
+            assert_eq!(error.is_denied(), denied, "{error:?}");
+        }
+        let late = KubeError::TimedOut(DEADLINE);
+        assert!(!late.is_overload() && !late.is_denied());
+    }
+
+    #[tokio::test]
+    async fn a_call_waits_for_its_turn_and_the_lease_for_none() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let (turns, answers) = (Semaphore::new(2), Semaphore::new(0));
+        let begun = AtomicUsize::new(0);
+        let call = || async {
+            begun.fetch_add(1, Ordering::SeqCst);
+            drop(answers.acquire().await);
+            Ok(())
+        };
+        let mut all = futures::future::join_all((0..5).map(|_| in_turn(&turns, DEADLINE, call())));
+        assert!(futures::poll!(&mut all).is_pending());
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+        let lease = at_once(DEADLINE, async { Ok(()) }).await;
+        assert!(lease.is_ok(), "{lease:?}");
+        answers.close();
+        assert!(all.await.iter().all(Result::is_ok));
+        assert_eq!(begun.load(Ordering::SeqCst), 5);
+    }
+
+    #[test]
     fn no_refusal_repeats_a_pin() {
         let text = "status.dialinCode: Invalid value: \"12345678901\": at most 5 of 12345";
         let told = refused(422, "Invalid", text).to_string();
@@ -201,6 +293,9 @@ mod tests {
             !told.contains("12345") && told.contains("line: 2"),
             "{told}"
         );
+        let error = String::from_utf8(b"12\xff".to_vec()).unwrap_err();
+        let shown = format!("{:?}", KubeError::from(kube::Error::FromUtf8(error)));
+        assert!(!shown.contains("49"), "the bytes of 12 are shown: {shown}");
     }
 
     #[tokio::test]

@@ -1,23 +1,41 @@
-//! Events: what `kubectl describe` tells. They are told as well as can be, and stop nothing.
+//! Events: what `kubectl describe` shows. They are published as well as can be, and stop nothing.
+//!
+//! kube's Recorder is not used. It names an Event after the object and the time, which is too long
+//! for an object with a name of 237 characters or more; and it takes an event for a new one whenever
+//! the object's resourceVersion has changed, so that repeats are not counted but pile up.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::runtime::events::EventType;
+use kube::{Api, Client};
+use serde_json::json;
 
+use super::KubeError;
 use super::error::call;
 use crate::cause::chain;
+use crate::clock::{self, Moment};
 
 const CONTROLLER: &str = "daily-operator.io/operator";
 /// The API server takes 1024.
 const LONGEST_NOTE: usize = 1000;
 const LONGEST_INSTANCE: usize = 128;
+/// The API server takes 253.
+const LONGEST_NAME: usize = 253;
+/// A repeat within this time is counted on the first Event, as client-go does it.
+const REPEATS: Duration = Duration::from_secs(6 * 60);
 
-/// Something to be told about an object.
+/// An event that is about to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// Whether somebody should look.
     pub type_: EventType,
-    /// What happened, in one word; repeats of it within minutes are counted on the first note.
+    /// What happened, in one word; repeats of it within minutes are counted on the first event.
     pub reason: &'static str,
     /// What was done, in one word.
     pub action: &'static str,
@@ -25,51 +43,171 @@ pub struct Note {
     pub note: String,
 }
 
-/// Where events are told.
+/// Where events are published.
 #[derive(Clone)]
-pub struct Events {
-    recorder: Option<Recorder>,
+pub struct Events(Option<Arc<Publisher>>);
+
+struct Publisher {
+    client: Client,
+    instance: String,
+    published: Mutex<HashMap<Key, Published>>,
+}
+
+/// What makes an event a repeat of another. The note is not part of it, and neither is the object's
+/// resourceVersion.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    uid: String,
+    kind: String,
+    warning: bool,
+    reason: &'static str,
+    action: &'static str,
+}
+
+/// An Event that the API server has.
+#[derive(Clone, Debug)]
+struct Published {
+    name: String,
+    count: i32,
+    last: Moment,
 }
 
 impl Events {
-    /// Tells events in the name of this instance; without `writes` it tells none.
+    /// Publishes events in the name of this instance; without `writes` it publishes none.
     #[must_use]
     pub fn new(client: Client, instance: &str, writes: bool) -> Self {
-        let reporter = Reporter {
-            controller: CONTROLLER.to_owned(),
-            instance: Some(cut(instance, LONGEST_INSTANCE).to_owned()),
-        };
-        Self {
-            recorder: writes.then(|| Recorder::new(client, reporter)),
-        }
+        Self(writes.then(|| {
+            Arc::new(Publisher {
+                client,
+                instance: cut(instance, LONGEST_INSTANCE).to_owned(),
+                published: Mutex::default(),
+            })
+        }))
     }
 
-    /// Tells it; an event that cannot be told is logged.
+    /// Publishes it. An event that cannot be published is logged with its note: for what is left at
+    /// Daily when a namespace is deleted the log is the only place.
     pub async fn publish(&self, note: &Note, object: &ObjectReference) {
-        let Some(recorder) = &self.recorder else {
+        let Some(publisher) = &self.0 else {
             return;
         };
-        let event = event(note);
-        if let Err(error) = call(recorder.publish(&event, object)).await {
+        if let Err(error) = publisher.publish(note, object).await {
             tracing::warn!(
                 error = chain(&error),
                 reason = note.reason,
+                note = note.note,
+                kind = object.kind,
                 namespace = object.namespace,
                 name = object.name,
-                "An event could not be told"
+                "The event could not be published"
             );
         }
     }
 }
 
-fn event(note: &Note) -> Event {
-    Event {
-        type_: note.type_,
-        reason: note.reason.to_owned(),
-        note: Some(cut(&note.note, LONGEST_NOTE).to_owned()),
-        action: note.action.to_owned(),
-        secondary: None,
+impl Publisher {
+    async fn publish(&self, note: &Note, object: &ObjectReference) -> Result<(), KubeError> {
+        let namespace = object.namespace.as_deref().unwrap_or("default");
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let key = Key::of(note, object);
+        if let Some(repeat) = self.repeat(&key) {
+            match count(&api, &repeat).await {
+                // Somebody has deleted it, or the API server has let it expire.
+                Err(KubeError::NotFound) => {}
+                counted => {
+                    counted?;
+                    self.published().insert(key, repeat);
+                    return Ok(());
+                }
+            }
+        }
+        let event = self.event(note, object);
+        let name = event.metadata.name.clone().unwrap_or_default();
+        call(api.create(&PostParams::default(), &event)).await?;
+        let first = Published {
+            name,
+            count: 1,
+            last: clock::now(),
+        };
+        self.published().insert(key, first);
+        Ok(())
     }
+
+    /// The Event that this one repeats, counted once more.
+    fn repeat(&self, key: &Key) -> Option<Published> {
+        let now = clock::now();
+        let mut published = self.published();
+        published.retain(|_, it| it.last.until(now) < REPEATS);
+        let before = published.get(key)?;
+        Some(Published {
+            name: before.name.clone(),
+            count: before.count.saturating_add(1),
+            last: now,
+        })
+    }
+
+    fn event(&self, note: &Note, object: &ObjectReference) -> Event {
+        let text = |text: &str| Some(text.to_owned());
+        Event {
+            metadata: ObjectMeta {
+                namespace: object.namespace.clone(),
+                name: Some(name(object.name.as_deref().unwrap_or_default())),
+                ..ObjectMeta::default()
+            },
+            type_: text(match note.type_ {
+                EventType::Normal => "Normal",
+                EventType::Warning => "Warning",
+            }),
+            reason: text(note.reason),
+            action: text(note.action),
+            note: text(cut(&note.note, LONGEST_NOTE)),
+            event_time: Some(MicroTime(clock::wall())),
+            regarding: Some(object.clone()),
+            reporting_controller: text(CONTROLLER),
+            reporting_instance: text(&self.instance),
+            ..Event::default()
+        }
+    }
+
+    // A std Mutex because no await happens under it.
+    fn published(&self) -> MutexGuard<'_, HashMap<Key, Published>> {
+        self.published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Key {
+    fn of(note: &Note, object: &ObjectReference) -> Self {
+        Self {
+            uid: object.uid.clone().unwrap_or_default(),
+            kind: object.kind.clone().unwrap_or_default(),
+            warning: note.type_ == EventType::Warning,
+            reason: note.reason,
+            action: note.action,
+        }
+    }
+}
+
+async fn count(api: &Api<Event>, repeat: &Published) -> Result<(), KubeError> {
+    let series = json!({"series": {
+        "count": repeat.count,
+        "lastObservedTime": MicroTime(clock::wall()),
+    }});
+    let patch = Patch::Merge(series);
+    call(api.patch(&repeat.name, &PatchParams::default(), &patch))
+        .await
+        .map(drop)
+}
+
+/// The name of an Event on an object of this name: as much of that as there is room for, and 64 bits
+/// that no other Event has.
+fn name(object: &str) -> String {
+    let unique = format!(".{:016x}", fastrand::u64(..));
+    let room = LONGEST_NAME.saturating_sub(unique.len());
+    // A part of a name that ends with a dash or a dot is no name.
+    let object = cut(object, room).trim_end_matches(['-', '.']);
+    format!("{object}{unique}")
 }
 
 /// The beginning of a text, at most so many bytes.
@@ -79,7 +217,121 @@ fn cut(text: &str, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use http::{Method, Request, Response, StatusCode};
+    use kube::client::Body;
+    use serde_json::Value;
+
     use super::*;
+
+    /// What was asked of the API server: method, path and body.
+    type Asked = Arc<Mutex<Vec<(Method, String, Value)>>>;
+
+    /// Events that are published to an API server which answers a PATCH with this status code.
+    fn events(patched: StatusCode) -> (Events, Asked) {
+        let asked = Asked::default();
+        let log = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let log = Arc::clone(&log);
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect_bytes().await?;
+                let body: Value = serde_json::from_slice(&body).unwrap();
+                let code = match head.method {
+                    Method::PATCH => patched,
+                    _ => StatusCode::CREATED,
+                };
+                let answer = match code.is_success() {
+                    true => json!({"metadata": {"name": "x"}, "eventTime": null}),
+                    false => json!({"kind": "Status", "code": code.as_u16()}),
+                };
+                let path = head.uri.path().to_owned();
+                log.lock().unwrap().push((head.method, path, body));
+                let mut answer = Response::new(Body::from(answer.to_string().into_bytes()));
+                *answer.status_mut() = code;
+                Ok::<_, kube::Error>(answer)
+            }
+        });
+        let events = Events::new(Client::new(service, "default"), "pod-1", true);
+        (events, asked)
+    }
+
+    fn note(reason: &'static str, note: &str) -> Note {
+        Note {
+            type_: EventType::Warning,
+            reason,
+            action: "Observe",
+            note: note.to_owned(),
+        }
+    }
+
+    fn object(name: &str, version: &str) -> ObjectReference {
+        ObjectReference {
+            kind: Some("DailyRoom".into()),
+            namespace: Some("team".into()),
+            name: Some(name.into()),
+            uid: Some("u1".into()),
+            resource_version: Some(version.into()),
+            ..ObjectReference::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_counted_on_the_first_event_whatever_has_become_of_the_object() {
+        let (events, asked) = events(StatusCode::OK);
+        for version in ["1", "2", "3"] {
+            events
+                .publish(&note("Missing", version), &object("standup", version))
+                .await;
+        }
+        events
+            .publish(&note("Orphaned", "x"), &object("standup", "3"))
+            .await;
+        let asked = asked.lock().unwrap().clone();
+        let methods: Vec<_> = asked.iter().map(|it| it.0.as_str()).collect();
+        assert_eq!(methods, ["POST", "PATCH", "PATCH", "POST"]);
+        let name = asked[0].2["metadata"]["name"].as_str().unwrap();
+        let path = "/apis/events.k8s.io/v1/namespaces/team/events";
+        assert_eq!(asked[1].1, format!("{path}/{name}"));
+        assert_eq!(asked[2].2["series"]["count"], 3);
+        assert_eq!(asked[0].2["reportingController"], CONTROLLER);
+        assert_eq!(asked[0].2["reportingInstance"], "pod-1");
+        assert_eq!(asked[0].2["type"], "Warning");
+        assert_ne!(asked[3].2["metadata"]["name"], name);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_is_gone_is_published_again() {
+        let (events, asked) = events(StatusCode::NOT_FOUND);
+        for _ in 0..2 {
+            events
+                .publish(&note("Missing", "x"), &object("standup", "1"))
+                .await;
+        }
+        let methods: Vec<_> = asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|it| it.0.clone())
+            .collect();
+        assert_eq!(methods, [Method::POST, Method::PATCH, Method::POST]);
+    }
+
+    #[test]
+    fn every_object_has_a_name_for_its_events() {
+        let long = "a".repeat(253);
+        let dotted = format!("{}-.b{}", "a".repeat(234), "c".repeat(10));
+        for object in ["standup", long.as_str(), dotted.as_str()] {
+            let name = name(object);
+            assert!(name.len() <= LONGEST_NAME, "{name}");
+            let is_end = |c: char| c.is_ascii_alphanumeric();
+            let is_part = |part: &str| part.starts_with(is_end) && part.ends_with(is_end);
+            assert!(name.split('.').all(is_part), "{name}");
+            let (kept, unique) = name.rsplit_once('.').unwrap();
+            assert!(object.starts_with(kept) && unique.len() == 16, "{name}");
+        }
+        assert!(name("standup").starts_with("standup."));
+        assert_ne!(name("standup"), name("standup"));
+    }
 
     #[test]
     fn a_note_is_cut_between_characters() {
@@ -91,15 +343,9 @@ mod tests {
             ("€".repeat(1000), 999),
         ];
         for (text, expected) in table {
-            let note = Note {
-                type_: EventType::Warning,
-                reason: "Missing",
-                action: "Observe",
-                note: text.clone(),
-            };
-            let told = event(&note).note.unwrap();
-            assert_eq!(told.len(), expected);
-            assert!(text.starts_with(&told));
+            let note = cut(&text, LONGEST_NOTE);
+            assert_eq!(note.len(), expected);
+            assert!(text.starts_with(note));
         }
     }
 }

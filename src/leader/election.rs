@@ -1,15 +1,9 @@
 //! When the Lease may be taken, and what is then written. No I/O, no clock.
 
-use std::time::Duration;
-
 use k8s_openapi::api::coordination::v1::Lease;
 
-use super::{How, Now, Used, lease};
+use super::{DURATION, How, Now, lease};
 use crate::clock::Moment;
-
-/// A Lease that was last renewed so long ago is taken at once. Clocks of two nodes differ, so this
-/// is more than they plausibly do: a leader whose clock is slow must not be taken for dead.
-const STALE: Duration = Duration::from_secs(600);
 
 /// What is to be done about the Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +31,8 @@ pub(super) struct Election {
 pub(super) struct Seen {
     lease: Option<Lease>,
     since: Moment,
+    /// Whether there has ever been one.
+    ever: bool,
 }
 
 impl Election {
@@ -44,6 +40,7 @@ impl Election {
         let seen = Seen {
             lease: None,
             since: Moment::default(),
+            ever: false,
         };
         Self {
             me,
@@ -57,6 +54,7 @@ impl Election {
         if version(lease.as_ref()) != version(self.seen.lease.as_ref()) {
             self.seen.since = now.boot;
         }
+        self.seen.ever |= lease.is_some();
         self.seen.lease = lease;
     }
 
@@ -81,15 +79,19 @@ impl Election {
         lease.is_some_and(|lease| lease::holder(lease).is_none())
     }
 
+    /// Whether it was deleted since we have seen it.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.seen.ever && self.seen.lease.is_none()
+    }
+
     /// Whether we have ever reached for it, answered or not.
     pub(super) fn reached(&self) -> bool {
         self.left.is_some()
     }
 
     /// What the one before us left.
-    pub(super) fn left(&self, now: Now) -> How {
-        self.left
-            .unwrap_or_else(|| lease::left(self.seen.lease.as_ref(), now))
+    pub(super) fn left(&self) -> How {
+        self.left.unwrap_or_else(|| left(&self.seen))
     }
 
     /// What to write to have it; `first` is the Lease when there is none yet.
@@ -98,7 +100,7 @@ impl Election {
         if self.is_ours() {
             return lease::renewal(seen.unwrap_or(first), now);
         }
-        self.left = Some(lease::left(seen.as_ref(), now));
+        self.left = Some(left(&self.seen));
         lease::taken(seen.unwrap_or(first), &self.me, now)
     }
 
@@ -109,9 +111,9 @@ impl Election {
     }
 
     /// What to write to give it back.
-    pub(super) fn release(&self, used: Option<Used>, now: Now) -> Option<Lease> {
+    pub(super) fn release(&self, clean: bool, now: Now) -> Option<Lease> {
         let seen = self.seen.lease.clone().filter(|_| self.is_ours())?;
-        Some(lease::released(seen, used, now))
+        Some(lease::released(seen, clean, now))
     }
 }
 
@@ -125,18 +127,32 @@ fn version(lease: Option<&Lease>) -> Option<(Option<&str>, Option<k8s_openapi::j
 }
 
 /// Another one's Lease has expired when *we* saw it unchanged for its duration: its own times are
-/// by another clock.
+/// by another clock. A Lease that is deleted is no sign that its holder has ended, so it expires in
+/// the same way.
 fn decide(now: Now, seen: &Seen, me: &str) -> Step {
+    let unchanged = seen.since.until(now.boot);
     let Some(lease) = &seen.lease else {
-        return Step::Acquire;
+        return match seen.ever && unchanged < DURATION {
+            true => Step::Wait,
+            false => Step::Acquire,
+        };
     };
-    let stale = |then| now.since_wall(then) > STALE;
     match lease::holder(lease) {
         None => Step::Acquire,
         Some(holder) if holder == me => Step::Renew,
-        Some(_) if seen.since.until(now.boot) >= lease::duration(lease) => Step::Acquire,
-        Some(_) if lease::renewed(lease).is_some_and(stale) => Step::Acquire,
+        Some(_) if unchanged >= lease::duration(lease) => Step::Acquire,
         Some(_) => Step::Wait,
+    }
+}
+
+/// What the leader before left.
+fn left(seen: &Seen) -> How {
+    match &seen.lease {
+        None if !seen.ever => How::Fresh,
+        Some(lease) if lease::is_handed_over(lease) => How::CleanHandOver,
+        None | Some(_) => How::Crashed {
+            last_renew: seen.since,
+        },
     }
 }
 

@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::election::{Election, Step};
 use super::problem::Problem;
-use super::{Leadership, Now, RENEW, RETRY, STANDBY, State, Takeover, Used, lease};
+use super::{Leadership, Now, RENEW, RETRY, STANDBY, State, Takeover, VALID, is_younger, lease};
 use crate::clock;
 use crate::config::LEASE_NAME;
 use crate::effect::Effect;
 use crate::effect::points::{self, Phase};
-use crate::kube::{KubeError, MANAGER, within};
+use crate::kube::{KubeError, MANAGER, at_once};
 use crate::log;
 
 /// For each call: a renewal that is not answered leaves time for another one.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// So often a renewal is tried at once after one of our own writes has changed the Lease.
-const RENEWALS: usize = 2;
 /// The Lease may be written by one of our own calls that was given up, so a second try is fair.
 const RELEASES: usize = 2;
+/// Before the second try.
+const BETWEEN_RELEASES: Duration = Duration::from_millis(500);
 /// For giving the Lease back, all tries together. It comes on top of the drain, and both have to fit
 /// into the time that a pod has to end.
 const RELEASE: Duration = Duration::from_secs(8);
@@ -120,13 +120,13 @@ impl Elector {
             Err(KubeError::Conflict | KubeError::AlreadyExists) => return Ok(None),
             Err(error) => return Err(error),
         }
-        let how = self.election.left(Now::read());
+        let how = self.election.left();
         let since = clock::now();
         Ok(Some(Takeover { since, how }))
     }
 
     /// Renews the Lease until it is to stop. While the API server does not answer, nothing may be
-    /// sent, but the Lease is still ours as long as nobody has written it.
+    /// sent, but the Lease is still ours as long as nobody has written it. Every retry waits.
     ///
     /// # Errors
     /// When it is ours no more.
@@ -147,11 +147,12 @@ impl Elector {
                 renewed = self.renew_or_read() => renewed,
             };
             pause = match renewed {
-                Ok(()) if self.election.is_ours() => {
+                Ok(true) => {
                     problem.over();
                     RENEW
                 }
-                Ok(()) => return Err(self.lost()),
+                Ok(false) if self.election.is_ours() => RETRY,
+                Ok(false) => return Err(self.lost()),
                 Err(error) => {
                     problem.with(&error);
                     RETRY
@@ -160,19 +161,46 @@ impl Elector {
         }
     }
 
-    /// Renews the Lease, or finds out whose it is.
-    async fn renew_or_read(&mut self) -> Result<(), KubeError> {
-        for _ in 0..RENEWALS {
-            match self.renew().await {
-                // One of our own renewals that was given up may have come through.
-                Err(KubeError::Conflict | KubeError::NotFound) => self.read().await?,
-                renewed => return renewed,
-            }
-            if !self.election.is_ours() {
-                return Ok(());
-            }
+    /// Renews the Lease, or finds out whose it is; gives whether it was renewed.
+    async fn renew_or_read(&mut self) -> Result<bool, KubeError> {
+        let Err(error) = self.renew().await else {
+            return Ok(true);
+        };
+        self.read().await?;
+        if self.election.is_deleted() && self.still_counts() {
+            return self.create_again().await;
         }
-        Err(KubeError::Conflict)
+        match error {
+            // One of our own renewals that was given up may have come through.
+            KubeError::Conflict | KubeError::NotFound => Ok(false),
+            // A Lease that is not ours any more cannot be renewed, however that is worded.
+            _ if !self.election.is_ours() => Ok(false),
+            error => Err(error),
+        }
+    }
+
+    /// Whether this process led until now: then nobody else can have led meanwhile.
+    fn still_counts(&self) -> bool {
+        is_younger(self.state.borrow().renewed, VALID, Now::read())
+    }
+
+    /// Creates the Lease again that somebody has deleted. Whoever has seen it leaves it alone for as
+    /// long as if it were there.
+    async fn create_again(&mut self) -> Result<bool, KubeError> {
+        let begun = Now::read();
+        let first = lease::new(&self.namespace, LEASE_NAME);
+        let wanted = self.election.acquisition(first, begun);
+        match self.write(Effect::LeaseAcquire, wanted, begun).await {
+            Ok(()) => {
+                tracing::warn!("The Lease was deleted, and is created again");
+                Ok(true)
+            }
+            Err(KubeError::AlreadyExists) => {
+                self.read().await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Who has the Lease, when it is no longer ours. From here on nothing may be sent.
@@ -197,32 +225,35 @@ impl Elector {
 
     /// Gives the Lease back, if it was taken. From here on nothing may be sent.
     ///
-    /// With `used` the next leader trusts that nothing is under way and that no more than this was
-    /// sent. Give none when either is not known, or when the leader before this one ended without
-    /// giving the Lease back so lately that its own calls may still be carried out.
+    /// With `clean` the next leader trusts that nothing is under way. It is not when that is not
+    /// known, or when the leader before this one ended without giving the Lease back so lately that
+    /// its own calls may still be carried out.
     ///
     /// # Errors
     /// When it could not be given back, and so expires; or when it is no longer ours.
-    pub async fn release(mut self, used: Option<Used>) -> Result<Released, LeaderError> {
+    pub async fn release(mut self, clean: bool) -> Result<Released, LeaderError> {
         self.send_nothing_more();
         if !self.election.reached() {
             return Ok(Released::NotHeld);
         }
-        let released = tokio::time::timeout(RELEASE, self.give_back(used)).await;
+        let released = tokio::time::timeout(RELEASE, self.give_back(clean)).await;
         let too_late = KubeError::TimedOut(RELEASE);
         released.unwrap_or(Err(LeaderError::Release(too_late)))
     }
 
-    async fn give_back(&mut self, used: Option<Used>) -> Result<Released, LeaderError> {
+    async fn give_back(&mut self, clean: bool) -> Result<Released, LeaderError> {
         let held = self.election.is_ours();
         let mut last = KubeError::Conflict;
         for nth in 0..RELEASES {
+            if nth > 0 {
+                tokio::time::sleep(BETWEEN_RELEASES).await;
+            }
             // The last write may have come through without an answer.
             if nth > 0 || !held {
                 self.read().await.map_err(LeaderError::Release)?;
             }
             points::at(Effect::LeaseRelease, Phase::Before).await;
-            let Some(wanted) = self.election.release(used, Now::read()) else {
+            let Some(wanted) = self.election.release(clean, Now::read()) else {
                 return match held {
                     false => Ok(Released::NotHeld),
                     true if self.election.is_free() => Ok(Released::GivenBack),
@@ -238,7 +269,8 @@ impl Elector {
     }
 
     async fn read(&mut self) -> Result<(), KubeError> {
-        let lease = within(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
+        self.call_started();
+        let lease = at_once(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
         let now = Now::read();
         self.election.saw(lease, now);
         // A Lease that nobody holds is about to be taken: until then this process neither leads nor
@@ -261,16 +293,23 @@ impl Elector {
         Ok(())
     }
 
+    /// For the health of this process: a call about the Lease is begun.
+    fn call_started(&self) {
+        self.state
+            .send_modify(|state| state.tried = Some(clock::now()));
+    }
+
     /// Creates or replaces; a replacement carries the resourceVersion that was read.
     async fn send(&self, effect: Effect, lease: &Lease) -> Result<Lease, KubeError> {
         let params = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
+        self.call_started();
         let start = clock::now();
         let answer = match lease.metadata.resource_version {
-            None => within(DEADLINE, self.api.create(&params, lease)).await,
-            Some(_) => within(DEADLINE, self.api.replace(LEASE_NAME, &params, lease)).await,
+            None => at_once(DEADLINE, self.api.create(&params, lease)).await,
+            Some(_) => at_once(DEADLINE, self.api.replace(LEASE_NAME, &params, lease)).await,
         };
         points::at(effect, Phase::Between).await;
         points::at(effect, Phase::After).await;

@@ -6,10 +6,10 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 
-use super::{DURATION, How, Now, Used};
+use super::{DURATION, Now};
 
-/// Where a leader that ends in order says what it has sent.
-const USED: &str = "daily-operator.io/used";
+/// Where a leader that ends in order says so.
+const CLEAN: &str = "daily-operator.io/clean-hand-over";
 
 /// Who holds the Lease.
 pub(super) fn holder(lease: &Lease) -> Option<&str> {
@@ -34,34 +34,10 @@ pub(super) fn duration(lease: &Lease) -> Duration {
     said.unwrap_or_default().max(DURATION)
 }
 
-/// What the leader before left.
-pub(super) fn left(lease: Option<&Lease>, now: Now) -> How {
-    let Some(lease) = lease else {
-        return How::Fresh;
-    };
-    // Without a time it may have been a moment ago.
-    let moment = renewed(lease).map_or(now.boot, |then| now.moment_of(then));
-    let used = lease
-        .metadata
-        .annotations
-        .as_ref()
-        .and_then(|all| all.get(USED));
-    match used.and_then(|text| read_used(text)) {
-        Some(used) if holder(lease).is_none() => How::CleanHandOver { used, at: moment },
-        _ => How::Crashed { last_renew: moment },
-    }
-}
-
-fn read_used(text: &str) -> Option<Used> {
-    let (calls, deletes) = text.split_once(',')?;
-    Some(Used {
-        calls: calls.strip_prefix("calls=")?.parse().ok()?,
-        deletes: deletes.strip_prefix("deletes=")?.parse().ok()?,
-    })
-}
-
-fn write_used(used: Used) -> String {
-    format!("calls={},deletes={}", used.calls, used.deletes)
+/// Whether the leader before has given it back in order.
+pub(super) fn is_handed_over(lease: &Lease) -> bool {
+    let annotations = lease.metadata.annotations.as_ref();
+    holder(lease).is_none() && annotations.is_some_and(|all| all.contains_key(CLEAN))
 }
 
 /// The first Lease.
@@ -76,9 +52,9 @@ pub(super) fn new(namespace: &str, name: &str) -> Lease {
     }
 }
 
-/// The Lease in the hands of `me`; what the one before said of its calls goes.
+/// The Lease in the hands of `me`. That the one before ended in order says nothing about `me`.
 pub(super) fn taken(mut lease: Lease, me: &str, now: Now) -> Lease {
-    annotate(&mut lease, None);
+    mark(&mut lease, false);
     let spec = lease.spec.take();
     let before = spec.as_ref().and_then(|spec| spec.lease_transitions);
     lease.spec = Some(LeaseSpec {
@@ -98,19 +74,19 @@ pub(super) fn renewal(mut lease: Lease, now: Now) -> Lease {
     lease
 }
 
-/// The Lease, free for anybody. Without `used` the next leader takes precautions.
-pub(super) fn released(lease: Lease, used: Option<Used>, now: Now) -> Lease {
+/// The Lease, free for anybody. Without `clean` the next leader takes precautions.
+pub(super) fn released(lease: Lease, clean: bool, now: Now) -> Lease {
     let mut lease = renewal(lease, now);
     lease.spec.get_or_insert_default().holder_identity = Some(String::new());
-    annotate(&mut lease, used);
+    mark(&mut lease, clean);
     lease
 }
 
-fn annotate(lease: &mut Lease, used: Option<Used>) {
+fn mark(lease: &mut Lease, clean: bool) {
     let annotations = lease.metadata.annotations.get_or_insert_default();
-    match used {
-        Some(used) => annotations.insert(USED.to_owned(), write_used(used)),
-        None => annotations.remove(USED),
+    match clean {
+        true => annotations.insert(CLEAN.to_owned(), "true".to_owned()),
+        false => annotations.remove(CLEAN),
     };
 }
 
@@ -127,69 +103,34 @@ mod tests {
         }
     }
 
-    fn moment(secs: u64) -> Moment {
-        Moment(Duration::from_secs(secs))
-    }
-
     #[test]
-    fn what_is_left_is_told_by_how_the_leader_ended() {
+    fn a_lease_says_whether_its_leader_ended_in_order() {
         let held = taken(new("ns", "lease"), "a", now(10));
-        let used = Used {
-            calls: 7,
-            deletes: 2,
+        let clean = released(held.clone(), true, now(20));
+        let taken_by_hand = {
+            let mut lease = clean.clone();
+            lease.spec.as_mut().unwrap().holder_identity = Some("somebody".to_owned());
+            lease
         };
-        let at = moment(20);
-        let cleared = released(held.clone(), None, now(20));
-        let mut timeless = held.clone();
-        timeless.spec.as_mut().unwrap().renew_time = None;
-        let mut unreadable = released(held.clone(), Some(used), now(20));
-        unreadable.metadata.annotations =
-            Some([(USED.to_owned(), "calls=many,deletes=1".to_owned())].into());
         let table = [
-            (None, How::Fresh),
-            (
-                Some(held.clone()),
-                How::Crashed {
-                    last_renew: moment(10),
-                },
-            ),
-            (
-                Some(renewal(held.clone(), now(15))),
-                How::Crashed {
-                    last_renew: moment(15),
-                },
-            ),
-            (
-                Some(released(held.clone(), Some(used), now(20))),
-                How::CleanHandOver { used, at },
-            ),
-            (Some(cleared), How::Crashed { last_renew: at }),
-            (
-                Some(timeless),
-                How::Crashed {
-                    last_renew: moment(30),
-                },
-            ),
-            (Some(unreadable), How::Crashed { last_renew: at }),
+            (released(held.clone(), false, now(20)), false),
+            (held, false),
+            (clean, true),
+            (taken_by_hand, false),
         ];
         for (lease, expected) in table {
-            assert_eq!(left(lease.as_ref(), now(30)), expected, "{lease:?}");
+            assert_eq!(is_handed_over(&lease), expected, "{lease:?}");
         }
     }
 
     #[test]
     fn a_leader_takes_the_word_of_the_one_before_away() {
         let first = taken(new("ns", "lease"), "a", now(10));
-        let free = released(first, Some(Used::default()), now(20));
+        let free = released(first, true, now(20));
         let second = taken(free, "b", now(21));
         assert_eq!(holder(&second), Some("b"));
         assert_eq!(second.metadata.annotations, Some([].into()));
         assert_eq!(second.spec.as_ref().unwrap().lease_transitions, Some(1));
-        assert_eq!(
-            left(Some(&second), now(30)),
-            How::Crashed {
-                last_renew: moment(21)
-            }
-        );
+        assert!(!is_handed_over(&released(second, false, now(30))));
     }
 }

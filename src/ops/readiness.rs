@@ -5,19 +5,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Something that this process waits for before it is ready. The order is that of the start.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// The API server serves both kinds.
     Kinds,
     /// The id of the cluster is known.
     ClusterId,
-    /// The cache of a kind has been filled for the first time.
-    Cache {
-        /// The kind, in lower case and in the plural.
-        kind: String,
-        /// Its namespace; `None` is all namespaces.
-        namespace: Option<String>,
-    },
 }
 
 impl fmt::Display for Wait {
@@ -25,14 +18,6 @@ impl fmt::Display for Wait {
         match self {
             Self::Kinds => f.write_str("the CustomResourceDefinitions"),
             Self::ClusterId => f.write_str("the id of the cluster"),
-            Self::Cache {
-                kind,
-                namespace: None,
-            } => write!(f, "the cache of {kind}"),
-            Self::Cache {
-                kind,
-                namespace: Some(namespace),
-            } => write!(f, "the cache of {kind} in namespace {namespace}"),
         }
     }
 }
@@ -54,13 +39,6 @@ impl Readiness {
         self.lock().remove(what);
     }
 
-    /// Whether the cache of any kind is still to be filled.
-    #[must_use]
-    pub fn waits_for_a_cache(&self) -> bool {
-        let is_cache = |wait: &Wait| matches!(wait, Wait::Cache { .. });
-        self.lock().iter().any(is_cache)
-    }
-
     /// What is not there yet, in words.
     #[must_use]
     pub fn pending(&self) -> Vec<String> {
@@ -80,24 +58,14 @@ mod tests {
     #[test]
     fn what_is_waited_for_is_named_until_it_is_there() {
         let readiness = Readiness::default();
-        let cache = |namespace: Option<&str>| Wait::Cache {
-            kind: "dailyrooms".to_owned(),
-            namespace: namespace.map(str::to_owned),
-        };
-        for what in [cache(Some("voice")), cache(None), Wait::Kinds] {
-            readiness.wait_for(what);
-        }
-        let pending = [
-            "the CustomResourceDefinitions",
-            "the cache of dailyrooms",
-            "the cache of dailyrooms in namespace voice",
-        ];
+        readiness.wait_for(Wait::ClusterId);
+        readiness.wait_for(Wait::Kinds);
+        let pending = ["the CustomResourceDefinitions", "the id of the cluster"];
         assert_eq!(readiness.pending(), pending);
-        readiness.done(&cache(None));
-        readiness.done(&cache(None));
-        assert_eq!(readiness.pending(), [pending[0], pending[2]]);
         readiness.done(&Wait::Kinds);
-        readiness.clone().done(&cache(Some("voice")));
+        readiness.done(&Wait::Kinds);
+        assert_eq!(readiness.pending(), [pending[1]]);
+        readiness.clone().done(&Wait::ClusterId);
         assert!(readiness.pending().is_empty());
     }
 }

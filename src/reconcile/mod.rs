@@ -57,7 +57,6 @@ use crate::effect::Gate;
 use crate::keys::{For, Keys};
 use crate::kube::{Events, Note};
 use crate::metrics::{Controller, Metrics};
-use crate::ops::Readiness;
 
 /// What a pass works with.
 pub struct Context<K: Kind> {
@@ -69,7 +68,6 @@ pub struct Context<K: Kind> {
     pub(crate) events: Events,
     pub(crate) metrics: Metrics,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) readiness: Readiness,
     pub(crate) objects: Vec<Store<Object<K>>>,
     pub(crate) memories: Memories<K::Memory>,
     pub(crate) shared: K::Shared,

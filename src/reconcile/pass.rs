@@ -290,7 +290,7 @@ impl<K: Kind> Pass<K> {
     /// All objects of the kind, with their latest records.
     pub(crate) fn other_objects(&self) -> Result<Vec<WithRecord<K>>, Failure> {
         // One that is not in the cache yet may hold what is asked about.
-        if self.context.readiness.waits_for_a_cache() {
+        if !self.context.metrics.health().watches.are_filled() {
             return Err(Failure::silent(CACHES));
         }
         let objects = self.context.objects.iter().flat_map(|store| store.state());

@@ -209,6 +209,7 @@ impl Pass<Room> {
             .pass(Effect::SecretDelete, &self.by_version(), delete)
             .await;
         let is_former = guard.name != self.view.names.secret;
+        let is_deleting = self.view.meta.deleting.is_some();
         let facts = &mut self.view.facts;
         if let Some(former) = &mut facts.former_secrets {
             former.retain(|it| it.name != guard.name);
@@ -216,6 +217,10 @@ impl Pass<Room> {
         let found = match deleted {
             Ok(()) => Some(Found::Absent),
             Err(EffectError::Failed(_, KubeError::Conflict)) => None,
+            // As when it is read: it is deleted with its namespace, or with its owner.
+            Err(EffectError::Failed(_, KubeError::Forbidden { .. })) if is_deleting => {
+                Some(Found::Absent)
+            }
             Err(error) => return Err(Failure::of_kube("the Secret", error)),
         };
         if !is_former {

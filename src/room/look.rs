@@ -4,6 +4,7 @@ mod numbers;
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::timeout;
@@ -12,7 +13,7 @@ use super::Room;
 use super::plan::Look;
 use super::secret::{self, Found};
 use super::view::View;
-use crate::kube::get_secret;
+use crate::kube::{KubeError, get_secret};
 use crate::reconcile::object::{Meta, Object};
 use crate::reconcile::record::Record;
 use crate::reconcile::{Context, Failure, Pass, rivals};
@@ -124,6 +125,7 @@ impl Pass<Room> {
         let meta = &self.view.meta;
         let name = &self.view.names.secret;
         let read = get_secret(&self.context.client, &meta.namespace, name).await;
+        let read = unless_deleting(meta, read);
         let read = read.map_err(|error| Failure::secret_unread(name, &error))?;
         let found = secret::found(meta, read.as_ref());
         self.view.memory.kind.secret = Some(found.clone());
@@ -136,6 +138,7 @@ impl Pass<Room> {
         let mut ours = Vec::new();
         for name in &self.view.facts.other_secrets {
             let read = get_secret(&self.context.client, &meta.namespace, name).await;
+            let read = unless_deleting(meta, read);
             let read = read.map_err(|error| Failure::secret_unread(name, &error))?;
             ours.extend(secret::found(meta, read.as_ref()).guard(meta, name));
         }
@@ -155,5 +158,18 @@ impl Pass<Room> {
         let others = others.iter().map(|(it, record)| (&**it, record.clone()));
         self.view.facts.rival = Some(rivals::first(&self.view, others, claims));
         Ok(())
+    }
+}
+
+/// The Secret of an object that is being deleted, or nothing if it may not be read: the rights in a
+/// namespace are deleted with it. The Secret is deleted there as well, and elsewhere the garbage
+/// collector deletes it with its owner.
+fn unless_deleting(
+    meta: &Meta,
+    read: Result<Option<Secret>, KubeError>,
+) -> Result<Option<Secret>, KubeError> {
+    match read {
+        Err(KubeError::Forbidden { .. }) if meta.deleting.is_some() => Ok(None),
+        read => read,
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Context, RunError};
 use crate::cause::chain;
 use crate::controllers::{self, ControllersError};
-use crate::leader::{Elector, LeaderError, Released, Used};
+use crate::leader::{Elector, LeaderError, Released};
 
 /// How long effects that are under way are waited for at the end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -31,16 +31,16 @@ pub(super) async fn lead(
     });
     let mut working = tokio::spawn(controllers::run(context, stop.clone()));
     let worked = tokio::select! {
-        kept = &mut keeper => return hand_back(kept, None, stop).await,
+        kept = &mut keeper => return hand_back(kept, false, stop).await,
         ended = &mut working => drained_to_its_end(ended, stop),
         () = drain_is_over(stop) => {
             tracing::warn!("The drain is over, and not everything that was under way has ended");
-            Ok(None)
+            Ok(false)
         }
     };
     drained.cancel();
-    let used = worked.as_ref().copied().unwrap_or(None);
-    hand_back(keeper.await, used, stop).await?;
+    let clean = worked.as_ref().is_ok_and(|clean| *clean);
+    hand_back(keeper.await, clean, stop).await?;
     worked.map(drop)
 }
 
@@ -50,11 +50,11 @@ async fn drain_is_over(stop: &CancellationToken) {
 }
 
 fn drained_to_its_end(
-    ended: Result<Result<Option<Used>, ControllersError>, JoinError>,
+    ended: Result<Result<bool, ControllersError>, JoinError>,
     stop: &CancellationToken,
-) -> Result<Option<Used>, RunError> {
+) -> Result<bool, RunError> {
     match ended {
-        Ok(Ok(used)) if stop.is_cancelled() => Ok(used),
+        Ok(Ok(clean)) if stop.is_cancelled() => Ok(clean),
         Ok(Err(error)) => Err(RunError::Controllers(error)),
         Ok(Ok(_)) | Err(_) => Err(RunError::Ended("controllers")),
     }
@@ -62,13 +62,9 @@ fn drained_to_its_end(
 
 /// Gives the Lease back, if it was kept. A leader that loses it at work ends with an error and starts
 /// again as a standby; one that is shutting down ends well all the same.
-async fn hand_back(
-    kept: Kept,
-    used: Option<Used>,
-    stop: &CancellationToken,
-) -> Result<(), RunError> {
+async fn hand_back(kept: Kept, clean: bool, stop: &CancellationToken) -> Result<(), RunError> {
     match kept {
-        Ok((elector, Ok(()))) => give_back(elector, used).await,
+        Ok((elector, Ok(()))) => give_back(elector, clean).await,
         Ok((_, Err(error))) if stop.is_cancelled() => ends_without_the_lease(&error),
         Ok((_, Err(error))) => return Err(RunError::Leader(error)),
         Err(_) => return Err(RunError::Ended("renewal of the Lease")),
@@ -78,8 +74,8 @@ async fn hand_back(
 
 /// Gives the Lease back. To end without that is a clean end, too: `helm uninstall`, for one, takes
 /// the rights away before the pod, and the Lease expires by itself.
-pub(super) async fn give_back(elector: Elector, used: Option<Used>) {
-    match elector.release(used).await {
+pub(super) async fn give_back(elector: Elector, clean: bool) {
+    match elector.release(clean).await {
         Ok(Released::GivenBack) => tracing::info!("The Lease is given back"),
         Ok(Released::NotHeld) => {}
         Err(error) => ends_without_the_lease(&error),
@@ -90,7 +86,7 @@ fn ends_without_the_lease(error: &LeaderError) {
     let next = match error {
         LeaderError::Release(_) => "the next leader waits until the Lease expires",
         LeaderError::Lost(_) => "another process leads",
-        LeaderError::Gone => "the next leader need not wait for it",
+        LeaderError::Gone => "a process that has seen the Lease waits 15 s before it leads",
     };
     tracing::warn!(
         error = chain(error),

@@ -15,6 +15,9 @@ use crate::ops::{Readiness, Wait};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(2);
+/// How often a standby asks again. With the 12 s after which a Lease that is not seen shows, it is as
+/// good as `/readyz` needs, and nothing to an API server.
+const AGAIN: Duration = Duration::from_secs(10);
 
 const NO_KINDS: &str = "the CustomResourceDefinitions are not installed; run helm upgrade --install with \
      crds.enabled=true, or without Helm: daily-operator crd | kubectl apply --server-side -f -. \
@@ -36,6 +39,7 @@ pub(super) struct Needs {
 }
 
 /// What the API server does not give yet, why, and what to do about it.
+#[derive(Debug)]
 struct Missing {
     what: String,
     why: KubeError,
@@ -78,6 +82,18 @@ impl Needs {
     }
 }
 
+/// Keeps asking for the kinds while this process is a standby: one that could not lead is not ready.
+/// It does not end.
+pub(super) async fn keep_asking(client: &Client, config: &Config, readiness: &Readiness) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        match look(client, &config.watch_namespaces).await {
+            Ok(()) => readiness.done(&Wait::Kinds),
+            Err(_) => readiness.wait_for(Wait::Kinds),
+        }
+    }
+}
+
 /// Asks until it is answered. What is missing is logged when it begins and when the cause changes.
 async fn repeat<T>(
     stop: &CancellationToken,
@@ -110,7 +126,8 @@ async fn repeat<T>(
     }
 }
 
-/// Whether both kinds can be listed. The definitions themselves are not looked at, as the operator
+/// Whether both kinds can be listed, in one of these namespaces at least: one that is gone, or that
+/// the operator may not see, keeps no other from being served. The definitions themselves are not looked at, as the operator
 /// has no right to: a kind that is established can be listed.
 async fn look(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
     list::<DailyRoom>(client, namespaces).await?;
@@ -118,10 +135,22 @@ async fn look(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
 }
 
 async fn list<K: Served>(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
-    let api: Api<K> = match namespaces.first() {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    };
+    if namespaces.is_empty() {
+        return list_in::<K>(Api::all(client.clone())).await;
+    }
+    let mut first = None;
+    for namespace in namespaces {
+        match list_in::<K>(Api::namespaced(client.clone(), namespace)).await {
+            Ok(()) => return Ok(()),
+            Err(missing) => {
+                first.get_or_insert(missing);
+            }
+        }
+    }
+    first.map_or(Ok(()), Err)
+}
+
+async fn list_in<K: Served>(api: Api<K>) -> Result<(), Missing> {
     let one = ListParams::default().limit(1);
     let listed = within(DEADLINE, api.list_metadata(&one)).await;
     listed.map(drop).map_err(|why| Missing {
@@ -148,4 +177,50 @@ async fn cluster_id(client: &Client) -> Result<String, Missing> {
         },
         why,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A client of an API server that shows these namespaces alone.
+    fn client(shown: &'static [&'static str]) -> Client {
+        let service = tower::service_fn(move |request: Request<Body>| async move {
+            let path = request.uri().path().to_owned();
+            let seen = shown
+                .iter()
+                .any(|it| path.contains(&format!("/namespaces/{it}/")));
+            let (code, answer) = match seen {
+                true => (
+                    200,
+                    json!({"metadata": {"resourceVersion": "1"}, "items": []}),
+                ),
+                false => (
+                    403,
+                    json!({"kind": "Status", "code": 403, "reason": "Forbidden"}),
+                ),
+            };
+            let mut response = Response::new(Body::from(answer.to_string().into_bytes()));
+            *response.status_mut() = http::StatusCode::from_u16(code).unwrap();
+            Ok::<_, kube::Error>(response)
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn one_namespace_that_may_be_seen_is_enough_to_begin() {
+        let namespaces = ["gone", "team"].map(str::to_owned);
+        for (shown, expected) in [(&["team"][..], true), (&["gone"], true), (&["x"], false)] {
+            let looked = look(&client(shown), &namespaces).await;
+            assert_eq!(looked.is_ok(), expected, "{shown:?}");
+        }
+        let everywhere = look(&client(&["team"]), &[]).await;
+        let missing = everywhere.unwrap_err();
+        assert_eq!(missing.what, "DailyRoom");
+        assert_eq!(missing.advice, MAY_NOT_LIST);
+    }
 }

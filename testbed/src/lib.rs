@@ -11,6 +11,7 @@
 //! | [`cluster`] | a cluster seen through kubectl: apply, read, tokens |
 //! | [`control_plane`] | starts and stops the cluster |
 //! | [`proxy`] | a real HTTP proxy |
+//! | `faults` | a proxy that makes the API server fail; with the feature `faults` |
 //! | [`node`] | the same with a node that runs pods, in namespaces of its own |
 //! | [`audit`] | what the API server was asked |
 //! | [`wait`] | polling with a deadline |
@@ -22,6 +23,8 @@ pub mod audit;
 mod certificates;
 pub mod cluster;
 pub mod control_plane;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod node;
 pub mod process;
 pub mod progress;

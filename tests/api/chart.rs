@@ -77,12 +77,13 @@ async fn may(fx: &Fixture, namespace: &str, verb: &str, resource: &str, name: &s
 const ROOMS: &str = "daily-operator.io/dailyrooms";
 const LEASES: &str = "coordination.k8s.io/leases";
 
-/// The fixtures' own shape: Roles in the watched namespaces alone.
+/// The fixtures' own shape: the operator's own kinds in all namespaces, and Secrets in the watched ones
+/// alone.
 async fn rights_in_watched_namespaces(fx: &mut Fixture) {
     let own = fx.namespace.clone();
     for (verb, resource, name) in [
-        ("list", ROOMS, ""),
         ("watch", "secrets", ""),
+        ("create", "events.k8s.io/events", ""),
         ("create", LEASES, ""),
         ("update", LEASES, "daily-operator"),
     ] {
@@ -95,6 +96,16 @@ async fn rights_in_watched_namespaces(fx: &mut Fixture) {
             "{verb} {resource} elsewhere"
         );
     }
+    for (verb, resource) in [
+        ("list", ROOMS),
+        ("patch", ROOMS),
+        ("patch", "daily-operator.io/dailyrooms/status"),
+    ] {
+        let everywhere = may(fx, "default", verb, resource, "").await;
+        assert!(everywhere, "{verb} {resource}");
+    }
+    assert!(may(fx, &own, "get", "namespaces", &own).await);
+    assert!(!may(fx, "default", "get", "namespaces", "default").await);
     assert!(
         may(fx, "kube-system", "get", "namespaces", "kube-system").await,
         "the cluster's id"
@@ -116,7 +127,7 @@ async fn rights_in_watched_namespaces(fx: &mut Fixture) {
 }
 
 async fn rights_everywhere(fx: &mut Fixture) {
-    assert!(!may(fx, "default", "list", ROOMS, "").await);
+    assert!(!may(fx, "default", "list", "secrets", "").await);
     // The names of cluster-wide objects are those of the release: no other scenario has it.
     let values = json!({"fullnameOverride": fx.namespace, "serviceAccount": {"name": RELEASE}});
     let release = fx

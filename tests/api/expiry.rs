@@ -264,7 +264,7 @@ async fn while_down(fx: &mut Fixture) {
     };
     crate::wait::until("the room ends at Daily", SOON, end).await;
     let mark = fx.mark().await;
-    fx.age_lease().await;
+    fx.free_lease().await;
     fx.start_operator(&[]).await;
     expired(fx).await;
     fx.journal_since(mark)

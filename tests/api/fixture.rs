@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use daily_sim::{AccountConfig, Config, Quirks, Sim, SimClient};
+use data_encoding::BASE64;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::jiff::Timestamp;
@@ -12,6 +13,7 @@ use kube::api::{DeleteParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testbed::faults::FaultProxy;
 
 use crate::by_hand::ByHand;
 use crate::journal::Journal;
@@ -252,7 +254,16 @@ impl Fixture {
 
     /// Takes away the bindings of the operator's rights. Its ServiceAccount stays.
     pub async fn take_bindings(&self) {
-        let binding = |manifest: &Value| manifest["kind"] == "RoleBinding";
+        let binding = |manifest: &Value| {
+            let kind = manifest["kind"].as_str().unwrap_or_default();
+            kind.ends_with("RoleBinding")
+        };
+        self.plane.delete(&self.release, binding).await;
+    }
+
+    /// Takes away the binding of the operator's rights in all namespaces.
+    pub async fn take_cluster_bindings(&self) {
+        let binding = |manifest: &Value| manifest["kind"] == "ClusterRoleBinding";
         self.plane.delete(&self.release, binding).await;
     }
 
@@ -274,15 +285,34 @@ impl Fixture {
     /// A line to the API server, and the environment that makes an operator use it.
     pub async fn link(&self) -> (Link, (String, String)) {
         let link = Link::to(self.plane.address()).await;
+        let url = json!(link.url());
+        let env = self.kubeconfig_with("kubeconfig-of-the-link", |it| it["server"] = url);
+        (link, env)
+    }
+
+    /// A proxy that makes the API server fail, and the environment that makes an operator use it.
+    pub async fn faults(&self) -> (FaultProxy, (String, String)) {
+        let ca = self.plane.ca();
+        let proxy = FaultProxy::start(self.plane.address(), &ca).await;
+        let proxy = proxy.expect("the proxy starts");
+        let cluster = json!({
+            "server": proxy.url(),
+            "certificate-authority-data": BASE64.encode(proxy.ca().as_bytes()),
+        });
+        let env = self.kubeconfig_with("kubeconfig-of-the-faults", |it| *it = cluster);
+        (proxy, env)
+    }
+
+    /// Another kubeconfig with the operator's token, as the environment that makes it used.
+    fn kubeconfig_with(&self, name: &str, change: impl FnOnce(&mut Value)) -> (String, String) {
         let text = std::fs::read_to_string(&self.launch.kubeconfig);
         let mut kubeconfig: Value = text
             .map(|text| serde_json::from_str(&text).expect("it is JSON"))
             .expect("the kubeconfig can be read");
-        kubeconfig["clusters"][0]["cluster"]["server"] = json!(link.url());
-        let path = self.launch.folder.join("kubeconfig-of-the-link");
+        change(&mut kubeconfig["clusters"][0]["cluster"]);
+        let path = self.launch.folder.join(name);
         std::fs::write(&path, kubeconfig.to_string()).expect("it can be written");
-        let path = path.display().to_string();
-        (link, ("KUBECONFIG".to_owned(), path))
+        ("KUBECONFIG".to_owned(), path.display().to_string())
     }
 
     /// The operator that was started last.

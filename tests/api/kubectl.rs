@@ -328,22 +328,29 @@ impl Fixture {
         patched.expect("the Lease can be changed");
     }
 
-    /// Lets the Lease of a dead operator look an hour old, so that the next one need not wait.
+    /// Frees the Lease of a dead operator, so that the next one need not wait. Nothing says that the
+    /// dead one ended in order.
+    pub async fn free_lease(&self) {
+        let free = json!({"spec": {"holderIdentity": ""}});
+        self.patch_leases(&free).await;
+    }
+
+    /// Lets the Lease look as if its holder had renewed it an hour ago.
     pub async fn age_lease(&self) {
         let hour = Duration::from_secs(3600);
         let then = k8s_openapi::jiff::Timestamp::now() - hour;
-        let patch = json!({"spec": {"renewTime": format!("{then:.6}")}});
+        self.patch_leases(&json!({"spec": {"renewTime": format!("{then:.6}")}}))
+            .await;
+    }
+
+    async fn patch_leases(&self, patch: &Value) {
         let leases = self.leases();
-        for lease in leases
-            .list(&ListParams::default())
-            .await
-            .expect("is listed")
-        {
+        let all = leases.list(&ListParams::default()).await;
+        for lease in all.expect("is listed") {
             let name = lease.metadata.name.unwrap_or_default();
-            let aged = leases
-                .patch(&name, &PatchParams::default(), &Patch::Merge(&patch))
-                .await;
-            aged.expect("the Lease can be changed");
+            let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
+            let patched = leases.patch(&name, &params, &patch).await;
+            patched.expect("the Lease can be changed");
         }
     }
 }

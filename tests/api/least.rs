@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use k8s_openapi::api::rbac::v1::Role;
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role};
 use kube::Api;
 use kube::api::ListParams;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::fixture::{Fixture, NUMBER, Setup};
+use crate::fixture::{Fixture, NUMBER, RELEASE, Setup};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
 use crate::stage::Stage;
@@ -23,16 +23,25 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     )]
 }
 
-/// What the chart's Roles grant in the namespace, as `verb resource`.
-async fn granted(fx: &Fixture) -> BTreeSet<String> {
+/// The rules of the chart's ClusterRole, and of its Roles in the namespace.
+async fn rules(fx: &Fixture) -> Vec<PolicyRule> {
     let roles: Api<Role> = Api::namespaced(fx.client.clone(), &fx.namespace);
     let roles = roles
         .list(&ListParams::default())
         .await
         .expect("are listed");
     let rules = roles.items.into_iter().filter_map(|role| role.rules);
+    let mut rules: Vec<_> = rules.flatten().collect();
+    let cluster: Api<ClusterRole> = Api::all(fx.client.clone());
+    let cluster = cluster.get(&format!("{RELEASE}-{}", fx.namespace)).await;
+    rules.extend(cluster.expect("is there").rules.unwrap_or_default());
+    rules
+}
+
+/// What the rules grant, as `verb resource`.
+async fn granted(fx: &Fixture) -> BTreeSet<String> {
     let mut granted = BTreeSet::new();
-    for rule in rules.flatten() {
+    for rule in rules(fx).await {
         for resource in rule.resources.unwrap_or_default() {
             for verb in &rule.verbs {
                 granted.insert(format!("{verb} {resource}"));

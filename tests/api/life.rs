@@ -147,7 +147,7 @@ async fn uninstall(fx: &mut Fixture) {
     // Watches that are open stay so: they are opened again without the rights.
     link.cut().await;
     link.mend();
-    fx.operator().says("A watch failed").await;
+    fx.operator().says("The namespace is not served").await;
     fx.operator().says("The Lease cannot be renewed").await;
     fx.operator().readyz(503, "waiting for the Lease\n").await;
     fx.operator().is_healthy().await;
@@ -193,7 +193,7 @@ async fn lease_deleted(fx: &mut Fixture) {
     fx.operator().readyz(503, "shutting down\n").await;
     fx.delete_lease().await;
     fx.let_go();
-    ends_without_the_lease(fx, "deleted or emptied", "need not wait").await;
+    ends_without_the_lease(fx, "deleted or emptied", "waits 15 s").await;
     assert_eq!(fx.leader().await, None, "no Lease is made at the end");
 }
 

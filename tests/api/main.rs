@@ -18,6 +18,7 @@
 mod accounts;
 mod always;
 mod answers;
+mod api_server;
 mod attacks;
 mod audit;
 mod by_hand;
@@ -31,6 +32,7 @@ mod create;
 mod deletion;
 mod edit;
 mod ends;
+mod events;
 mod expiry;
 mod fixture;
 mod forged;
@@ -46,6 +48,7 @@ mod life;
 mod link;
 mod logs;
 mod missing;
+mod namespaces;
 mod network;
 mod numbers;
 mod objects;
@@ -63,9 +66,9 @@ mod safety;
 mod scale;
 mod schema;
 mod secrets;
-mod sharing;
 mod served;
 mod setup;
+mod sharing;
 mod stage;
 mod stake;
 mod stored;
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         always::scenarios,
         answers::scenarios,
         attacks::scenarios,
+        api_server::scenarios,
         chart::scenarios,
         check::scenarios,
         choice::scenarios,
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
         deletion::scenarios,
         edit::scenarios,
         ends::scenarios,
+        events::scenarios,
         expiry::scenarios,
         forged::scenarios,
         hostile::scenarios,
@@ -118,6 +123,7 @@ fn main() -> ExitCode {
         life::scenarios,
         logs::scenarios,
         missing::scenarios,
+        namespaces::scenarios,
         network::scenarios,
         numbers::scenarios,
         other_versions::scenarios,

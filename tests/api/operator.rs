@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -255,7 +256,9 @@ impl Operator {
 
     /// Waits until it has stopped itself at its crash point.
     pub async fn crashed(&mut self) {
-        let status = self.ended("the operator stops at its crash point").await;
+        let what = "the operator stops at its crash point";
+        // A DELETE waits until Daily's window is empty for sure.
+        let status = self.ended_within(what, LATER).await;
         assert_eq!(
             status.signal(),
             Some(ABORTED),
@@ -265,8 +268,12 @@ impl Operator {
 
     /// Waits until the process has ended by itself.
     pub async fn ended(&mut self, what: &str) -> ExitStatus {
+        self.ended_within(what, SOON).await
+    }
+
+    async fn ended_within(&mut self, what: &str, within: Duration) -> ExitStatus {
         let child = &mut self.child;
-        until(what, SOON, async || {
+        until(what, within, async || {
             let status = child.try_wait().expect("the process can be waited for");
             status.ok_or("it still runs")
         })

@@ -81,6 +81,14 @@ impl Plane {
         server.expect("the kubeconfig names the API server by its address")
     }
 
+    /// The certificate of its CA, in PEM.
+    pub fn ca(&self) -> String {
+        let cluster = self.kubeconfig.clusters.first();
+        let file = cluster.and_then(|it| it.cluster.as_ref()?.certificate_authority.as_deref());
+        let file = file.expect("the kubeconfig names the file of the CA");
+        std::fs::read_to_string(file).expect("the CA can be read")
+    }
+
     /// Stops it; later calls change nothing.
     pub async fn stop(&self) {
         if let Some(control) = self.control.lock().await.take() {

@@ -27,12 +27,18 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("probes::start", alone(), start),
         stage.trial(
+            "probes::standby_that_could_not_lead",
+            Setup::new(),
+            standby_that_could_not_lead,
+        ),
+        stage.trial(
             "probes::leader_and_standby",
             Setup::new(),
             leader_and_standby,
         ),
         stage.trial("probes::caches", alone(), caches),
         stage.trial("probes::draining", Setup::new(), draining),
+        stage.trial("probes::failed_listings", Setup::new(), failed_listings),
         stage.trial("probes::api_server_gone", alone(), api_server_gone),
     ]
 }
@@ -66,6 +72,20 @@ async fn leader_and_standby(fx: &mut Fixture) {
     fx.operator().readyz(200, "ok\n").await;
 }
 
+/// A standby whose rights are taken away says so, and is ready again with them.
+async fn standby_that_could_not_lead(fx: &mut Fixture) {
+    fx.start_operator(&[]).await;
+    fx.take_cluster_bindings().await;
+    let standby = fx.operator();
+    standby
+        .readyz(503, "waiting for the CustomResourceDefinitions\n")
+        .await;
+    standby.is_healthy().await;
+    fx.grant_rights().await;
+    fx.operator().readyz(200, "ok\n").await;
+    assert!(!fx.operator().leads().await);
+}
+
 /// A leader is not ready while a cache has not been filled, and names it.
 async fn caches(fx: &mut Fixture) {
     fx.forbid_listing("secrets").await;
@@ -80,6 +100,39 @@ async fn caches(fx: &mut Fixture) {
     operator.is_healthy().await;
     fx.grant_rights().await;
     fx.operator().readyz(200, "ok\n").await;
+}
+
+/// The metrics count listings that Daily does not answer, and stop when it does.
+async fn failed_listings(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let count = async || {
+        let metrics = fx.operators[0].get("/metrics").await.body;
+        let name = "daily_operator_failed_listings_total ";
+        let line = metrics.lines().find_map(|it| it.strip_prefix(name));
+        let count = line.and_then(|it| it.parse::<u64>().ok());
+        count.expect("it is in the metrics")
+    };
+    assert_eq!(count().await, 0);
+    let broken = FaultKind::Status {
+        status: 500,
+        body: None,
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/rooms", broken).times(2);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    until("both are counted", SOON, async || match count().await {
+        2 => Ok(()),
+        seen => Err(format!("{seen}")),
+    })
+    .await;
+    let mark = fx.mark().await;
+    until("a listing succeeds", SOON, async || {
+        let done = fx.journal_since(mark).await.done("GET", "/rooms");
+        (done > 0).then_some(()).ok_or("not yet")
+    })
+    .await;
+    assert_eq!(count().await, 2);
 }
 
 /// After SIGTERM it is not ready, but alive and leading, until the calls that are under way have

@@ -99,7 +99,7 @@ where
 /// Waits for the crash, and starts the next operator.
 async fn crash_and_restart(fx: &mut Fixture) {
     fx.operator().crashed().await;
-    fx.age_lease().await;
+    fx.free_lease().await;
     fx.start_operator(&[]).await;
 }
 
@@ -238,7 +238,7 @@ async fn lease_release(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     let status = fx.operator().terminate().await;
     assert!(!status.success(), "it stops at its crash point");
-    fx.age_lease().await;
+    fx.free_lease().await;
     fx.start_operator(&[]).await;
     whole_life(fx).await;
 }
@@ -252,18 +252,18 @@ async fn twice_in_a_row(fx: &mut Fixture) {
     ] {
         fx.start_operator(&[stop_at(point)]).await;
         fx.operator().crashed().await;
-        fx.age_lease().await;
+        fx.free_lease().await;
     }
     fx.start_operator(&[stop_at("room-delete:between")]).await;
     fx.ready(Room, "standup").await;
     one_room_one_pin(fx).await;
     fx.delete(Room, "standup").await;
     fx.operator().crashed().await;
-    fx.age_lease().await;
+    fx.free_lease().await;
     fx.start_operator(&[stop_at("finalizer-remove:before")])
         .await;
     fx.operator().crashed().await;
-    fx.age_lease().await;
+    fx.free_lease().await;
     fx.start_operator(&[]).await;
     nothing_left(fx).await;
     assert_eq!(fx.journal().await.done("POST", "/rooms"), 1);

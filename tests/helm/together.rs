@@ -10,25 +10,29 @@ fn pointer(rest: &str) -> String {
     format!("{POD}{rest}")
 }
 
-/// Neither the pods nor the rights need anything of the cluster.
+/// In all namespaces it may see and change its own kinds, and nothing else.
 #[test]
-fn a_release_for_some_namespaces_needs_no_rights_in_the_cluster() {
+fn a_release_for_some_namespaces_reads_no_secrets_of_the_cluster() {
     let values = "{watchNamespaces: [team-a], crds: {enabled: false}, \
                   rbac: {userRoles: false, serviceBinding: false}}";
-    let cluster_scoped = [
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CustomResourceDefinition",
-    ];
     let rendered = render(values);
-    for kind in cluster_scoped {
-        assert_eq!(rendered.of(kind).count(), 0, "{kind}");
+    assert_eq!(rendered.of("CustomResourceDefinition").count(), 0);
+    let roles: Vec<_> = rendered.of("ClusterRole").collect();
+    let [role] = &roles[..] else {
+        panic!("one ClusterRole is there: {roles:?}");
+    };
+    for rule in role["rules"].as_array().expect("has rules") {
+        let own = rule["apiGroups"] == json!(["daily-operator.io"]);
+        let named = rule["resources"] == json!(["namespaces"])
+            && rule["resourceNames"] == json!(["team-a"])
+            && rule["verbs"] == json!(["get"]);
+        assert!(own || named, "{rule}");
     }
     assert_eq!(
         render(&values.replace("userRoles: false", "userRoles: true"))
             .of("ClusterRole")
             .count(),
-        2
+        3
     );
 }
 

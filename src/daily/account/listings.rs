@@ -174,6 +174,7 @@ impl Account {
             Err(error) => {
                 let next = clock::now().after(interval.min(RETRY));
                 let error = chain(&error);
+                self.setup.metrics.listing_failed();
                 self.say_failed(&error);
                 self.listings.send_modify(|it| it.has_failed(error, next));
                 suspect

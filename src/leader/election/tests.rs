@@ -1,5 +1,7 @@
 //! Tables of decisions, and two contenders over a store that drops, delays and refuses.
 
+use std::time::Duration;
+
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -30,7 +32,7 @@ fn another_ones_lease_is_left_alone_for_its_duration() {
         lease.spec.as_mut().unwrap().renew_time = None;
         lease
     };
-    let free = lease::released(held_by("b", 100), None, at(100));
+    let free = lease::released(held_by("b", 100), false, at(100));
     let table = [
         ("no Lease", None, 100, 100, Step::Acquire),
         ("ours", Some(held_by("a", 100)), 100, 900, Step::Renew),
@@ -51,11 +53,11 @@ fn another_ones_lease_is_left_alone_for_its_duration() {
             Step::Wait,
         ),
         (
-            "hours old",
+            "hours old by its own clock",
             Some(held_by("b", 100)),
-            4000,
-            4000,
-            Step::Acquire,
+            9000,
+            9014,
+            Step::Wait,
         ),
         (
             "of the future",
@@ -80,6 +82,7 @@ fn another_ones_lease_is_left_alone_for_its_duration() {
         let seen = Seen {
             lease,
             since: at(since).boot,
+            ever: false,
         };
         assert_eq!(decide(at(now), &seen, "a"), expected, "{what}");
     }
@@ -105,8 +108,45 @@ fn what_was_left_is_remembered_when_the_answer_was_not_heard() {
     assert_eq!(election.decide(at(125)), Step::Renew);
     let again = election.acquisition(lease::new("ns", "lease"), at(126));
     assert_eq!(lease::holder(&again), Some("a"));
-    let last_renew = at(100).boot;
-    assert_eq!(election.left(at(126)), How::Crashed { last_renew });
+    // By our own clock: the time in the Lease is by another one's.
+    let last_renew = at(120).boot;
+    assert_eq!(election.left(), How::Crashed { last_renew });
+}
+
+#[test]
+fn a_lease_that_was_seen_and_is_deleted_stays_its_holders_for_a_while() {
+    let mut election = Election::new("a".into());
+    election.saw(None, at(100));
+    assert_eq!(election.decide(at(100)), Step::Acquire);
+    assert_eq!(election.left(), How::Fresh);
+    election.saw(Some(held_by("b", 110)), at(110));
+    election.saw(None, at(112));
+    election.saw(None, at(120));
+    assert_eq!(election.decide(at(126)), Step::Wait);
+    assert_eq!(election.decide(at(127)), Step::Acquire);
+    let last_renew = at(112).boot;
+    election.acquisition(lease::new("ns", "lease"), at(127));
+    assert_eq!(election.left(), How::Crashed { last_renew });
+}
+
+#[test]
+fn what_was_left_is_told_by_how_the_leader_ended() {
+    let held = held_by("b", 100);
+    let freed = |clean| lease::released(held_by("b", 100), clean, at(105));
+    let crashed = How::Crashed {
+        last_renew: at(200).boot,
+    };
+    let table = [
+        (None, How::Fresh),
+        (Some(held), crashed),
+        (Some(freed(false)), crashed),
+        (Some(freed(true)), How::CleanHandOver),
+    ];
+    for (lease, expected) in table {
+        let mut election = Election::new("a".into());
+        election.saw(lease, at(200));
+        assert_eq!(election.left(), expected);
+    }
 }
 
 /// The API server: a write passes with the version that is stored only.

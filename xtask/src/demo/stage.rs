@@ -271,5 +271,5 @@ async fn clear(cluster: &Cluster) {
             Err(error) => say(format_args!("{error}; it is left in the cluster")),
         }
     }
-    say("the CRDs and the operator's Role in kube-system stay");
+    say("the CRDs, the operator's ClusterRole and its Role in kube-system stay");
 }

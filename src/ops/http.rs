@@ -1,0 +1,116 @@
+//! An HTTP server that nobody can keep busy: whoever reaches the port may ask, without a password.
+//!
+//! axum's own server lets a client take all the time it wants. Here a connection carries one request
+//! and has a few seconds for it, and there are only so many connections at a time. Probes and
+//! Prometheus need no more.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+
+/// From its begin to its end, a connection has so long. Answers take milliseconds; Prometheus gives up
+/// after 10 s.
+const CONNECTION: Duration = Duration::from_secs(10);
+/// How many connections are served at a time. One more ends the oldest: if it had to wait, whoever
+/// holds the others open could make a probe fail.
+const CONNECTIONS: usize = 256;
+/// Before the next try when no connection can be accepted, for example because too many files are open.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` resolves, and answers what has been asked until then.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let mut connections = JoinSet::new();
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
+    let accepting = async {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    open.push_back(connections.spawn(connection(stream, router.clone())));
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            }
+            while connections.try_join_next().is_some() {}
+            open.retain(|it| !it.is_finished());
+            if open.len() > CONNECTIONS
+                && let Some(oldest) = open.pop_front()
+            {
+                oldest.abort();
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = shutdown => {}
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+/// Answers one request. A client that is too slow, or gone, has no answer.
+async fn connection(stream: TcpStream, router: Router) {
+    let served = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let _ = tokio::time::timeout(CONNECTION, served).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    async fn answer(mut stream: TcpStream, request: &str) -> String {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_slow_loses_its_connection_and_disturbs_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ended) = oneshot::channel::<()>();
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        let shutdown = async { drop(ended.await) };
+        let server = tokio::spawn(async move { serve(listener, router, shutdown).await });
+
+        let begins = ["", "GET / HTTP/1.1\r\nhost: x\r\nx: "];
+        let mut slow = Vec::new();
+        for begin in begins.into_iter().cycle().take(CONNECTIONS + 1) {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begin.as_bytes()).await.unwrap();
+            slow.push(stream);
+        }
+        let stream = TcpStream::connect(address).await.unwrap();
+        let said = answer(stream, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(
+            said.starts_with("HTTP/1.1 200") && said.ends_with("hello"),
+            "{said}"
+        );
+        assert!(
+            said.contains("connection: close"),
+            "one request each: {said}"
+        );
+        for mut stream in slow {
+            let mut rest = Vec::new();
+            // An end or a reset: either way the connection is over.
+            let over = tokio::time::timeout(CONNECTION * 3, stream.read_to_end(&mut rest)).await;
+            assert!(over.is_ok(), "the connection is closed");
+        }
+        end.send(()).unwrap();
+        server.await.unwrap();
+    }
+}

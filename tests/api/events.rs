@@ -1,0 +1,86 @@
+//! Events reach whoever looks for them; what cannot be published is in the log.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::rbac::v1::Role;
+use kube::Api;
+use kube::api::PostParams;
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{Fixture, RELEASE, Setup};
+use crate::objects::Kind::Room;
+use crate::stage::Stage;
+use crate::wait::{SOON, until};
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        stage.trial("events::long_names", Setup::new(), long_names),
+        stage.trial("events::repeats", Setup::new(), repeats),
+        stage.trial("events::forbidden", Setup::new(), forbidden),
+    ]
+}
+
+/// The longest names that are admitted, and those at which a name with a time is too long.
+async fn long_names(fx: &mut Fixture) {
+    for length in [236, 237, 246] {
+        let name = "a".repeat(length);
+        fx.room(&name, json!({"ttl": "1h"})).await;
+        fx.ready(Room, &name).await;
+        fx.event(&name, "Normal", "Created").await;
+    }
+    let dotted = format!("{}.{}", "b".repeat(235), "c".repeat(10));
+    fx.room(&dotted, json!({"ttl": "1h"})).await;
+    fx.event(&dotted, "Normal", "Created").await;
+    assert!(!fx.logs().contains("The event could not be published"));
+}
+
+/// The same again is counted, though the object has changed in between.
+async fn repeats(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    for nth in 1..=3 {
+        let annotation = json!({"metadata": {"annotations": {"example.com/nth": nth.to_string()}}});
+        fx.merge(Room, "standup", annotation).await;
+        let drift = json!({"stringData": {"dialin-code": format!("wrong-{nth}")}});
+        fx.patch_secret("standup-dialin", &drift).await;
+        until("the repair is counted", SOON, async || {
+            let event = fx.event("standup", "Warning", "SecretRepaired").await;
+            let count = event.series.map_or(1, |it| it.count);
+            (count == nth).then_some(()).ok_or(format!("{count}"))
+        })
+        .await;
+    }
+    let events = fx.events("standup").await;
+    let repaired = events
+        .iter()
+        .filter(|it| it.reason.as_deref() == Some("SecretRepaired"));
+    assert_eq!(repaired.count(), 1, "{events:#?}");
+}
+
+async fn forbidden(fx: &mut Fixture) {
+    let roles: Api<Role> = Api::namespaced(fx.client.clone(), &fx.namespace);
+    let mut role = roles.get(RELEASE).await.expect("the Role is there");
+    let is_events = |resources: &Option<Vec<String>>| {
+        resources
+            .iter()
+            .flatten()
+            .any(|resource| resource == "events")
+    };
+    if let Some(rules) = &mut role.rules {
+        rules.retain(|rule| !is_events(&rule.resources));
+    }
+    let replaced = roles.replace(RELEASE, &PostParams::default(), &role).await;
+    replaced.expect("the Role can be changed");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let line = fx.operator().says("The event could not be published").await;
+    assert_eq!(line["level"], "WARN", "{line}");
+    assert_eq!(line["name"], "standup", "{line}");
+    for field in ["note", "reason", "error", "kind", "namespace"] {
+        assert!(
+            line[field].as_str().is_some_and(|it| !it.is_empty()),
+            "{field}: {line}"
+        );
+    }
+    fx.ready(Room, "standup").await;
+}
