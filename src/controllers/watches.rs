@@ -91,6 +91,7 @@ impl Scopes {
             .map(|namespace| {
                 let (store, writer) = reflector::store();
                 let events = self.watching(namespace.as_deref(), ours.clone());
+                let events = events.modify(trim);
                 let index = index.clone();
                 let events = events.reflect(writer).inspect_ok(move |event| match event {
                     Event::Apply(secret) | Event::InitApply(secret) => index.applied(secret),
@@ -121,6 +122,20 @@ impl Scopes {
 
 pub(super) fn watch() -> watcher::Config {
     watcher::Config::default().timeout(WATCH)
+}
+
+/// Keeps of a Secret's metadata what is used here: a tenant decides how much there is.
+fn trim(secret: &mut PartialObjectMeta<Secret>) {
+    let metadata = &mut secret.metadata;
+    metadata.managed_fields = None;
+    for (map, kept) in [
+        (&mut metadata.annotations, OWNER_ANNOTATION),
+        (&mut metadata.labels, OWNER_LABEL),
+    ] {
+        if let Some(map) = map {
+            map.retain(|key, _| key == kept);
+        }
+    }
 }
 
 /// The DailyRoom that a Secret of ours belongs to.
@@ -204,6 +219,22 @@ mod tests {
             "spec": {"ttl": "1h", "dialin": {"roomNumbers": numbers}}, "status": status,
         });
         concerns(&number(from), &serde_json::from_value(room).unwrap())
+    }
+
+    #[test]
+    fn of_a_secret_only_what_is_used_is_kept() {
+        let secret = json!({"metadata": {
+            "name": "standup-dialin", "namespace": "team",
+            "annotations": {OWNER_ANNOTATION: "standup", "other": "x"},
+            "labels": {OWNER_LABEL: "l", "other": "x"},
+            "managedFields": [{"manager": "x"}],
+        }});
+        let mut secret: PartialObjectMeta<Secret> = serde_json::from_value(secret).unwrap();
+        trim(&mut secret);
+        let kept = json!(secret.metadata);
+        assert!(!kept.to_string().contains('x'), "{kept}");
+        let owner = owner(secret).unwrap();
+        assert_eq!(owner.name, "standup");
     }
 
     fn condition(type_: &str, status: &str, reason: &str) -> Value {

@@ -54,6 +54,12 @@ impl Backoff {
         (until > now).then(|| now.until(until))
     }
 
+    /// How often the object failed in a row.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// A pass failed: the next one comes after this long.
     pub fn failed(&mut self, now: Moment) -> Duration {
         let doubled = FIRST * 2u32.saturating_pow(self.failures.min(6));

@@ -100,8 +100,15 @@ impl Failure {
         }
     }
 
-    /// A call of the API server failed.
+    /// A call of the API server failed. One that has too much to do is not told so: that would be one
+    /// more call.
     pub(crate) fn kube(what: &str, error: &KubeError) -> Self {
+        if error.is_overload() {
+            return Self {
+                problem: None,
+                requeue: None,
+            };
+        }
         let message = format!("{what}: {}", chain(error));
         Self::new(error.reason(), ResolvedBy::Retry, message)
     }
@@ -152,6 +159,19 @@ mod tests {
 
     fn message(failure: Failure) -> String {
         failure.problem.unwrap().message
+    }
+
+    #[test]
+    fn an_overloaded_api_server_is_not_reported() {
+        let answers = |code| KubeError::Failing {
+            code,
+            message: "no".to_owned(),
+        };
+        for (code, reported) in [(429, false), (503, false), (500, true)] {
+            let failure = Failure::kube("The object could not be read", &answers(code));
+            assert_eq!(failure.problem.is_some(), reported, "{code}");
+            assert_eq!(failure.result(), PassResult::Error);
+        }
     }
 
     #[test]
