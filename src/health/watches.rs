@@ -113,6 +113,20 @@ impl Watches {
         self.pending().is_empty()
     }
 
+    /// Whether all that is watched of this namespace is in a cache.
+    #[must_use]
+    pub fn show(&self, namespace: &str) -> bool {
+        let all = self.lock();
+        let of_it = |watched: &Watched| {
+            watched
+                .namespace
+                .as_deref()
+                .is_none_or(|it| it == namespace)
+        };
+        let mut watches = all.watches.iter();
+        watches.all(|((watched, _), it)| it.filled || !of_it(watched))
+    }
+
     /// The watches that have asked nothing of the API server for too long.
     #[must_use]
     pub fn stand_still(&self) -> Vec<(Watched, Duration)> {
@@ -247,6 +261,20 @@ mod tests {
         drop(rooms);
         assert!(watches.pending().is_empty());
         assert!(watches.skipped().is_empty(), "no namespace is named");
+    }
+
+    #[test]
+    fn a_namespace_is_shown_whatever_becomes_of_another() {
+        let watches = Watches::default();
+        let team = watches.begin("secrets", Some("team"));
+        let _other = watches.begin("secrets", Some("other"));
+        assert!(!watches.show("team"));
+        team.cache_filled();
+        assert!(watches.show("team") && !watches.show("other"));
+        let all = watches.begin("dailyrooms", None);
+        assert!(!watches.show("team"));
+        all.cache_filled();
+        assert!(watches.show("team"));
     }
 
     #[test]

@@ -240,7 +240,9 @@ impl<K: Kind> Pass<K> {
         let wait = wait.unwrap_or_else(|| backoff.failed(clock::now()));
         let result = failure.result();
         let failures = backoff.failures();
-        let reported = failure.problem.filter(|it| is_reported(it.reason, failures));
+        let reported = failure
+            .problem
+            .filter(|it| is_reported(it.reason, failures));
         if let Some(problem) = reported {
             let outcome = match self.view.meta.deleting {
                 Some(_) => Outcome::Deleting(problem),

@@ -27,10 +27,9 @@ const NEXT_LISTING: Duration = Duration::from_secs(15);
 /// What the stores of the watches show of the Secrets.
 pub(super) fn begin(context: &Context<Room>, view: &mut View) {
     view.facts.secret = remembered_secret(context, view);
-    view.facts.other_secrets = context
-        .shared
-        .secret_index
-        .others(&view.meta, &view.names.secret);
+    let index = &context.shared.secret_index;
+    let filled = context.metrics.health().watches.show(&view.meta.namespace);
+    view.facts.other_secrets = filled.then(|| index.others(&view.meta, &view.names.secret));
 }
 
 /// The Secret as it was read last, if the watch shows that it is still the same.
@@ -136,7 +135,7 @@ impl Pass<Room> {
     async fn look_former_secrets(&mut self) -> Result<(), Failure> {
         let meta = &self.view.meta;
         let mut ours = Vec::new();
-        for name in &self.view.facts.other_secrets {
+        for name in self.view.facts.other_secrets.iter().flatten() {
             let read = get_secret(&self.context.client, &meta.namespace, name).await;
             let read = unless_deleting(meta, read);
             let read = read.map_err(|error| Failure::secret_unread(name, &error))?;

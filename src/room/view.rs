@@ -35,8 +35,8 @@ pub struct Facts {
     pub why_global: Option<WhyGlobal>,
     /// The Secret, once it was read.
     pub secret: Option<Found>,
-    /// Secrets with our label under other names than the wanted one.
-    pub other_secrets: Vec<String>,
+    /// Secrets with our label under other names than the wanted one, once the watch has shown all.
+    pub other_secrets: Option<Vec<String>>,
     /// Those of them that are ours, once they were read: what an earlier `spec.secret.name` left.
     pub former_secrets: Option<Vec<Guard>>,
     /// Another DailyRoom that holds the chosen name, once they were compared.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::absent::{Wait, settled};
 use super::create::is_ours;
-use super::{Look, MARGIN, Plan, SOON, Step, act, look};
+use super::{Look, MARGIN, Plan, SOON, Step, act, look, unchanged};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::daily::ledger::{Seen, Word};
@@ -15,6 +15,9 @@ use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::Recorded;
 use crate::room::secret::Found;
 use crate::room::view::View;
+
+/// While the caches are filled.
+const CACHES: Duration = Duration::from_secs(1);
 
 /// A derived name may have a room that was never recorded; so may what cannot be read, and what was
 /// reported before.
@@ -119,11 +122,15 @@ pub(super) fn secret(view: &View) -> Option<Plan> {
     }
 }
 
-/// A Secret of an earlier `spec.secret.name`, or the look that finds out.
+/// A Secret of an earlier `spec.secret.name`, or what finds out whether there is one.
 pub(super) fn former_secret(view: &View) -> Option<Result<Guard, Plan>> {
+    let Some(others) = &view.facts.other_secrets else {
+        // The watch of the Secrets begins with the process, and shows them within seconds.
+        return Some(Err(unchanged(CACHES)));
+    };
     match &view.facts.former_secrets {
         Some(former) => former.first().cloned().map(Ok),
-        None if view.facts.other_secrets.is_empty() => None,
+        None if others.is_empty() => None,
         None => Some(Err(look(Look::FormerSecrets))),
     }
 }

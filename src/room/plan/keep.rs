@@ -305,6 +305,8 @@ fn secret_is_written(
 /// The Secret of an earlier `spec.secret.name` goes once the status names the new one, which holds
 /// the same PIN.
 fn former_secret_goes(view: &View, outcome: &Outcome<Room>) -> Option<Plan> {
+    // It can wait until the watch has shown all Secrets.
+    view.facts.other_secrets.as_ref()?;
     let former = match delete::former_secret(view)? {
         Ok(former) => former,
         Err(look) => return Some(look),

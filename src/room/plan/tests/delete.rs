@@ -311,7 +311,10 @@ fn a_key_of_another_domain_is_none() {
 #[test]
 fn a_secret_of_an_earlier_name_goes_with_the_object() {
     let gone = leaving(serving()).absent(moment(), Some(moment()));
-    let other = gone.with(|it| it.facts.other_secrets = vec!["old".into()]);
+    // Before the watch has shown all Secrets nobody knows.
+    let unknown = gone.clone().with(|it| it.facts.other_secrets = None);
+    unchanged(&unknown, Duration::from_secs(1));
+    let other = gone.with(|it| it.facts.other_secrets = Some(vec!["old".into()]));
     looks(&other, Look::FormerSecrets);
     let former = Guard {
         name: "old".into(),

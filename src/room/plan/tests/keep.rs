@@ -242,7 +242,7 @@ fn callers_are_served_as_long_as_their_number_answers() {
 /// Whoever changes `spec.secret.name` would otherwise leave the PIN in the Secret of before.
 #[test]
 fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
-    let renamed = serving().with(|it| it.facts.other_secrets = vec!["old".into()]);
+    let renamed = serving().with(|it| it.facts.other_secrets = Some(vec!["old".into()]));
     looks(&renamed, Look::FormerSecrets);
     let former = Guard {
         name: "old".into(),

@@ -139,6 +139,7 @@ pub(in crate::room) fn unbound() -> View {
         retried: false,
         facts: Facts {
             numbers: Some(Ok(vec![number(NUMBER)])),
+            other_secrets: Some(Vec::new()),
             ..Facts::default()
         },
         memory: Memory::default(),
