@@ -113,10 +113,14 @@ impl Watches {
         self.pending().is_empty()
     }
 
-    /// Whether all that is watched of this namespace is in a cache.
+    /// Whether all that is watched of this namespace is in a cache, or may not be seen: then it will
+    /// not come.
     #[must_use]
     pub fn show(&self, namespace: &str) -> bool {
         let all = self.lock();
+        if all.denied().contains(&Some(namespace.to_owned())) {
+            return true;
+        }
         let of_it = |watched: &Watched| {
             watched
                 .namespace
@@ -267,10 +271,12 @@ mod tests {
     fn a_namespace_is_shown_whatever_becomes_of_another() {
         let watches = Watches::default();
         let team = watches.begin("secrets", Some("team"));
-        let _other = watches.begin("secrets", Some("other"));
+        let other = watches.begin("secrets", Some("other"));
         assert!(!watches.show("team"));
         team.cache_filled();
         assert!(watches.show("team") && !watches.show("other"));
+        other.call_failed(true);
+        assert!(watches.show("other"), "it may not be seen");
         let all = watches.begin("dailyrooms", None);
         assert!(!watches.show("team"));
         all.cache_filled();
