@@ -18,7 +18,7 @@ use crate::config::Config;
 /// Looks at everything.
 pub async fn check(config: &Config) -> Report {
     let mut findings = vec![configuration(config)];
-    let client = match crate::kube::client().await {
+    let client = match crate::k8s::client().await {
         Ok(client) => cluster::version(client, &mut findings).await,
         Err(error) => {
             findings.push(Finding::fail(

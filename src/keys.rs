@@ -28,7 +28,7 @@ use crate::daily::client::Client;
 use crate::daily::places::Busy;
 use crate::daily::registry::Accounts;
 use crate::daily::types::{ApiKey, Domain};
-use crate::kube::within;
+use crate::k8s::within;
 use crate::metrics::Metrics;
 
 /// The Secret that is looked for where nothing else is said.

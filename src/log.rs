@@ -14,7 +14,7 @@ use crate::crd::condition::Reason;
 use crate::daily::account::lock;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Effect, EffectError};
-use crate::kube::KubeError;
+use crate::k8s::KubeError;
 use crate::reconcile::problem::{Problem, ResolvedBy};
 
 /// Emits a line with the fields of the object that it is about, if it is about one.

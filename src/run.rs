@@ -22,7 +22,7 @@ use crate::config::{Config, LEASE_NAME};
 use crate::controllers::ControllersError;
 use crate::daily::client::{Client as DailyClient, ClientError as DailyClientError};
 use crate::effect::Gate;
-use crate::kube::{ClientError, Events};
+use crate::k8s::{ClientError, Events};
 use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown, Wait};
@@ -92,7 +92,7 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     say_hello(&config);
     let stop = on_signals()?;
     let daily = DailyClient::configured(&config)?;
-    let client = crate::kube::client().await?;
+    let client = crate::k8s::client().await?;
     let pod = identity::pod();
     let me = identity::of_this_process(&pod);
     let (elector, leadership) = Elector::new(client.clone(), &config.lease_namespace, me);

@@ -9,7 +9,7 @@ use super::report::Finding;
 use crate::cause::chain;
 use crate::clock;
 use crate::config::{Config, LEASE_NAME};
-use crate::kube::within;
+use crate::k8s::within;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 

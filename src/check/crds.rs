@@ -11,7 +11,7 @@ use super::report::Finding;
 use crate::cause::chain;
 use crate::clock;
 use crate::crd::{DailyRoom, GROUP, PinDialinNumber};
-use crate::kube::{KubeError, within};
+use crate::k8s::{KubeError, within};
 
 const CHECK: &str = "crds";
 const DEADLINE: Duration = Duration::from_secs(10);

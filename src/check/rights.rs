@@ -15,7 +15,7 @@ use super::report::Finding;
 use crate::cause::chain;
 use crate::config::{Config, LEASE_NAME};
 use crate::crd::GROUP;
-use crate::kube::{KubeError, within};
+use crate::k8s::{KubeError, within};
 
 const CHECK: &str = "rights";
 const DEADLINE: Duration = Duration::from_secs(10);

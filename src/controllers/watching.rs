@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::reopening::Reopening;
 use crate::cause::chain;
 use crate::health::{Watch, Watches};
-use crate::kube::KubeError;
+use crate::k8s::KubeError;
 
 /// After an outage the API server knows the version no more from which a watch goes on, and says so:
 /// then the objects are listed at once. If it says so again within this time, something else is wrong.

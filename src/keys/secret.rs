@@ -10,7 +10,7 @@ use crate::config::DefaultKey;
 use crate::crd::ApiKeySecretRef;
 use crate::crd::condition::Reason;
 use crate::daily::types::ApiKey;
-use crate::kube::{KubeError, within};
+use crate::k8s::{KubeError, within};
 
 /// How long a key may be, in bytes.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;

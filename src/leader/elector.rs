@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::LEASE_NAME;
 use crate::effect::Effect;
 use crate::effect::points::{self, Phase};
-use crate::kube::{KubeError, MANAGER, at_once};
+use crate::k8s::{KubeError, MANAGER, at_once};
 use crate::log;
 
 /// For each call: a renewal that is not answered leaves time for another one.

@@ -1,7 +1,7 @@
 //! A problem that lasts is logged when it begins, when its cause changes, and when it ends.
 
 use crate::cause::chain;
-use crate::kube::KubeError;
+use crate::k8s::KubeError;
 
 /// A call that is repeated, and whether it fails.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use super::plan::{Serving, Update};
 use super::view::View;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, PinDialinNumberStatus};
-use crate::kube::Note;
+use crate::k8s::Note;
 use crate::phone;
 use crate::reconcile::plan::Change;
 use crate::reconcile::report::note;

@@ -8,7 +8,7 @@ use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
 use crate::daily::places::Busy;
 use crate::effect::{Barred, Effect, EffectError};
-use crate::kube::KubeError;
+use crate::k8s::KubeError;
 use crate::metrics::PassResult;
 
 /// After a conflict the watch shows the object as it is by then.

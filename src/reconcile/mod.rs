@@ -54,8 +54,8 @@ use crate::config::Config;
 use crate::crd::Status;
 use crate::daily::types::Domain;
 use crate::effect::Gate;
+use crate::k8s::{Events, Note};
 use crate::keys::{For, Keys};
-use crate::kube::{Events, Note};
 use crate::metrics::{Controller, Metrics};
 
 /// What a pass works with.

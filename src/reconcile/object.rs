@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::record::Recorded;
 use super::{DeletionSpec, InvalidSpec, Kind};
 use crate::crd::{FINALIZER, RECONCILE_ANNOTATION, Status};
-use crate::kube::Guard;
+use crate::k8s::Guard;
 
 /// A DailyRoom or PinDialinNumber.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use super::problem::{Problem, ResolvedBy};
 use super::view::View;
 use crate::crd::condition::Reason;
 use crate::crd::{Status, summary};
-use crate::kube::Note;
+use crate::k8s::Note;
 
 /// Something that was done in a pass and is published.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use super::{Failure, Kind, Pass, reference};
 use crate::crd::Status;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Check, Effect, EffectError};
-use crate::kube::{KubeError, Note, apply_status, get_object, merge_finalizers};
+use crate::k8s::{KubeError, Note, apply_status, get_object, merge_finalizers};
 
 /// What the live check of an effect at Daily demands of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::secret::{self, Found, SecretContent};
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
 use crate::effect::{Barred, Effect, EffectError};
-use crate::kube::{Guard, KubeError, create_secret, delete_secret, get_secret, update_secret};
+use crate::k8s::{Guard, KubeError, create_secret, delete_secret, get_secret, update_secret};
 use crate::naming;
 use crate::reconcile::plan::Change;
 use crate::reconcile::record::Record;

@@ -13,7 +13,7 @@ use super::Room;
 use super::plan::Look;
 use super::secret::{self, Found};
 use super::view::View;
-use crate::kube::{KubeError, get_secret};
+use crate::k8s::{KubeError, get_secret};
 use crate::reconcile::object::{Meta, Object};
 use crate::reconcile::record::Record;
 use crate::reconcile::{Context, Failure, Pass, rivals};

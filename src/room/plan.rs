@@ -24,7 +24,7 @@ use super::view::View;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::{self, Reason};
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
-use crate::kube::Guard;
+use crate::k8s::Guard;
 use crate::reconcile::Named;
 use crate::reconcile::plan::{Outcome, failing, rest};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};

@@ -9,7 +9,7 @@ use super::secret::{dial_string, rfc3339};
 use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
 use crate::crd::{Account, BindingRef, DailyRoomStatus, NumberSource, RoomInfo};
-use crate::kube::Note;
+use crate::k8s::Note;
 use crate::reconcile::plan::Change;
 use crate::reconcile::report::note;
 

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::crd::{DailyRoomStatus, PublishedNumber};
 use crate::daily::types::Pin;
-use crate::kube::{Guard, MANAGED_ANNOTATION, managed_keys};
+use crate::k8s::{Guard, MANAGED_ANNOTATION, managed_keys};
 use crate::naming;
 use crate::reconcile::object::Meta;
 

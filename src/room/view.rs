@@ -10,7 +10,7 @@ use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::ledger::Sight;
-use crate::kube::Guard;
+use crate::k8s::Guard;
 use crate::naming;
 use crate::reconcile;
 use crate::reconcile::rivals::Rival;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cause::chain;
 use crate::config::Config;
 use crate::crd::{DailyRoom, PinDialinNumber};
-use crate::kube::{KubeError, Served, within};
+use crate::k8s::{KubeError, Served, within};
 use crate::ops::{Readiness, Wait};
 
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -8,7 +8,7 @@ use super::{Look, MARGIN, Plan, SOON, Step, act, look, unchanged};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::daily::ledger::{Seen, Word};
-use crate::kube::Guard;
+use crate::k8s::Guard;
 use crate::naming;
 use crate::reconcile::plan::{MAY_TAKE_EFFECT, Outcome, Release, Step as AnyStep, rest};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};

@@ -23,8 +23,8 @@ use crate::crd::{
 };
 use crate::daily::ledger::{Absence, Posts, Seen, Sight, Word};
 use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
+use crate::k8s::Guard;
 use crate::keys::KeyProblem;
-use crate::kube::Guard;
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
 use crate::reconcile::object::Meta;
