@@ -21,7 +21,6 @@ use self::accounts::{Bound, Listing, is_settled, keys};
 use self::inherited::trusted_from;
 use self::watches::{Rooms, Scopes, owner, waiting_for};
 use crate::cause::chain;
-use crate::daily::account::lock;
 use crate::keys::Keys;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
@@ -88,7 +87,7 @@ pub(crate) async fn run(
     let background = Background(tokio::spawn(forget(room_context, number_context)));
     let ended = all(running).await;
     drop(background);
-    lock(&listing).abort_all();
+    listing.lock().abort_all();
     ended?;
     Ok(is_settled(&context, &keys))
 }

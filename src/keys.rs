@@ -8,11 +8,12 @@ mod proofs;
 mod secret;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
+use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use self::cached::{Cached, Rules, UNUSED};
@@ -23,7 +24,7 @@ use crate::clock::{self, Moment};
 use crate::config::{DefaultKey, Scope};
 use crate::crd::condition::Reason;
 use crate::crd::{ApiKeySecretRef, default_api_key_key};
-use crate::daily::account::{Account, OnRefused, lock};
+use crate::daily::account::{Account, OnRefused};
 use crate::daily::client::Client;
 use crate::daily::places::Busy;
 use crate::daily::registry::Accounts;
@@ -174,7 +175,7 @@ impl Keys {
     pub fn last_good(&self, namespace: &str, domain_id: &str) -> Option<Session> {
         let which = (namespace.to_owned(), domain_id.to_owned());
         let (domain, key) = {
-            let good = lock(&self.known.good);
+            let good = self.known.good.lock();
             let good = good.get(&which)?;
             (good.domain.clone(), good.key.clone())
         };
@@ -197,9 +198,12 @@ impl Keys {
         let holds = |at: Moment| at.until(now) < CACHED;
         self.known.secrets.retain(|_, at, _| holds(at));
         self.known.proofs.forget_unused();
-        lock(&self.known.good).retain(|(namespace, domain_id), good| {
-            good.at.until(now) < UNUSED || is_bound(namespace, domain_id)
-        });
+        self.known
+            .good
+            .lock()
+            .retain(|(namespace, domain_id), good| {
+                good.at.until(now) < UNUSED || is_bound(namespace, domain_id)
+            });
         self.accounts.forget_ended();
     }
 
@@ -289,7 +293,7 @@ impl Known {
             key: key.clone(),
             at: clock::now(),
         };
-        lock(&self.good).insert(which, good);
+        self.good.lock().insert(which, good);
         Session { account, key }
     }
 
@@ -305,7 +309,9 @@ impl Known {
 
     /// This key is not used any more where it is not in force.
     fn no_good(&self, key: &ApiKey) {
-        lock(&self.good).retain(|_, it| it.key.expose_secret() != key.expose_secret());
+        self.good
+            .lock()
+            .retain(|_, it| it.key.expose_secret() != key.expose_secret());
     }
 }
 

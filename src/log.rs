@@ -6,12 +6,13 @@
 
 use std::collections::HashSet;
 use std::error::Error as StdError;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::cause::chain;
 use crate::crd::condition::Reason;
-use crate::daily::account::lock;
 use crate::daily::error::CallError;
 use crate::effect::{Barred, Effect, EffectError};
 use crate::k8s::KubeError;
@@ -114,7 +115,7 @@ impl On {
     /// each process: whoever reads the log of a new pod sees what is wrong.
     pub fn problem(&self, shown: Option<&str>, now: Option<&Problem>) {
         let reason = now.map(|it| it.reason.as_str().to_owned());
-        let said = lock(&self.trail.problem).replace(reason.clone());
+        let said = self.trail.problem.lock().replace(reason.clone());
         match now {
             Some(problem) => self.problem_line(problem, said != Some(reason)),
             None => {
@@ -139,7 +140,7 @@ impl On {
 
     /// Whether this is the first failure of the effect since it was last done.
     fn begins_to_fail(&self, effect: Effect) -> bool {
-        lock(&self.trail.failing).insert(effect)
+        self.trail.failing.lock().insert(effect)
     }
 }
 
@@ -153,7 +154,7 @@ pub fn effect<T, E: StdError + 'static>(
     match result {
         Ok(_) => {
             if let Some(on) = on {
-                lock(&on.trail.failing).remove(&effect);
+                on.trail.failing.lock().remove(&effect);
             }
             done(effect, on, took);
         }

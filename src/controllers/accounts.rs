@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use kube::ResourceExt;
 use kube::runtime::reflector::Store;
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::inherited::{sent_before, trusted_from};
 use super::watches::Rooms;
 use crate::clock;
-use crate::daily::account::{Account, Expected, ExpectedRoom, Setup, lock};
+use crate::daily::account::{Account, Expected, ExpectedRoom, Setup};
 use crate::daily::ledger::reads_lag;
 use crate::keys::Keys;
 use crate::reconcile::Kind;
@@ -25,7 +26,7 @@ use crate::run::Context;
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
 /// The tasks that list the accounts, one for each.
-pub(super) type Listing = Arc<std::sync::Mutex<JoinSet<()>>>;
+pub(super) type Listing = Arc<Mutex<JoinSet<()>>>;
 
 /// The API keys, and an account with its listings for each domain that one of them proves.
 pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
@@ -41,7 +42,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
     let new_account = move |domain, key, on_refused| {
         let account = Account::new(domain, key, setup.clone(), on_refused);
         let (listed, expected) = (Arc::clone(&account), Arc::clone(&expected));
-        let mut listing = lock(&listing);
+        let mut listing = listing.lock();
         // What has ended is not kept.
         while listing.try_join_next().is_some() {}
         listing.spawn(keep_listing(listed, interval, expected));

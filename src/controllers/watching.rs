@@ -1,7 +1,7 @@
 //! A watch that never ends and never fails: what goes wrong is logged, counted and tried again here,
 //! so that no watch waits for another one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::BoxStream;
@@ -11,6 +11,7 @@ use kube::client::Body;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher::{self, Config, Error, Event};
 use kube::{Api, Client, Resource};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -117,12 +118,12 @@ impl Contact {
 
     /// Whether something is wrong as far as is known.
     fn is_failing(&self) -> bool {
-        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let problem = self.problem.lock();
         problem.is_some()
     }
 
     fn swap(&self, problem: Option<String>) -> Option<String> {
-        let mut last = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.problem.lock();
         std::mem::replace(&mut *last, problem)
     }
 }

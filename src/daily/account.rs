@@ -13,9 +13,10 @@ mod users;
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
@@ -147,13 +148,13 @@ impl Account {
     /// The key that a pass used last, if Daily has not refused it since.
     #[must_use]
     pub fn good_key(&self) -> Option<ApiKey> {
-        lock(&self.users).good_key()
+        self.users.lock().good_key()
     }
 
     /// A pass uses the account with this key, which is proven. `false` when the account has ended.
     #[must_use]
     pub fn used(&self, key: &ApiKey, now: Moment) -> bool {
-        let mut users = lock(&self.users);
+        let mut users = self.users.lock();
         let had_key = users.good_key().is_some();
         let used = users.used(key, now);
         drop(users);
@@ -167,12 +168,12 @@ impl Account {
     /// Whether it has ended because no pass used it for long.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        lock(&self.users).has_ended()
+        self.users.lock().has_ended()
     }
 
     /// Daily has refused a key in the answer to a call that was sent at this moment.
     fn refused(&self, key: &ApiKey, sent: Moment) {
-        lock(&self.users).refused(key);
+        self.users.lock().refused(key);
         (self.on_refused)(key, sent);
     }
 
@@ -196,17 +197,21 @@ impl Account {
     /// The object of a room is gone.
     pub fn forget(&self, name: &str) {
         self.ledger().forget(name, clock::now());
-        lock(&self.writing).retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
+        self.writing
+            .lock()
+            .retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
     }
 
     /// Forgets the rooms and numbers that no object has, unless they were written to lately.
     pub fn retain(&self, has_object: impl Fn(&str) -> bool) {
         self.ledger().retain(&has_object, clock::now());
-        lock(&self.writing).retain(|name, turn| has_object(name) || Arc::strong_count(turn) > 1);
+        self.writing
+            .lock()
+            .retain(|name, turn| has_object(name) || Arc::strong_count(turn) > 1);
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledger)
+        self.ledger.lock()
     }
 
     async fn read<T>(
@@ -253,7 +258,7 @@ impl Account {
     fn compare_clocks(&self, date: Option<i64>) {
         let skew = date.map_or(0, |date| date - clock::wall().as_second());
         let now = clock::now();
-        let mut said = lock(&self.skew_said);
+        let mut said = self.skew_said.lock();
         if skew.abs() <= SKEW || said.is_some_and(|at| at.until(now) < SKEW_SAID) {
             return;
         }
@@ -267,7 +272,7 @@ impl Account {
 
     /// Whoever holds it is the only one who asks about or writes to this name.
     fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(lock(&self.writing).entry(name.to_owned()).or_default())
+        Arc::clone(self.writing.lock().entry(name.to_owned()).or_default())
     }
 
     /// Runs a write when it is this name's turn and `slots` are granted, in a task of its own: one
@@ -329,11 +334,6 @@ pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
         Ok(_) => Some(200),
         Err(error) => error.status(),
     }
-}
-
-/// Nothing can fail while one of these is held, so a poisoned one is as good as another.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

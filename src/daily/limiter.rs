@@ -7,9 +7,10 @@
 mod pause;
 mod windows;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 pub use self::windows::Used;
@@ -151,9 +152,7 @@ impl Limiter {
     }
 
     fn windows(&self) -> MutexGuard<'_, Windows> {
-        // Nothing can fail while it is held.
-        let windows = self.0.windows.lock();
-        windows.unwrap_or_else(PoisonError::into_inner)
+        self.0.windows.lock()
     }
 }
 

@@ -5,10 +5,11 @@
 //! namespaces wait is known by who was refused lately.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::lock;
+use parking_lot::Mutex;
+
 use crate::clock::{self, Moment};
 
 /// A pass that got no place comes back after this long at the earliest.
@@ -39,7 +40,7 @@ pub struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        lock(&self.shares).give_back(&self.namespace);
+        self.shares.lock().give_back(&self.namespace);
     }
 }
 
@@ -60,7 +61,7 @@ impl Places {
     /// # Errors
     /// When all are taken, or the namespace has its share.
     pub fn place(&self, namespace: &str) -> Result<Place, Busy> {
-        if !lock(&self.0).take(namespace, clock::now()) {
+        if !self.0.lock().take(namespace, clock::now()) {
             let requeue_after = SOONEST + SPREAD.mul_f64(fastrand::f64());
             return Err(Busy { requeue_after });
         }

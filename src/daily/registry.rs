@@ -1,9 +1,11 @@
 //! The accounts in use, by their domains.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::account::{Account, OnRefused, lock};
+use parking_lot::Mutex;
+
+use super::account::{Account, OnRefused};
 use super::types::{ApiKey, Domain};
 use crate::clock;
 
@@ -32,7 +34,7 @@ impl Accounts {
     /// The account of a domain, for a pass with this key, which is proven. One that has ended for
     /// want of passes begins again.
     pub fn of(&self, domain: &Domain, key: &ApiKey) -> Arc<Account> {
-        let mut accounts = lock(&self.by_domain);
+        let mut accounts = self.by_domain.lock();
         if let Some(account) = accounts.get(&domain.id)
             && account.used(key, clock::now())
         {
@@ -46,17 +48,19 @@ impl Accounts {
     /// The account of the domain with this id, if it is in use.
     #[must_use]
     pub fn get(&self, domain_id: &str) -> Option<Arc<Account>> {
-        lock(&self.by_domain).get(domain_id).cloned()
+        self.by_domain.lock().get(domain_id).cloned()
     }
 
     /// All of them.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Account>> {
-        lock(&self.by_domain).values().cloned().collect()
+        self.by_domain.lock().values().cloned().collect()
     }
 
     /// Forgets the accounts that have ended.
     pub fn forget_ended(&self) {
-        lock(&self.by_domain).retain(|_, account| !account.has_ended());
+        self.by_domain
+            .lock()
+            .retain(|_, account| !account.has_ended());
     }
 }

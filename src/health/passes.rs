@@ -1,7 +1,9 @@
 //! Whether passes over objects still end.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::clock::{self, Moment};
 
@@ -22,7 +24,7 @@ struct State {
 
 impl Passes {
     pub(crate) fn begins(&self) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.under_way == 0 {
             state.moved = clock::now();
         }
@@ -30,21 +32,16 @@ impl Passes {
     }
 
     pub(crate) fn ends(&self) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.under_way = state.under_way.saturating_sub(1);
         state.moved = clock::now();
     }
 
     /// For how long none has ended, if that is too long.
     pub(super) fn stand_still(&self, now: Moment) -> Option<Duration> {
-        let state = self.lock();
+        let state = self.0.lock();
         let idle = state.moved.until(now);
         (state.under_way > 0 && idle > STAND_STILL).then_some(idle)
-    }
-
-    // A std Mutex because no await happens under it.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,7 +62,7 @@ mod tests {
         passes.begins();
         assert_eq!(passes.stand_still(later(290)), None);
         assert!(passes.stand_still(later(310)).is_some());
-        passes.lock().moved = Moment::default();
+        passes.0.lock().moved = Moment::default();
         assert!(passes.stand_still(clock::now()).is_some());
         passes.ends();
         assert_eq!(passes.stand_still(later(290)), None, "one has ended");

@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::clock::{self, Moment};
 
@@ -73,7 +75,7 @@ impl Watches {
             filled: false,
             denied: false,
         };
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         let key = (watched, all.next);
         all.next = all.next.wrapping_add(1);
         all.failures.entry(kind.to_owned()).or_default();
@@ -88,7 +90,7 @@ impl Watches {
     /// waited for as long as another namespace is served.
     #[must_use]
     pub fn pending(&self) -> Vec<String> {
-        let all = self.lock();
+        let all = self.0.lock();
         let skipped = all.denied();
         let unfilled = || all.watches.iter().filter(|(_, it)| !it.filled);
         let namespaces = all.namespaces();
@@ -117,7 +119,7 @@ impl Watches {
     /// not come.
     #[must_use]
     pub fn show(&self, namespace: &str) -> bool {
-        let all = self.lock();
+        let all = self.0.lock();
         if all.denied().contains(&Some(namespace.to_owned())) {
             return true;
         }
@@ -135,7 +137,7 @@ impl Watches {
     #[must_use]
     pub fn stand_still(&self) -> Vec<(Watched, Duration)> {
         let now = clock::now();
-        let all = self.lock();
+        let all = self.0.lock();
         let idle = all
             .watches
             .iter()
@@ -148,7 +150,7 @@ impl Watches {
     pub fn ages(&self) -> BTreeMap<Watched, Duration> {
         let now = clock::now();
         let mut ages = BTreeMap::new();
-        for ((watched, _), state) in &self.lock().watches {
+        for ((watched, _), state) in &self.0.lock().watches {
             let age = state.answered.until(now);
             let oldest = ages.entry(watched.clone()).or_insert(age);
             *oldest = age.max(*oldest);
@@ -160,7 +162,7 @@ impl Watches {
     /// not see something in it.
     #[must_use]
     pub fn skipped(&self) -> BTreeMap<String, bool> {
-        let all = self.lock();
+        let all = self.0.lock();
         let denied = all.denied();
         let named = all.namespaces().into_iter();
         named
@@ -171,12 +173,7 @@ impl Watches {
     /// How often calls of watches have failed, by kind.
     #[must_use]
     pub fn failures(&self) -> BTreeMap<String, u64> {
-        self.lock().failures.clone()
-    }
-
-    // A std Mutex because no await happens under it.
-    fn lock(&self) -> MutexGuard<'_, Registered> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().failures.clone()
     }
 }
 
@@ -228,13 +225,13 @@ impl Watch {
     /// A call has failed; `denied` when it may not be made, or the namespace is not there.
     pub fn call_failed(&self, denied: bool) {
         self.update(|state| state.denied = denied);
-        let mut all = self.watches.lock();
+        let mut all = self.watches.0.lock();
         let failures = all.failures.entry(self.key.0.kind.clone()).or_default();
         *failures = failures.saturating_add(1);
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {
-        if let Some(state) = self.watches.lock().watches.get_mut(&self.key) {
+        if let Some(state) = self.watches.0.lock().watches.get_mut(&self.key) {
             change(state);
         }
     }
@@ -242,7 +239,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.watches.lock().watches.remove(&self.key);
+        self.watches.0.lock().watches.remove(&self.key);
     }
 }
 

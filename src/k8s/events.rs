@@ -5,7 +5,7 @@
 //! the object's resourceVersion has changed, so that repeats are not counted but pile up.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -14,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::events::EventType;
 use kube::{Api, Client};
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::KubeError;
@@ -116,7 +117,7 @@ impl Publisher {
                 Err(KubeError::NotFound) => {}
                 counted => {
                     counted?;
-                    self.published().insert(key, repeat);
+                    self.published.lock().insert(key, repeat);
                     return Ok(());
                 }
             }
@@ -129,14 +130,14 @@ impl Publisher {
             count: 1,
             last: clock::now(),
         };
-        self.published().insert(key, first);
+        self.published.lock().insert(key, first);
         Ok(())
     }
 
     /// The Event that this one repeats, counted once more.
     fn repeat(&self, key: &Key) -> Option<Published> {
         let now = clock::now();
-        let mut published = self.published();
+        let mut published = self.published.lock();
         published.retain(|_, it| it.last.until(now) < REPEATS);
         let before = published.get(key)?;
         Some(Published {
@@ -167,13 +168,6 @@ impl Publisher {
             reporting_instance: text(&self.instance),
             ..Event::default()
         }
-    }
-
-    // A std Mutex because no await happens under it.
-    fn published(&self) -> MutexGuard<'_, HashMap<Key, Published>> {
-        self.published
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -245,7 +239,7 @@ mod tests {
                     false => json!({"kind": "Status", "code": code.as_u16()}),
                 };
                 let path = head.uri.path().to_owned();
-                log.lock().unwrap().push((head.method, path, body));
+                log.lock().push((head.method, path, body));
                 let mut answer = Response::new(Body::from(answer.to_string().into_bytes()));
                 *answer.status_mut() = code;
                 Ok::<_, kube::Error>(answer)
@@ -286,7 +280,7 @@ mod tests {
         events
             .publish(&note("Orphaned", "x"), &object("standup", "3"))
             .await;
-        let asked = asked.lock().unwrap().clone();
+        let asked = asked.lock().clone();
         let methods: Vec<_> = asked.iter().map(|it| it.0.as_str()).collect();
         assert_eq!(methods, ["POST", "PATCH", "PATCH", "POST"]);
         let name = asked[0].2["metadata"]["name"].as_str().unwrap();
@@ -307,12 +301,7 @@ mod tests {
                 .publish(&note("Missing", "x"), &object("standup", "1"))
                 .await;
         }
-        let methods: Vec<_> = asked
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|it| it.0.clone())
-            .collect();
+        let methods: Vec<_> = asked.lock().iter().map(|it| it.0.clone()).collect();
         assert_eq!(methods, [Method::POST, Method::PATCH, Method::POST]);
     }
 

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::clock::{self, Moment};
-use crate::daily::account::lock;
 
 /// A value that nobody asked for in this time is forgotten.
 pub(super) const UNUSED: Duration = Duration::from_secs(3600);
@@ -44,7 +45,7 @@ struct Kept<V> {
 
 impl<V: Clone> Slot<V> {
     fn value(&self) -> Option<(Moment, V)> {
-        lock(&self.kept).value.clone()
+        self.kept.lock().value.clone()
     }
 }
 
@@ -59,9 +60,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
 
     /// The value of this key, if it need not be asked for.
     pub(super) fn known(&self, key: &K) -> Option<V> {
-        let slot = lock(&self.slots).get(key).cloned()?;
+        let slot = self.slots.lock().get(key).cloned()?;
         let now = clock::now();
-        lock(&slot.kept).used = now;
+        slot.kept.lock().used = now;
         self.good(&slot, now, now)
     }
 
@@ -90,20 +91,20 @@ impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
         }
         let before = slot.value().map(|(_, value)| value);
         let value = ask(before).await;
-        lock(&slot.kept).value = Some((clock::now(), value.clone()));
+        slot.kept.lock().value = Some((clock::now(), value.clone()));
         value
     }
 
     /// Forgets what is not to be kept, given when it came, and what was not used for long.
     pub(super) fn retain(&self, keep: impl Fn(&K, Moment, &V) -> bool) {
         let now = clock::now();
-        lock(&self.slots).retain(|key, slot| {
+        self.slots.lock().retain(|key, slot| {
             if Arc::strong_count(slot) > 1 {
-                let mut kept = lock(&slot.kept);
+                let mut kept = slot.kept.lock();
                 kept.value = kept.value.take().filter(|(at, it)| keep(key, *at, it));
                 return true;
             }
-            let kept = lock(&slot.kept);
+            let kept = slot.kept.lock();
             let wanted = kept
                 .value
                 .as_ref()
@@ -120,7 +121,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
     }
 
     fn slot(&self, key: &K, now: Moment) -> Arc<Slot<V>> {
-        let mut slots = lock(&self.slots);
+        let mut slots = self.slots.lock();
         if !slots.contains_key(key) && slots.len() >= self.most {
             self.make_room(&mut slots);
         }
@@ -133,7 +134,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
                 }),
             })
         });
-        lock(&slot.kept).used = now;
+        slot.kept.lock().used = now;
         Arc::clone(slot)
     }
 
@@ -143,7 +144,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
             .iter()
             .filter(|(_, slot)| Arc::strong_count(slot) == 1)
             .map(|(key, slot)| {
-                let kept = lock(&slot.kept);
+                let kept = slot.kept.lock();
                 let lasts = kept
                     .value
                     .as_ref()
@@ -250,9 +251,9 @@ mod tests {
         }
         assert_eq!(cached.known(&"a"), Some(Ok(1)));
         put(&cached, "e", Ok(5)).await;
-        assert_eq!(lock(&cached.slots).len(), 3);
+        assert_eq!(cached.slots.lock().len(), 3);
         assert_eq!(cached.known(&"c"), Some(Ok(3)), "it lasts");
-        assert!(!lock(&cached.slots).contains_key("b"));
+        assert!(!cached.slots.lock().contains_key("b"));
     }
 
     #[tokio::test]
@@ -263,12 +264,12 @@ mod tests {
         cached.retain(|_, _, value| *value != Ok(1));
         assert_eq!(cached.known(&"a"), None);
         assert_eq!(cached.known(&"b"), Some(Ok(2)));
-        let slot = lock(&cached.slots).get("b").cloned().unwrap();
-        lock(&slot.kept).used = Moment(clock::now().0.saturating_sub(UNUSED));
+        let slot = cached.slots.lock().get("b").cloned().unwrap();
+        slot.kept.lock().used = Moment(clock::now().0.saturating_sub(UNUSED));
         drop(slot);
         cached.retain(|_, _, _| true);
         assert!(
-            lock(&cached.slots).is_empty(),
+            cached.slots.lock().is_empty(),
             "nobody has used it for long"
         );
     }

@@ -234,7 +234,7 @@ async fn keys_that_nobody_uses_are_forgotten_unless_an_object_is_bound() {
         stage.last_good("team", &domain).is_some(),
         "it was just used"
     );
-    for good in lock(&stage.keys.known.good).values_mut() {
+    for good in stage.keys.known.good.lock().values_mut() {
         good.at = Moment(clock::now().0.saturating_sub(UNUSED));
     }
     stage

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// Something that this process waits for before it is ready. The order is that of the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,23 +33,18 @@ pub struct Readiness(Arc<Mutex<BTreeSet<Wait>>>);
 impl Readiness {
     /// From now on this process is not ready without it.
     pub fn wait_for(&self, what: Wait) {
-        self.lock().insert(what);
+        self.0.lock().insert(what);
     }
 
     /// It is there.
     pub fn done(&self, what: &Wait) {
-        self.lock().remove(what);
+        self.0.lock().remove(what);
     }
 
     /// What is not there yet, in words.
     #[must_use]
     pub fn pending(&self) -> Vec<String> {
-        self.lock().iter().map(ToString::to_string).collect()
-    }
-
-    // A std Mutex because no await happens under it.
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<Wait>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().iter().map(ToString::to_string).collect()
     }
 }
 

@@ -2,17 +2,17 @@
 //! nothing else: what must not be lost is in the record.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
+use parking_lot::Mutex;
 
 use super::Kind;
 use super::backoff::{Backoff, Rejection};
 use super::object::Object;
 use super::record::Recorded;
 use crate::clock::{self, Moment};
-use crate::daily::account::lock;
 use crate::log::Trail;
 
 /// Within so long the watch shows what was written. One that is further behind has lost its past,
@@ -73,7 +73,7 @@ impl<M: Clone + Default> Memories<M> {
         K: Resource<DynamicType = ()>,
     {
         let uid = object.meta().uid.as_ref()?;
-        let kept = lock(&self.0);
+        let kept = self.0.lock();
         let kept = kept.get(&key(object)).filter(|kept| kept.uid == *uid);
         let remembered = kept.map(|kept| kept.remembered.clone());
         let mut remembered = remembered.unwrap_or_else(|| {
@@ -92,7 +92,7 @@ impl<M: Clone + Default> Memories<M> {
     /// yet, and a decision would be on what is no longer so.
     pub fn is_stale(&self, object: &impl Resource) -> bool {
         let shown = object.meta().resource_version.as_deref().and_then(version);
-        let kept = lock(&self.0);
+        let kept = self.0.lock();
         let Some(kept) = kept.get(&key(object)) else {
             return false;
         };
@@ -108,7 +108,7 @@ impl<M: Clone + Default> Memories<M> {
             .resource_version
             .as_deref()
             .and_then(version);
-        let kept = lock(&self.0);
+        let kept = self.0.lock();
         let kept = kept.get(&key(object));
         let kept = kept.filter(|kept| object.metadata.uid.as_ref() == Some(&kept.uid));
         match kept.and_then(|kept| kept.written.as_ref()) {
@@ -133,20 +133,22 @@ impl<M: Clone + Default> Memories<M> {
             written: version(resource_version).map(|it| (it, recorded.clone())),
             at: clock::now(),
         };
-        lock(&self.0).insert(key(object), kept);
+        self.0.lock().insert(key(object), kept);
     }
 
     /// A pass did not come to its end: what it learnt was kept as it went, and the next one comes
     /// after this long.
     pub fn failed(&self, object: &impl Resource) -> Option<Duration> {
-        let mut kept = lock(&self.0);
+        let mut kept = self.0.lock();
         let kept = kept.get_mut(&key(object))?;
         Some(kept.remembered.backoff.failed(clock::now()))
     }
 
     /// Forgets the objects that are not among these.
     pub fn retain(&self, alive: impl Fn(&str, &str) -> bool) {
-        lock(&self.0).retain(|(namespace, name), _| alive(namespace, name));
+        self.0
+            .lock()
+            .retain(|(namespace, name), _| alive(namespace, name));
     }
 }
 

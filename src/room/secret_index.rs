@@ -4,12 +4,12 @@
 //! than on itself, and a look through all Secrets for each object would not scale.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use kube::ResourceExt;
+use parking_lot::Mutex;
 
 use super::secret::OWNER_LABEL;
-use crate::daily::account::lock;
 use crate::naming;
 use crate::reconcile::object::Meta;
 
@@ -28,7 +28,7 @@ impl SecretIndex {
     /// The watch shows a Secret with our label.
     pub fn applied(&self, secret: &impl ResourceExt) {
         let Some(key) = key(secret) else { return };
-        let mut index = lock(&self.0);
+        let mut index = self.0.lock();
         if secret.meta().deletion_timestamp.is_none() {
             index.entry(key).or_default().insert(secret.name_any());
         }
@@ -37,7 +37,7 @@ impl SecretIndex {
     /// The watch shows that a Secret is gone.
     pub fn deleted(&self, secret: &impl ResourceExt) {
         let Some(key) = key(secret) else { return };
-        let mut index = lock(&self.0);
+        let mut index = self.0.lock();
         if let Some(names) = index.get_mut(&key) {
             names.remove(&secret.name_any());
             if names.is_empty() {
@@ -51,7 +51,7 @@ impl SecretIndex {
     #[must_use]
     pub fn others(&self, object: &Meta, wanted: &str) -> Vec<String> {
         let label = naming::owner_label(&object.namespace, &object.name);
-        let index = lock(&self.0);
+        let index = self.0.lock();
         let names = index.get(&(object.namespace.clone(), label));
         let names = names.into_iter().flatten();
         names

@@ -30,13 +30,11 @@ fn api_server(answers: Vec<Answer>) -> (Client, Asked) {
         let version = query
             .split('&')
             .find_map(|it| it.strip_prefix("resourceVersion="));
-        log.lock()
-            .unwrap()
-            .push(match query.contains("watch=true") {
-                true => format!("watch {}", version.unwrap_or_default()),
-                false => "list".to_owned(),
-            });
-        let next = answers.lock().unwrap().pop_front();
+        log.lock().push(match query.contains("watch=true") {
+            true => format!("watch {}", version.unwrap_or_default()),
+            false => "list".to_owned(),
+        });
+        let next = answers.lock().pop_front();
         async move {
             match next {
                 Some(Answer::Json(code, body)) => {
@@ -97,8 +95,8 @@ async fn watched(answers: Vec<Answer>) -> (Vec<String>, Duration, Watches) {
         }
     };
     let in_time = tokio::time::timeout(Duration::from_secs(20), arrived).await;
-    assert!(in_time.is_ok(), "{:?}", asked.lock().unwrap());
-    let asked = asked.lock().unwrap().clone();
+    assert!(in_time.is_ok(), "{:?}", asked.lock());
+    let asked = asked.lock().clone();
     (asked, start.elapsed(), watches)
 }
 
@@ -157,7 +155,7 @@ async fn a_namespace_that_may_not_be_seen_is_skipped_until_it_may() {
     let events = watching::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
     let mut events = events.boxed();
     let second = async {
-        while asked.lock().unwrap().len() < 2 {
+        while asked.lock().len() < 2 {
             tokio::select! {
                 _ = events.next() => {}
                 () = tokio::task::yield_now() => {}

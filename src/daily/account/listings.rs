@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::Account;
 use super::users::UNUSED;
-use super::{Account, lock};
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
@@ -127,7 +127,7 @@ impl Account {
 
     async fn list_while_used(&self, interval: Duration, unused: Duration, expected: Expected) {
         let mut suspect = None;
-        while !lock(&self.users).end_if_unused(unused, clock::now()) {
+        while !self.users.lock().end_if_unused(unused, clock::now()) {
             let next = self.listings.borrow().next;
             if clock::now() >= next {
                 suspect = self.next_listing(interval, &expected, suspect).await;

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use super::{Account, lock};
+use super::Account;
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
@@ -92,7 +92,7 @@ impl Account {
         if let Some(numbers) = known.as_ref().filter(|numbers| numbers.at >= not_before) {
             return Ok(Arc::clone(numbers));
         }
-        if let Some((at, error)) = &*lock(&self.numbers_failed)
+        if let Some((at, error)) = &*self.numbers_failed.lock()
             && *at >= came
         {
             return Err(error.again());
@@ -108,7 +108,7 @@ impl Account {
         let (purchased, configs, date) = match read.await {
             Ok(read) => read,
             Err(error) => {
-                *lock(&self.numbers_failed) = Some((clock::now(), error.again()));
+                *self.numbers_failed.lock() = Some((clock::now(), error.again()));
                 return Err(error);
             }
         };

@@ -232,7 +232,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::daily::account::lock;
 
     const KEY: &str = "acme-key-0123456789abcdef";
 
@@ -274,12 +273,12 @@ mod tests {
         }
         let under_way = account.turn("under way");
         account.retain(|name| name == "ours");
-        let mut left: Vec<String> = lock(&account.writing).keys().cloned().collect();
+        let mut left: Vec<String> = account.writing.lock().keys().cloned().collect();
         left.sort();
         assert_eq!(left, ["ours", "under way"]);
         drop(under_way);
         account.retain(|_| false);
-        assert!(lock(&account.writing).is_empty());
+        assert!(account.writing.lock().is_empty());
     }
 
     #[test]

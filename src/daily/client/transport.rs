@@ -5,16 +5,16 @@
 //! trusted. Content that cannot be used changes nothing.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::build::{ClientError, Settings};
 use super::bundle;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
-use crate::daily::account::lock;
 
 /// Whom to trust beside the roots that are compiled in.
 #[derive(Debug)]
@@ -79,22 +79,22 @@ impl Transport {
             let content = tokio::fs::read(file).await;
             self.take(file, content.map_err(|error| chain(&error)));
         }
-        lock(&self.current).http.clone()
+        self.current.lock().http.clone()
     }
 
     pub(super) fn skipped(&self) -> Vec<String> {
-        lock(&self.current).skipped.clone()
+        self.current.lock().skipped.clone()
     }
 
     /// A certificate was not trusted: the file may have changed.
     pub(super) fn distrusted(&self) {
-        lock(&self.current).read_at = None;
+        self.current.lock().read_at = None;
     }
 
     /// Whether it is this call's turn to read the file.
     fn is_due(&self, age: Duration) -> bool {
         let now = clock::now();
-        let mut current = lock(&self.current);
+        let mut current = self.current.lock();
         let fresh = |at: Moment| at.until(now) < age;
         if current.read_at.is_some_and(fresh) {
             return false;
@@ -104,7 +104,7 @@ impl Transport {
     }
 
     fn take(&self, file: &Path, content: Result<Vec<u8>, String>) {
-        let mut current = lock(&self.current);
+        let mut current = self.current.lock();
         let built = match content {
             Ok(pem) if current.pem.as_ref() == Some(&pem) => {
                 current.complaint.clear();
