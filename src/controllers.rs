@@ -17,7 +17,7 @@ use kube::runtime::watcher;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::accounts::{Bound, Listing, is_settled, keys};
+use self::accounts::{Bound, Listing, keys, outcomes_known};
 use self::inherited::trusted_from;
 use self::watches::{Rooms, Scopes, owner, waiting_for};
 use crate::cause::chain;
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     drop(background);
     listing.lock().abort_all();
     ended?;
-    Ok(is_settled(&context, &keys))
+    Ok(outcomes_known(&context, &keys))
 }
 
 /// Waits until all controllers have ended, or one has failed.

@@ -15,7 +15,7 @@ use super::inherited::{sent_before, trusted_from};
 use super::watches::Rooms;
 use crate::clock;
 use crate::daily::account::{Account, Expected, ExpectedRoom, Setup};
-use crate::daily::ledger::reads_lag;
+use crate::daily::evidence::replica_lag;
 use crate::keys::Keys;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
@@ -35,7 +35,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
         gate: context.gate.clone(),
         metrics: context.metrics.clone(),
         used: sent_before(&context.takeover),
-        lag: reads_lag(context.config.quiet_period),
+        replica_lag: replica_lag(context.config.quiet_period),
     };
     let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
     let interval = context.config.drift_interval;
@@ -127,9 +127,13 @@ impl Bound {
 
 /// Whether nothing is under way at Daily any more: neither an earlier leader's writes nor our own may
 /// still be done.
-pub(super) fn is_settled(context: &Context, keys: &Keys) -> bool {
+pub(super) fn outcomes_known(context: &Context, keys: &Keys) -> bool {
     let quiet = context.config.quiet_period;
     let now = clock::now();
     let trusted = trusted_from(&context.takeover, quiet);
-    now >= trusted && keys.accounts().iter().all(|it| it.settled(now, quiet))
+    now >= trusted
+        && keys
+            .accounts()
+            .iter()
+            .all(|it| it.outcomes_known(now, quiet))
 }

@@ -25,7 +25,7 @@ pub use self::numbers::{ConfigWrite, Numbers};
 use self::users::Users;
 use super::client::Client;
 use super::error::CallError;
-use super::ledger::{Ledger, Sight};
+use super::evidence::{Evidence, RoomEvidence};
 use super::limiter::{Call, Limiter, Slot, Used};
 use super::places::{Busy, Place, Places};
 use super::types::{ApiKey, Domain};
@@ -60,8 +60,8 @@ pub struct Setup {
     pub metrics: Metrics,
     /// What the leader before may have used of the limits.
     pub used: Used,
-    /// For so long reads may lag behind writes.
-    pub lag: Duration,
+    /// How long after a write a read may show the state before it.
+    pub replica_lag: Duration,
 }
 
 /// One account.
@@ -74,7 +74,7 @@ pub struct Account {
     /// With which keys passes use it, and when they last did.
     users: Mutex<Users>,
     on_refused: OnRefused,
-    ledger: Mutex<Ledger>,
+    evidence: Mutex<Evidence>,
     numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
     numbers_failed: Mutex<Option<(Moment, CallError)>>,
     writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -97,7 +97,7 @@ impl Account {
     #[must_use]
     pub fn new(domain: Domain, key: ApiKey, setup: Setup, on_refused: OnRefused) -> Arc<Self> {
         let limiter = Limiter::new(setup.used);
-        let ledger = Ledger::new(setup.lag);
+        let evidence = Evidence::new(setup.replica_lag);
         Arc::new(Self {
             domain,
             setup,
@@ -106,7 +106,7 @@ impl Account {
             places_to_delete: Places::new(DELETIONS),
             users: Mutex::new(Users::new(key, clock::now())),
             on_refused,
-            ledger: Mutex::new(ledger),
+            evidence: Mutex::new(evidence),
             numbers: tokio::sync::Mutex::default(),
             numbers_failed: Mutex::default(),
             writing: Mutex::default(),
@@ -177,26 +177,26 @@ impl Account {
         (self.on_refused)(key, sent);
     }
 
-    /// What is known of a room, for the object of this uid.
+    /// The evidence of a room, for the object with this uid.
     #[must_use]
-    pub fn sight(&self, name: &str, owner: &str) -> Sight {
-        self.ledger().sight(name, owner)
+    pub fn room_evidence(&self, name: &str, owner: &str) -> RoomEvidence {
+        self.evidence().room(name, owner)
     }
 
-    /// Whether nothing that was sent may still be done.
+    /// Whether no write of unknown outcome may still take effect.
     #[must_use]
-    pub fn settled(&self, now: Moment, quiet: Duration) -> bool {
-        self.ledger().settled(now, quiet)
+    pub fn outcomes_known(&self, now: Moment, quiet: Duration) -> bool {
+        self.evidence().outcomes_known(now, quiet)
     }
 
     /// A name is claimed for the object of this uid.
     pub fn claimed(&self, name: &str, owner: &str) {
-        self.ledger().claimed(name, owner);
+        self.evidence().claimed(name, owner);
     }
 
     /// The object of a room is gone.
     pub fn forget(&self, name: &str) {
-        self.ledger().forget(name, clock::now());
+        self.evidence().forget(name, clock::now());
         self.writing
             .lock()
             .retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
@@ -204,14 +204,14 @@ impl Account {
 
     /// Forgets the rooms and numbers that no object has, unless they were written to lately.
     pub fn retain(&self, has_object: impl Fn(&str) -> bool) {
-        self.ledger().retain(&has_object, clock::now());
+        self.evidence().retain(&has_object, clock::now());
         self.writing
             .lock()
             .retain(|name, turn| has_object(name) || Arc::strong_count(turn) > 1);
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock()
+    fn evidence(&self) -> MutexGuard<'_, Evidence> {
+        self.evidence.lock()
     }
 
     async fn read<T>(
@@ -314,12 +314,12 @@ impl Account {
         name: &str,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<(T, Moment), CallError> {
-        let sending = self.ledger().sending(name, clock::now());
+        let sending = self.evidence().sending(name, clock::now());
         let answer = self.sent(slot, key, route, call).await;
         let at = clock::now();
         match &answer {
-            Err(error) if error.may_have_been_done() => self.ledger().unanswered(name, at),
-            answer => self.ledger().answered(name, sending, answer.is_ok(), at),
+            Err(error) if error.may_have_been_done() => self.evidence().unanswered(name, at),
+            answer => self.evidence().answered(name, sending, answer.is_ok(), at),
         }
         answer.map(|answer| (answer, at))
     }
@@ -348,7 +348,7 @@ impl Setup {
             gate: Gate::new(leadership, true, metrics.clone()),
             metrics,
             used: Used::default(),
-            lag: Duration::ZERO,
+            replica_lag: Duration::ZERO,
         }
     }
 }

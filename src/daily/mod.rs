@@ -3,7 +3,7 @@
 pub mod account;
 pub mod client;
 pub mod error;
-pub mod ledger;
+pub mod evidence;
 pub mod limiter;
 pub mod listing;
 pub mod mask;

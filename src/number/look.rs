@@ -29,9 +29,9 @@ impl Pass<Number> {
     /// What is known of our own writes by now.
     pub(super) fn refresh_number(&mut self) {
         if let (Some(session), Some(number)) = (&self.session, self.view.name_at_daily()) {
-            let sight = session.account.sight(&number, &self.view.meta.uid);
-            self.view.facts.unknown_write = sight.unknown_write;
-            self.view.facts.posts = sight.posts;
+            let evidence = session.account.room_evidence(&number, &self.view.meta.uid);
+            self.view.facts.unknown_write = evidence.unknown_write;
+            self.view.facts.create_attempts = evidence.create_attempts;
         }
     }
 

@@ -140,14 +140,14 @@ fn state(view: &View, age: Age) -> Result<&NumberState, Plan> {
 }
 
 /// When an absence is to be believed: a quiet period after every write that may still take effect.
-fn settled(view: &View) -> Moment {
+fn quiet_from(view: &View) -> Moment {
     let unknown = view.facts.unknown_write;
-    let settled = unknown.map_or(Moment::default(), |at| at.after(view.quiet_period));
+    let known = unknown.map_or(Moment::default(), |at| at.after(view.quiet_period));
     let trusted = match view.memory.bound_here {
         true => Moment::default(),
         false => view.trusted_from,
     };
-    settled.max(trusted)
+    known.max(trusted)
 }
 
 /// A problem while which the number does not answer as asked.

@@ -2,7 +2,7 @@
 
 use super::Number;
 use crate::clock::Moment;
-use crate::daily::ledger::Posts;
+use crate::daily::evidence::CreateAttempts;
 use crate::daily::types::DialinConfig;
 use crate::reconcile;
 use crate::reconcile::rivals::Rival;
@@ -20,7 +20,7 @@ pub struct Facts {
     /// The last write of ours of unknown outcome.
     pub unknown_write: Option<Moment>,
     /// Our creates since the claim.
-    pub posts: Posts,
+    pub create_attempts: CreateAttempts,
     /// Another PinDialinNumber that holds the number, once they were compared.
     pub rival: Option<Option<Rival>>,
     /// How many DailyRooms publish the number, once they were counted.

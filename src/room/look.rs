@@ -67,15 +67,15 @@ impl Pass<Room> {
     pub(super) fn refresh_room(&mut self) {
         let (name, uid) = (self.view.room_name(), &self.view.meta.uid);
         let session = self.session.as_ref();
-        let sight = session.map(|it| it.account.sight(&name, uid));
-        self.view.facts.sight = sight.unwrap_or_default();
+        let evidence = session.map(|it| it.account.room_evidence(&name, uid));
+        self.view.facts.evidence = evidence.unwrap_or_default();
         self.forget_what_is_shown();
     }
 
     /// Once Daily shows a `dialin` and what was sent is recorded, nothing else need be remembered.
     fn forget_what_is_shown(&mut self) {
-        let seen = self.view.facts.sight.seen.as_ref();
-        let shown = seen.is_some_and(|it| it.room.config.dialin.is_some());
+        let observed = self.view.facts.evidence.observed.as_ref();
+        let shown = observed.is_some_and(|it| it.room.config.dialin.is_some());
         let made = self.view.record().and_then(|it| it.made.as_ref());
         let recorded = made.is_some_and(|it| it.sent == self.view.memory.kind.dialin_sent);
         if shown && recorded {

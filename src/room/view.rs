@@ -9,7 +9,7 @@ use super::secret::Found;
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
-use crate::daily::ledger::Sight;
+use crate::daily::evidence::RoomEvidence;
 use crate::k8s::Guard;
 use crate::naming;
 use crate::reconcile;
@@ -22,7 +22,7 @@ pub type View = reconcile::view::View<Room>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
     /// What is known of the room, once the domain is.
-    pub sight: Sight,
+    pub evidence: RoomEvidence,
     /// Whether Daily was asked for the room by name in this pass.
     pub looked: bool,
     /// Whether a listing was waited for in this pass.
@@ -121,7 +121,7 @@ impl View {
 
     /// What is known of the room.
     #[must_use]
-    pub fn known(&self) -> &Sight {
-        &self.facts.sight
+    pub fn known(&self) -> &RoomEvidence {
+        &self.facts.evidence
     }
 }

@@ -213,7 +213,7 @@ impl Account {
         let Some(key) = self.good_key() else {
             return false;
         };
-        self.look(&key, name).await.is_ok() && self.sight(name, "").seen.is_some()
+        self.look(&key, name).await.is_ok() && self.room_evidence(name, "").observed.is_some()
     }
 
     async fn list(&self, expected: &Expected) -> Result<Read, CallError> {
@@ -232,7 +232,9 @@ impl Account {
             .filter(|room| room.end > ended)
             .map(|room| room.name)
             .collect();
-        let suspect = self.ledger().heard(Arc::new(listing), complete, &alive);
+        let suspect = self
+            .evidence()
+            .apply_listing(Arc::new(listing), complete, &alive);
         let missing = match suspect {
             Some(name) => self.confirm(name).await?,
             None => None,
@@ -248,7 +250,7 @@ impl Account {
     /// about: the account may have any number of others.
     async fn pages(&self, before: &[ExpectedRoom]) -> Result<(usize, Listing), CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
-        let mut wanted: HashSet<String> = self.ledger().names();
+        let mut wanted: HashSet<String> = self.evidence().names();
         wanted.extend(before.iter().map(|room| room.name.clone()));
         let mut joining = Joining::begin(clock::now(), wanted);
         let mut pages = 0;
@@ -269,19 +271,19 @@ impl Account {
     async fn confirm(&self, name: String) -> Result<Option<String>, CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
         self.look(&key, &name).await?;
-        if self.sight(&name, "").seen.is_some() {
+        if self.room_evidence(&name, "").observed.is_some() {
             warn!(
                 domain = self.domain.name,
                 "A listing did not show a room that exists, so no room is believed to be gone"
             );
-            self.ledger().listing_disproved();
+            self.evidence().listing_disproved();
             return Ok(None);
         }
         warn!(
             domain = self.domain.name,
             "So many rooms are missing at once that none is recreated"
         );
-        self.ledger().listing_confirmed();
+        self.evidence().listing_confirmed();
         Ok(Some(name))
     }
 }

@@ -180,7 +180,7 @@ impl Account {
                     .await
             };
             let creates = effect == Effect::ConfigCreate;
-            let before = creates.then(|| account.ledger().creating(&number, &owner));
+            let before = creates.then(|| account.evidence().creating(&number, &owner));
             let done = setup.gate.pass(effect, &check, send).await;
             // Whatever was known of the numbers is older than this write.
             account.numbers.lock().await.take();
@@ -220,7 +220,7 @@ mod tests {
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
 
     use super::*;
-    use crate::daily::ledger::Posts;
+    use crate::daily::evidence::CreateAttempts;
     use crate::daily::types::{PIN_DIALIN, Unset};
 
     const KEY: &str = "acme-key-0123456789abcdef";
@@ -288,8 +288,8 @@ mod tests {
         let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
         let daily = Sim::start(Config::new(accounts)).await.unwrap();
         let account = account(&daily);
-        let posts = || account.sight(NUMBER, "uid").posts;
-        assert_eq!(posts(), Posts::None);
+        let create_attempts = || account.room_evidence(NUMBER, "uid").create_attempts;
+        assert_eq!(create_attempts(), CreateAttempts::None);
         let client = daily.client().unwrap();
         let twice = FaultSpec::next(
             "POST",
@@ -302,12 +302,20 @@ mod tests {
         );
         client.fault(&twice).await.unwrap();
         assert!(create(&account).await.is_err());
-        assert_eq!(posts(), Posts::None, "Daily has not done it");
+        assert_eq!(
+            create_attempts(),
+            CreateAttempts::None,
+            "Daily has not done it"
+        );
         create(&account).await.unwrap();
-        assert_eq!(posts(), Posts::Unknown, "until its id is recorded");
+        assert_eq!(
+            create_attempts(),
+            CreateAttempts::Unknown,
+            "until its id is recorded"
+        );
         account.claimed(NUMBER, "uid");
         assert!(create(&account).await.is_err(), "the number has a config");
-        assert_eq!(posts(), Posts::Refused);
+        assert_eq!(create_attempts(), CreateAttempts::Refused);
     }
 
     #[tokio::test]

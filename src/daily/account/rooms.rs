@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Account;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::ledger::{Posts, Seen, Word};
+use crate::daily::evidence::{CreateAttempts, Observed, Source};
 use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
 use crate::effect::{Barred, Check, Effect, EffectError};
@@ -32,8 +32,8 @@ impl Account {
         let date = answer.date;
         self.compare_clocks(date);
         match answer.value {
-            Some(room) => self.ledger().read(name, by_name(room, at, date)),
-            None => self.ledger().read_absent(name, at, date),
+            Some(room) => self.evidence().read(name, by_name(room, at, date)),
+            None => self.evidence().read_absent(name, at, date),
         }
     }
 
@@ -59,11 +59,11 @@ impl Account {
                     .await
             };
             let gate = &account.setup.gate;
-            let before = account.ledger().creating(&request.name, &owner);
+            let before = account.evidence().creating(&request.name, &owner);
             match gate.pass(Effect::RoomCreate, &check, send).await {
                 Ok((answer, at)) => {
-                    let seen = by_name(answer.value, at, answer.date);
-                    account.ledger().created(&request.name, &owner, seen);
+                    let observed = by_name(answer.value, at, answer.date);
+                    account.evidence().created(&request.name, &owner, observed);
                     Ok(())
                 }
                 Err(error) => {
@@ -80,18 +80,18 @@ impl Account {
         &self,
         name: &str,
         owner: &str,
-        before: Posts,
+        before: CreateAttempts,
         error: &EffectError<CallError>,
     ) {
         match error {
             // It stays unknown.
             EffectError::Failed(_, why) if why.may_have_been_done() => {}
             EffectError::Failed(_, CallError::Refused { .. }) => {
-                self.ledger().not_created(name, owner, before);
-                self.ledger().create_failed(name, owner, false);
+                self.evidence().not_created(name, owner, before);
+                self.evidence().create_failed(name, owner, false);
             }
             EffectError::Failed(..) | EffectError::Barred(..) => {
-                self.ledger().not_created(name, owner, before);
+                self.evidence().not_created(name, owner, before);
             }
         }
     }
@@ -131,12 +131,12 @@ impl Account {
             let gate = &account.setup.gate;
             let done = gate.pass(Effect::RoomUpdate, &check, send).await;
             if let Err(EffectError::Failed(_, CallError::NotFound)) = &done {
-                account.ledger().absent(&name, clock::now(), None);
+                account.evidence().absent(&name, clock::now(), None);
             }
             let (answer, at) = done?;
             account.compare_clocks(answer.date);
-            let seen = by_name(answer.value, at, answer.date);
-            account.ledger().saw(&name, seen);
+            let observed = by_name(answer.value, at, answer.date);
+            account.evidence().saw(&name, observed);
             Ok(())
         };
         self.write(Effect::RoomUpdate, &of, slots, writing).await
@@ -168,11 +168,11 @@ impl Account {
             let gate = &account.setup.gate;
             match gate.pass(Effect::RoomDelete, &check, send).await {
                 Ok((answer, at)) => {
-                    account.ledger().absent(&name, at, answer.date);
+                    account.evidence().absent(&name, at, answer.date);
                     Ok(())
                 }
                 Err(EffectError::Failed(_, CallError::NotFound)) => {
-                    account.ledger().absent(&name, clock::now(), None);
+                    account.evidence().absent(&name, clock::now(), None);
                     Ok(())
                 }
                 Err(error) => Err(error),
@@ -196,10 +196,10 @@ impl Account {
         let unproven = |why| EffectError::Barred(effect, Barred::Unproven(why));
         let asked = clock::now();
         let get = self.setup.client.room(key, name);
-        let seen = self.sent(slot, key, ("GET", "/rooms/:name"), get).await;
-        let seen = unless_ended(seen.map_err(|why| EffectError::Failed(effect, why))?);
-        self.note(name, seen.clone(), asked);
-        match seen.value {
+        let observed = self.sent(slot, key, ("GET", "/rooms/:name"), get).await;
+        let observed = unless_ended(observed.map_err(|why| EffectError::Failed(effect, why))?);
+        self.note(name, observed.clone(), asked);
+        match observed.value {
             Some(room) if room.id == id => Ok(()),
             Some(_) => Err(unproven("the room has another id")),
             None => Err(unproven("the room is not there")),
@@ -207,12 +207,12 @@ impl Account {
     }
 }
 
-fn by_name(room: Room, at: Moment, date: Option<i64>) -> Seen {
-    Seen {
+fn by_name(room: Room, at: Moment, date: Option<i64>) -> Observed {
+    Observed {
         room,
         at,
         date,
-        by: Word::Name,
+        source: Source::Get,
     }
 }
 
@@ -259,9 +259,9 @@ mod tests {
         drop(slots);
         // A look waits for the write of its name, if there is one.
         account.look(&KEY.into(), "standup").await.unwrap();
-        assert!(account.sight("standup", "uid").seen.is_none());
+        assert!(account.room_evidence("standup", "uid").observed.is_none());
         create(&account).await.unwrap();
-        assert!(account.sight("standup", "uid").seen.is_some());
+        assert!(account.room_evidence("standup", "uid").observed.is_some());
     }
 
     #[tokio::test]

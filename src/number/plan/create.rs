@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::state;
 use super::{Age, IN_USE, Look, Plan, Step, act, fails, in_use, look, not_purchased, rejected};
 use crate::crd::condition::Reason;
-use crate::daily::ledger::Posts;
+use crate::daily::evidence::CreateAttempts;
 use crate::daily::types::{DialinConfig, DialinConfigRequest, Domain};
 use crate::naming;
 use crate::number::spec::Spec;
@@ -204,5 +204,5 @@ fn says(config: &DialinConfig, sent: &Value) -> bool {
 /// Whether a create of ours since the claim may have taken effect although no answer said so. Of
 /// those of an earlier process nobody knows.
 pub(super) fn may_be_ours(view: &View) -> bool {
-    view.facts.posts == Posts::Unknown || !view.memory.claimed_here
+    view.facts.create_attempts == CreateAttempts::Unknown || !view.memory.claimed_here
 }

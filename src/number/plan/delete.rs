@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::create::{is_ours, may_be_ours};
-use super::{Age, Look, MARGIN, Plan, SOON, Step, act, look, settled, state};
+use super::{Age, Look, MARGIN, Plan, SOON, Step, act, look, quiet_from, state};
 use crate::crd::condition::Reason;
 use crate::number::view::{NumberState, View};
 use crate::reconcile::plan::{MAY_TAKE_EFFECT, Outcome, Release, Step as AnyStep, rest};
@@ -87,7 +87,7 @@ fn config(view: &View, owned: &Record, known: &NumberState) -> Plan {
         Ok(true) => delete_config(view, &shown.id),
         Ok(false) if !may_be_ours(view) => release(Release::Clean),
         // Should that config go, a create of ours that is still under way would create one.
-        Ok(false) => once_settled(
+        Ok(false) => once_quiet(
             view,
             known,
             Release::Orphaned(format!(
@@ -116,12 +116,12 @@ fn gone(view: &View, owned: &Record, known: &NumberState) -> Plan {
         true => Release::Deleted,
         false => Release::Clean,
     };
-    once_settled(view, known, how)
+    once_quiet(view, known, how)
 }
 
 /// Lets the object go once nothing of ours can come after the answer that this is decided on.
-fn once_settled(view: &View, known: &NumberState, how: Release) -> Plan {
-    let needed = settled(view);
+fn once_quiet(view: &View, known: &NumberState, how: Release) -> Plan {
+    let needed = quiet_from(view);
     if known.at >= needed {
         return release(how);
     }

@@ -5,9 +5,9 @@ use serde_json::json;
 use super::create::claim_of;
 use super::{Age, IN_USE, LATER, MARGIN, Plan, Serving, Step, Update};
 use super::{act, fails, in_use, not_purchased};
-use super::{rejected, settled, state};
+use super::{quiet_from, rejected, state};
 use crate::crd::condition::{self, Reason, kind};
-use crate::daily::ledger::between_words;
+use crate::daily::evidence::between_absences;
 use crate::daily::types::{DialinConfig, Domain};
 use crate::naming;
 use crate::number::spec::Spec;
@@ -106,8 +106,8 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
 /// anything is created, and is kept beside it.
 fn absent(view: &View, owned: &Record, known: &NumberState) -> Plan {
     let first = view.memory.kind.first_absent.unwrap_or(known.at);
-    let needed = first.after(between_words(view.quiet_period));
-    let needed = needed.max(settled(view));
+    let needed = first.after(between_absences(view.quiet_period));
+    let needed = needed.max(quiet_from(view));
     if known.at >= needed {
         let recreated = Record {
             claim: Some(claim_of(view, known)),

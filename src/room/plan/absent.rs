@@ -5,7 +5,7 @@ use super::{LATER, Look, MARGIN, Passed, Plan, SOON, expire, fails, look, passed
 use crate::clock::Moment;
 use crate::crd::MissingRoomPolicy;
 use crate::crd::condition::Reason;
-use crate::daily::ledger::{Absence, between_words};
+use crate::daily::evidence::{Absence, between_absences};
 use crate::reconcile::plan::{Change, record};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record};
@@ -59,7 +59,7 @@ fn ended(view: &View, owned: &Record, end: &End, by_spec: End) -> Plan {
 
 fn vanished(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End) -> Plan {
     let requested = view.forced || view.is_edited();
-    if view.known().tripped && !requested {
+    if view.known().mass_loss && !requested {
         return missing(
             "The room is missing at Daily before its end, and so many others are missing with it that automatic \
              re-creation is suspended. Find out what happened at Daily. To recreate the room, edit the spec or set the \
@@ -133,13 +133,13 @@ pub(super) enum Wait {
 /// Two answers of absence that lie half the quiet period apart, the second one by name, and that one
 /// a quiet period after every write that may still take effect.
 fn believed(view: &View, absence: Absence) -> Result<(), Wait> {
-    let second = absence.first.after(between_words(view.quiet_period));
+    let second = absence.first.after(between_absences(view.quiet_period));
     asked_after(view, absence.by_name, second)
 }
 
 /// Daily was asked for the name at this moment, a quiet period after every write that may still take
 /// effect: nothing of ours comes after that answer.
-pub(super) fn settled(view: &View, asked: Option<Moment>) -> Result<(), Wait> {
+pub(super) fn quiet_since(view: &View, asked: Option<Moment>) -> Result<(), Wait> {
     asked_after(view, asked, Moment::default())
 }
 

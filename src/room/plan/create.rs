@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::unchanged;
 use super::{LATER, Look, Passed, Plan, SOON, Step, act, e164, expire, fails, look, passed};
 use crate::crd::condition::Reason;
-use crate::daily::ledger::{Posts, Seen, Word};
+use crate::daily::evidence::{CreateAttempts, Observed, Source};
 use crate::daily::types::{CreateRoom, Domain, Room};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
@@ -38,7 +38,11 @@ pub(in crate::room) fn claim(view: &View, spec: &Spec, domain: &Domain) -> Plan 
     if (view.is_chosen() || over || former.is_some()) && !view.facts.looked {
         return look(Look::Room);
     }
-    let found = view.known().seen.as_ref().map(|seen| &seen.room);
+    let found = view
+        .known()
+        .observed
+        .as_ref()
+        .map(|observed| &observed.room);
     if over && found.is_none() {
         return over_before_creation(view, &end);
     }
@@ -169,15 +173,15 @@ pub(in crate::room) fn claim_again(view: &View, spec: &Spec, unclaimed: &Record)
     if !view.facts.looked {
         return look(Look::Room);
     }
-    if let Some(seen) = &view.known().seen
-        && unclaimed.former_id.as_ref() == Some(&seen.room.id)
+    if let Some(observed) = &view.known().observed
+        && unclaimed.former_id.as_ref() == Some(&observed.room.id)
     {
         return recorded(
             view,
             spec,
             unclaimed,
-            &Claim::at(seen.room.created_at),
-            seen,
+            &Claim::at(observed.room.created_at),
+            observed,
         );
     }
     if view.known().absence.is_none() {
@@ -196,12 +200,12 @@ pub(in crate::room) fn claim_again(view: &View, spec: &Spec, unclaimed: &Record)
 /// Creates the room that is claimed, or finds it created.
 pub(in crate::room) fn create(view: &View, spec: &Spec, record: &Record, claim: &Claim) -> Plan {
     let known = view.known();
-    if let Some(seen) = &known.seen {
-        return found(view, spec, record, claim, seen);
+    if let Some(observed) = &known.observed {
+        return found(view, spec, record, claim, observed);
     }
     // An answer that was lost, or a create of an earlier process, has to be looked for.
     let after_restart = view.is_chosen() && !view.memory.claimed_here;
-    if (known.posts != Posts::None || after_restart) && !view.facts.looked {
+    if (known.create_attempts != CreateAttempts::None || after_restart) && !view.facts.looked {
         return look(Look::Room);
     }
     let end = claimed_end(view, spec, claim);
@@ -261,16 +265,16 @@ fn rejected(view: &View, record: &Record, rejection: &Rejection) -> Plan {
 }
 
 /// A room of the claimed name is there: is it ours?
-fn found(view: &View, spec: &Spec, record: &Record, claim: &Claim, seen: &Seen) -> Plan {
-    if seen.by == Word::Listing && !view.facts.looked {
+fn found(view: &View, spec: &Spec, record: &Record, claim: &Claim, observed: &Observed) -> Plan {
+    if observed.source == Source::List && !view.facts.looked {
         return look(Look::Room);
     }
-    let created_here = seen.by == Word::Create;
+    let created_here = observed.source == Source::Create;
     if view.is_chosen() && !created_here && view.facts.rival.is_none() {
         return look(Look::Rivals);
     }
-    if is_ours(view, record, claim, seen) {
-        return recorded(view, spec, record, claim, seen);
+    if is_ours(view, record, claim, observed) {
+        return recorded(view, spec, record, claim, observed);
     }
     if may_be_ours(view) {
         // A create of ours may still take effect: the claim stands, so that its room is known.
@@ -286,12 +290,12 @@ fn found(view: &View, spec: &Spec, record: &Record, claim: &Claim, seen: &Seen) 
 /// Whether a room without a recorded id is ours: a derived name proves it, and so do a create of
 /// ours that was answered with it and the id of before. A chosen name needs a claim, a create that
 /// may have taken effect, and a room that says what that create asked for.
-pub(super) fn is_ours(view: &View, record: &Record, claim: &Claim, seen: &Seen) -> bool {
-    let room = &seen.room;
+pub(super) fn is_ours(view: &View, record: &Record, claim: &Claim, observed: &Observed) -> bool {
+    let room = &observed.room;
     if !view.is_chosen() && naming::looks_derived(&room.name) {
         return true;
     }
-    if seen.by == Word::Create || record.former_id.as_ref() == Some(&room.id) {
+    if observed.source == Source::Create || record.former_id.as_ref() == Some(&room.id) {
         return true;
     }
     may_be_ours(view)
@@ -301,9 +305,9 @@ pub(super) fn is_ours(view: &View, record: &Record, claim: &Claim, seen: &Seen) 
 }
 
 /// The room is recorded.
-fn recorded(view: &View, spec: &Spec, record: &Record, claim: &Claim, seen: &Seen) -> Plan {
-    let room = &seen.room;
-    let created_here = seen.by == Word::Create;
+fn recorded(view: &View, spec: &Spec, record: &Record, claim: &Claim, observed: &Observed) -> Plan {
+    let room = &observed.room;
+    let created_here = observed.source == Source::Create;
     let by_spec = claimed_end(view, spec, claim);
     // A room found again keeps its own end, as if a ttl had given it; a fixed end is corrected.
     let at = room.config.exp.unwrap_or(by_spec.at);
@@ -341,9 +345,9 @@ fn recorded(view: &View, spec: &Spec, record: &Record, claim: &Claim, seen: &See
 /// Whether a create of ours since the claim may have taken effect although no answer said so. After
 /// a restart nobody knows.
 pub(super) fn may_be_ours(view: &View) -> bool {
-    match view.known().posts {
-        Posts::Unknown => true,
-        Posts::None | Posts::Refused => !view.memory.claimed_here,
+    match view.known().create_attempts {
+        CreateAttempts::Unknown => true,
+        CreateAttempts::None | CreateAttempts::Refused => !view.memory.claimed_here,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::absent::{Wait, settled};
+use super::absent::{Wait, quiet_since};
 use super::create::is_ours;
 use super::{Look, MARGIN, Plan, SOON, Step, act, look, unchanged};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
-use crate::daily::ledger::{Seen, Word};
+use crate::daily::evidence::{Observed, Source};
 use crate::k8s::Guard;
 use crate::naming;
 use crate::reconcile::plan::{MAY_TAKE_EFFECT, Outcome, Release, Step as AnyStep, rest};
@@ -28,19 +28,23 @@ pub(in crate::room) fn may_own_unrecorded(view: &View) -> bool {
 pub(in crate::room) fn delete(view: &View) -> Plan {
     let known = view.known();
     if let Some(absence) = known.absence {
-        return once_settled(view, absence.by_name, Release::Deleted);
+        return once_quiet(view, absence.by_name, Release::Deleted);
     }
-    match (&known.seen, view.made_id()) {
+    match (&known.observed, view.made_id()) {
         (None, Some(id)) => delete_room(view, id),
-        (Some(seen), Some(id)) if seen.room.id == id => once_shown(view, id),
-        (Some(seen), Some(_)) if seen.by == Word::Listing && !view.facts.looked => look(Look::Room),
-        (Some(seen), Some(_)) => orphaned(view, seen, "has another id than the recorded one"),
+        (Some(observed), Some(id)) if observed.room.id == id => once_shown(view, id),
+        (Some(observed), Some(_)) if observed.source == Source::List && !view.facts.looked => {
+            look(Look::Room)
+        }
+        (Some(observed), Some(_)) => {
+            orphaned(view, observed, "has another id than the recorded one")
+        }
         (_, None) if !view.facts.looked => look(Look::Room),
         (Some(_), None) if view.is_chosen() && view.facts.rival.is_none() => look(Look::Rivals),
-        (Some(seen), None) if may_delete(view, seen) => once_shown(view, &seen.room.id),
-        (Some(seen), None) => orphaned(
+        (Some(observed), None) if may_delete(view, observed) => once_shown(view, &observed.room.id),
+        (Some(observed), None) => orphaned(
             view,
-            seen,
+            observed,
             "is not proven to have been created for this DailyRoom",
         ),
         (None, None) => waits("Daily is asked for the room again.", SOON),
@@ -48,30 +52,30 @@ pub(in crate::room) fn delete(view: &View) -> Plan {
 }
 
 /// Whether a room without a recorded id is ours to delete.
-fn may_delete(view: &View, seen: &Seen) -> bool {
+fn may_delete(view: &View, observed: &Observed) -> bool {
     match view.record() {
         Some(record) => {
-            let former = record.former_id.as_ref() == Some(&seen.room.id);
+            let former = record.former_id.as_ref() == Some(&observed.room.id);
             let claim = record.claim.as_ref();
-            former || claim.is_some_and(|claim| is_ours(view, record, claim, seen))
+            former || claim.is_some_and(|claim| is_ours(view, record, claim, observed))
         }
-        None => !view.is_chosen() && naming::looks_derived(&seen.room.name),
+        None => !view.is_chosen() && naming::looks_derived(&observed.room.name),
     }
 }
 
-fn orphaned(view: &View, seen: &Seen, why: &str) -> Plan {
+fn orphaned(view: &View, observed: &Observed, why: &str) -> Plan {
     let why = format!(
         "The room {} at Daily {why}, and is left as it is.",
         view.room_name()
     );
     // Should that room end, a create of ours that is still under way would create one.
-    let asked = (seen.by != Word::Listing).then_some(seen.at);
-    once_settled(view, asked, Release::Orphaned(why))
+    let asked = (observed.source != Source::List).then_some(observed.at);
+    once_quiet(view, asked, Release::Orphaned(why))
 }
 
 /// Lets the object go once nothing of ours can come after the answer that this is decided on.
-fn once_settled(view: &View, asked: Option<Moment>, how: Release) -> Plan {
-    match settled(view, asked) {
+fn once_quiet(view: &View, asked: Option<Moment>, how: Release) -> Plan {
+    match quiet_since(view, asked) {
         Ok(()) => release(view, how),
         Err(Wait::Look) if !view.facts.looked => look(Look::Room),
         Err(Wait::Look) => waits("Daily is asked for the room again.", SOON),
@@ -84,7 +88,7 @@ fn once_settled(view: &View, asked: Option<Moment>, how: Release) -> Plan {
 
 /// A room that was just created is not gone because a read does not show it yet (F-ROOM-41).
 fn once_shown(view: &View, id: &str) -> Plan {
-    match view.known().disputed {
+    match view.known().maybe_stale_until {
         Some(until) if until > view.now.moment => waits(
             "Daily does not show the last change of the room yet, and is asked again.",
             view.now.moment.until(until) + MARGIN,

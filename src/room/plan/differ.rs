@@ -40,7 +40,10 @@ enum Move {
 /// Compares a room with the spec; without `numbers` its dial-in is left as it is.
 pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>) -> Differs {
     let Keeping {
-        spec, made, seen, ..
+        spec,
+        made,
+        observed,
+        ..
     } = keeping;
     let sent = numbers.map(|numbers| spec.dialin(&e164(numbers)));
     let end = match wanted_end(keeping) {
@@ -63,7 +66,10 @@ pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>
     if recorded && known {
         Differs::No
     } else {
-        debug_assert!(seen.room.id == made.id, "another room is no room to keep");
+        debug_assert!(
+            observed.room.id == made.id,
+            "another room is no room to keep"
+        );
         record(keeping, end, sent.as_ref(), Change::Sent)
     }
 }
@@ -74,10 +80,10 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
         view,
         spec,
         made,
-        seen,
+        observed,
         ..
     } = keeping;
-    let room = &seen.room;
+    let room = &observed.room;
     let mut change = RoomChange::default();
     if room.privacy != spec.privacy {
         change.privacy = Some(spec.privacy);
@@ -104,11 +110,14 @@ fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -
 
 fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
     let Keeping {
-        view, owned, seen, ..
+        view,
+        owned,
+        observed,
+        ..
     } = keeping;
     let mark = mark(&change, end);
     if let Some(sent) = view.facts.updated.as_ref().filter(|it| it.mark == mark) {
-        return Differs::Do(not_applied(view, &seen.room, sent));
+        return Differs::Do(not_applied(view, &observed.room, sent));
     }
     // The user may ask for another attempt: one.
     let rejection = view.memory.rejection.as_ref().filter(|it| {
@@ -123,11 +132,11 @@ fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
         let problem = Problem::new(Reason::RejectedByDaily, ResolvedBy::User, message);
         return Differs::Rejected(problem);
     }
-    let shown = seen.room.config.exp;
+    let shown = observed.room.config.exp;
     let nearer = change.properties.contains_key("exp") && shown.is_some_and(|exp| end.at < exp);
     Differs::Do(act(Step::UpdateRoom(Update {
         name: owned.name.clone(),
-        id: seen.room.id.clone(),
+        id: observed.room.id.clone(),
         mark,
         change,
         nearer,
@@ -222,13 +231,13 @@ fn wanted_end(keeping: &Keeping<'_>) -> Move {
         view,
         spec,
         made,
-        seen,
+        observed,
         end,
         ..
     } = keeping;
     let by_spec = spec.end_of(view.meta.created);
-    let shown = seen.room.config.exp;
-    let clock = view.now.wall.max(seen.date.unwrap_or(view.now.wall));
+    let shown = observed.room.config.exp;
+    let clock = view.now.wall.max(observed.date.unwrap_or(view.now.wall));
     let earliest = clock.saturating_add(AT_ONCE);
     if made.end.is_some() && end.of == by_spec.of {
         let own = end.of.starts_with("ttl=") && !our_write_may_run_late(view);

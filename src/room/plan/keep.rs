@@ -8,7 +8,7 @@ use super::{absent, act, delete, expire, fails, look, passed, unchanged};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
-use crate::daily::ledger::{Seen, Word};
+use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::{Domain, Pin};
 use crate::reconcile::plan::{Outcome, Step as AnyStep, failing, rest};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
@@ -35,7 +35,7 @@ pub(super) struct Keeping<'a> {
     pub(super) domain: &'a Domain,
     pub(super) owned: &'a Record,
     pub(super) made: &'a Made,
-    pub(super) seen: &'a Seen,
+    pub(super) observed: &'a Observed,
     /// The recorded end.
     pub(super) end: End,
 }
@@ -51,7 +51,7 @@ pub(in crate::room) fn plan(
         return look(Look::Room);
     }
     let known = view.known();
-    let Some(seen) = &known.seen else {
+    let Some(observed) = &known.observed else {
         return match known.absence {
             Some(absence) => absent::plan(view, spec, owned, made, absence),
             // The listing serves all objects of the account. One that does not show the room and
@@ -62,18 +62,18 @@ pub(in crate::room) fn plan(
         };
     };
     // What was seen before a write of which nobody knows whether it was done is no longer so.
-    if known.unknown_write.is_some_and(|at| seen.at < at) && !view.facts.looked {
+    if known.unknown_write.is_some_and(|at| observed.at < at) && !view.facts.looked {
         return look(Look::Room);
     }
-    if let Some(plan) = disputed(view, known.disputed) {
+    if let Some(plan) = maybe_stale(view, known.maybe_stale_until) {
         return plan;
     }
-    if let Some(plan) = doubtful(view, made, seen) {
+    if let Some(plan) = doubtful(view, made, observed) {
         return plan;
     }
     let end = made.end.clone();
     let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));
-    if let Some(plan) = end_has_come(view, &end, seen) {
+    if let Some(plan) = end_has_come(view, &end, observed) {
         return plan;
     }
     present(&Keeping {
@@ -82,14 +82,14 @@ pub(in crate::room) fn plan(
         domain,
         owned,
         made,
-        seen,
+        observed,
         end,
     })
 }
 
 /// A read found no room so shortly after our write that it may have lagged (F-ROOM-41): nothing is
 /// concluded or sent in this pass, and as soon as it cannot lag any more the name is asked for again.
-fn disputed(view: &View, until: Option<Moment>) -> Option<Plan> {
+fn maybe_stale(view: &View, until: Option<Moment>) -> Option<Plan> {
     let until = until?;
     if until > view.now.moment {
         let wait = view.now.moment.until(until) + MARGIN;
@@ -99,18 +99,19 @@ fn disputed(view: &View, until: Option<Moment>) -> Option<Plan> {
 }
 
 /// Another id or PIN in a listing, or no dial-in, is asked about by name before it is believed.
-fn doubtful(view: &View, made: &Made, seen: &Seen) -> Option<Plan> {
-    let other_room = seen.room.id != made.id;
-    let no_dialin = seen.room.config.dialin.is_none() && view.memory.kind.dialin_sent.is_none();
-    let in_doubt = other_room || no_dialin || pin_is_doubtful(view, seen) || pin_is_old(view, seen);
-    if seen.by == Word::Listing && !view.facts.looked && in_doubt {
+fn doubtful(view: &View, made: &Made, observed: &Observed) -> Option<Plan> {
+    let other_room = observed.room.id != made.id;
+    let no_dialin = observed.room.config.dialin.is_none() && view.memory.kind.dialin_sent.is_none();
+    let in_doubt =
+        other_room || no_dialin || pin_is_doubtful(view, observed) || pin_is_old(view, observed);
+    if observed.source == Source::List && !view.facts.looked && in_doubt {
         return Some(look(Look::Room));
     }
     other_room.then(|| {
         let message = format!(
             "Room {} was replaced at Daily by a room that this DailyRoom does not own. Delete that room at Daily, or \
              create a DailyRoom with another name.",
-            seen.room.name
+            observed.room.name
         );
         let requeue = Requeue::After(LATER);
         fails(Reason::NameTaken, message, ResolvedBy::User, requeue)
@@ -118,8 +119,8 @@ fn doubtful(view: &View, made: &Made, seen: &Seen) -> Option<Plan> {
 }
 
 /// Whether a listing shows another PIN than the one that is reported, or none is reported.
-fn pin_is_doubtful(view: &View, seen: &Seen) -> bool {
-    match (&seen.room.config.dialin_code, &view.status.dialin_code) {
+fn pin_is_doubtful(view: &View, observed: &Observed) -> bool {
+    match (&observed.room.config.dialin_code, &view.status.dialin_code) {
         (Some(shown), Some(reported)) => shown.digits() != reported,
         (_, None) => true,
         // A listing need not show it.
@@ -129,15 +130,15 @@ fn pin_is_doubtful(view: &View, seen: &Seen) -> bool {
 
 /// Whether the listing shows no PIN (F-PIN-10), and the room was not asked for it for long: somebody
 /// may have changed the room by hand, and its PIN with it.
-fn pin_is_old(view: &View, seen: &Seen) -> bool {
+fn pin_is_old(view: &View, observed: &Observed) -> bool {
     let named = view.known().named;
     // Passes come a moment sooner or later than the interval.
     let due = view.drift_interval * PIN_LOOKS - view.drift_interval / 2;
     let recent = |at: Moment| at.until(view.now.moment) < due;
-    seen.room.config.dialin_code.is_none() && !named.is_some_and(recent)
+    observed.room.config.dialin_code.is_none() && !named.is_some_and(recent)
 }
 
-fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
+fn end_has_come(view: &View, end: &End, observed: &Observed) -> Option<Plan> {
     if view.now.wall < end.at {
         return None;
     }
@@ -150,8 +151,8 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
         return Some(look(Look::Room));
     }
     // A room without an end does not end by itself: its end is put back. // F-PIN-22
-    let exp = seen.room.config.exp?;
-    match passed(view, exp.max(end.at), seen.date) {
+    let exp = observed.room.config.exp?;
+    match passed(view, exp.max(end.at), observed.date) {
         Passed::Yes => Some(expire(view)),
         Passed::Between => Some(unchanged(SOON)),
         // It was moved later at Daily, and is taken over or put back.
@@ -160,7 +161,7 @@ fn end_has_come(view: &View, end: &End, seen: &Seen) -> Option<Plan> {
 }
 
 fn present(keeping: &Keeping<'_>) -> Plan {
-    let Keeping { view, seen, .. } = keeping;
+    let Keeping { view, observed, .. } = keeping;
     let Some(numbers) = &view.facts.numbers else {
         // Where the status is lost, the Secret has the numbers that callers hold.
         let lost = view.status.phone_numbers.is_empty() && view.facts.secret.is_none();
@@ -174,7 +175,7 @@ fn present(keeping: &Keeping<'_>) -> Plan {
     if let Err(numbers) = numbers {
         problem.get_or_insert_with(|| of_numbers(numbers));
     }
-    let Some(pin) = pin(view, seen) else {
+    let Some(pin) = pin(view, observed) else {
         return no_pin(view);
     };
     let published = match published(view) {
@@ -191,11 +192,11 @@ fn present(keeping: &Keeping<'_>) -> Plan {
     }
     let content = SecretContent {
         secret_name: view.names.secret.clone(),
-        room_name: seen.room.name.clone(),
-        url: seen.room.url.clone(),
+        room_name: observed.room.name.clone(),
+        url: observed.room.url.clone(),
         pin,
         numbers: published,
-        end: seen.room.config.exp.unwrap_or(keeping.end.at),
+        end: observed.room.config.exp.unwrap_or(keeping.end.at),
     };
     secret_is_written(keeping, content, problem)
 }
@@ -248,7 +249,7 @@ fn secret_is_written(
     content: SecretContent,
     problem: Option<Problem>,
 ) -> Plan {
-    let Keeping { view, seen, .. } = keeping;
+    let Keeping { view, observed, .. } = keeping;
     let meta = &view.meta;
     if let Some(why) = &view.facts.secret_refused {
         let message = format!(
@@ -291,8 +292,8 @@ fn secret_is_written(
         problem => {
             let serving = Serving {
                 domain: keeping.domain.clone(),
-                id: seen.room.id.clone(),
-                created: seen.room.created_at,
+                id: observed.room.id.clone(),
+                created: observed.room.created_at,
                 why_global: view.facts.why_global.clone(),
                 content,
             };
@@ -320,14 +321,19 @@ fn former_secret_goes(view: &View, outcome: &Outcome<Room>) -> Option<Plan> {
 }
 
 /// Daily's PIN, by name; else the one that is known of this very room.
-fn pin(view: &View, seen: &Seen) -> Option<Pin> {
-    let believed = seen.by != Word::Listing || !pin_is_doubtful(view, seen);
-    let shown = seen.room.config.dialin_code.as_ref().filter(|_| believed);
+fn pin(view: &View, observed: &Observed) -> Option<Pin> {
+    let believed = observed.source != Source::List || !pin_is_doubtful(view, observed);
+    let shown = observed
+        .room
+        .config
+        .dialin_code
+        .as_ref()
+        .filter(|_| believed);
     let same_room = view
         .status
         .room
         .as_ref()
-        .is_some_and(|it| it.id == seen.room.id);
+        .is_some_and(|it| it.id == observed.room.id);
     let known = view.status.dialin_code.as_deref().filter(|_| same_room);
     shown
         .and_then(|pin| Pin::new(pin.digits()))

@@ -146,7 +146,7 @@ async fn a_listing_keeps_the_rooms_that_are_expected_or_were_asked_about() {
         let made = by_hand.post("/rooms", &json!({"name": name})).await;
         assert_eq!(made.unwrap().status, 200);
     }
-    assert!(account.sight("asked", "").seen.is_none());
+    assert!(account.room_evidence("asked", "").observed.is_none());
     let expected: Expected = Arc::new(|_| {
         let room = |name: &str| ExpectedRoom {
             name: name.to_owned(),
@@ -155,11 +155,11 @@ async fn a_listing_keeps_the_rooms_that_are_expected_or_were_asked_about() {
         vec![room("ours"), room("gone")]
     });
     list_until(&account, expected, |it| it.read == 1).await;
-    let seen = |name: &str| account.sight(name, "").seen.is_some();
-    let absent = |name: &str| account.sight(name, "").absence.is_some();
-    assert!(seen("ours") && seen("asked") && absent("gone"));
+    let observed = |name: &str| account.room_evidence(name, "").observed.is_some();
+    let absent = |name: &str| account.room_evidence(name, "").absence.is_some();
+    assert!(observed("ours") && observed("asked") && absent("gone"));
     assert!(
-        !seen("foreign") && !absent("foreign"),
+        !observed("foreign") && !absent("foreign"),
         "nothing is said of it"
     );
 }
@@ -185,11 +185,11 @@ async fn one_odd_room_costs_the_others_nothing() {
     let fault = FaultSpec::next("GET", "/rooms", page);
     daily.client().unwrap().fault(&fault).await.unwrap();
     for name in ["odd", "ours", "gone"] {
-        let _ = account.sight(name, "");
+        let _ = account.room_evidence(name, "");
     }
     list_until(&account, nothing(), |it| it.read == 1).await;
-    assert!(account.sight("ours", "").seen.is_some());
-    assert!(account.sight("gone", "").absence.is_some());
-    let odd = account.sight("odd", "");
-    assert!(odd.seen.is_none() && odd.absence.is_none());
+    assert!(account.room_evidence("ours", "").observed.is_some());
+    assert!(account.room_evidence("gone", "").absence.is_some());
+    let odd = account.room_evidence("odd", "");
+    assert!(odd.observed.is_none() && odd.absence.is_none());
 }

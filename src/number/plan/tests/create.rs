@@ -172,7 +172,7 @@ fn a_claimed_number_gets_one_config() {
             "another comes first, and a create of ours may take effect",
             with(claimed(), |it| {
                 it.facts.rival = rival(None);
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
             }),
             "failing NumberInUse",
         ),
@@ -199,7 +199,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "refused",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.posts = Posts::Refused;
+                it.facts.create_attempts = CreateAttempts::Refused;
             }),
             "record Withdrawn nothing",
         ),
@@ -207,7 +207,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "a create may have taken effect",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
             }),
             "record with status Created c1",
         ),
@@ -215,7 +215,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "and says something else",
             with(claimed(), |it| {
                 it.facts.number = found("other");
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
             }),
             "failing NumberInUse",
         ),
@@ -223,7 +223,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "and others are not looked at",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.facts.rival = None;
             }),
             "look Rivals",
@@ -240,7 +240,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "it is recorded for another object",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.facts.rival = rival(Some("c1"));
             }),
             "failing NumberInUse",
@@ -284,7 +284,7 @@ fn an_edit_does_not_hide_what_an_earlier_create_made() {
     let edited = |prefix: &str| {
         with(claimed(), |it| {
             it.facts.number = found(prefix);
-            it.facts.posts = Posts::Unknown;
+            it.facts.create_attempts = CreateAttempts::Unknown;
             it.spec.as_mut().unwrap().name_prefix = Some("back".into());
         })
     };
@@ -373,7 +373,7 @@ fn a_rejected_create_is_sent_again_rarely() {
 fn an_id_is_recorded_before_its_config_is_changed() {
     let edited = with(claimed(), |it| {
         it.facts.number = found("front");
-        it.facts.posts = Posts::Unknown;
+        it.facts.create_attempts = CreateAttempts::Unknown;
         it.spec.as_mut().unwrap().name_prefix = Some("back".into());
     });
     assert_eq!(said(&edited), "record Created c1");

@@ -203,7 +203,9 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         ),
         (
             "may be ours",
-            claim("front", |it| it.facts.posts = Posts::Unknown),
+            claim("front", |it| {
+                it.facts.create_attempts = CreateAttempts::Unknown
+            }),
             "delete c1",
         ),
         (
@@ -214,7 +216,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "may be ours, and the spec was edited since",
             claim("front", |it| {
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.spec.as_mut().unwrap().name_prefix = None;
             }),
             "delete c1",
@@ -222,7 +224,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "may be ours, and the spec does not parse",
             claim("front", |it| {
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.spec = Err(InvalidSpec("no".into()));
             }),
             "delete c1",
@@ -237,13 +239,15 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         ("not ours", claim("front", |_| ()), "release Clean"),
         (
             "says something else",
-            claim("other", |it| it.facts.posts = Posts::Unknown),
+            claim("other", |it| {
+                it.facts.create_attempts = CreateAttempts::Unknown
+            }),
             "release Orphaned",
         ),
         (
             "says something else, and a create of ours may still take effect",
             claim("other", |it| {
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.facts.unknown_write = Some(at(999));
             }),
             "deleting Progressing",
@@ -260,7 +264,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "recorded for another",
             claim("front", |it| {
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.facts.rival = rival(Some("c1"));
             }),
             "release Orphaned",
@@ -268,7 +272,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "others not looked at",
             claim("front", |it| {
-                it.facts.posts = Posts::Unknown;
+                it.facts.create_attempts = CreateAttempts::Unknown;
                 it.facts.rival = None;
             }),
             "look Rivals",

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::crd::{Account, FINALIZER, PinDialinNumberStatus};
-use crate::daily::ledger::Posts;
+use crate::daily::evidence::CreateAttempts;
 use crate::daily::types::DialinConfig;
 use crate::keys::KeyProblem;
 use crate::naming;

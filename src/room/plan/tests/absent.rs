@@ -37,7 +37,7 @@ fn misses(view: &View, resolved_by: ResolvedBy, says: &str) {
 fn a_vanished_room_is_made_anew_after_two_words_half_the_quiet_period_apart() {
     recreates(&vanished());
     let margin = Duration::from_millis(50);
-    // The second word is still to come.
+    // The second answer is still to come.
     let first = recorded().absent(ago(10), None);
     unchanged(&first, Duration::from_secs(20) + margin);
     let early = recorded().absent(ago(29), Some(moment())).looked();
@@ -53,7 +53,7 @@ fn a_vanished_room_is_made_anew_after_two_words_half_the_quiet_period_apart() {
 fn nothing_is_missing_while_a_write_may_still_be_done() {
     let unknown = |at, by_name| {
         let view = recorded().absent(ago(300), Some(by_name));
-        view.sight(|it| it.unknown_write = Some(at))
+        view.evidence(|it| it.unknown_write = Some(at))
     };
     let margin = Duration::from_millis(50);
     unchanged(&unknown(ago(59), moment()), Duration::from_secs(1) + margin);
@@ -90,13 +90,13 @@ fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
 
 #[test]
 fn when_too_many_are_missing_none_is_made_anew_unless_a_person_asks() {
-    let tripped = vanished().sight(|it| it.tripped = true);
-    misses(&tripped, ResolvedBy::Waiting, "so many others");
-    recreates(&tripped.clone().forced());
-    recreates(&tripped.clone().edited(json!({"ttl": "8h"})));
+    let lost = vanished().evidence(|it| it.mass_loss = true);
+    misses(&lost, ResolvedBy::Waiting, "so many others");
+    recreates(&lost.clone().forced());
+    recreates(&lost.clone().edited(json!({"ttl": "8h"})));
     // It is said at once.
     let first = recorded().absent(moment(), None);
-    let first = first.sight(|it| it.tripped = true);
+    let first = first.evidence(|it| it.mass_loss = true);
     misses(&first, ResolvedBy::Waiting, "so many others");
     // Who asks is still no proof.
     looks(&first.forced(), Look::Room);

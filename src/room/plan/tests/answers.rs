@@ -70,7 +70,7 @@ fn a_change_that_is_accepted_and_not_applied_is_noted() {
 /// What Daily rejects of a room may be its way of saying that the room is gone (F-ROOM-23).
 #[test]
 fn after_a_rejected_change_the_room_is_looked_at() {
-    let private = serving().sees(Word::Listing, |it| it.privacy = "private".into());
+    let private = serving().sees(Source::List, |it| it.privacy = "private".into());
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&private) else {
         panic!("{:?}", plan(&private));
     };
@@ -110,9 +110,9 @@ fn a_change_that_daily_does_not_heed_is_told_and_rests() {
 /// F-PIN-10: where listings show no PIN, the room is asked now and then.
 #[test]
 fn a_pin_that_listings_do_not_show_is_asked_for_by_name_now_and_then() {
-    let hidden = serving().sees(Word::Listing, |it| it.config.dialin_code = None);
+    let hidden = serving().sees(Source::List, |it| it.config.dialin_code = None);
     looks(&hidden, Look::Room);
-    let named = |seconds| hidden.clone().sight(|it| it.named = Some(ago(seconds)));
+    let named = |seconds| hidden.clone().evidence(|it| it.named = Some(ago(seconds)));
     serves_well(&named(3 * 300 + 149));
     looks(&named(3 * 300 + 150), Look::Room);
     // Where they show it, nobody has to be asked.
@@ -122,7 +122,7 @@ fn a_pin_that_listings_do_not_show_is_asked_for_by_name_now_and_then() {
 /// F-PIN-22: a room that lost its end does not end; it is given one again.
 #[test]
 fn an_end_that_was_taken_away_is_put_back() {
-    let endless = |view: View| view.sees(Word::Name, |it| it.config.exp = None).looked();
+    let endless = |view: View| view.sees(Source::Get, |it| it.config.exp = None).looked();
     updates(&endless(serving()), None, json!({"exp": END}), false);
     let over = endless(serving()).wall(END + 60).date(END + 60);
     updates(&over, None, json!({"exp": END + 63}), false);
@@ -135,7 +135,7 @@ fn an_end_that_was_taken_away_is_put_back() {
 #[test]
 fn an_end_that_passed_is_refused_once_and_not_each_second() {
     let over = |seconds| {
-        let endless = serving().sees(Word::Name, |it| it.config.exp = None);
+        let endless = serving().sees(Source::Get, |it| it.config.exp = None);
         endless.looked().wall(END + seconds).date(END + seconds)
     };
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&over(60)) else {
@@ -164,7 +164,7 @@ fn an_end_that_passed_is_refused_once_and_not_each_second() {
 fn an_end_of_ours_that_comes_late_is_put_back() {
     let late = |unknown: Option<Moment>, trusted_from| {
         let view = by_name(|it| it.config.exp = Some(NOW + 600));
-        view.sight(|it| it.unknown_write = unknown)
+        view.evidence(|it| it.unknown_write = unknown)
             .with(|it| it.trusted_from = trusted_from)
     };
     let never = Moment::default();
@@ -186,9 +186,9 @@ fn an_end_of_ours_that_comes_late_is_put_back() {
 /// What was seen before a write whose outcome is unknown is no longer so.
 #[test]
 fn after_an_unknown_write_the_room_is_looked_at_first() {
-    let unsure = serving().sight(|it| it.unknown_write = Some(at(100_001)));
+    let unsure = serving().evidence(|it| it.unknown_write = Some(at(100_001)));
     looks(&unsure, Look::Room);
-    let before = serving().sight(|it| it.unknown_write = Some(ago(1)));
+    let before = serving().evidence(|it| it.unknown_write = Some(ago(1)));
     serves_well(&before);
 }
 
@@ -201,8 +201,12 @@ fn a_room_that_is_not_shown_yet_is_not_given_up() {
         id: ID.into(),
     };
     acts(&leaving, delete.clone());
-    let disputed = |until| leaving.clone().sight(|it| it.disputed = Some(until));
-    let planned = plan(&disputed(at(100_003)));
+    let stale = |until| {
+        leaving
+            .clone()
+            .evidence(|it| it.maybe_stale_until = Some(until))
+    };
+    let planned = plan(&stale(at(100_003)));
     let Plan::Rest(Rest {
         outcome: Outcome::Deleting(_),
         requeue: Requeue::After(wait),
@@ -211,26 +215,22 @@ fn a_room_that_is_not_shown_yet_is_not_given_up() {
         panic!("does not wait: {planned:?}");
     };
     assert!(wait > Duration::from_secs(3) && wait < Duration::from_secs(4));
-    acts(&disputed(moment()), delete);
+    acts(&stale(moment()), delete);
 }
 
 /// The same of a room that is kept: nothing is sent in that pass, and then it is asked for again.
 #[test]
 fn a_room_that_is_not_shown_yet_is_not_written_to() {
     let edited = serving().edited(json!({"ttl": "8h", "privacy": "Private"}));
-    let disputed = |until| edited.clone().sight(|it| it.disputed = Some(until));
-    unchanged(
-        &disputed(at(100_003)).looked(),
-        Duration::from_millis(3_050),
-    );
-    updates(&disputed(at(100_003)), Some("private"), json!({}), false);
-    looks(&disputed(moment()), Look::Room);
-    updates(
-        &disputed(moment()).looked(),
-        Some("private"),
-        json!({}),
-        false,
-    );
+    let stale = |until| {
+        edited
+            .clone()
+            .evidence(|it| it.maybe_stale_until = Some(until))
+    };
+    unchanged(&stale(at(100_003)).looked(), Duration::from_millis(3_050));
+    updates(&stale(at(100_003)), Some("private"), json!({}), false);
+    looks(&stale(moment()), Look::Room);
+    updates(&stale(moment()).looked(), Some("private"), json!({}), false);
 }
 
 /// F-AUTH-8: without a content Daily tells no numbers, and then none can be published.

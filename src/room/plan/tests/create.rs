@@ -34,7 +34,7 @@ fn refusal(view: &View, times: u32) -> Rejection {
 fn refused(times: u32) -> View {
     let view = claimed();
     let refusal = refusal(&view, times);
-    let view = view.free().posts(Posts::Refused);
+    let view = view.free().create_attempts(CreateAttempts::Refused);
     view.with(|view| view.memory.rejection = Some(refusal))
 }
 
@@ -142,10 +142,10 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
         again,
         "A DailyRoom in another namespace holds",
     );
-    let seen = view.sees(Word::Name, |_| {}).looked();
-    let seen = seen.with(|it| it.facts.rival = Some(None));
+    let observed = view.sees(Source::Get, |_| {}).looked();
+    let observed = observed.with(|it| it.facts.rival = Some(None));
     fails(
-        &seen,
+        &observed,
         Reason::NameTaken,
         ResolvedBy::User,
         again,
@@ -158,16 +158,16 @@ fn a_record_of_an_earlier_object_is_a_hint_alone() {
     let other = |view: View| view.with_record(|it| it.uid = "uid-0".into());
     let view = other(recorded().chosen()).with(|it| it.facts.rival = Some(None));
     looks(&view, Look::Room);
-    let seen = view.sees(Word::Name, |_| {}).looked();
+    let observed = view.sees(Source::Get, |_| {}).looked();
     let mut taken_over = recorded().chosen().owned();
     taken_over.claim = None;
-    acts(&seen, write(taken_over, Change::Found));
+    acts(&observed, write(taken_over, Change::Found));
     // Another room, or a record of another domain or name, proves nothing.
-    let another = seen.clone().made(|it| it.id = "room-0".into());
-    let elsewhere = seen
+    let another = observed.clone().made(|it| it.id = "room-0".into());
+    let elsewhere = observed
         .clone()
         .with_record(|it| it.domain_id = "domain-0".into());
-    let named = seen.with_record(|it| it.name = "other".into());
+    let named = observed.with_record(|it| it.name = "other".into());
     for view in [another, elsewhere, named] {
         let again = Requeue::After(LATER);
         fails(&view, Reason::NameTaken, ResolvedBy::User, again, "exists");
@@ -176,7 +176,7 @@ fn a_record_of_an_earlier_object_is_a_hint_alone() {
     let derived = other(recorded());
     looks(&derived, Look::Room);
     let bound = record_of(&derived, claim(NOW, END), None);
-    acts(&derived.sees(Word::Name, |_| {}).looked(), bind(bound));
+    acts(&derived.sees(Source::Get, |_| {}).looked(), bind(bound));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_is_over_from_the_start_is_expired_and_a_ttl_asks_daily_first() {
     looks(&ttl, Look::Room);
     acts(&ttl.clone().free(), AnyStep::Report(Outcome::Expired));
     let bound = record_of(&ttl, claim(END, END), None);
-    let found = ttl.sees(Word::Name, |it| it.config.exp = Some(END + 60));
+    let found = ttl.sees(Source::Get, |it| it.config.exp = Some(END + 60));
     acts(&found.looked(), bind(bound));
 }
 
@@ -361,12 +361,12 @@ fn a_create_that_may_have_been_done_is_looked_for_first() {
     request_of(&view.clone().free(), END);
     let here = view.with(|it| it.memory.claimed_here = true);
     request_of(&here, END);
-    for posts in [Posts::Unknown, Posts::Refused] {
-        looks(&here.clone().posts(posts), Look::Room);
-        looks(&claimed().posts(posts), Look::Room);
+    for create_attempts in [CreateAttempts::Unknown, CreateAttempts::Refused] {
+        looks(&here.clone().create_attempts(create_attempts), Look::Room);
+        looks(&claimed().create_attempts(create_attempts), Look::Room);
     }
     // Its repeat waits for nothing else.
-    request_of(&here.posts(Posts::Unknown).free(), END);
+    request_of(&here.create_attempts(CreateAttempts::Unknown).free(), END);
 }
 
 fn found_record(view: &View, id: &str, end: i64, sent: bool) -> Record {
@@ -382,7 +382,7 @@ fn found_record(view: &View, id: &str, end: i64, sent: bool) -> Record {
 #[test]
 fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
     let view = claimed();
-    let made = view.clone().sees(Word::Create, |_| {});
+    let made = view.clone().sees(Source::Create, |_| {});
     acts(
         &made,
         with_status(found_record(&view, ID, END, true), Change::Created),
@@ -391,8 +391,8 @@ fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
         room.config.exp = Some(END + 77);
         room.created_at = CREATED - 5;
     };
-    looks(&view.clone().sees(Word::Listing, own_end), Look::Room);
-    let found = view.clone().sees(Word::Name, own_end).looked();
+    looks(&view.clone().sees(Source::List, own_end), Look::Room);
+    let found = view.clone().sees(Source::Get, own_end).looked();
     let record = found_record(&view, ID, END + 77, false);
     acts(&found, with_status(record, Change::Found));
 }
@@ -400,19 +400,19 @@ fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
 #[test]
 fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     let view = claimed().chosen();
-    let found = |posts, change: fn(&mut Room)| {
-        let view = view.clone().sees(Word::Name, change).looked();
-        view.posts(posts)
+    let found = |create_attempts, change: fn(&mut Room)| {
+        let view = view.clone().sees(Source::Get, change).looked();
+        view.create_attempts(create_attempts)
             .with(|it| it.memory.claimed_here = true)
             .with(|it| it.facts.rival = Some(None))
     };
-    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = None);
+    let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = None);
     looks(&unknown_rivals, Look::Rivals);
     let ours = write(found_record(&view, ID, END, false), Change::Found);
     let mut withdrawn = view.owned();
     withdrawn.claim = None;
     let theirs = write(withdrawn, Change::Withdrawn);
-    acts(&found(Posts::Unknown, |_| {}), ours.clone());
+    acts(&found(CreateAttempts::Unknown, |_| {}), ours.clone());
     // A room that is not ours withdraws no claim while a create of ours may still be done.
     let named: fn(&mut Room) = |it| {
         let dialin = it.config.dialin.as_mut().unwrap();
@@ -428,21 +428,22 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     let (reason, later) = (Reason::NameTaken, Requeue::After(LATER));
     let says = "nothing shows that it was created for this DailyRoom";
     for stranger in strangers {
-        let view = found(Posts::Unknown, stranger);
+        let view = found(CreateAttempts::Unknown, stranger);
         fails(&view, reason, ResolvedBy::User, later, says);
-        let restarted = found(Posts::Refused, stranger).with(|it| it.memory.claimed_here = false);
+        let restarted =
+            found(CreateAttempts::Refused, stranger).with(|it| it.memory.claimed_here = false);
         fails(&restarted, reason, ResolvedBy::User, later, says);
     }
-    let held = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
+    let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
     fails(&held, reason, ResolvedBy::User, later, says);
     // Only where each was refused, or none was sent, nothing can come of the claim any more.
-    acts(&found(Posts::Refused, |_| {}), theirs.clone());
-    acts(&found(Posts::None, |_| {}), theirs);
-    let refused = found(Posts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
+    acts(&found(CreateAttempts::Refused, |_| {}), theirs.clone());
+    acts(&found(CreateAttempts::None, |_| {}), theirs);
+    let refused = found(CreateAttempts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
     acts(&refused, ours.clone());
-    let restarted = found(Posts::None, |_| {}).with(|it| it.memory.claimed_here = false);
+    let restarted = found(CreateAttempts::None, |_| {}).with(|it| it.memory.claimed_here = false);
     acts(&restarted, ours);
-    let made = found(Posts::None, |_| {}).sees(Word::Create, |_| {});
+    let made = found(CreateAttempts::None, |_| {}).sees(Source::Create, |_| {});
     let record = found_record(&view, ID, END, true);
     acts(&made, write(record, Change::Created));
 }
@@ -490,7 +491,7 @@ fn what_is_sent_under_a_chosen_name_is_noted_before() {
     for privacy in ["public", "private"] {
         let found = noted
             .clone()
-            .sees(Word::Name, |it| it.privacy = privacy.into());
+            .sees(Source::Get, |it| it.privacy = privacy.into());
         let found = found.looked().with(|it| it.facts.rival = Some(None));
         let planned = plan(&found);
         let is_found = matches!(
@@ -511,8 +512,8 @@ fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
             it.memory.claimed_here = true;
             it.facts.rival = Some(None);
         });
-        view.posts(Posts::Refused)
-            .sees(Word::Name, |it| it.created_at = 1)
+        view.create_attempts(CreateAttempts::Refused)
+            .sees(Source::Get, |it| it.created_at = 1)
             .looked()
     };
     let claimed_again = back(claimed());
@@ -523,7 +524,7 @@ fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
         };
         assert_eq!(record.made.unwrap().id, ID);
         assert_eq!(record.former_id, None);
-        let stranger = view.sees(Word::Name, |it| it.id = "room-2".into());
+        let stranger = view.sees(Source::Get, |it| it.id = "room-2".into());
         let planned = plan(&stranger);
         let ours = matches!(planned, Plan::Act(AnyStep::Record(_, Change::Found, _)));
         assert!(!ours, "{planned:?}");
@@ -559,7 +560,7 @@ fn a_withdrawn_claim_waits_until_the_name_is_free() {
     let view = claimed().chosen().with_record(|it| it.claim = None);
     looks(&view, Look::Room);
     let again = Requeue::After(LATER);
-    let taken = view.clone().sees(Word::Name, |_| {}).looked();
+    let taken = view.clone().sees(Source::Get, |_| {}).looked();
     fails(
         &taken,
         Reason::NameTaken,

@@ -112,8 +112,8 @@ fn a_spec_that_does_not_parse_is_no_obstacle() {
 fn a_recorded_room_is_deleted_by_its_id_alone() {
     deletes(&leaving(recorded()), ID);
     let other = |it: &mut Room| it.id = "room-2".into();
-    looks(&leaving(recorded().sees(Word::Listing, other)), Look::Room);
-    let told = leaving(recorded().sees(Word::Name, other).looked());
+    looks(&leaving(recorded().sees(Source::List, other)), Look::Room);
+    let told = leaving(recorded().sees(Source::Get, other).looked());
     orphans(&told, "another id");
 }
 
@@ -130,37 +130,46 @@ fn a_room_is_deleted_by_its_recorded_name() {
 fn without_an_id_a_derived_name_is_proof() {
     let view = leaving(claimed());
     looks(&view, Look::Room);
-    deletes(&view.clone().sees(Word::Name, |_| {}).looked(), ID);
+    deletes(&view.clone().sees(Source::Get, |_| {}).looked(), ID);
     let unrecorded = view.with(|it| it.recorded = Recorded::Nothing);
-    deletes(&unrecorded.sees(Word::Name, |_| {}).looked(), ID);
+    deletes(&unrecorded.sees(Source::Get, |_| {}).looked(), ID);
 }
 
 #[test]
 fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
-    let found = |posts, change: fn(&mut Room)| {
+    let found = |create_attempts, change: fn(&mut Room)| {
         let view = leaving(claimed().chosen());
-        let view = view.sees(Word::Name, change).looked().posts(posts);
+        let view = view
+            .sees(Source::Get, change)
+            .looked()
+            .create_attempts(create_attempts);
         view.with(|it| it.memory.claimed_here = true)
             .with(|it| it.facts.rival = Some(None))
     };
     let says = "is not proven";
-    let unknown_rivals = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = None);
+    let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = None);
     looks(&unknown_rivals, Look::Rivals);
-    let held = found(Posts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
+    let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
     orphans(&held, says);
-    deletes(&found(Posts::Unknown, |_| {}), ID);
-    deletes(&found(Posts::None, |_| {}).sees(Word::Create, |_| {}), ID);
-    let restarted = found(Posts::None, |_| {}).with(|it| it.memory.claimed_here = false);
+    deletes(&found(CreateAttempts::Unknown, |_| {}), ID);
+    deletes(
+        &found(CreateAttempts::None, |_| {}).sees(Source::Create, |_| {}),
+        ID,
+    );
+    let restarted = found(CreateAttempts::None, |_| {}).with(|it| it.memory.claimed_here = false);
     deletes(&restarted, ID);
-    orphans(&found(Posts::Refused, |_| {}), says);
+    orphans(&found(CreateAttempts::Refused, |_| {}), says);
     // A process before this one may have sent one whose answer nobody has.
-    let refused = found(Posts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
+    let refused = found(CreateAttempts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
     deletes(&refused, ID);
-    orphans(&found(Posts::None, |_| {}), says);
-    orphans(&found(Posts::Unknown, |it| it.created_at = NOW - 1), says);
+    orphans(&found(CreateAttempts::None, |_| {}), says);
+    orphans(
+        &found(CreateAttempts::Unknown, |it| it.created_at = NOW - 1),
+        says,
+    );
     // It has to be what we would have sent.
     orphans(
-        &found(Posts::Unknown, |it| it.privacy = "private".into()),
+        &found(CreateAttempts::Unknown, |it| it.privacy = "private".into()),
         says,
     );
     let unbound = restarted.with(|it| it.recorded = Recorded::Unreadable);
@@ -177,9 +186,9 @@ fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
         (claim, stranger, "is not proven"),
         (leaving(recorded()), other, "another id"),
     ] {
-        let view = view.sees(Word::Name, change).looked();
-        let view = view.posts(Posts::Unknown);
-        let unknown = |at| view.clone().sight(|it| it.unknown_write = Some(at));
+        let view = view.sees(Source::Get, change).looked();
+        let view = view.create_attempts(CreateAttempts::Unknown);
+        let unknown = |at| view.clone().evidence(|it| it.unknown_write = Some(at));
         let wait = Duration::from_secs(20) + Duration::from_millis(50);
         let still = "may still take effect";
         waits_for(
@@ -190,9 +199,9 @@ fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
             still,
         );
         // The answer has to come after that, not only the decision.
-        let early = unknown(ago(61)).sight(|it| {
-            if let Some(seen) = &mut it.seen {
-                seen.at = ago(2);
+        let early = unknown(ago(61)).evidence(|it| {
+            if let Some(observed) = &mut it.observed {
+                observed.at = ago(2);
             }
         });
         let again = "asked for the room again";
@@ -234,7 +243,7 @@ fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
     // A write may still be done.
     let unknown = |at, by_name| {
         let view = gone(Some(by_name));
-        view.sight(|it| it.unknown_write = Some(at))
+        view.evidence(|it| it.unknown_write = Some(at))
     };
     let wait = Duration::from_secs(20) + margin;
     let says = "may still take effect";

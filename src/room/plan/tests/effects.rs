@@ -32,7 +32,7 @@ impl World {
             return;
         }
         let at = self.tick();
-        let sending = self.ledger.sending(&name, at);
+        let sending = self.evidence.sending(&name, at);
         let create = matches!(step, Step::CreateRoom(_));
         let answer = match fate {
             Fate::Dropped => None,
@@ -48,20 +48,25 @@ impl World {
         };
         let at = self.tick();
         let Some(answer) = answer else {
-            self.ledger.unanswered(&name, at);
+            self.evidence.unanswered(&name, at);
             if create {
-                self.ledger.create_failed(&name, &self.meta.uid, true);
+                self.evidence.create_failed(&name, &self.meta.uid, true);
             }
             return;
         };
-        self.ledger.answered(&name, sending, answer.is_ok(), at);
+        self.evidence.answered(&name, sending, answer.is_ok(), at);
         match (answer, step) {
             (Ok(Some(room)), Step::CreateRoom(_)) => {
                 view.memory.rejection = None;
                 let date = Some(self.date());
-                let by = Word::Create;
-                let seen = Seen { room, at, date, by };
-                self.ledger.created(&name, &self.meta.uid, seen);
+                let source = Source::Create;
+                let observed = Observed {
+                    room,
+                    at,
+                    date,
+                    source,
+                };
+                self.evidence.created(&name, &self.meta.uid, observed);
             }
             (Ok(_), _) => {
                 view.memory.rejection = None;
@@ -72,7 +77,7 @@ impl World {
             }
             (Err(what), _) => {
                 if create {
-                    self.ledger.create_failed(&name, &self.meta.uid, false);
+                    self.evidence.create_failed(&name, &self.meta.uid, false);
                 }
                 view.retried = true;
                 view.facts.looked = false;
@@ -95,13 +100,13 @@ impl World {
                 let ours = recorded || self.ours.contains(id) || !self.is_chosen();
                 assert!(ours, "{id} is not ours");
                 let at = self.tick();
-                self.word(name, at);
+                self.get(name, at);
                 shown.as_ref() == Some(id)
             }
             // An end that moves nearer takes something away from those inside.
             Step::UpdateRoom(update) if update.nearer => {
                 let at = self.tick();
-                self.word(name, at);
+                self.get(name, at);
                 shown.as_ref() == Some(&update.id)
             }
             _ => true,
@@ -172,7 +177,7 @@ impl World {
             AnyStep::Release(how) => {
                 self.check_release(&how);
                 self.meta.finalizers = self.meta.finalizers_without_ours();
-                self.ledger.forget(&view.room_name(), view.now.moment);
+                self.evidence.forget(&view.room_name(), view.now.moment);
                 self.released = Some(how);
             }
             AnyStep::Of(_) => unreachable!("no write to the object"),
@@ -190,10 +195,10 @@ impl World {
         view.memory.bound_here |= view.record().is_none();
         if record.claim.is_some() && change != Change::Sent {
             view.memory.claimed_here = true;
-            self.ledger.claimed(&record.name, &self.meta.uid);
+            self.evidence.claimed(&record.name, &self.meta.uid);
         }
-        let seen = self.shown(&record.name);
-        let ours = seen.is_some_and(|it| self.ours.contains(&it.id));
+        let observed = self.shown(&record.name);
+        let ours = observed.is_some_and(|it| self.ours.contains(&it.id));
         self.disowned |= change == Change::Withdrawn && ours;
         self.ours
             .extend(record.made.as_ref().map(|it| it.id.clone()));

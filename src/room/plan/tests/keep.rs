@@ -5,7 +5,7 @@ use crate::room::numbers::WhyGlobal;
 
 /// The room as Daily says it by name in this pass.
 pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {
-    serving().sees(Word::Name, change).looked()
+    serving().sees(Source::Get, change).looked()
 }
 
 #[track_caller]
@@ -38,7 +38,7 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
         },
         nearer,
         drift: !view.is_edited(),
-        id: view.known().seen.as_ref().unwrap().room.id.clone(),
+        id: view.known().observed.as_ref().unwrap().room.id.clone(),
         mark,
     };
     acts(view, Step::UpdateRoom(update));
@@ -59,7 +59,7 @@ fn one_listing_serves_a_room_that_is_as_it_should_be() {
 
 #[test]
 fn the_listing_is_asked_before_the_name() {
-    let unseen = serving().with(|it| it.facts.sight = Sight::default());
+    let unseen = serving().with(|it| it.facts.evidence = RoomEvidence::default());
     looks(&unseen, Look::Listing);
     let listed = unseen.with(|it| it.facts.listed = true);
     looks(&listed, Look::Room);
@@ -69,7 +69,7 @@ fn the_listing_is_asked_before_the_name() {
 #[test]
 fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
     let other = |it: &mut Room| it.id = "room-2".into();
-    looks(&serving().sees(Word::Listing, other), Look::Room);
+    looks(&serving().sees(Source::List, other), Look::Room);
     let again = Requeue::After(LATER);
     let reason = Reason::NameTaken;
     fails(
@@ -84,7 +84,7 @@ fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
 #[test]
 fn another_pin_is_believed_by_name_alone() {
     let other = |it: &mut Room| it.config.dialin_code = Pin::new(OTHER_PIN);
-    looks(&serving().sees(Word::Listing, other), Look::Room);
+    looks(&serving().sees(Source::List, other), Look::Room);
     let told = by_name(other);
     let mut new = content(&told);
     new.pin = Pin::new(OTHER_PIN).unwrap();
@@ -94,8 +94,8 @@ fn another_pin_is_believed_by_name_alone() {
 #[test]
 fn an_answer_without_a_pin_changes_nothing() {
     let without = |it: &mut Room| it.config.dialin_code = None;
-    let listed = serving().sees(Word::Listing, without);
-    serves_well(&listed.sight(|it| it.named = Some(moment())));
+    let listed = serving().sees(Source::List, without);
+    serves_well(&listed.evidence(|it| it.named = Some(moment())));
     serves_well(&by_name(without));
 }
 
@@ -103,7 +103,7 @@ fn an_answer_without_a_pin_changes_nothing() {
 fn without_any_pin_there_is_no_secret() {
     let without = |it: &mut Room| it.config.dialin_code = None;
     let lost = |view: View| view.with(|it| it.status.dialin_code = None);
-    looks(&lost(serving().sees(Word::Listing, without)), Look::Room);
+    looks(&lost(serving().sees(Source::List, without)), Look::Room);
     let again = Requeue::After(LATER);
     let reason = Reason::RejectedByDaily;
     let silent = lost(by_name(without));
@@ -275,7 +275,7 @@ fn an_end_that_moves_nearer_is_meant_for_the_room_that_was_seen() {
 
 #[test]
 fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
-    let view = recorded().sees(Word::Create, |_| {}).published();
+    let view = recorded().sees(Source::Create, |_| {}).published();
     let refused = view.with(|it| it.facts.secret_refused = Some("a quota".into()));
     let again = Requeue::After(SOON * 3);
     fails(
@@ -356,7 +356,7 @@ fn what_daily_does_not_show_is_not_sent_again() {
     acts(&here(other), write(record, Change::Sent));
     serves_well(&here(by_name(|it| it.config.dialin = None)));
     // A listing need not show it: the name is asked for before anything is sent.
-    let listed = serving().sees(Word::Listing, |it| it.config.dialin = None);
+    let listed = serving().sees(Source::List, |it| it.config.dialin = None);
     looks(&listed, Look::Room);
     serves_well(&here(listed));
 }
@@ -475,7 +475,7 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
 
 #[test]
 fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
-    let made = || recorded().sees(Word::Create, |_| {});
+    let made = || recorded().sees(Source::Create, |_| {});
     let aged = |age: i64, why: Option<WhyGlobal>| {
         made().with(|it| {
             it.now.wall = it.meta.created + age;

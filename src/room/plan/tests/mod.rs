@@ -21,7 +21,7 @@ use crate::crd::condition::Reason;
 use crate::crd::{
     Account, DailyRoomSpec, DailyRoomStatus, FINALIZER, NumberSource, PublishedNumber,
 };
-use crate::daily::ledger::{Absence, Posts, Seen, Sight, Word};
+use crate::daily::evidence::{Absence, CreateAttempts, Observed, RoomEvidence, Source};
 use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
 use crate::k8s::Guard;
 use crate::keys::KeyProblem;
@@ -173,7 +173,7 @@ pub(in crate::room) fn recorded() -> View {
 
 /// One whose callers are served, as a listing shows.
 pub(in crate::room) fn serving() -> View {
-    let view = recorded().sees(Word::Listing, |_| {});
+    let view = recorded().sees(Source::List, |_| {});
     view.published()
 }
 
@@ -346,27 +346,27 @@ impl View {
         })
     }
 
-    fn sees(self, by: Word, change: impl FnOnce(&mut Room)) -> Self {
+    fn sees(self, source: Source, change: impl FnOnce(&mut Room)) -> Self {
         let mut room = room(&self);
         change(&mut room);
-        let seen = Seen {
+        let observed = Observed {
             room,
             at: moment(),
             date: Some(self.now.wall),
-            by,
+            source,
         };
-        self.sight(|sight| {
-            sight.absence = None;
-            sight.seen = Some(seen);
+        self.evidence(|evidence| {
+            evidence.absence = None;
+            evidence.observed = Some(observed);
         })
     }
 
     /// There is no room: Daily has said so since `first`, and by name at `by_name`.
     fn absent(self, first: Moment, by_name: Option<Moment>) -> Self {
         let date = Some(self.now.wall);
-        self.sight(|sight| {
-            sight.seen = None;
-            sight.absence = Some(Absence {
+        self.evidence(|evidence| {
+            evidence.observed = None;
+            evidence.absence = Some(Absence {
                 first,
                 by_name,
                 date,
@@ -379,12 +379,12 @@ impl View {
         self.absent(moment(), Some(moment())).looked()
     }
 
-    fn sight(self, change: impl FnOnce(&mut Sight)) -> Self {
-        self.with(|view| change(&mut view.facts.sight))
+    fn evidence(self, change: impl FnOnce(&mut RoomEvidence)) -> Self {
+        self.with(|view| change(&mut view.facts.evidence))
     }
 
-    fn posts(self, posts: Posts) -> Self {
-        self.sight(|sight| sight.posts = posts)
+    fn create_attempts(self, create_attempts: CreateAttempts) -> Self {
+        self.evidence(|evidence| evidence.create_attempts = create_attempts)
     }
 
     fn looked(self) -> Self {
@@ -399,13 +399,13 @@ impl View {
         self.with(|view| view.now.wall = wall)
     }
 
-    /// Daily's clock in the last word on the room.
+    /// Daily's clock in the last answer about the room.
     fn date(self, date: i64) -> Self {
-        self.sight(|sight| {
-            if let Some(seen) = &mut sight.seen {
-                seen.date = Some(date);
+        self.evidence(|evidence| {
+            if let Some(observed) = &mut evidence.observed {
+                observed.date = Some(date);
             }
-            if let Some(absence) = &mut sight.absence {
+            if let Some(absence) = &mut evidence.absence {
                 absence.date = Some(date);
             }
         })

@@ -264,7 +264,7 @@ proptest! {
         let first = spec(start.spec, start.chosen, start.retain);
         let mut world = World::new(first, start.skew, start.lingers);
         if start.lags {
-            world.lag = Duration::from_secs(2);
+            world.replica_lag = Duration::from_secs(2);
         }
         world.repins = start.repins;
         for event in &events {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::daily::ledger::{Ledger, reads_lag};
+use crate::daily::evidence::{Evidence, replica_lag};
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use k8s_openapi::api::core::v1::Secret;
@@ -34,7 +34,7 @@ pub(super) struct World {
     pub(super) spec: Value,
     pub(super) status: DailyRoomStatus,
     pub(super) memory: Memory,
-    pub(super) ledger: Ledger,
+    pub(super) evidence: Evidence,
     pub(super) rooms: BTreeMap<String, Room>,
     /// The ids of the rooms that we made or recorded.
     pub(super) ours: BTreeSet<String>,
@@ -44,8 +44,8 @@ pub(super) struct World {
     pub(super) skew: i64,
     /// Whether an ended room takes its name until it is collected.
     pub(super) lingers: bool,
-    /// By how much what is read lags behind what is written.
-    pub(super) lag: Duration,
+    /// How far reads lag behind writes.
+    pub(super) replica_lag: Duration,
     /// Whether a change of a room changes its PIN.
     pub(super) repins: bool,
     /// What the rooms were before each change, with its time.
@@ -73,14 +73,14 @@ impl World {
             spec,
             status: DailyRoomStatus::default(),
             memory: Memory::default(),
-            ledger: Ledger::new(reads_lag(QUIET)),
+            evidence: Evidence::new(replica_lag(QUIET)),
             rooms: BTreeMap::new(),
             ours: BTreeSet::new(),
             secret: None,
             numbers_fail: false,
             skew,
             lingers,
-            lag: Duration::ZERO,
+            replica_lag: Duration::ZERO,
             repins: false,
             past: Vec::new(),
             released: None,
@@ -124,7 +124,7 @@ impl World {
 
     pub(super) fn restart(&mut self) {
         self.memory = Memory::default();
-        self.ledger = Ledger::new(reads_lag(QUIET));
+        self.evidence = Evidence::new(replica_lag(QUIET));
         self.trusted_from = self.moment().after(QUIET);
     }
 
@@ -148,7 +148,7 @@ impl World {
 
     /// The room of this name, as a read shows it.
     pub(super) fn read(&self, name: &str) -> Option<&Room> {
-        let then = self.clock.saturating_sub(self.lag);
+        let then = self.clock.saturating_sub(self.replica_lag);
         let rooms = self.past.iter().find(|(at, _)| *at > then);
         let room = rooms.map_or(&self.rooms, |(_, before)| before).get(name)?;
         (room.config.exp.is_none_or(|exp| exp > self.date())).then_some(room)
@@ -157,7 +157,7 @@ impl World {
     /// The rooms are about to change.
     pub(super) fn changes(&mut self) {
         self.past.push((self.clock, self.rooms.clone()));
-        let then = self.clock.saturating_sub(self.lag);
+        let then = self.clock.saturating_sub(self.replica_lag);
         self.past.retain(|(at, _)| *at > then);
     }
 
@@ -216,14 +216,14 @@ impl World {
             date: Some(self.date()),
         };
         let expected = [self.name()];
-        let mut wanted = self.ledger.names();
+        let mut wanted = self.evidence.names();
         wanted.extend(expected.clone());
         let Next::Whole(listing) = Joining::begin(begun, wanted).add(page, self.tick()) else {
             panic!("more than a page");
         };
         let _ = self
-            .ledger
-            .heard(std::sync::Arc::new(listing), complete, &expected);
+            .evidence
+            .apply_listing(std::sync::Arc::new(listing), complete, &expected);
     }
 
     fn view(&self) -> View {
@@ -256,7 +256,7 @@ impl World {
         view.status = self.status.clone();
         if view.access.is_some() {
             let name = view.room_name();
-            view.facts.sight = self.ledger.sight(&name, &view.meta.uid);
+            view.facts.evidence = self.evidence.room(&name, &view.meta.uid);
         }
     }
 
@@ -349,19 +349,24 @@ impl World {
     fn look_room(&mut self, view: &mut View) {
         let name = view.room_name();
         let at = self.tick();
-        self.word(&name, at);
+        self.get(&name, at);
         view.facts.looked = true;
     }
 
-    pub(super) fn word(&mut self, name: &str, at: Moment) {
+    pub(super) fn get(&mut self, name: &str, at: Moment) {
         let date = Some(self.date());
         match self.read(name).cloned() {
             Some(room) => {
-                let by = Word::Name;
-                let seen = Seen { room, at, date, by };
-                self.ledger.read(name, seen);
+                let source = Source::Get;
+                let observed = Observed {
+                    room,
+                    at,
+                    date,
+                    source,
+                };
+                self.evidence.read(name, observed);
             }
-            None => self.ledger.read_absent(name, at, date),
+            None => self.evidence.read_absent(name, at, date),
         }
     }
 
@@ -370,11 +375,16 @@ impl World {
         let date = Some(self.date());
         match self.shown(name).cloned() {
             Some(room) => {
-                let by = Word::Name;
-                let seen = Seen { room, at, date, by };
-                self.ledger.saw(name, seen);
+                let source = Source::Get;
+                let observed = Observed {
+                    room,
+                    at,
+                    date,
+                    source,
+                };
+                self.evidence.saw(name, observed);
             }
-            None => self.ledger.absent(name, at, date),
+            None => self.evidence.absent(name, at, date),
         }
     }
 }

@@ -1,0 +1,463 @@
+//! What follows from reads and writes, in whatever order their answers come.
+
+mod names;
+
+use serde_json::json;
+
+use super::*;
+use crate::daily::listing::{Joining, Next};
+use crate::daily::types::{Answer, ListedRoom, RoomsPage};
+
+/// The object that all of it is about.
+const UID: &str = "uid";
+const QUIET: Duration = Duration::from_secs(60);
+
+fn at(seconds: u64) -> Moment {
+    Moment(Duration::from_secs(seconds))
+}
+
+fn date(seconds: u64) -> Option<i64> {
+    i64::try_from(1_000 + seconds).ok()
+}
+
+fn room(id: &str, name: &str) -> Room {
+    serde_json::from_value(json!({
+        "id": id, "name": name, "privacy": "public", "url": "https://demo.daily.co/a",
+        "created_at": "2026-12-01T08:00:00Z",
+    }))
+    .unwrap()
+}
+
+fn observed(id: &str, seconds: u64, source: Source) -> Observed {
+    Observed {
+        room: room(id, "a"),
+        at: at(seconds),
+        date: date(seconds),
+        source,
+    }
+}
+
+/// A listing of these rooms, whose names are their ids, from a second on to the next one. All names
+/// that are there or have an entry are wanted.
+fn listing(seconds: u64, names: &[String]) -> Arc<Listing> {
+    let data: Vec<ListedRoom> = names.iter().map(|name| room(name, name).into()).collect();
+    let wanted = self::names(200)
+        .into_iter()
+        .chain(["a".to_owned(), "b".to_owned()]);
+    let page = Answer {
+        value: RoomsPage {
+            total_count: u64::try_from(data.len()).unwrap(),
+            data,
+        },
+        date: date(seconds),
+    };
+    match Joining::begin(at(seconds), wanted.collect()).add(page, at(seconds + 1)) {
+        Next::Whole(listing) => Arc::new(listing),
+        Next::Page(_) => panic!("more than a page"),
+    }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|it| format!("room-{it}")).collect()
+}
+
+/// Evidence in which `a` is registered.
+fn evidence() -> Evidence {
+    let mut evidence = Evidence::default();
+    assert_eq!(evidence.room("a", UID), RoomEvidence::default());
+    evidence
+}
+
+impl Evidence {
+    fn lists(&mut self, seconds: u64, shown: &[&str], complete: bool) {
+        let shown: Vec<String> = shown.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(
+            self.apply_listing(listing(seconds, &shown), complete, &[]),
+            None
+        );
+    }
+
+    fn known(&mut self) -> (Option<(String, Source)>, Option<Absence>) {
+        let evidence = self.room("a", UID);
+        (
+            evidence.observed.map(|it| (it.room.id, it.source)),
+            evidence.absence,
+        )
+    }
+
+    #[track_caller]
+    fn shows(&mut self, id: &str, source: Source) {
+        assert_eq!(self.known(), (Some((id.to_owned(), source)), None));
+    }
+
+    #[track_caller]
+    fn lacks(&mut self, first: u64, by_name: Option<u64>, told: u64) {
+        let absence = Absence {
+            first: at(first),
+            by_name: by_name.map(at),
+            date: date(told),
+        };
+        assert_eq!(self.known(), (None, Some(absence)));
+    }
+
+    #[track_caller]
+    fn knows_nothing(&mut self) {
+        assert_eq!(self.known(), (None, None));
+    }
+}
+
+#[test]
+fn the_later_answer_counts() {
+    let mut evidence = evidence();
+    evidence.saw("a", observed("1", 10, Source::Get));
+    evidence.shows("1", Source::Get);
+    evidence.absent("a", at(20), date(20));
+    evidence.lacks(20, Some(20), 20);
+    evidence.created("a", UID, observed("2", 30, Source::Create));
+    evidence.shows("2", Source::Create);
+    evidence.lists(40, &["a"], true);
+    evidence.shows("a", Source::List);
+    evidence.lists(50, &[], true);
+    evidence.lacks(51, None, 50);
+}
+
+#[test]
+fn a_listing_that_began_before_another_answer_says_nothing() {
+    let mut evidence = evidence();
+    evidence.saw("a", observed("1", 10, Source::Get));
+    evidence.lists(9, &[], true);
+    evidence.shows("1", Source::Get);
+    evidence.absent("a", at(20), date(20));
+    evidence.lists(19, &["a"], true);
+    evidence.lacks(20, Some(20), 20);
+}
+
+#[test]
+fn a_listing_that_began_before_a_write_of_ours_says_nothing() {
+    let mut evidence = evidence();
+    let sending = evidence.sending("a", at(10));
+    evidence.lists(9, &[], true);
+    evidence.knows_nothing();
+    evidence.answered("a", sending, true, at(12));
+    evidence.lists(11, &["a"], true);
+    evidence.knows_nothing();
+    evidence.unanswered("a", at(14));
+    evidence.lists(13, &[], true);
+    evidence.knows_nothing();
+    evidence.lists(15, &["a"], true);
+    evidence.shows("a", Source::List);
+}
+
+#[test]
+fn the_first_answer_of_an_absence_is_kept_and_a_room_ends_it() {
+    let mut evidence = evidence();
+    evidence.lists(10, &[], true);
+    evidence.lacks(11, None, 10);
+    evidence.lists(20, &[], true);
+    evidence.lacks(11, None, 20);
+    evidence.absent("a", at(30), date(30));
+    evidence.lacks(11, Some(30), 30);
+    evidence.lists(40, &[], true);
+    evidence.lacks(11, Some(30), 40);
+    evidence.lists(50, &["a"], true);
+    evidence.lists(60, &[], true);
+    evidence.lacks(61, None, 60);
+}
+
+#[test]
+fn an_incomplete_listing_proves_presence_only() {
+    let mut evidence = evidence();
+    evidence.lists(10, &[], false);
+    evidence.knows_nothing();
+    evidence.lists(20, &["a"], false);
+    evidence.shows("a", Source::List);
+    // What it does not show is not known any more, and has to be asked for by name.
+    evidence.lists(30, &[], false);
+    evidence.knows_nothing();
+}
+
+#[test]
+fn the_last_listing_is_applied_to_a_name_that_is_registered_later() {
+    let mut evidence = Evidence::default();
+    evidence.lists(10, &["a"], true);
+    evidence.shows("a", Source::List);
+    evidence.forget("a", at(15));
+    evidence.lists(20, &[], true);
+    evidence.lacks(21, None, 20);
+    evidence.forget("a", at(25));
+    evidence.lists(30, &[], false);
+    evidence.knows_nothing();
+}
+
+#[track_caller]
+fn check_mass_loss(expected: usize, missing: usize, complete: bool, mass_loss: bool) {
+    let mut evidence = Evidence::default();
+    let expected = names(expected);
+    let (gone, there) = expected.split_at(missing);
+    for name in &expected {
+        let _ = evidence.room(name, UID);
+    }
+    let suspect = evidence.apply_listing(listing(10, there), complete, &expected);
+    assert_eq!(suspect.as_ref(), gone.first().filter(|_| mass_loss));
+    assert_eq!(evidence.mass_loss(), mass_loss);
+    let first = evidence.room(&expected[0], UID);
+    assert_eq!(first.mass_loss, mass_loss);
+    // What is not believed is not taken in.
+    let absent = complete && !mass_loss;
+    assert_eq!(first.absence.is_some(), absent);
+}
+
+#[test]
+fn more_than_five_and_more_than_a_tenth_missing_are_not_believed() {
+    check_mass_loss(6, 5, true, false);
+    check_mass_loss(6, 6, true, true);
+    check_mass_loss(59, 5, true, false);
+    check_mass_loss(59, 6, true, true);
+    check_mass_loss(100, 10, true, false);
+    check_mass_loss(100, 11, true, true);
+    // A listing whose count does not add up shows as well that too many are gone at once.
+    check_mass_loss(100, 11, false, true);
+}
+
+#[test]
+fn a_room_that_was_written_to_meanwhile_is_not_missing() {
+    let mut evidence = Evidence::default();
+    let expected = names(6);
+    evidence.unanswered("room-0", at(10));
+    assert_eq!(
+        evidence.apply_listing(listing(10, &[]), true, &expected),
+        None
+    );
+    assert!(!evidence.mass_loss());
+}
+
+#[test]
+fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
+    let mass_loss = || {
+        let mut evidence = evidence();
+        let suspect = evidence.apply_listing(listing(10, &["b".into()]), true, &names(6));
+        assert_eq!(suspect.as_deref(), Some("room-0"));
+        evidence.knows_nothing();
+        evidence
+    };
+    let mut disproved = mass_loss();
+    disproved.listing_disproved();
+    assert!(!disproved.mass_loss());
+    disproved.knows_nothing();
+    assert!(
+        disproved.room("b", UID).observed.is_some(),
+        "presence is proven"
+    );
+    let mut confirmed = mass_loss();
+    confirmed.listing_confirmed();
+    assert!(confirmed.mass_loss());
+    confirmed.lacks(11, None, 10);
+    // The next one with fewer missing ends it.
+    confirmed.lists(20, &[], true);
+    assert!(!confirmed.mass_loss());
+}
+
+#[test]
+fn an_unknown_write_is_kept_until_it_is_answered() {
+    let mut evidence = evidence();
+    let first = evidence.sending("a", at(10));
+    assert_eq!(evidence.room("a", UID).unknown_write, Some(at(10)));
+    evidence.answered("a", first, true, at(11));
+    assert_eq!(evidence.room("a", UID).unknown_write, None);
+    let _ = evidence.sending("a", at(20));
+    evidence.unanswered("a", at(25));
+    assert_eq!(evidence.room("a", UID).unknown_write, Some(at(25)));
+    // Reads do not make its outcome known, and neither does the answer to a later write.
+    evidence.saw("a", observed("1", 30, Source::Get));
+    evidence.lists(40, &[], true);
+    let later = evidence.sending("a", at(50));
+    assert_eq!(evidence.room("a", UID).unknown_write, Some(at(50)));
+    evidence.answered("a", later, true, at(51));
+    assert_eq!(evidence.room("a", UID).unknown_write, Some(at(25)));
+    assert!(!evidence.outcomes_known(at(84), QUIET));
+    assert!(evidence.outcomes_known(at(85), QUIET));
+    assert!(Evidence::default().outcomes_known(at(0), QUIET));
+}
+
+#[test]
+fn creates_since_the_claim_are_counted_by_the_worst() {
+    let create_attempts = |evidence: &mut Evidence| evidence.room("a", UID).create_attempts;
+    let mut evidence = evidence();
+    evidence.create_failed("a", UID, false);
+    assert_eq!(create_attempts(&mut evidence), CreateAttempts::Refused);
+    evidence.create_failed("a", UID, true);
+    assert_eq!(create_attempts(&mut evidence), CreateAttempts::Unknown);
+    evidence.create_failed("a", UID, false);
+    assert_eq!(create_attempts(&mut evidence), CreateAttempts::Unknown);
+    evidence.claimed("a", UID);
+    assert_eq!(create_attempts(&mut evidence), CreateAttempts::None);
+}
+
+#[test]
+fn a_create_that_was_done_still_counts_when_another_answer_has_come() {
+    let mut evidence = evidence();
+    evidence.created("a", UID, observed("1", 10, Source::Create));
+    evidence.lists(20, &["a"], true);
+    assert_eq!(
+        evidence.room("a", UID).create_attempts,
+        CreateAttempts::Unknown
+    );
+}
+
+const LAG: Duration = Duration::from_secs(5);
+
+/// Evidence of a Daily whose replicas lag, in which `a` was written to at second 10.
+fn lagging(done: bool) -> Evidence {
+    let mut evidence = Evidence::new(LAG);
+    let sending = evidence.sending("a", at(9));
+    evidence.answered("a", sending, done, at(10));
+    evidence.created("a", UID, observed("1", 10, Source::Create));
+    evidence
+}
+
+#[test]
+fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
+    let mut evidence = lagging(true);
+    evidence.read_absent("a", at(11), date(11));
+    evidence.shows("1", Source::Create);
+    assert_eq!(evidence.room("a", UID).maybe_stale_until, Some(at(15)));
+    evidence.created("a", UID, observed("1", 11, Source::Create));
+    assert_eq!(evidence.room("a", UID).maybe_stale_until, None);
+    evidence.read("a", observed("2", 12, Source::Get));
+    evidence.shows("1", Source::Create);
+    assert_eq!(evidence.room("a", UID).maybe_stale_until, Some(at(15)));
+    evidence.lists(13, &[], true);
+    evidence.lists(14, &["a"], true);
+    evidence.shows("1", Source::Create);
+    evidence.read("a", observed("2", 15, Source::Get));
+    evidence.shows("2", Source::Get);
+    assert_eq!(evidence.room("a", UID).maybe_stale_until, None);
+    evidence.read_absent("a", at(16), date(16));
+    evidence.lacks(16, Some(16), 16);
+}
+
+#[test]
+fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
+    let mut evidence = Evidence::new(LAG);
+    evidence.read("a", observed("1", 5, Source::Get));
+    let sending = evidence.sending("a", at(9));
+    evidence.answered("a", sending, true, at(10));
+    evidence.absent("a", at(10), date(10));
+    evidence.read("a", observed("1", 11, Source::Get));
+    evidence.lists(12, &["a"], true);
+    evidence.lacks(10, Some(10), 10);
+    assert_eq!(evidence.room("a", UID).maybe_stale_until, None);
+}
+
+#[test]
+fn an_end_does_not_wait_for_what_lags() {
+    let mut evidence = lagging(true);
+    let mut brief = observed("1", 10, Source::Get);
+    brief.room.config.exp = date(12);
+    evidence.saw("a", brief);
+    evidence.read_absent("a", at(11), date(11));
+    evidence.shows("1", Source::Get);
+    evidence.read_absent("a", at(12), date(12));
+    evidence.lacks(12, Some(12), 12);
+}
+
+/// So that another object may have the name at once.
+#[test]
+fn a_deletion_is_not_forgotten_before_reads_show_it() {
+    let deleted = || {
+        let mut evidence = lagging(true);
+        evidence.absent("a", at(10), date(10));
+        evidence.forget("a", at(11));
+        evidence
+    };
+    let mut again = deleted();
+    again.read("a", observed("1", 12, Source::Get));
+    again.lacks(10, Some(10), 10);
+    let mut quiet = deleted();
+    quiet.lists(20, &[], true);
+    assert!(quiet.rooms.is_empty());
+    // A room that stays is to be found again.
+    let mut retained = lagging(true);
+    retained.forget("a", at(11));
+    retained.read("a", observed("1", 12, Source::Get));
+    retained.shows("1", Source::Get);
+}
+
+#[test]
+fn a_write_that_was_refused_or_is_unknown_says_nothing_that_a_read_could_lag_behind() {
+    let mut refused = lagging(false);
+    refused.read_absent("a", at(11), date(11));
+    refused.lacks(11, Some(11), 11);
+    let mut unknown = lagging(true);
+    unknown.unanswered("a", at(12));
+    unknown.read("a", observed("2", 13, Source::Get));
+    unknown.shows("2", Source::Get);
+}
+
+#[test]
+fn rooms_that_were_just_written_to_are_not_missing() {
+    let mut evidence = Evidence::new(LAG);
+    let expected = names(6);
+    let sending = evidence.sending("room-0", at(9));
+    evidence.answered("room-0", sending, true, at(10));
+    assert_eq!(
+        evidence.apply_listing(listing(14, &[]), true, &expected),
+        None
+    );
+    assert_eq!(
+        evidence
+            .apply_listing(listing(15, &[]), true, &expected)
+            .as_deref(),
+        Some("room-0")
+    );
+}
+
+/// F-ROOM-37: what counts is which name was asked for.
+#[test]
+fn a_room_whose_name_has_another_case_is_the_one_that_was_asked_for() {
+    let mut evidence = Evidence::default();
+    evidence.read("A", observed("1", 10, Source::Get));
+    assert_eq!(evidence.room("A", UID).observed.unwrap().room.name, "a");
+    assert_eq!(evidence.room("a", UID), RoomEvidence::default());
+}
+
+#[test]
+fn it_is_known_when_a_room_answered_to_its_name() {
+    let mut evidence = evidence();
+    evidence.lists(5, &["a"], true);
+    assert_eq!(evidence.room("a", UID).named, None);
+    evidence.read("a", observed("1", 10, Source::Get));
+    evidence.lists(20, &["a"], true);
+    assert_eq!(evidence.room("a", UID).named, Some(at(10)));
+}
+
+#[test]
+fn a_short_quiet_period_shortens_what_reads_may_lag() {
+    assert_eq!(replica_lag(QUIET), LAG);
+    assert_eq!(replica_lag(Duration::from_secs(2)), Duration::from_secs(1));
+}
+
+#[test]
+fn what_was_created_for_one_object_is_not_the_room_of_another() {
+    let mut evidence = Evidence::default();
+    evidence.claimed("a", UID);
+    evidence.claimed("a", "other");
+    evidence.created("a", UID, observed("1", 10, Source::Create));
+    evidence.create_failed("a", "other", false);
+    let ours = evidence.room("a", UID);
+    assert_eq!(ours.create_attempts, CreateAttempts::Unknown);
+    assert_eq!(ours.observed.unwrap().source, Source::Create);
+    let theirs = evidence.room("a", "other");
+    assert_eq!(theirs.create_attempts, CreateAttempts::Refused);
+    assert_eq!(theirs.observed.unwrap().source, Source::Get);
+    // Neither does a claim of theirs change what is known of ours.
+    evidence.claimed("a", "other");
+    assert_eq!(
+        evidence.room("a", UID).create_attempts,
+        CreateAttempts::Unknown
+    );
+    assert_eq!(
+        evidence.room("a", "other").create_attempts,
+        CreateAttempts::None
+    );
+}
