@@ -148,24 +148,52 @@ fn every_link_leads_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// The words of a page that are marked as code.
+fn code_words(page: &str) -> impl Iterator<Item = &str> {
+    page.split('`').skip(1).step_by(2)
+}
+
+/// The Rust files below a folder, as one text.
+fn code_below(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("is a folder");
+    let paths = entries.map(|entry| entry.expect("is readable").path());
+    paths
+        .map(|path| match path.is_dir() {
+            true => code_below(&path),
+            false => fs::read_to_string(&path).unwrap_or_default(),
+        })
+        .collect()
+}
+
 #[test]
-fn every_test_that_the_security_page_names_is_there() {
+fn every_scenario_that_a_page_names_is_there() {
+    let code = code_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api"));
+    for path in ["ARCHITECTURE.md", "docs/security.md"] {
+        let page = page(path);
+        let named: BTreeSet<&str> = code_words(&page)
+            .filter(|word| word.contains("::") && !word.contains("theme::name"))
+            .collect();
+        assert!(named.len() > 15, "{path} names scenarios: {named:?}");
+        for name in named {
+            // A whole theme ends in `::`.
+            let end = if name.ends_with("::") { "" } else { "\"" };
+            let quoted = format!("\"{name}{end}");
+            assert!(code.contains(&quoted), "{path}: {name}");
+        }
+    }
+}
+
+#[test]
+fn every_unit_test_that_the_security_page_names_is_there() {
     let page = page("docs/security.md");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api");
-    let themes = fs::read_dir(folder).expect("is a folder");
-    let code: String = themes
-        .filter_map(|entry| fs::read_to_string(entry.expect("is readable").path()).ok())
-        .collect();
-    let named = page.split('`').skip(1).step_by(2);
-    let named: BTreeSet<&str> = named.filter(|word| word.contains("::")).collect();
-    let named: Vec<&str> = named
-        .into_iter()
-        .filter(|it| !it.contains("theme::name"))
-        .collect();
-    assert!(named.len() > 15, "tests are named: {named:?}");
+    let code = code_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let is_name = |word: &&str| {
+        let of_name = |c: char| c.is_ascii_lowercase() || c == '_';
+        word.matches('_').count() > 1 && word.chars().all(of_name)
+    };
+    let named: Vec<&str> = code_words(&page).filter(is_name).collect();
+    assert!(!named.is_empty(), "unit tests are named");
     for name in named {
-        // A whole theme ends in `::`.
-        let end = if name.ends_with("::") { "" } else { "\"" };
-        assert!(code.contains(&format!("\"{name}{end}")), "{name}");
+        assert!(code.contains(&format!("fn {name}()")), "{name}");
     }
 }

@@ -124,6 +124,43 @@ fn nobody_waits_on_a_store_that_a_controller_waits_on() {
     }
 }
 
+/// Words that a write needs, and the only files that may contain them, by the start of their paths. The
+/// check of rights creates a review, which the API server answers and does not store.
+const WRITERS: [(&[&str], &[&str]); 2] = [
+    (
+        &[
+            ".create_room(",
+            ".update_room(",
+            ".delete_room(",
+            ".write_config(",
+        ],
+        &["src/daily/", "src/room/act", "src/number/act"],
+    ),
+    (
+        &["PostParams", "PatchParams", "DeleteParams"],
+        &["src/k8s/", "src/leader/", "src/check/rights.rs"],
+    ),
+];
+
+#[test]
+fn only_act_writes_to_daily_and_only_k8s_and_leader_write_to_kubernetes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut writers = 0;
+    for file in sources(&root.join("src")) {
+        let path = file.strip_prefix(root).unwrap_or(&file).to_string_lossy();
+        let text = read(&path);
+        for (words, allowed) in WRITERS {
+            let Some(word) = words.iter().find(|word| text.contains(**word)) else {
+                continue;
+            };
+            writers += 1;
+            let may = allowed.iter().any(|start| path.starts_with(start));
+            assert!(may, "{path} has {word}");
+        }
+    }
+    assert!(writers > 6, "the files that write are found: {writers}");
+}
+
 /// The heads of the sections of a manifest that speak of a package.
 fn sections_with<'a>(manifest: &'a str, package: &str) -> Vec<&'a str> {
     let mut head = "";
