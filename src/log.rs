@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use crate::cause::chain;
 use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
-use crate::effect::{Barred, Effect, EffectError};
+use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
 use crate::reconcile::problem::{Problem, ResolvedBy};
 
@@ -80,17 +80,17 @@ impl On {
 
     /// A pass took too long. That is often so while an account has more to do than Daily lets it.
     pub fn cut_off(&self) {
-        line!(info, Some(self), "Pass cut off");
+        line!(info, Some(self), "Reconcile cut off");
     }
 
     /// A pass panicked; the panic itself is logged where it happens.
     pub fn panicked(&self) {
-        line!(error, Some(self), "Pass panicked");
+        line!(error, Some(self), "Reconcile panicked");
     }
 
     /// A pass made more rounds than any needs.
     pub fn endless(&self) {
-        line!(error, Some(self), "Pass did not come to an end");
+        line!(error, Some(self), "Reconcile did not end");
     }
 
     /// The object is let go, and something stays at Daily. The log says so even where no event can
@@ -106,7 +106,7 @@ impl On {
             Some(self),
             outcome,
             took = seconds(took),
-            "Pass ended"
+            "Reconcile ended"
         );
     }
 
@@ -159,7 +159,7 @@ pub fn effect<T, E: StdError + 'static>(
             done(effect, on, took);
         }
         Err(EffectError::Failed(_, error)) => failed(effect, on, error, took),
-        Err(EffectError::Barred(_, why)) => barred(effect, on, why),
+        Err(EffectError::Blocked(_, why)) => blocked(effect, on, why),
     }
 }
 
@@ -197,23 +197,23 @@ fn done(effect: Effect, on: Option<&On>, took: Duration) {
     let (name, took) = (effect.name(), seconds(took));
     if effect == Effect::LeaseRenew {
         // There is one every few seconds.
-        line!(debug, on, effect = name, took, "Effect done");
+        line!(debug, on, effect = name, took, "Effect applied");
     } else {
-        line!(info, on, effect = name, took, "Effect done");
+        line!(info, on, effect = name, took, "Effect applied");
     }
 }
 
-fn barred(effect: Effect, on: Option<&On>, why: &Barred) {
+fn blocked(effect: Effect, on: Option<&On>, why: &Blocked) {
     let name = effect.name();
     // Of disabled writes one line at the start speaks.
     let is_new = on.is_none_or(|it| it.begins_to_fail(effect));
-    if is_new && !matches!(why, Barred::WritesDisabled) {
+    if is_new && !matches!(why, Blocked::WritesDisabled) {
         line!(
             warn,
             on,
             effect = name,
             cause = chain(why),
-            "Effect not sent"
+            "Effect blocked"
         );
     } else {
         line!(
@@ -221,7 +221,7 @@ fn barred(effect: Effect, on: Option<&On>, why: &Barred) {
             on,
             effect = name,
             cause = chain(why),
-            "Effect not sent"
+            "Effect blocked"
         );
     }
 }
@@ -289,7 +289,7 @@ mod tests {
             ("name", "standup"),
             ("room", "team-standup"),
             ("effect", "room-create"),
-            ("message", "Effect done"),
+            ("message", "Effect applied"),
         ] {
             assert_eq!(line[key], value, "{log}");
         }
@@ -347,7 +347,7 @@ mod tests {
         };
         let failed = |error| Err(EffectError::Failed(Effect::SecretUpdate, error));
         let late = || failed(KubeError::TimedOut(Duration::from_secs(10)));
-        let barred = |why| Err(EffectError::Barred(Effect::SecretUpdate, why));
+        let blocked = |why| Err(EffectError::Blocked(Effect::SecretUpdate, why));
         let lines = said("cause", || {
             let on = on();
             pass(&on, late());
@@ -356,26 +356,26 @@ mod tests {
             pass(&on, late());
             pass(&on, Ok(()));
             pass(&on, failed(KubeError::Conflict));
-            pass(&on, barred(Barred::Slow));
-            pass(&on, barred(Barred::Slow));
+            pass(&on, blocked(Blocked::Slow));
+            pass(&on, blocked(Blocked::Slow));
             pass(&on, Ok(()));
-            pass(&on, barred(Barred::WritesDisabled));
+            pass(&on, blocked(Blocked::WritesDisabled));
         });
         let late = "the API server did not answer within 10s";
-        let slow = "the object could not be read quickly enough before the effect";
+        let slow = "reading the object right before the change took too long";
         assert_eq!(
             lines,
             [
                 format!("WARN Effect failed {late}"),
                 format!("DEBUG Effect failed {late}"),
-                "INFO Effect done ".to_owned(),
+                "INFO Effect applied ".to_owned(),
                 format!("WARN Effect failed {late}"),
-                "INFO Effect done ".to_owned(),
+                "INFO Effect applied ".to_owned(),
                 "DEBUG Effect not needed the object has changed in the meantime".to_owned(),
-                format!("WARN Effect not sent {slow}"),
-                format!("DEBUG Effect not sent {slow}"),
-                "INFO Effect done ".to_owned(),
-                "DEBUG Effect not sent writes are disabled".to_owned(),
+                format!("WARN Effect blocked {slow}"),
+                format!("DEBUG Effect blocked {slow}"),
+                "INFO Effect applied ".to_owned(),
+                "DEBUG Effect blocked writes are disabled".to_owned(),
             ]
         );
     }
@@ -387,8 +387,8 @@ mod tests {
             lease(Effect::LeaseRenew, Duration::ZERO);
         });
         let done = [
-            "INFO Effect done lease-acquire",
-            "DEBUG Effect done lease-renew",
+            "INFO Effect applied lease-acquire",
+            "DEBUG Effect applied lease-renew",
         ];
         assert_eq!(lines, done);
     }

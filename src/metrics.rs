@@ -373,9 +373,9 @@ impl Metrics {
         answer: &Result<T, EffectError<E>>,
     ) {
         let result = match answer {
-            Ok(_) => "done",
+            Ok(_) => "applied",
             Err(EffectError::Failed(..)) => "failed",
-            Err(EffectError::Barred(..)) => "barred",
+            Err(EffectError::Blocked(..)) => "blocked",
         };
         let effect = effect.name();
         self.0.effects.get_or_create(&Done { effect, result }).inc();
@@ -404,7 +404,7 @@ mod tests {
 
     use super::*;
     use crate::crd::condition::Reason;
-    use crate::effect::Barred;
+    use crate::effect::Blocked;
 
     #[test]
     fn everything_has_the_name_that_dashboards_ask_for() {
@@ -418,8 +418,8 @@ mod tests {
         metrics.called("POST", "/rooms", None, Duration::from_secs(10));
         metrics.called("POST", "/rooms", Some(429), Duration::from_millis(20));
         metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
-        let barred = EffectError::<Infallible>::Barred(Effect::RoomDelete, Barred::NotLeading);
-        metrics.effect::<(), _>(Effect::RoomDelete, &Err(barred));
+        let blocked = EffectError::<Infallible>::Blocked(Effect::RoomDelete, Blocked::NotLeading);
+        metrics.effect::<(), _>(Effect::RoomDelete, &Err(blocked));
         let text = metrics.text(true).unwrap();
         for line in [
             r#"controller_runtime_reconcile_total{controller="dailyroom",result="requeue_after"} 1"#,
@@ -436,8 +436,8 @@ mod tests {
             r#"daily_api_requests_total{method="POST",route="/rooms",code="none"} 1"#,
             r#"daily_api_request_duration_seconds_count{method="POST",route="/rooms"} 2"#,
             "daily_api_rate_limited_total 1",
-            r#"daily_operator_effects_total{effect="room-create",result="done"} 1"#,
-            r#"daily_operator_effects_total{effect="room-delete",result="barred"} 1"#,
+            r#"daily_operator_effects_total{effect="room-create",result="applied"} 1"#,
+            r#"daily_operator_effects_total{effect="room-delete",result="blocked"} 1"#,
             concat!(
                 r#"daily_operator_build_info{version=""#,
                 env!("CARGO_PKG_VERSION"),

@@ -9,7 +9,7 @@ use super::report::Applied;
 use crate::daily::account::ConfigWrite;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, DialinConfigRequest};
-use crate::effect::{Barred, Effect, EffectError};
+use crate::effect::{Blocked, Effect, EffectError};
 use crate::naming;
 use crate::reconcile::plan::Change;
 use crate::reconcile::record::Record;
@@ -97,8 +97,8 @@ impl Pass<Number> {
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
         let (Some(session), Some(number)) = (self.session.clone(), self.view.name_at_daily())
         else {
-            let nothing = Barred::Changed("there is nothing to write it with");
-            return Err(EffectError::Barred(Effect::ConfigUpdate, nothing));
+            let nothing = Blocked::Changed("there is nothing to write it with");
+            return Err(EffectError::Blocked(Effect::ConfigUpdate, nothing));
         };
         let owner = self.view.meta.uid.clone();
         let check = self.live(demand);

@@ -7,7 +7,7 @@ use crate::cause::chain;
 use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
 use crate::daily::places::Busy;
-use crate::effect::{Barred, Effect, EffectError};
+use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
 use crate::metrics::PassResult;
 
@@ -95,7 +95,7 @@ impl Failure {
     /// A write to Daily failed, or was not sent.
     pub(crate) fn of_daily(error: EffectError<CallError>) -> Self {
         match error {
-            EffectError::Barred(effect, why) => Self::barred(effect, why),
+            EffectError::Blocked(effect, why) => Self::blocked(effect, why),
             EffectError::Failed(_, error) => Self::daily(&error),
         }
     }
@@ -116,7 +116,7 @@ impl Failure {
     /// A write to Kubernetes failed, or was not sent.
     pub(crate) fn of_kube(what: &str, error: EffectError<KubeError>) -> Self {
         match error {
-            EffectError::Barred(effect, why) => Self::barred(effect, why),
+            EffectError::Blocked(effect, why) => Self::blocked(effect, why),
             EffectError::Failed(_, KubeError::Conflict | KubeError::NotFound) => Self::conflict(),
             EffectError::Failed(_, error) => {
                 Self::kube(&format!("{what} could not be written"), &error)
@@ -130,11 +130,11 @@ impl Failure {
     }
 
     /// An effect was not sent.
-    pub(crate) fn barred(effect: Effect, why: Barred) -> Self {
+    pub(crate) fn blocked(effect: Effect, why: Blocked) -> Self {
         let effect = effect.name();
         match why {
-            Barred::WritesDisabled => Self::silent(IDLE),
-            Barred::Unchecked(error) => Self::new(
+            Blocked::WritesDisabled => Self::silent(IDLE),
+            Blocked::Unchecked(error) => Self::new(
                 Reason::KubernetesUnavailable,
                 ResolvedBy::Retry,
                 format!(
@@ -142,8 +142,8 @@ impl Failure {
                     chain(error.as_ref())
                 ),
             ),
-            Barred::Changed(_) | Barred::Unproven(_) => Self::conflict(),
-            Barred::NotLeading | Barred::Slow => Self {
+            Blocked::Changed(_) | Blocked::Unproven(_) => Self::conflict(),
+            Blocked::NotLeading | Blocked::Slow => Self {
                 problem: None,
                 requeue: None,
             },
@@ -182,13 +182,13 @@ mod tests {
             status: None,
             source: Some(Box::new(refused())),
         };
-        let unchecked = Barred::Unchecked(Box::new(api()));
+        let unchecked = Blocked::Unchecked(Box::new(api()));
         for failure in [
             Failure::daily(&daily),
             Failure::kube("the object could not be read", &api()),
             Failure::of_kube("the status", EffectError::Failed(Effect::Status, api())),
             Failure::secret_unread("standup-dialin", &api()),
-            Failure::barred(Effect::RoomCreate, unchecked),
+            Failure::blocked(Effect::RoomCreate, unchecked),
         ] {
             let message = message(failure);
             assert_eq!(

@@ -9,7 +9,7 @@ use super::report::{self, Applied};
 use super::{Failure, Kind, Pass, reference};
 use crate::crd::Status;
 use crate::daily::error::CallError;
-use crate::effect::{Barred, Check, Effect, EffectError};
+use crate::effect::{Blocked, Check, Effect, EffectError};
 use crate::k8s::{KubeError, Note, apply_status, get_object, merge_finalizers};
 
 /// What the live check of an effect at Daily demands of the object.
@@ -163,8 +163,8 @@ impl<K: Kind> Pass<K> {
             let (client, meta, record) = (client.clone(), meta.clone(), record.clone());
             async move {
                 let read = get_object::<Object<K>>(&client, &meta.namespace, &meta.name).await;
-                let object = read.map_err(|error| Barred::Unchecked(Box::new(error)))?;
-                let object = object.ok_or(Barred::Changed("it is gone"))?;
+                let object = read.map_err(|error| Blocked::Unchecked(Box::new(error)))?;
+                let object = object.ok_or(Blocked::Changed("it is gone"))?;
                 unchanged(&object, &meta, record.as_deref(), demand)
             }
         })
@@ -207,8 +207,8 @@ fn unchanged<K: Kind>(
     meta: &Meta,
     record: Option<&str>,
     demand: Live,
-) -> Result<(), Barred> {
-    let changed = |why| Err(Barred::Changed(why));
+) -> Result<(), Blocked> {
+    let changed = |why| Err(Blocked::Changed(why));
     let Some(now) = Meta::of(object) else {
         return changed("it is gone");
     };

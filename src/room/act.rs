@@ -9,7 +9,7 @@ use super::report::Applied;
 use super::secret::{self, Found, SecretContent};
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
-use crate::effect::{Barred, Effect, EffectError};
+use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::{Guard, KubeError, create_secret, delete_secret, get_secret, update_secret};
 use crate::naming;
 use crate::reconcile::plan::Change;
@@ -86,7 +86,7 @@ impl Pass<Room> {
         match updated {
             Err(EffectError::Failed(_, CallError::NotFound)) => Ok(()),
             // What was read before the update is in the view now, and is decided on.
-            Err(EffectError::Barred(_, Barred::Unproven(_))) => {
+            Err(EffectError::Blocked(_, Blocked::Unproven(_))) => {
                 self.view.facts.looked = true;
                 Ok(())
             }
@@ -131,7 +131,7 @@ impl Pass<Room> {
         self.refresh();
         match deleted {
             // What the GET showed is in the view now, and is decided on.
-            Err(EffectError::Barred(_, Barred::Unproven(_))) => Ok(()),
+            Err(EffectError::Blocked(_, Blocked::Unproven(_))) => Ok(()),
             other => other.map_err(Failure::of_daily),
         }
     }

@@ -47,7 +47,7 @@ fn said<'a>(lines: &'a [Value], message: &str, field: &str) -> Vec<(&'a str, &'a
 }
 
 fn effects(lines: &[Value]) -> Vec<&str> {
-    let effects = said(lines, "Effect done", "effect");
+    let effects = said(lines, "Effect applied", "effect");
     let at_info = |(level, effect)| {
         assert_eq!(level, "INFO");
         effect
@@ -148,7 +148,7 @@ async fn panics(fx: &mut Fixture) {
     fx.ready(Room, "retro").await;
     let count = counted(&metrics(fx).await, "reconcile_panics_total", "");
     assert_eq!(count, 1);
-    let panicked = said(&lines(fx, "standup"), "Pass panicked", "kind").len();
+    let panicked = said(&lines(fx, "standup"), "Reconcile panicked", "kind").len();
     assert_eq!(panicked, 1);
     assert_eq!(fx.rooms_at_daily().await.len(), 2);
 }
@@ -198,7 +198,7 @@ async fn in_detail(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     let found = until("the pass ends", SOON, async || {
         let lines = lines(fx, "standup");
-        let ended = said(&lines, "Pass ended", "outcome");
+        let ended = said(&lines, "Reconcile ended", "outcome");
         let right = ended.contains(&("DEBUG", "requeue_after"));
         right.then_some(lines).ok_or("it has not")
     })

@@ -8,7 +8,7 @@ use crate::daily::error::CallError;
 use crate::daily::evidence::{CreateAttempts, Observed, Source};
 use crate::daily::limiter::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
-use crate::effect::{Barred, Check, Effect, EffectError};
+use crate::effect::{Blocked, Check, Effect, EffectError};
 
 impl Account {
     /// Asks for a room by name, and remembers the answer.
@@ -90,7 +90,7 @@ impl Account {
                 self.evidence().not_created(name, owner, before);
                 self.evidence().create_failed(name, owner, false);
             }
-            EffectError::Failed(..) | EffectError::Barred(..) => {
+            EffectError::Failed(..) | EffectError::Blocked(..) => {
                 self.evidence().not_created(name, owner, before);
             }
         }
@@ -193,7 +193,7 @@ impl Account {
         id: &str,
         slot: Slot,
     ) -> Result<(), EffectError<CallError>> {
-        let unproven = |why| EffectError::Barred(effect, Barred::Unproven(why));
+        let unproven = |why| EffectError::Blocked(effect, Blocked::Unproven(why));
         let asked = clock::now();
         let get = self.setup.client.room(key, name);
         let observed = self.sent(slot, key, ("GET", "/rooms/:name"), get).await;
