@@ -25,7 +25,7 @@ pub use self::numbers::{ConfigWrite, Numbers};
 use self::users::Users;
 use super::client::Client;
 use super::error::CallError;
-use super::evidence::{Evidence, RoomEvidence};
+use super::evidence::{CreateAttempts, Evidence, RoomEvidence};
 use super::limiter::{Call, Limiter, Slot, Used};
 use super::places::{Busy, Place, Places};
 use super::types::{ApiKey, Domain};
@@ -183,6 +183,12 @@ impl Account {
         self.evidence().room(name, owner)
     }
 
+    /// The last write of unknown outcome to a number, and the creates for the object with this uid.
+    #[must_use]
+    pub fn number_evidence(&self, number: &str, owner: &str) -> (Option<Moment>, CreateAttempts) {
+        self.evidence().number(number, owner)
+    }
+
     /// Whether no write of unknown outcome may still take effect.
     #[must_use]
     pub fn outcomes_known(&self, now: Moment, quiet: Duration) -> bool {
@@ -194,9 +200,9 @@ impl Account {
         self.evidence().claimed(name, owner);
     }
 
-    /// The object of a room is gone.
-    pub fn forget(&self, name: &str) {
-        self.evidence().forget(name, clock::now());
+    /// The object with this uid, which had the name, is gone.
+    pub fn forget(&self, name: &str, owner: &str) {
+        self.evidence().forget(name, owner, clock::now());
         self.writing
             .lock()
             .retain(|other, turn| other != name || Arc::strong_count(turn) > 1);

@@ -6,107 +6,35 @@
 //! does not override the answer to that write: it may come from a stale replica (F-ROOM-41).
 
 mod room;
+mod writes;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use self::room::Entry;
+pub use self::room::{Absence, Observed, RoomEvidence, Source};
+use self::room::{AppliedListing, Entry};
+use self::writes::Writes;
+pub use self::writes::{CreateAttempts, Sending};
 use super::listing::Listing;
-use super::types::Room;
 use crate::clock::Moment;
 
 /// Up to this many missing rooms are never a mass loss: users delete a few rooms by hand.
 const MASS_LOSS_ABOVE: usize = 5;
-/// Of more rooms, a mass loss is more than one in this many. Daily losing a tenth of an account's
-/// rooms at once is less likely than a listing that is wrong.
+/// Of more rooms, a mass loss is more than one in this many. A listing that is wrong is more likely
+/// than an account that loses a tenth of its rooms at once.
 const MASS_LOSS_ONE_IN: usize = 10;
 /// How long after a write a read may still show the state before it. Daily documents no bound; this
-/// is generous for a replica, and shorter if the quiet period is.
+/// is generous for a replica.
 const REPLICA_LAG: Duration = Duration::from_secs(5);
-/// How long evidence is kept after a write for a name that no object has any more: far longer than
-/// any write may take to be applied.
-const KEPT_AFTER_WRITE: Duration = Duration::from_secs(3600);
 
 /// What Daily last answered about the rooms of an account, and our writes to them.
 #[derive(Debug, Default)]
 pub struct Evidence {
     rooms: HashMap<String, Entry>,
+    /// By room name, or by phone number in E.164, which is no room name. Every room has its entry.
+    writes: HashMap<String, Writes>,
     listing: Option<AppliedListing>,
     replica_lag: Duration,
-}
-
-#[derive(Debug)]
-struct AppliedListing {
-    listing: Arc<Listing>,
-    complete: bool,
-    mass_loss: bool,
-}
-
-/// What became of our creates of a name since it was claimed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CreateAttempts {
-    /// None was sent by this process.
-    #[default]
-    None,
-    /// Each was refused.
-    Refused,
-    /// One of them was applied, or may have been, or may still be.
-    Unknown,
-}
-
-/// A room in an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    /// The room.
-    pub room: Room,
-    /// When the read was sent or the write was answered: nothing that happened later is in it.
-    pub at: Moment,
-    /// Daily's clock then.
-    pub date: Option<i64>,
-    /// Which answer showed it.
-    pub source: Source,
-}
-
-/// Which answer showed a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A listing.
-    List,
-    /// A GET of the name, or the answer to an update.
-    Get,
-    /// The answer to the create.
-    Create,
-}
-
-/// Daily answered that no room has the name, and nothing else since.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Absence {
-    /// The first such answer.
-    pub first: Moment,
-    /// The last one to a call with the name: a 404, or a DELETE that was applied.
-    pub by_name: Option<Moment>,
-    /// Daily's clock in the last such answer.
-    pub date: Option<i64>,
-}
-
-/// The evidence of one room: the last answer showed it, or said that it is absent, or neither.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RoomEvidence {
-    /// The room, if the last answer showed it.
-    pub observed: Option<Observed>,
-    /// Its absence, if the last answer said so.
-    pub absence: Option<Absence>,
-    /// The last write of ours of unknown outcome.
-    pub unknown_write: Option<Moment>,
-    /// Our creates for the object since its claim.
-    pub create_attempts: CreateAttempts,
-    /// A read contradicted our last write, and may have come from a stale replica until then.
-    pub maybe_stale_until: Option<Moment>,
-    /// When a GET or a write last showed the room. Listings do not count.
-    pub named: Option<Moment>,
-    /// Too many rooms were missing from the last listing to recreate any.
-    pub mass_loss: bool,
 }
 
 impl Evidence {
@@ -122,246 +50,222 @@ impl Evidence {
     /// The evidence of a room, for the object with this uid. Listings that follow are applied to it.
     pub fn room(&mut self, name: &str, owner: &str) -> RoomEvidence {
         let mass_loss = self.mass_loss();
-        let entry = self.entry(name);
-        RoomEvidence {
-            observed: entry.observed_by(owner),
-            absence: entry.absence,
-            unknown_write: entry.unknown_write,
-            create_attempts: entry.creates.get(owner).copied().unwrap_or_default(),
-            maybe_stale_until: entry.maybe_stale_until,
-            named: entry.named,
-            mass_loss,
-        }
+        let (room, writes) = self.entry(name);
+        room.evidence(owner, writes, mass_loss)
     }
 
-    /// Whether too many rooms were missing from the last listing.
+    /// The last write of unknown outcome to a number, and the creates for the object with this uid.
     #[must_use]
-    pub fn mass_loss(&self) -> bool {
-        self.listing
-            .as_ref()
-            .is_some_and(|applied| applied.mass_loss)
+    pub fn number(&self, number: &str, owner: &str) -> (Option<Moment>, CreateAttempts) {
+        let writes = self.writes.get(number);
+        writes.map_or_else(Default::default, |it| (it.unknown(), it.creates(owner)))
     }
 
-    /// When the last listing began, if there was one.
-    #[must_use]
-    pub fn listed(&self) -> Option<Moment> {
-        self.listing.as_ref().map(|applied| applied.listing.begun())
+    fn mass_loss(&self) -> bool {
+        self.listing.as_ref().is_some_and(|it| it.mass_loss)
     }
 
     /// Whether no write of unknown outcome may still take effect: the last was a quiet period ago.
     #[must_use]
     pub fn outcomes_known(&self, now: Moment, quiet: Duration) -> bool {
-        let unknown = self.rooms.values().filter_map(|it| it.unknown_write);
+        let unknown = self.writes.values().filter_map(Writes::unknown);
         unknown.max().is_none_or(|at| at.after(quiet) <= now)
     }
 
-    /// Forgets a room whose object is gone. A deletion that stale reads may contradict is kept.
-    pub fn forget(&mut self, name: &str, now: Moment) {
-        let Some(entry) = self.rooms.remove(name) else {
+    /// Forgets a name whose object is gone, unless another object claims it. A deletion that stale
+    /// reads may contradict is kept.
+    pub fn forget(&mut self, name: &str, owner: &str, now: Moment) {
+        let Some(writes) = self.writes.get_mut(name) else {
             return;
         };
-        if entry.absence.is_some() && entry.stale_until(now, self.replica_lag).is_some() {
-            let left = Entry {
-                absence: entry.absence,
-                done: entry.done,
-                forgotten: true,
-                ..Entry::default()
-            };
-            self.rooms.insert(name.to_owned(), left);
+        if !writes.forget(owner) {
+            return;
         }
+        let may_be_stale = writes.stale_until(now, self.replica_lag).is_some();
+        let absence = self.rooms.remove(name).and_then(|it| it.answers.absence);
+        if absence.is_none() || !may_be_stale {
+            self.writes.remove(name);
+            return;
+        }
+        let answers = RoomEvidence {
+            absence,
+            ..RoomEvidence::default()
+        };
+        let forgotten = true;
+        self.rooms
+            .insert(name.to_owned(), Entry { answers, forgotten });
     }
 
-    /// Forgets the names that no object has, unless they were written to lately.
+    /// Forgets the names that no object has, unless they were written to recently.
     pub fn retain(&mut self, has_object: impl Fn(&str) -> bool, now: Moment) {
-        self.rooms.retain(|name, entry| {
-            let written = entry.last_write.or(entry.done);
-            has_object(name) || written.is_some_and(|at| at.until(now) < KEPT_AFTER_WRITE)
-        });
+        self.writes
+            .retain(|name, it| has_object(name) || it.are_recent(now));
+        self.rooms.retain(|name, _| self.writes.contains_key(name));
     }
 
-    /// All names that something was asked about or that were written to.
+    /// The names of all rooms with evidence.
     #[must_use]
     pub fn names(&self) -> HashSet<String> {
         self.rooms.keys().cloned().collect()
     }
 
-    /// A name is claimed for the object of this uid: its earlier creates have nothing to do with it.
+    /// The object with this uid claims a name: creates before the claim do not count.
     pub fn claimed(&mut self, name: &str, owner: &str) {
-        self.entry(name).creates.remove(owner);
+        self.writes(name).set_creates(owner, CreateAttempts::None);
     }
 
-    /// A write is on its way: until its answer comes, its outcome is unknown.
+    /// A write is sent: until its answer comes, its outcome is unknown.
     pub fn sending(&mut self, name: &str, at: Moment) -> Sending {
-        let entry = self.entry(name);
-        let before = entry.unknown_write;
-        entry.last_write = Some(at);
-        entry.unknown_write = Some(at);
-        Sending { before }
+        self.writes(name).sending(at)
     }
 
-    /// The write was done, or refused: its outcome is known.
-    pub fn answered(&mut self, name: &str, sending: Sending, done: bool, at: Moment) {
-        let entry = self.entry(name);
-        entry.last_write = Some(at);
-        entry.unknown_write = sending.before;
-        if done {
-            entry.done = Some(at);
-        }
+    /// Daily applied or refused the write.
+    pub fn answered(&mut self, name: &str, sending: Sending, applied: bool, at: Moment) {
+        self.writes(name).answered(sending, applied, at);
     }
 
-    /// Nobody knows whether the write was done, and it may still be.
+    /// No answer says whether the write was applied, and it may still be.
     pub fn unanswered(&mut self, name: &str, at: Moment) {
-        let entry = self.entry(name);
-        entry.last_write = Some(at);
-        entry.unknown_write = Some(at);
+        self.writes(name).unanswered(at);
     }
 
-    /// A create is about to be sent: until its answer comes, and after it was done, whatever has the
-    /// name may be what it made. Gives what was known before.
+    /// A create is about to be sent; gives what was known before. Until its answer comes, whatever
+    /// has the name may be what it creates.
     pub fn creating(&mut self, name: &str, owner: &str) -> CreateAttempts {
-        let creates = &mut self.entry(name).creates;
-        let before = creates.insert(owner.to_owned(), CreateAttempts::Unknown);
-        before.unwrap_or_default()
+        self.writes(name)
+            .set_creates(owner, CreateAttempts::Unknown)
     }
 
-    /// The create was not done: what was known before it holds.
-    pub fn not_created(&mut self, name: &str, owner: &str, before: CreateAttempts) {
-        self.entry(name).creates.insert(owner.to_owned(), before);
+    /// The outcome of a create is known.
+    pub fn create_ended(&mut self, name: &str, owner: &str, creates: CreateAttempts) {
+        self.writes(name).set_creates(owner, creates);
     }
 
-    /// A create was refused, or nobody knows whether it was done.
-    pub fn create_failed(&mut self, name: &str, owner: &str, unknown: bool) {
-        let creates = &mut self.entry(name).creates;
-        let create_attempts = creates.entry(owner.to_owned()).or_default();
-        if unknown {
-            *create_attempts = CreateAttempts::Unknown;
-        } else if *create_attempts == CreateAttempts::None {
-            *create_attempts = CreateAttempts::Refused;
-        }
-    }
-
-    /// A create for the object of this uid was answered with the room.
+    /// Daily answered the create for the object with this uid with the room.
     pub fn created(&mut self, name: &str, owner: &str, observed: Observed) {
-        self.entry(name).created(owner, observed);
+        self.create_ended(
+            name,
+            owner,
+            CreateAttempts::Created(observed.room.id.clone()),
+        );
+        self.entry(name).0.record(Observed {
+            source: Source::Create,
+            ..observed
+        });
     }
 
-    /// The answer to a write of ours showed the room of this name.
+    /// The answer to a write of ours shows the room of this name.
     pub fn saw(&mut self, name: &str, observed: Observed) {
-        self.entry(name).show(observed);
+        self.entry(name).0.record(observed);
     }
 
-    /// The answer to a write of ours said that there is no such room.
+    /// The answer to a write of ours says that there is no such room.
     pub fn absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
-        self.entry(name).record_absence(at, date);
+        self.entry(name).0.record_absence(at, date);
     }
 
-    /// The name was asked for, and this is the room, whatever the case of its name (F-ROOM-37).
+    /// A GET of the name shows this room, whatever the case of its name (F-ROOM-37).
     pub fn read(&mut self, name: &str, observed: Observed) {
         let replica_lag = self.replica_lag;
-        let entry = self.entry(name);
-        match entry.stale_until(observed.at, replica_lag) {
-            None => entry.show(observed),
-            until
-                if entry
-                    .observed
-                    .as_ref()
-                    .is_some_and(|it| it.room.id != observed.room.id) =>
-            {
-                entry.maybe_stale_until = until;
-            }
-            Some(_) => {}
+        let (room, writes) = self.entry(name);
+        let stale_until = writes.stale_until(observed.at, replica_lag);
+        let known = room.answers.observed.as_ref().map(|it| &it.room.id);
+        if stale_until.is_none() {
+            room.record(observed);
+        } else if known.is_some_and(|id| *id != observed.room.id) {
+            room.answers.maybe_stale_until = stale_until;
         }
     }
 
-    /// The name was asked for, and there is no such room. Its end does not wait for what lags.
+    /// A GET of the name says that there is no such room. A room whose end has come is absent also
+    /// if the read may be stale.
     pub fn read_absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
         let replica_lag = self.replica_lag;
-        let entry = self.entry(name);
-        match entry.stale_until(at, replica_lag) {
-            _ if entry.has_ended(date) => entry.record_absence(at, date),
-            None => entry.record_absence(at, date),
-            until if entry.observed.is_some() => entry.maybe_stale_until = until,
-            _ => {}
+        let (room, writes) = self.entry(name);
+        let stale_until = writes.stale_until(at, replica_lag);
+        if stale_until.is_none() || room.has_ended(date) {
+            room.record_absence(at, date);
+        } else if room.answers.observed.is_some() {
+            room.answers.maybe_stale_until = stale_until;
         }
     }
 
-    /// A listing was read. `expected` are the rooms that should be in it; the answer names one of
-    /// those missing when there are too many to believe it without another look.
+    /// Applies a listing in which the `expected` rooms should be. If too many of them are missing to
+    /// believe it, it is not applied yet, and the name of one of them is returned: a GET of that
+    /// room has to [confirm](Self::listing_confirmed) or [disprove](Self::listing_disproved) it.
     pub fn apply_listing(
         &mut self,
-        listing: Arc<Listing>,
+        listing: Listing,
         complete: bool,
         expected: &[String],
     ) -> Option<String> {
         let begun = listing.begun();
-        let written_after = |name: &str| {
-            let entry = self.rooms.get(name);
-            entry.is_some_and(|it| {
-                it.last_write.is_some_and(|at| at >= begun)
-                    || it.stale_until(begun, self.replica_lag).is_some()
+        let may_have_changed = |name: &str| {
+            let writes = self.writes.get(name);
+            writes.is_some_and(|it| {
+                it.since(begun) || it.stale_until(begun, self.replica_lag).is_some()
             })
         };
-        let missing: Vec<&String> = expected
-            .iter()
-            .filter(|name| listing.lacks(name) && !written_after(name))
-            .collect();
+        let is_missing = |name: &&String| listing.lacks(name) && !may_have_changed(name);
+        let missing: Vec<&String> = expected.iter().filter(is_missing).collect();
         let mass_loss = missing.len() > MASS_LOSS_ABOVE.max(expected.len() / MASS_LOSS_ONE_IN);
-        let suspect = missing.first().map(|name| (*name).clone());
+        let suspect = missing.first().filter(|_| mass_loss).copied().cloned();
         self.listing = Some(AppliedListing {
             listing,
             complete,
             mass_loss,
         });
         if !mass_loss {
-            self.note_listing();
-            return None;
+            self.update_rooms();
         }
         suspect
     }
 
-    /// The room that was missing from the last listing is there: the listing proves presence only.
+    /// The room that the last listing did not show exists: the listing proves presence only.
     pub fn listing_disproved(&mut self) {
         if let Some(applied) = &mut self.listing {
             applied.complete = false;
             applied.mass_loss = false;
         }
-        self.note_listing();
+        self.update_rooms();
     }
 
-    /// The room that was missing from the last listing is missing by name too.
+    /// The room that the last listing did not show is absent by name too.
     pub fn listing_confirmed(&mut self) {
-        self.note_listing();
+        self.update_rooms();
     }
 
-    fn note_listing(&mut self) {
+    fn update_rooms(&mut self) {
         let Some(applied) = &self.listing else { return };
         let (begun, replica_lag) = (applied.listing.begun(), self.replica_lag);
-        self.rooms
-            .retain(|_, it| !it.forgotten || it.stale_until(begun, replica_lag).is_some());
-        for (name, entry) in &mut self.rooms {
-            entry.apply_listing(name, applied, replica_lag);
-        }
-    }
-
-    fn entry(&mut self, name: &str) -> &mut Entry {
-        let (applied, replica_lag) = (self.listing.as_ref(), self.replica_lag);
-        let entry = self.rooms.entry(name.to_owned()).or_insert_with(|| {
-            let mut entry = Entry::default();
-            if let Some(applied) = applied {
-                entry.apply_listing(name, applied, replica_lag);
+        let no_writes = Writes::default();
+        self.rooms.retain(|name, room| {
+            let writes = self.writes.get(name).unwrap_or(&no_writes);
+            if room.forgotten && writes.stale_until(begun, replica_lag).is_none() {
+                return false;
             }
-            entry
+            room.apply_listing(name, applied, writes, replica_lag);
+            true
         });
-        entry.forgotten = false;
-        entry
     }
-}
 
-/// What was known of a room's writes before one was sent.
-#[derive(Clone, Copy, Debug)]
-#[must_use = "it is needed when the answer comes"]
-pub struct Sending {
-    before: Option<Moment>,
+    fn writes(&mut self, name: &str) -> &mut Writes {
+        self.writes.entry(name.to_owned()).or_default()
+    }
+
+    fn entry(&mut self, name: &str) -> (&mut Entry, &Writes) {
+        let writes = &*self.writes.entry(name.to_owned()).or_default();
+        let (applied, replica_lag) = (self.listing.as_ref(), self.replica_lag);
+        let room = self.rooms.entry(name.to_owned()).or_insert_with(|| {
+            let mut room = Entry::default();
+            if let Some(applied) = applied {
+                room.apply_listing(name, applied, writes, replica_lag);
+            }
+            room
+        });
+        room.forgotten = false;
+        (room, writes)
+    }
 }
 
 /// How long after a write that was applied a read may show the state before it. // F-ROOM-41

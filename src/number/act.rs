@@ -25,19 +25,14 @@ impl Pass<Number> {
         }
     }
 
-    /// Creates before this record have nothing to do with what comes after it.
     pub(super) fn claimed_number(&mut self, record: &Record, change: Change) {
         if change == Change::Sent {
             return;
         }
-        let memory = &mut self.view.memory.kind;
-        memory.first_absent = None;
-        if change != Change::Created {
-            // What was created is forgotten only when another claim begins: until the status is
-            // written, the record may still be lost.
-            memory.created = None;
-        }
-        if let (Some(session), Some(_)) = (&self.session, &record.claim) {
+        self.view.memory.kind.first_absent = None;
+        if let Some(session) = &self.session
+            && change.claims()
+        {
             session.account.claimed(&record.name, &self.view.meta.uid);
         }
     }
@@ -46,7 +41,6 @@ impl Pass<Number> {
         let what = naming::fingerprint(&json!(request));
         let created = self.write(ConfigWrite::Create(request), Live::Kept).await;
         if let Ok(Some(config)) = &created {
-            self.view.memory.kind.created = Some(config.id.clone());
             self.created(config.clone());
         }
         self.sent(created.map(drop), &what)

@@ -29,9 +29,10 @@ impl Pass<Number> {
     /// What is known of our own writes by now.
     pub(super) fn refresh_number(&mut self) {
         if let (Some(session), Some(number)) = (&self.session, self.view.name_at_daily()) {
-            let evidence = session.account.room_evidence(&number, &self.view.meta.uid);
-            self.view.facts.unknown_write = evidence.unknown_write;
-            self.view.facts.create_attempts = evidence.create_attempts;
+            let owner = &self.view.meta.uid;
+            let (unknown_write, create_attempts) = session.account.number_evidence(&number, owner);
+            self.view.facts.unknown_write = unknown_write;
+            self.view.facts.create_attempts = create_attempts;
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Facts {
     pub number: Option<NumberState>,
     /// The last write of ours of unknown outcome.
     pub unknown_write: Option<Moment>,
-    /// Our creates since the claim.
+    /// What became of our creates since the claim.
     pub create_attempts: CreateAttempts,
     /// Another PinDialinNumber that holds the number, once they were compared.
     pub rival: Option<Option<Rival>>,
@@ -48,8 +48,6 @@ pub struct NumberState {
 /// wait.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// The id that a create of this process was answered with.
-    pub created: Option<String>,
     /// When the recorded config was first missing, and has been since.
     pub first_absent: Option<Moment>,
 }

@@ -25,8 +25,6 @@ pub struct Memory<M> {
     /// Whether this process recorded the object first, so that no other one can have sent anything
     /// for it.
     pub bound_here: bool,
-    /// Whether this process claimed the name, so that it knows of every create since.
-    pub claimed_here: bool,
     /// What Daily rejected, not to be sent again and again.
     pub rejection: Option<Rejection>,
     /// How often in a row no key was found.

@@ -86,6 +86,14 @@ pub enum Change {
     TakenOver,
 }
 
+impl Change {
+    /// Whether the record claims a name for a create that is still to be sent.
+    #[must_use]
+    pub fn claims(self) -> bool {
+        matches!(self, Self::Claimed | Self::Recreated | Self::Renewed)
+    }
+}
+
 /// How an object is let go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Release {

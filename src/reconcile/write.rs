@@ -43,7 +43,6 @@ impl<K: Kind> Pass<K> {
         written: Written,
     ) -> Result<(), Failure> {
         let is_first = self.view.record().is_none();
-        let claims = record.claim.is_some();
         let before = std::mem::replace(&mut self.view.recorded, record.clone().into());
         if written == Written::Now
             && let Err(failure) = self.write_record().await
@@ -51,13 +50,7 @@ impl<K: Kind> Pass<K> {
             self.view.recorded = before;
             return Err(failure);
         }
-        let memory = &mut self.view.memory;
-        memory.bound_here |= is_first;
-        memory.claimed_here |= claims
-            && matches!(
-                change,
-                Change::Claimed | Change::Recreated | Change::Renewed
-            );
+        self.view.memory.bound_here |= is_first;
         K::claimed(self, &record, change);
         self.applied.push(Applied::Recorded(change));
         self.refresh();
@@ -142,7 +135,7 @@ impl<K: Kind> Pass<K> {
         }
         self.view.meta.finalizers = finalizers;
         if let (Some(session), Some(name)) = (&self.session, self.view.name_at_daily()) {
-            session.account.forget(&name);
+            session.account.forget(&name, &self.view.meta.uid);
         }
         Ok(())
     }

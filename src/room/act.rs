@@ -41,10 +41,9 @@ impl Pass<Room> {
         }
     }
 
-    /// Earlier creates of the name have nothing to do with a new claim.
     pub(super) fn claimed_room(&mut self, record: &Record, change: Change) {
-        if let (Some(session), Some(_)) = (&self.session, &record.claim)
-            && change != Change::Sent
+        if let Some(session) = &self.session
+            && change.claims()
         {
             session.account.claimed(&record.name, &self.view.meta.uid);
         }

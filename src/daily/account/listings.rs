@@ -232,9 +232,7 @@ impl Account {
             .filter(|room| room.end > ended)
             .map(|room| room.name)
             .collect();
-        let suspect = self
-            .evidence()
-            .apply_listing(Arc::new(listing), complete, &alive);
+        let suspect = self.evidence().apply_listing(listing, complete, &alive);
         let missing = match suspect {
             Some(name) => self.confirm(name).await?,
             None => None,

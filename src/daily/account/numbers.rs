@@ -7,6 +7,7 @@ use super::Account;
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
+use crate::daily::evidence::CreateAttempts;
 use crate::daily::limiter::Call;
 use crate::daily::page::Pages;
 use crate::daily::types::{
@@ -185,7 +186,13 @@ impl Account {
             // Whatever was known of the numbers is older than this write.
             account.numbers.lock().await.take();
             match done {
-                Ok((answer, _)) => Ok(answer),
+                Ok((answer, _)) => {
+                    if let (true, Some(config)) = (creates, &answer) {
+                        let created = CreateAttempts::Created(config.id.clone());
+                        account.evidence().create_ended(&number, &owner, created);
+                    }
+                    Ok(answer)
+                }
                 Err(EffectError::Failed(_, CallError::NotFound)) if delete => Ok(None),
                 Err(error) => {
                     if let Some(before) = before {
@@ -220,7 +227,6 @@ mod tests {
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
 
     use super::*;
-    use crate::daily::evidence::CreateAttempts;
     use crate::daily::types::{PIN_DIALIN, Unset};
 
     const KEY: &str = "acme-key-0123456789abcdef";
@@ -288,7 +294,8 @@ mod tests {
         let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
         let daily = Sim::start(Config::new(accounts)).await.unwrap();
         let account = account(&daily);
-        let create_attempts = || account.room_evidence(NUMBER, "uid").create_attempts;
+        let create_attempts = || account.number_evidence(NUMBER, "uid").1;
+        account.claimed(NUMBER, "uid");
         assert_eq!(create_attempts(), CreateAttempts::None);
         let client = daily.client().unwrap();
         let twice = FaultSpec::next(
@@ -307,12 +314,8 @@ mod tests {
             CreateAttempts::None,
             "Daily has not done it"
         );
-        create(&account).await.unwrap();
-        assert_eq!(
-            create_attempts(),
-            CreateAttempts::Unknown,
-            "until its id is recorded"
-        );
+        let id = create(&account).await.unwrap();
+        assert_eq!(create_attempts(), CreateAttempts::Created(id));
         account.claimed(NUMBER, "uid");
         assert!(create(&account).await.is_err(), "the number has a config");
         assert_eq!(create_attempts(), CreateAttempts::Refused);

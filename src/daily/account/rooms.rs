@@ -87,11 +87,11 @@ impl Account {
             // It stays unknown.
             EffectError::Failed(_, why) if why.may_have_been_done() => {}
             EffectError::Failed(_, CallError::Refused { .. }) => {
-                self.evidence().not_created(name, owner, before);
-                self.evidence().create_failed(name, owner, false);
+                self.evidence()
+                    .create_ended(name, owner, before.and_refused());
             }
             EffectError::Failed(..) | EffectError::Blocked(..) => {
-                self.evidence().not_created(name, owner, before);
+                self.evidence().create_ended(name, owner, before);
             }
         }
     }

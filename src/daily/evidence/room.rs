@@ -1,130 +1,174 @@
-//! The evidence of one room name: which answer counts. No I/O.
+//! The evidence of one room: which of Daily's answers counts. No I/O.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{Absence, AppliedListing, CreateAttempts, Observed, Source};
+use super::writes::{CreateAttempts, Writes};
 use crate::clock::Moment;
+use crate::daily::listing::Listing;
+use crate::daily::types::Room;
 
-#[derive(Clone, Debug, Default)]
+/// What Daily last answered about a room, and what became of our writes to it. At most one of
+/// `observed` and `absence` is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RoomEvidence {
+    /// The room, if the last answer showed it.
+    pub observed: Option<Observed>,
+    /// Its absence, if the last answer said so.
+    pub absence: Option<Absence>,
+    /// A read contradicted our last write, and may have come from a stale replica until then.
+    pub maybe_stale_until: Option<Moment>,
+    /// When a GET or a write last showed the room. Listings do not count.
+    pub named: Option<Moment>,
+    /// The last write of unknown outcome.
+    pub unknown_write: Option<Moment>,
+    /// What became of the creates for the object that asks.
+    pub create_attempts: CreateAttempts,
+    /// Too many rooms were missing from the last listing to recreate any.
+    pub mass_loss: bool,
+}
+
+/// A room in an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// The room.
+    pub room: Room,
+    /// When the read was sent or the write was answered: nothing that happened later is in it.
+    pub at: Moment,
+    /// Daily's clock then.
+    pub date: Option<i64>,
+    /// Which answer showed it.
+    pub source: Source,
+}
+
+/// Which answer showed a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A listing.
+    List,
+    /// A GET of the name, or the answer to an update.
+    Get,
+    /// The answer to the create.
+    Create,
+}
+
+/// Daily answered that no room has the name, and nothing else since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// The first such answer.
+    pub first: Moment,
+    /// The last one to a call with the name: a 404, or a DELETE that was applied.
+    pub by_name: Option<Moment>,
+    /// Daily's clock in the last such answer.
+    pub date: Option<i64>,
+}
+
+/// A listing, and what follows from it.
+#[derive(Debug)]
+pub(super) struct AppliedListing {
+    pub(super) listing: Listing,
+    /// Whether a room that it does not show is absent.
+    pub(super) complete: bool,
+    /// Whether too many rooms are missing to recreate any.
+    pub(super) mass_loss: bool,
+}
+
+/// What is kept of a room.
+#[derive(Debug, Default)]
 pub(super) struct Entry {
-    pub(super) observed: Option<Observed>,
-    pub(super) absence: Option<Absence>,
-    pub(super) last_write: Option<Moment>,
-    /// The last write that was done.
-    pub(super) done: Option<Moment>,
-    pub(super) unknown_write: Option<Moment>,
-    /// A read said that there is no room, or another one, and may have lagged behind a write until
-    /// then.
-    pub(super) maybe_stale_until: Option<Moment>,
-    pub(super) named: Option<Moment>,
-    /// What has become of the creates of each object, by its uid: several may ask for one name, and
-    /// what one of them created is not the room of the others.
-    pub(super) creates: HashMap<String, CreateAttempts>,
-    /// The uid of the object whose create showed the room.
-    pub(super) created_for: Option<String>,
+    /// The answers. What became of our writes is added for whoever asks.
+    pub(super) answers: RoomEvidence,
     /// Whether its object is gone.
     pub(super) forgotten: bool,
 }
 
 impl Entry {
-    /// Until when what is read may be older than our last write, if what was asked for at this
-    /// moment may be. A write whose outcome is unknown says nothing that could go before a read.
-    pub(super) fn stale_until(&self, asked: Moment, replica_lag: Duration) -> Option<Moment> {
-        let done = self.done?;
-        let known = self.unknown_write.is_none_or(|at| at <= done);
-        let until = done.after(replica_lag);
-        (known && asked < until).then_some(until)
+    /// The evidence, for the object with this uid. A room that was created for another object counts
+    /// as one that a GET showed.
+    pub(super) fn evidence(&self, owner: &str, writes: &Writes, mass_loss: bool) -> RoomEvidence {
+        let mut evidence = RoomEvidence {
+            unknown_write: writes.unknown(),
+            create_attempts: writes.creates(owner),
+            mass_loss,
+            ..self.answers.clone()
+        };
+        if let Some(Observed { room, source, .. }) = &mut evidence.observed
+            && *source == Source::Create
+            && evidence.create_attempts != CreateAttempts::Created(room.id.clone())
+        {
+            *source = Source::Get;
+        }
+        evidence
     }
 
-    /// Whether the room that was seen has ended by Daily's clock.
-    pub(super) fn has_ended(&self, date: Option<i64>) -> bool {
-        let exp = self.observed.as_ref().and_then(|it| it.room.config.exp);
-        exp.zip(date).is_some_and(|(exp, now)| exp <= now)
-    }
-
-    pub(super) fn show(&mut self, observed: Observed) {
-        self.absence = None;
-        self.maybe_stale_until = None;
+    /// An answer that counts shows the room.
+    pub(super) fn record(&mut self, observed: Observed) {
+        let answers = &mut self.answers;
+        answers.absence = None;
+        answers.maybe_stale_until = None;
         if observed.source != Source::List {
-            self.named = Some(observed.at);
+            answers.named = Some(observed.at);
         }
-        self.observed = Some(observed);
+        answers.observed = Some(observed);
     }
 
-    /// A create for the object of this uid showed the room.
-    pub(super) fn created(&mut self, owner: &str, observed: Observed) {
-        // Until its id is recorded, a room that a later read shows may be somebody else's.
-        self.creates
-            .insert(owner.to_owned(), CreateAttempts::Unknown);
-        self.created_for = Some(owner.to_owned());
-        self.show(Observed {
-            source: Source::Create,
-            ..observed
-        });
-    }
-
-    /// The room that was seen, as it counts for the object of this uid: what was created for another
-    /// one was seen by its name.
-    pub(super) fn observed_by(&self, owner: &str) -> Option<Observed> {
-        let mut observed = self.observed.clone()?;
-        if observed.source == Source::Create && self.created_for.as_deref() != Some(owner) {
-            observed.source = Source::Get;
-        }
-        Some(observed)
-    }
-
+    /// An answer to a call with the name counts, and says that there is no such room.
     pub(super) fn record_absence(&mut self, at: Moment, date: Option<i64>) {
-        self.observed = None;
-        self.maybe_stale_until = None;
-        let first = self.absence.map_or(at, |absence| absence.first);
-        self.absence = Some(Absence {
-            first,
-            by_name: Some(at),
+        self.absent(at, Some(at), date);
+    }
+
+    fn absent(&mut self, at: Moment, by_name: Option<Moment>, date: Option<i64>) {
+        let answers = &mut self.answers;
+        answers.observed = None;
+        answers.maybe_stale_until = None;
+        let before = answers.absence;
+        answers.absence = Some(Absence {
+            first: before.map_or(at, |absence| absence.first),
+            by_name: by_name.or(before.and_then(|absence| absence.by_name)),
             date,
         });
+    }
+
+    /// Whether the room that was shown last has ended by Daily's clock.
+    pub(super) fn has_ended(&self, date: Option<i64>) -> bool {
+        let observed = self.answers.observed.as_ref();
+        let exp = observed.and_then(|it| it.room.config.exp);
+        exp.zip(date).is_some_and(|(exp, now)| exp <= now)
     }
 
     pub(super) fn apply_listing(
         &mut self,
         name: &str,
         applied: &AppliedListing,
+        writes: &Writes,
         replica_lag: Duration,
     ) {
         let listing = &applied.listing;
         let begun = listing.begun();
-        let later = |at: Moment| at > begun;
-        let lags =
-            self.stale_until(begun, replica_lag).is_some() && !self.has_ended(listing.date());
-        if self.last_write.is_some_and(later)
-            || lags
-            || self
-                .observed
-                .as_ref()
-                .is_some_and(|observed| later(observed.at))
-            || self.absence.and_then(|a| a.by_name).is_some_and(later)
+        let is_stale = writes.stale_until(begun, replica_lag).is_some();
+        if writes.since(begun)
+            || self.was_answered_after(begun)
+            || is_stale && !self.has_ended(listing.date())
         {
             return;
         }
         match listing.get(name) {
-            Some(room) => self.show(Observed {
+            Some(room) => self.record(Observed {
                 room: room.clone(),
                 at: begun,
                 date: listing.date(),
                 source: Source::List,
             }),
             None if applied.complete && listing.lacks(name) => {
-                self.observed = None;
-                self.maybe_stale_until = None;
-                let before = self.absence;
-                self.absence = Some(Absence {
-                    first: before.map_or(listing.ended(), |absence| absence.first),
-                    by_name: before.and_then(|absence| absence.by_name),
-                    date: listing.date(),
-                });
+                self.absent(listing.ended(), None, listing.date());
             }
-            // It is neither shown nor told to be absent: the name itself has to be asked for.
-            None => self.observed = None,
+            // The listing neither shows the room nor proves its absence: only a GET can.
+            None => self.answers.observed = None,
         }
+    }
+
+    fn was_answered_after(&self, begun: Moment) -> bool {
+        let observed = self.answers.observed.as_ref().map(|it| it.at);
+        let absent = self.answers.absence.and_then(|it| it.by_name);
+        observed.max(absent).is_some_and(|at| at > begun)
     }
 }

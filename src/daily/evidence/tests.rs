@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::daily::listing::{Joining, Next};
-use crate::daily::types::{Answer, ListedRoom, RoomsPage};
+use crate::daily::types::{Answer, ListedRoom, Room, RoomsPage};
 
 /// The object that all of it is about.
 const UID: &str = "uid";
@@ -39,7 +39,7 @@ fn observed(id: &str, seconds: u64, source: Source) -> Observed {
 
 /// A listing of these rooms, whose names are their ids, from a second on to the next one. All names
 /// that are there or have an entry are wanted.
-fn listing(seconds: u64, names: &[String]) -> Arc<Listing> {
+fn listing(seconds: u64, names: &[String]) -> Listing {
     let data: Vec<ListedRoom> = names.iter().map(|name| room(name, name).into()).collect();
     let wanted = self::names(200)
         .into_iter()
@@ -52,7 +52,7 @@ fn listing(seconds: u64, names: &[String]) -> Arc<Listing> {
         date: date(seconds),
     };
     match Joining::begin(at(seconds), wanted.collect()).add(page, at(seconds + 1)) {
-        Next::Whole(listing) => Arc::new(listing),
+        Next::Whole(listing) => listing,
         Next::Page(_) => panic!("more than a page"),
     }
 }
@@ -181,10 +181,10 @@ fn the_last_listing_is_applied_to_a_name_that_is_registered_later() {
     let mut evidence = Evidence::default();
     evidence.lists(10, &["a"], true);
     evidence.shows("a", Source::List);
-    evidence.forget("a", at(15));
+    evidence.forget("a", UID, at(15));
     evidence.lists(20, &[], true);
     evidence.lacks(21, None, 20);
-    evidence.forget("a", at(25));
+    evidence.forget("a", UID, at(25));
     evidence.lists(30, &[], false);
     evidence.knows_nothing();
 }
@@ -281,16 +281,26 @@ fn an_unknown_write_is_kept_until_it_is_answered() {
 
 #[test]
 fn creates_since_the_claim_are_counted_by_the_worst() {
-    let create_attempts = |evidence: &mut Evidence| evidence.room("a", UID).create_attempts;
-    let mut evidence = evidence();
-    evidence.create_failed("a", UID, false);
-    assert_eq!(create_attempts(&mut evidence), CreateAttempts::Refused);
-    evidence.create_failed("a", UID, true);
-    assert_eq!(create_attempts(&mut evidence), CreateAttempts::Unknown);
-    evidence.create_failed("a", UID, false);
-    assert_eq!(create_attempts(&mut evidence), CreateAttempts::Unknown);
+    let mut evidence = Evidence::default();
+    let refused = |evidence: &mut Evidence| {
+        let before = evidence.creating("a", UID);
+        let sent = evidence.room("a", UID).create_attempts;
+        assert_eq!(sent, CreateAttempts::Unknown, "until it is answered");
+        evidence.create_ended("a", UID, before.and_refused());
+        evidence.room("a", UID).create_attempts
+    };
+    let earlier = evidence.room("a", UID).create_attempts;
+    assert_eq!(earlier, CreateAttempts::EarlierProcess);
+    assert_eq!(refused(&mut evidence), CreateAttempts::Unknown);
     evidence.claimed("a", UID);
-    assert_eq!(create_attempts(&mut evidence), CreateAttempts::None);
+    let claimed = evidence.room("a", UID).create_attempts;
+    assert_eq!(claimed, CreateAttempts::None);
+    assert_eq!(refused(&mut evidence), CreateAttempts::Refused);
+    let _ = evidence.creating("a", UID);
+    assert_eq!(refused(&mut evidence), CreateAttempts::Unknown);
+    evidence.created("a", UID, observed("1", 10, Source::Create));
+    let created = CreateAttempts::Created("1".into());
+    assert_eq!(refused(&mut evidence), created);
 }
 
 #[test]
@@ -300,7 +310,7 @@ fn a_create_that_was_done_still_counts_when_another_answer_has_come() {
     evidence.lists(20, &["a"], true);
     assert_eq!(
         evidence.room("a", UID).create_attempts,
-        CreateAttempts::Unknown
+        CreateAttempts::Created("1".into())
     );
 }
 
@@ -367,7 +377,7 @@ fn a_deletion_is_not_forgotten_before_reads_show_it() {
     let deleted = || {
         let mut evidence = lagging(true);
         evidence.absent("a", at(10), date(10));
-        evidence.forget("a", at(11));
+        evidence.forget("a", UID, at(11));
         evidence
     };
     let mut again = deleted();
@@ -378,7 +388,7 @@ fn a_deletion_is_not_forgotten_before_reads_show_it() {
     assert!(quiet.rooms.is_empty());
     // A room that stays is to be found again.
     let mut retained = lagging(true);
-    retained.forget("a", at(11));
+    retained.forget("a", UID, at(11));
     retained.read("a", observed("1", 12, Source::Get));
     retained.shows("1", Source::Get);
 }
@@ -443,21 +453,21 @@ fn what_was_created_for_one_object_is_not_the_room_of_another() {
     evidence.claimed("a", UID);
     evidence.claimed("a", "other");
     evidence.created("a", UID, observed("1", 10, Source::Create));
-    evidence.create_failed("a", "other", false);
+    let before = evidence.creating("a", "other");
+    evidence.create_ended("a", "other", before.and_refused());
+    let created = CreateAttempts::Created("1".into());
     let ours = evidence.room("a", UID);
-    assert_eq!(ours.create_attempts, CreateAttempts::Unknown);
+    assert_eq!(ours.create_attempts, created);
     assert_eq!(ours.observed.unwrap().source, Source::Create);
     let theirs = evidence.room("a", "other");
     assert_eq!(theirs.create_attempts, CreateAttempts::Refused);
     assert_eq!(theirs.observed.unwrap().source, Source::Get);
     // Neither does a claim of theirs change what is known of ours.
     evidence.claimed("a", "other");
-    assert_eq!(
-        evidence.room("a", UID).create_attempts,
-        CreateAttempts::Unknown
-    );
-    assert_eq!(
-        evidence.room("a", "other").create_attempts,
-        CreateAttempts::None
-    );
+    assert_eq!(evidence.room("a", UID).create_attempts, created);
+    let theirs = evidence.room("a", "other");
+    assert_eq!(theirs.create_attempts, CreateAttempts::None);
+    // Nor the end of ours what is known of theirs.
+    evidence.forget("a", UID, at(3600));
+    assert_eq!(evidence.room("a", "other"), theirs);
 }

@@ -174,8 +174,8 @@ pub(super) fn is_ours(
     claim: &Claim,
     config: &DialinConfig,
 ) -> Result<bool, Plan> {
-    let created = view.memory.kind.created.as_ref() == Some(&config.id);
-    if created || owned.former_id.as_ref() == Some(&config.id) {
+    let created = CreateAttempts::Created(config.id.clone());
+    if view.facts.create_attempts == created || owned.former_id.as_ref() == Some(&config.id) {
         return Ok(true);
     }
     if !may_be_ours(view) || !claim.sent.iter().any(|sent| says(config, sent)) {
@@ -204,5 +204,5 @@ fn says(config: &DialinConfig, sent: &Value) -> bool {
 /// Whether a create of ours since the claim may have taken effect although no answer said so. Of
 /// those of an earlier process nobody knows.
 pub(super) fn may_be_ours(view: &View) -> bool {
-    view.facts.create_attempts == CreateAttempts::Unknown || !view.memory.claimed_here
+    view.facts.create_attempts.may_have_created()
 }

@@ -204,8 +204,13 @@ pub(in crate::room) fn create(view: &View, spec: &Spec, record: &Record, claim: 
         return found(view, spec, record, claim, observed);
     }
     // An answer that was lost, or a create of an earlier process, has to be looked for.
-    let after_restart = view.is_chosen() && !view.memory.claimed_here;
-    if (known.create_attempts != CreateAttempts::None || after_restart) && !view.facts.looked {
+    let may_exist = match known.create_attempts {
+        CreateAttempts::None => false,
+        // A derived name costs no GET: if its room exists, Daily refuses the create.
+        CreateAttempts::EarlierProcess => view.is_chosen(),
+        CreateAttempts::Refused | CreateAttempts::Unknown | CreateAttempts::Created(_) => true,
+    };
+    if may_exist && !view.facts.looked {
         return look(Look::Room);
     }
     let end = claimed_end(view, spec, claim);
@@ -345,10 +350,7 @@ fn recorded(view: &View, spec: &Spec, record: &Record, claim: &Claim, observed: 
 /// Whether a create of ours since the claim may have taken effect although no answer said so. After
 /// a restart nobody knows.
 pub(super) fn may_be_ours(view: &View) -> bool {
-    match view.known().create_attempts {
-        CreateAttempts::Unknown => true,
-        CreateAttempts::None | CreateAttempts::Refused => !view.memory.claimed_here,
-    }
+    view.known().create_attempts.may_have_created()
 }
 
 /// What a create asks for, as far as it is compared with a room that is found.

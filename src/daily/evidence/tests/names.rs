@@ -1,6 +1,7 @@
 //! For which names evidence is kept.
 
 use super::*;
+use crate::daily::evidence::writes::REMEMBERED;
 
 /// The listing kept only what was wanted when it began.
 #[test]
@@ -14,7 +15,7 @@ fn the_last_listing_says_nothing_of_a_name_that_was_not_wanted() {
 
 #[test]
 fn names_that_no_object_has_are_forgotten() {
-    let hour = KEPT_AFTER_WRITE.as_secs();
+    let hour = REMEMBERED.as_secs();
     let mut evidence = lagging(true);
     for name in ["asked", "ours", "gone"] {
         let _ = evidence.room(name, UID);

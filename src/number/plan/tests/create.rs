@@ -186,7 +186,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "made by our create",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.memory.kind.created = Some("c1".into());
+                it.facts.create_attempts = CreateAttempts::Created("c1".into());
             }),
             "record with status Created c1",
         ),
@@ -232,7 +232,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "a process before this one may have made it",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.memory.claimed_here = false;
+                it.facts.create_attempts = CreateAttempts::EarlierProcess;
             }),
             "record with status Created c1",
         ),
@@ -291,7 +291,7 @@ fn an_edit_does_not_hide_what_an_earlier_create_made() {
     is_recorded(&edited("front"));
     is_recorded(&with(claimed(), |it| {
         it.facts.number = found("other");
-        it.memory.kind.created = Some("c1".into());
+        it.facts.create_attempts = CreateAttempts::Created("c1".into());
     }));
     // No create asked for what the spec asks for now.
     assert_eq!(said(&edited("back")), "failing NumberInUse");

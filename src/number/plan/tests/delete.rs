@@ -198,7 +198,9 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         ),
         (
             "answered",
-            claim("other", |it| it.memory.kind.created = Some("c1".into())),
+            claim("other", |it| {
+                it.facts.create_attempts = CreateAttempts::Created("c1".into())
+            }),
             "delete c1",
         ),
         (
@@ -210,7 +212,9 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         ),
         (
             "of the process before",
-            claim("front", |it| it.memory.claimed_here = false),
+            claim("front", |it| {
+                it.facts.create_attempts = CreateAttempts::EarlierProcess
+            }),
             "delete c1",
         ),
         (
@@ -255,7 +259,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "says something else, after the leader before has crashed",
             claim("other", |it| {
-                it.memory.claimed_here = false;
+                it.facts.create_attempts = CreateAttempts::EarlierProcess;
                 it.memory.bound_here = false;
                 it.trusted_from = at(100_000);
             }),

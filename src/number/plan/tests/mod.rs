@@ -167,7 +167,7 @@ fn bound(record: Record) -> View {
 fn claimed() -> View {
     with(bound(record(Some(claim()), None)), |it| {
         it.memory.bound_here = true;
-        it.memory.claimed_here = true;
+        it.facts.create_attempts = CreateAttempts::None;
     })
 }
 

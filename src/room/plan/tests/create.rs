@@ -359,10 +359,13 @@ fn a_create_that_may_have_been_done_is_looked_for_first() {
     let view = claimed().chosen();
     looks(&view, Look::Room);
     request_of(&view.clone().free(), END);
-    let here = view.with(|it| it.memory.claimed_here = true);
+    let here = view.create_attempts(CreateAttempts::None);
     request_of(&here, END);
     for create_attempts in [CreateAttempts::Unknown, CreateAttempts::Refused] {
-        looks(&here.clone().create_attempts(create_attempts), Look::Room);
+        looks(
+            &here.clone().create_attempts(create_attempts.clone()),
+            Look::Room,
+        );
         looks(&claimed().create_attempts(create_attempts), Look::Room);
     }
     // Its repeat waits for nothing else.
@@ -403,7 +406,6 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     let found = |create_attempts, change: fn(&mut Room)| {
         let view = view.clone().sees(Source::Get, change).looked();
         view.create_attempts(create_attempts)
-            .with(|it| it.memory.claimed_here = true)
             .with(|it| it.facts.rival = Some(None))
     };
     let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = None);
@@ -430,8 +432,7 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     for stranger in strangers {
         let view = found(CreateAttempts::Unknown, stranger);
         fails(&view, reason, ResolvedBy::User, later, says);
-        let restarted =
-            found(CreateAttempts::Refused, stranger).with(|it| it.memory.claimed_here = false);
+        let restarted = found(CreateAttempts::EarlierProcess, stranger);
         fails(&restarted, reason, ResolvedBy::User, later, says);
     }
     let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
@@ -439,9 +440,9 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     // Only where each was refused, or none was sent, nothing can come of the claim any more.
     acts(&found(CreateAttempts::Refused, |_| {}), theirs.clone());
     acts(&found(CreateAttempts::None, |_| {}), theirs);
-    let refused = found(CreateAttempts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
-    acts(&refused, ours.clone());
-    let restarted = found(CreateAttempts::None, |_| {}).with(|it| it.memory.claimed_here = false);
+    let refused = CreateAttempts::EarlierProcess.and_refused();
+    acts(&found(refused, |_| {}), ours.clone());
+    let restarted = found(CreateAttempts::EarlierProcess, |_| {});
     acts(&restarted, ours);
     let made = found(CreateAttempts::None, |_| {}).sees(Source::Create, |_| {});
     let record = found_record(&view, ID, END, true);
@@ -508,10 +509,7 @@ fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
         let view = view
             .chosen()
             .with_record(|it| it.former_id = Some(ID.into()));
-        let view = view.with(|it| {
-            it.memory.claimed_here = true;
-            it.facts.rival = Some(None);
-        });
+        let view = view.with(|it| it.facts.rival = Some(None));
         view.create_attempts(CreateAttempts::Refused)
             .sees(Source::Get, |it| it.created_at = 1)
             .looked()

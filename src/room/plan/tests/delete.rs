@@ -143,8 +143,7 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
             .sees(Source::Get, change)
             .looked()
             .create_attempts(create_attempts);
-        view.with(|it| it.memory.claimed_here = true)
-            .with(|it| it.facts.rival = Some(None))
+        view.with(|it| it.facts.rival = Some(None))
     };
     let says = "is not proven";
     let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = None);
@@ -156,11 +155,11 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
         &found(CreateAttempts::None, |_| {}).sees(Source::Create, |_| {}),
         ID,
     );
-    let restarted = found(CreateAttempts::None, |_| {}).with(|it| it.memory.claimed_here = false);
+    let restarted = found(CreateAttempts::EarlierProcess, |_| {});
     deletes(&restarted, ID);
     orphans(&found(CreateAttempts::Refused, |_| {}), says);
     // A process before this one may have sent one whose answer nobody has.
-    let refused = found(CreateAttempts::Refused, |_| {}).with(|it| it.memory.claimed_here = false);
+    let refused = found(CreateAttempts::EarlierProcess.and_refused(), |_| {});
     deletes(&refused, ID);
     orphans(&found(CreateAttempts::None, |_| {}), says);
     orphans(

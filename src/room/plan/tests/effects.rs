@@ -34,6 +34,8 @@ impl World {
         let at = self.tick();
         let sending = self.evidence.sending(&name, at);
         let create = matches!(step, Step::CreateRoom(_));
+        let owner = self.meta.uid.clone();
+        let creates = create.then(|| self.evidence.creating(&name, &owner));
         let answer = match fate {
             Fate::Dropped => None,
             Fate::Late => {
@@ -49,9 +51,6 @@ impl World {
         let at = self.tick();
         let Some(answer) = answer else {
             self.evidence.unanswered(&name, at);
-            if create {
-                self.evidence.create_failed(&name, &self.meta.uid, true);
-            }
             return;
         };
         self.evidence.answered(&name, sending, answer.is_ok(), at);
@@ -66,7 +65,7 @@ impl World {
                     date,
                     source,
                 };
-                self.evidence.created(&name, &self.meta.uid, observed);
+                self.evidence.created(&name, &owner, observed);
             }
             (Ok(_), _) => {
                 view.memory.rejection = None;
@@ -76,8 +75,9 @@ impl World {
                 self.answer(&name, at);
             }
             (Err(what), _) => {
-                if create {
-                    self.evidence.create_failed(&name, &self.meta.uid, false);
+                if let Some(before) = creates {
+                    let refused = before.and_refused();
+                    self.evidence.create_ended(&name, &owner, refused);
                 }
                 view.retried = true;
                 view.facts.looked = false;
@@ -177,7 +177,8 @@ impl World {
             AnyStep::Release(how) => {
                 self.check_release(&how);
                 self.meta.finalizers = self.meta.finalizers_without_ours();
-                self.evidence.forget(&view.room_name(), view.now.moment);
+                let (name, now) = (view.room_name(), view.now.moment);
+                self.evidence.forget(&name, &self.meta.uid, now);
                 self.released = Some(how);
             }
             AnyStep::Of(_) => unreachable!("no write to the object"),
@@ -193,8 +194,7 @@ impl World {
     ) {
         assert!(self.meta.has_finalizer(), "nothing is recorded before it");
         view.memory.bound_here |= view.record().is_none();
-        if record.claim.is_some() && change != Change::Sent {
-            view.memory.claimed_here = true;
+        if change.claims() {
             self.evidence.claimed(&record.name, &self.meta.uid);
         }
         let observed = self.shown(&record.name);

@@ -221,9 +221,7 @@ impl World {
         let Next::Whole(listing) = Joining::begin(begun, wanted).add(page, self.tick()) else {
             panic!("more than a page");
         };
-        let _ = self
-            .evidence
-            .apply_listing(std::sync::Arc::new(listing), complete, &expected);
+        let _ = self.evidence.apply_listing(listing, complete, &expected);
     }
 
     fn view(&self) -> View {
