@@ -1,11 +1,12 @@
-# From source to a static binary on an empty image, for amd64 and arm64. Where there is no
-# registry to pull the build stage from, a folder that holds the static binary `daily-operator`
-# takes its place and nothing is pulled:
+# Builds a static binary from source on an empty image, for amd64 and arm64:
+#   podman build --tag REGISTRY/daily-operator:0.1.0 .
+# Without a registry for the base image of the build stage, a folder that contains the static binary
+# `daily-operator` can replace that stage:
 #   podman build --isolation=chroot --build-context build=./out .
-# `cargo xtask image` runs the commands of the build stage into that folder, builds the image
-# from it and checks both.
+# `cargo xtask image` runs the commands of the build stage into this folder, builds the image from it
+# and checks both.
 FROM docker.io/library/rust:1.95 AS build
-# Of the platform that the image is for; the builder sets it.
+# The architecture of the target platform; the builder sets it.
 ARG TARGETARCH
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
@@ -15,7 +16,7 @@ COPY contract contract
 COPY daily-sim daily-sim
 COPY testbed testbed
 COPY xtask xtask
-# --target keeps proc macros, which cannot be static, out of the flag's reach.
+# With --target the flag does not apply to proc macros, which cannot be static.
 RUN case "$TARGETARCH" in \
       amd64) target=x86_64-unknown-linux-gnu ;; \
       arm64) target=aarch64-unknown-linux-gnu ;; \

@@ -15,7 +15,7 @@ use crate::dial::Dial;
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Where to listen; port 0 takes a free one.
+    /// Address to listen on; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8790")]
     listen: SocketAddr,
     /// The API key of the account that --domain names.
@@ -27,7 +27,7 @@ pub struct Args {
     /// A number that this account has purchased, the earliest purchase first.
     #[arg(long, value_name = "+1...")]
     purchased_number: Vec<String>,
-    /// One more account, as domain=NAME,key=KEY,key=KEY,number=+1...,caller-id=+1...
+    /// Another account, as domain=NAME,key=KEY,key=KEY,number=+1...,caller-id=+1...
     #[arg(long, value_name = "ACCOUNT", value_parser = account)]
     account: Vec<AccountConfig>,
     /// The certificate chain to serve HTTPS with, in PEM.
@@ -36,35 +36,35 @@ pub struct Args {
     /// The private key of the certificate, in PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Seeds ids, PINs and names; without it they differ from run to run, unless there is a state.
+    /// Seed of ids, PINs and random names; without it they differ from run to run, unless a state file has one.
     #[arg(long)]
     seed: Option<u64>,
-    /// Keeps the state in this file, so that it outlives the program.
+    /// Keep the state in this file across restarts.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Whether the rate limits are enforced.
     #[arg(long, value_enum, default_value = "strict")]
     limits: LimitsArg,
-    /// How many rooms an account may have at a time, where the quirk room-limit sets a limit.
+    /// How many rooms an account may have at a time if the quirk room-limit sets a limit.
     #[arg(long, value_name = "N", default_value_t = 5)]
     max_rooms: usize,
-    /// How to answer what nobody knows of Daily; `GET /sim/quirks` lists the names and values.
+    /// How to answer where nobody knows Daily's answer; `GET /sim/quirks` lists the names and values.
     #[arg(long, value_name = "NAME=VALUE")]
     quirk: Vec<String>,
 }
 
-/// What else the program does.
+/// Commands other than serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measures how many calls a second a simulator answers on this machine.
+    /// Measure how many calls per second a simulator answers on this machine.
     Bench(Bench),
-    /// Dials a dial string at a running simulator, and prints what the caller hears.
+    /// Dial a dial string at a running simulator, and print what the caller hears.
     Dial(Dial),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LimitsArg {
-    /// 429 beyond 100 calls in 5 s or 50 DELETEs in 30 s.
+    /// Answer 429 beyond 100 calls in 5 s or 50 DELETEs of rooms in 30 s.
     Strict,
     /// No limits.
     Off,

@@ -13,34 +13,34 @@ use crate::StateFileError;
 pub enum Error {
     /// The configuration describes no account.
     #[error(
-        "no account is described: write --api-key KEY --domain NAME, or --account domain=NAME,key=KEY"
+        "there is no account: add --api-key KEY --domain NAME, or --account domain=NAME,key=KEY"
     )]
     NoAccount,
     /// An account has no domain, or one that cannot be part of a room's URL.
     #[error(
-        "domain {0:?} is not a name: write letters, digits and hyphens, for instance --domain demo"
+        "domain {0:?} is not a name: use letters, digits and hyphens, for example --domain demo"
     )]
     BadDomain(String),
     /// An account has no key, or an empty one.
-    #[error("account {0} has no API key: write key=KEY, or --api-key KEY")]
+    #[error("account {0} has no API key: add key=KEY, or --api-key KEY")]
     NoKey(String),
     /// Two accounts have one domain.
-    #[error("domain {0} is described twice: give all keys and numbers of a domain to one account")]
+    #[error("domain {0} appears twice: give all keys and numbers of a domain to one account")]
     SharedDomain(String),
     /// Two accounts have one key. The key itself is not told.
-    #[error("account {0} has a key that is described twice: a key belongs to one domain")]
+    #[error("account {0} has a key that appears twice: a key belongs to one domain")]
     SharedKey(String),
     /// A purchased number is not written in E.164.
     #[error("{0:?} is not a telephone number in E.164: write it like +12025550123")]
     BadNumber(String),
     /// A purchased number is one of Daily's own.
     #[error(
-        "{0} is one of Daily's own global numbers and can be purchased by nobody: it would answer \
-         without any config and hide mistakes; write a number like +12025550123"
+        "{0} is one of Daily's global numbers, which nobody can purchase: it would answer without \
+         any config and hide mistakes; use a number like +12025550123"
     )]
     GlobalNumber(String),
     /// A number is described twice.
-    #[error("number {0} is described twice: a number belongs to one account")]
+    #[error("number {0} appears twice: a number belongs to one account")]
     SharedNumber(String),
     /// The state file cannot be used.
     #[error(transparent)]

@@ -70,7 +70,7 @@ fn refused(arguments: &[&str], part: &str) {
 #[test]
 fn it_refuses_with_a_sentence() {
     let account = ["--listen", "127.0.0.1:0", "--api-key", "k", "--domain", "d"];
-    refused(&[], "write --api-key KEY --domain NAME");
+    refused(&[], "add --api-key KEY --domain NAME");
     refused(
         &[&account[..], &["--purchased-number", "+12095038039"]].concat(),
         "global numbers",

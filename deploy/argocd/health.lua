@@ -26,7 +26,7 @@ local function as(status, kind)
   return health
 end
 
--- Stalled comes first: a person has to act, though callers may still be served.
+-- Stalled comes first: a user has to act, even if callers can still reach the room.
 if isTrue("Stalled") then
   return as("Degraded", "Stalled")
 end

@@ -1,4 +1,4 @@
-//! Writes what is made from the chart: its README, and the manifest for those without Helm.
+//! Generates the chart's README, and the manifest for an installation without Helm.
 
 use std::path::PathBuf;
 use std::process::{ExitCode, Stdio};
@@ -26,7 +26,7 @@ const HEADER: &str = "\
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Write nothing; fail when a file differs from the chart.
+    /// Write nothing; fail if a file differs from the chart.
     #[arg(long)]
     check: bool,
 }

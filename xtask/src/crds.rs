@@ -14,7 +14,7 @@ const FOLDERS: [&str; 2] = ["crds", "charts/daily-operator/files/crds"];
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Write nothing; fail when a file differs from the code.
+    /// Write nothing; fail if a file differs from the code.
     #[arg(long)]
     check: bool,
 }
@@ -41,7 +41,7 @@ enum CrdsError {
 pub fn run(args: &Args) -> ExitCode {
     match synchronise(args.check) {
         Ok(differing) if differing.is_empty() => {
-            println!("the CRDs are as the code has them");
+            println!("the CRDs are up to date");
             ExitCode::SUCCESS
         }
         Ok(differing) => {

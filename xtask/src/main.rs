@@ -1,18 +1,18 @@
-//! What developers run, as `cargo xtask`.
+//! Development tasks, run as `cargo xtask`.
 //!
 //! | module | what it is for |
 //! | --- | --- |
-//! | `crds` | writes the CRDs from the code, or says which files differ |
-//! | `chart` | writes the chart's README and the manifest for those without Helm, or says which differ |
+//! | `crds` | generates the CRDs from the code, or names the files that differ |
+//! | `chart` | generates the chart's README and deploy/install.yaml, or names the files that differ |
 //! | `test` | every check and test of the project, with one summary |
-//! | `contract` | what Daily's API is held to: the simulator, or a live account |
-//! | `demo` | the whole product on one machine, shown step by step |
-//! | `image` | the image as users install it: built, checked, left as an archive |
+//! | `contract` | contract tests of Daily's API, against the simulator or a live account |
+//! | `demo` | the operator at work on one machine, step by step |
+//! | `image` | builds the image, checks it and writes an archive |
 //! | `node` | a cluster with a real node, kept until Ctrl-C |
-//! | `e2e` | the operator as users install it, on a cluster with a real node |
-//! | `facts` | writes which test shows which fact about Daily, or says that it is not up to date |
-//! | `browser` | the page of the simulator, tested in a real browser |
-//! | `cargo` | runs cargo from within a program that cargo runs |
+//! | `e2e` | the commands of the documentation, run on a cluster with a real node |
+//! | `facts` | generates the tables of facts and tests in the simulator's README, or says that they differ |
+//! | `browser` | tests the simulator's page in a real browser |
+//! | `cargo` | runs cargo from a program that cargo runs |
 
 mod browser;
 mod cargo;
@@ -34,7 +34,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "What developers of daily-operator run"
+    about = "Development tasks of daily-operator"
 )]
 struct Args {
     #[command(subcommand)]
@@ -43,25 +43,25 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Writes the CRDs into crds/ and the chart, from the code.
+    /// Generate the CRDs in crds/ and in the chart from the code.
     Crds(crds::Args),
-    /// Writes the chart's README and deploy/install.yaml, from the chart.
+    /// Generate the chart's README and deploy/install.yaml from the chart.
     Chart(chart::Args),
-    /// Writes into the simulator's README which test shows which fact.
+    /// Generate the tables of facts and tests in the simulator's README.
     Facts(facts::Args),
-    /// Runs every check and test, and ends with one summary.
+    /// Run every check and test, and print one summary.
     Test,
-    /// Holds the simulator, or a live account, to what is known of Daily's API.
+    /// Run the contract tests of Daily's API against the simulator or a live account.
     Contract(contract::Args),
-    /// Shows the operator at work: control plane, simulated Daily, a room, a call, the end.
+    /// Show the operator at work: a control plane, a simulated Daily, a room, a call, the end of the room.
     Demo(demo::Args),
-    /// Builds the operator's image with podman, checks it and leaves an archive in out/.
+    /// Build the operator's image with podman, check it and write an archive into out/.
     Image(image::Args),
-    /// Starts a cluster with a real node and keeps it until Ctrl-C; needs root and containerd.
+    /// Start a cluster with a real node and keep it until Ctrl-C; needs root and containerd.
     Node(node::Args),
-    /// Installs the operator on a real node as the documentation says, and uses it to the end.
+    /// Run the commands of the documentation on a cluster with a real node.
     E2eNode(e2e::Args),
-    /// Tests the page of the simulator in a Chromium.
+    /// Test the simulator's page in Chromium.
     Browser(browser::Args),
 }
 

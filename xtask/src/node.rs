@@ -11,7 +11,7 @@ use crate::with_causes;
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Import the images of this archive, as `cargo xtask image` leaves it; may come several times.
+    /// Import the images of this archive, which `cargo xtask image` wrote; may be repeated.
     #[arg(long, value_name = "ARCHIVE")]
     image: Vec<PathBuf>,
 }
@@ -54,7 +54,7 @@ async fn keep(args: &Args) -> Result<(), NodeError> {
     );
     println!("  kubectl get nodes,pods --all-namespaces");
     println!(
-        "Images come from archives alone: `cargo xtask node --image ARCHIVE`.\n\
+        "Images come only from archives: `cargo xtask node --image ARCHIVE`.\n\
          Logs are in {}.",
         node.folder().display()
     );

@@ -49,13 +49,13 @@ fn a_caller_gets_into_a_room_and_the_room_ends() {
 #[test]
 fn a_wrong_key_fails_where_it_is_first_used() {
     let key = "wrong-key-0123456789abcdef";
-    let step = "put the purchased number on PIN dial-in";
+    let step = "enable PIN dial-in on the purchased number";
     fails(&["--daily-key", key], step, "Unauthorized");
 }
 
 #[test]
 fn a_number_that_is_not_purchased_fails() {
-    let step = "put the purchased number on PIN dial-in";
+    let step = "enable PIN dial-in on the purchased number";
     fails(
         &["--phone-number", "+12025550177"],
         step,

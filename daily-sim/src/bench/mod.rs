@@ -40,10 +40,10 @@ pub struct Bench {
     /// How many rooms the account has.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     rooms: u32,
-    /// For how long it is measured.
+    /// How many seconds to measure.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// How many clients call at a time.
+    /// How many clients call at the same time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
 }

@@ -19,17 +19,15 @@ pub enum StateFileError {
         source: io::Error,
     },
     /// Another simulator has it open.
-    #[error(
-        "the state file {0} is in use by another daily-sim: stop that one, or write another file"
-    )]
+    #[error("the state file {0} is in use by another daily-sim: stop it, or use another file")]
     InUse(PathBuf),
     /// It is something else.
-    #[error("{0} is no state file of daily-sim and is left alone: write another file")]
+    #[error("{0} is not a state file of daily-sim, and was not changed: use another file")]
     Foreign(PathBuf),
     /// Another version of the simulator wrote it.
     #[error(
         "the state file {path} has version {version} and this daily-sim reads version {ours}: \
-         use the daily-sim that wrote it, or write another file"
+         use the daily-sim that wrote it, or another file"
     )]
     OtherVersion {
         /// The file.
@@ -42,13 +40,13 @@ pub enum StateFileError {
     /// It was begun with other accounts.
     #[error(
         "the state file {0} belongs to other accounts: start with the same domains, keys and \
-         numbers in the same order, or write another file"
+         numbers in the same order, or use another file"
     )]
     OtherAccounts(PathBuf),
     /// It was begun with another seed.
     #[error(
-        "the state file {path} was begun with seed {seed}: write --seed {seed}, leave --seed out, \
-         or write another file"
+        "the state file {path} was started with seed {seed}: use --seed {seed}, leave --seed out, \
+         or use another file"
     )]
     OtherSeed {
         /// The file.
@@ -57,7 +55,7 @@ pub enum StateFileError {
         seed: u64,
     },
     /// A line in it is no input.
-    #[error("line {line} of the state file {path} cannot be read: mend it, or write another file")]
+    #[error("line {line} of the state file {path} cannot be read: fix it, or use another file")]
     BrokenLine {
         /// The file.
         path: PathBuf,
@@ -68,7 +66,7 @@ pub enum StateFileError {
     },
     /// A line in it is an input that cannot be.
     #[error(
-        "line {line} of the state file {path} cannot be replayed: {reason}; mend it, or write \
+        "line {line} of the state file {path} cannot be replayed: {reason}; fix it, or use \
          another file"
     )]
     SenselessLine {
@@ -81,8 +79,8 @@ pub enum StateFileError {
     },
     /// A write failed before.
     #[error(
-        "the state file {0} could not be written before, so nothing is accepted any more: \
-         see to the disk and start again"
+        "an earlier write to the state file {0} failed, so the simulator accepts no more writes: \
+         check the disk and start again"
     )]
     Failed(PathBuf),
 }

@@ -28,7 +28,7 @@ use crate::with_causes;
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Writes a picture of the page, as PNG.
+    /// Write a picture of the page, as PNG.
     #[arg(long, value_name = "FILE")]
     screenshot: Option<PathBuf>,
 }

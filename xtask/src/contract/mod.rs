@@ -1,5 +1,5 @@
-//! The contract suite: against a simulator, against a live account, and against a simulator into
-//! which misbehaviours were planted.
+//! The contract suite: against a simulator, against a live account, and against simulators with
+//! planted misbehaviours.
 
 mod error;
 mod pipecat;
@@ -16,25 +16,25 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use self::error::Error;
 
-/// What can be said on the command line.
+/// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Tests the account of $DAILY_API_KEY instead of a simulator, and finds out what nobody knows.
+    /// Test the account of $DAILY_API_KEY instead of a simulator, and find the answers that nobody knows.
     #[arg(long, conflicts_with = "planted")]
     live: bool,
-    /// Where Daily's API is.
+    /// URL of Daily's API.
     #[arg(long, requires = "live", default_value = "https://api.daily.co/v1")]
     base_url: String,
-    /// Live: may make dial-in configs for purchased numbers that have none, and deletes them again.
+    /// With --live: create dial-in configs for purchased numbers that have none, and delete them again.
     #[arg(long, requires = "live")]
     with_numbers: bool,
-    /// Plants misbehaviours into the simulator, one at a time: each must turn the suite red.
+    /// Plant misbehaviours into the simulator, one at a time; each must make the suite fail.
     #[arg(long)]
     planted: bool,
-    /// Only checks, or misbehaviours, whose names contain this.
+    /// Run only the checks, or misbehaviours, whose names contain this.
     #[arg(long)]
     only: Option<String>,
-    /// Leaves out the run of pipecat's client of Daily, which needs Python and its package index.
+    /// Leave out pipecat's client of Daily, which needs Python and its package index.
     #[arg(long)]
     no_pipecat: bool,
 }
@@ -82,7 +82,7 @@ async fn against_simulator(args: &Args) -> Result<Vec<Outcome>, Error> {
         return Err(Error::NoCheck(only.unwrap_or_default().to_owned()));
     }
     if args.no_pipecat {
-        println!("left out: pipecat's client of Daily, by --no-pipecat");
+        println!("left out: pipecat's client of Daily (--no-pipecat)");
     } else if only.is_none() {
         let outcome = pipecat::run().await;
         println!("{}", outcome.text());

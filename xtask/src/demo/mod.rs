@@ -24,13 +24,13 @@ pub struct Args {
     /// Leave everything running until Ctrl-C.
     #[arg(long)]
     keep: bool,
-    /// Use the cluster of this kubeconfig; its CRDs of daily-operator are replaced.
+    /// Use the cluster of this kubeconfig; the demo replaces its CRDs of daily-operator.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// The API key that the operator is given; the simulated Daily accepts the default only.
+    /// API key for the operator; the simulated Daily accepts only the default.
     #[arg(long, value_name = "KEY", default_value = KEY)]
     daily_key: String,
-    /// The number that the PinDialinNumber asks for; the default is the only one purchased.
+    /// Phone number of the PinDialinNumber; only the default is purchased.
     #[arg(long, value_name = "NUMBER", default_value = NUMBER)]
     phone_number: String,
 }

@@ -1,4 +1,4 @@
-//! What a person does with the operator: a number, a room, its Secret, a call, and the end.
+//! What a user does with the operator: a number, a room, its Secret, a call, and the end of the room.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,16 +33,16 @@ type Data = BTreeMap<String, String>;
 /// # Errors
 /// The step that failed.
 pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Result<(), Failed> {
-    let name = "put the purchased number on PIN dial-in";
+    let name = "enable PIN dial-in on the purchased number";
     report.step(name, make_number(stage, number)).await?;
-    report.step("make a room", make_room(stage)).await?;
+    report.step("create a room", make_room(stage)).await?;
     report
         .step("see both as kubectl shows them", see(stage))
         .await?;
     let name = "read the Secret as an app does";
     let secret = report.step(name, read_secret(stage, THE_SECRET)).await?;
     report.step("dial in", dial_in(stage, &secret)).await?;
-    let name = "make a room that ends within seconds";
+    let name = "create a room that ends within seconds";
     let short = report.step(name, make_short_room(stage)).await?;
     let name = "see it end: Secret, room and PIN are gone";
     report.step(name, see_it_end(stage, &short)).await

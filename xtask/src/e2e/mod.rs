@@ -1,5 +1,4 @@
-//! The operator as users install it, on a cluster with a real node, from the first command to the
-//! last.
+//! Runs the commands of the documentation on a cluster with a real node, from the first to the last.
 //!
 //! | module | what it is for |
 //! | --- | --- |
@@ -41,7 +40,7 @@ pub struct Args {
     /// Leave everything running until Ctrl-C.
     #[arg(long)]
     keep: bool,
-    /// Use the archives that `cargo xtask image --simulator` has left in out/.
+    /// Use the archives that `cargo xtask image --simulator` wrote into out/.
     #[arg(long)]
     no_build: bool,
 }

@@ -28,7 +28,7 @@ const END: &str = "<!-- written by `cargo xtask facts`: end -->\n";
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Write nothing; fail when the page differs.
+    /// Write nothing; fail if the README differs.
     #[arg(long)]
     check: bool,
 }
@@ -56,7 +56,7 @@ enum FactsError {
 pub fn run(args: &Args) -> ExitCode {
     match synchronise(args.check) {
         Ok(true) => {
-            println!("{README} is as facts, tests and scenarios have it");
+            println!("{README} is up to date");
             ExitCode::SUCCESS
         }
         Ok(false) if args.check => {

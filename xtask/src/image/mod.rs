@@ -36,7 +36,7 @@ const SIMULATOR: &str = "daily-sim";
 /// The flags.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Build the image of the simulated Daily as well, which tests on a node need.
+    /// Also build the image of the simulated Daily, which tests on a node need.
     #[arg(long)]
     simulator: bool,
 }
