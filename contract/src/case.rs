@@ -318,7 +318,7 @@ impl Case {
         self.control(&path, body).await
     }
 
-    /// How this call, if it goes on, stands now.
+    /// The state of this call, if it is still going on.
     pub async fn call_now(&self, dialled: &Value) -> Checked<Option<Value>> {
         let calls = self.control("/calls", Value::Null).await?;
         let id = &dialled["callId"];

@@ -61,9 +61,9 @@ pub(crate) struct Found {
     pub no_dialin: Option<String>,
     /// Purchased numbers, the earliest purchase first.
     pub numbers: Vec<String>,
-    /// Those that are in no config.
+    /// Purchased numbers without a config.
     pub unassigned: Vec<String>,
-    /// Those that are in a PIN dial-in config.
+    /// Purchased numbers with a PIN dial-in config.
     pub assigned: Vec<String>,
     pub with_numbers: bool,
 }
@@ -176,7 +176,7 @@ async fn everything(
     Ok(())
 }
 
-/// A case whose rooms are told apart from those of others by a number.
+/// A case with a number in the names of its rooms, which distinguishes them from those of other cases.
 pub(crate) fn numbered(wire: &Arc<Wire>, account: &Account, nth: usize) -> Arc<Case> {
     let prefix = wire.live().map(|live| live.rules.prefix.clone());
     let prefix = format!("{}{nth}-", prefix.unwrap_or_default());
@@ -292,7 +292,7 @@ fn prevented(check: &Check, found: &Found) -> Option<String> {
 /// How often a delete is tried at the end.
 const TRIES: usize = 4;
 
-/// Deletes what was made; tells what is left. At the end it tries hard, and waits for creates that
+/// Deletes what was created; reports what is left. At the end it tries hard, and waits for creates that
 /// were never answered.
 pub(crate) async fn clean(case: &Case, is_end: bool) -> Vec<String> {
     let Some(live) = case.wire().live() else {

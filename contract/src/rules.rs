@@ -52,7 +52,7 @@ pub enum Effect {
     MakesConfig {
         /// For this number.
         number: String,
-        /// With this prefix, by which it is told from somebody else's.
+        /// With this prefix, which distinguishes it from others.
         name_prefix: Option<String>,
     },
     /// It deletes the dial-in config of this id.

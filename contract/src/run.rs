@@ -1,4 +1,4 @@
-//! Runs checks and tells what came of them.
+//! Runs checks and reports the results.
 
 use std::sync::Arc;
 use std::time::Duration;

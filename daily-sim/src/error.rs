@@ -27,7 +27,7 @@ pub enum Error {
     /// Two accounts have one domain.
     #[error("domain {0} appears twice: give all keys and numbers of a domain to one account")]
     SharedDomain(String),
-    /// Two accounts have one key. The key itself is not told.
+    /// Two accounts have one key. The error does not contain the key.
     #[error("account {0} has a key that appears twice: a key belongs to one domain")]
     SharedKey(String),
     /// A purchased number is not written in E.164.

@@ -105,7 +105,7 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// Counts an arrival. One beyond the limits has to wait for so long.
+    /// Counts an arrival. Returns how long a call beyond the limits has to wait.
     pub fn admit(
         &mut self,
         counted: Counted,

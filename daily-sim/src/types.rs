@@ -113,7 +113,7 @@ pub struct Presence {
     pub callers: Vec<String>,
 }
 
-/// One call of the API, as `GET /sim/journal` tells it. API keys never appear in it.
+/// One call of the API, as `GET /sim/journal` shows it. It never contains API keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JournalEntry {
@@ -274,7 +274,7 @@ pub struct Revoked {
     pub revoked: bool,
 }
 
-/// A quirk, as `GET /sim/quirks` tells it.
+/// A quirk, as `GET /sim/quirks` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuirkView {

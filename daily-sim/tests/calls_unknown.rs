@@ -173,7 +173,7 @@ async fn a_room_takes_no_more_than_its_max_participants() {
     assert!(error.to_string().contains("max_participants"), "{error}");
 }
 
-/// F-ROOM-47, F-CALL-8: each is ejected so long after joining; a room's end may come first.
+/// F-ROOM-47, F-CALL-8: each is ejected this long after joining; a room's end may come first.
 #[tokio::test]
 async fn people_are_ejected_a_while_after_they_joined() {
     let stage = Stage::new().await;

@@ -130,7 +130,7 @@ async fn what_was_executed_is_logged() {
     assert_eq!(calls(&stage.logs("").await), ["POST /v1/rooms 200"]);
 }
 
-/// The log is bounded, keeps no long bodies, and tells no key.
+/// The log is bounded, keeps no long bodies, and contains no key.
 #[tokio::test]
 async fn the_log_has_its_limits() {
     let stage = Stage::new().await;

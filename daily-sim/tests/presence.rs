@@ -1,4 +1,4 @@
-//! Who is there, as the API tells it, and throwing them out.
+//! Presence in the API, and ejecting participants.
 #![allow(
     clippy::expect_used,
     clippy::panic,

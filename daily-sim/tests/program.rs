@@ -87,7 +87,7 @@ fn it_refuses_with_a_sentence() {
     );
 }
 
-/// F-AUTH-1: HTTPS, with a certificate of one's own.
+/// F-AUTH-1: HTTPS, with a given certificate.
 #[tokio::test]
 async fn it_serves_https() {
     let _ = rustls::crypto::ring::default_provider().install_default();

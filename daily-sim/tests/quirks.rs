@@ -13,7 +13,7 @@ use daily_sim::{ClientError, Quirks, SWITCHES};
 
 use self::support::{Stage, two_accounts};
 
-/// The value of a switch, as `GET /sim/quirks` tells it.
+/// The value of a switch, as `GET /sim/quirks` shows it.
 async fn told(stage: &Stage, name: &str) -> String {
     let quirks = stage.phone.quirks().await.expect("are told");
     let quirk = quirks.into_iter().find(|quirk| quirk.name == name);

@@ -234,7 +234,7 @@ async fn a_token_has_its_time() {
     assert!(refusal.contains("room a has expired"), "{refusal}");
 }
 
-/// F-TOKEN-10, F-CALL-16: what the token says of ejection goes before the room's.
+/// F-TOKEN-10, F-CALL-16: what the token says of ejection takes precedence over the room.
 #[tokio::test]
 async fn a_token_decides_when_its_holder_is_ejected() {
     let stage = Stage::new().await;
@@ -352,7 +352,7 @@ async fn a_fraction_of_the_end_is_kept_or_goes() {
     }
 }
 
-/// The keys that sign are told nowhere.
+/// The keys that sign appear nowhere.
 #[tokio::test]
 async fn no_key_gets_out() {
     let stage = Stage::new().await;

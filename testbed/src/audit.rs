@@ -1,4 +1,4 @@
-//! What the API server was asked, as its audit log tells it.
+//! The requests that the API server answered, from its audit log.
 
 use serde_json::Value;
 
@@ -7,25 +7,25 @@ use serde_json::Value;
 pub struct AuditEvent {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
     pub verb: String,
-    /// Who asked, for example `system:serviceaccount:NAMESPACE:NAME`.
+    /// The user, for example `system:serviceaccount:NAMESPACE:NAME`.
     pub user: String,
     /// The plural, empty for paths such as `/readyz`.
     pub resource: String,
     /// For example `status`, or empty.
     pub subresource: String,
-    /// Empty for what is in no namespace.
+    /// Empty for cluster-scoped resources.
     pub namespace: String,
     /// Empty for lists, and for a create whose name the API server chose.
     pub name: String,
     /// The status code of the answer.
     pub code: u64,
-    /// When the request came, in RFC 3339.
+    /// When the request arrived, in RFC 3339.
     pub time: String,
 }
 
 /// The requests in a log that were answered, in the order of their answers.
 ///
-/// A line that is not JSON is one that the API server is writing just now.
+/// The API server is still writing a line that is not JSON.
 pub fn parse(log: &str) -> Vec<AuditEvent> {
     log.lines().filter_map(event).collect()
 }

@@ -7,7 +7,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-/// What is written into the folder.
+/// The files that are written into the folder.
 pub(crate) const CA: &str = "ca.crt";
 pub(crate) const SERVER_CERTIFICATE: &str = "server.crt";
 pub(crate) const SERVER_KEY: &str = "server.key";
@@ -16,10 +16,10 @@ pub(crate) const ACCOUNT_PUBLIC_KEY: &str = "service-account.pub";
 pub(crate) const KUBELET_CLIENT_CERTIFICATE: &str = "kubelet-client.crt";
 pub(crate) const KUBELET_CLIENT_KEY: &str = "kubelet-client.key";
 
-/// Why they could not be made.
+/// Why they could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A key or a certificate was not to be had.
+    /// A key or a certificate could not be generated.
     #[error("a key or certificate could not be made")]
     Make(#[from] rcgen::Error),
     /// A file could not be written.
@@ -38,7 +38,7 @@ fn named(certificate: &mut CertificateParams, name: &str) {
 /// Makes a CA, the API server's certificate for loopback and these addresses, the certificate that
 /// it shows to kubelets, and the key that signs service account tokens.
 ///
-/// The CA's key is written nowhere: nothing else can be signed by it later.
+/// The CA's key is not stored, so nothing else can be signed with it later.
 pub(crate) fn write(folder: &Path, addresses: &[String]) -> Result<(), CertificateError> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! A cluster seen through kubectl, as a person sees it.
+//! A cluster seen through kubectl, as a user sees it.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::tools::{self, Tool, ToolError};
 
-/// Applies stdin, and says in managedFields who did.
+/// Applies stdin with a field manager of its own.
 const APPLY: [&str; 5] = [
     "apply",
     "--server-side",
@@ -18,7 +18,7 @@ const APPLY: [&str; 5] = [
     "--filename=-",
 ];
 
-/// Why kubectl did not do what it was asked to.
+/// Why kubectl failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// There is no kubectl.
@@ -53,7 +53,7 @@ pub enum ClusterError {
     },
 }
 
-/// A cluster and who talks to it.
+/// A cluster and the user that connects to it.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     kubeconfig: PathBuf,
@@ -85,7 +85,7 @@ impl Cluster {
         }
     }
 
-    /// kubectl, with nothing to do yet.
+    /// kubectl, without arguments yet.
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.kubectl);
         command

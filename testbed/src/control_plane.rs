@@ -1,7 +1,7 @@
 //! Starts and stops a control plane.
 //!
 //! etcd listens on Unix sockets in a folder that only this user can enter. So no other etcd can
-//! answer for it, as one may on a port that was taken. The API server has a port; whoever answers
+//! answer in its place, as one may on a port that was taken. The API server has a port; a process that answers
 //! there must show a certificate that was made for this run, so it is ours too.
 
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ use crate::tokens::{TOKENS, Tokens, User};
 use crate::tools::{self, Tool, ToolError};
 use crate::wait::{Look, WaitError, eventually};
 
-/// How long a part may take until it answers, on a machine that is busy with other things.
+/// How long a component may take until it answers, on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How many ports are tried. Between finding a free one and its use another process may take it.
 const PORTS: usize = 5;
@@ -36,7 +36,7 @@ const KUBECONFIG: &str = "kubeconfig";
 const AUDIT_LOG: &str = "audit.log";
 
 /// Metadata of every request, and what a status is set to: the operator records there what it owns.
-/// What has not been answered yet is of no use to a test.
+/// A test needs answered requests only.
 const AUDIT_POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -53,13 +53,13 @@ rules:
 /// Why there is no control plane.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A binary is not to be had.
+    /// A binary is not available.
     #[error("a tool of the test control plane is not to be had")]
     Tool(#[from] ToolError),
     /// No keys or certificates.
     #[error("the test control plane has no certificates")]
     Certificate(#[from] CertificateError),
-    /// A file could not be written, or no port was to be had.
+    /// A file could not be written, or no port is free.
     #[error("the test control plane could not be prepared")]
     Prepare(#[from] std::io::Error),
     /// A process could not be started.
@@ -78,7 +78,7 @@ pub enum StartError {
         /// What was waited for.
         source: WaitError<ProcessError>,
     },
-    /// Every port that was free was taken a moment later.
+    /// Another process took every free port before it was used.
     #[error("{PORTS} ports that were free were taken before the API server had them")]
     Ports,
 }
@@ -128,7 +128,7 @@ impl Place {
         }
     }
 
-    /// Other addresses that the API server's certificate has to be for.
+    /// Additional addresses in the API server's certificate.
     fn addresses(&self) -> Vec<String> {
         match self {
             Self::Loopback => Vec::new(),
@@ -154,10 +154,10 @@ impl Place {
 }
 
 impl ControlPlane {
-    /// Starts one, building first what is missing of its binaries.
+    /// Starts one, after building the binaries that are missing.
     ///
     /// # Errors
-    /// When a binary cannot be had, or a part is not ready within a minute.
+    /// When a binary is not available, or a component is not ready within a minute.
     pub async fn start() -> Result<Self, StartError> {
         Self::start_at(&Place::Loopback).await
     }
@@ -236,7 +236,7 @@ impl ControlPlane {
         write_kubeconfig(path, &server, &self.tokens.of(user))
     }
 
-    /// Starts kube-scheduler, which only nodes give something to do.
+    /// Starts kube-scheduler, which only clusters with nodes need.
     pub(crate) async fn start_scheduler(&self, place: &Place) -> Result<Supervised, StartError> {
         let path = self.folder.path().join("scheduler.kubeconfig");
         self.kubeconfig_for(User::Scheduler, &path)?;
@@ -384,7 +384,7 @@ fn controller_manager_args(folder: &Path) -> Vec<String> {
     ]
 }
 
-/// Waits for the first thing that the controllers make.
+/// Waits for the first object that the controllers create.
 async fn controllers_work(cluster: &Cluster, process: &mut Supervised) -> Result<(), StartError> {
     let waited = eventually("the controllers work", READY_WITHIN, async || {
         process.running()?;

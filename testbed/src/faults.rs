@@ -1,7 +1,7 @@
 //! A proxy in front of the API server that makes it fail.
 //!
 //! It ends TLS on both sides, so it sees each request. A [`Fault`] hits the requests that a
-//! [`Requests`] names, and nothing else: whoever uses the proxy keeps talking to the real API
+//! [`Requests`] names, and nothing else: all other requests of a client reach the real API
 //! server. [`FaultProxy::cut`] and [`FaultProxy::mend`] are an outage.
 //!
 //! ```no_run
@@ -18,7 +18,7 @@
 //! # }
 //! ```
 //!
-//! The proxy speaks HTTP/1.1. Clients that insist on HTTP/2 cannot use it.
+//! The proxy supports HTTP/1.1 only.
 
 mod forward;
 mod requests;
@@ -42,10 +42,10 @@ const BACKLOG: u32 = 64;
 /// Why there is no proxy.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
-    /// No port could be had.
+    /// No port is free.
     #[error("the fault proxy has no port")]
     Port(#[from] std::io::Error),
-    /// No certificate could be made.
+    /// No certificate could be generated.
     #[error("the fault proxy has no certificate")]
     Certificate(#[from] rcgen::Error),
     /// A certificate cannot be read.
@@ -59,13 +59,13 @@ pub enum FaultError {
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Half of the answer's body comes, then nothing more. The connection stays open.
+    /// Half of the answer's body arrives, then nothing more. The connection stays open.
     StopHalfWay,
-    /// The answer's head comes, but never a byte of its body: a watch that says nothing.
+    /// The answer's head arrives, but never a byte of its body: a silent watch.
     Silence,
     /// The proxy answers with this status code, and the API server does not see the request.
     Status(u16),
-    /// The request reaches the API server so much later.
+    /// The request reaches the API server this much later.
     Delay(Duration),
 }
 
@@ -147,7 +147,7 @@ impl std::fmt::Debug for Tls {
 
 #[derive(Debug)]
 enum State {
-    /// The port is ours and refuses connections.
+    /// The proxy holds the port and refuses connections.
     Cut(TcpSocket),
     Open(JoinHandle<()>),
     Changing,
@@ -185,8 +185,8 @@ impl FaultProxy {
         &self.ca
     }
 
-    /// From now on these requests fail so. Of several faults for a request the earliest hits it, and
-    /// for the others it does not count.
+    /// From now on these requests fail in this way. Of several faults for a request the earliest hits
+    /// it, and the others do not count it.
     pub fn inject(&self, requests: Requests, fault: Fault) -> Injected {
         let rule = Arc::new(Rule {
             requests,
@@ -198,7 +198,7 @@ impl FaultProxy {
         Injected(rule)
     }
 
-    /// From now on every request is forwarded. What has been stopped stays stopped.
+    /// From now on every request is forwarded. Stopped answers stay stopped.
     pub fn clear(&self) {
         self.faults.rules().clear();
     }
@@ -211,7 +211,7 @@ impl FaultProxy {
     /// Begins an outage: all connections end, and new ones are refused. Without effect in an outage.
     ///
     /// # Errors
-    /// When another process takes the port in the moment in which nobody has it.
+    /// When another process takes the port while nobody holds it.
     pub async fn cut(&mut self) -> Result<(), FaultError> {
         match std::mem::replace(&mut self.state, State::Changing) {
             State::Open(task) => {

@@ -17,7 +17,7 @@
 //! | [`wait`] | polling with a deadline |
 //! | [`progress`] | says what long work does |
 //!
-//! Dependencies are few on purpose: `cargo xtask` stands on this crate and should start soon.
+//! Dependencies are few on purpose: `cargo xtask` depends on this crate and should start quickly.
 
 pub mod audit;
 mod certificates;

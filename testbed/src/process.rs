@@ -33,7 +33,7 @@ const TAIL: usize = 20;
 /// Why a child could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// Its log could not be made, or no process started.
+    /// Its log could not be created, or no process started.
     #[error("{name} could not be started")]
     Start {
         /// Which child.
@@ -53,7 +53,7 @@ pub enum ProcessError {
         /// The last lines of that.
         tail: String,
     },
-    /// The system did not tell how it is, or did not take a signal for it.
+    /// The system did not report its state, or did not accept a signal for it.
     #[error("{name} cannot be reached")]
     Lost {
         /// Which child.
@@ -77,8 +77,8 @@ impl Supervised {
     /// Starts the command with stdout and stderr in a log file. Its stdin is empty.
     ///
     /// # Errors
-    /// When the log cannot be made or `sh` does not start. A program that does not exist ends by
-    /// itself, which [`Self::running`] tells.
+    /// When the log cannot be created or `sh` does not start. A program that does not exist ends by
+    /// itself, which [`Self::running`] reports.
     pub fn start(name: &str, command: &Command, log: &Path) -> Result<Self, ProcessError> {
         Self::start_under(&[], name, command, log)
     }
@@ -120,7 +120,7 @@ impl Supervised {
         text.lines().skip(skipped).collect::<Vec<_>>().join("\n")
     }
 
-    /// That it runs.
+    /// Checks that it runs.
     ///
     /// # Errors
     /// When it has ended, with the end of its log.

@@ -1,4 +1,4 @@
-//! Says what long work does, and for how long it has done so.
+//! Prints what long work does, and how long it has taken so far.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -7,19 +7,19 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-/// How often long work is heard of.
+/// Interval between the lines about long work.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Says a line on stderr.
+/// Prints a line on stderr.
 ///
 /// It writes to the stream itself: `eprintln!` is captured in tests, which would then be silent
 /// for as long as a build takes.
 pub fn say(line: impl Display) {
-    // Nobody can be told that nobody listens.
+    // A failed write to stderr cannot be reported anywhere.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Does the work, with a line every 15 seconds until it is done.
+/// Does the work, and prints a line every 15 seconds until it is done.
 pub async fn with_progress<F: Future>(what: &str, work: F) -> F::Output {
     let start = Instant::now();
     let mut work = pin!(work);

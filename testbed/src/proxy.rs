@@ -30,7 +30,7 @@ pub enum ProxyError {
     Silent(#[from] WaitError<ProcessError>),
 }
 
-/// Whom the proxy serves.
+/// Which clients the proxy serves.
 #[derive(Clone, Copy, Debug)]
 pub enum Admits<'a> {
     /// Everybody.

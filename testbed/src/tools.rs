@@ -122,7 +122,7 @@ impl Tool {
         }
     }
 
-    /// Where the user has it, if they have it.
+    /// Where the user has it, if at all.
     fn provided(self) -> Option<PathBuf> {
         let folder = PathBuf::from(std::env::var_os("KUBEBUILDER_ASSETS")?);
         Some(folder.join(self.name())).filter(|path| path.is_file())
@@ -144,7 +144,7 @@ pub async fn prepare(tools: &[Tool]) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Where a binary is, after building it if need be.
+/// The path of a binary, which is built if it is missing.
 ///
 /// # Errors
 /// When Go is missing or the build fails.
@@ -157,7 +157,7 @@ pub async fn path(tool: Tool) -> Result<PathBuf, ToolError> {
     }
 }
 
-/// Where Helm is, after building it if need be.
+/// The path of Helm, which is built if it is missing.
 ///
 /// # Errors
 /// When Go is missing or the build fails.

@@ -1,22 +1,22 @@
-//! Waiting for what must come: polling with a deadline, and never a pause that hopes.
+//! Waits for a condition: polling with a deadline, never a fixed sleep.
 
 use std::time::{Duration, Instant};
 
 use crate::progress::human;
 
-/// Between two looks.
+/// Interval between polls.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a look saw.
+/// The result of a poll.
 #[derive(Debug)]
 pub enum Look<T> {
-    /// It has come.
+    /// The condition holds.
     Done(T),
-    /// Not yet, and how things stand; the error of a missed deadline quotes it.
+    /// Not yet, with the current state, which the error of a missed deadline quotes.
     NotYet(String),
 }
 
-/// Why waiting ended without what was waited for.
+/// Why a wait failed.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError<E: std::error::Error + 'static> {
     /// The deadline passed.
@@ -26,10 +26,10 @@ pub enum WaitError<E: std::error::Error + 'static> {
         what: String,
         /// For how long.
         within: Duration,
-        /// How things stood at the last look.
+        /// The state at the last poll.
         seen: String,
     },
-    /// A look failed in a way that waiting does not heal.
+    /// A poll failed in a way that waiting does not fix.
     #[error("{what}: looking for it failed")]
     Look {
         /// What was waited for.
@@ -39,10 +39,10 @@ pub enum WaitError<E: std::error::Error + 'static> {
     },
 }
 
-/// Looks until what is waited for has come.
+/// Polls until the condition holds.
 ///
 /// # Errors
-/// When it has not come within the deadline, or at once when a look fails.
+/// When it does not hold within the deadline, or at once when a poll fails.
 pub async fn eventually<T, E: std::error::Error + 'static>(
     what: &str,
     within: Duration,

@@ -11,7 +11,7 @@ pub fn root() -> PathBuf {
 
 /// cargo at the root of the workspace, as if it were run from a shell.
 ///
-/// What the outer cargo tells about this package is taken out of the environment: build scripts
+/// Removes what the outer cargo says about this package from the environment: build scripts
 /// watch some of it, and each crate above them would be built again at every change of sides.
 pub fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

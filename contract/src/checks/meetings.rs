@@ -1,4 +1,4 @@
-//! Meetings that were, and those that go on.
+//! Meetings, past and current.
 
 use serde_json::{Value, json};
 

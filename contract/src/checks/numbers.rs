@@ -1,4 +1,4 @@
-//! Telephone numbers: those that were purchased and those for sale.
+//! Phone numbers: purchased, and for sale.
 
 use serde_json::{Value, json};
 

@@ -282,7 +282,7 @@ async fn a_private_room_takes_those_with_a_token(case: &Case) -> Checked {
 }
 
 async fn people(case: &Case, room: &Value) -> Checked<String> {
-    // Everybody who joins is told who is there.
+    // The control endpoint answers who is in the room.
     let present = case.join(room, "Eve").await?;
     Ok(present["people"].to_string())
 }

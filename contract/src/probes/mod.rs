@@ -116,7 +116,7 @@ const fn at_the_end(switch: &'static str) -> Probe {
 const LIMITS: &str = "to see it, a rate limit would have to be exceeded";
 const CALLER: &str = "there is nobody to place a call";
 
-/// All probes. The first tells the others whether they have to wait.
+/// All probes. The first finds out whether the others have to wait.
 pub const PROBES: &[Probe] = &[
     by!("reads", rooms::reads),
     by!("unknown-path", refusals::unknown_path),
@@ -210,7 +210,7 @@ pub fn unseeable_switches() -> Vec<(&'static str, &'static str)> {
     PROBES.iter().filter_map(hidden).collect()
 }
 
-/// Runs all probes. Their answers are added as they are found; the outcome tells of the schemas.
+/// Runs all probes. Adds their answers as it finds them; the outcome is about the schemas.
 pub(crate) async fn run(
     wire: &Arc<Wire>,
     account: &Account,

@@ -143,7 +143,7 @@ impl Account {
     }
 }
 
-/// More than so many of these calls in a second.
+/// More than this many of these calls in a second.
 fn too_fast(
     journal: &[JournalEntry],
     most: usize,

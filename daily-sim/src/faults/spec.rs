@@ -81,7 +81,7 @@ pub struct Chance {
 }
 
 impl FaultMatch {
-    /// Whether a call is one of those that may be hit.
+    /// Whether the fault may hit a call.
     pub(super) fn fits(&self, method: &str, path: &str) -> bool {
         let method_fits =
             (self.method.as_ref()).is_none_or(|wanted| wanted.eq_ignore_ascii_case(method));

@@ -204,7 +204,7 @@ switches! {
     /// Whether a `#` after the PIN is understood.
     pin_hash: PinHash = "pin-hash", "F-PIN-21",
         [Refused = "refused", EndsPin = "ends-pin"];
-    /// What caller number six hears.
+    /// What the sixth caller hears.
     sixth_caller: SixthCaller = "sixth-caller", "F-CALL-7",
         [Told = "told", Dropped = "dropped"];
     /// Whether a caller on hold counts as somebody who is present.

@@ -1,6 +1,6 @@
 //! The HTTP layer: listens, routes and stops. What is answered is decided elsewhere: by `api` for
-//! Daily's calls and by `control` for the simulator's own. `page` is for people, and `overview` tells
-//! it what is there.
+//! Daily's calls and by `control` for the simulator's own. `page` is for people, and `overview` gives
+//! it the current state.
 
 mod control;
 mod harm;

@@ -141,7 +141,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Counts an arrival. One that its limits do not admit has to wait for so long.
+    /// Counts an arrival. Returns how long a call beyond its limits has to wait.
     pub fn admit(&mut self, caller: Caller, call: &Call) -> Result<(), Duration> {
         let quirks = self.world.quirks;
         let Some(limiters) = &mut self.limiters else {

@@ -126,7 +126,7 @@ fn short_text(value: &Value) -> Option<String> {
     String::from_utf8(short.0).ok()
 }
 
-/// Takes so many bytes and fails then.
+/// Takes this many bytes, then fails.
 struct Short(Vec<u8>);
 
 impl Write for Short {

@@ -6,7 +6,7 @@ use data_encoding::BASE64URL_NOPAD;
 use ring::hmac;
 use serde_json::{Map, Value, json};
 
-/// The API keys of an account, for signing, and for keeping them out of what is told.
+/// The API keys of an account, for signing and for masking.
 #[derive(Clone)]
 pub(super) struct Keys {
     keys: Vec<String>,
@@ -31,7 +31,7 @@ impl Keys {
         }
     }
 
-    /// The texts to be kept out of whatever is told.
+    /// The texts to mask.
     pub fn secrets(&self) -> impl Iterator<Item = &String> {
         self.secrets.iter()
     }

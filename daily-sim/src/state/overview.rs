@@ -8,7 +8,7 @@ use super::{Account, AccountId, DialinConfig, World, seconds};
 use crate::numbers::GLOBAL_NUMBERS;
 use crate::types::{DialinConfigView, NumberView, Numbers, RoomView, Rooms};
 
-/// At most this many rooms are told.
+/// At most this many rooms are shown.
 const MOST_ROOMS: usize = 200;
 
 impl World {

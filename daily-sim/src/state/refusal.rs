@@ -15,7 +15,7 @@ pub(crate) struct Refusal {
 /// The text of a refusal, and where it comes from. // F-ERR-12
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Info {
-    /// A source gives it: it was measured, is documented or specified, or stands in a fixture.
+    /// A source gives it: it was measured, is documented or specified, or is in a fixture.
     Quoted(String),
     /// No source gives it; it is this simulator's own.
     MadeUp(String),

@@ -37,13 +37,13 @@ pub enum StateFileError {
         /// The version that can be read.
         ours: u32,
     },
-    /// It was begun with other accounts.
+    /// It was started with other accounts.
     #[error(
         "the state file {0} belongs to other accounts: start with the same domains, keys and \
          numbers in the same order, or use another file"
     )]
     OtherAccounts(PathBuf),
-    /// It was begun with another seed.
+    /// It was started with another seed.
     #[error(
         "the state file {path} was started with seed {seed}: use --seed {seed}, leave --seed out, \
          or use another file"

@@ -41,7 +41,7 @@ struct Header {
     accounts: String,
 }
 
-/// What a state file tells of the past.
+/// The past in a state file.
 #[derive(Debug)]
 pub(crate) struct Past {
     pub seed: u64,
@@ -73,7 +73,7 @@ pub(crate) struct StateFile {
 }
 
 impl StateFile {
-    /// Opens a state file, or begins one, and tells what it has of the past.
+    /// Opens or creates a state file, and returns the past that it contains.
     pub fn open(
         path: &Path,
         config: &Config,

@@ -75,7 +75,7 @@ async fn stopped(answer: Response<Incoming>, half: bool) -> Response<Answer> {
     Response::from_parts(head, Stopped(first).boxed_unsync())
 }
 
-/// A body that begins, and stands still.
+/// A body that begins and then stalls.
 struct Stopped(Option<Bytes>);
 
 impl Body for Stopped {

@@ -13,8 +13,8 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Those with this method whose path, without the query, matches the pattern. A `*` stands for
-    /// any text. Watches are no such requests: see [`Requests::watch`].
+    /// Requests with this method whose path, without the query, matches the pattern. A `*` matches
+    /// any text. It matches no watches: see [`Requests::watch`].
     #[must_use]
     pub fn of(method: &str, path: &str) -> Self {
         Self {
@@ -72,7 +72,7 @@ pub(super) fn is_watch(uri: &Uri) -> bool {
     parameters.any(|it| it == "watch=true" || it == "watch=1")
 }
 
-/// Whether a text matches a pattern in which `*` stands for any text.
+/// Whether a text matches a pattern in which `*` matches any text.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('*') else {
         return pattern == text;

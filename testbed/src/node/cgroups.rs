@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const ROOT: &str = "/sys/fs/cgroup";
 /// How long killed processes may take to leave their groups.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
-/// Between two looks.
+/// Interval between polls.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The groups below this name, in every hierarchy. Empty ones are removed when this is dropped.
@@ -17,7 +17,7 @@ pub(super) struct Cgroups {
 }
 
 impl Cgroups {
-    /// Those of this name, after removing the empty ones that an earlier run has left.
+    /// The groups of this name, after removing empty ones that an earlier run has left.
     pub(super) fn of(name: &str) -> Self {
         let groups = Self {
             name: name.to_owned(),

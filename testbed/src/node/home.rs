@@ -22,7 +22,7 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// A new one, after removing those that a killed run has left.
+    /// A new one, after removing folders that killed runs have left.
     pub(super) fn create() -> Result<Self, NodeError> {
         let parent = std::env::temp_dir();
         for left in abandoned(&parent) {

@@ -59,7 +59,7 @@ struct Running {
 }
 
 impl Node {
-    /// Starts one, building first what is missing of its binaries.
+    /// Starts one, after building the binaries that are missing.
     ///
     /// # Errors
     /// When this machine cannot have one, a binary cannot be built, or a part is not ready in time.

@@ -37,7 +37,7 @@ pub enum ToolError {
         /// What it said.
         stderr: String,
     },
-    /// The module that pins the tool is not as it should be.
+    /// The module that pins the tool is invalid.
     #[error("{} does not pin k8s.io/kubernetes", .0.display())]
     NoPin(PathBuf),
     /// There is no place to build into.
@@ -183,7 +183,7 @@ fn built_as(tool: Tool) -> &'static str {
     }
 }
 
-/// What tells Kubernetes its own version; without it kubectl and Helm refuse to talk to it.
+/// The linker flags that set Kubernetes' version; without them kubectl and Helm refuse to connect.
 fn linker_flags(source: &Path) -> Result<String, ToolError> {
     if !["kubernetes", "kubelet"]
         .iter()

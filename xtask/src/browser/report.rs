@@ -11,7 +11,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Makes a check and tells what came of it.
+    /// Makes a check and prints the result.
     pub async fn check(
         &mut self,
         name: &str,

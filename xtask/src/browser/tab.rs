@@ -34,7 +34,7 @@ impl Tab {
         Self { page, origin }
     }
 
-    /// Loads the page anew, and waits until it shows what is there.
+    /// Reloads the page, and waits until it shows the current state.
     pub async fn open(&self) -> Result<(), BrowserError> {
         self.page.goto(format!("{}/", self.origin)).await?;
         let shown = "document.querySelector('main')?.ariaBusy === 'false'";

@@ -1,4 +1,4 @@
-//! What tells why a step failed: the objects, their events, the end of the operator's log.
+//! The evidence for a failed step: the objects, their events, the end of the operator's log.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! The whole product on one machine, shown step by step.
 //!
 //! `stage` sets up what the operator needs and starts it, `story` is what a person would then do,
-//! `report` shows the steps, and `evidence` gathers what tells why one failed.
+//! `report` prints the steps, and `evidence` shows why one failed.
 
 mod chart;
 mod error;

@@ -1,4 +1,4 @@
-//! What the demo stands on: a cluster, a simulated Daily and a running operator.
+//! The stage of the demo: a cluster, a simulated Daily and a running operator.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -44,7 +44,7 @@ pub struct Console {
     programs: PathBuf,
     kubeconfig: PathBuf,
     home: PathBuf,
-    /// What stands for the words in capitals.
+    /// The values of the words in capitals.
     values: BTreeMap<&'static str, String>,
     /// What is added to each `helm install` and `helm upgrade`.
     helm: String,
@@ -75,7 +75,7 @@ impl Console {
         })
     }
 
-    /// What stands for this word from now on.
+    /// Sets the value of this word.
     pub fn set(&mut self, word: &'static str, value: impl Into<String>) {
         self.values.insert(word, value.into());
     }

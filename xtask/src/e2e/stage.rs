@@ -1,4 +1,4 @@
-//! What the story stands on: the images, the node and the simulated Daily.
+//! The stage of the story: the images, the node and the simulated Daily.
 
 use std::path::{Path, PathBuf};
 

@@ -13,7 +13,7 @@ pub enum ImageError {
         /// Why.
         source: std::io::Error,
     },
-    /// A program failed; what it printed stands above.
+    /// A program failed; its output is above.
     #[error("`{command}` failed ({status}){said}")]
     Failed {
         /// The command as a person would type it.

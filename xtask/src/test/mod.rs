@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use self::run::Outcome;
 
-/// Runs all steps and tells what came of them.
+/// Runs all steps and prints the results.
 pub fn run() -> ExitCode {
     let steps = steps::all();
     let outcomes: Vec<Outcome> = steps

@@ -1,4 +1,4 @@
-//! Counts tests, and tells what came of all steps.
+//! Counts tests, and summarizes all steps.
 
 use std::fmt::Write;
 

@@ -11,7 +11,7 @@ pub struct Copied {
     folder: PathBuf,
 }
 
-/// What the workspace needs to be built: its members and what stands beside them.
+/// What a build of the workspace needs: its members and the files beside them.
 const PARTS: [&str; 9] = [
     "Cargo.toml",
     "Cargo.lock",

@@ -6,16 +6,13 @@ pub struct Planted {
     /// What goes wrong.
     pub name: &'static str,
     /// What it is about.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the list in the README tells it")
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the list in the README has it"))]
     pub area: &'static str,
     /// The file, below the root of the workspace.
     pub file: &'static str,
     /// The text that is replaced; it occurs once.
     pub find: &'static str,
-    /// What stands there instead.
+    /// The text that replaces it.
     pub replace: &'static str,
     /// The check that must go red.
     pub check: &'static str,
@@ -32,7 +29,7 @@ pub const PLANTED: &[Planted] = &[
         check: "auth::an_unknown_key_is_told_without_info",
     },
     Planted {
-        name: "a missing header is told as a wrong key",
+        name: "a missing header is answered like a wrong key",
         area: "auth",
         file: "daily-sim/src/state/refusal.rs",
         find: "\"authorization-header-error\"",
@@ -40,7 +37,7 @@ pub const PLANTED: &[Planted] = &[
         check: "auth::a_call_without_authorization_is_refused",
     },
     Planted {
-        name: "a body that is no JSON is told as any bad request",
+        name: "a body that is not JSON is answered like any bad request",
         area: "errors",
         file: "daily-sim/src/state/refusal.rs",
         find: "\"json-parsing-error\"",
@@ -48,7 +45,7 @@ pub const PLANTED: &[Planted] = &[
         check: "errors::a_body_that_is_no_json_is_refused",
     },
     Planted {
-        name: "a missing room is told in another way",
+        name: "a missing room is answered with another error",
         area: "errors",
         file: "daily-sim/src/state/refusal.rs",
         find: "format!(\"room {name} not found\")",
@@ -72,7 +69,7 @@ pub const PLANTED: &[Planted] = &[
         check: "names::a_name_has_at_most_128_characters",
     },
     Planted {
-        name: "a name that exists is told in another way",
+        name: "a name that exists is answered with another error",
         area: "exists",
         file: "daily-sim/src/state/account.rs",
         find: "\"a room named {name} already exists\"",
@@ -80,7 +77,7 @@ pub const PLANTED: &[Planted] = &[
         check: "names::a_name_that_exists_is_refused",
     },
     Planted {
-        name: "an exp in the past is told in another way",
+        name: "an exp in the past is answered with another error",
         area: "exp",
         file: "daily-sim/src/state/properties.rs",
         find: "exp was '{shown}', which is in the past rather than in the future",
@@ -88,7 +85,7 @@ pub const PLANTED: &[Planted] = &[
         check: "rooms::exp_must_be_in_the_future_on_create",
     },
     Planted {
-        name: "an update forgets what it does not name",
+        name: "an update resets properties that it does not name",
         area: "update merge",
         file: "daily-sim/src/state/properties.rs",
         find: "let mut merged = current.clone();",
@@ -96,7 +93,7 @@ pub const PLANTED: &[Planted] = &[
         check: "rooms::an_update_changes_what_it_names",
     },
     Planted {
-        name: "null is a value of the wrong type",
+        name: "null is rejected as a value of the wrong type",
         area: "null",
         file: "daily-sim/src/state/properties.rs",
         find: "value.is_null() || default.is(value)",
@@ -120,7 +117,7 @@ pub const PLANTED: &[Planted] = &[
         check: "listing::rooms_come_newest_first",
     },
     Planted {
-        name: "a page of rooms has one too few",
+        name: "a page of rooms has one room too few",
         area: "paging",
         file: "daily-sim/src/state/account.rs",
         find: "const ROOMS_A_PAGE: usize = 100;",
@@ -152,7 +149,7 @@ pub const PLANTED: &[Planted] = &[
         check: "rooms::a_delete_answers_the_name",
     },
     Planted {
-        name: "a delete leaves the callers in",
+        name: "a delete leaves the callers in the room",
         area: "delete",
         file: "daily-sim/src/state/phone.rs",
         find: "self.calls.retain(|caller| caller.room != room);",
@@ -224,7 +221,7 @@ pub const PLANTED: &[Planted] = &[
         check: "pins::a_number_with_a_config_can_be_chosen",
     },
     Planted {
-        name: "a batch create does half of it",
+        name: "a batch create creates half of its rooms",
         area: "batch create",
         file: "daily-sim/src/state/mod.rs",
         find: "let done = change(&mut copy)?;",
@@ -240,7 +237,7 @@ pub const PLANTED: &[Planted] = &[
         check: "batch::a_batch_deletes_at_most_a_thousand",
     },
     Planted {
-        name: "a batch delete counts one too many",
+        name: "a batch delete counts one room too many",
         area: "batch delete",
         file: "daily-sim/src/api/batch.rs",
         find: "json!({\"deleted_count\": deleted.len()})",
@@ -264,7 +261,7 @@ pub const PLANTED: &[Planted] = &[
         check: "configs::a_number_is_in_one_config",
     },
     Planted {
-        name: "a filter matches the beginning of a number",
+        name: "a filter matches only the beginning of a number",
         area: "config filter",
         file: "daily-sim/src/state/dialin_config.rs",
         find: "number.contains(part)",
@@ -280,7 +277,7 @@ pub const PLANTED: &[Planted] = &[
         check: "numbers::purchased_numbers_are_listed",
     },
     Planted {
-        name: "a number is released at once",
+        name: "a new number can be released at once",
         area: "release",
         file: "daily-sim/src/state/for_sale.rs",
         find: "SignedDuration::from_hours(14 * 24)",
@@ -288,7 +285,7 @@ pub const PLANTED: &[Planted] = &[
         check: "numbers::a_new_number_is_not_released",
     },
     Planted {
-        name: "no signature of a token is looked at",
+        name: "the signature of a token is not checked",
         area: "token signature",
         file: "daily-sim/src/state/jwt.rs",
         find: "if !self.keys.iter().any(fits) {",
@@ -296,7 +293,7 @@ pub const PLANTED: &[Planted] = &[
         check: "tokens::a_token_with_another_signature_is_not",
     },
     Planted {
-        name: "a token's own end does not eject",
+        name: "a token's own end ejects nobody",
         area: "tokens",
         file: "daily-sim/src/state/token.rs",
         find: "let at_exp = self.claims.get(\"ejt\") == Some(&Value::Bool(true));",
@@ -328,7 +325,7 @@ pub const PLANTED: &[Planted] = &[
         check: "meetings::a_join_begins_a_meeting_after_a_while",
     },
     Planted {
-        name: "the log of calls shows one",
+        name: "the log of calls shows only one call",
         area: "logs",
         file: "daily-sim/src/api/logs.rs",
         find: "const ENTRIES_A_PAGE: i64 = 20;",
@@ -336,7 +333,7 @@ pub const PLANTED: &[Planted] = &[
         check: "logs::a_call_is_logged_with_its_bodies",
     },
     Planted {
-        name: "101 calls in five seconds are fine",
+        name: "101 calls in five seconds are accepted",
         area: "rate limit",
         file: "daily-sim/src/limits.rs",
         find: "const ANY_CALL: (usize, Duration) = (100,",
@@ -344,7 +341,7 @@ pub const PLANTED: &[Planted] = &[
         check: "rates::a_hundred_calls_in_five_seconds_are_fine_and_no_more",
     },
     Planted {
-        name: "51 deletes in half a minute are fine",
+        name: "51 deletes in half a minute are accepted",
         area: "rate limit",
         file: "daily-sim/src/limits.rs",
         find: "(usize, Duration) = (50,",
