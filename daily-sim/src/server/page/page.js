@@ -263,7 +263,7 @@ function showNumbers({ numbers, global }) {
 
 function configWords(config) {
   if (!config) return ["none: nobody picks up", ""];
-  const kind = { pin_dialin: "PIN dial-in", pinless_dialin: "without a PIN" }[config.type];
+  const kind = { pin_dialin: "PIN dial-in", pinless_dialin: "pinless dial-in" }[config.type];
   return [kind ?? config.type, [config.namePrefix, config.id].filter(Boolean).join(" \u00b7 ")];
 }
 
@@ -383,8 +383,8 @@ async function poll() {
     const answers = await Promise.all(paths.map((path) => ask("GET", `/sim/${path}`)));
     if (mineNow === turn) show(answers);
   } catch (error) {
-    const since = lastSeen ? ` What is shown is from ${clockTime.format(lastSeen)}.` : "";
-    if (mineNow === turn) tell(`${error.message}${since} Trying again every second.`);
+    const since = lastSeen ? ` The last update was at ${clockTime.format(lastSeen)}.` : "";
+    if (mineNow === turn) tell(`${error.message}${since} Retrying every second.`);
   }
   // A newer poll goes on by itself, and nobody looks at a hidden page.
   if (mineNow === turn && !document.hidden) timer = setTimeout(poll, POLL_EVERY);
