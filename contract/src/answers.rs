@@ -57,19 +57,19 @@ impl Answer {
     }
 }
 
-/// A text of an object.
+/// A string field of an object.
 pub fn text<'a>(value: &'a Value, key: &str) -> Checked<&'a str> {
     let found = value[key].as_str();
     found.ok_or_else(|| format!("{key:?} is no text in {value}").into())
 }
 
-/// A list of an object.
+/// An array field of an object.
 pub fn list<'a>(value: &'a Value, key: &str) -> Checked<&'a Vec<Value>> {
     let found = value[key].as_array();
     found.ok_or_else(|| format!("{key:?} is no list in {value}").into())
 }
 
-/// A whole number of an object.
+/// An integer field of an object.
 pub fn whole(value: &Value, key: &str) -> Checked<i64> {
     let found = value[key].as_i64();
     found.ok_or_else(|| format!("{key:?} is no whole number in {value}").into())

@@ -95,7 +95,7 @@ impl Case {
         self
     }
 
-    /// What carries the calls.
+    /// The transport of the calls.
     pub fn wire(&self) -> &Wire {
         &self.wire
     }
@@ -194,7 +194,7 @@ impl Case {
         .await
     }
 
-    /// Any call at all. Its answer is held against the schemas.
+    /// Any call. Validates its answer against the schemas.
     pub async fn raw(&self, request: Request) -> Checked<Answer> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let answer = self.wire.call(&request).await;
@@ -215,7 +215,7 @@ impl Case {
         Ok(answer)
     }
 
-    /// Makes a room that ends in 10 minutes unless the properties say otherwise.
+    /// Creates a room that ends in 10 minutes unless the properties say otherwise.
     pub async fn room(&self, label: &str, properties: Value) -> Checked<Value> {
         self.room_named(&self.name(label), properties).await
     }
@@ -226,7 +226,7 @@ impl Case {
         answer.ok()
     }
 
-    /// Tries to make a room.
+    /// Tries to create a room.
     pub async fn try_room(&self, name: &str, mut properties: Value) -> Checked<Answer> {
         if properties["exp"].is_null() {
             properties["exp"] = json!(self.in_seconds(600).await?);
@@ -241,7 +241,7 @@ impl Case {
         self.post(&path, json!({"properties": properties})).await
     }
 
-    /// Reads a room until it is as wished, since reads may lag behind writes (F-ROOM-41).
+    /// Reads a room until it is as expected, since reads may lag behind writes (F-ROOM-41).
     pub async fn reads(&self, path: &str, wish: impl Fn(&Answer) -> bool) -> Checked<Answer> {
         let deadline = Instant::now() + Duration::from_secs(8);
         loop {

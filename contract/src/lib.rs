@@ -1,4 +1,4 @@
-//! What Daily's API is held to: one suite of checks for the simulator and for a live account.
+//! Contract tests for Daily's API: one suite of checks for the simulator and for a live account.
 //!
 //! The checks are written from `docs/daily-api-facts.md` and Daily's guides. They know Daily by HTTP
 //! alone and share no code with the operator or the simulator.
@@ -11,7 +11,7 @@
 //! | `schemas`, `requests` | every answer and every request against the JSON Schemas in `schemas/` |
 //! | `case`, `answers` | what a check works with: calls, names, times, the controls; what it expects |
 //! | `check`, `checks` | the checks, one file for each area |
-//! | `probes` | what nobody knows of Daily: how a live account answers it |
+//! | `probes` | how a live account answers where nobody knows Daily's answer |
 //! | `run`, `live` | runs the checks against a simulator, or checks and probes against an account |
 
 // What is indexed here are JSON values by the names of their keys.

@@ -1,7 +1,6 @@
-//! Live mode: checks and probes against an account that is somebody's own.
+//! Live mode: checks and probes against a real account.
 //!
-//! Whatever happens, what the run made is deleted before it ends, and what could not be deleted is
-//! told by name.
+//! The run always deletes what it created before it ends, and names what it could not delete.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ pub use crate::rules::Pace;
 /// What a live run is started with.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// `https://api.daily.co/v1`, unless told otherwise.
+    /// By default `https://api.daily.co/v1`.
     pub base_url: String,
     /// The API key.
     pub key: Key,
@@ -36,7 +35,7 @@ pub struct Live {
     pub only: Option<String>,
 }
 
-/// What came of a live run.
+/// The result of a live run.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The checks.
@@ -183,7 +182,7 @@ pub(crate) fn numbered(wire: &Arc<Wire>, account: &Account, nth: usize) -> Arc<C
     Arc::new(Case::new(wire.clone(), account.clone(), prefix))
 }
 
-/// Looks at the account. A key that is not accepted ends the run here.
+/// Inspects the account. An invalid key ends the run here.
 async fn look(case: &Case) -> Checked<Found> {
     let domain = case.get("/").await?;
     if domain.status != 200 {

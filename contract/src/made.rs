@@ -1,5 +1,5 @@
-//! What a live run has made and must delete. Pure bookkeeping: a name is written down before the
-//! call that may make it, and goes only when Daily says that there is no such thing.
+//! What a live run has created and must delete. Pure bookkeeping: it notes a name before the call
+//! that may create it, and removes it only when Daily says that nothing of this name exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::rules::{Effect, MAX_ROOMS};
 
-/// Things of the run that are, or may be, on the account.
+/// Objects of the run that exist, or may exist, in the account.
 #[derive(Debug, Default)]
 pub struct Made {
     rooms: BTreeMap<String, Sure>,
@@ -26,7 +26,7 @@ pub struct MadeConfig {
     pub name_prefix: Option<String>,
 }
 
-/// How sure it is that a room is there.
+/// Whether a room certainly exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sure {
     /// Its create was answered.

@@ -10,11 +10,11 @@ type Shape = (&'static [&'static str], Option<&'static str>);
 const NONE: &[&str] = &[];
 const PAGE: &[&str] = &["limit", "starting_after", "ending_before"];
 
-/// Holds a request against the reference. `path` is below the base URL, `query` comes without its
+/// Validates a request against the reference. `path` is below the base URL, `query` comes without its
 /// question mark.
 ///
 /// # Errors
-/// What is unlike the reference.
+/// The differences from the reference.
 pub fn check(
     method: &str,
     path: &str,

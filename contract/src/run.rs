@@ -11,7 +11,7 @@ use crate::check::{Check, Needs, all_checks};
 use crate::target::{Account, Fleet};
 use crate::wire::{Trouble, Wire};
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The check.
@@ -25,7 +25,7 @@ pub struct Outcome {
 /// How a check ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Well.
+    /// It passed.
     Ok,
     /// It failed: why, and the last calls.
     Failed(String),
@@ -53,7 +53,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 const AT_A_TIME: usize = 8;
 
 impl Outcome {
-    /// A line, and the reason of a failure below it.
+    /// A line, with the reason of a failure below it.
     pub fn text(&self) -> String {
         let (name, facts) = (self.name, self.facts.join(", "));
         match &self.end {
@@ -124,7 +124,7 @@ pub async fn in_simulator(
     Ok(outcomes)
 }
 
-/// Runs one check. A panic is a failure of this check alone.
+/// Runs one check. A panic fails this check only.
 pub(crate) async fn one(check: &'static Check, case: Arc<Case>) -> Outcome {
     let inner = case.clone();
     let running = async move { tokio::time::timeout(LONGEST, (check.run)(&inner)).await };

@@ -93,7 +93,7 @@ fn resolved(schema: Value) -> Result<Value, String> {
     }
 }
 
-/// Holds a value against one of the schemas.
+/// Validates a value against one of the schemas.
 pub fn check(name: &str, value: &Value) -> Result<(), String> {
     let validator = VALIDATORS
         .get(name)
@@ -112,7 +112,7 @@ pub fn check(name: &str, value: &Value) -> Result<(), String> {
     }
 }
 
-/// Holds an answer against the schema of its call.
+/// Validates an answer against the schema of its call.
 pub fn answer(method: &Method, path: &str, status: u16, body: &Value) -> Result<(), String> {
     let path = path.split('?').next().unwrap_or(path);
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();

@@ -11,7 +11,7 @@ pub struct Account {
     pub numbers: Vec<String>,
 }
 
-/// An API key, which shows itself to nobody.
+/// An API key, which never appears in `Debug` output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);
 

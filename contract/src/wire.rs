@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::made::Made;
 use crate::rules::{Pace, Rules};
 
-/// What carries calls to one base URL.
+/// The transport of calls to one base URL.
 #[derive(Debug)]
 pub struct Wire {
     http: Client,

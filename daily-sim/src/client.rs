@@ -15,14 +15,14 @@ use crate::types::{
     Visit,
 };
 
-/// Speaks to the endpoints under `/sim`.
+/// Calls the endpoints below `/sim`.
 #[derive(Clone, Debug)]
 pub struct SimClient {
     origin: String,
     http: reqwest::Client,
 }
 
-/// Why the simulator did not do what a [`SimClient`] asked for.
+/// Why a call of a [`SimClient`] failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClientError {
@@ -59,7 +59,7 @@ impl SimClient {
         }
     }
 
-    /// Dials a dial string and says what the caller meets.
+    /// Dials a dial string and returns what happens to the caller.
     ///
     /// # Errors
     /// When it is not a dial string.
@@ -95,7 +95,7 @@ impl SimClient {
         self.visit("join", None, room, user_name).await
     }
 
-    /// Lets somebody join a room with a meeting token. What the token says of a name goes first.
+    /// Lets somebody join a room with a meeting token. A name in the token takes precedence.
     ///
     /// # Errors
     /// When there is no such room, or the token does not admit to it.
@@ -191,7 +191,7 @@ impl SimClient {
             .await
     }
 
-    /// How the simulator answers what nobody knows of Daily.
+    /// How the simulator answers where nobody knows Daily's answer.
     ///
     /// # Errors
     /// When the simulator cannot be reached.
@@ -227,7 +227,7 @@ impl SimClient {
         Ok(faults.faults)
     }
 
-    /// Takes all faults away and sends the replies that they hold.
+    /// Removes all faults and sends the replies that they hold.
     ///
     /// # Errors
     /// When the simulator cannot be reached.
@@ -246,7 +246,7 @@ impl SimClient {
         Ok(released.released)
     }
 
-    /// Has an API key refused from now on, as one that was deleted in Daily's dashboard.
+    /// Makes the API refuse a key from now on, as if it was deleted in Daily's dashboard.
     ///
     /// # Errors
     /// When no account has this key.
@@ -296,7 +296,7 @@ impl SimClient {
     }
 }
 
-/// Calls the API itself with one key, without any opinion on the answers.
+/// Calls the API with one key, without interpreting the answers.
 #[derive(Clone, Debug)]
 pub struct ApiClient {
     base_url: String,

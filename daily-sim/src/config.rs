@@ -7,28 +7,28 @@ use std::time::Duration;
 
 use crate::{Error, Quirks, numbers};
 
-/// So many rooms a free account had years ago. // F-ROOM-42
+/// The limit of rooms of a free account, years ago. // F-ROOM-42
 pub(crate) const DEFAULT_MAX_ROOMS: usize = 5;
 
 /// What a simulator is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen. Port 0 takes a free one.
+    /// Address to listen on. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// The accounts. There must be at least one.
     pub accounts: Vec<AccountConfig>,
     /// Seeds ids, PINs and names. The same seed and the same calls give the same ones. None takes the
     /// seed of the state file, or else a random one.
     pub seed: Option<u64>,
-    /// Where the state is kept, so that it outlives the program; in memory alone when left out.
+    /// The state file. Without one the state is in memory only.
     pub state: Option<PathBuf>,
-    /// Serves HTTPS when given.
+    /// With these the simulator serves HTTPS.
     pub tls: Option<TlsFiles>,
     /// Whether the rate limits of the API are enforced.
     pub limits: Limits,
     /// How many rooms an account may have at a time, where the quirk `room-limit` sets a limit.
     pub max_rooms: usize,
-    /// How the simulator answers what nobody knows of Daily. It can be switched while it runs.
+    /// How the simulator answers where nobody knows Daily's answer. A control endpoint can change it.
     pub quirks: Quirks,
     /// How far the clock is behind real time.
     pub clock_behind: Duration,
@@ -108,7 +108,7 @@ impl Config {
         self
     }
 
-    /// Keeps the state in this file, and begins with what is in it.
+    /// Keeps the state in this file, and starts with its content.
     #[must_use]
     pub fn state(mut self, file: impl Into<PathBuf>) -> Self {
         self.state = Some(file.into());
@@ -140,7 +140,7 @@ impl Config {
         self
     }
 
-    /// Its clock is this far behind real time, so that its users' clocks are ahead.
+    /// Sets the clock this far behind real time, so that its users' clocks are ahead.
     #[must_use]
     pub fn clock_behind(mut self, by: Duration) -> Self {
         self.clock_behind = by;

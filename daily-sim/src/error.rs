@@ -1,4 +1,4 @@
-//! Why a simulator does not start. Each text says what to write instead.
+//! Why a simulator does not start. Each message says what to change.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,13 +33,13 @@ pub enum Error {
     /// A purchased number is not written in E.164.
     #[error("{0:?} is not a telephone number in E.164: write it like +12025550123")]
     BadNumber(String),
-    /// A purchased number is one of Daily's own.
+    /// A purchased number is one of Daily's global numbers.
     #[error(
         "{0} is one of Daily's global numbers, which nobody can purchase: it would answer without \
          any config and hide mistakes; use a number like +12025550123"
     )]
     GlobalNumber(String),
-    /// A number is described twice.
+    /// A number appears twice.
     #[error("number {0} appears twice: a number belongs to one account")]
     SharedNumber(String),
     /// The state file cannot be used.

@@ -1,4 +1,4 @@
-//! The journal of API calls, from which API keys are kept away.
+//! The journal of API calls, in which API keys are masked.
 
 use serde_json::Value;
 

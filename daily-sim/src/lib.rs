@@ -21,7 +21,7 @@
 //! - [`Config`] and [`Error`]: what a simulator is started with, and why it refuses.
 //! - `state`: the accounts with their rooms, numbers and callers. Pure: time and randomness come in
 //!   as arguments, and nothing in it knows HTTP.
-//! - [`SWITCHES`] and [`Quirks`]: what nobody knows of Daily, and how this simulator answers it.
+//! - [`SWITCHES`] and [`Quirks`]: where nobody knows Daily's answer, and how this simulator answers.
 //! - `api`: one file for each family of Daily's calls; turns a call into an answer. Pure as well.
 //! - `limits`, `faults`, `journal`, `clock`: the layers around a call, each pure bookkeeping.
 //! - `state_file`: the log of inputs that brings the state back after a restart.

@@ -40,7 +40,7 @@ impl Counted {
     }
 }
 
-/// Whose call it is: the account, and which of all keys it came with.
+/// The account of a call, and the key that it came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Caller {
     pub account: AccountId,
@@ -86,7 +86,7 @@ fn route(call: &Call) -> String {
     format!("{} {path}", call.method)
 }
 
-/// Counts the arrivals that draw on one allowance.
+/// Counts the arrivals that share one allowance.
 #[derive(Debug)]
 pub(crate) struct Limiter {
     any_call: Window,

@@ -1,4 +1,4 @@
-//! Telephone numbers: their form, and the ones that belong to Daily.
+//! Phone numbers: their format, and Daily's global numbers.
 
 /// Daily's global numbers, as far as they are known. // F-GLOB-2
 pub const GLOBAL_NUMBERS: [&str; 10] = [

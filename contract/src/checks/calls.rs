@@ -1,4 +1,4 @@
-//! What a caller meets. A simulator has a telephone.
+//! Callers, by the simulator's telephone.
 
 use serde_json::{Value, json};
 

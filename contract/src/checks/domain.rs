@@ -1,4 +1,4 @@
-//! The domain and what it is set to.
+//! The domain and its settings.
 
 use serde_json::{Value, json};
 

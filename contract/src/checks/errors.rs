@@ -1,4 +1,4 @@
-//! How refusals look.
+//! Errors.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Who is there, and who has to go.
+//! Presence and ejection.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What becomes of rooms that have expired. Four of them expire at one time.
+//! What happens to expired rooms. Four of them expire at the same time.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ async fn update(scene: &Scene, room: &Value) -> Finding {
     match answer.status {
         200 => Ok("revives"),
         404 => Ok("not-found"),
-        // As a room that never was is answered, perhaps.
+        // Perhaps the answer is that for a room which never existed.
         400 => missing_alike(scene, answer.body["error"].clone()).await,
         _ => puzzled(&answer),
     }

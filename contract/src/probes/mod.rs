@@ -1,4 +1,4 @@
-//! What nobody knows of Daily: how a live account answers it.
+//! Probes: how a live account answers where nobody knows Daily's answer.
 //!
 //! Each unknown has a name and answers, the same as the switches of the simulator. A probe gives one
 //! of the answers, or why it could not be seen: never a guess.
@@ -19,7 +19,7 @@ use crate::run::{AbortOnDrop, End, Outcome};
 use crate::target::Account;
 use crate::wire::Wire;
 
-/// What came of a probe.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
     /// The switch.

@@ -94,7 +94,7 @@ pub async fn filter_match(scene: &Scene) -> Finding {
 
 pub async fn filtered_count(scene: &Scene) -> Finding {
     first(scene)?;
-    // A number of fiction, which nobody can have.
+    // A fictional number, which nobody can have.
     let none = filtered(scene, "%2B12025550199").await?;
     if !list(&none, "data")?.is_empty() {
         return Err("a filter finds what it should not".into());

@@ -20,7 +20,7 @@ fn pin(room: &Value) -> Result<&str, Failure> {
     text(&room["config"], "dialin_code")
 }
 
-/// Tries to make a room with this dial-in.
+/// Tries to create a room with this dial-in.
 async fn with(scene: &Scene, dialin: Value) -> Result<Answer, Failure> {
     scene.dialin()?;
     let name = scene.case.name("dialin");
@@ -185,7 +185,7 @@ pub async fn display_name(scene: &Scene) -> Finding {
 }
 
 pub async fn foreign_number(scene: &Scene) -> Finding {
-    // A number of fiction, which nobody can have.
+    // A fictional number, which nobody can have.
     let numbers = json!([{"phone_number": "+12025550199"}]);
     let dialin = json!({"display_name": PHONE, "room_numbers": numbers});
     refused_or(&with(scene, dialin).await?, "accepted", "refused")

@@ -1,4 +1,4 @@
-//! How refusals look, and what the account has.
+//! Errors, and what the account has.
 
 use reqwest::Method;
 use serde_json::json;

@@ -42,7 +42,7 @@ pub async fn name_case(scene: &Scene) -> Finding {
     match answer.status {
         200 => Ok("distinct"),
         400 => {
-            // Large letters have to be fine by themselves.
+            // Upper-case letters alone must be accepted.
             case.room("CASE-B", json!({})).await?;
             Ok("folded")
         }

@@ -64,7 +64,7 @@ impl<'a> Body<'a> {
         Ok(properties.unwrap_or_default())
     }
 
-    /// What to make of a field of the wrong type: nothing, or a refusal. // F-ERR-11
+    /// How to treat a field of the wrong type: ignore it, or refuse the call. // F-ERR-11
     pub fn wrong_type<T>(self, field: &str, kind: &str) -> Result<Option<T>, Refusal> {
         match self.quirks.wrong_type {
             WrongType::Refused => Err(Refusal::invalid(format!("'{field}' should be {kind}"))),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Answer, Scene};
 use crate::state::{Refusal, page};
 
-/// So many entries are on a page unless the call says otherwise. // F-LOG-1
+/// Entries on a page by default. // F-LOG-1
 const ENTRIES_A_PAGE: i64 = 20;
 /// As many as are kept; no source names a maximum.
 const MOST_A_PAGE: usize = 1000;

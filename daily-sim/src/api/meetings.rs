@@ -61,7 +61,7 @@ pub(super) fn participants(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusa
         shown.iter().position(is_it).map(Some).ok_or_else(missing)
     };
     let (after, before) = (place("joined_after")?, place("joined_before")?);
-    // Whoever turns the pages goes on until there is a 404. // F-MEET-4
+    // A client that pages continues until there is a 404. // F-MEET-4
     if after.is_some_and(|place| place + 1 >= shown.len()) {
         return Err(Refusal::not_found("there are no more participants"));
     }

@@ -24,7 +24,7 @@ use crate::state::{AccountId, Logged, Refusal, World};
 use self::body::Body;
 use self::query::Query;
 
-/// A call of the API, once it is known whose it is.
+/// A call of the API after authentication.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub method: Method,

@@ -58,7 +58,7 @@ enum Kind {
     Delete,
 }
 
-/// What a client goes by.
+/// What a client needs.
 struct Target {
     base_url: String,
     http: reqwest::Client,
@@ -121,7 +121,7 @@ fn room_name(number: u32) -> String {
     format!("room-{number}")
 }
 
-/// Calls until the time is over.
+/// Calls until the time is up.
 async fn client(target: Arc<Target>, number: u32, end: Instant) -> Result<Figures, String> {
     let mut rng = fastrand::Rng::with_seed(number.into());
     let mut figures = Figures::default();

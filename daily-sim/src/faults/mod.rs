@@ -1,6 +1,6 @@
-//! Faults: what can be made to go wrong with the next calls, and the book that says which call it hits.
+//! Faults that can be injected into the next calls, and which call each of them hits.
 //!
-//! This is pure bookkeeping. Doing the harm is the business of `server::pipeline`.
+//! This is pure bookkeeping; `server::pipeline` applies the faults.
 
 mod kind;
 mod spec;
@@ -12,7 +12,7 @@ pub use self::kind::FaultKind;
 pub(crate) use self::kind::duration;
 pub use self::spec::{Chance, FaultMatch, FaultSpec};
 
-/// A fault that is installed, and how far it has come.
+/// A fault that is installed, with its counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultView {
@@ -47,7 +47,7 @@ struct Installed {
 struct Held {
     fault: u64,
     name: String,
-    /// Dropping it lets the reply go as well.
+    /// Dropping it sends the reply as well.
     release: oneshot::Sender<()>,
 }
 
@@ -113,13 +113,13 @@ impl FaultBook {
         self.installed.iter().map(now).collect()
     }
 
-    /// Takes all faults away and lets the replies go that they hold.
+    /// Removes all faults and sends the replies that they hold.
     pub fn clear(&mut self) {
         self.installed.clear();
         self.held.clear();
     }
 
-    /// Holds a reply: it may go when the receiver resolves, either way.
+    /// Holds a reply until the receiver resolves, either way.
     pub fn hold(&mut self, fault: u64, name: &str) -> oneshot::Receiver<()> {
         let (release, released) = oneshot::channel();
         self.held.push(Held {
@@ -130,7 +130,7 @@ impl FaultBook {
         released
     }
 
-    /// Lets the replies go that are held under this name, and says how many there were.
+    /// Sends the replies that are held under this name, and returns their number.
     pub fn release(&mut self, name: &str) -> usize {
         let (freed, held): (Vec<_>, Vec<_>) =
             self.held.drain(..).partition(|held| held.name == name);

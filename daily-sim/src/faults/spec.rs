@@ -89,7 +89,7 @@ impl FaultMatch {
     }
 }
 
-/// Compares segment by segment. The last segment of the pattern meets all that is left of the path.
+/// Compares segment by segment. A `*` at the end of the pattern matches the rest of the path.
 fn path_fits(pattern: &str, path: &str) -> bool {
     let Some((wanted, other_wanted)) = pattern.split_once('/') else {
         return match pattern.strip_suffix('*') {

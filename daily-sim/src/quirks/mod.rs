@@ -1,7 +1,7 @@
 //! Quirks: points on which no source says how Daily answers, each a switch with its possible answers.
 //!
-//! A fact that is graded unknown in `docs/daily-api-facts.md` names its switch. What nobody knows must
-//! not hurt: whoever builds on Daily runs under each answer.
+//! A fact that is graded unknown in `docs/daily-api-facts.md` names its switch. A client
+//! of Daily should work under each answer.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Switch {
     pub name: &'static str,
     /// The fact in `docs/daily-api-facts.md` that it belongs to.
     pub fact: &'static str,
-    /// What is switched, in a sentence.
+    /// What it switches, in a sentence.
     pub about: &'static str,
     /// The possible answers. The first is the default, the likelier one.
     pub values: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! The switches themselves. The first answer of each is the default: the one that the sources make likelier.
+//! The switches. The first answer of each is the default: the likelier one by the sources.
 
 use super::Switch;
 use super::macros::switches;
@@ -45,7 +45,7 @@ switches! {
     /// What an answer beyond a rate limit looks like.
     rate_limit: RateLimit = "rate-limit", "F-RATE-4",
         [Plain = "plain", RetryAfter = "retry-after", BadRequest = "bad-request"];
-    /// What a rate limit counts by.
+    /// Whether a rate limit is per account, key or route.
     rate_limit_scope: RateLimitScope = "rate-limit-scope", "F-RATE-5",
         [Account = "account", Key = "key", KeyAndRoute = "key-and-route"];
     /// Whether a refused call counts towards the limit.
@@ -54,22 +54,22 @@ switches! {
     /// Whether a DELETE of a room counts in the general limit as well.
     rate_limit_delete: RateLimitDelete = "rate-limit-delete", "F-RATE-7",
         [InBoth = "in-both", InItsOwn = "in-its-own"];
-    /// What limit batch calls have.
+    /// Which rate limit applies to batch calls.
     rate_limit_batch: RateLimitBatch = "rate-limit-batch", "F-BATCH-8",
         [General = "general", TenIn30s = "10-in-30s"];
 
     // Rooms
 
-    /// Whether names that differ in case alone are one room.
+    /// Whether names that differ only in case are one room.
     name_case: NameCase = "name-case", "F-ROOM-37",
         [Distinct = "distinct", Folded = "folded"];
-    /// What a create with an empty name does.
+    /// How a create with an empty name is answered.
     empty_name: EmptyName = "empty-name", "F-ROOM-38",
         [Refused = "refused", Random = "random"];
     /// Whether a name of one character is accepted.
     one_letter_name: OneLetterName = "one-letter-name", "F-ROOM-43",
         [Accepted = "accepted", Refused = "refused"];
-    /// What becomes of an `exp` with a fraction.
+    /// What happens to an `exp` with a fraction.
     fractional_exp: FractionalExp = "fractional-exp", "F-ROOM-19",
         [Kept = "kept", Floored = "floored", Refused = "refused"];
     /// Whether the addresses of SIP endpoints begin with `sip:`.
@@ -81,10 +81,10 @@ switches! {
     /// How an update of a room that does not exist is refused.
     update_missing: UpdateMissing = "update-missing", "F-ROOM-23",
         [NotFound = "not-found", BadRequest = "bad-request"];
-    /// What a `limit` outside of the bounds of a listing does.
+    /// How a `limit` outside the bounds of a listing is answered.
     limit_outside: LimitOutside = "limit-outside", "F-ROOM-35",
         [Refused = "refused", Clamped = "clamped"];
-    /// What a cursor gives that names a room which is gone.
+    /// How a cursor is answered that names a room which no longer exists.
     gone_cursor: GoneCursor = "gone-cursor", "F-ROOM-36",
         [Refused = "refused", Empty = "empty", Continues = "continues"];
     /// Whether reads come from a replica that lags 2 s behind the writes.
@@ -93,16 +93,16 @@ switches! {
 
     // Rooms after their end
 
-    /// When the collector takes an expired room away.
+    /// When the collector deletes an expired room.
     collector: Collector = "collector", "F-ROOM-32",
         [Never = "never", OneMinute = "1m", OneHour = "1h"];
-    /// What a GET of an expired room shows that was not collected.
+    /// How a GET of an expired room is answered before the room is collected.
     get_expired: GetExpired = "get-expired", "F-ROOM-39",
         [NotFound = "not-found", Shown = "shown"];
     /// What an update with a later `exp` does to an expired room.
     update_expired: UpdateExpired = "update-expired", "F-ROOM-40",
         [NotFound = "not-found", Revives = "revives"];
-    /// Whether a create takes the name of an expired room that was not collected.
+    /// Whether a create can use the name of an expired room before the room is collected.
     create_over_expired: CreateOverExpired = "create-over-expired", "F-ROOM-33",
         [Accepted = "accepted", Clashes = "clashes"];
     /// Whether `total_count` of the rooms counts expired ones.
@@ -120,7 +120,7 @@ switches! {
     /// Whether the PIN survives an edit of `dialin`.
     pin_on_dialin: PinOnDialin = "pin-on-dialin", "F-PIN-25",
         [Kept = "kept", Changed = "changed"];
-    /// Which PIN comes when `dialin` was set to null and is set again.
+    /// Which PIN a room gets if `dialin` was set to null and is set again.
     pin_on_dialin_again: PinOnDialinAgain = "pin-on-dialin-again", "F-PIN-12",
         [Same = "same", New = "new"];
     /// Whether a PIN can begin with 0.
@@ -129,7 +129,7 @@ switches! {
     /// How much of `dialin` is shown.
     dialin_shown: DialinShown = "dialin-shown", "F-PIN-9",
         [All = "all", DisplayName = "display-name"];
-    /// Whether the listing of rooms carries `dialin_code`.
+    /// Whether the listing of rooms shows `dialin_code`.
     listing_dialin_code: ListingDialinCode = "listing-dialin-code", "F-PIN-10",
         [Shown = "shown", Hidden = "hidden"];
     /// When `dialin_number` is shown.
@@ -147,10 +147,10 @@ switches! {
     /// Whether `dialin` needs a `display_name`.
     dialin_display_name: DialinDisplayName = "dialin-display-name", "F-PIN-19",
         [Optional = "optional", Required = "required"];
-    /// What `wait_for_meeting_start` is when it is left out.
+    /// The default of `wait_for_meeting_start`.
     wait_default: WaitDefault = "wait-default", "F-PIN-18",
         [False = "false", True = "true"];
-    /// Whether `room_numbers` may name a number of somebody else's.
+    /// Whether `room_numbers` may name a number of another account.
     foreign_number: ForeignNumber = "foreign-number", "F-PIN-16",
         [Refused = "refused", Accepted = "accepted"];
     /// Whether `room_numbers` may name a purchased number without a PIN dial-in config.
@@ -162,22 +162,22 @@ switches! {
 
     // Batch calls
 
-    /// What an unknown name does to a batch delete.
+    /// How a batch delete answers an unknown name.
     batch_delete_unknown: BatchDeleteUnknown = "batch-delete-unknown", "F-BATCH-5",
         [Refused = "refused", Skipped = "skipped"];
-    /// What the name of an expired room does to a batch delete.
+    /// How a batch delete answers the name of an expired room.
     batch_delete_expired: BatchDeleteExpired = "batch-delete-expired", "F-BATCH-6",
         [Refused = "refused", Skipped = "skipped"];
     /// What a batch create does with `dialin`.
     batch_create_dialin: BatchCreateDialin = "batch-create-dialin", "F-BATCH-7",
         [Accepted = "accepted", Refused = "refused", Ignored = "ignored"];
-    /// What one name twice does to a batch create.
+    /// How a batch create answers a name that appears twice.
     batch_create_twice: BatchCreateTwice = "batch-create-twice", "F-BATCH-9",
         [Refused = "refused", Once = "once"];
 
     // Numbers and their configs
 
-    /// Whether a dial-in config made one way shows in the other.
+    /// Whether a dial-in config that was created in one way shows in the other.
     configs_seen: ConfigsSeen = "configs-seen", "F-DOM-2",
         [Apart = "apart", Together = "together"];
     /// Whether PUT of a dial-in config merges or replaces.
@@ -186,7 +186,7 @@ switches! {
     /// How the text filters of configs and purchased numbers match.
     filter_match: FilterMatch = "filter-match", "F-CFG-8",
         [Part = "part", Whole = "whole"];
-    /// What `total_count` counts in a listing that is filtered.
+    /// What `total_count` counts in a filtered listing.
     filtered_count: FilteredCount = "filtered-count", "F-NUM-6",
         [All = "all", Matching = "matching"];
     /// In which order purchased numbers are listed.
@@ -198,34 +198,34 @@ switches! {
 
     // Calls and presence
 
-    /// How many tries a caller has for the PIN.
+    /// How many attempts a caller has for the PIN.
     pin_tries: PinTries = "pin-tries", "F-CALL-5",
         [One = "one", Three = "three"];
     /// Whether a `#` after the PIN is understood.
     pin_hash: PinHash = "pin-hash", "F-PIN-21",
         [Refused = "refused", EndsPin = "ends-pin"];
-    /// What the sixth caller hears.
+    /// What happens to the sixth caller.
     sixth_caller: SixthCaller = "sixth-caller", "F-CALL-7",
         [Told = "told", Dropped = "dropped"];
-    /// Whether a caller on hold counts as somebody who is present.
+    /// Whether a caller on hold counts as present.
     hold_presence: HoldPresence = "hold-presence", "F-CALL-9",
         [Absent = "absent", Present = "present"];
-    /// Whether `nbf` holds for callers.
+    /// Whether `nbf` applies to callers.
     nbf_for_callers: NbfForCallers = "nbf-for-callers", "F-CALL-10",
         [Holds = "holds", Ignored = "ignored"];
     /// Which purchased numbers take the PIN of a room that has `room_numbers`.
     numbers_of_pin: NumbersOfPin = "numbers-of-pin", "F-CALL-11",
         [Any = "any", Listed = "listed"];
-    /// What callers meet when the last person leaves.
+    /// What happens to callers when the last participant leaves.
     callers_alone: CallersAlone = "callers-alone", "F-CALL-14",
         [Stay = "stay", Dropped = "dropped"];
-    /// Whether a private room takes callers.
+    /// Whether a private room admits callers.
     private_callers: PrivateCallers = "private-callers", "F-CALL-15",
         [Admitted = "admitted", Refused = "refused"];
-    /// What the presence of a room that does not exist is.
+    /// How presence is answered for a room that does not exist.
     presence_missing: PresenceMissing = "presence-missing", "F-PRES-4",
         [NotFound = "not-found", Empty = "empty"];
-    /// What eject answers for a room in which nobody is.
+    /// What eject answers for an empty room.
     eject_nobody: EjectNobody = "eject-nobody", "F-PRES-9",
         [EmptyList = "empty-list", NotFound = "not-found"];
 }

@@ -11,7 +11,7 @@ use crate::api::Answer;
 use crate::faults::{FaultKind, Hit};
 use crate::types::Headers;
 
-/// Does what the fault says with the call.
+/// Applies the fault to the call.
 pub(super) async fn suffer(case: Case, hit: Hit) -> Reply {
     match hit.kind {
         FaultKind::Latency(by) => {
@@ -35,7 +35,7 @@ pub(super) async fn suffer(case: Case, hit: Hit) -> Reply {
             Reply::Lost
         }
         FaultKind::Hold(name) => {
-            // The hold stands before anybody can see the effect and release it.
+            // The hold is registered before anybody can see the effect and release it.
             let hold = |inner: &mut Inner| inner.faults.hold(hit.fault, &name);
             let (answer, released) = case.execute_and(hold);
             // An error means that the faults were cleared, which releases as well.

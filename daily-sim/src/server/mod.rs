@@ -1,5 +1,5 @@
-//! The HTTP layer: listens, routes and stops. What is answered is decided elsewhere: by `api` for
-//! Daily's calls and by `control` for the simulator's own. `page` is for people, and `overview` gives
+//! The HTTP layer: listens, routes and stops. Other modules decide the answers: `api` for
+//! Daily's calls and `control` for the simulator's own. `page` is for people, and `overview` gives
 //! it the current state.
 
 mod control;
@@ -101,7 +101,7 @@ impl Sim {
     pub async fn stop(mut self) {
         self.handle.shutdown();
         if let Some(task) = self.task.take() {
-            // It was told to end; how it ended changes nothing.
+            // It was asked to stop; how it stopped does not matter.
             let _ = task.await;
         }
     }

@@ -1,4 +1,4 @@
-//! The way of one API call: authenticate, count, meet a fault, execute, note, reply.
+//! The steps of one API call: authenticate, count, apply a fault, execute, note, reply.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::types::{Headers, JournalEntry};
 
 /// A body is refused beyond this size. // F-ERR-13
 const LARGEST_BODY: usize = 1024 * 1024;
-/// So much is read of it nevertheless, so that the client gets to read the refusal.
+/// This much of it is read nevertheless, so that the client can read the refusal.
 const MOST_READ: usize = 16 * LARGEST_BODY;
 
 /// Answers one call of the API.
@@ -122,7 +122,7 @@ async fn serve(shared: Arc<Shared>, mut arrival: Arrival, key: Option<String>) -
     }
 }
 
-/// A call that was admitted, with all that executing it takes.
+/// A call that was admitted, with everything that its execution needs.
 pub(super) struct Case {
     shared: Arc<Shared>,
     arrival: Arrival,

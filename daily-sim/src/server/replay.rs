@@ -1,4 +1,4 @@
-//! Recording what changes the world, and doing it again after a restart.
+//! Records inputs that change the state, and replays them after a restart.
 
 use jiff::Timestamp;
 
@@ -9,7 +9,7 @@ use crate::state::DialString;
 use crate::state_file::{Entry, Input, StateFileError};
 
 impl Inner {
-    /// Writes an input down, to be called before it takes effect and under the same lock. An input
+    /// Records an input. Call it before the input takes effect and under the same lock. An input
     /// that could not be written must not take effect.
     pub fn record(
         &mut self,
@@ -26,8 +26,8 @@ impl Inner {
         (self.state_file.as_mut()).map_or(Ok(()), |file| file.append(&entry))
     }
 
-    /// Lets an input of the past take effect once more. What it answered is forgotten, refusals
-    /// included: only what it does to the world counts.
+    /// Replays an input. Its answer is dropped, refusals included: only its effect on the state
+    /// counts.
     pub fn replay(&mut self, Entry { at, input }: Entry) -> Result<(), String> {
         match input {
             Input::Call(recorded) => {

@@ -1,4 +1,4 @@
-//! What goes back over the wire after a call: mostly an answer, sometimes what a fault makes of it.
+//! What is sent after a call: an answer, or what a fault makes of it.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::wire::Scissors;
 use crate::types::Headers;
 
-/// A body that trickles comes in at most this many pieces.
+/// A slow body is sent in at most this many pieces.
 const MOST_PIECES: usize = 20;
 
 /// What happens on the wire after a call.
@@ -27,7 +27,7 @@ pub(super) enum Reply {
     Trickled(u16, Value, Duration),
     /// The connection is reset after half of the body.
     Halved(u16, Value),
-    /// Nothing comes back at all.
+    /// Nothing is sent.
     Lost,
 }
 

@@ -33,14 +33,14 @@ pub(super) struct Inner {
     pub clock: Clock,
     pub faults: FaultBook,
     pub journal: JournalBook,
-    /// None when the state lives in memory alone.
+    /// None when the state is in memory only.
     pub state_file: Option<StateFile>,
     /// None when limits are off.
     limiters: Option<HashMap<Allowance, Limiter>>,
 }
 
 impl Shared {
-    /// Begins a world, or brings back the one of the state file.
+    /// Starts with an empty state, or with that of the state file.
     pub fn new(config: &Config) -> Result<Self, StateFileError> {
         let clock = Clock::behind(config.clock_behind);
         let (state_file, past) = match &config.state {
@@ -97,7 +97,7 @@ impl Shared {
         self.keys.get(key).copied().filter(|_| !is_revoked)
     }
 
-    /// Accepts this key no longer. Whether an account has it.
+    /// Refuses this key from now on. Returns whether an account has it.
     pub fn revoke(&self, key: &str) -> bool {
         let is_there = self.keys.contains_key(key);
         if is_there {
@@ -122,7 +122,7 @@ impl Inner {
         wanted: &BTreeMap<String, String>,
         now: Timestamp,
     ) -> Result<(), String> {
-        // What became due under the old answers is done under them.
+        // What is due happens under the old answers.
         self.world.settle(now);
         self.world.quirks = self.world.quirks.with(wanted)?;
         Ok(())

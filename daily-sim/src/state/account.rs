@@ -60,7 +60,7 @@ pub(crate) struct CallerId {
     pub number: String,
 }
 
-/// A room that was created, and the id of the expired one that went for its name.
+/// A room that was created, and the id of the expired room that lost its name to it.
 pub(super) struct Created {
     pub name: String,
     pub collected: Option<String>,
@@ -94,7 +94,8 @@ impl Account {
             .zip(&config.purchased_numbers)
             .map(&mut number)
             .collect();
-        // They come before the numbers by date, so that whoever looks for the earliest number meets them.
+        // They are dated before the numbers, to expose a client that takes the first entry for the
+        // earliest number.
         let caller_id = |(place, number): (u32, &String)| CallerId {
             pagination_id: 1000 * (id.index() as u64 + 1) - 500 + u64::from(place),
             verified_at: now - SignedDuration::from_hours(24 * (730 - i64::from(place))),

@@ -24,7 +24,7 @@ pub struct Outcome {
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Well.
+    /// It passed.
     Ok,
     /// It failed, for this reason.
     Failed(String),
