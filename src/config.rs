@@ -12,6 +12,7 @@ use std::time::Duration;
 
 pub use environment::Environment;
 pub use error::ConfigError;
+pub(crate) use parse::base_url;
 pub use proxy::Proxy;
 pub use scope::Scope;
 use secrecy::ExposeSecret;

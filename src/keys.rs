@@ -26,7 +26,7 @@ use crate::crd::condition::Reason;
 use crate::crd::{ApiKeySecretRef, default_api_key_key};
 use crate::daily::account::{Account, OnRefused};
 use crate::daily::client::Client;
-use crate::daily::places::Busy;
+use crate::daily::concurrency::Busy;
 use crate::daily::registry::Accounts;
 use crate::daily::types::{ApiKey, Domain};
 use crate::k8s::within;

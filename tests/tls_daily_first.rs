@@ -10,7 +10,7 @@ use rustls::crypto::CryptoProvider;
 async fn the_client_of_daily_can_be_the_first() {
     assert!(CryptoProvider::get_default().is_none());
     // Nobody listens on port 1; until then everything that TLS needs has been set up.
-    let daily = Client::new("https://127.0.0.1:1/v1", None).expect("builds");
+    let daily = Client::new("https://127.0.0.1:1/v1").expect("builds");
     let domain = daily.domain(&"api-key-of-demo-0".into()).await;
     assert!(
         matches!(domain, Err(CallError::Unavailable { .. })),

@@ -15,7 +15,7 @@ async fn the_client_of_kubernetes_can_be_the_first() {
         .await
         .expect_err("nobody listens there");
 
-    let daily = Client::new("https://127.0.0.1:1/v1", None).expect("builds");
+    let daily = Client::new("https://127.0.0.1:1/v1").expect("builds");
     let domain = daily.domain(&"api-key-of-demo-0".into()).await;
     assert!(
         matches!(domain, Err(CallError::Unavailable { .. })),

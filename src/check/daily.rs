@@ -3,10 +3,10 @@
 use crate::cause::chain;
 use crate::clock;
 use crate::config::Config;
-use crate::daily::account::SKEW;
+use crate::daily::account::CLOCK_SKEW;
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
-use crate::daily::page::Pages;
+use crate::daily::page::read_all;
 use crate::daily::types::{ApiKey, DialinConfig, PIN_DIALIN, PurchasedNumber};
 use crate::room::numbers::GLOBAL;
 
@@ -103,7 +103,7 @@ fn clock_skew(date: Option<i64>, now: i64) -> Finding {
         );
     };
     let skew = now - date;
-    if skew.abs() <= SKEW {
+    if skew.abs() <= CLOCK_SKEW {
         return Finding::ok(CHECK, "Daily's clock and this one agree");
     }
     let side = if skew > 0 { "ahead of" } else { "behind" };
@@ -129,26 +129,10 @@ fn limits(error: Option<&CallError>) -> Finding {
 type Numbers = (Vec<PurchasedNumber>, Vec<DialinConfig>);
 
 async fn numbers(client: &Client, key: &ApiKey) -> Result<Numbers, CallError> {
-    let stuck = |error| CallError::Unavailable {
-        status: None,
-        source: Some(Box::new(error)),
-    };
-    let mut purchased = Pages::default();
-    loop {
-        let page = client.purchased_numbers_page(key, purchased.after().copied());
-        if !purchased.add(page.await?.value).map_err(stuck)? {
-            break;
-        }
-    }
-    let mut configs = Pages::default();
-    loop {
-        let after: Option<&String> = configs.after();
-        let page = client.dialin_configs_page(key, None, after.map(String::as_str));
-        if !configs.add(page.await?.value).map_err(stuck)? {
-            break;
-        }
-    }
-    Ok((purchased.into_items(), configs.into_items()))
+    let purchased =
+        read_all(async |after| client.purchased_numbers_page(key, after.as_deref()).await);
+    let configs = read_all(async |after| client.dialin_configs_page(key, after.as_deref()).await);
+    Ok((purchased.await?.value, configs.await?.value))
 }
 
 fn of_numbers(numbers: Result<Numbers, CallError>) -> Finding {
@@ -187,7 +171,7 @@ mod tests {
             (finding.status, finding.detail)
         };
         assert_eq!(of(None).0, Status::Ok);
-        assert_eq!(of(Some(1000 - SKEW)).0, Status::Ok);
+        assert_eq!(of(Some(1000 - CLOCK_SKEW)).0, Status::Ok);
         let ahead = (
             Status::Warn,
             "this clock is 41 s ahead of Daily's".to_owned(),

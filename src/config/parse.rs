@@ -9,7 +9,7 @@ use super::ConfigError;
 
 /// Where the Daily API is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct BaseUrl {
+pub(crate) struct BaseUrl {
     /// Without a slash at its end.
     pub text: String,
     /// Whether it never leaves this machine, as with a simulated Daily.
@@ -17,7 +17,7 @@ pub(super) struct BaseUrl {
 }
 
 /// An HTTPS URL without user, query and fragment; plain HTTP on loopback only, as the key is sent.
-pub(super) fn base_url(text: &str) -> Result<BaseUrl, ConfigError> {
+pub(crate) fn base_url(text: &str) -> Result<BaseUrl, ConfigError> {
     let wrong = |wanted| ConfigError::value("daily-base-url", text, wanted);
     let text = text.trim();
     if text.contains('@') {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::daily::limiter::Used;
+use crate::daily::rate_limit::Used;
 use crate::leader::{How, Takeover};
 
 /// After the renewal that was its last, an earlier leader may have sent for so long.

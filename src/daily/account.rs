@@ -1,17 +1,18 @@
-//! An account of Daily's: its pace, what is known of its rooms and numbers, and its one listing.
+//! An account at Daily: its rate limit, what is known of its rooms and numbers, and its listing.
 //!
-//! Everything that asks Daily something goes through here, so that all objects of an account share
-//! the limit and the answers. A write runs in a task of its own: a reconcile that is cut off does
-//! not cut off a call that is under way, and of each name one write is under way at a time.
-//! An account that no pass uses for long ends, and with it its listings.
+//! All calls with a key go through its account, so that all objects of the account share the rate
+//! limit and the answers. Of each name, one write is under way at a time. It runs in a task of its
+//! own, so that it ends also if the reconcile that sent it is cut off. An account that no reconcile
+//! uses for an hour ends, and its listings with it.
 
-mod listings;
-mod numbers;
+pub(crate) mod listings;
+pub(crate) mod numbers;
+pub(crate) mod numbers_cache;
 mod rooms;
+pub(crate) mod schedule;
 mod users;
 
 use std::collections::HashMap;
-use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,68 +21,75 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
-pub use self::listings::{Expected, ExpectedRoom, Listings};
-pub use self::numbers::{ConfigWrite, Numbers};
+use self::numbers_cache::NumbersCache;
+use self::schedule::Schedule;
 use self::users::Users;
 use super::client::Client;
-use super::error::CallError;
+use super::concurrency::{Busy, Permit, Permits};
+use super::error::{CallError, status};
 use super::evidence::{CreateAttempts, Evidence, RoomEvidence};
-use super::limiter::{Call, Limiter, Slot, Used};
-use super::places::{Busy, Place, Places};
+use super::rate_limit::{Call, RateLimit, Slot, Used};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
-use crate::effect::{Effect, EffectError, Gate};
+use crate::effect::{Check, Effect, EffectError, Gate};
 use crate::metrics::Metrics;
 
-/// Clocks that differ by more seconds than this are spoken of.
-pub(crate) const SKEW: i64 = 30;
-/// And that no more often than this.
-const SKEW_SAID: Duration = Duration::from_secs(600);
+/// A difference of Daily's clock and ours that is reported, in seconds. Both should follow NTP, and
+/// an answer takes seconds at most.
+pub(crate) const CLOCK_SKEW: i64 = 30;
+/// The time between two warnings of it.
+const CLOCK_SKEW_INTERVAL: Duration = Duration::from_secs(600);
 
-/// So many passes work with an account at a time. Each makes a few calls, of which Daily takes 20 a
-/// second: more would only wait for each other.
-const PASSES: usize = 64;
-
-/// And so many beside them whose objects are being deleted: a DELETE may wait for half a minute,
-/// since Daily takes 50 in 30 seconds, and must not keep edits waiting.
+/// How many reconciles use an account at a time. Each makes a few calls, of which Daily takes 20 a
+/// second: more reconciles would only wait for each other.
+const RECONCILES: usize = 64;
+/// How many more do so for objects that are being deleted. Daily takes 50 DELETEs in 30 seconds, so
+/// that one may wait for half a minute; it must not make edits wait.
 const DELETIONS: usize = 16;
 
-/// Told of a key that Daily has refused, and when the call was sent that it refused.
+/// Called with a key that Daily refused, and the moment when the refused call was sent.
 pub type OnRefused = Arc<dyn Fn(&ApiKey, Moment) + Send + Sync>;
 
-/// What all accounts are created with.
+/// What every account is created with.
 #[derive(Clone)]
 pub struct Setup {
-    /// Sends the calls.
     pub client: Client,
-    /// Lets writes pass.
     pub gate: Gate,
-    /// Counts the calls.
     pub metrics: Metrics,
-    /// What the leader before may have used of the limits.
+    /// What an earlier leader may have used of the rate limit.
     pub used: Used,
     /// How long after a write a read may show the state before it.
     pub replica_lag: Duration,
 }
 
 /// One account.
+///
+/// No lock is held while another one is taken, and none but those of Tokio over an `await`.
 pub struct Account {
     domain: Domain,
     setup: Setup,
-    limiter: Limiter,
-    places: Places,
-    places_to_delete: Places,
-    /// With which keys passes use it, and when they last did.
+    /// Daily counts calls for each account. Has its own locks.
+    rate_limit: RateLimit,
+    /// Keeps a namespace with many objects from making others wait. Has its own lock.
+    permits: Permits,
+    deletion_permits: Permits,
+    /// The keys in use: listings need one, and without any use the account ends.
     users: Mutex<Users>,
     on_refused: OnRefused,
+    /// One for all rooms and numbers, since a listing updates all rooms at once. Locked only for a
+    /// look-up or an update.
     evidence: Mutex<Evidence>,
-    numbers: tokio::sync::Mutex<Option<Arc<Numbers>>>,
-    numbers_failed: Mutex<Option<(Moment, CallError)>>,
-    writing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    listings: watch::Sender<Listings>,
-    /// Wakes the listing task when a listing is wanted earlier than planned.
+    /// Tokio's lock, held while the numbers are read: who comes meanwhile waits for that answer
+    /// instead of making the same calls.
+    numbers: tokio::sync::Mutex<NumbersCache>,
+    /// A lock for each room name and number, held while it is read by name or written. The map is
+    /// locked only to find one.
+    names: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Reconciles that wait for a listing follow it.
+    schedule: watch::Sender<Schedule>,
+    /// Wakes the task that lists, if a listing is wanted earlier than planned.
     wake: Notify,
-    skew_said: Mutex<Option<Moment>>,
+    skew_reported: Mutex<Option<Moment>>,
 }
 
 impl fmt::Debug for Account {
@@ -93,65 +101,58 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// The account of a domain, which a pass uses with this key.
+    /// The account of a domain, which a reconcile uses with this key.
     #[must_use]
     pub fn new(domain: Domain, key: ApiKey, setup: Setup, on_refused: OnRefused) -> Arc<Self> {
-        let limiter = Limiter::new(setup.used);
         let evidence = Evidence::new(setup.replica_lag);
         Arc::new(Self {
             domain,
+            rate_limit: RateLimit::new(setup.used),
             setup,
-            limiter,
-            places: Places::new(PASSES),
-            places_to_delete: Places::new(DELETIONS),
+            permits: Permits::new(RECONCILES),
+            deletion_permits: Permits::new(DELETIONS),
             users: Mutex::new(Users::new(key, clock::now())),
             on_refused,
             evidence: Mutex::new(evidence),
             numbers: tokio::sync::Mutex::default(),
-            numbers_failed: Mutex::default(),
-            writing: Mutex::default(),
-            listings: watch::Sender::new(Listings::default()),
+            names: Mutex::default(),
+            schedule: watch::Sender::new(Schedule::default()),
             wake: Notify::new(),
-            skew_said: Mutex::default(),
+            skew_reported: Mutex::default(),
         })
     }
 
-    /// The domain.
     #[must_use]
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
 
-    /// The limit that all calls of the account share.
+    /// The rate limit that all calls of the account share.
     #[must_use]
-    pub fn limiter(&self) -> &Limiter {
-        &self.limiter
+    pub fn rate_limit(&self) -> &RateLimit {
+        &self.rate_limit
     }
 
-    /// A place for a pass over an object of this namespace, which holds it until it ends. Without one
-    /// the pass is to come back later instead of waiting.
+    /// The permit that a reconcile of an object in this namespace holds while it uses the account.
     ///
     /// # Errors
-    /// When all places are taken, or the namespace has its share of them.
-    pub fn place(&self, namespace: &str) -> Result<Place, Busy> {
-        self.places.place(namespace)
+    /// If all permits, or those of the namespace, are in use. The reconcile does not wait for one,
+    /// but is requeued.
+    pub fn permit(&self, namespace: &str, deleting: bool) -> Result<Permit, Busy> {
+        match deleting {
+            true => self.deletion_permits.acquire(namespace),
+            false => self.permits.acquire(namespace),
+        }
     }
 
-    /// The same for a pass over an object that is being deleted.
-    ///
-    /// # Errors
-    /// When all such places are taken, or the namespace has its share of them.
-    pub fn place_to_delete(&self, namespace: &str) -> Result<Place, Busy> {
-        self.places_to_delete.place(namespace)
-    }
-
-    /// The key that a pass used last, if Daily has not refused it since.
+    /// The key that was used last, among those that Daily has not refused since.
     #[must_use]
     pub fn good_key(&self) -> Option<ApiKey> {
         self.users.lock().good_key()
     }
 
-    /// A pass uses the account with this key, which is proven. `false` when the account has ended.
+    /// A reconcile uses the account with this key, which is verified. `false` if the account has
+    /// ended.
     #[must_use]
     pub fn used(&self, key: &ApiKey, now: Moment) -> bool {
         let mut users = self.users.lock();
@@ -159,13 +160,13 @@ impl Account {
         let used = users.used(key, now);
         drop(users);
         if used && !had_key {
-            // Without a key the listings failed.
+            // Listings have failed without a key.
             self.list_soon(now);
         }
         used
     }
 
-    /// Whether it has ended because no pass used it for long.
+    /// Whether it has ended because no reconcile used it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.users.lock().has_ended()
@@ -195,7 +196,7 @@ impl Account {
         self.evidence().outcomes_known(now, quiet)
     }
 
-    /// A name is claimed for the object of this uid.
+    /// The object with this uid claims a name.
     pub fn claimed(&self, name: &str, owner: &str) {
         self.evidence().claimed(name, owner);
     }
@@ -203,39 +204,46 @@ impl Account {
     /// The object with this uid, which had the name, is gone.
     pub fn forget(&self, name: &str, owner: &str) {
         self.evidence().forget(name, owner, clock::now());
-        self.writing
-            .lock()
-            .retain(|other, turn| other != name || Arc::strong_count(turn) > 1);
+        self.forget_locks(|other| other != name);
     }
 
-    /// Forgets the rooms and numbers that no object has, unless they were written to lately.
+    /// Forgets the rooms and numbers that no object has, unless they were written to recently.
     pub fn retain(&self, has_object: impl Fn(&str) -> bool) {
         self.evidence().retain(&has_object, clock::now());
-        self.writing
-            .lock()
-            .retain(|name, turn| has_object(name) || Arc::strong_count(turn) > 1);
+        self.forget_locks(has_object);
+    }
+
+    /// Forgets the locks of other names, unless they are in use.
+    fn forget_locks(&self, keep: impl Fn(&str) -> bool) {
+        let mut names = self.names.lock();
+        names.retain(|name, lock| keep(name) || Arc::strong_count(lock) > 1);
     }
 
     fn evidence(&self) -> MutexGuard<'_, Evidence> {
         self.evidence.lock()
     }
 
+    /// The lock of a name.
+    fn name(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.names.lock().entry(name.to_owned()).or_default())
+    }
+
+    /// Sends a GET with this key. `route` is its path with the parameters left open.
     async fn read<T>(
         &self,
         key: &ApiKey,
         route: &'static str,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
-        let slot = self.limiter.slot(Call::General).await;
-        self.sent(slot, key, ("GET", route), call).await
+        let slot = self.rate_limit.slot(Call::General).await;
+        self.send(slot, key, ("GET", route), call).await
     }
 
-    /// Sends a call with this key. `route` is its method and its path with the parameters left open.
-    async fn sent<T>(
+    async fn send<T>(
         &self,
         slot: Slot,
         key: &ApiKey,
-        route: Route,
+        (method, route): Route,
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         let in_flight = slot.sent();
@@ -243,50 +251,24 @@ impl Account {
         let answer = call.await;
         drop(in_flight);
         let took = start.until(clock::now());
-        let (method, path) = route;
-        self.setup
-            .metrics
-            .called(method, path, status(&answer), took);
+        let metrics = &self.setup.metrics;
+        metrics.called(method, route, status(&answer), took);
         match &answer {
-            Err(CallError::RateLimited { retry_after }) => {
-                self.limiter.throttled(*retry_after);
-            }
-            Err(CallError::Unauthorized) => {
-                self.limiter.answered();
-                self.refused(key, start);
-            }
-            _ => self.limiter.answered(),
+            Err(CallError::RateLimited { retry_after }) => self.rate_limit.exceeded(*retry_after),
+            _ => self.rate_limit.answered(),
+        }
+        if let Err(CallError::Unauthorized) = &answer {
+            self.refused(key, start);
         }
         answer
     }
 
-    /// Says that Daily's clock and ours are far apart, now and then.
-    fn compare_clocks(&self, date: Option<i64>) {
-        let skew = date.map_or(0, |date| date - clock::wall().as_second());
-        let now = clock::now();
-        let mut said = self.skew_said.lock();
-        if skew.abs() <= SKEW || said.is_some_and(|at| at.until(now) < SKEW_SAID) {
-            return;
-        }
-        *said = Some(now);
-        warn!(
-            domain = self.domain.name,
-            seconds = skew,
-            "Daily's clock and ours are far apart; between the two no room is called ended or missing"
-        );
-    }
-
-    /// Whoever holds it is the only one who asks about or writes to this name.
-    fn turn(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.writing.lock().entry(name.to_owned()).or_default())
-    }
-
-    /// Runs a write when it is this name's turn and `slots` are granted, in a task of its own: one
-    /// that is under way is not cut off with the pass. One that still waits is, so that a pass that
-    /// comes again does not queue a second one.
+    /// Runs a write of this name in a task of its own, once no other call of the name is under way
+    /// and the `slots` are granted. If the reconcile is cut off before that, it is not sent, and does
+    /// not wait beside the write of the next reconcile.
     async fn write<S, T, W>(
         self: &Arc<Self>,
-        effect: Effect,
+        call: WriteCall,
         name: &str,
         slots: impl Future<Output = S>,
         writing: impl FnOnce(Arc<Self>, S) -> W,
@@ -295,51 +277,89 @@ impl Account {
         T: Send + 'static,
         W: Future<Output = Result<T, EffectError<CallError>>> + Send + 'static,
     {
-        let turn = self.turn(name).lock_owned().await;
+        let lock = self.name(name).lock_owned().await;
         let writing = writing(Arc::clone(self), slots.await);
         let task = tokio::spawn(async move {
-            let _turn = turn;
+            let _lock = lock;
             writing.await
         });
-        task.await.unwrap_or_else(|broken| {
-            let source: Box<dyn StdError + Send + Sync> = Box::new(broken);
-            let unknown = CallError::Unknown {
-                status: None,
-                source: Some(source),
-            };
-            Err(EffectError::Failed(effect, unknown))
+        task.await.unwrap_or_else(|panic| {
+            let source = Some(Arc::new(panic) as _);
+            let status = None;
+            let unknown = CallError::Unknown { status, source };
+            Err(EffectError::Failed(call.effect, unknown))
         })
     }
 
-    /// Sends a write to a room; gives the moment before which nothing can have answered it.
+    /// Sends a write through the gate, and records whether its outcome is known. Returns the answer
+    /// and when it came.
     async fn send_write<T>(
         &self,
-        slot: Slot,
+        WriteCall { effect, route }: WriteCall,
+        check: &Check,
         key: &ApiKey,
-        route: Route,
+        slot: Slot,
         name: &str,
         call: impl Future<Output = Result<T, CallError>>,
-    ) -> Result<(T, Moment), CallError> {
-        let sending = self.evidence().sending(name, clock::now());
-        let answer = self.sent(slot, key, route, call).await;
-        let at = clock::now();
-        match &answer {
-            Err(error) if error.may_have_been_done() => self.evidence().unanswered(name, at),
-            answer => self.evidence().answered(name, sending, answer.is_ok(), at),
+    ) -> Result<(T, Moment), EffectError<CallError>> {
+        let send = async {
+            let sending = self.evidence().sending(name, clock::now());
+            let answer = self.send(slot, key, route, call).await;
+            let at = clock::now();
+            match &answer {
+                Err(error) if error.may_have_been_applied() => self.evidence().unanswered(name, at),
+                answer => {
+                    let applied = answer.is_ok();
+                    self.evidence().answered(name, sending, applied, at);
+                }
+            }
+            answer.map(|answer| (answer, at))
+        };
+        self.setup.gate.pass(effect, check, send).await
+    }
+
+    /// Records a create that failed. `before` is what was known of creates before it.
+    fn create_failed(
+        &self,
+        name: &str,
+        owner: &str,
+        before: CreateAttempts,
+        error: &EffectError<CallError>,
+    ) {
+        let creates = match error {
+            EffectError::Failed(_, why) if why.may_have_been_applied() => return,
+            EffectError::Failed(_, CallError::Refused { .. }) => before.and_refused(),
+            EffectError::Failed(..) | EffectError::Blocked(..) => before,
+        };
+        self.evidence().create_ended(name, owner, creates);
+    }
+
+    /// Warns if Daily's clock and ours are far apart.
+    fn compare_clocks(&self, date: Option<i64>) {
+        let skew = date.map_or(0, |date| date - clock::wall().as_second());
+        let now = clock::now();
+        let mut reported = self.skew_reported.lock();
+        let recent = |at: Moment| at.until(now) < CLOCK_SKEW_INTERVAL;
+        if skew.abs() <= CLOCK_SKEW || reported.is_some_and(recent) {
+            return;
         }
-        answer.map(|answer| (answer, at))
+        *reported = Some(now);
+        warn!(
+            domain = self.domain.name,
+            seconds = skew,
+            "Daily's clock and ours are far apart; between the two no room counts as ended or missing"
+        );
     }
 }
 
 /// A method and a path with its parameters left open.
 type Route = (&'static str, &'static str);
 
-/// The status code of an answer, if there was one.
-pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
-    match answer {
-        Ok(_) => Some(200),
-        Err(error) => error.status(),
-    }
+/// A write of Daily's API, as the gate and the metrics name it.
+#[derive(Clone, Copy)]
+struct WriteCall {
+    effect: Effect,
+    route: Route,
 }
 
 #[cfg(test)]
@@ -350,7 +370,7 @@ impl Setup {
         let metrics = Metrics::default();
         let leadership = crate::leader::Leadership::for_tests();
         Self {
-            client: Client::new(base_url, None).unwrap(),
+            client: Client::new(base_url).unwrap(),
             gate: Gate::new(leadership, true, metrics.clone()),
             metrics,
             used: Used::default(),

@@ -1,9 +1,9 @@
-//! The calls of Daily's API, one method each. None of them waits for a limit or tries again.
+//! Daily's API, one method for each call. No call waits for the rate limit or is retried.
 
 mod answer;
-mod build;
 mod bundle;
 mod cause;
+mod settings;
 mod transport;
 
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::answer::{Done, Intent, Received};
-pub use self::build::{ClientBuilder, ClientError};
+use self::answer::{Accepted, Intent, Received};
 use self::cause::Cause;
+pub use self::settings::{ClientError, Settings};
 use self::transport::Transport;
 use super::error::CallError;
 use super::page::{ConfigsPage, NumbersPage, Page};
@@ -23,23 +23,26 @@ use super::types::{
     Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
     PurchasedNumber, Room, RoomChange, RoomsPage,
 };
+use crate::config::{Config, base_url};
 
-/// An answer with one object has at most this many bytes.
-const OBJECT: usize = 1 << 20;
-/// An answer with a page has at most this many.
-const PAGE: usize = 4 << 20;
+/// How many bytes of an answer with one object are read. Real ones have a few thousand.
+const OBJECT_BYTES: usize = 1 << 20;
+/// How many bytes of an answer with a page of objects are read.
+const PAGE_BYTES: usize = 4 << 20;
 
 const ROOMS: &str = "rooms";
 const CONFIGS: &str = "domain-dialin-config";
 const NUMBERS: &str = "purchased-phone-numbers";
-/// What a page of rooms or dial-in configs has at most. // F-ROOM-12, F-CFG-6
+/// The most that Daily puts on a page of rooms or dial-in configs. // F-ROOM-12, F-CFG-6
 pub(super) const ROOMS_A_PAGE: usize = 100;
-/// The same as a query has it.
-const HUNDRED: (&str, &str) = ("limit", "100");
-/// What a page of numbers has at most. // F-NUM-2
-const FIFTY: (&str, &str) = ("limit", "50");
+/// The same, as a query has it.
+const HUNDRED: &str = "100";
+/// The most that Daily puts on a page of numbers. // F-NUM-2
+const FIFTY: &str = "50";
 
-/// Speaks to Daily. Clones share their connections.
+/// Calls Daily's API. Clones share their connections.
+///
+/// Each call fails with a [`CallError`], which says whether Daily may have applied it.
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Arc<Transport>,
@@ -47,182 +50,159 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the API at this base URL, which trusts these certificates beside the roots that
-    /// are compiled in.
+    /// A client of the API at this base URL, without a proxy or CA file.
     ///
     /// # Errors
-    /// When the URL or a certificate cannot be used.
-    pub fn new(base_url: &str, extra_ca_pem: Option<&[u8]>) -> Result<Self, ClientError> {
-        let builder = Self::builder(base_url);
-        match extra_ca_pem {
-            Some(pem) => builder.extra_ca_pem(pem).build(),
-            None => builder.build(),
+    /// If the URL cannot be used.
+    pub fn new(base_url: &str) -> Result<Self, ClientError> {
+        Self::with(Settings::new(base_url))
+    }
+
+    /// A client with these settings.
+    ///
+    /// # Errors
+    /// If the URL, the CA file or the proxy cannot be used.
+    pub fn with(settings: Settings) -> Result<Self, ClientError> {
+        let base = base_url(&settings.base_url).map_err(|_| ClientError::BaseUrl)?;
+        Ok(Self {
+            base: Url::parse(&base.text).map_err(|_| ClientError::BaseUrl)?,
+            transport: Arc::new(Transport::new(settings)?),
+        })
+    }
+
+    /// The client that the configuration asks for. Logs how it reaches Daily.
+    ///
+    /// # Errors
+    /// If the CA file cannot be used.
+    pub fn configured(config: &Config) -> Result<Self, ClientError> {
+        match &config.daily_proxy {
+            Some(proxy) => {
+                tracing::info!(%proxy, from = proxy.origin(), "Daily is reached through a proxy");
+            }
+            None => tracing::info!("Daily is reached without a proxy"),
         }
+        Self::with(Settings {
+            ca_file: config.daily_ca_file.clone(),
+            proxy: config.daily_proxy.clone(),
+            ..Settings::new(&config.daily_base_url)
+        })
     }
 
-    /// A client in the making.
-    #[must_use]
-    pub fn builder(base_url: &str) -> ClientBuilder {
-        ClientBuilder::new(base_url)
-    }
-
-    /// What of the CA file is not trusted, with its place and why.
+    /// The parts of the CA file that are not trusted, each with its place and the reason.
     #[must_use]
     pub fn skipped_certificates(&self) -> Vec<String> {
         self.transport.skipped()
     }
 
     /// The domain of the key. // F-DOM-1
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
     pub async fn domain(&self, key: &ApiKey) -> Result<Answer<Domain>, CallError> {
-        self.get(key, self.url(&[""], &[])?, OBJECT).await
+        self.get(key, self.url(&[""])?, OBJECT_BYTES).await
     }
 
-    /// The PIN dial-in configs of the domain's own property. // F-DOM-4
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// The PIN dial-in configs in the domain's own property. // F-DOM-4
     pub async fn domain_dialin(&self, key: &ApiKey) -> Result<Answer<DomainDialin>, CallError> {
-        self.get(key, self.url(&[""], &[])?, OBJECT).await
+        self.get(key, self.url(&[""])?, OBJECT_BYTES).await
     }
 
-    /// A room, or `None` if there is none of that name. // F-ROOM-16
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// The room of this name, or `None`. // F-ROOM-16
     pub async fn room(&self, key: &ApiKey, name: &str) -> Result<Answer<Option<Room>>, CallError> {
-        self.find(key, self.url(&[ROOMS, name], &[])?).await
+        self.find(key, self.url(&[ROOMS, name])?).await
     }
 
-    /// Makes a room. // F-ROOM-4
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// Creates a room. // F-ROOM-4
     pub async fn create_room(
         &self,
         key: &ApiKey,
         room: &CreateRoom,
     ) -> Result<Answer<Room>, CallError> {
-        let url = self.url(&[ROOMS], &[])?;
-        self.write(key, Method::POST, url, room).await
+        self.write(key, Method::POST, self.url(&[ROOMS])?, room)
+            .await
     }
 
     /// Changes a room. // F-ROOM-20
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
     pub async fn update_room(
         &self,
         key: &ApiKey,
         name: &str,
         change: &RoomChange,
     ) -> Result<Answer<Room>, CallError> {
-        let url = self.url(&[ROOMS, name], &[])?;
-        self.write(key, Method::POST, url, change).await
+        self.write(key, Method::POST, self.url(&[ROOMS, name])?, change)
+            .await
     }
 
-    /// Deletes a room. // F-ROOM-24
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`]; a room that is not there is `NotFound` (F-ROOM-25).
+    /// Deletes a room; without one of this name it is `NotFound` (F-ROOM-25). // F-ROOM-24
     pub async fn delete_room(&self, key: &ApiKey, name: &str) -> Result<Answer<()>, CallError> {
-        self.delete(key, self.url(&[ROOMS, name], &[])?).await
+        self.delete(key, self.url(&[ROOMS, name])?).await
     }
 
     /// The page of rooms after the room with this id. // F-ROOM-11, F-ROOM-13
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
     pub async fn rooms_page(
         &self,
         key: &ApiKey,
         after: Option<&str>,
     ) -> Result<Answer<RoomsPage>, CallError> {
-        let url = self.url(&[ROOMS], &page(HUNDRED, after, None))?;
-        self.get(key, url, PAGE).await
+        let url = self.page_url(ROOMS, HUNDRED, after)?;
+        self.get(key, url, PAGE_BYTES).await
     }
 
-    /// The page of dial-in configs after the one with this id; of exactly this number, if one is
-    /// given. // F-CFG-6, F-CFG-7
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// The page of dial-in configs after this cursor. // F-CFG-6
     pub async fn dialin_configs_page(
         &self,
         key: &ApiKey,
-        number: Option<&str>,
         after: Option<&str>,
-    ) -> Result<Answer<Page<DialinConfig, String>>, CallError> {
-        let url = self.url(&[CONFIGS], &page(HUNDRED, after, number))?;
-        let answer: Answer<ConfigsPage> = self.get(key, url, PAGE).await?;
-        Ok(answer.map(|page| page.of(number)))
+    ) -> Result<Answer<Page<DialinConfig>>, CallError> {
+        let url = self.page_url(CONFIGS, HUNDRED, after)?;
+        let answer: Answer<ConfigsPage> = self.get(key, url, PAGE_BYTES).await?;
+        Ok(answer.map(Page::from))
     }
 
-    /// A dial-in config, or `None` if there is none of that id. // F-CFG-10
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// The dial-in config with this id, or `None`. // F-CFG-10
     pub async fn dialin_config(
         &self,
         key: &ApiKey,
         id: &str,
     ) -> Result<Answer<Option<DialinConfig>>, CallError> {
-        self.find(key, self.url(&[CONFIGS, id], &[])?).await
+        self.find(key, self.url(&[CONFIGS, id])?).await
     }
 
-    /// Makes a dial-in config. // F-CFG-1
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// Creates a dial-in config. // F-CFG-1
     pub async fn create_dialin_config(
         &self,
         key: &ApiKey,
         config: &DialinConfigRequest,
     ) -> Result<Answer<DialinConfig>, CallError> {
-        let url = self.url(&[CONFIGS], &[])?;
-        self.write(key, Method::POST, url, config).await
+        self.write(key, Method::POST, self.url(&[CONFIGS])?, config)
+            .await
     }
 
     /// Changes a dial-in config. // F-CFG-11
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
     pub async fn update_dialin_config(
         &self,
         key: &ApiKey,
         id: &str,
         config: &DialinConfigRequest,
     ) -> Result<Answer<DialinConfig>, CallError> {
-        let url = self.url(&[CONFIGS, id], &[])?;
-        self.write(key, Method::PUT, url, config).await
+        self.write(key, Method::PUT, self.url(&[CONFIGS, id])?, config)
+            .await
     }
 
-    /// Deletes a dial-in config. // F-CFG-10
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`]; a config that is not there is `NotFound`.
+    /// Deletes a dial-in config; without one of this id it is `NotFound`. // F-CFG-10
     pub async fn delete_dialin_config(
         &self,
         key: &ApiKey,
         id: &str,
     ) -> Result<Answer<()>, CallError> {
-        self.delete(key, self.url(&[CONFIGS, id], &[])?).await
+        self.delete(key, self.url(&[CONFIGS, id])?).await
     }
 
-    /// The page of purchased numbers after the one with this `pagination_id`. // F-NUM-1, F-NUM-2
-    ///
-    /// # Errors
-    /// As for all calls, see [`CallError`].
+    /// The page of purchased numbers after this cursor. // F-NUM-1, F-NUM-2
     pub async fn purchased_numbers_page(
         &self,
         key: &ApiKey,
-        after: Option<i64>,
-    ) -> Result<Answer<Page<PurchasedNumber, i64>>, CallError> {
-        let after = after.map(|id| id.to_string());
-        let url = self.url(&[NUMBERS], &page(FIFTY, after.as_deref(), None))?;
-        let answer: Answer<NumbersPage> = self.get(key, url, PAGE).await?;
+        after: Option<&str>,
+    ) -> Result<Answer<Page<PurchasedNumber>>, CallError> {
+        let url = self.page_url(NUMBERS, FIFTY, after)?;
+        let answer: Answer<NumbersPage> = self.get(key, url, PAGE_BYTES).await?;
         Ok(answer.map(Page::from))
     }
 
@@ -230,10 +210,12 @@ impl Client {
         &self,
         key: &ApiKey,
         url: Url,
-        cap: usize,
+        most_bytes: usize,
     ) -> Result<Answer<T>, CallError> {
         let request = self.transport.http().await.get(url);
-        self.send(key, Intent::Read, request, cap).await?.parsed()
+        self.send(key, Intent::Read, request, most_bytes)
+            .await?
+            .parsed()
     }
 
     async fn find<T: DeserializeOwned>(
@@ -242,10 +224,12 @@ impl Client {
         url: Url,
     ) -> Result<Answer<Option<T>>, CallError> {
         let request = self.transport.http().await.get(url);
-        let received = self.receive(key, Intent::Read, request, OBJECT).await?;
+        let received = self
+            .receive(key, Intent::Read, request, OBJECT_BYTES)
+            .await?;
         let date = received.date();
         match received.judged(Intent::Read, key) {
-            Ok(done) => Ok(done.parsed::<T>()?.map(Some)),
+            Ok(accepted) => Ok(accepted.parsed::<T>()?.map(Some)),
             Err(CallError::NotFound) => Ok(Answer { value: None, date }),
             Err(error) => Err(error),
         }
@@ -259,16 +243,15 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<Answer<T>, CallError> {
         let request = self.transport.http().await.request(method, url).json(body);
-        self.send(key, Intent::Write, request, OBJECT)
+        self.send(key, Intent::Write, request, OBJECT_BYTES)
             .await?
             .parsed()
     }
 
     async fn delete(&self, key: &ApiKey, url: Url) -> Result<Answer<()>, CallError> {
         let request = self.transport.http().await.delete(url);
-        let done = self.send(key, Intent::Write, request, OBJECT).await?;
-        // The status says it; what else the body says changes nothing.
-        Ok(done.empty())
+        let accepted = self.send(key, Intent::Write, request, OBJECT_BYTES).await?;
+        Ok(accepted.without_body())
     }
 
     async fn send(
@@ -276,9 +259,9 @@ impl Client {
         key: &ApiKey,
         intent: Intent,
         request: reqwest::RequestBuilder,
-        cap: usize,
-    ) -> Result<Done, CallError> {
-        let received = self.receive(key, intent, request, cap).await?;
+        most_bytes: usize,
+    ) -> Result<Accepted, CallError> {
+        let received = self.receive(key, intent, request, most_bytes).await?;
         received.judged(intent, key)
     }
 
@@ -287,18 +270,18 @@ impl Client {
         key: &ApiKey,
         intent: Intent,
         request: reqwest::RequestBuilder,
-        cap: usize,
+        most_bytes: usize,
     ) -> Result<Received, CallError> {
         let proxy = self.transport.proxy();
         // reqwest marks this header as sensitive, so that no `Debug` shows it. // F-AUTH-2
         let request = request.bearer_auth(key.expose_secret());
         match request.send().await {
-            Ok(response) => Ok(Received::read(response, cap, key, proxy).await),
+            Ok(response) => Ok(Received::read(response, most_bytes, key, proxy).await),
             Err(error) => {
                 if Cause::is_distrust(&error) {
                     self.transport.distrusted();
                 }
-                // Without a connection nothing was sent, whatever it was to be.
+                // Without a connection no write was sent.
                 let unsent = error.is_connect() || error.is_builder();
                 let intent = if unsent { Intent::Read } else { intent };
                 Err(intent.unanswered(None, Some(Cause::of(&error, key, proxy))))
@@ -306,12 +289,11 @@ impl Client {
         }
     }
 
-    /// The URL of a path below the base URL.
-    ///
-    /// Segments that mean another path to every HTTP library name nothing that Daily could have.
-    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Url, CallError> {
+    /// The URL of a path below the base URL. A segment that is empty, `.` or `..` would make it the
+    /// URL of something else, and is no name or id at Daily.
+    fn url(&self, path: &[&str]) -> Result<Url, CallError> {
         let mut url = self.base.clone();
-        let names_nothing = |part: &&str| matches!(*part, "." | "..") || part.is_empty();
+        let names_nothing = |part: &&str| matches!(*part, "" | "." | "..");
         if path != [""] && path.iter().any(names_nothing) {
             return Err(CallError::NotFound);
         }
@@ -319,34 +301,31 @@ impl Client {
             .map_err(|()| CallError::NotFound)?
             .pop_if_empty()
             .extend(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        Ok(url)
+    }
+
+    fn page_url(&self, list: &str, limit: &str, after: Option<&str>) -> Result<Url, CallError> {
+        let mut url = self.url(&[list])?;
+        url.query_pairs_mut()
+            .append_pair("limit", limit)
+            .extend_pairs(after.map(|after| ("starting_after", after)));
         Ok(url)
     }
 }
 
-fn page<'a>(
-    limit: (&'a str, &'a str),
-    after: Option<&'a str>,
-    number: Option<&'a str>,
-) -> Vec<(&'a str, &'a str)> {
-    let after = after.map(|after| ("starting_after", after));
-    let number = number.map(|number| ("phone_number", number));
-    [Some(limit), after, number].into_iter().flatten().collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn client(base: &str) -> Client {
-        Client::new(base, None).expect("builds")
+        Client::new(base).expect("builds")
     }
 
     #[track_caller]
     fn check(base: &str, path: &[&str], expected: &str) {
-        let url = client(base).url(path, &[]).expect("is a path");
+        let url = client(base).url(path).expect("is a path");
         assert_eq!(url.as_str(), expected);
     }
 
@@ -369,7 +348,7 @@ mod tests {
     #[test]
     fn names_that_would_be_another_path_are_not_sent() {
         for name in ["", ".", ".."] {
-            let url = client("https://h/v1").url(&["rooms", name], &[]);
+            let url = client("https://h/v1").url(&["rooms", name]);
             assert!(matches!(url, Err(CallError::NotFound)), "{name:?}");
         }
         check(
@@ -381,9 +360,84 @@ mod tests {
 
     #[test]
     fn queries_are_encoded() {
-        let query = page(HUNDRED, Some("a&b"), Some("+12025550123"));
-        let url = client("https://h/v1").url(&["c"], &query).expect("is one");
-        let expected = "limit=100&starting_after=a%26b&phone_number=%2B12025550123";
-        assert_eq!(url.query(), Some(expected));
+        let url = client("https://h/v1").page_url("c", HUNDRED, Some("a&b"));
+        let expected = "limit=100&starting_after=a%26b";
+        assert_eq!(url.expect("is one").query(), Some(expected));
+    }
+
+    fn trusting(file: &Path) -> Result<Client, ClientError> {
+        Client::with(Settings {
+            ca_file: Some(file.to_owned()),
+            ..Settings::new("https://h/v1")
+        })
+    }
+
+    #[test]
+    fn https_anywhere_and_http_on_loopback() {
+        for good in [
+            "https://api.daily.co/v1",
+            "https://api.daily.co/v1/",
+            "https://10.0.0.1:8443",
+            "http://127.0.0.1:8790/v1",
+            "http://127.9.9.9/v1",
+            "http://[::1]:8790/v1",
+            "http://localhost:8790/v1",
+        ] {
+            assert!(Client::new(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for bad in [
+            "",
+            "api.daily.co/v1",
+            "http://api.daily.co/v1",
+            "http://10.0.0.1/v1",
+            "http://localhost.example.com/v1",
+            "http://127.0.0.1.example.com/v1",
+            "http://0.0.0.0/v1",
+            "ftp://127.0.0.1/v1",
+            "data:text/plain,hello",
+            "https://user@api.daily.co/v1",
+            "https://user:word@api.daily.co/v1",
+            "https://api.daily.co/v1?a=b",
+            "https://api.daily.co/v1#part",
+        ] {
+            assert!(
+                matches!(Client::new(bad), Err(ClientError::BaseUrl)),
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_refused_url_is_not_told() {
+        let error = Client::new("https://user:s3cret@host/").expect_err("is refused");
+        assert!(!format!("{error} {error:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_ca_file_without_a_usable_certificate_ends_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        let build = |pem: &[u8]| {
+            std::fs::write(&file, pem).unwrap();
+            trusting(&file)
+        };
+        for (pem, why) in [
+            (&b""[..], "the file is empty"),
+            (b"not PEM at all", "not PEM"),
+            (
+                b"-----BEGIN CERTIFICATE-----\nAAAA\n",
+                "its END line is missing",
+            ),
+        ] {
+            let error = build(pem).expect_err("is refused").to_string();
+            assert!(error.contains(why) && error.contains("in PEM"), "{error}");
+        }
+        let gone = trusting(Path::new("no/such/file"));
+        let error = gone.expect_err("is refused").to_string();
+        assert!(error.contains("no/such/file"), "{error}");
     }
 }

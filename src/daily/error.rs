@@ -1,84 +1,67 @@
-//! Why a call of Daily's API did not give what was asked for. No I/O.
+//! Why a call to Daily failed, and whether Daily may have applied it. No I/O.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cause::chain;
 use crate::crd::condition::Reason;
 
-/// Why a call did not give what was asked for.
-#[derive(Debug, thiserror::Error)]
+/// The cause of a failure. Shared, since one answer may fail several reconciles.
+type Cause = Arc<dyn StdError + Send + Sync>;
+
+/// Why a call failed.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CallError {
-    /// Daily does not know the key (F-AUTH-4, F-AUTH-5).
+    /// Daily does not accept the key (F-AUTH-4, F-AUTH-5).
     #[error("Daily refused the API key")]
     Unauthorized,
-    /// What the path names does not exist (F-ROOM-16, F-CFG-10).
-    #[error("Daily knows nothing of that name")]
+    /// The room or config of the path does not exist (F-ROOM-16, F-CFG-10).
+    #[error("Daily has nothing of that name")]
     NotFound,
-    /// Daily read the call and said no; nothing was done.
+    /// Daily rejected the call, and did not apply it.
     #[error("Daily refused: {info}")]
     Refused {
         /// The status code.
         status: u16,
-        /// Daily's own words (F-ERR-1): at most 512 characters, long runs of digits masked.
+        /// Daily's message (F-ERR-1), [masked](super::mask::masked).
         info: String,
     },
-    /// Too many calls (F-RATE-3); nothing was done.
+    /// Daily's rate limit is exceeded (F-RATE-3), and the call was not applied.
     #[error("Daily answered that there were too many calls")]
     RateLimited {
-        /// What a `Retry-After` header asked for, if there was one (F-RATE-4).
+        /// The wait of the `Retry-After` header, if there was one (F-RATE-4).
         retry_after: Option<Duration>,
     },
-    /// The call never left, or it only reads: nothing was done, and it may be tried again.
+    /// A read without a usable answer, or a write that was never sent. A retry is safe.
     #[error("{}", unavailable(*status))]
     Unavailable {
         /// The status code, if there was an answer.
         status: Option<u16>,
-        /// Why.
-        source: Option<Box<dyn StdError + Send + Sync>>,
+        /// The cause.
+        source: Option<Cause>,
     },
-    /// A write was sent and no answer tells whether it was done: it may still be.
+    /// A write was sent, and no answer says whether Daily applied it; it may still do so.
     #[error("{}", unknown(*status))]
     Unknown {
         /// The status code, if there was one.
         status: Option<u16>,
-        /// Why.
-        source: Option<Box<dyn StdError + Send + Sync>>,
+        /// The cause.
+        source: Option<Cause>,
     },
 }
 
 impl CallError {
-    /// Whether the call may have been done, or may still be.
+    /// Whether Daily may have applied the call, or may still apply it.
     #[must_use]
-    pub fn may_have_been_done(&self) -> bool {
+    pub fn may_have_been_applied(&self) -> bool {
         matches!(self, Self::Unknown { .. })
     }
 
-    /// The same for another who waited for this answer. Of the source it has the words.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        let words = |source: &Option<Box<dyn StdError + Send + Sync>>| {
-            let words = source.as_ref().map(|source| chain(source.as_ref()));
-            words.map(Into::into)
-        };
-        match self {
-            Self::Unauthorized => Self::Unauthorized,
-            Self::NotFound => Self::NotFound,
-            Self::Refused { status, info } => Self::Refused {
-                status: *status,
-                info: info.clone(),
-            },
-            Self::RateLimited { retry_after } => Self::RateLimited {
-                retry_after: *retry_after,
-            },
-            Self::Unavailable { status, source } => Self::Unavailable {
-                status: *status,
-                source: words(source),
-            },
-            Self::Unknown { status, source } => Self::Unknown {
-                status: *status,
-                source: words(source),
-            },
+    /// A read without an answer that can be used.
+    pub(crate) fn unavailable(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::Unavailable {
+            status: None,
+            source: Some(Arc::new(source)),
         }
     }
 
@@ -94,7 +77,7 @@ impl CallError {
         }
     }
 
-    /// The word for conditions, events and metrics.
+    /// The reason in conditions, events and metrics.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -103,6 +86,14 @@ impl CallError {
             Self::RateLimited { .. } => Reason::RateLimited,
             Self::Unavailable { .. } | Self::Unknown { .. } => Reason::DailyUnavailable,
         }
+    }
+}
+
+/// The status code of an answer, if there was one.
+pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
+    match answer {
+        Ok(_) => Some(200),
+        Err(error) => error.status(),
     }
 }
 
@@ -115,9 +106,9 @@ fn unavailable(status: Option<u16>) -> String {
 
 fn unknown(status: Option<u16>) -> String {
     match status {
-        None => "Daily did not say whether the call was done".to_owned(),
-        Some(status) => format!(
-            "Daily answered with HTTP status {status}, which does not say whether the call was done"
-        ),
+        None => "Daily did not answer, and may have applied the call".to_owned(),
+        Some(status) => {
+            format!("Daily answered with HTTP status {status}, and may have applied the call")
+        }
     }
 }

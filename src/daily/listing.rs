@@ -1,4 +1,4 @@
-//! A listing of all rooms of a domain, joined from its pages, and what it proves. No I/O.
+//! A listing of all rooms of a domain, joined from its pages. No I/O.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -7,45 +7,45 @@ use super::client::ROOMS_A_PAGE;
 use super::types::{Answer, ListedRoom, Room, RoomsPage};
 use crate::clock::Moment;
 
-/// So many pages are read at most. With 100 rooms each that takes half a minute of an account's calls.
+/// The most pages that are read. They have 50,000 rooms, and take all calls of 25 seconds.
 const MOST_PAGES: usize = 500;
 
-/// Pages of a listing, joined one after the other.
+/// A listing of which some pages were read.
 #[derive(Clone, Debug)]
 pub struct Joining {
     begun: Moment,
     pages: usize,
     total: Option<u64>,
     date: Option<i64>,
-    /// The ids of all rooms so far, hashed: the account may have many rooms that are not ours.
+    /// The hashed ids of all rooms so far: the account may have very many that are not ours.
     ids: HashSet<u64>,
     hasher: RandomState,
     rooms: HashMap<String, Room>,
-    /// Names that are wanted and were not shown.
+    /// The wanted names that no page has shown.
     absent: HashSet<String>,
     unread: Unread,
     last: Option<String>,
 }
 
-/// Rooms of a listing that cannot be read.
+/// Rooms of a listing that cannot be parsed.
 #[derive(Clone, Debug, Default)]
 struct Unread {
     count: usize,
-    /// Whether one of them might be any room, since it does not even say its id and its name.
+    /// Whether one of them has no id or no name, so that it may be any room.
     nameless: bool,
 }
 
-/// What comes after a page.
+/// What follows a page.
 #[derive(Clone, Debug)]
 pub enum Next {
-    /// The page after [`Joining::after`].
+    /// One more, after [`Joining::after`].
     Page(Joining),
-    /// Nothing: this is the listing.
+    /// None: the listing has ended.
     Whole(Listing),
 }
 
 impl Joining {
-    /// A listing whose first page is asked for at this moment. It keeps the rooms of these names.
+    /// A listing whose first page is requested at this moment. Keeps only rooms with these names.
     #[must_use]
     pub fn begin(at: Moment, wanted: HashSet<String>) -> Self {
         Self {
@@ -62,13 +62,13 @@ impl Joining {
         }
     }
 
-    /// The id after which the next page begins; `None` is the first page. // F-ROOM-13
+    /// The id after which the next page begins; `None` for the first page. // F-ROOM-13
     #[must_use]
     pub fn after(&self) -> Option<&str> {
         self.last.as_deref()
     }
 
-    /// Adds the page that was asked for, which came at this moment.
+    /// Adds the requested page, which arrived at this moment.
     #[must_use]
     pub fn add(mut self, page: Answer<RoomsPage>, at: Moment) -> Next {
         let RoomsPage { total_count, data } = page.value;
@@ -83,8 +83,8 @@ impl Joining {
         if listed < ROOMS_A_PAGE {
             return Next::Whole(self.end(None, at));
         }
-        // Rooms that are made meanwhile come before the first page (F-ROOM-11), so a page of old
-        // rooms alone, or more rooms than there were, means that the pages go round in circles.
+        // Rooms that are created meanwhile are listed before the first page (F-ROOM-11). A page
+        // without a new id, or more rooms than the first page counted, means that the pages repeat.
         if self.ids.len() == known || self.collected() > total {
             return Next::Whole(self.end(Some(Broken::Circle), at));
         }
@@ -108,7 +108,7 @@ impl Joining {
             self.ids.insert(hash)
         });
         self.last = id.or(self.last.take());
-        // Newest first: of two rooms of one name, the later one is what the name means.
+        // Newest first: of two rooms with one name, a GET shows the newer.
         match listed {
             ListedRoom::Read(room) if is_new && self.absent.remove(&room.name) => {
                 self.rooms.insert(room.name.clone(), room);
@@ -140,21 +140,21 @@ impl Joining {
     }
 }
 
-/// Why the pages of a listing do not show all rooms.
+/// Why the pages do not show all rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
     Circle,
     TooLong,
 }
 
-/// What the pages of a listing showed of the rooms that were wanted.
+/// The wanted rooms, as the pages of a listing showed them.
 #[derive(Clone, Debug)]
 pub struct Listing {
     begun: Moment,
     ended: Moment,
     date: Option<i64>,
     broken: Option<Broken>,
-    /// How many of those that the first page counted were not shown; `None` if more were shown.
+    /// How many rooms of the first page's count no page showed; `None` if more were shown.
     missing: Option<u64>,
     rooms: HashMap<String, Room>,
     absent: HashSet<String>,
@@ -162,52 +162,52 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// When the first page was asked for.
+    /// When the first page was requested.
     #[must_use]
     pub fn begun(&self) -> Moment {
         self.begun
     }
 
-    /// When the last page had come.
+    /// When the last page had arrived.
     #[must_use]
     pub fn ended(&self) -> Moment {
         self.ended
     }
 
-    /// Daily's clock in the last page that said it, in unix seconds.
+    /// Daily's clock in the last page with a `Date`, in unix seconds.
     #[must_use]
     pub fn date(&self) -> Option<i64> {
         self.date
     }
 
-    /// The room of this name, if it was wanted, shown and could be read.
+    /// The room with this name, if it was wanted, shown and parsed.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Room> {
         self.rooms.get(name)
     }
 
-    /// Whether a room of this name was wanted and not shown. That proves absence only if the
-    /// listing [adds up](Self::adds_up).
+    /// Whether a room with this name was wanted and not shown. That proves its absence only if the
+    /// listing [is complete](Self::is_complete).
     #[must_use]
     pub fn lacks(&self, name: &str) -> bool {
         self.absent.contains(name)
     }
 
-    /// Whether the listing is complete: its pages join, each room on them has a name, and the count
-    /// of the first page (F-ROOM-14) is explained by the rooms that were shown and by those, so many,
-    /// of which it is known that they were deleted or ended while it was read.
+    /// Whether the pages showed all rooms: they lead to an end, each room on them has a name, and of
+    /// the first page's count (F-ROOM-14) no more are missing than this many rooms that ended or
+    /// were deleted while it was read.
     #[must_use]
-    pub fn adds_up(&self, removed_meanwhile: usize) -> bool {
+    pub fn is_complete(&self, removed_meanwhile: usize) -> bool {
         let removed = u64::try_from(removed_meanwhile).unwrap_or(u64::MAX);
         let whole = self.broken.is_none() && !self.unread.nameless;
         whole && self.missing.is_some_and(|missing| missing <= removed)
     }
 
-    /// Why it does not show which rooms are gone, whatever was removed meanwhile.
+    /// Why it proves no absence, whatever was removed meanwhile.
     #[must_use]
     pub fn partial(&self) -> Option<String> {
         match self.broken {
-            Some(Broken::Circle) => Some("its pages go round in circles".to_owned()),
+            Some(Broken::Circle) => Some("its pages repeat".to_owned()),
             Some(Broken::TooLong) => Some(format!(
                 "the account has more than {} rooms",
                 MOST_PAGES * ROOMS_A_PAGE
@@ -274,11 +274,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(pages: Vec<(u64, Vec<Room>)>, removed: usize, adds_up: bool) {
+    fn check(pages: Vec<(u64, Vec<Room>)>, removed: usize, is_complete: bool) {
         let wanted = pages.len();
         let (listing, took) = join(pages);
         assert_eq!(took, wanted, "pages");
-        assert_eq!(listing.adds_up(removed), adds_up, "{listing:?}");
+        assert_eq!(listing.is_complete(removed), is_complete, "{listing:?}");
     }
 
     #[test]
@@ -323,14 +323,14 @@ mod tests {
         check(pages.clone(), 0, false);
         check(pages, 1, true);
         let (listing, _) = join(vec![(3, [rooms(0..2), rooms(1..3)].concat())]);
-        assert!(listing.adds_up(0));
+        assert!(listing.is_complete(0));
         assert_eq!(listing.rooms.len(), 3);
     }
 
     #[test]
     fn rooms_are_found_by_name() {
         let (listing, _) = join(vec![(3, vec![room(9, "a"), room(8, "b"), room(7, "a")])]);
-        assert!(listing.adds_up(0));
+        assert!(listing.is_complete(0));
         assert_eq!(listing.get("a").expect("is there").id, "id-9");
         assert_eq!(listing.get("b").expect("is there").id, "id-8");
         assert!(listing.get("c").is_none() && listing.lacks("c"));
@@ -346,7 +346,7 @@ mod tests {
         let Next::Whole(listing) = Joining::begin(at(0), wanted).add(answer, at(1)) else {
             panic!("it is one page");
         };
-        assert!(listing.adds_up(0));
+        assert!(listing.is_complete(0));
         assert_eq!(listing.rooms.len(), 1);
         assert!(listing.get("room-3").is_some() && listing.lacks("gone"));
         assert!(listing.get("room-4").is_none() && !listing.lacks("room-4"));
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn of_a_room_that_cannot_be_read_nothing_is_said() {
         let listing = with_unread(Some("x"), Some("a"));
-        assert!(listing.adds_up(0) && listing.partial().is_none());
+        assert!(listing.is_complete(0) && listing.partial().is_none());
         assert!(listing.get("a").is_none() && !listing.lacks("a"));
         assert!(listing.lacks("b") && listing.get("room-1").is_some());
         // It hides an older room of its name, which the name does not mean any more.
@@ -384,7 +384,7 @@ mod tests {
     fn a_listing_with_a_room_that_may_be_any_proves_presence_only() {
         for (id, name) in [(Some("x"), None), (None, Some("x")), (None, None)] {
             let listing = with_unread(id, name);
-            assert!(!listing.adds_up(9), "{id:?} {name:?}");
+            assert!(!listing.is_complete(9), "{id:?} {name:?}");
             assert_eq!(
                 listing.partial().as_deref(),
                 Some("1 of its rooms cannot be read")
@@ -405,7 +405,7 @@ mod tests {
                 Next::Page(more) => joining = more,
                 Next::Whole(listing) => {
                     assert_eq!(nth, 499);
-                    assert!(!listing.adds_up(usize::MAX));
+                    assert!(!listing.is_complete(usize::MAX));
                     let why = listing.partial().expect("it says why");
                     assert_eq!(why, "the account has more than 50000 rooms");
                     assert_eq!(listing.rooms.len(), 300);

@@ -1,23 +1,22 @@
-//! Makes Daily's words fit to be shown: no key, no PIN, not too long. No I/O.
+//! Masks keys and PINs in text from Daily or the API server. No I/O.
 
 use secrecy::ExposeSecret;
 
 use super::types::ApiKey;
 
-/// What stands in the place of what is hidden.
+/// Replaces what is hidden.
 const HIDDEN: &str = "***";
-/// A PIN has 11 digits (F-PIN-4); this many in a row are hidden.
+/// This many digits in a row are hidden. A PIN has 11 (F-PIN-4), and may be split by a text.
 const LONG_RUN: usize = 6;
-/// More characters than this are cut off.
+/// The most characters of a text: enough for an error, and little in a condition.
 const LONGEST: usize = 512;
 
-/// A text of Daily's as it may be shown: without the key, long runs of digits hidden (also those
-/// split by single spaces or dashes), without invisible characters, at most 512 characters.
+/// The text as it may be shown: without the key, long runs of digits (also with single spaces or
+/// dashes between them) and invisible characters, and at most 512 characters long.
 #[must_use]
 pub fn masked(text: &str, key: &ApiKey) -> String {
     let visible: String = text.chars().filter_map(visible).collect();
-    // The key goes first and the end is cut off last: both would break it into parts that nothing
-    // recognises any more.
+    // The key is hidden first, and the text cut last: the other steps could split the key.
     let keyless = match key.expose_secret() {
         "" => visible,
         key => visible.replace(key, HIDDEN),
@@ -25,8 +24,8 @@ pub fn masked(text: &str, key: &ApiKey) -> String {
     without_long_runs(&keyless).chars().take(LONGEST).collect()
 }
 
-/// Line ends and tabs become spaces; what does not show could split a key, or turn a line of a log
-/// around.
+/// Line ends and tabs become spaces. Invisible characters are dropped: they could split a key, or
+/// reverse a log line.
 fn visible(c: char) -> Option<char> {
     match c {
         '\n' | '\r' | '\t' => Some(' '),

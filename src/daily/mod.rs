@@ -1,13 +1,13 @@
-//! Daily's API: the only code that speaks HTTP to Daily.
+//! Daily's API: the only code that calls Daily.
 
-pub mod account;
+pub(crate) mod account;
 pub mod client;
+pub(crate) mod concurrency;
 pub mod error;
-pub mod evidence;
-pub mod limiter;
+pub(crate) mod evidence;
 pub mod listing;
-pub mod mask;
+pub(crate) mod mask;
 pub mod page;
-pub mod places;
-pub mod registry;
+pub mod rate_limit;
+pub(crate) mod registry;
 pub mod types;

@@ -1,80 +1,58 @@
-//! Pages of lists, and putting them together. No I/O.
+//! Lists that Daily answers in pages. No I/O.
 
-use super::types::{DialinConfig, PurchasedNumber};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// No list has more pages than this; one that seems to goes round in circles.
+use super::error::CallError;
+use super::types::{Answer, DialinConfig, PurchasedNumber};
+
+/// A list with more pages does not end: 1,000 pages are 50,000 numbers.
 const MOST_PAGES: usize = 1_000;
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page<T, C> {
-    /// What is on it and of use.
+pub struct Page<T> {
+    /// The items that the operator reads.
     pub items: Vec<T>,
-    /// How many items are on it, of use or not.
+    /// How many items Daily listed, those that the operator skips included.
     pub listed: usize,
-    /// How many the list has, as this page says.
+    /// How many items the whole list has.
     pub total: usize,
-    /// The cursor of the last item.
-    pub last: Option<C>,
+    /// The cursor of the last item, after which the next page begins.
+    pub last: Option<String>,
 }
 
 /// The cursor of a page does not lead on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("the pages of the list do not lead to its end")]
-pub struct Stuck;
+struct Stuck;
 
-/// The pages of a list, put together one after the other.
+/// Reads all pages of a list. `read` calls Daily for the page after a cursor.
 ///
-/// A list has ended when its page is empty, or when as many items were listed as it has. A page
-/// that is not full proves nothing: Daily may have its reasons to send fewer.
-#[derive(Clone, Debug)]
-pub struct Pages<T, C> {
-    items: Vec<T>,
-    listed: usize,
-    cursors: Vec<C>,
-}
-
-impl<T, C> Default for Pages<T, C> {
-    fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            listed: 0,
-            cursors: Vec::new(),
+/// A list has ended when a page is empty, or when as many items were listed as the list has. A page
+/// that is not full proves nothing: Daily may send fewer.
+///
+/// # Errors
+/// If a call fails, or the pages do not lead to an end.
+pub async fn read_all<T, F>(
+    mut read: impl FnMut(Option<String>) -> F,
+) -> Result<Answer<Vec<T>>, CallError>
+where
+    F: Future<Output = Result<Answer<Page<T>>, CallError>>,
+{
+    let mut items = Vec::new();
+    let mut listed = 0;
+    let mut cursors: Vec<String> = Vec::new();
+    loop {
+        let Answer { value: page, date } = read(cursors.last().cloned()).await?;
+        items.extend(page.items);
+        listed += page.listed;
+        if page.listed == 0 || listed >= page.total {
+            return Ok(Answer { value: items, date });
         }
-    }
-}
-
-impl<T, C: PartialEq> Pages<T, C> {
-    /// Where the next page begins; `None` is the first page.
-    #[must_use]
-    pub fn after(&self) -> Option<&C> {
-        self.cursors.last()
-    }
-
-    /// Adds the page that comes [`after`](Self::after), and says whether there are more.
-    ///
-    /// # Errors
-    /// When its cursor was there before.
-    pub fn add(&mut self, page: Page<T, C>) -> Result<bool, Stuck> {
-        self.items.extend(page.items);
-        self.listed += page.listed;
-        if page.listed == 0 || self.listed >= page.total {
-            return Ok(false);
-        }
-        let cursor = page.last.ok_or(Stuck)?;
-        if self.cursors.contains(&cursor) || self.cursors.len() >= MOST_PAGES {
-            return Err(Stuck);
-        }
-        self.cursors.push(cursor);
-        Ok(true)
-    }
-
-    /// All that was on the pages.
-    #[must_use]
-    pub fn into_items(self) -> Vec<T> {
-        self.items
+        let is_new = |it: &String| !cursors.contains(it) && cursors.len() < MOST_PAGES;
+        let cursor = page.last.filter(is_new);
+        cursors.push(cursor.ok_or_else(|| CallError::unavailable(Stuck))?);
     }
 }
 
@@ -85,17 +63,13 @@ pub(super) struct ConfigsPage {
     data: Vec<DialinConfig>,
 }
 
-impl ConfigsPage {
-    /// The page with this number's configs only: the filter of the call matches parts. // F-CFG-7
-    pub(super) fn of(self, number: Option<&str>) -> Page<DialinConfig, String> {
-        let wanted = |config: &DialinConfig| {
-            number.is_none_or(|number| config.config.phone_number.as_deref() == Some(number))
-        };
-        Page {
-            listed: self.data.len(),
-            total: self.total_count,
-            last: self.data.last().map(|config| config.id.clone()),
-            items: self.data.into_iter().filter(wanted).collect(),
+impl From<ConfigsPage> for Page<DialinConfig> {
+    fn from(page: ConfigsPage) -> Self {
+        Self {
+            listed: page.data.len(),
+            total: page.total_count,
+            last: page.data.last().map(|config| config.id.clone()),
+            items: page.data,
         }
     }
 }
@@ -107,7 +81,7 @@ pub(super) struct NumbersPage {
     data: Vec<ListedNumber>,
 }
 
-/// Any entry of the list; verified caller ids have no `id`.
+/// An entry of the list. Verified caller ids are listed too, without an `id`.
 #[derive(Deserialize)]
 struct ListedNumber {
     #[serde(default)]
@@ -133,12 +107,17 @@ impl ListedNumber {
     }
 }
 
-impl From<NumbersPage> for Page<PurchasedNumber, i64> {
+impl From<NumbersPage> for Page<PurchasedNumber> {
     fn from(page: NumbersPage) -> Self {
         Self {
             listed: page.data.len(),
             total: page.total_count,
-            last: page.data.iter().rev().find_map(|entry| entry.pagination_id),
+            last: page
+                .data
+                .iter()
+                .rev()
+                .find_map(|entry| entry.pagination_id)
+                .map(|id| id.to_string()),
             items: page
                 .data
                 .into_iter()
@@ -148,7 +127,7 @@ impl From<NumbersPage> for Page<PurchasedNumber, i64> {
     }
 }
 
-/// Unix seconds of a date in ISO 8601 or as in mail; both have been seen.
+/// Unix seconds of a date in ISO 8601 or RFC 2822: Daily has answered both.
 fn moment(date: &str) -> Option<i64> {
     use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};
     let mail = || Some(rfc2822::parse(date).ok()?.timestamp());
@@ -158,71 +137,76 @@ fn moment(date: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use futures::FutureExt;
     use serde_json::json;
 
     use super::*;
+    use crate::cause::chain;
 
-    fn page(items: &[u32], total: usize, last: Option<u32>) -> Page<u32, u32> {
+    fn page(items: &[u32], total: usize, last: Option<u32>) -> Page<u32> {
         Page {
             items: items.to_vec(),
             listed: items.len(),
             total,
-            last,
+            last: last.map(|it| it.to_string()),
         }
+    }
+
+    /// The items of these pages, and the cursors that were asked for.
+    fn read(pages: Vec<Page<u32>>) -> (Result<Vec<u32>, String>, Vec<Option<String>>) {
+        let mut asked = Vec::new();
+        let mut pages = pages.into_iter();
+        let read = read_all(|after| {
+            asked.push(after);
+            let value = pages.next().expect("no page after the last");
+            async { Ok(Answer { value, date: None }) }
+        });
+        let read = read.now_or_never().expect("nothing waits");
+        let items = read.map(|it| it.value).map_err(|error| chain(&error));
+        (items, asked)
+    }
+
+    #[track_caller]
+    fn is_stuck(pages: Vec<Page<u32>>) {
+        let error = read(pages).0.unwrap_err();
+        assert!(error.contains("do not lead to its end"), "{error}");
     }
 
     #[test]
     fn pages_are_put_together_until_the_total_is_reached() {
-        let mut pages = Pages::default();
-        assert_eq!(pages.after(), None);
-        assert_eq!(pages.add(page(&[5, 4], 3, Some(4))), Ok(true));
-        assert_eq!(pages.after(), Some(&4));
-        assert_eq!(pages.add(page(&[3], 3, Some(3))), Ok(false));
-        assert_eq!(pages.into_items(), [5, 4, 3]);
+        let pages = vec![page(&[5, 4], 3, Some(4)), page(&[3], 3, Some(3))];
+        let (items, asked) = read(pages);
+        assert_eq!(items.unwrap(), [5, 4, 3]);
+        assert_eq!(asked, [None, Some("4".to_owned())]);
     }
 
     #[test]
     fn an_empty_page_ends_the_list() {
-        let mut pages = Pages::default();
-        assert_eq!(pages.add(page(&[5], 9, Some(5))), Ok(true));
-        assert_eq!(pages.add(page(&[], 9, None)), Ok(false));
-        let mut none = Pages::default();
-        assert_eq!(none.add(page(&[], 0, None)), Ok(false));
+        let pages = vec![page(&[5], 9, Some(5)), page(&[], 9, None)];
+        assert_eq!(read(pages).0.unwrap(), [5]);
+        assert!(read(vec![page(&[], 0, None)]).0.unwrap().is_empty());
     }
 
     #[test]
     fn a_cursor_that_does_not_lead_on_is_an_error() {
-        let mut pages = Pages::default();
-        assert_eq!(pages.add(page(&[5], 9, Some(5))), Ok(true));
-        assert_eq!(pages.add(page(&[4], 9, Some(4))), Ok(true));
-        assert_eq!(pages.add(page(&[5], 9, Some(5))), Err(Stuck));
-        let mut pages = Pages::default();
-        assert_eq!(pages.add(page(&[5], 9, None)), Err(Stuck));
+        let around = [5, 4, 5].map(|it| page(&[it], 9, Some(it)));
+        is_stuck(around.into());
+        is_stuck(vec![page(&[5], 9, None)]);
     }
 
     #[test]
     fn pages_without_end_are_an_error() {
-        let mut pages = Pages::default();
-        let stuck = (0..).find(|&n| pages.add(page(&[n], usize::MAX, Some(n))).is_err());
-        assert_eq!(stuck, Some(1_000));
-    }
-
-    /// F-CFG-7.
-    #[test]
-    fn only_the_exact_number_is_meant() {
-        let config = |id: &str, number: Option<&str>| {
-            json!({"id": id, "type": "pin_dialin",
-                   "config": {"phone_number": number, "sip_uri": null, "name_prefix": "p"}})
-        };
-        let body = json!({"total_count": 3, "data": [
-            config("a", Some("+120255501234")), config("b", Some("+12025550123")), config("c", None),
-        ]});
-        let read = || serde_json::from_value::<ConfigsPage>(body.clone()).expect("reads");
-        let one = read().of(Some("+12025550123"));
-        assert_eq!(one.items.len(), 1);
-        assert_eq!(one.items[0].id, "b");
-        assert_eq!((one.listed, one.last.as_deref()), (3, Some("c")));
-        assert_eq!(read().of(None).items.len(), 3);
+        let pages = Cell::new(0);
+        let read = read_all(|_| {
+            let it = pages.get();
+            pages.set(it + 1);
+            let value = page(&[it], usize::MAX, Some(it));
+            async { Ok(Answer { value, date: None }) }
+        });
+        assert!(read.now_or_never().expect("nothing waits").is_err());
+        assert_eq!(pages.get(), 1_001);
     }
 
     /// F-NUM-1, F-NUM-2.
@@ -242,6 +226,9 @@ mod tests {
         let created: Vec<_> = page.items.iter().map(|number| number.created).collect();
         let bought = Some(1_679_936_330);
         assert_eq!(created, [bought, bought, None, None]);
-        assert_eq!((page.listed, page.total, page.last), (5, 5, Some(5)));
+        assert_eq!(
+            (page.listed, page.total, page.last),
+            (5, 5, Some("5".to_owned()))
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The accounts in use, by their domains.
+//! The accounts in use, by domain.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use super::account::{Account, OnRefused};
 use super::types::{ApiKey, Domain};
 use crate::clock;
 
-/// Creates the account of a domain when its first key is proven, and starts its listings.
-pub type NewAccount = Box<dyn Fn(Domain, ApiKey) -> Arc<Account> + Send + Sync>;
+/// Creates the account of a domain, and starts its listings.
+type NewAccount = Box<dyn Fn(Domain, ApiKey) -> Arc<Account> + Send + Sync>;
 
-/// The accounts of all domains that a key in use belongs to.
+/// The accounts of all domains with a key in use.
 pub struct Accounts {
     by_domain: Mutex<HashMap<String, Arc<Account>>>,
     create: NewAccount,
 }
 
 impl Accounts {
-    /// None so far. `create` makes each, and gives it `on_refused`.
+    /// No account yet. `create` is called with `on_refused` for each.
     #[must_use]
     pub fn new(
         create: impl Fn(Domain, ApiKey, OnRefused) -> Arc<Account> + Send + Sync + 'static,
@@ -31,8 +31,8 @@ impl Accounts {
         }
     }
 
-    /// The account of a domain, for a pass with this key, which is proven. One that has ended for
-    /// want of passes begins again.
+    /// The account of a domain, for a reconcile with this key, which is verified. Replaces one that
+    /// has ended.
     pub fn of(&self, domain: &Domain, key: &ApiKey) -> Arc<Account> {
         let mut accounts = self.by_domain.lock();
         if let Some(account) = accounts.get(&domain.id)
@@ -51,7 +51,6 @@ impl Accounts {
         self.by_domain.lock().get(domain_id).cloned()
     }
 
-    /// All of them.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Account>> {
         self.by_domain.lock().values().cloned().collect()

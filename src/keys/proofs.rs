@@ -12,11 +12,10 @@ use super::{KeyProblem, Source};
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::crd::condition::Reason;
-use crate::daily::account::status;
 use crate::daily::client::Client;
-use crate::daily::error::CallError;
-use crate::daily::limiter::{Call, Limiter};
-use crate::daily::places::{Busy, Places};
+use crate::daily::concurrency::{Busy, Permits};
+use crate::daily::error::{CallError, status};
+use crate::daily::rate_limit::{Call, RateLimit};
 use crate::daily::registry::Accounts;
 use crate::daily::types::{ApiKey, Domain};
 use crate::metrics::Metrics;
@@ -41,8 +40,8 @@ pub(super) struct Proofs {
     daily: Client,
     metrics: Metrics,
     known: Cached<String, Proof>,
-    places: Places,
-    unproven: Limiter,
+    permits: Permits,
+    unproven: RateLimit,
 }
 
 type Proof = Result<Domain, Unproven>;
@@ -75,8 +74,8 @@ impl Proofs {
             daily,
             metrics,
             known: Cached::new(KEYS, Rules { holds, lasts }),
-            places: Places::new(WAITING),
-            unproven: Limiter::of_calls(UNPROVEN_CALLS),
+            permits: Permits::new(WAITING),
+            unproven: RateLimit::of_calls(UNPROVEN_CALLS),
         }
     }
 
@@ -95,7 +94,7 @@ impl Proofs {
         let proof = match self.known.known(&mark) {
             Some(proof) => proof,
             None => {
-                let _place = self.places.place(namespace)?;
+                let _place = self.permits.acquire(namespace)?;
                 let ask = |before| self.ask(accounts, source, key, before);
                 self.known.get(&mark, ask).await
             }
@@ -124,7 +123,9 @@ impl Proofs {
     ) -> Proof {
         let proven = before.and_then(Result::ok);
         let account = proven.as_ref().and_then(|it| accounts.get(&it.id));
-        let limiter = account.as_ref().map_or(&self.unproven, |it| it.limiter());
+        let limiter = account
+            .as_ref()
+            .map_or(&self.unproven, |it| it.rate_limit());
         let in_flight = limiter.slot(Call::General).await.sent();
         let start = clock::now();
         let answer = self.daily.domain(key).await;
@@ -141,7 +142,7 @@ impl Proofs {
                 let domain = answer.value;
                 if account.is_none() {
                     // The call counts, though whose it was is known only by its answer.
-                    accounts.of(&domain, key).limiter().sent_already();
+                    accounts.of(&domain, key).rate_limit().sent_already();
                 }
                 Ok(domain)
             }

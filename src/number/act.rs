@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Number;
 use super::plan::{Step, Update};
 use super::report::Applied;
-use crate::daily::account::ConfigWrite;
+use crate::daily::account::numbers::ConfigWrite;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, DialinConfigRequest};
 use crate::effect::{Blocked, Effect, EffectError};

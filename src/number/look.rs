@@ -6,7 +6,7 @@ use super::Number;
 use super::plan::{Age, LATELY, Look};
 use super::view::NumberState;
 use crate::clock::Moment;
-use crate::daily::account::Numbers;
+use crate::daily::account::numbers_cache::Numbers;
 use crate::reconcile::object::{Meta, Object};
 use crate::reconcile::record::Record;
 use crate::reconcile::{Failure, Pass, rivals};

@@ -32,20 +32,18 @@ impl<K: Kind> Pass<K> {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),
         });
-        self.take_place(found.as_ref().ok())?;
+        self.take_permit(found.as_ref().ok())?;
         self.session = found.ok();
         self.refresh();
         Ok(())
     }
 
-    /// Takes a place at the account, which the pass holds until it ends.
-    fn take_place(&mut self, session: Option<&Session>) -> Result<(), Failure> {
+    /// Takes a permit of the account, which the pass holds until it ends.
+    fn take_permit(&mut self, session: Option<&Session>) -> Result<(), Failure> {
         let meta = &self.view.meta;
-        let place = session.map(|it| match meta.deleting {
-            Some(_) => it.account.place_to_delete(&meta.namespace),
-            None => it.account.place(&meta.namespace),
-        });
-        self.place = place.transpose().map_err(Failure::busy)?;
+        let deleting = meta.deleting.is_some();
+        let permit = session.map(|it| it.account.permit(&meta.namespace, deleting));
+        self.permit = permit.transpose().map_err(Failure::busy)?;
         Ok(())
     }
 

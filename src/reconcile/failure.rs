@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::problem::{Problem, ResolvedBy};
 use crate::cause::chain;
 use crate::crd::condition::Reason;
+use crate::daily::concurrency::Busy;
 use crate::daily::error::CallError;
-use crate::daily::places::Busy;
 use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
 use crate::metrics::PassResult;
@@ -180,7 +180,7 @@ mod tests {
         let api = || KubeError::Unavailable(Box::new(kube::Error::Service(Box::new(refused()))));
         let daily = CallError::Unavailable {
             status: None,
-            source: Some(Box::new(refused())),
+            source: Some(std::sync::Arc::new(refused())),
         };
         let unchecked = Blocked::Unchecked(Box::new(api()));
         for failure in [

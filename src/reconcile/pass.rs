@@ -21,7 +21,7 @@ use super::{Context, Failure, Kind, plan};
 use crate::clock;
 use crate::crd::Status;
 use crate::crd::condition::Reason;
-use crate::daily::places::Place;
+use crate::daily::concurrency::Permit;
 use crate::keys::Session;
 use crate::log::On;
 use crate::metrics::PassResult;
@@ -52,7 +52,7 @@ pub(crate) struct Pass<K: Kind> {
     pub(crate) object: Arc<Object<K>>,
     pub(crate) view: View<K>,
     pub(crate) session: Option<Session>,
-    pub(super) place: Option<Place>,
+    pub(super) permit: Option<Permit>,
     pub(crate) applied: Vec<Applied<K>>,
     pub(super) remembered: Remembered<K::Memory>,
 }
@@ -170,7 +170,7 @@ impl<K: Kind> Pass<K> {
             object,
             view,
             session: None,
-            place: None,
+            permit: None,
             applied: Vec::new(),
             remembered,
         })

@@ -7,7 +7,7 @@ use daily_sim::FaultKind;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::stage::{KEY, Stage, answer, with_tls, words};
+use crate::stage::{KEY, Stage, answer, trusting, with_tls, words};
 
 const PRIVATE_CA: &str = "if a private CA has signed the certificate of Daily's address or of a proxy, \
                           provide that CA with --daily-ca-file (in the chart: daily.caBundle)";
@@ -20,7 +20,7 @@ fn says(words: &str, expected: &str) {
 #[tokio::test]
 async fn a_certificate_of_a_private_ca() {
     let (sim, _) = with_tls(|_| ()).await;
-    let client = Client::new(&sim.base_url(), None).expect("builds");
+    let client = Client::new(&sim.base_url()).expect("builds");
     let expected =
         format!("Daily cannot be reached: invalid peer certificate: UnknownIssuer; {PRIVATE_CA}");
     says(&words(&client).await, &expected);
@@ -34,7 +34,7 @@ async fn a_certificate_that_has_expired() {
         params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     })
     .await;
-    let client = Client::new(&sim.base_url(), Some(cert.as_bytes())).expect("builds");
+    let client = trusting(&sim.base_url(), &cert, None).expect("builds");
     says(
         &words(&client).await,
         "Daily cannot be reached: invalid peer certificate: Expired; check the certificate and the \
@@ -49,7 +49,7 @@ async fn a_certificate_of_another_host() {
         params.subject_alt_names = vec![rcgen::SanType::DnsName(name)];
     })
     .await;
-    let client = Client::new(&sim.base_url(), Some(cert.as_bytes())).expect("builds");
+    let client = trusting(&sim.base_url(), &cert, None).expect("builds");
     let words = words(&client).await;
     assert!(words.contains("daily.example"), "{words}");
     assert!(
@@ -60,7 +60,7 @@ async fn a_certificate_of_another_host() {
 
 #[tokio::test]
 async fn a_host_that_no_dns_knows() {
-    let client = Client::new("https://daily.invalid/v1", None).expect("builds");
+    let client = Client::new("https://daily.invalid/v1").expect("builds");
     let words = words(&client).await;
     assert!(
         words.starts_with("Daily cannot be reached: dns error: "),
@@ -87,7 +87,7 @@ async fn a_port_that_nobody_listens_on() {
 async fn a_connection_that_takes_too_long() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("has an address");
-    let client = Client::new(&format!("https://{address}/v1"), None).expect("builds");
+    let client = Client::new(&format!("https://{address}/v1")).expect("builds");
     let words = words(&client).await;
     let expected = "Daily cannot be reached: no connection within the connect timeout; check that";
     assert!(words.starts_with(expected), "{words}");

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use daily_operator::daily::client::Client;
+use daily_operator::daily::client::{Client, Settings};
 use daily_operator::daily::error::CallError;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,12 +19,11 @@ async fn nonsense(answer: Vec<u8>, closes: bool) -> Client {
             tokio::spawn(talk(stream, answer.clone(), closes));
         }
     });
-    let builder = Client::builder(&format!("http://{address}/v1"));
-    let builder = match closes {
-        true => builder,
-        false => builder.deadline(Duration::from_millis(150)),
-    };
-    builder.build().expect("builds")
+    let mut settings = Settings::new(&format!("http://{address}/v1"));
+    if !closes {
+        settings.deadline = Duration::from_millis(150);
+    }
+    Client::with(settings).expect("builds")
 }
 
 async fn talk(mut stream: TcpStream, answer: Vec<u8>, closes: bool) -> io::Result<()> {

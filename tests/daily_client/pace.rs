@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use daily_operator::daily::limiter::{Call, Limiter, Used};
+use daily_operator::daily::rate_limit::{Call, RateLimit, Used};
 use daily_sim::Config;
 
 use crate::stage::{KEY, PATIENCE, Stage, key};
@@ -12,9 +12,9 @@ use crate::stage::{KEY, PATIENCE, Stage, key};
 async fn the_limiter_keeps_the_limit() {
     let config = Config::single("demo", KEY, &[]);
     let stage = Stage::with(config).await;
-    let limiter = Limiter::new(Used::default());
+    let limit = RateLimit::new(Used::default());
     let call = || async {
-        let _in_flight = limiter.slot(Call::General).await.sent();
+        let _in_flight = limit.slot(Call::General).await.sent();
         let domain = stage.client.domain(&key()).await;
         domain.expect("is answered");
     };

@@ -16,7 +16,9 @@ use testbed::proxy::{Admits, Proxy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::stage::{Stage, answer, demo, key, told, unavailable, wish, with_tls, words, writes};
+use crate::stage::{
+    Stage, answer, demo, key, told, trusting, unavailable, wish, with_tls, words, writes,
+};
 
 /// A client that the flags ask for, with the CA of the simulator.
 fn client(sim: &Sim, cert: &str, proxy: &str) -> Client {
@@ -27,9 +29,8 @@ fn client(sim: &Sim, cert: &str, proxy: &str) -> Client {
         panic!("run was asked for");
     };
     let config = Config::new(*args, &Environment::default()).expect("is a configuration");
-    let builder = Client::builder(&config.daily_base_url).extra_ca_pem(cert.as_bytes());
-    let builder = builder.proxy(config.daily_proxy.expect("there is one"));
-    builder.build().expect("builds")
+    let proxy = config.daily_proxy.expect("there is one");
+    trusting(&config.daily_base_url, cert, Some(proxy)).expect("builds")
 }
 
 fn host_and_port(sim: &Sim) -> String {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use daily_operator::cause::chain;
 use daily_operator::clock;
-use daily_operator::daily::client::Client;
+use daily_operator::config::Proxy;
+use daily_operator::daily::client::{Client, ClientError, Settings};
 use daily_operator::daily::error::CallError;
 use daily_operator::daily::types::{
     ApiKey, CreateRoom, DialinConfigRequest, IvrGreeting, PIN_DIALIN, RoomChange, Unset,
@@ -43,14 +44,17 @@ impl Stage {
         let sim = Sim::start(config).await.expect("starts");
         Self {
             control: sim.client().expect("builds a client"),
-            client: Client::new(&sim.base_url(), None).expect("builds"),
+            client: Client::new(&sim.base_url()).expect("builds"),
             sim,
         }
     }
 
     pub fn hasty(&self, deadline: Duration) -> Client {
-        let builder = Client::builder(&self.sim.base_url()).deadline(deadline);
-        builder.build().expect("builds")
+        let settings = Settings {
+            deadline,
+            ..Settings::new(&self.sim.base_url())
+        };
+        Client::with(settings).expect("builds")
     }
 
     pub async fn fault(&self, method: &str, path: &str, kind: FaultKind) {
@@ -74,6 +78,20 @@ impl Stage {
         let room = self.client.create_room(&key(), &wish(name)).await;
         room.expect("is made");
     }
+}
+
+/// A client that trusts these certificates too.
+pub fn trusting(url: &str, pem: &str, proxy: Option<Proxy>) -> Result<Client, ClientError> {
+    let folder = tempfile::tempdir().expect("makes a folder");
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, pem).expect("writes");
+    Client::with(Settings {
+        ca_file: Some(ca_file),
+        // The file is gone when the client is used.
+        ca_file_age: Duration::MAX,
+        proxy,
+        ..Settings::new(url)
+    })
 }
 
 pub fn answer(status: u16, body: Value) -> FaultKind {
@@ -130,7 +148,7 @@ pub async fn reads(client: &Client) -> Vec<Outcome> {
         ("config", client.dialin_config(&key, "a").await.map(drop)),
         (
             "configs",
-            client.dialin_configs_page(&key, None, None).await.map(drop),
+            client.dialin_configs_page(&key, None).await.map(drop),
         ),
         (
             "numbers",
@@ -193,7 +211,7 @@ pub fn unknown(outcomes: Vec<Outcome>, expected: Option<u16>) {
         match outcome {
             Err(error @ CallError::Unknown { status, .. }) => {
                 assert_eq!(status, expected, "{call}");
-                assert!(error.may_have_been_done());
+                assert!(error.may_have_been_applied());
             }
             other => panic!("{call}: {other:?}"),
         }
@@ -239,7 +257,7 @@ pub fn told(error: &CallError) -> String {
 #[track_caller]
 pub fn refused<T: std::fmt::Debug>(outcome: Result<T, CallError>, expected: u16, part: &str) {
     let error = outcome.expect_err("is refused");
-    assert!(!error.may_have_been_done());
+    assert!(!error.may_have_been_applied());
     match &error {
         CallError::Refused { status, info } => {
             assert_eq!(*status, expected);

@@ -3,22 +3,21 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use daily_operator::daily::client::Client;
+use daily_operator::daily::client::{Client, Settings};
 use daily_operator::daily::error::CallError;
 use tokio::net::TcpListener;
 
-use crate::stage::{key, reads, unavailable, wish, with_tls, words, writes};
+use crate::stage::{key, reads, trusting, unavailable, wish, with_tls, words, writes};
 
 #[tokio::test]
 async fn tls_needs_a_certificate_that_is_trusted() {
     let (sim, cert) = with_tls(|_| ()).await;
 
-    let trusting = Client::new(&sim.base_url(), Some(cert.as_bytes()));
-    let trusting = trusting.expect("builds");
+    let trusting = trusting(&sim.base_url(), &cert, None).expect("builds");
     let domain = trusting.domain(&key()).await.expect("is answered");
     assert_eq!(domain.value.name, "demo");
 
-    let strange = Client::new(&sim.base_url(), None).expect("builds");
+    let strange = Client::new(&sim.base_url()).expect("builds");
     // Nothing was sent before the certificate was seen.
     unavailable(reads(&strange).await, None);
     unavailable(writes(&strange).await, None);
@@ -29,7 +28,7 @@ async fn tls_needs_a_certificate_that_is_trusted() {
 async fn a_handshake_that_is_never_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let address = listener.local_addr().expect("has an address");
-    let client = Client::new(&format!("https://{address}/v1"), None).expect("builds");
+    let client = Client::new(&format!("https://{address}/v1")).expect("builds");
     let start = Instant::now();
     let made = client.create_room(&key(), &wish("a")).await;
     assert!(
@@ -45,7 +44,7 @@ async fn a_handshake_that_is_never_answered() {
 
 #[test]
 fn a_client_shows_no_secret() {
-    let client = Client::new("https://api.daily.co/v1", None).expect("builds");
+    let client = Client::new("https://api.daily.co/v1").expect("builds");
     assert!(!format!("{client:?}").contains("Bearer"));
 }
 
@@ -53,8 +52,12 @@ fn a_client_shows_no_secret() {
 const DISTRUST: &str = "invalid peer certificate: BadSignature; if a private CA has signed";
 
 fn reading(base_url: &str, file: &Path, every: Duration) -> Client {
-    let builder = Client::builder(base_url).ca_file(file).ca_file_age(every);
-    builder.build().expect("builds")
+    let settings = Settings {
+        ca_file: Some(file.to_owned()),
+        ca_file_age: every,
+        ..Settings::new(base_url)
+    };
+    Client::with(settings).expect("builds")
 }
 
 /// The file of a mounted ConfigMap or Secret changes while the client is in use.
@@ -105,7 +108,7 @@ async fn a_bundle_is_used_as_far_as_it_can_be() {
     let (sim, cert) = with_tls(|_| ()).await;
     let odd = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     let bundle = format!("# Roots\r\n{odd}{odd}\n{cert}{cert}-----BEGIN CERTIFICATE-----\n");
-    let client = Client::new(&sim.base_url(), Some(bundle.as_bytes())).expect("builds");
+    let client = trusting(&sim.base_url(), &bundle, None).expect("builds");
     client
         .domain(&key())
         .await

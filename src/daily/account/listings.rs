@@ -1,4 +1,4 @@
-//! The one listing of an account, read at every drift interval, which serves all its rooms.
+//! The listing of all rooms of an account, read at every drift interval.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,118 +8,54 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Account;
+use super::schedule::Schedule;
 use super::users::UNUSED;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
 use crate::daily::listing::{Joining, Listing, Next};
 
-/// How often a room that is missing from an unbelievable listing is looked at.
-const PROBE: Duration = Duration::from_secs(60);
-/// After a listing that failed, the next one is tried this soon.
+/// During a mass loss, the time between two GETs of one of the missing rooms. If it exists, the next
+/// listing is read at once.
+const PROBE_INTERVAL: Duration = Duration::from_secs(60);
+/// The time between a failed listing and the next try, if the interval is not shorter.
 const RETRY: Duration = Duration::from_secs(10);
-/// Listings that passes ask for begin at least so far apart.
-const APART: Duration = Duration::from_secs(5);
-/// And for each page so much more, so that they take a tenth of the calls that Daily allows.
-const APART_A_PAGE: Duration = Duration::from_millis(500);
 
-/// The rooms that should be in a listing of the domain with this id, and which of them end when.
+/// Lists the rooms that should be in a listing of the domain with this id.
 pub type Expected = Arc<dyn Fn(&str) -> Vec<ExpectedRoom> + Send + Sync>;
 
 /// A room that should be in a listing.
 #[derive(Clone, Debug)]
 pub struct ExpectedRoom {
-    /// Its name.
     pub name: String,
     /// Its end in unix seconds.
     pub end: i64,
 }
 
-/// How the listings of an account go on.
-#[derive(Clone, Debug, Default)]
-pub struct Listings {
-    /// How many were read.
-    pub read: u64,
-    /// How many failed.
-    pub failed: u64,
-    /// Why the last one failed, if it did. Then passes ask for their rooms by name.
-    pub problem: Option<String>,
-    /// Why the last one that was read does not show which rooms are gone, if it does not.
-    pub partial: Option<String>,
-    /// When the last one began that was read.
-    pub begun: Option<Moment>,
-    /// When the next one is due.
-    pub next: Moment,
-    /// A listing is wanted that begins at this moment or later.
-    wanted: Option<Moment>,
-    /// How far apart wanted listings begin.
-    apart: Duration,
-}
-
-impl Listings {
-    /// Plans a listing that begins at this moment or later. Gives whether the plan has changed.
-    fn want(&mut self, after: Moment) -> bool {
-        if self.begun.is_some_and(|begun| begun >= after) {
-            return false;
-        }
-        self.wanted = self.wanted.max(Some(after));
-        let next = self.next.min(self.earliest(after));
-        let changed = next != self.next;
-        self.next = next;
-        changed
-    }
-
-    fn earliest(&self, after: Moment) -> Moment {
-        let apart = self
-            .begun
-            .map_or(Moment::default(), |it| it.after(self.apart));
-        after.max(apart)
-    }
-
-    /// This listing was read, which began at this moment.
-    fn was_read(&mut self, begun: Moment, read: Read, next: Moment) {
-        self.read += 1;
-        self.problem = None;
-        self.partial = read.partial;
-        self.begun = Some(begun);
-        self.apart = APART + APART_A_PAGE * u32::try_from(read.pages).unwrap_or(u32::MAX);
-        self.wanted = self.wanted.filter(|after| *after > begun);
-        self.next = self
-            .wanted
-            .map_or(next, |after| next.min(self.earliest(after)));
-    }
-
-    fn has_failed(&mut self, problem: String, next: Moment) {
-        self.failed += 1;
-        self.problem = Some(problem);
-        self.next = next;
-    }
-}
-
-/// What came of reading a listing.
+/// The outcome of a listing.
 struct Read {
     pages: usize,
     partial: Option<String>,
-    /// A room that is missing with so many others that none is believed to be.
+    /// During a mass loss, one of the missing rooms.
     missing: Option<String>,
 }
 
 impl Account {
     /// Follows the listings.
     #[must_use]
-    pub fn listings(&self) -> watch::Receiver<Listings> {
-        self.listings.subscribe()
+    pub fn listings(&self) -> watch::Receiver<Schedule> {
+        self.schedule.subscribe()
     }
 
-    /// Asks for a listing that begins at this moment or later, ahead of the interval. However many
-    /// ask, one serves them all, and it begins some seconds after the one before.
+    /// Asks for a listing that begins at this moment or later, ahead of the interval. One listing
+    /// serves all who ask, and begins some seconds after the last one.
     pub fn list_soon(&self, after: Moment) {
-        if self.listings.send_if_modified(|it| it.want(after)) {
+        if self.schedule.send_if_modified(|it| it.want(after)) {
             self.wake.notify_one();
         }
     }
 
-    /// Lists the rooms at every interval, until no pass has used the account for an hour.
+    /// Lists the rooms at every interval, until no reconcile has used the account for an hour.
     pub async fn keep_listing(&self, interval: Duration, expected: Expected) {
         self.list_while_used(interval, UNUSED.max(interval * 2), expected)
             .await;
@@ -128,18 +64,18 @@ impl Account {
     async fn list_while_used(&self, interval: Duration, unused: Duration, expected: Expected) {
         let mut suspect = None;
         while !self.users.lock().end_if_unused(unused, clock::now()) {
-            let next = self.listings.borrow().next;
+            let next = self.schedule.borrow().next;
             if clock::now() >= next {
                 suspect = self.next_listing(interval, &expected, suspect).await;
             } else if let Some(name) = &suspect
-                && self.is_there_again(name).await
+                && self.exists_again(name).await
             {
                 self.list_soon(clock::now());
                 suspect = None;
             }
-            let wait = clock::now().until(self.listings.borrow().next);
+            let wait = clock::now().until(self.schedule.borrow().next);
             let wait = match suspect {
-                Some(_) => wait.min(PROBE),
+                Some(_) => wait.min(PROBE_INTERVAL),
                 None => wait.min(unused),
             };
             tokio::select! {
@@ -149,12 +85,11 @@ impl Account {
         }
         info!(
             domain = self.domain.name,
-            "No object uses the account any more; its rooms are not listed until one does"
+            "No object uses the account any more; listing stops until one does"
         );
     }
 
-    /// Reads one listing and says how it went; gives a room that is missing with so many others that
-    /// none is believed to be.
+    /// Reads one listing, and logs how it went. During a mass loss, returns one of the missing rooms.
     async fn next_listing(
         &self,
         interval: Duration,
@@ -165,51 +100,51 @@ impl Account {
         match self.list(expected).await {
             Ok(read) => {
                 let next = clock::now().after(interval);
-                self.say_read(read.partial.as_deref());
-                let missing = read.missing.clone();
-                self.listings
-                    .send_modify(|it| it.was_read(begun, read, next));
-                missing
+                self.log_success(read.partial.as_deref());
+                self.schedule
+                    .send_modify(|it| it.succeeded(begun, read.pages, read.partial, next));
+                read.missing
             }
             Err(error) => {
                 let next = clock::now().after(interval.min(RETRY));
                 let error = chain(&error);
                 self.setup.metrics.listing_failed();
-                self.say_failed(&error);
-                self.listings.send_modify(|it| it.has_failed(error, next));
+                self.log_failure(&error);
+                self.schedule.send_modify(|it| it.has_failed(error, next));
                 suspect
             }
         }
     }
 
-    /// Says what is different about this listing from the one before.
-    fn say_read(&self, partial: Option<&str>) {
-        let before = self.listings.borrow();
+    /// Logs how a listing differs from the last one.
+    fn log_success(&self, partial: Option<&str>) {
+        let before = self.schedule.borrow();
         let domain = &self.domain.name;
         if before.problem.is_some() {
-            info!(domain, "The rooms can be listed again");
+            info!(domain, "Daily lists the rooms again");
         }
         if let Some(why) = partial
             && before.partial.as_deref() != partial
         {
             warn!(
                 domain,
-                why, "The listing does not show which rooms are gone, so none is believed to be"
+                why,
+                "The listing does not prove which rooms are missing, so none counts as missing"
             );
         }
     }
 
-    fn say_failed(&self, error: &str) {
+    fn log_failure(&self, error: &str) {
         let domain = &self.domain.name;
-        if self.listings.borrow().problem.is_none() {
+        if self.schedule.borrow().problem.is_none() {
             warn!(
                 domain,
-                error, "The rooms could not be listed; rooms are asked for by name meanwhile"
+                error, "Listing the rooms failed; meanwhile each room is read by name"
             );
         }
     }
 
-    async fn is_there_again(&self, name: &str) -> bool {
+    async fn exists_again(&self, name: &str) -> bool {
         let Some(key) = self.good_key() else {
             return false;
         };
@@ -225,7 +160,7 @@ impl Account {
         let ended_meanwhile = before
             .iter()
             .filter(|room| (started..=ended).contains(&room.end));
-        let complete = listing.adds_up(ended_meanwhile.count());
+        let complete = listing.is_complete(ended_meanwhile.count());
         let partial = listing.partial();
         let alive: Vec<String> = before
             .into_iter()
@@ -244,8 +179,8 @@ impl Account {
         })
     }
 
-    /// Reads all pages. Of the rooms it keeps those that should be there and those that were asked
-    /// about: the account may have any number of others.
+    /// Reads all pages. Keeps only the expected rooms and those with evidence: the account may have
+    /// any number of others.
     async fn pages(&self, before: &[ExpectedRoom]) -> Result<(usize, Listing), CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
         let mut wanted: HashSet<String> = self.evidence().names();
@@ -264,22 +199,21 @@ impl Account {
         Ok((pages, listing))
     }
 
-    /// Asks for a room by name that is missing from a listing with many others; gives it if it is
-    /// really missing.
+    /// GETs one of the many rooms that a listing does not show. Returns it if it is absent.
     async fn confirm(&self, name: String) -> Result<Option<String>, CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
         self.look(&key, &name).await?;
         if self.room_evidence(&name, "").observed.is_some() {
             warn!(
                 domain = self.domain.name,
-                "A listing did not show a room that exists, so no room is believed to be gone"
+                "A listing did not show a room that exists, so no room counts as missing"
             );
             self.evidence().listing_disproved();
             return Ok(None);
         }
         warn!(
             domain = self.domain.name,
-            "So many rooms are missing at once that none is recreated"
+            "Too many rooms are missing at once; automatic re-creation is suspended"
         );
         self.evidence().listing_confirmed();
         Ok(Some(name))

@@ -1,163 +1,113 @@
-//! Purchased numbers and dial-in configs of an account.
+//! Calls about the purchased numbers and dial-in configs of an account.
 
-use std::error::Error as StdError;
 use std::sync::Arc;
 
-use super::Account;
+use super::numbers_cache::Numbers;
+use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
 use crate::daily::evidence::CreateAttempts;
-use crate::daily::limiter::Call;
-use crate::daily::page::Pages;
-use crate::daily::types::{
-    Answer, ApiKey, DialinConfig, DialinConfigRequest, DomainDialin, PurchasedNumber,
-};
+use crate::daily::page::read_all;
+use crate::daily::rate_limit::Call;
+use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigRequest, DomainDialin};
 use crate::effect::{Check, Effect, EffectError};
 
-/// The numbers of an account, as one look at Daily showed them.
-#[derive(Clone, Debug)]
-pub struct Numbers {
-    /// When Daily was asked.
-    pub at: Moment,
-    /// Daily's clock then.
-    pub date: Option<i64>,
-    /// All purchased numbers.
-    pub purchased: Vec<PurchasedNumber>,
-    /// All dial-in configs, also those that are set at the domain itself.
-    pub configs: Vec<DialinConfig>,
-}
+const CREATE: WriteCall = WriteCall {
+    effect: Effect::ConfigCreate,
+    route: ("POST", "/domain-dialin-config"),
+};
+const UPDATE: WriteCall = WriteCall {
+    effect: Effect::ConfigUpdate,
+    route: ("PUT", "/domain-dialin-config/:id"),
+};
+const DELETE: WriteCall = WriteCall {
+    effect: Effect::ConfigDelete,
+    route: ("DELETE", "/domain-dialin-config/:id"),
+};
+
 /// A write to the dial-in config of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigWrite {
-    /// Make it.
     Create(DialinConfigRequest),
-    /// Change it.
     Update {
-        /// Its id.
         id: String,
-        /// All that it says.
         request: DialinConfigRequest,
     },
-    /// Delete it.
     Delete {
-        /// Its id.
         id: String,
     },
 }
 
 impl ConfigWrite {
-    fn effect(&self) -> Effect {
+    fn call(&self) -> WriteCall {
         match self {
-            Self::Create(_) => Effect::ConfigCreate,
-            Self::Update { .. } => Effect::ConfigUpdate,
-            Self::Delete { .. } => Effect::ConfigDelete,
+            Self::Create(_) => CREATE,
+            Self::Update { .. } => UPDATE,
+            Self::Delete { .. } => DELETE,
         }
     }
 
-    fn route(&self) -> (&'static str, &'static str) {
-        match self {
-            Self::Create(_) => ("POST", "/domain-dialin-config"),
-            Self::Update { .. } => ("PUT", "/domain-dialin-config/:id"),
-            Self::Delete { .. } => ("DELETE", "/domain-dialin-config/:id"),
-        }
-    }
-
-    async fn call(&self, client: &Client, key: &ApiKey) -> Result<Option<DialinConfig>, CallError> {
-        let some = |answer: Answer<DialinConfig>| Some(answer.value);
-        match self {
-            Self::Create(request) => client.create_dialin_config(key, request).await.map(some),
-            Self::Update { id, request } => client
-                .update_dialin_config(key, id, request)
-                .await
-                .map(some),
-            Self::Delete { id } => client.delete_dialin_config(key, id).await.map(|_| None),
-        }
+    async fn send(&self, client: &Client, key: &ApiKey) -> Result<Option<DialinConfig>, CallError> {
+        let written = match self {
+            Self::Create(request) => client.create_dialin_config(key, request).await,
+            Self::Update { id, request } => client.update_dialin_config(key, id, request).await,
+            Self::Delete { id } => {
+                return client.delete_dialin_config(key, id).await.map(|_| None);
+            }
+        };
+        written.map(|answer| Some(answer.value))
     }
 }
 
 impl Account {
-    /// The purchased numbers and dial-in configs, not older than this.
+    /// The purchased numbers and dial-in configs, read at `not_before` or later. Of several callers
+    /// at a time one reads them for all.
     ///
     /// # Errors
-    /// When Daily does not say.
+    /// If a read fails.
     pub async fn numbers(
         &self,
         key: &ApiKey,
         not_before: Moment,
     ) -> Result<Arc<Numbers>, CallError> {
-        // Who comes while they are read waits for the answer, or for the failure, instead of
-        // asking once more.
         let came = clock::now();
-        let mut known = self.numbers.lock().await;
-        if let Some(numbers) = known.as_ref().filter(|numbers| numbers.at >= not_before) {
-            return Ok(Arc::clone(numbers));
+        let mut cache = self.numbers.lock().await;
+        if let Some(known) = cache.get(came, not_before) {
+            return known;
         }
-        if let Some((at, error)) = &*self.numbers_failed.lock()
-            && *at >= came
-        {
-            return Err(error.again());
-        }
+        let read = self.read_numbers(key).await.map(Arc::new);
+        cache.update(&read, clock::now());
+        read
+    }
+
+    async fn read_numbers(&self, key: &ApiKey) -> Result<Numbers, CallError> {
+        let client = &self.setup.client;
         let at = clock::now();
-        let read = async {
-            let (purchased, _) = self.all_purchased(key).await?;
-            let domain = self.setup.client.domain_dialin(key);
-            let domain = self.read(key, "/", domain).await?.value;
-            let (configs, date) = self.all_configs(key).await?;
-            Ok::<_, CallError>((purchased, with_those_of(&domain, configs), date))
-        };
-        let (purchased, configs, date) = match read.await {
-            Ok(read) => read,
-            Err(error) => {
-                *self.numbers_failed.lock() = Some((clock::now(), error.again()));
-                return Err(error);
-            }
-        };
-        let numbers = Arc::new(Numbers {
+        let purchased = read_all(|after: Option<String>| async move {
+            let call = client.purchased_numbers_page(key, after.as_deref());
+            self.read(key, "/purchased-phone-numbers", call).await
+        });
+        let purchased = purchased.await?.value;
+        let domain = self.read(key, "/", client.domain_dialin(key)).await?.value;
+        let listed = read_all(|after: Option<String>| async move {
+            let call = client.dialin_configs_page(key, after.as_deref());
+            self.read(key, "/domain-dialin-config", call).await
+        });
+        let Answer { value, date } = listed.await?;
+        Ok(Numbers {
             at,
             date,
             purchased,
-            configs,
-        });
-        *known = Some(Arc::clone(&numbers));
-        Ok(numbers)
+            configs: with_those_of(&domain, value),
+        })
     }
 
-    async fn all_purchased(
-        &self,
-        key: &ApiKey,
-    ) -> Result<(Vec<PurchasedNumber>, Option<i64>), CallError> {
-        let mut pages = Pages::default();
-        loop {
-            let after = pages.after().copied();
-            let call = self.setup.client.purchased_numbers_page(key, after);
-            let answer = self.read(key, "/purchased-phone-numbers", call).await?;
-            if !pages.add(answer.value).map_err(unavailable)? {
-                return Ok((pages.into_items(), answer.date));
-            }
-        }
-    }
-
-    async fn all_configs(
-        &self,
-        key: &ApiKey,
-    ) -> Result<(Vec<DialinConfig>, Option<i64>), CallError> {
-        let mut pages = Pages::default();
-        loop {
-            let after: Option<&String> = pages.after();
-            let after = after.map(String::as_str);
-            let call = self.setup.client.dialin_configs_page(key, None, after);
-            let answer = self.read(key, "/domain-dialin-config", call).await?;
-            if !pages.add(answer.value).map_err(unavailable)? {
-                return Ok((pages.into_items(), answer.date));
-            }
-        }
-    }
-
-    /// Makes, changes or deletes the dial-in config of a number, for the object of this uid.
+    /// Creates, changes or deletes the dial-in config of a number, for the object with this uid.
+    /// Returns the config, unless it is deleted.
     ///
     /// # Errors
-    /// When it was not sent, was refused, or nobody knows.
+    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn write_config(
         self: &Arc<Self>,
         key: ApiKey,
@@ -166,35 +116,29 @@ impl Account {
         write: ConfigWrite,
         check: Check,
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
-        let of = number.clone();
-        let effect = write.effect();
-        let delete = matches!(write, ConfigWrite::Delete { .. });
-        let slot = self
-            .limiter
-            .slot(if delete { Call::Delete } else { Call::General });
+        let name = number.clone();
+        let call = write.call();
+        let deletes = call.effect == Effect::ConfigDelete;
+        let slot = self.rate_limit.slot(match deletes {
+            true => Call::Delete,
+            false => Call::General,
+        });
         let writing = async move |account: Arc<Self>, slot| {
-            let setup = &account.setup;
-            let send = async {
-                let call = write.call(&setup.client, &key);
-                account
-                    .send_write(slot, &key, write.route(), &number, call)
-                    .await
-            };
-            let creates = effect == Effect::ConfigCreate;
+            let creates = call.effect == Effect::ConfigCreate;
             let before = creates.then(|| account.evidence().creating(&number, &owner));
-            let done = setup.gate.pass(effect, &check, send).await;
-            // Whatever was known of the numbers is older than this write.
-            account.numbers.lock().await.take();
-            match done {
-                Ok((answer, _)) => {
-                    if let (true, Some(config)) = (creates, &answer) {
-                        let created = CreateAttempts::Created(config.id.clone());
-                        account.evidence().create_ended(&number, &owner, created);
-                    }
-                    Ok(answer)
+            let send = write.send(&account.setup.client, &key);
+            let written = account.send_write(call, &check, &key, slot, &number, send);
+            let written = written.await;
+            account.numbers.lock().await.invalidate();
+            match (written, before) {
+                (Ok((Some(config), _)), Some(_)) => {
+                    let created = CreateAttempts::Created(config.id.clone());
+                    account.evidence().create_ended(&number, &owner, created);
+                    Ok(Some(config))
                 }
-                Err(EffectError::Failed(_, CallError::NotFound)) if delete => Ok(None),
-                Err(error) => {
+                (Ok((config, _)), _) => Ok(config),
+                (Err(EffectError::Failed(_, CallError::NotFound)), _) if deletes => Ok(None),
+                (Err(error), before) => {
                     if let Some(before) = before {
                         account.create_failed(&number, &owner, before, &error);
                     }
@@ -202,24 +146,17 @@ impl Account {
                 }
             }
         };
-        self.write(effect, &of, slot, writing).await
+        self.write(call, &name, slot, writing).await
     }
 }
 
-/// Adds the configs that are set at the domain itself. Daily may show a config in both places
-/// (F-DOM-2); then it has the id of the listing, which is read last.
+/// Adds the configs of the domain's own property. Daily may show a config in both places (F-DOM-2);
+/// it then has the id from the list, which is read last.
 fn with_those_of(domain: &DomainDialin, mut configs: Vec<DialinConfig>) -> Vec<DialinConfig> {
     let number = |it: &DialinConfig| it.config.phone_number.clone();
     let listed: Vec<_> = configs.iter().map(number).collect();
     configs.extend(domain.configs().filter(|it| !listed.contains(&number(it))));
     configs
-}
-
-fn unavailable(error: impl StdError + Send + Sync + 'static) -> CallError {
-    CallError::Unavailable {
-        status: None,
-        source: Some(Box::new(error)),
-    }
 }
 
 #[cfg(test)]

@@ -1,46 +1,58 @@
-//! Rooms of an account: looking at them and writing to them.
+//! Calls about the rooms of an account.
 
 use std::sync::Arc;
 
-use super::Account;
+use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::evidence::{CreateAttempts, Observed, Source};
-use crate::daily::limiter::{Call, Slot};
+use crate::daily::evidence::{Observed, Source};
+use crate::daily::rate_limit::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
 use crate::effect::{Blocked, Check, Effect, EffectError};
 
+const CREATE: WriteCall = WriteCall {
+    effect: Effect::RoomCreate,
+    route: ("POST", "/rooms"),
+};
+const UPDATE: WriteCall = WriteCall {
+    effect: Effect::RoomUpdate,
+    route: ("POST", "/rooms/:name"),
+};
+const DELETE: WriteCall = WriteCall {
+    effect: Effect::RoomDelete,
+    route: ("DELETE", "/rooms/:name"),
+};
+
 impl Account {
-    /// Asks for a room by name, and remembers the answer.
+    /// GETs a room, and records the answer as evidence.
     ///
     /// # Errors
-    /// When Daily does not say.
+    /// If Daily does not answer.
     pub async fn look(&self, key: &ApiKey, name: &str) -> Result<(), CallError> {
-        // Not beside a write: what is under way would make the answer say too much.
-        let turn = self.turn(name);
-        let _turn = turn.lock().await;
-        let asked = clock::now();
-        let answer = self
-            .read(key, "/rooms/:name", self.setup.client.room(key, name))
-            .await?;
-        self.note(name, unless_ended(answer), asked);
+        // Beside a write, the answer would say nothing about what is to come.
+        let lock = self.name(name);
+        let _lock = lock.lock().await;
+        let sent = clock::now();
+        let call = self.setup.client.room(key, name);
+        let answer = self.read(key, "/rooms/:name", call).await?;
+        self.record(name, unless_ended(answer), sent);
         Ok(())
     }
 
-    /// Notes what was read.
-    fn note(&self, name: &str, answer: Answer<Option<Room>>, at: Moment) {
-        let date = answer.date;
+    /// Records the answer to a GET that was sent at this moment.
+    fn record(&self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
+        let Answer { value, date } = answer;
         self.compare_clocks(date);
-        match answer.value {
-            Some(room) => self.evidence().read(name, by_name(room, at, date)),
-            None => self.evidence().read_absent(name, at, date),
+        match value {
+            Some(room) => self.evidence().read(name, observed(room, sent, date)),
+            None => self.evidence().read_absent(name, sent, date),
         }
     }
 
-    /// Creates a room for the object of this uid.
+    /// Creates a room for the object with this uid.
     ///
     /// # Errors
-    /// When it was not sent, was refused, or nobody knows.
+    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn create_room(
         self: &Arc<Self>,
         key: ApiKey,
@@ -49,58 +61,32 @@ impl Account {
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
         let name = request.name.clone();
-        let slot = self.limiter.slot(Call::General);
+        let slot = self.rate_limit.slot(Call::General);
         let writing = async move |account: Arc<Self>, slot| {
-            let send = async {
-                let call = account.setup.client.create_room(&key, &request);
-                let route = ("POST", "/rooms");
-                account
-                    .send_write(slot, &key, route, &request.name, call)
-                    .await
-            };
-            let gate = &account.setup.gate;
-            let before = account.evidence().creating(&request.name, &owner);
-            match gate.pass(Effect::RoomCreate, &check, send).await {
-                Ok((answer, at)) => {
-                    let observed = by_name(answer.value, at, answer.date);
-                    account.evidence().created(&request.name, &owner, observed);
+            let name = &request.name;
+            let before = account.evidence().creating(name, &owner);
+            let send = account.setup.client.create_room(&key, &request);
+            let written = account.send_write(CREATE, &check, &key, slot, name, send);
+            match written.await {
+                Ok((Answer { value, date }, at)) => {
+                    let observed = observed(value, at, date);
+                    account.evidence().created(name, &owner, observed);
                     Ok(())
                 }
                 Err(error) => {
-                    account.create_failed(&request.name, &owner, before, &error);
+                    account.create_failed(name, &owner, before, &error);
                     Err(error)
                 }
             }
         };
-        self.write(Effect::RoomCreate, &name, slot, writing).await
+        self.write(CREATE, &name, slot, writing).await
     }
 
-    /// What a create that failed says of the name. `before` is what was known before it was sent.
-    pub(super) fn create_failed(
-        &self,
-        name: &str,
-        owner: &str,
-        before: CreateAttempts,
-        error: &EffectError<CallError>,
-    ) {
-        match error {
-            // It stays unknown.
-            EffectError::Failed(_, why) if why.may_have_been_done() => {}
-            EffectError::Failed(_, CallError::Refused { .. }) => {
-                self.evidence()
-                    .create_ended(name, owner, before.and_refused());
-            }
-            EffectError::Failed(..) | EffectError::Blocked(..) => {
-                self.evidence().create_ended(name, owner, before);
-            }
-        }
-    }
-
-    /// Changes a room. With an id, only if a GET right before still shows the room of that id: a
+    /// Changes a room. With an id, only if a GET right before still shows the room with that id: a
     /// change that takes something away needs the same proof as a delete.
     ///
     /// # Errors
-    /// When it was not sent, was refused, or nobody knows.
+    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn update_room(
         self: &Arc<Self>,
         key: ApiKey,
@@ -113,39 +99,33 @@ impl Account {
         let proves = only_id.is_some();
         let slots = async {
             if proves {
-                let (for_get, slot) = self.limiter.slots_for_update().await;
-                return (Some(for_get), slot);
+                let (get, update) = self.rate_limit.slots_for_update().await;
+                return (Some(get), update);
             }
-            (None, self.limiter.slot(Call::General).await)
+            (None, self.rate_limit.slot(Call::General).await)
         };
-        let writing = async move |account: Arc<Self>, (for_get, slot)| {
-            if let (Some(id), Some(for_get)) = (&only_id, for_get) {
-                let effect = Effect::RoomUpdate;
-                account.prove(effect, &key, &name, id, for_get).await?;
+        let writing = async move |account: Arc<Self>, (get, slot)| {
+            if let (Some(id), Some(get)) = (&only_id, get) {
+                account.prove(UPDATE.effect, &key, &name, id, get).await?;
             }
-            let send = async {
-                let call = account.setup.client.update_room(&key, &name, &change);
-                let route = ("POST", "/rooms/:name");
-                account.send_write(slot, &key, route, &name, call).await
-            };
-            let gate = &account.setup.gate;
-            let done = gate.pass(Effect::RoomUpdate, &check, send).await;
-            if let Err(EffectError::Failed(_, CallError::NotFound)) = &done {
+            let send = account.setup.client.update_room(&key, &name, &change);
+            let written = account.send_write(UPDATE, &check, &key, slot, &name, send);
+            let written = written.await;
+            if let Err(EffectError::Failed(_, CallError::NotFound)) = &written {
                 account.evidence().absent(&name, clock::now(), None);
             }
-            let (answer, at) = done?;
-            account.compare_clocks(answer.date);
-            let observed = by_name(answer.value, at, answer.date);
-            account.evidence().saw(&name, observed);
+            let (Answer { value, date }, at) = written?;
+            account.compare_clocks(date);
+            account.evidence().saw(&name, observed(value, at, date));
             Ok(())
         };
-        self.write(Effect::RoomUpdate, &of, slots, writing).await
+        self.write(UPDATE, &of, slots, writing).await
     }
 
-    /// Deletes a room, if a GET right before still shows the one that is meant.
+    /// Deletes a room, if a GET right before still shows the room with this id.
     ///
     /// # Errors
-    /// When it was not sent, was refused, or nobody knows.
+    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn delete_room(
         self: &Arc<Self>,
         key: ApiKey,
@@ -154,37 +134,23 @@ impl Account {
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
         let of = name.clone();
-        let slots = self.limiter.slots_for_delete();
-        let writing = async move |account: Arc<Self>, (for_get, for_delete)| {
-            let effect = Effect::RoomDelete;
-            account.prove(effect, &key, &name, &id, for_get).await?;
-            let send = async {
-                let call = account.setup.client.delete_room(&key, &name);
-                let route = ("DELETE", "/rooms/:name");
-                account
-                    .send_write(for_delete, &key, route, &name, call)
-                    .await
+        let slots = self.rate_limit.slots_for_delete();
+        let writing = async move |account: Arc<Self>, (get, slot)| {
+            account.prove(DELETE.effect, &key, &name, &id, get).await?;
+            let send = account.setup.client.delete_room(&key, &name);
+            let written = account.send_write(DELETE, &check, &key, slot, &name, send);
+            let (at, date) = match written.await {
+                Ok((answer, at)) => (at, answer.date),
+                Err(EffectError::Failed(_, CallError::NotFound)) => (clock::now(), None),
+                Err(error) => return Err(error),
             };
-            let gate = &account.setup.gate;
-            match gate.pass(Effect::RoomDelete, &check, send).await {
-                Ok((answer, at)) => {
-                    account.evidence().absent(&name, at, answer.date);
-                    Ok(())
-                }
-                Err(EffectError::Failed(_, CallError::NotFound)) => {
-                    account.evidence().absent(&name, clock::now(), None);
-                    Ok(())
-                }
-                Err(error) => Err(error),
-            }
+            account.evidence().absent(&name, at, date);
+            Ok(())
         };
-        self.write(Effect::RoomDelete, &of, slots, writing).await
+        self.write(DELETE, &of, slots, writing).await
     }
-}
 
-impl Account {
-    /// Asks for the room right before a write that takes something away: it must be the one of this
-    /// id.
+    /// GETs the room right before a write that takes something away: it must have this id.
     async fn prove(
         &self,
         effect: Effect,
@@ -193,21 +159,22 @@ impl Account {
         id: &str,
         slot: Slot,
     ) -> Result<(), EffectError<CallError>> {
-        let unproven = |why| EffectError::Blocked(effect, Blocked::Unproven(why));
-        let asked = clock::now();
-        let get = self.setup.client.room(key, name);
-        let observed = self.sent(slot, key, ("GET", "/rooms/:name"), get).await;
-        let observed = unless_ended(observed.map_err(|why| EffectError::Failed(effect, why))?);
-        self.note(name, observed.clone(), asked);
-        match observed.value {
-            Some(room) if room.id == id => Ok(()),
-            Some(_) => Err(unproven("the room has another id")),
-            None => Err(unproven("the room is not there")),
-        }
+        let sent = clock::now();
+        let call = self.setup.client.room(key, name);
+        let answer = self.send(slot, key, ("GET", "/rooms/:name"), call).await;
+        let answer = unless_ended(answer.map_err(|why| EffectError::Failed(effect, why))?);
+        let has_id = answer.value.as_ref().map(|room| room.id == id);
+        self.record(name, answer, sent);
+        let why = match has_id {
+            Some(true) => return Ok(()),
+            Some(false) => "the room has another id",
+            None => "the room does not exist",
+        };
+        Err(EffectError::Blocked(effect, Blocked::Unproven(why)))
     }
 }
 
-fn by_name(room: Room, at: Moment, date: Option<i64>) -> Observed {
+fn observed(room: Room, at: Moment, date: Option<i64>) -> Observed {
     Observed {
         room,
         at,
@@ -216,7 +183,7 @@ fn by_name(room: Room, at: Moment, date: Option<i64>) -> Observed {
     }
 }
 
-/// A room that has ended by Daily's own clock is none any more, even where it is still shown
+/// A room that has ended by Daily's clock counts as absent, also while Daily still shows it
 /// (F-ROOM-31, F-ROOM-39).
 fn unless_ended(answer: Answer<Option<Room>>) -> Answer<Option<Room>> {
     let date = answer.date;
@@ -253,7 +220,7 @@ mod tests {
     async fn a_write_that_still_waits_when_its_pass_is_cut_off_is_not_sent() {
         let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
         let account = Account::for_tests(&daily.base_url(), KEY);
-        let slots = (0..100).map(|_| account.limiter().slot(Call::General));
+        let slots = (0..100).map(|_| account.rate_limit().slot(Call::General));
         let slots = join_all(slots).await;
         assert!(create(&account).now_or_never().is_none(), "it waits");
         drop(slots);
@@ -265,20 +232,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_that_no_object_has_keep_no_turn() {
+    async fn names_that_no_object_has_keep_no_lock() {
         let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
         let account = Account::for_tests(&daily.base_url(), KEY);
         for name in ["ours", "gone"] {
             account.look(&KEY.into(), name).await.unwrap();
         }
-        let under_way = account.turn("under way");
+        let under_way = account.name("under way");
         account.retain(|name| name == "ours");
-        let mut left: Vec<String> = account.writing.lock().keys().cloned().collect();
+        let mut left: Vec<String> = account.names.lock().keys().cloned().collect();
         left.sort();
         assert_eq!(left, ["ours", "under way"]);
         drop(under_way);
         account.retain(|_| false);
-        assert!(account.writing.lock().is_empty());
+        assert!(account.names.lock().is_empty());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! With which keys passes use an account, and when they last did. No I/O.
+//! The keys with which reconciles use an account. No I/O.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use secrecy::ExposeSecret;
 use crate::clock::Moment;
 use crate::daily::types::ApiKey;
 
-/// A key that no pass used for so long is forgotten, and the account of which that is true of all
-/// keys ends.
+/// A key is forgotten when no reconcile has used it for this long; an account ends then. Far longer
+/// than the drift interval, at which each object is reconciled.
 pub(super) const UNUSED: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
 pub(super) struct Users {
-    /// The keys in use that Daily has not refused, the last used one last.
+    /// The keys in use that Daily has not refused, and when each was used. The last used one is last.
     keys: Vec<(ApiKey, Moment)>,
     last: Moment,
     ended: bool,
@@ -28,7 +28,7 @@ impl Users {
         }
     }
 
-    /// A pass comes with this key; not to an account that has ended.
+    /// A reconcile uses this key. `false` if the account has ended.
     pub(super) fn used(&mut self, key: &ApiKey, now: Moment) -> bool {
         if !self.ended {
             self.refused(key);
@@ -47,7 +47,8 @@ impl Users {
         self.keys.last().map(|(key, _)| key.clone())
     }
 
-    /// Forgets keys that no pass used for so long, and ends if none did. Gives whether it has ended.
+    /// Forgets the keys that were not used for `unused`, and ends if that is true of all. Returns
+    /// whether it has ended.
     pub(super) fn end_if_unused(&mut self, unused: Duration, now: Moment) -> bool {
         self.keys.retain(|(_, used)| used.until(now) < unused);
         self.ended |= self.last.until(now) >= unused;

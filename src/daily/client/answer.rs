@@ -1,5 +1,6 @@
-//! What an answer means: Daily's statuses and bodies, judged. No I/O but reading the body.
+//! What an answer of Daily means: its status, headers and body. The only I/O is to read the body.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::fmt::rfc2822;
@@ -14,19 +15,17 @@ use crate::daily::error::CallError;
 use crate::daily::mask::masked;
 use crate::daily::types::{Answer, ApiKey};
 
-/// Whether a call may change something: if it does, "no answer" is not "not done".
+/// Whether a call changes something. Without an answer, a write may still have been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
-    /// Changes nothing.
     Read,
-    /// Changes something.
     Write,
 }
 
 impl Intent {
-    /// There is no answer that counts.
+    /// The error of a call without a usable answer.
     pub(super) fn unanswered(self, status: Option<u16>, why: Option<Cause>) -> CallError {
-        let source = why.map(Into::into);
+        let source = why.map(|why| Arc::new(why) as _);
         match self {
             Self::Read => CallError::Unavailable { status, source },
             Self::Write => CallError::Unknown { status, source },
@@ -34,22 +33,22 @@ impl Intent {
     }
 }
 
-/// An answer, as far as it came.
+/// An answer, as far as it arrived.
 #[derive(Debug)]
 pub(super) struct Received {
     status: u16,
     date: Option<i64>,
     retry_after: Option<Duration>,
     body: Result<Vec<u8>, Cause>,
-    /// The proxy that the call went through.
+    /// The proxy of the call.
     proxy: Option<String>,
 }
 
 impl Received {
-    /// Reads an answer, of its body at most `cap` bytes, and none if the status says it all.
+    /// Reads an answer: at most `most_bytes` of its body, and nothing if the status decides alone.
     pub(super) async fn read(
         response: Response,
-        cap: usize,
+        most_bytes: usize,
         key: &ApiKey,
         proxy: Option<&str>,
     ) -> Self {
@@ -61,28 +60,28 @@ impl Received {
             retry_after: retry_after(response.headers(), date),
             body: match status {
                 500.. => Ok(Vec::new()),
-                _ => body(response, cap, key, proxy).await,
+                _ => body(response, most_bytes, key, proxy).await,
             },
             proxy: proxy.map(ToOwned::to_owned),
         }
     }
 
-    /// Daily's clock, if the answer said it.
+    /// Daily's clock, from the `Date` header.
     pub(super) fn date(&self) -> Option<i64> {
         self.date
     }
 
-    /// The answer of a call that was done, or why it was not.
-    pub(super) fn judged(self, intent: Intent, key: &ApiKey) -> Result<Done, CallError> {
+    /// The accepted call, or why Daily did not accept it.
+    pub(super) fn judged(self, intent: Intent, key: &ApiKey) -> Result<Accepted, CallError> {
         let status = self.status;
         let body = match status {
-            // A proxy's page can come with any status.
+            // A proxy may answer with a page of its own, with any status.
             200..=299 if self.body.as_deref().is_ok_and(is_page) => {
                 let why = Cause::NotDaily { proxy: self.proxy };
                 return Err(intent.unanswered(Some(status), Some(why)));
             }
             200..=299 => {
-                return Ok(Done {
+                return Ok(Accepted {
                     intent,
                     status,
                     date: self.date,
@@ -93,7 +92,7 @@ impl Received {
                 let retry_after = self.retry_after;
                 return Err(CallError::RateLimited { retry_after });
             }
-            // A proxy refused the call, and nothing was done.
+            // A proxy refused the call, so that it never reached Daily.
             407 => {
                 let why = Cause::ProxyAuthorization { proxy: self.proxy };
                 return Err(Intent::Read.unanswered(Some(status), Some(why)));
@@ -101,20 +100,20 @@ impl Received {
             300..=499 => self.body,
             _ => return Err(intent.unanswered(Some(status), None)),
         };
-        let words = Words::of(body.as_deref().unwrap_or_default());
-        // The word counts and not the status: some limit may be told with a 400. // F-RATE-4
+        let words = ErrorBody::of(body.as_deref().unwrap_or_default());
+        // `error` decides, not the status: Daily may report a limit with a 400. // F-RATE-4
         if words.error.as_deref() == Some("rate-limit-error") {
             let retry_after = self.retry_after;
             return Err(CallError::RateLimited { retry_after });
         }
         Err(match status {
-            // A refusal counts in Daily's own shape only, and not from a proxy or a wrong address:
-            // those refuse today and not tomorrow. From the first two others conclude that
-            // something is gone. // F-ERR-1, F-AUTH-5, F-ROOM-16
+            // Only a refusal in Daily's own shape counts. A proxy or a wrong address may refuse now
+            // and accept later, and a 401 or 404 means that a key or room is gone.
+            // F-ERR-1, F-AUTH-5, F-ROOM-16
             401 | 404 if words.error.is_none() => {
                 intent.unanswered(Some(status), Some(Cause::NotDaily { proxy: self.proxy }))
             }
-            _ if body.is_ok() && words.are_missing() => {
+            _ if body.is_ok() && words.is_empty() => {
                 intent.unanswered(Some(status), Some(Cause::NotDaily { proxy: self.proxy }))
             }
             401 => CallError::Unauthorized,
@@ -130,17 +129,17 @@ impl Received {
     }
 }
 
-/// A call that Daily says was done.
+/// A call that Daily answered with success.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct Accepted {
     intent: Intent,
     status: u16,
     date: Option<i64>,
     body: Result<Vec<u8>, Cause>,
 }
 
-impl Done {
-    /// With what was answered.
+impl Accepted {
+    /// Its answer, parsed.
     pub(super) fn parsed<T: DeserializeOwned>(self) -> Result<Answer<T>, CallError> {
         let parse = |body: Vec<u8>| serde_json::from_slice(&body).map_err(Cause::from);
         match self.body.and_then(parse) {
@@ -152,8 +151,8 @@ impl Done {
         }
     }
 
-    /// Where the status is all that matters.
-    pub(super) fn empty(self) -> Answer<()> {
+    /// Its answer, if only the status matters.
+    pub(super) fn without_body(self) -> Answer<()> {
         Answer {
             value: (),
             date: self.date,
@@ -161,15 +160,15 @@ impl Done {
     }
 }
 
-/// The words of a refusal. // F-ERR-1
+/// The error body of a refusal. // F-ERR-1
 #[derive(Debug, Default)]
-struct Words {
+struct ErrorBody {
     error: Option<String>,
     info: Option<String>,
 }
 
-impl Words {
-    /// Those of a body; none if it is not of Daily's shape.
+impl ErrorBody {
+    /// Without fields if the body is not of Daily's shape.
     fn of(body: &[u8]) -> Self {
         let value: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |key| match value.get(key)? {
@@ -182,7 +181,7 @@ impl Words {
         }
     }
 
-    fn are_missing(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.error.is_none() && self.info.is_none()
     }
 
@@ -195,22 +194,22 @@ impl Words {
     }
 }
 
-/// Whether it is HTML or XML, which no answer of Daily's is.
+/// Whether a body is HTML or XML, which Daily never answers.
 fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
 async fn body(
     mut response: Response,
-    cap: usize,
+    most_bytes: usize,
     key: &ApiKey,
     proxy: Option<&str>,
 ) -> Result<Vec<u8>, Cause> {
     let mut body = Vec::new();
     let failed = |error| Cause::of(&error, key, proxy);
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > cap {
-            return Err(Cause::TooLarge(cap));
+        if body.len() + chunk.len() > most_bytes {
+            return Err(Cause::TooLarge(most_bytes));
         }
         body.extend_from_slice(&chunk);
     }
@@ -229,7 +228,7 @@ fn unix_seconds(date: &str) -> Option<i64> {
     Some(rfc2822::parse(date).ok()?.timestamp().as_second())
 }
 
-/// In seconds, or as a date, which is one of Daily's clock.
+/// In seconds, or as a date on Daily's clock.
 fn retry_after(headers: &HeaderMap, date: Option<i64>) -> Option<Duration> {
     let text = header(headers, &RETRY_AFTER)?.trim();
     let seconds = text.parse().ok().or_else(|| {
@@ -381,21 +380,21 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_needs_a_body_only_where_it_is_asked_for() {
-        let done = |intent| {
+    fn an_accepted_call_needs_a_body_only_where_it_is_asked_for() {
+        let accepted = |intent| {
             let judged = received(200, "{").judged(intent, &KEY.into());
-            judged.expect("is done")
+            judged.expect("is accepted")
         };
-        assert_eq!(done(Intent::Write).empty().date, Some(7));
+        assert_eq!(accepted(Intent::Write).without_body().date, Some(7));
         assert!(matches!(
-            done(Intent::Read).parsed::<Value>(),
+            accepted(Intent::Read).parsed::<Value>(),
             Err(CallError::Unavailable {
                 status: Some(200),
                 ..
             })
         ));
         assert!(matches!(
-            done(Intent::Write).parsed::<Value>(),
+            accepted(Intent::Write).parsed::<Value>(),
             Err(CallError::Unknown {
                 status: Some(200),
                 ..
@@ -407,10 +406,10 @@ mod tests {
     #[test]
     fn a_body_that_is_not_understood_is_not_quoted() {
         let body = r#"{"domain_name": 12345678987, "domain_id": "i"}"#;
-        let done = received(200, body)
+        let accepted = received(200, body)
             .judged(Intent::Read, &KEY.into())
-            .expect("is done");
-        let error = done
+            .expect("is accepted");
+        let error = accepted
             .parsed::<crate::daily::types::Domain>()
             .expect_err("is no domain");
         assert!(!format!("{error:?}").contains("12345678987"), "{error:?}");

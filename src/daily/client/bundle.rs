@@ -1,7 +1,8 @@
-//! A PEM file with CA certificates, used as far as it can be. No I/O.
+//! Reads a PEM bundle of CA certificates. No I/O.
 //!
-//! Bundles of companies are collected over years. One certificate in them that nobody misses must
-//! not stop the operator, so each block stands for itself.
+//! Companies collect such bundles over years. One bad certificate in it must not stop the operator,
+//! so each block is read on its own, and skipped with its line and the reason if it is not usable.
+//! rustls's own PEM reader stops at a block without an end, and names no lines.
 
 use std::collections::HashSet;
 
@@ -14,16 +15,16 @@ const END: &str = "-----END ";
 const DASHES: &str = "-----";
 const CERTIFICATE: &str = "CERTIFICATE";
 
-/// What came of a bundle.
+/// What was read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
-    /// How many different certificates are trusted now.
+    /// How many different certificates were added.
     pub(super) added: usize,
-    /// What was skipped, with its place and why.
+    /// The blocks that were skipped, each with its place and the reason.
     pub(super) skipped: Vec<String>,
 }
 
-/// A block between its BEGIN and END lines.
+/// A block from its BEGIN to its END line.
 struct Block<'a> {
     /// The line of its BEGIN, counted from 1.
     line: usize,
@@ -32,7 +33,7 @@ struct Block<'a> {
     ends: bool,
 }
 
-/// Adds each certificate of the bundle that can be used.
+/// Adds each usable certificate of a bundle.
 pub(super) fn add(roots: &mut RootCertStore, pem: &[u8]) -> Outcome {
     let text = String::from_utf8_lossy(pem);
     let mut outcome = Outcome::default();
@@ -93,7 +94,7 @@ impl Block<'_> {
     }
 }
 
-/// All blocks, whatever stands between them.
+/// All blocks, whatever is between them.
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks: Vec<Block<'_>> = Vec::new();
     let mut open = false;

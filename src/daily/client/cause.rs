@@ -1,7 +1,7 @@
-//! Why a call has no answer that counts. No I/O.
+//! Why a call has no usable answer. No I/O.
 //!
-//! The texts go into conditions, events and logs. Nothing of a body is in them, since it could be a
-//! PIN, and they are the same each time for the same fault.
+//! The messages go into conditions, events and logs. They quote no body, which could hold a PIN, and
+//! repeat word for word for the same fault, so that retries publish no new event.
 
 use std::error::Error as StdError;
 
@@ -12,14 +12,14 @@ use crate::cause::{chain_without, tls};
 use crate::daily::mask::masked;
 use crate::daily::types::ApiKey;
 
-/// How the client says that a proxy answered CONNECT with a status other than 200 and 407.
+/// hyper's message when a proxy answers CONNECT with a status other than 200 and 407.
 const REFUSED_TUNNEL: &str = "tunnel error: unsuccessful";
-/// And what is said of it: the client does not tell which status it was.
+/// Ours, which cannot name the status, as hyper does not.
 const REFUSED: &str = "the proxy refused to connect (CONNECT)";
-/// And with 407.
+/// hyper's message when the proxy answers with 407.
 const UNAUTHORIZED_TUNNEL: &str = "tunnel error: proxy authorization required";
 
-/// Why there is no answer, or none that can be used.
+/// Why there is no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Cause {
     #[error("{0}")]
@@ -59,7 +59,7 @@ fn refused_by(proxy: Option<&str>) -> String {
 }
 
 impl Cause {
-    /// A connection that failed, or an answer that did not come in time.
+    /// A failed connection, or an answer that did not arrive in time.
     pub(super) fn of(error: &reqwest::Error, key: &ApiKey, proxy: Option<&str>) -> Self {
         let failure = masked(&failure(error), key);
         let through = match proxy {
@@ -73,7 +73,7 @@ impl Cause {
         Self::Connection(format!("{through}{failure}{advice}"))
     }
 
-    /// Whether a certificate was not trusted.
+    /// Whether the certificate of the other side was not trusted.
     pub(super) fn is_distrust(error: &reqwest::Error) -> bool {
         causes(error).any(|it| matches!(tls(it), Some(TlsError::InvalidCertificate(_))))
     }
@@ -89,8 +89,8 @@ impl From<serde_json::Error> for Cause {
     }
 }
 
-/// What went wrong, without the layers of the client that only say that something did. The first
-/// layer also names the URL.
+/// What failed, without the layers of the client that only say that something did; the outermost
+/// one also names the URL.
 fn failure(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         let what = match error.is_connect() {
@@ -109,14 +109,14 @@ fn failure(error: &reqwest::Error) -> String {
     }
 }
 
-/// What to do, where that is known.
+/// The next step of the user, if it is known.
 fn advice(error: &reqwest::Error, failure: &str, proxied: bool) -> Option<&'static str> {
     let problem = causes(error).find_map(tls).map(|error| match error {
         TlsError::InvalidCertificate(problem) => Some(problem),
         _ => None,
     });
     match problem {
-        // The latter if a CA is trusted that has the same name and another key.
+        // BadSignature: a trusted CA has the same name and another key.
         Some(Some(CertificateError::UnknownIssuer | CertificateError::BadSignature)) => {
             return Some(
                 "if a private CA has signed the certificate of Daily's address or of a proxy, \
@@ -137,7 +137,7 @@ fn advice(error: &reqwest::Error, failure: &str, proxied: bool) -> Option<&'stat
     }
     match failure {
         UNAUTHORIZED_TUNNEL => return Some("check the user and password of the proxy"),
-        // Some proxies answer a wrong password with 401.
+        // Some proxies answer a wrong password with 401 instead of 407.
         REFUSED => {
             return Some(
                 "check that the proxy allows and reaches Daily's host and port, and that its user \

@@ -1,34 +1,26 @@
-//! The HTTP client underneath, with the CA file that is in force.
+//! The HTTP client underneath, which trusts the CA file in its current content.
 //!
-//! A mounted ConfigMap or Secret changes while the operator runs. The file is read again every few
-//! seconds when calls are made, and at the call after one that met a certificate which is not
-//! trusted. Content that cannot be used changes nothing.
+//! A mounted ConfigMap or Secret changes while the operator runs. A call reads the file again if its
+//! content was last read some seconds ago, or if an earlier call met a certificate that is not
+//! trusted. If the new content is not usable, the last good content stays in force.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::build::{ClientError, Settings};
 use super::bundle;
+use super::settings::{ClientError, Settings};
 use crate::cause::chain;
 use crate::clock::{self, Moment};
-
-/// Whom to trust beside the roots that are compiled in.
-#[derive(Debug)]
-pub(super) enum Trust {
-    /// These certificates.
-    Fixed(Option<Vec<u8>>),
-    /// Those of a file, whose content may be known for so long.
-    File(PathBuf, Duration),
-}
 
 #[derive(Debug)]
 pub(super) struct Transport {
     settings: Settings,
-    trust: Trust,
+    /// The proxy as it may be shown.
+    proxy: Option<String>,
+    /// Not held over an `await`, hence no async lock.
     current: Mutex<Current>,
 }
 
@@ -37,47 +29,44 @@ struct Current {
     http: reqwest::Client,
     /// The content of the CA file that `http` trusts.
     pem: Option<Vec<u8>>,
-    /// When the file was read last; `None` if it is to be read before the next call.
+    /// When the file was last read; `None` if the next call has to read it.
     read_at: Option<Moment>,
-    /// What of the file is not trusted, and why.
+    /// The parts of the file that are not trusted, and why.
     skipped: Vec<String>,
-    /// What was wrong when it was read last, so that it is logged once.
-    complaint: String,
+    /// What was wrong with the file when it was last read; a repeat is not logged.
+    problem: Option<String>,
 }
 
 impl Transport {
-    pub(super) fn new(settings: Settings, trust: Trust) -> Result<Self, ClientError> {
-        let (pem, file) = match &trust {
-            Trust::Fixed(pem) => (pem.clone(), None),
-            Trust::File(file, _) => (Some(read(file)?), Some(file.as_path())),
-        };
-        let (http, skipped) = http(&settings, pem.as_deref(), file)?;
-        warn_of(&skipped, file);
+    pub(super) fn new(settings: Settings) -> Result<Self, ClientError> {
+        let pem = settings.ca_file.as_deref().map(read).transpose()?;
+        let (http, skipped) = http(&settings, pem.as_deref())?;
+        warn_of(&skipped, settings.ca_file.as_deref());
         Ok(Self {
+            proxy: settings.proxy.as_ref().map(ToString::to_string),
             settings,
             current: Mutex::new(Current {
                 http,
                 pem,
                 skipped,
                 read_at: Some(clock::now()),
-                complaint: String::new(),
+                problem: None,
             }),
-            trust,
         })
     }
 
-    /// The proxy that calls go through, as it may be shown.
+    /// The proxy of the calls, as it may be shown.
     pub(super) fn proxy(&self) -> Option<&str> {
-        self.settings.proxy_name.as_deref()
+        self.proxy.as_deref()
     }
 
-    /// The client that trusts what the CA file holds now.
+    /// The client that trusts the CA file in its current content.
     pub(super) async fn http(&self) -> reqwest::Client {
-        if let Trust::File(file, age) = &self.trust
-            && self.is_due(*age)
+        if let Some(file) = &self.settings.ca_file
+            && self.is_due()
         {
             let content = tokio::fs::read(file).await;
-            self.take(file, content.map_err(|error| chain(&error)));
+            self.update(file, content.map_err(|error| chain(&error)));
         }
         self.current.lock().http.clone()
     }
@@ -91,11 +80,11 @@ impl Transport {
         self.current.lock().read_at = None;
     }
 
-    /// Whether it is this call's turn to read the file.
-    fn is_due(&self, age: Duration) -> bool {
+    /// Whether this call has to read the file. Calls beside it do not.
+    fn is_due(&self) -> bool {
         let now = clock::now();
         let mut current = self.current.lock();
-        let fresh = |at: Moment| at.until(now) < age;
+        let fresh = |at: Moment| at.until(now) < self.settings.ca_file_age;
         if current.read_at.is_some_and(fresh) {
             return false;
         }
@@ -103,35 +92,35 @@ impl Transport {
         true
     }
 
-    fn take(&self, file: &Path, content: Result<Vec<u8>, String>) {
+    fn update(&self, file: &Path, content: Result<Vec<u8>, String>) {
         let mut current = self.current.lock();
-        let built = match content {
-            Ok(pem) if current.pem.as_ref() == Some(&pem) => {
-                current.complaint.clear();
-                return;
+        let built = content.and_then(|pem| {
+            if current.pem.as_ref() == Some(&pem) {
+                return Ok(None);
             }
-            Ok(pem) => http(&self.settings, Some(&pem), Some(file))
-                .map(|built| (pem, built))
-                .map_err(|error| chain(&error)),
-            Err(error) => Err(error),
-        };
+            let built = http(&self.settings, Some(&pem)).map_err(|error| chain(&error))?;
+            Ok(Some((pem, built)))
+        });
+        let file = file.display();
         match built {
-            Ok((pem, (http, skipped))) => {
-                tracing::info!(file = %file.display(), "The CA file for Daily has changed; the new content is in force");
-                warn_of(&skipped, Some(file));
+            Ok(None) => current.problem = None,
+            Ok(Some((pem, (http, skipped)))) => {
+                tracing::info!(%file, "The CA file for Daily has changed; its new content is in force");
+                warn_of(&skipped, self.settings.ca_file.as_deref());
                 current.http = http;
                 current.skipped = skipped;
                 current.pem = Some(pem);
-                current.complaint.clear();
+                current.problem = None;
             }
-            Err(error) if error == current.complaint => {}
             Err(error) => {
-                tracing::warn!(
-                    file = %file.display(),
-                    error,
-                    "The CA file for Daily cannot be used any more; its last good content stays in force"
-                );
-                current.complaint = error;
+                if current.problem.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        %file,
+                        error,
+                        "The CA file for Daily is not usable any more; its last good content stays in force"
+                    );
+                }
+                current.problem = Some(error);
             }
         }
     }
@@ -154,33 +143,27 @@ fn warn_of(skipped: &[String], file: Option<&Path>) {
     }
 }
 
-/// A client that trusts these certificates beside the roots that are compiled in, and what of them
-/// was skipped.
+/// A client that trusts the compiled-in roots and this content of the CA file; and the parts of the
+/// file that it skips.
 fn http(
     settings: &Settings,
     pem: Option<&[u8]>,
-    file: Option<&Path>,
 ) -> Result<(reqwest::Client, Vec<String>), ClientError> {
     let mut roots = RootCertStore::empty();
     let compiled_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
     roots.add_parsable_certificates(compiled_in);
-    let mut skipped = Vec::new();
-    if let Some(pem) = pem {
-        let outcome = bundle::add(&mut roots, pem);
-        if outcome.added == 0 {
-            return Err(ClientError::NoCertificate {
-                given: file.map_or("the CA bundle".to_owned(), |file| {
-                    format!("--daily-ca-file is {file:?}, which")
-                }),
-                why: outcome.skipped.join("; "),
-            });
-        }
-        skipped = outcome.skipped;
+    let outcome = pem.map(|pem| bundle::add(&mut roots, pem));
+    let outcome = outcome.unwrap_or_default();
+    if pem.is_some() && outcome.added == 0 {
+        return Err(ClientError::NoCertificate {
+            file: settings.ca_file.clone().unwrap_or_default(),
+            why: outcome.skipped.join("; "),
+        });
     }
-    Ok((settings.http(tls(roots)?)?, skipped))
+    Ok((settings.http(tls(roots)?)?, outcome.skipped))
 }
 
-/// The provider is named here, so that it does not matter whether the process has a default one.
+/// The provider is given, so that the client works whether or not the process has a default one.
 fn tls(roots: RootCertStore) -> Result<ClientConfig, ClientError> {
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(ring)

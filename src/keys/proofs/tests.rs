@@ -127,12 +127,12 @@ async fn a_new_key_of_a_paused_account_waits_for_nobody_and_its_proof_counts() {
     let stage = Stage::start().await;
     stage.proves("ours", KEY).await;
     let account = stage.accounts.all().pop().unwrap();
-    assert_eq!(account.limiter().usage(), (1, 0));
-    account.limiter().throttled(Some(Duration::from_secs(40)));
+    assert_eq!(account.rate_limit().usage(), (1, 0));
+    account.rate_limit().exceeded(Some(Duration::from_secs(40)));
     let mark = fingerprint(&KEY.into());
     stage.proofs.known.retain(|it, _, _| *it != mark);
     assert_eq!(stage.proves("ours", KEY).await, "acme");
-    assert_eq!(account.limiter().usage(), (2, 0));
+    assert_eq!(account.rate_limit().usage(), (2, 0));
 }
 
 #[tokio::test]

@@ -10,76 +10,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// What must come, comes by then.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn at(seconds: u64) -> Moment {
-    Moment(Duration::from_secs(seconds))
-}
-
-/// Listings of which one of so many pages was read, which began at this second.
-fn read(begun: u64, pages: usize, next: u64) -> Listings {
-    let mut listings = Listings::default();
-    listings.was_read(at(begun), of_pages(pages), at(next));
-    listings
-}
-
-fn of_pages(pages: usize) -> Read {
-    Read {
-        pages,
-        partial: None,
-        missing: None,
-    }
-}
-
-#[test]
-fn however_many_ask_for_a_listing_one_comes_ahead_of_the_interval() {
-    let mut listings = read(100, 2, 400);
-    assert!(listings.want(at(103)));
-    assert_eq!(listings.next, at(106), "six seconds after the one before");
-    assert!(!listings.want(at(101)) && !listings.want(at(105)));
-    assert_eq!(listings.next, at(106));
-    listings.was_read(at(106), of_pages(2), at(406));
-    assert_eq!(listings.next, at(406), "that served all of them");
-    assert!(
-        !listings.want(at(106)),
-        "and whoever asks for what it shows"
-    );
-    assert!(listings.want(at(200)));
-    assert_eq!(listings.next, at(200));
-}
-
-#[test]
-fn one_that_began_before_the_moment_is_followed_by_another() {
-    let mut listings = read(100, 2, 400);
-    listings.want(at(110));
-    // It was under way when this was asked for.
-    listings.want(at(115));
-    listings.was_read(at(112), of_pages(2), at(412));
-    assert_eq!(listings.next, at(118));
-    listings.was_read(at(118), of_pages(2), at(418));
-    assert_eq!(listings.next, at(418));
-}
-
-#[test]
-fn long_listings_that_are_asked_for_are_far_apart() {
-    let mut listings = read(100, 100, 400);
-    listings.want(at(101));
-    assert_eq!(listings.next, at(155));
-    // The interval is not made longer by it.
-    let mut soon = read(100, 100, 130);
-    assert!(!soon.want(at(101)));
-    assert_eq!(soon.next, at(130));
-}
-
-#[test]
-fn a_failure_does_not_forget_what_was_asked_for() {
-    let mut listings = read(100, 2, 400);
-    listings.want(at(110));
-    listings.has_failed("refused".into(), at(120));
-    assert_eq!((listings.failed, listings.next), (1, at(120)));
-    listings.was_read(at(109), of_pages(2), at(409));
-    assert_eq!(listings.next, at(115));
-    assert_eq!(listings.problem, None);
-}
-
 async fn daily() -> Sim {
     let config = Config::single("acme", KEY, &[]);
     Sim::start(config).await.unwrap()
@@ -90,7 +20,7 @@ fn nothing() -> Expected {
 }
 
 /// Lists until the listings are so.
-async fn list_until(account: &Account, expected: Expected, so: impl Fn(&Listings) -> bool) {
+async fn list_until(account: &Account, expected: Expected, so: impl Fn(&Schedule) -> bool) {
     let mut listings = account.listings();
     let listed = async {
         tokio::select! {

@@ -1,21 +1,21 @@
-//! The pauses of the limiter after a 429. No I/O; time comes in as an argument.
+//! The pause after a 429. No I/O; moments come in as arguments.
 
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// The first pause when Daily does not say how long; it doubles while 429s go on.
+/// The first pause without a `Retry-After`. It doubles with each further 429.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// No pause of our own is longer.
+/// The longest pause without a `Retry-After`: as long as Daily's longest window (F-RATE-2).
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// No pause is longer, whatever Daily says.
+/// The longest pause that a `Retry-After` gets: a wrong header must not stop an account for hours.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// Nothing is sent for a while after a 429.
+/// No call is sent for a while after a 429.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
     until: Option<Moment>,
-    /// How many pauses there were without a success between them.
+    /// How many pauses followed each other without another answer in between.
     row: u32,
 }
 
@@ -26,7 +26,7 @@ impl Pause {
 
     pub fn begin(&mut self, retry_after: Option<Duration>, now: Moment) {
         let running = self.end(now);
-        // Several 429s to calls that were under way together are one.
+        // Several 429s to calls that were in flight together count as one.
         if running.is_none() {
             self.row = self.row.saturating_add(1);
         }
@@ -38,8 +38,8 @@ impl Pause {
         self.until = running.max(Some(now.after(length)));
     }
 
-    /// An answer within a pause is one to a call from before it, and says nothing.
-    pub fn is_over(&mut self, now: Moment) {
+    /// Ends the doubling. An answer within a pause is to a call from before it, and is ignored.
+    pub fn reset(&mut self, now: Moment) {
         if self.end(now).is_none() {
             *self = Self::default();
         }
@@ -70,7 +70,7 @@ mod tests {
             now += length;
             assert_eq!(pause.end(at(now)), None);
         }
-        pause.is_over(at(now));
+        pause.reset(at(now));
         pause.begin(None, at(now));
         assert_eq!(pause.end(at(now)), Some(at(now + 1)));
     }
@@ -79,7 +79,7 @@ mod tests {
     fn an_answer_within_a_pause_changes_nothing() {
         let mut pause = Pause::default();
         pause.begin(None, at(0));
-        pause.is_over(at(0));
+        pause.reset(at(0));
         assert_eq!(pause.end(at(0)), Some(at(1)));
         pause.begin(None, at(1));
         assert_eq!(pause.end(at(1)), Some(at(3)));

@@ -1,4 +1,4 @@
-//! The sliding windows of the limiter, and its pauses. No I/O; time comes in as an argument.
+//! The sliding windows of a rate limit. No I/O; moments come in as arguments.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use super::pause::Pause;
 use crate::clock::Moment;
 
-/// Daily takes this many calls in any 5 seconds. // F-RATE-1
+/// How many calls Daily takes in any 5 seconds. // F-RATE-1
 pub(super) const CALLS: usize = 100;
-/// Daily takes this many DELETEs in any 30 seconds. // F-RATE-2
+/// How many DELETEs Daily takes in any 30 seconds. // F-RATE-2
 pub(super) const DELETES: usize = 50;
-/// A call counts from the time that it is sent until this long after its answer, so that no delay on
-/// its way matters. Daily's clock may run 1% slower than ours.
+/// How long a call counts after its answer. It also counts from its send to its answer, so that no
+/// delay on its way matters. These are 5 s and 1%, by which Daily's clock may be slower than ours.
 const CALLS_SPAN: Duration = Duration::from_millis(5_050);
 /// The same for DELETEs.
 const DELETES_SPAN: Duration = Duration::from_millis(30_300);
 
-/// What a limiter starts with: as if this many calls had been sent at this moment.
+/// What of a rate limit is used at the start: this many calls, sent at this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
-    /// Calls, DELETEs among them.
+    /// DELETEs included.
     pub calls: usize,
-    /// DELETEs.
+    /// Only the DELETEs.
     pub deletes: usize,
-    /// When.
+    /// When they were sent.
     pub at: Moment,
 }
 
 impl Used {
-    /// As if all that Daily takes had been sent at this moment.
+    /// All of it, at this moment.
     #[must_use]
     pub fn up(at: Moment) -> Self {
         Self {
@@ -39,24 +39,24 @@ impl Used {
     }
 }
 
-/// Why nothing is granted at the moment.
+/// Why no slot is granted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// Until then, if nothing else happens.
+    /// The window or the pause ends then.
     Until(Moment),
-    /// Until one that has a slot sends or gives it back.
+    /// All slots are reserved, until one is sent or returned.
     ForRelease,
 }
 
-/// All that the limiter knows of one account.
+/// What counts against the limits of an account, and the pause after a 429.
 #[derive(Debug)]
 pub(super) struct Windows {
-    calls: Window,
+    pub calls: Window,
     deletes: Window,
-    pause: Pause,
+    pub pause: Pause,
 }
 
-/// Slots, of each window how many.
+/// How many slots of each window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Slots {
     pub calls: usize,
@@ -72,7 +72,7 @@ impl Windows {
         }
     }
 
-    /// Windows in which nothing was sent, for so many calls.
+    /// Unused windows for this many calls.
     pub fn of_calls(calls: usize) -> Self {
         Self {
             calls: Window::new(calls, CALLS_SPAN, 0, Moment::default()),
@@ -88,54 +88,39 @@ impl Windows {
         self.calls.reserve(count, now)
     }
 
-    /// Reserves the slot that a DELETE needs beside that of a call. // F-RATE-7
+    /// Reserves the slot that a DELETE needs beside the one of a call. // F-RATE-7
     pub fn reserve_delete(&mut self, now: Moment) -> Result<(), Wait> {
         self.deletes.reserve(1, now)
     }
 
-    /// What was reserved was sent, and is answered now.
+    /// Reserved slots were sent, and are answered now.
     pub fn sent(&mut self, slots: Slots, now: Moment) {
         self.calls.sent(slots.calls, now);
         self.deletes.sent(slots.deletes, now);
     }
 
-    /// A call was sent for which nothing was reserved.
-    pub fn sent_already(&mut self, now: Moment) {
-        self.calls.push(1, now);
-    }
-
-    /// What was reserved is not needed.
+    /// Reserved slots are returned.
     pub fn release(&mut self, slots: Slots) {
         self.calls.release(slots.calls);
         self.deletes.release(slots.deletes);
     }
 
-    /// What is in the windows, sent or about to be.
+    #[cfg(test)]
     pub fn usage(&mut self, now: Moment) -> Slots {
         Slots {
             calls: self.calls.taken(now),
             deletes: self.deletes.taken(now),
         }
     }
-
-    /// Daily answered 429.
-    pub fn throttled(&mut self, retry_after: Option<Duration>, now: Moment) {
-        self.pause.begin(retry_after, now);
-    }
-
-    /// Daily answered anything else.
-    pub fn answered(&mut self, now: Moment) {
-        self.pause.is_over(now);
-    }
 }
 
 /// At most `limit` in any `span`.
 #[derive(Debug)]
-struct Window {
+pub(super) struct Window {
     limit: usize,
     span: Duration,
     reserved: usize,
-    /// When each of the last was sent, the earliest first.
+    /// When the calls that still count were sent, the earliest first.
     sent: VecDeque<Moment>,
 }
 
@@ -172,10 +157,11 @@ impl Window {
 
     fn sent(&mut self, count: usize, now: Moment) {
         self.release(count);
-        self.push(count, now);
+        self.count(count, now);
     }
 
-    fn push(&mut self, count: usize, now: Moment) {
+    /// Counts calls that were sent, reserved or not.
+    pub fn count(&mut self, count: usize, now: Moment) {
         let last = self.sent.back().copied().unwrap_or(now);
         self.sent.extend(std::iter::repeat_n(now.max(last), count));
     }
@@ -258,7 +244,7 @@ mod tests {
     #[test]
     fn nothing_is_granted_in_a_pause() {
         let mut windows = Windows::new(Used::default());
-        windows.throttled(None, at(0));
+        windows.pause.begin(None, at(0));
         let wait = Err(Wait::Until(at(1_000)));
         assert_eq!(windows.reserve_calls(1, at(999)), wait);
         assert_eq!(windows.reserve_calls(1, at(1_000)), Ok(()));

@@ -1,8 +1,8 @@
-//! How many passes may work with something at a time, shared out by namespace. No I/O; moments come
-//! in as arguments, but for [`Places::place`].
+//! How many reconciles use something at a time, shared out fairly by namespace. No I/O; moments come
+//! in as arguments, but for [`Permits::acquire`].
 //!
-//! A pass that gets no place is not queued: it ends and comes back, so that no worker waits. Which
-//! namespaces wait is known by who was refused lately.
+//! A reconcile without a permit is not queued, but requeued, so that it blocks no worker. A namespace
+//! counts as waiting for a while after it was refused a permit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,60 +12,59 @@ use parking_lot::Mutex;
 
 use crate::clock::{self, Moment};
 
-/// A pass that got no place comes back after this long at the earliest.
-const SOONEST: Duration = Duration::from_secs(1);
-/// And so much later at most, so that not all of them come back at once.
-const SPREAD: Duration = Duration::from_secs(2);
-/// A namespace waits for this long after it was refused: by then it has come back, or its objects
-/// need no place any more.
-const WAITS: Duration = Duration::from_secs(4);
-/// One place in this many is kept for namespaces that hold none, so that a newcomer need not wait
-/// until one that came before ends a pass.
-const NEWCOMERS: usize = 8;
+/// The shortest delay before a reconcile without a permit is requeued.
+const REQUEUE_MIN: Duration = Duration::from_secs(1);
+/// A random delay up to this is added, so that not all come back at once.
+const REQUEUE_JITTER: Duration = Duration::from_secs(2);
+/// How long a namespace counts as waiting after it was refused a permit: by then its object was
+/// requeued, or needs none any more.
+const WAITING_FOR: Duration = Duration::from_secs(4);
+/// One permit in this many is reserved for namespaces that hold none, so that a new one need not wait
+/// for the end of another's reconcile.
+const RESERVED_ONE_IN: usize = 8;
 
-/// There is no place now.
+/// No permit is free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Busy {
-    /// When to ask again.
+    /// When to try again.
     pub requeue_after: Duration,
 }
 
-/// The right to work. Dropping it gives it back.
+/// The right to reconcile. Dropping it returns it.
 #[derive(Debug)]
-#[must_use = "a place that is dropped is given back"]
-pub struct Place {
+#[must_use = "dropping a permit returns it"]
+pub struct Permit {
     shares: Arc<Mutex<Shares>>,
     namespace: String,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.shares.lock().give_back(&self.namespace);
+        self.shares.lock().release(&self.namespace);
     }
 }
 
-/// A bounded number of places.
+/// A bounded number of permits.
 #[derive(Debug)]
-pub struct Places(Arc<Mutex<Shares>>);
+pub struct Permits(Arc<Mutex<Shares>>);
 
-impl Places {
-    /// So many.
+impl Permits {
     #[must_use]
-    pub fn new(places: usize) -> Self {
+    pub fn new(permits: usize) -> Self {
         let held = HashMap::new();
-        Self(Arc::new(Mutex::new(Shares { places, held })))
+        Self(Arc::new(Mutex::new(Shares { permits, held })))
     }
 
-    /// A place for a pass over an object of this namespace.
+    /// A permit for a reconcile of an object in this namespace.
     ///
     /// # Errors
-    /// When all are taken, or the namespace has its share.
-    pub fn place(&self, namespace: &str) -> Result<Place, Busy> {
+    /// If none is free, or the namespace has its share.
+    pub fn acquire(&self, namespace: &str) -> Result<Permit, Busy> {
         if !self.0.lock().take(namespace, clock::now()) {
-            let requeue_after = SOONEST + SPREAD.mul_f64(fastrand::f64());
+            let requeue_after = REQUEUE_MIN + REQUEUE_JITTER.mul_f64(fastrand::f64());
             return Err(Busy { requeue_after });
         }
-        Ok(Place {
+        Ok(Permit {
             shares: Arc::clone(&self.0),
             namespace: namespace.to_owned(),
         })
@@ -74,31 +73,31 @@ impl Places {
 
 #[derive(Debug)]
 struct Shares {
-    places: usize,
+    permits: usize,
     held: HashMap<String, Share>,
 }
 
 #[derive(Debug, Default)]
 struct Share {
     held: usize,
-    /// When the namespace was refused last.
+    /// When the namespace was last refused a permit.
     refused: Option<Moment>,
 }
 
 impl Share {
     fn waits(&self, now: Moment) -> bool {
-        self.refused.is_some_and(|at| at.until(now) < WAITS)
+        self.refused.is_some_and(|at| at.until(now) < WAITING_FOR)
     }
 }
 
 impl Shares {
-    /// Takes a place for this namespace, if it may have one.
+    /// Takes a permit for this namespace, if it may have one.
     fn take(&mut self, namespace: &str, now: Moment) -> bool {
         self.held.retain(|_, it| it.held > 0 || it.waits(now));
         let taken: usize = self.held.values().map(|it| it.held).sum();
         let own = self.held.get(namespace).map_or(0, |it| it.held);
         let granted = match own {
-            0 => taken < self.places,
+            0 => taken < self.permits,
             _ => taken < self.for_holders() && own < self.most_of(namespace, now),
         };
         let share = self.held.entry(namespace.to_owned()).or_default();
@@ -110,21 +109,21 @@ impl Shares {
         granted
     }
 
-    /// How many places those who hold one already may take.
+    /// How many permits namespaces may hold that hold one already.
     fn for_holders(&self) -> usize {
-        self.places - self.places / NEWCOMERS
+        self.permits - self.permits / RESERVED_ONE_IN
     }
 
-    /// How many places a namespace may hold: an equal share while others wait.
+    /// How many permits a namespace may hold: an equal share while others wait.
     fn most_of(&self, namespace: &str, now: Moment) -> usize {
         let others = self.held.iter().filter(|(name, _)| *name != namespace);
         if !others.clone().any(|(_, it)| it.waits(now)) {
             return self.for_holders();
         }
-        (self.places / (others.count() + 1)).max(1)
+        (self.permits / (others.count() + 1)).max(1)
     }
 
-    fn give_back(&mut self, namespace: &str) {
+    fn release(&mut self, namespace: &str) {
         if let Some(share) = self.held.get_mut(namespace) {
             share.held = share.held.saturating_sub(1);
         }
@@ -141,21 +140,21 @@ mod tests {
 
     fn shares() -> Shares {
         let held = HashMap::new();
-        Shares { places: 64, held }
+        Shares { permits: 64, held }
     }
 
-    /// How many places a namespace gets that asks for so many at once.
+    /// How many permits a namespace gets that asks for so many at once.
     fn takes(shares: &mut Shares, namespace: &str, asks: usize, now: Moment) -> usize {
         (0..asks).filter(|_| shares.take(namespace, now)).count()
     }
 
     /// Passes end, and as many come again as were there before.
     fn ends(shares: &mut Shares, namespace: &str, passes: usize) {
-        (0..passes).for_each(|_| shares.give_back(namespace));
+        (0..passes).for_each(|_| shares.release(namespace));
     }
 
     #[test]
-    fn a_namespace_alone_leaves_places_for_those_who_have_none() {
+    fn a_namespace_alone_leaves_permits_for_those_who_have_none() {
         let mut shares = shares();
         assert_eq!(takes(&mut shares, "a", 100, at(0)), 56);
         for newcomer in ["b", "c", "d", "e", "f", "g", "h", "i"] {
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn of_more_namespaces_than_places_each_has_its_turn() {
+    fn of_more_namespaces_than_permits_each_has_its_turn() {
         let mut shares = shares();
         let names: Vec<String> = (0..200).map(|it| format!("team-{it}")).collect();
         let mut served = vec![0; names.len()];
@@ -221,11 +220,11 @@ mod tests {
 
     #[test]
     fn a_place_is_given_back_when_it_is_dropped() {
-        let places = Places::new(1);
-        let place = places.place("a").unwrap();
-        let busy = places.place("b").unwrap_err();
-        assert!((SOONEST..=SOONEST + SPREAD).contains(&busy.requeue_after));
-        drop(place);
-        assert!(places.place("b").is_ok());
+        let permits = Permits::new(1);
+        let permit = permits.acquire("a").unwrap();
+        let busy = permits.acquire("b").unwrap_err();
+        assert!((REQUEUE_MIN..=REQUEUE_MIN + REQUEUE_JITTER).contains(&busy.requeue_after));
+        drop(permit);
+        assert!(permits.acquire("b").is_ok());
     }
 }

@@ -1,0 +1,141 @@
+//! When an account is listed, and how its listings go. No I/O; moments come in as arguments.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// The least time between listings that reconciles ask for.
+const APART: Duration = Duration::from_secs(5);
+/// How much more each page adds, so that listings take at most a tenth of Daily's 20 calls a second.
+const APART_PER_PAGE: Duration = Duration::from_millis(500);
+
+/// When an account is listed, and how its listings go.
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    /// How many listings were read.
+    pub read: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// Why the last one failed, if it did. Reconciles then GET their rooms by name.
+    pub problem: Option<String>,
+    /// Why the last one that was read does not prove which rooms are absent, if it does not.
+    pub partial: Option<String>,
+    /// When the last one that was read began.
+    pub begun: Option<Moment>,
+    /// When the next one is due.
+    pub next: Moment,
+    /// A reconcile waits for a listing that begins at this moment or later.
+    wanted: Option<Moment>,
+    /// The least time between the begins of wanted listings.
+    apart: Duration,
+}
+
+impl Schedule {
+    /// Plans a listing that begins at this moment or later. Returns whether the plan has changed.
+    pub(super) fn want(&mut self, after: Moment) -> bool {
+        if self.begun.is_some_and(|begun| begun >= after) {
+            return false;
+        }
+        self.wanted = self.wanted.max(Some(after));
+        let next = self.next.min(self.earliest(after));
+        let changed = next != self.next;
+        self.next = next;
+        changed
+    }
+
+    fn earliest(&self, after: Moment) -> Moment {
+        let begun = self.begun.map(|it| it.after(self.apart));
+        after.max(begun.unwrap_or_default())
+    }
+
+    /// The listing that began at this moment was read. Without a wish, the next one is due at `next`.
+    pub(super) fn succeeded(
+        &mut self,
+        begun: Moment,
+        pages: usize,
+        partial: Option<String>,
+        next: Moment,
+    ) {
+        self.read += 1;
+        self.problem = None;
+        self.partial = partial;
+        self.begun = Some(begun);
+        self.apart = APART + APART_PER_PAGE * u32::try_from(pages).unwrap_or(u32::MAX);
+        self.wanted = self.wanted.filter(|after| *after > begun);
+        let wanted = self.wanted.map(|after| self.earliest(after));
+        self.next = wanted.map_or(next, |at| at.min(next));
+    }
+
+    pub(super) fn has_failed(&mut self, problem: String, next: Moment) {
+        self.failed += 1;
+        self.problem = Some(problem);
+        self.next = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment(Duration::from_secs(seconds))
+    }
+
+    /// A schedule after one listing, which began at this second and had this many pages.
+    fn read(begun: u64, pages: usize, next: u64) -> Schedule {
+        let mut schedule = Schedule::default();
+        schedule.succeeded(at(begun), pages, None, at(next));
+        schedule
+    }
+
+    #[test]
+    fn however_many_ask_for_a_listing_one_comes_ahead_of_the_interval() {
+        let mut schedule = read(100, 2, 400);
+        assert!(schedule.want(at(103)));
+        assert_eq!(schedule.next, at(106), "six seconds after the one before");
+        assert!(!schedule.want(at(101)) && !schedule.want(at(105)));
+        assert_eq!(schedule.next, at(106));
+        schedule.succeeded(at(106), 2, None, at(406));
+        assert_eq!(schedule.next, at(406), "that served all of them");
+        assert!(
+            !schedule.want(at(106)),
+            "and whoever asks for what it shows"
+        );
+        assert!(schedule.want(at(200)));
+        assert_eq!(schedule.next, at(200));
+    }
+
+    #[test]
+    fn one_that_began_before_the_moment_is_followed_by_another() {
+        let mut schedule = read(100, 2, 400);
+        schedule.want(at(110));
+        // It was under way when this was asked for.
+        schedule.want(at(115));
+        schedule.succeeded(at(112), 2, None, at(412));
+        assert_eq!(schedule.next, at(118));
+        schedule.succeeded(at(118), 2, None, at(418));
+        assert_eq!(schedule.next, at(418));
+    }
+
+    #[test]
+    fn long_schedule_that_are_asked_for_are_far_apart() {
+        let mut schedule = read(100, 100, 400);
+        schedule.want(at(101));
+        assert_eq!(schedule.next, at(155));
+        // The interval is not made longer by it.
+        let mut soon = read(100, 100, 130);
+        assert!(!soon.want(at(101)));
+        assert_eq!(soon.next, at(130));
+    }
+
+    #[test]
+    fn a_failure_does_not_forget_what_was_asked_for() {
+        let mut schedule = read(100, 2, 400);
+        schedule.want(at(110));
+        schedule.has_failed("refused".into(), at(120));
+        assert_eq!((schedule.failed, schedule.next), (1, at(120)));
+        schedule.succeeded(at(109), 2, None, at(409));
+        assert_eq!(schedule.next, at(115));
+        assert_eq!(schedule.problem, None);
+    }
+}
