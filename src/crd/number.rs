@@ -128,6 +128,8 @@ pub struct IvrGreeting {
 /// What is known about a PinDialinNumber.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+// kstatus takes an object without a status for ready: with this one it waits for the operator.
+#[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct PinDialinNumberStatus {
     /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -184,6 +184,8 @@ pub struct SecretSpec {
 /// What is known about a DailyRoom.
 #[derive(Clone, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+// kstatus takes an object without a status for ready: with this one it waits for the operator.
+#[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct DailyRoomStatus {
     /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -83,7 +83,10 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
         if parts.metadata.name.is_none() {
             return Err(D::Error::missing_field("metadata.name"));
         }
-        let status: K::Status = lenient(parts.status);
+        let mut status: K::Status = lenient(parts.status);
+        // The CRD's default says that no generation was observed yet.
+        let observed = status.common_mut().observed_generation;
+        observed.take_if(|generation| *generation < 0);
         Ok(Self {
             deletion: DeletionSpec::read(&parts.spec),
             names: K::names(
@@ -206,9 +209,11 @@ impl Meta {
 
 #[cfg(test)]
 mod tests {
+    use kube::CustomResourceExt as _;
     use serde_json::json;
 
     use super::*;
+    use crate::crd::{DailyRoom, DailyRoomStatus};
     use crate::number::Number;
     use crate::room::Room;
 
@@ -272,6 +277,16 @@ mod tests {
             let object = room(json!({"ttl": "1h"}), odd);
             assert_eq!(object.recorded, Recorded::Nothing);
         }
+    }
+
+    #[test]
+    fn the_default_status_of_the_crd_is_none() {
+        let schema = serde_json::to_value(DailyRoom::crd()).unwrap();
+        let status = "/spec/versions/0/schema/openAPIV3Schema/properties/status/default";
+        let default = schema.pointer(status).unwrap();
+        assert_eq!(*default, json!({"observedGeneration": -1}));
+        let object = room(json!({"ttl": "1h"}), default.clone());
+        assert!(object.status == DailyRoomStatus::default());
     }
 
     #[test]

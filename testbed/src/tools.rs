@@ -41,6 +41,8 @@ pub enum Tool {
     HelmDocs,
     /// gopher-lua.
     Lua,
+    /// What Flux and Helm 4 make of an object's conditions.
+    Kstatus,
 }
 
 impl Tool {
@@ -79,6 +81,7 @@ impl Tool {
             Self::Kubeconform => "kubeconform",
             Self::HelmDocs => "helm-docs",
             Self::Lua => "glua",
+            Self::Kstatus => "kstatus",
         }
     }
 
@@ -93,7 +96,7 @@ impl Tool {
             Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
             Self::Kubelet => "k8s.io/kubernetes/cmd/kubelet",
             Self::CoreDns => "github.com/coredns/coredns",
-            Self::Pause => ".",
+            Self::Pause | Self::Kstatus => ".",
             Self::Helm => "helm.sh/helm/v4/cmd/helm",
             Self::Helm3 => "helm.sh/helm/v3/cmd/helm",
             Self::Kubeconform => "github.com/yannh/kubeconform/cmd/kubeconform",
@@ -119,6 +122,7 @@ impl Tool {
             Self::Kubeconform => "kubeconform",
             Self::HelmDocs => "helm-docs",
             Self::Lua => "gopher-lua",
+            Self::Kstatus => "kstatus",
         }
     }
 

@@ -77,6 +77,11 @@ impl Request {
         self.resource == "events"
     }
 
+    /// Whether the API server refused it because there were too many.
+    pub fn is_too_many(&self) -> bool {
+        self.status == 429
+    }
+
     /// Whether it tells users something: a status or an event.
     pub fn is_report(&self) -> bool {
         self.is_write() && (self.is_event() || self.subresource == "status")

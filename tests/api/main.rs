@@ -40,12 +40,14 @@ mod hostile;
 mod idle;
 mod installations;
 mod journal;
+mod kstatus;
 mod kubectl;
 mod leadership;
 mod least;
 mod leftovers;
 mod life;
 mod link;
+mod load;
 mod logs;
 mod missing;
 mod namespaces;
@@ -117,10 +119,12 @@ fn main() -> ExitCode {
         hostile::scenarios,
         idle::scenarios,
         installations::scenarios,
+        kstatus::scenarios,
         leadership::scenarios,
         least::scenarios,
         leftovers::scenarios,
         life::scenarios,
+        load::scenarios,
         logs::scenarios,
         missing::scenarios,
         namespaces::scenarios,

@@ -1,4 +1,6 @@
-//! Writes the CRDs from the code, or says which files differ from it.
+//! Writes the CRDs and the page about their fields from the code, or says which files differ from it.
+
+mod reference;
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -10,6 +12,8 @@ use crate::with_causes;
 
 /// Where the CRDs are kept, below the root: for kubectl, and for the chart.
 const FOLDERS: [&str; 2] = ["crds", "charts/daily-operator/files/crds"];
+/// The page about their fields, below the root.
+const REFERENCE: &str = "docs/reference.md";
 
 /// The flags.
 #[derive(Debug, clap::Args)]
@@ -41,7 +45,7 @@ enum CrdsError {
 pub fn run(args: &Args) -> ExitCode {
     match synchronise(args.check) {
         Ok(differing) if differing.is_empty() => {
-            println!("the CRDs are up to date");
+            println!("the CRDs and their reference are up to date");
             ExitCode::SUCCESS
         }
         Ok(differing) => {
@@ -65,20 +69,36 @@ pub fn run(args: &Args) -> ExitCode {
 /// The files that differ from the code; they are written unless this is only a check.
 fn synchronise(check: bool) -> Result<Vec<PathBuf>, CrdsError> {
     let documents = documents(&print()?)?;
+    let mut files = vec![(PathBuf::from(REFERENCE), page(&documents)?)];
+    for folder in FOLDERS {
+        let folder = Path::new(folder);
+        files.extend(
+            documents
+                .iter()
+                .map(|(name, text)| (folder.join(name), text.clone())),
+        );
+    }
     let mut differing = Vec::new();
-    for folder in FOLDERS.map(|folder| root().join(folder)) {
-        for (name, text) in &documents {
-            let path = folder.join(name);
-            if std::fs::read_to_string(&path).is_ok_and(|found| found == *text) {
-                continue;
-            }
-            if !check {
-                write(&path, text)?;
-            }
-            differing.push(path);
+    for (path, text) in files {
+        let path = root().join(path);
+        if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
+            continue;
         }
+        if !check {
+            write(&path, &text)?;
+        }
+        differing.push(path);
     }
     Ok(differing)
+}
+
+/// The page about the fields of these CRDs.
+fn page(documents: &[(String, String)]) -> Result<String, CrdsError> {
+    let parsed = documents
+        .iter()
+        .map(|(_, text)| serde_saphyr::from_str(text));
+    let crds: Vec<Value> = parsed.collect::<Result<_, _>>().map_err(CrdsError::Yaml)?;
+    Ok(reference::page(&crds))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CrdsError> {
@@ -127,6 +147,27 @@ fn documents(stream: &str) -> Result<Vec<(String, String)>, CrdsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_is_that_of_the_crds() {
+        let documents = ["dailyrooms", "pindialinnumbers"].map(|plural| {
+            let path = root().join(format!("crds/{plural}.yaml"));
+            (plural.to_owned(), std::fs::read_to_string(path).unwrap())
+        });
+        let written = std::fs::read_to_string(root().join(REFERENCE)).unwrap();
+        let generated = page(&documents).unwrap();
+        assert!(
+            written == generated,
+            "run `cargo xtask crds` and commit what it writes"
+        );
+        for row in [
+            "| `ttl` | string |",
+            "| `phoneNumber` | string, required |",
+            "ttl must be a duration",
+        ] {
+            assert!(generated.contains(row), "{row} is missing");
+        }
+    }
 
     #[test]
     fn each_document_has_the_name_of_its_plural() {

@@ -1,0 +1,111 @@
+//! The page with every field of both kinds, written from the CRDs.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// What stands above the first kind.
+const HEAD: &str = "# Reference
+
+Every field of both kinds, as `kubectl explain` shows them. `cargo xtask crds` writes this page from the CRDs in
+[crds/](../crds). A DailyRoom or PinDialinNumber that breaks a rule is refused by the API server with the rule's sentence.
+[conditions.md](conditions.md) explains the conditions and their reasons.
+";
+
+/// Conditions are those of Kubernetes, which its own reference describes.
+const CONDITION_FIELDS: &str = "conditions[].";
+
+/// The page for these CRDs.
+pub(super) fn page(crds: &[Value]) -> String {
+    let mut page = HEAD.to_owned();
+    for crd in crds {
+        kind(&mut page, crd);
+    }
+    page
+}
+
+fn kind(page: &mut String, crd: &Value) {
+    let names = &crd["spec"]["names"];
+    let version = &crd["spec"]["versions"][0];
+    let schema = &version["schema"]["openAPIV3Schema"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let _ = write!(
+        page,
+        "\n## {}\n\n{}\n\n`apiVersion: {}/{}`, short name `{}`\n",
+        text(&names["kind"]),
+        text(&schema["description"]),
+        text(&crd["spec"]["group"]),
+        text(&version["name"]),
+        text(&names["shortNames"][0]),
+    );
+    let mut rules = Vec::new();
+    for part in ["spec", "status"] {
+        let field = &schema["properties"][part];
+        let _ = write!(
+            page,
+            "\n### {} {part}\n\n| field | type | description |\n| --- | --- | --- |\n",
+            text(&names["kind"]),
+        );
+        fields(page, &mut rules, "", field);
+    }
+    add_rules(&mut rules, schema);
+    let _ = write!(page, "\n### {} rules\n\n", text(&names["kind"]));
+    for rule in rules {
+        let _ = writeln!(page, "- {rule}");
+    }
+}
+
+/// One row for each field below this one, and the sentences of its rules.
+fn fields(page: &mut String, rules: &mut Vec<String>, path: &str, schema: &Value) {
+    add_rules(rules, schema);
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = match path {
+            "" => name.clone(),
+            _ => format!("{path}.{name}"),
+        };
+        if path.starts_with(CONDITION_FIELDS) {
+            continue;
+        }
+        let type_ = match required.contains(&Value::from(name.as_str())) {
+            true => format!("{}, required", type_of(field)),
+            false => type_of(field),
+        };
+        let description = field["description"].as_str().unwrap_or_default();
+        let description = description.replace('|', "\\|");
+        let _ = writeln!(page, "| `{path}` | {type_} | {description} |");
+        fields(page, rules, &path, field);
+        if field["items"].is_object() {
+            fields(page, rules, &format!("{path}[]"), &field["items"]);
+        }
+    }
+}
+
+/// The type of a field as a reader names it.
+fn type_of(field: &Value) -> String {
+    if let Some(values) = field["enum"].as_array() {
+        let values = values.iter().filter_map(Value::as_str);
+        let values: Vec<String> = values.map(|it| format!("`{it}`")).collect();
+        return values.join(" or ");
+    }
+    match (field["type"].as_str(), field["format"].as_str()) {
+        (_, Some("date-time")) => "time".to_owned(),
+        (Some("array"), _) => format!("list of {}s", type_of(&field["items"])),
+        (Some(type_), _) => type_.to_owned(),
+        (None, _) => "any".to_owned(),
+    }
+}
+
+/// Adds the sentences of the rules on this field.
+fn add_rules(rules: &mut Vec<String>, schema: &Value) {
+    for rule in schema["x-kubernetes-validations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        let sentence = rule["message"].as_str().unwrap_or_default();
+        if !rules.iter().any(|it| it == sentence) && !sentence.is_empty() {
+            rules.push(sentence.to_owned());
+        }
+    }
+}
