@@ -7,6 +7,8 @@ pub(crate) mod points;
 
 use std::error::Error as StdError;
 
+use crate::k8s::KubeError;
+
 pub use self::gate::{Check, Gate};
 
 /// Every change that the operator makes.
@@ -72,7 +74,7 @@ pub enum Blocked {
     Unproven(&'static str),
     /// The live check failed.
     #[error("the object could not be read right before the change")]
-    Unchecked(#[source] Box<dyn StdError + Send + Sync>),
+    Unchecked(#[source] KubeError),
     /// Each live check took longer than its result is valid.
     #[error("reading the object right before the change took too long")]
     Slow,

@@ -95,6 +95,15 @@ impl KubeError {
         )
     }
 
+    /// Whether the API server did not decide: it is away, slow or failing.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::TimedOut(_) | Self::Failing { .. } | Self::Unavailable(_)
+        )
+    }
+
     /// Whether nobody may see what was asked for, or it is not there: other namespaces are served
     /// all the same.
     #[must_use]

@@ -16,6 +16,11 @@ pub(crate) const CONFLICT: Duration = Duration::from_millis(500);
 /// Where nothing may be written there is nothing to hurry for.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// The API server may fail this often in a row before the status says so: it is restarted now and
+/// then, and a write that reports the failure is likely to fail as well. A refusal is reported at
+/// once.
+const TOLERATED: u32 = 2;
+
 /// Why a pass ended before it came to a rest.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -23,6 +28,8 @@ pub(crate) struct Failure {
     pub(crate) problem: Option<Problem>,
     /// When to requeue, if that does not depend on how often the object failed.
     pub(crate) requeue: Option<Duration>,
+    /// How many failures in a row come before the one that is reported.
+    pub(crate) tolerated: u32,
 }
 
 impl Failure {
@@ -30,6 +37,7 @@ impl Failure {
         Self {
             problem: Some(Problem::new(reason, resolved_by, message)),
             requeue: None,
+            tolerated: 0,
         }
     }
 
@@ -38,6 +46,24 @@ impl Failure {
         Self {
             problem: None,
             requeue: Some(requeue),
+            tolerated: 0,
+        }
+    }
+
+    /// Nothing is reported; the next pass backs off.
+    fn unreported() -> Self {
+        Self {
+            problem: None,
+            requeue: None,
+            tolerated: 0,
+        }
+    }
+
+    /// Reported only when it lasts.
+    fn tolerated(self) -> Self {
+        Self {
+            tolerated: TOLERATED,
+            ..self
         }
     }
 
@@ -104,13 +130,14 @@ impl Failure {
     /// more call.
     pub(crate) fn kube(what: &str, error: &KubeError) -> Self {
         if error.is_overload() {
-            return Self {
-                problem: None,
-                requeue: None,
-            };
+            return Self::unreported();
         }
         let message = format!("{what}: {}", chain(error));
-        Self::new(error.reason(), ResolvedBy::Retry, message)
+        let failure = Self::new(error.reason(), ResolvedBy::Retry, message);
+        match error.is_transient() {
+            true => failure.tolerated(),
+            false => failure,
+        }
     }
 
     /// A write to Kubernetes failed, or was not sent.
@@ -134,19 +161,12 @@ impl Failure {
         let effect = effect.name();
         match why {
             Blocked::WritesDisabled => Self::silent(IDLE),
-            Blocked::Unchecked(error) => Self::new(
-                Reason::KubernetesUnavailable,
-                ResolvedBy::Retry,
-                format!(
-                    "The object could not be read before {effect}: {}",
-                    chain(error.as_ref())
-                ),
+            Blocked::Unchecked(error) => Self::kube(
+                &format!("The object could not be read before {effect}"),
+                &error,
             ),
             Blocked::Changed(_) | Blocked::Unproven(_) => Self::conflict(),
-            Blocked::NotLeading | Blocked::Slow => Self {
-                problem: None,
-                requeue: None,
-            },
+            Blocked::NotLeading | Blocked::Slow => Self::unreported(),
         }
     }
 }
@@ -175,6 +195,20 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_without_an_api_server_is_not_reported_and_a_refusal_is_at_once() {
+        let tolerated = |error: KubeError| Failure::kube("The object", &error).tolerated;
+        let message = || "no".to_owned();
+        let failing = KubeError::Failing {
+            code: 500,
+            message: message(),
+        };
+        assert_eq!(tolerated(failing), TOLERATED);
+        assert_eq!(tolerated(KubeError::Forbidden { message: message() }), 0);
+        assert_eq!(tolerated(KubeError::Invalid { message: message() }), 0);
+        assert_eq!(tolerated(KubeError::TimedOut(CONFLICT)), TOLERATED);
+    }
+
+    #[test]
     fn every_failure_names_its_cause() {
         let refused = || io::Error::other("connection refused");
         let api = || KubeError::Unavailable(Box::new(kube::Error::Service(Box::new(refused()))));
@@ -182,7 +216,7 @@ mod tests {
             status: None,
             source: Some(std::sync::Arc::new(refused())),
         };
-        let unchecked = Blocked::Unchecked(Box::new(api()));
+        let unchecked = Blocked::Unchecked(api());
         for failure in [
             Failure::daily(&daily),
             Failure::kube("the object could not be read", &api()),

@@ -20,7 +20,6 @@ use super::view::{Now, View};
 use super::{Context, Failure, Kind, plan};
 use crate::clock;
 use crate::crd::Status;
-use crate::crd::condition::Reason;
 use crate::daily::concurrency::Permit;
 use crate::keys::Session;
 use crate::log::On;
@@ -35,9 +34,6 @@ const ROUNDS: usize = 24;
 const WHILE_LISTING: Duration = Duration::from_secs(5);
 /// A user can request a pass this often.
 pub(super) const FORCED_EVERY: Duration = Duration::from_secs(10);
-/// The API server may fail so often in a row before the status says so: it is restarted now and then,
-/// and a write to say that it fails is likely to fail as well.
-const BLIPS: u32 = 2;
 /// While the caches are filled, which takes seconds.
 const CACHES: Duration = Duration::from_secs(1);
 /// Added to the wait for an end, by which both clocks have come to it.
@@ -239,11 +235,8 @@ impl<K: Kind> Pass<K> {
         let wait = failure.requeue;
         let wait = wait.unwrap_or_else(|| backoff.failed(clock::now()));
         let result = failure.result();
-        let failures = backoff.failures();
-        let reported = failure
-            .problem
-            .filter(|it| is_reported(it.reason, failures));
-        if let Some(problem) = reported {
+        let lasts = backoff.failures() > failure.tolerated;
+        if let Some(problem) = failure.problem.filter(|_| lasts) {
             let outcome = match self.view.meta.deleting {
                 Some(_) => Outcome::Deleting(problem),
                 None => Outcome::Failing(problem),
@@ -362,11 +355,6 @@ fn is_forced<K: Kind>(view: &mut View<K>) -> bool {
     forced
 }
 
-/// Whether a problem is reported that has made so many passes in a row fail.
-fn is_reported(reason: Reason, failures: u32) -> bool {
-    reason != Reason::KubernetesUnavailable || failures > BLIPS
-}
-
 /// How long it is until a moment after an end. One that had passed when the pass began has been
 /// decided on.
 fn until_end(end: Option<i64>, began: i64, now: i64) -> Option<Duration> {
@@ -378,13 +366,6 @@ fn until_end(end: Option<i64>, began: i64, now: i64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_api_server_that_fails_for_a_moment_is_not_reported() {
-        let unavailable = |failures| is_reported(Reason::KubernetesUnavailable, failures);
-        assert_eq!([1, 2, 3, 4].map(unavailable), [false, false, true, true]);
-        assert!(is_reported(Reason::DailyUnavailable, 1));
-    }
 
     #[test]
     fn an_end_that_had_passed_is_not_waited_for() {

@@ -156,7 +156,7 @@ impl<K: Kind> Pass<K> {
             let (client, meta, record) = (client.clone(), meta.clone(), record.clone());
             async move {
                 let read = get_object::<Object<K>>(&client, &meta.namespace, &meta.name).await;
-                let object = read.map_err(|error| Blocked::Unchecked(Box::new(error)))?;
+                let object = read.map_err(Blocked::Unchecked)?;
                 let object = object.ok_or(Blocked::Changed("it is gone"))?;
                 unchanged(&object, &meta, record.as_deref(), demand)
             }
