@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn each_refusal_says_what_to_write() {
-        refused(&Config::new(vec![]), "write --api-key KEY");
+        refused(&Config::new(vec![]), "add --api-key KEY");
         refused(&Config::single("", "k", &[]), "--domain demo");
         refused(&Config::single("d", "", &[]), "--api-key KEY");
         refused(&Config::single("d", "k", &["2025550123"]), "+12025550123");

@@ -158,7 +158,7 @@ fn a_file_of_somebody_else_is_refused() {
     refused(&place.path, &config(), "version 9");
     for foreign in ["127.0.0.1 localhost", "127.0.0.1 localhost\n", "{}\n"] {
         fs::write(&place.path, foreign).expect("writes");
-        refused(&place.path, &config(), "no state file");
+        refused(&place.path, &config(), "not a state file");
     }
 }
 
