@@ -1,11 +1,15 @@
-//! API keys: which one applies, what it is now, and which account it proves.
+//! API keys: which key an object uses, what it is now, and which account it belongs to.
 //!
-//! Exactly one key applies to an object. A key that is missing or refused is never replaced by
-//! another one, except to delete what an earlier key of the same namespace and domain has created.
+//! Exactly one key applies to an object. A missing or refused key is never replaced by another one,
+//! except to delete what an earlier key of the same namespace and domain has created.
+//!
+//! A key may be rotated at any time: its Secret is read again after some seconds, and at once after
+//! Daily refused the key.
 
-mod cached;
-mod proofs;
+mod cache;
+mod problem;
 mod secret;
+mod verification;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,10 +20,11 @@ use kube::Api;
 use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
-use self::cached::{Cached, Rules, UNUSED};
-use self::proofs::Proofs;
+use self::cache::{Cache, Rules, UNUSED};
+pub use self::problem::KeyProblem;
 pub use self::secret::default_key;
-use self::secret::{Source, read, unreadable};
+use self::secret::{KeySource, READ_TIMEOUT, read};
+use self::verification::Verifier;
 use crate::clock::{self, Moment};
 use crate::config::{DefaultKey, Scope};
 use crate::crd::condition::Reason;
@@ -32,58 +37,46 @@ use crate::daily::types::{ApiKey, Domain};
 use crate::k8s::within;
 use crate::metrics::Metrics;
 
-/// The Secret that is looked for where nothing else is said.
+/// The Secret of a namespace that neither names one nor uses the default key.
 pub const FALLBACK_SECRET: &str = "daily-api-key";
-/// For so long a Secret or a namespace is not read again.
-const CACHED: Duration = Duration::from_secs(3);
-/// So many Secrets, and so many namespaces, are remembered for that time.
+/// How long a Secret or the labels of a namespace are not read again: long enough for the reconciles
+/// of a burst, and short for a user who waits for a change.
+const FRESH_FOR: Duration = Duration::from_secs(3);
+/// How many Secrets, and how many namespaces, are remembered for that time.
 const MOST: usize = 4_096;
-const READ: Duration = Duration::from_secs(10);
 
-/// Which of the two selectors counts.
+/// Which selector of the default key decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// A DailyRoom.
+    /// Of DailyRooms.
     Rooms,
-    /// A PinDialinNumber, which changes what all callers of a number hear.
+    /// Of PinDialinNumbers, which change what all callers of a number hear.
     Numbers,
 }
 
-/// A key whose domain is proven.
+/// A verified key and its account.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The account.
     pub account: Arc<Account>,
-    /// The key.
     pub key: ApiKey,
 }
 
-/// Why there is no proven key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyProblem {
-    /// The reason for conditions.
-    pub reason: Reason,
-    /// The sentence: what is wrong and what to do.
-    pub message: String,
-    /// Whether it is a definite answer, and not a failure to get one.
-    pub definite: bool,
-}
-
-/// Finds keys and proves them.
+/// Finds and verifies keys.
 pub struct Keys {
     kube: kube::Client,
     default: Option<DefaultKey>,
     lease_namespace: String,
-    selected: Cached<String, Result<Selected, KeyProblem>>,
+    /// By namespace.
+    selected: Cache<String, Result<Selected, KeyProblem>>,
     known: Arc<Known>,
     accounts: Accounts,
 }
 
-/// What is known of keys, and is in doubt when Daily refuses one.
+/// What is known of keys, and has to be renewed when Daily refuses one.
 struct Known {
-    secrets: Cached<Source, Result<ApiKey, KeyProblem>>,
-    proofs: Proofs,
-    /// The last good key of each domain in each namespace.
+    secrets: Cache<KeySource, Result<ApiKey, KeyProblem>>,
+    verifier: Verifier,
+    /// The last good key of each domain in each namespace. Not locked over an `await`.
     good: Mutex<HashMap<NamespaceAndDomain, Good>>,
 }
 
@@ -102,16 +95,16 @@ struct Selected {
     numbers: bool,
 }
 
-/// Secrets and namespaces are read anew shortly after, whatever came of it.
-fn shortly<T>() -> Rules<T> {
+/// The rules for Secrets and namespaces, readable or not.
+fn short_lived<T>() -> Rules<T> {
     Rules {
-        holds: |_| CACHED,
-        lasts: |_| false,
+        fresh_for: |_| FRESH_FOR,
+        serve_stale: |_| false,
     }
 }
 
 impl Keys {
-    /// Keys are read with one client and proven with the other.
+    /// Keys are read with `kube` and verified with `daily`.
     #[must_use]
     pub fn new(
         kube: kube::Client,
@@ -122,8 +115,8 @@ impl Keys {
         new_account: impl Fn(Domain, ApiKey, OnRefused) -> Arc<Account> + Send + Sync + 'static,
     ) -> Self {
         let known = Arc::new(Known {
-            secrets: Cached::new(MOST, shortly()),
-            proofs: Proofs::new(daily, metrics),
+            secrets: Cache::new(MOST, short_lived()),
+            verifier: Verifier::new(daily, metrics),
             good: Mutex::default(),
         });
         let refused = Arc::clone(&known);
@@ -132,16 +125,14 @@ impl Keys {
             kube,
             default,
             lease_namespace,
-            selected: Cached::new(MOST, shortly()),
+            selected: Cache::new(MOST, short_lived()),
             known,
             accounts: Accounts::new(new_account, on_refused),
         }
     }
 
-    /// The account that the key which applies to an object proves.
-    ///
-    /// # Errors
-    /// [`Busy`] when too many passes wait for keys; inside, why there is none.
+    /// The key that applies to an object, and its account. `Busy` if too many reconciles wait for
+    /// keys.
     pub async fn session(
         &self,
         what: For,
@@ -157,20 +148,20 @@ impl Keys {
             Ok(read) => read,
             Err(problem) => return Ok(Err(problem)),
         };
-        let proofs = &self.known.proofs;
-        let proven = proofs
+        let verifier = &self.known.verifier;
+        let verified = verifier
             .domain(&self.accounts, namespace, &source, &key)
             .await?;
-        if let Err(problem) = &proven
+        if let Err(problem) = &verified
             && problem.reason == Reason::Unauthorized
         {
             self.known.no_good(&key);
         }
-        Ok(proven.map(|domain| self.known.in_force(&self.accounts, namespace, domain, key)))
+        Ok(verified.map(|domain| self.known.in_force(&self.accounts, namespace, domain, key)))
     }
 
-    /// The key of this domain that was last in force for this namespace, unless Daily has refused
-    /// it since. No other namespace's key serves it.
+    /// The key of this domain that was last in force in this namespace, unless Daily has refused it
+    /// since. A key of another namespace is never used.
     #[must_use]
     pub fn last_good(&self, namespace: &str, domain_id: &str) -> Option<Session> {
         let which = (namespace.to_owned(), domain_id.to_owned());
@@ -183,21 +174,20 @@ impl Keys {
         Some(Session { account, key })
     }
 
-    /// All accounts that are in use.
     #[must_use]
     pub fn accounts(&self) -> Vec<Arc<Account>> {
         self.accounts.all()
     }
 
-    /// Forgets keys and accounts that were not used for an hour. The last good key of a domain is
-    /// kept for as long as an object of the namespace is bound to it.
+    /// Forgets keys and accounts that were not used for an hour. The last good key of a domain is kept
+    /// as long as the record of an object in the namespace names the domain.
     pub fn forget_unused(&self, is_bound: impl Fn(&str, &str) -> bool) {
         let now = clock::now();
         self.selected.retain(|_, _, _| true);
-        // A key that was read is kept no longer than it holds.
-        let holds = |at: Moment| at.until(now) < CACHED;
-        self.known.secrets.retain(|_, at, _| holds(at));
-        self.known.proofs.forget_unused();
+        // No key stays in memory longer than needed.
+        let is_fresh = |at: Moment| at.until(now) < FRESH_FOR;
+        self.known.secrets.retain(|_, at, _| is_fresh(at));
+        self.known.verifier.forget_unused();
         self.known
             .good
             .lock()
@@ -212,16 +202,16 @@ impl Keys {
         what: For,
         namespace: &str,
         reference: Option<&ApiKeySecretRef>,
-    ) -> Result<Source, KeyProblem> {
+    ) -> Result<KeySource, KeyProblem> {
         if let Some(reference) = reference {
-            return Source::named(namespace, reference);
+            return KeySource::named(namespace, reference);
         }
         if let Some(default) = &self.default
             && self.default_applies(default, what, namespace).await?
         {
-            return Ok(Source::of_default(default));
+            return Ok(KeySource::of_default(default));
         }
-        Ok(Source {
+        Ok(KeySource {
             namespace: namespace.to_owned(),
             name: FALLBACK_SECRET.to_owned(),
             key: default_api_key_key(),
@@ -259,10 +249,12 @@ impl Keys {
         namespace: &str,
     ) -> Result<Selected, KeyProblem> {
         let api: Api<Namespace> = Api::all(self.kube.clone());
-        let read = within(READ, api.get(namespace)).await.map_err(|error| {
-            let what = format!("the labels of namespace {namespace} could not be read");
-            unreadable(&what, &error)
-        });
+        let read = within(READ_TIMEOUT, api.get(namespace))
+            .await
+            .map_err(|error| {
+                let what = format!("the labels of namespace {namespace} could not be read");
+                KeyProblem::unreadable(&what, &error)
+            });
         let labels = read?.metadata.labels.unwrap_or_default();
         let selects = |scope: &Scope| scope.selects(namespace, &labels, &self.lease_namespace);
         Ok(Selected {
@@ -271,14 +263,14 @@ impl Keys {
         })
     }
 
-    async fn read(&self, source: &Source) -> Result<ApiKey, KeyProblem> {
+    async fn read(&self, source: &KeySource) -> Result<ApiKey, KeyProblem> {
         let ask = async |_| read(&self.kube, source).await;
         self.known.secrets.get(source, ask).await
     }
 }
 
 impl Known {
-    /// This key is in force for objects of this namespace.
+    /// This key is in force in this namespace.
     fn in_force(
         &self,
         accounts: &Accounts,
@@ -297,17 +289,17 @@ impl Known {
         Session { account, key }
     }
 
-    /// Daily has refused this key in an answer to a call that was sent at this moment. Its Secret is
-    /// read and its domain asked for again before its next use.
+    /// Daily refused this key in the answer to a call that was sent at this moment. Before the next
+    /// use its Secret is read and the key verified again.
     fn refused(&self, key: &ApiKey, sent: Moment) {
         let is = |it: &ApiKey| it.expose_secret() == key.expose_secret();
         self.secrets
             .retain(|_, _, read| !read.as_ref().is_ok_and(is));
-        self.proofs.refused(key, sent);
+        self.verifier.refused(key, sent);
         self.no_good(key);
     }
 
-    /// This key is not used any more where it is not in force.
+    /// This key is no longer a last good key.
     fn no_good(&self, key: &ApiKey) {
         self.good
             .lock()

@@ -198,7 +198,7 @@ impl Account {
 
     /// The object with this uid claims a name.
     pub fn claimed(&self, name: &str, owner: &str) {
-        self.evidence().claimed(name, owner);
+        self.evidence().writes(name).claimed(owner);
     }
 
     /// The object with this uid, which had the name, is gone.
@@ -303,14 +303,16 @@ impl Account {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<(T, Moment), EffectError<CallError>> {
         let send = async {
-            let sending = self.evidence().sending(name, clock::now());
+            let sending = self.evidence().writes(name).sending(clock::now());
             let answer = self.send(slot, key, route, call).await;
             let at = clock::now();
             match &answer {
-                Err(error) if error.may_have_been_applied() => self.evidence().unanswered(name, at),
+                Err(error) if error.may_have_been_applied() => {
+                    self.evidence().writes(name).unanswered(at);
+                }
                 answer => {
                     let applied = answer.is_ok();
-                    self.evidence().answered(name, sending, applied, at);
+                    self.evidence().writes(name).answered(sending, applied, at);
                 }
             }
             answer.map(|answer| (answer, at))
@@ -331,7 +333,7 @@ impl Account {
             EffectError::Failed(_, CallError::Refused { .. }) => before.and_refused(),
             EffectError::Failed(..) | EffectError::Blocked(..) => before,
         };
-        self.evidence().create_ended(name, owner, creates);
+        self.evidence().writes(name).create_ended(owner, creates);
     }
 
     /// Warns if Daily's clock and ours are far apart.
@@ -363,31 +365,4 @@ struct WriteCall {
 }
 
 #[cfg(test)]
-impl Setup {
-    /// For calls of this Daily.
-    pub(crate) fn for_tests(base_url: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let metrics = Metrics::default();
-        let leadership = crate::leader::Leadership::for_tests();
-        Self {
-            client: Client::new(base_url).unwrap(),
-            gate: Gate::new(leadership, true, metrics.clone()),
-            metrics,
-            used: Used::default(),
-            replica_lag: Duration::ZERO,
-        }
-    }
-}
-
-#[cfg(test)]
-impl Account {
-    /// The account `acme` with this key at this Daily.
-    pub(crate) fn for_tests(base_url: &str, key: &str) -> Arc<Self> {
-        let domain = Domain {
-            name: "acme".into(),
-            id: "d".into(),
-        };
-        let setup = Setup::for_tests(base_url);
-        Self::new(domain, key.into(), setup, Arc::new(|_, _| ()))
-    }
-}
+mod tests;

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 pub use self::room::{Absence, Observed, RoomEvidence, Source};
 use self::room::{AppliedListing, Entry};
-use self::writes::Writes;
-pub use self::writes::{CreateAttempts, Sending};
+pub use self::writes::{CreateAttempts, Writes};
 use super::listing::Listing;
+use super::types::{Answer, Room};
 use crate::clock::Moment;
 
 /// Up to this many missing rooms are never a mass loss: users delete a few rooms by hand.
@@ -109,83 +109,39 @@ impl Evidence {
         self.rooms.keys().cloned().collect()
     }
 
-    /// The object with this uid claims a name: creates before the claim do not count.
-    pub fn claimed(&mut self, name: &str, owner: &str) {
-        self.writes(name).set_creates(owner, CreateAttempts::None);
-    }
-
-    /// A write is sent: until its answer comes, its outcome is unknown.
-    pub fn sending(&mut self, name: &str, at: Moment) -> Sending {
-        self.writes(name).sending(at)
-    }
-
-    /// Daily applied or refused the write.
-    pub fn answered(&mut self, name: &str, sending: Sending, applied: bool, at: Moment) {
-        self.writes(name).answered(sending, applied, at);
-    }
-
-    /// No answer says whether the write was applied, and it may still be.
-    pub fn unanswered(&mut self, name: &str, at: Moment) {
-        self.writes(name).unanswered(at);
-    }
-
-    /// A create is about to be sent; gives what was known before. Until its answer comes, whatever
-    /// has the name may be what it creates.
-    pub fn creating(&mut self, name: &str, owner: &str) -> CreateAttempts {
-        self.writes(name)
-            .set_creates(owner, CreateAttempts::Unknown)
-    }
-
-    /// The outcome of a create is known.
-    pub fn create_ended(&mut self, name: &str, owner: &str, creates: CreateAttempts) {
-        self.writes(name).set_creates(owner, creates);
+    /// Our writes to a room name or phone number.
+    pub fn writes(&mut self, name: &str) -> &mut Writes {
+        self.writes.entry(name.to_owned()).or_default()
     }
 
     /// Daily answered the create for the object with this uid with the room.
-    pub fn created(&mut self, name: &str, owner: &str, observed: Observed) {
-        self.create_ended(
-            name,
-            owner,
-            CreateAttempts::Created(observed.room.id.clone()),
-        );
-        self.entry(name).0.record(Observed {
-            source: Source::Create,
-            ..observed
-        });
-    }
-
-    /// The answer to a write of ours shows the room of this name.
-    pub fn saw(&mut self, name: &str, observed: Observed) {
+    pub fn created(&mut self, name: &str, owner: &str, answer: Answer<Room>, at: Moment) {
+        let id = answer.value.id.clone();
+        self.writes(name).created(owner, id);
+        let observed = Observed::of(answer, at, Source::Create);
         self.entry(name).0.record(observed);
     }
 
-    /// The answer to a write of ours says that there is no such room.
-    pub fn absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
-        self.entry(name).0.record_absence(at, date);
+    /// The answer to another write shows this room, or that there is none.
+    pub fn written(&mut self, name: &str, answer: Answer<Option<Room>>, at: Moment) {
+        self.entry(name).0.record_answer(answer, at);
     }
 
-    /// A GET of the name shows this room, whatever the case of its name (F-ROOM-37).
-    pub fn read(&mut self, name: &str, observed: Observed) {
+    /// The answer to a GET of the name that was sent at this moment shows this room, whatever the
+    /// case of its name (F-ROOM-37), or that there is none.
+    pub fn read(&mut self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
         let replica_lag = self.replica_lag;
         let (room, writes) = self.entry(name);
-        let stale_until = writes.stale_until(observed.at, replica_lag);
-        let known = room.answers.observed.as_ref().map(|it| &it.room.id);
-        if stale_until.is_none() {
-            room.record(observed);
-        } else if known.is_some_and(|id| *id != observed.room.id) {
-            room.answers.maybe_stale_until = stale_until;
+        let stale_until = writes.stale_until(sent, replica_lag);
+        // A stale read may miss a room, but a room whose end has come is gone.
+        let has_ended = answer.value.is_none() && room.has_ended(answer.date);
+        if stale_until.is_none() || has_ended {
+            room.record_answer(answer, sent);
+            return;
         }
-    }
-
-    /// A GET of the name says that there is no such room. A room whose end has come is absent also
-    /// if the read may be stale.
-    pub fn read_absent(&mut self, name: &str, at: Moment, date: Option<i64>) {
-        let replica_lag = self.replica_lag;
-        let (room, writes) = self.entry(name);
-        let stale_until = writes.stale_until(at, replica_lag);
-        if stale_until.is_none() || room.has_ended(date) {
-            room.record_absence(at, date);
-        } else if room.answers.observed.is_some() {
+        let known = room.answers.observed.as_ref().map(|it| &it.room.id);
+        let shown = answer.value.as_ref().map(|it| &it.id);
+        if known.is_some() && shown != known {
             room.answers.maybe_stale_until = stale_until;
         }
     }
@@ -247,10 +203,6 @@ impl Evidence {
             room.apply_listing(name, applied, writes, replica_lag);
             true
         });
-    }
-
-    fn writes(&mut self, name: &str) -> &mut Writes {
-        self.writes.entry(name.to_owned()).or_default()
     }
 
     fn entry(&mut self, name: &str) -> (&mut Entry, &Writes) {

@@ -1,33 +1,36 @@
-//! The Secret that a key is in.
+//! Reads an API key from its Secret.
+
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use secrecy::SecretString;
 
-use super::{KeyProblem, READ};
-use crate::cause::chain;
+use super::problem::KeyProblem;
 use crate::config::DefaultKey;
 use crate::crd::ApiKeySecretRef;
 use crate::crd::condition::Reason;
 use crate::daily::types::ApiKey;
-use crate::k8s::{KubeError, within};
+use crate::k8s::within;
 
-/// How long a key may be, in bytes.
+/// Time limit of a read from the API server.
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// The length of a key in bytes. Daily documents none; these bounds reject what is no key at all.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
 
-/// A key in a Secret.
+/// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Source {
+pub(super) struct KeySource {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) key: String,
-    /// Why the default key was not taken, if there is one.
+    /// Whether there is a default key, which this namespace may not use.
     pub(super) instead_of_default: bool,
 }
 
-impl Source {
-    /// The Secret that an object names. Its name becomes part of a URL, and an object that is older
-    /// than the rule of its CRD may have any.
+impl KeySource {
+    /// The Secret that an object names. The name becomes part of a URL, and is checked again here:
+    /// an object may be older than the rule in its CRD.
     pub(super) fn named(namespace: &str, reference: &ApiKeySecretRef) -> Result<Self, KeyProblem> {
         reference.check().map_err(|invalid| KeyProblem {
             reason: Reason::InvalidSpec,
@@ -57,34 +60,23 @@ impl Source {
 }
 
 /// The default key, as its Secret holds it now.
-///
-/// # Errors
-/// Why there is none.
 pub async fn default_key(kube: &kube::Client, default: &DefaultKey) -> Result<ApiKey, KeyProblem> {
-    read(kube, &Source::of_default(default)).await
+    read(kube, &KeySource::of_default(default)).await
 }
 
-pub(super) async fn read(kube: &kube::Client, source: &Source) -> Result<ApiKey, KeyProblem> {
+pub(super) async fn read(kube: &kube::Client, source: &KeySource) -> Result<ApiKey, KeyProblem> {
     let api: Api<Secret> = Api::namespaced(kube.clone(), &source.namespace);
-    match within(READ, api.get_opt(&source.name)).await {
+    match within(READ_TIMEOUT, api.get_opt(&source.name)).await {
         Ok(secret) => usable(source, secret),
         Err(error) => {
             let what = format!("Secret {} could not be read", source.shown());
-            Err(unreadable(&what, &error))
+            Err(KeyProblem::unreadable(&what, &error))
         }
     }
 }
 
-pub(super) fn unreadable(what: &str, error: &KubeError) -> KeyProblem {
-    KeyProblem {
-        reason: Reason::KubernetesUnavailable,
-        message: format!("{what}: {}", chain(error)),
-        definite: false,
-    }
-}
-
 /// The key in a Secret, if there is a usable one.
-fn usable(source: &Source, secret: Option<Secret>) -> Result<ApiKey, KeyProblem> {
+fn usable(source: &KeySource, secret: Option<Secret>) -> Result<ApiKey, KeyProblem> {
     let problem = |reason, message| KeyProblem {
         reason,
         message,
@@ -137,8 +129,8 @@ mod tests {
 
     use super::*;
 
-    fn source() -> Source {
-        Source {
+    fn source() -> KeySource {
+        KeySource {
             namespace: "team".into(),
             name: "daily".into(),
             key: "api-key".into(),
@@ -187,7 +179,7 @@ mod tests {
                 name: name.to_owned(),
                 key: "api-key".to_owned(),
             };
-            Source::named("team", &reference)
+            KeySource::named("team", &reference)
         };
         assert_eq!(
             named("daily.key-1").unwrap().shown(),
@@ -220,7 +212,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let missing = usable(&source(), None).unwrap_err();
         assert!(missing.definite && missing.message.contains("team/daily"));
-        let other = Source {
+        let other = KeySource {
             instead_of_default: true,
             ..source()
         };

@@ -7,7 +7,6 @@ use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
-use crate::daily::evidence::CreateAttempts;
 use crate::daily::page::read_all;
 use crate::daily::rate_limit::Call;
 use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigRequest, DomainDialin};
@@ -125,15 +124,15 @@ impl Account {
         });
         let writing = async move |account: Arc<Self>, slot| {
             let creates = call.effect == Effect::ConfigCreate;
-            let before = creates.then(|| account.evidence().creating(&number, &owner));
+            let before = creates.then(|| account.evidence().writes(&number).creating(&owner));
             let send = write.send(&account.setup.client, &key);
             let written = account.send_write(call, &check, &key, slot, &number, send);
             let written = written.await;
             account.numbers.lock().await.invalidate();
             match (written, before) {
                 (Ok((Some(config), _)), Some(_)) => {
-                    let created = CreateAttempts::Created(config.id.clone());
-                    account.evidence().create_ended(&number, &owner, created);
+                    let id = config.id.clone();
+                    account.evidence().writes(&number).created(&owner, id);
                     Ok(Some(config))
                 }
                 (Ok((config, _)), _) => Ok(config),
@@ -164,6 +163,7 @@ mod tests {
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
 
     use super::*;
+    use crate::daily::evidence::CreateAttempts;
     use crate::daily::types::{PIN_DIALIN, Unset};
 
     const KEY: &str = "acme-key-0123456789abcdef";

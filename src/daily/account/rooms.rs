@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::evidence::{Observed, Source};
 use crate::daily::rate_limit::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
 use crate::effect::{Blocked, Check, Effect, EffectError};
@@ -21,6 +20,12 @@ const UPDATE: WriteCall = WriteCall {
 const DELETE: WriteCall = WriteCall {
     effect: Effect::RoomDelete,
     route: ("DELETE", "/rooms/:name"),
+};
+
+/// A 404 to a write.
+const ABSENT: Answer<Option<Room>> = Answer {
+    value: None,
+    date: None,
 };
 
 impl Account {
@@ -41,12 +46,8 @@ impl Account {
 
     /// Records the answer to a GET that was sent at this moment.
     fn record(&self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
-        let Answer { value, date } = answer;
-        self.compare_clocks(date);
-        match value {
-            Some(room) => self.evidence().read(name, observed(room, sent, date)),
-            None => self.evidence().read_absent(name, sent, date),
-        }
+        self.compare_clocks(answer.date);
+        self.evidence().read(name, answer, sent);
     }
 
     /// Creates a room for the object with this uid.
@@ -64,13 +65,12 @@ impl Account {
         let slot = self.rate_limit.slot(Call::General);
         let writing = async move |account: Arc<Self>, slot| {
             let name = &request.name;
-            let before = account.evidence().creating(name, &owner);
+            let before = account.evidence().writes(name).creating(&owner);
             let send = account.setup.client.create_room(&key, &request);
             let written = account.send_write(CREATE, &check, &key, slot, name, send);
             match written.await {
-                Ok((Answer { value, date }, at)) => {
-                    let observed = observed(value, at, date);
-                    account.evidence().created(name, &owner, observed);
+                Ok((answer, at)) => {
+                    account.evidence().created(name, &owner, answer, at);
                     Ok(())
                 }
                 Err(error) => {
@@ -112,11 +112,11 @@ impl Account {
             let written = account.send_write(UPDATE, &check, &key, slot, &name, send);
             let written = written.await;
             if let Err(EffectError::Failed(_, CallError::NotFound)) = &written {
-                account.evidence().absent(&name, clock::now(), None);
+                account.evidence().written(&name, ABSENT, clock::now());
             }
-            let (Answer { value, date }, at) = written?;
-            account.compare_clocks(date);
-            account.evidence().saw(&name, observed(value, at, date));
+            let (answer, at) = written?;
+            account.compare_clocks(answer.date);
+            account.evidence().written(&name, answer.map(Some), at);
             Ok(())
         };
         self.write(UPDATE, &of, slots, writing).await
@@ -139,12 +139,12 @@ impl Account {
             account.prove(DELETE.effect, &key, &name, &id, get).await?;
             let send = account.setup.client.delete_room(&key, &name);
             let written = account.send_write(DELETE, &check, &key, slot, &name, send);
-            let (at, date) = match written.await {
-                Ok((answer, at)) => (at, answer.date),
-                Err(EffectError::Failed(_, CallError::NotFound)) => (clock::now(), None),
+            let (answer, at) = match written.await {
+                Ok((answer, at)) => (answer.map(|()| None), at),
+                Err(EffectError::Failed(_, CallError::NotFound)) => (ABSENT, clock::now()),
                 Err(error) => return Err(error),
             };
-            account.evidence().absent(&name, at, date);
+            account.evidence().written(&name, answer, at);
             Ok(())
         };
         self.write(DELETE, &of, slots, writing).await
@@ -171,15 +171,6 @@ impl Account {
             None => "the room does not exist",
         };
         Err(EffectError::Blocked(effect, Blocked::Unproven(why)))
-    }
-}
-
-fn observed(room: Room, at: Moment, date: Option<i64>) -> Observed {
-    Observed {
-        room,
-        at,
-        date,
-        source: Source::Get,
     }
 }
 

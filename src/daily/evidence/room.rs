@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::writes::{CreateAttempts, Writes};
 use crate::clock::Moment;
 use crate::daily::listing::Listing;
-use crate::daily::types::Room;
+use crate::daily::types::{Answer, Room};
 
 /// What Daily last answered about a room, and what became of our writes to it. At most one of
 /// `observed` and `absence` is known.
@@ -38,6 +38,17 @@ pub struct Observed {
     pub date: Option<i64>,
     /// Which answer showed it.
     pub source: Source,
+}
+
+impl Observed {
+    pub(super) fn of(answer: Answer<Room>, at: Moment, source: Source) -> Self {
+        Self {
+            room: answer.value,
+            at,
+            date: answer.date,
+            source,
+        }
+    }
 }
 
 /// Which answer showed a room.
@@ -100,6 +111,15 @@ impl Entry {
         evidence
     }
 
+    /// An answer to a call with the name counts, which shows this room or that there is none.
+    pub(super) fn record_answer(&mut self, answer: Answer<Option<Room>>, at: Moment) {
+        let Answer { value, date } = answer;
+        match value {
+            Some(value) => self.record(Observed::of(Answer { value, date }, at, Source::Get)),
+            None => self.record_absence(at, Some(at), date),
+        }
+    }
+
     /// An answer that counts shows the room.
     pub(super) fn record(&mut self, observed: Observed) {
         let answers = &mut self.answers;
@@ -111,12 +131,7 @@ impl Entry {
         answers.observed = Some(observed);
     }
 
-    /// An answer to a call with the name counts, and says that there is no such room.
-    pub(super) fn record_absence(&mut self, at: Moment, date: Option<i64>) {
-        self.absent(at, Some(at), date);
-    }
-
-    fn absent(&mut self, at: Moment, by_name: Option<Moment>, date: Option<i64>) {
+    fn record_absence(&mut self, at: Moment, by_name: Option<Moment>, date: Option<i64>) {
         let answers = &mut self.answers;
         answers.observed = None;
         answers.maybe_stale_until = None;
@@ -152,14 +167,12 @@ impl Entry {
             return;
         }
         match listing.get(name) {
-            Some(room) => self.record(Observed {
-                room: room.clone(),
-                at: begun,
-                date: listing.date(),
-                source: Source::List,
-            }),
+            Some(room) => {
+                let (value, date) = (room.clone(), listing.date());
+                self.record(Observed::of(Answer { value, date }, begun, Source::List));
+            }
             None if applied.complete && listing.lacks(name) => {
-                self.absent(listing.ended(), None, listing.date());
+                self.record_absence(listing.ended(), None, listing.date());
             }
             // The listing neither shows the room nor proves its absence: only a GET can.
             None => self.answers.observed = None,

@@ -28,13 +28,20 @@ fn room(id: &str, name: &str) -> Room {
     .unwrap()
 }
 
-fn observed(id: &str, seconds: u64, source: Source) -> Observed {
-    Observed {
-        room: room(id, "a"),
-        at: at(seconds),
+/// The answer to a create.
+fn made(id: &str, seconds: u64) -> Answer<Room> {
+    Answer {
+        value: room(id, "a"),
         date: date(seconds),
-        source,
     }
+}
+
+fn shown(id: &str, seconds: u64) -> Answer<Option<Room>> {
+    made(id, seconds).map(Some)
+}
+
+fn none(seconds: u64) -> Answer<Option<Room>> {
+    made("", seconds).map(|_| None)
 }
 
 /// A listing of these rooms, whose names are their ids, from a second on to the next one. All names
@@ -109,11 +116,11 @@ impl Evidence {
 #[test]
 fn the_later_answer_counts() {
     let mut evidence = evidence();
-    evidence.saw("a", observed("1", 10, Source::Get));
+    evidence.written("a", shown("1", 10), at(10));
     evidence.shows("1", Source::Get);
-    evidence.absent("a", at(20), date(20));
+    evidence.written("a", none(20), at(20));
     evidence.lacks(20, Some(20), 20);
-    evidence.created("a", UID, observed("2", 30, Source::Create));
+    evidence.created("a", UID, made("2", 30), at(30));
     evidence.shows("2", Source::Create);
     evidence.lists(40, &["a"], true);
     evidence.shows("a", Source::List);
@@ -124,10 +131,10 @@ fn the_later_answer_counts() {
 #[test]
 fn a_listing_that_began_before_another_answer_says_nothing() {
     let mut evidence = evidence();
-    evidence.saw("a", observed("1", 10, Source::Get));
+    evidence.written("a", shown("1", 10), at(10));
     evidence.lists(9, &[], true);
     evidence.shows("1", Source::Get);
-    evidence.absent("a", at(20), date(20));
+    evidence.written("a", none(20), at(20));
     evidence.lists(19, &["a"], true);
     evidence.lacks(20, Some(20), 20);
 }
@@ -135,13 +142,13 @@ fn a_listing_that_began_before_another_answer_says_nothing() {
 #[test]
 fn a_listing_that_began_before_a_write_of_ours_says_nothing() {
     let mut evidence = evidence();
-    let sending = evidence.sending("a", at(10));
+    let sending = evidence.writes("a").sending(at(10));
     evidence.lists(9, &[], true);
     evidence.knows_nothing();
-    evidence.answered("a", sending, true, at(12));
+    evidence.writes("a").answered(sending, true, at(12));
     evidence.lists(11, &["a"], true);
     evidence.knows_nothing();
-    evidence.unanswered("a", at(14));
+    evidence.writes("a").unanswered(at(14));
     evidence.lists(13, &[], true);
     evidence.knows_nothing();
     evidence.lists(15, &["a"], true);
@@ -155,7 +162,7 @@ fn the_first_answer_of_an_absence_is_kept_and_a_room_ends_it() {
     evidence.lacks(11, None, 10);
     evidence.lists(20, &[], true);
     evidence.lacks(11, None, 20);
-    evidence.absent("a", at(30), date(30));
+    evidence.written("a", none(30), at(30));
     evidence.lacks(11, Some(30), 30);
     evidence.lists(40, &[], true);
     evidence.lacks(11, Some(30), 40);
@@ -223,7 +230,7 @@ fn more_than_five_and_more_than_a_tenth_missing_are_not_believed() {
 fn a_room_that_was_written_to_meanwhile_is_not_missing() {
     let mut evidence = Evidence::default();
     let expected = names(6);
-    evidence.unanswered("room-0", at(10));
+    evidence.writes("room-0").unanswered(at(10));
     assert_eq!(
         evidence.apply_listing(listing(10, &[]), true, &expected),
         None
@@ -260,19 +267,19 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
 #[test]
 fn an_unknown_write_is_kept_until_it_is_answered() {
     let mut evidence = evidence();
-    let first = evidence.sending("a", at(10));
+    let first = evidence.writes("a").sending(at(10));
     assert_eq!(evidence.room("a", UID).unknown_write, Some(at(10)));
-    evidence.answered("a", first, true, at(11));
+    evidence.writes("a").answered(first, true, at(11));
     assert_eq!(evidence.room("a", UID).unknown_write, None);
-    let _ = evidence.sending("a", at(20));
-    evidence.unanswered("a", at(25));
+    let _ = evidence.writes("a").sending(at(20));
+    evidence.writes("a").unanswered(at(25));
     assert_eq!(evidence.room("a", UID).unknown_write, Some(at(25)));
     // Reads do not make its outcome known, and neither does the answer to a later write.
-    evidence.saw("a", observed("1", 30, Source::Get));
+    evidence.written("a", shown("1", 30), at(30));
     evidence.lists(40, &[], true);
-    let later = evidence.sending("a", at(50));
+    let later = evidence.writes("a").sending(at(50));
     assert_eq!(evidence.room("a", UID).unknown_write, Some(at(50)));
-    evidence.answered("a", later, true, at(51));
+    evidence.writes("a").answered(later, true, at(51));
     assert_eq!(evidence.room("a", UID).unknown_write, Some(at(25)));
     assert!(!evidence.outcomes_known(at(84), QUIET));
     assert!(evidence.outcomes_known(at(85), QUIET));
@@ -283,22 +290,22 @@ fn an_unknown_write_is_kept_until_it_is_answered() {
 fn creates_since_the_claim_are_counted_by_the_worst() {
     let mut evidence = Evidence::default();
     let refused = |evidence: &mut Evidence| {
-        let before = evidence.creating("a", UID);
+        let before = evidence.writes("a").creating(UID);
         let sent = evidence.room("a", UID).create_attempts;
         assert_eq!(sent, CreateAttempts::Unknown, "until it is answered");
-        evidence.create_ended("a", UID, before.and_refused());
+        evidence.writes("a").create_ended(UID, before.and_refused());
         evidence.room("a", UID).create_attempts
     };
     let earlier = evidence.room("a", UID).create_attempts;
     assert_eq!(earlier, CreateAttempts::EarlierProcess);
     assert_eq!(refused(&mut evidence), CreateAttempts::Unknown);
-    evidence.claimed("a", UID);
+    evidence.writes("a").claimed(UID);
     let claimed = evidence.room("a", UID).create_attempts;
     assert_eq!(claimed, CreateAttempts::None);
     assert_eq!(refused(&mut evidence), CreateAttempts::Refused);
-    let _ = evidence.creating("a", UID);
+    let _ = evidence.writes("a").creating(UID);
     assert_eq!(refused(&mut evidence), CreateAttempts::Unknown);
-    evidence.created("a", UID, observed("1", 10, Source::Create));
+    evidence.created("a", UID, made("1", 10), at(10));
     let created = CreateAttempts::Created("1".into());
     assert_eq!(refused(&mut evidence), created);
 }
@@ -306,7 +313,7 @@ fn creates_since_the_claim_are_counted_by_the_worst() {
 #[test]
 fn a_create_that_was_done_still_counts_when_another_answer_has_come() {
     let mut evidence = evidence();
-    evidence.created("a", UID, observed("1", 10, Source::Create));
+    evidence.created("a", UID, made("1", 10), at(10));
     evidence.lists(20, &["a"], true);
     assert_eq!(
         evidence.room("a", UID).create_attempts,
@@ -319,41 +326,41 @@ const LAG: Duration = Duration::from_secs(5);
 /// Evidence of a Daily whose replicas lag, in which `a` was written to at second 10.
 fn lagging(done: bool) -> Evidence {
     let mut evidence = Evidence::new(LAG);
-    let sending = evidence.sending("a", at(9));
-    evidence.answered("a", sending, done, at(10));
-    evidence.created("a", UID, observed("1", 10, Source::Create));
+    let sending = evidence.writes("a").sending(at(9));
+    evidence.writes("a").answered(sending, done, at(10));
+    evidence.created("a", UID, made("1", 10), at(10));
     evidence
 }
 
 #[test]
 fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
     let mut evidence = lagging(true);
-    evidence.read_absent("a", at(11), date(11));
+    evidence.read("a", none(11), at(11));
     evidence.shows("1", Source::Create);
     assert_eq!(evidence.room("a", UID).maybe_stale_until, Some(at(15)));
-    evidence.created("a", UID, observed("1", 11, Source::Create));
+    evidence.created("a", UID, made("1", 11), at(11));
     assert_eq!(evidence.room("a", UID).maybe_stale_until, None);
-    evidence.read("a", observed("2", 12, Source::Get));
+    evidence.read("a", shown("2", 12), at(12));
     evidence.shows("1", Source::Create);
     assert_eq!(evidence.room("a", UID).maybe_stale_until, Some(at(15)));
     evidence.lists(13, &[], true);
     evidence.lists(14, &["a"], true);
     evidence.shows("1", Source::Create);
-    evidence.read("a", observed("2", 15, Source::Get));
+    evidence.read("a", shown("2", 15), at(15));
     evidence.shows("2", Source::Get);
     assert_eq!(evidence.room("a", UID).maybe_stale_until, None);
-    evidence.read_absent("a", at(16), date(16));
+    evidence.read("a", none(16), at(16));
     evidence.lacks(16, Some(16), 16);
 }
 
 #[test]
 fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
     let mut evidence = Evidence::new(LAG);
-    evidence.read("a", observed("1", 5, Source::Get));
-    let sending = evidence.sending("a", at(9));
-    evidence.answered("a", sending, true, at(10));
-    evidence.absent("a", at(10), date(10));
-    evidence.read("a", observed("1", 11, Source::Get));
+    evidence.read("a", shown("1", 5), at(5));
+    let sending = evidence.writes("a").sending(at(9));
+    evidence.writes("a").answered(sending, true, at(10));
+    evidence.written("a", none(10), at(10));
+    evidence.read("a", shown("1", 11), at(11));
     evidence.lists(12, &["a"], true);
     evidence.lacks(10, Some(10), 10);
     assert_eq!(evidence.room("a", UID).maybe_stale_until, None);
@@ -362,12 +369,12 @@ fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
 #[test]
 fn an_end_does_not_wait_for_what_lags() {
     let mut evidence = lagging(true);
-    let mut brief = observed("1", 10, Source::Get);
-    brief.room.config.exp = date(12);
-    evidence.saw("a", brief);
-    evidence.read_absent("a", at(11), date(11));
+    let mut brief = made("1", 10);
+    brief.value.config.exp = date(12);
+    evidence.written("a", brief.map(Some), at(10));
+    evidence.read("a", none(11), at(11));
     evidence.shows("1", Source::Get);
-    evidence.read_absent("a", at(12), date(12));
+    evidence.read("a", none(12), at(12));
     evidence.lacks(12, Some(12), 12);
 }
 
@@ -376,12 +383,12 @@ fn an_end_does_not_wait_for_what_lags() {
 fn a_deletion_is_not_forgotten_before_reads_show_it() {
     let deleted = || {
         let mut evidence = lagging(true);
-        evidence.absent("a", at(10), date(10));
+        evidence.written("a", none(10), at(10));
         evidence.forget("a", UID, at(11));
         evidence
     };
     let mut again = deleted();
-    again.read("a", observed("1", 12, Source::Get));
+    again.read("a", shown("1", 12), at(12));
     again.lacks(10, Some(10), 10);
     let mut quiet = deleted();
     quiet.lists(20, &[], true);
@@ -389,18 +396,18 @@ fn a_deletion_is_not_forgotten_before_reads_show_it() {
     // A room that stays is to be found again.
     let mut retained = lagging(true);
     retained.forget("a", UID, at(11));
-    retained.read("a", observed("1", 12, Source::Get));
+    retained.read("a", shown("1", 12), at(12));
     retained.shows("1", Source::Get);
 }
 
 #[test]
 fn a_write_that_was_refused_or_is_unknown_says_nothing_that_a_read_could_lag_behind() {
     let mut refused = lagging(false);
-    refused.read_absent("a", at(11), date(11));
+    refused.read("a", none(11), at(11));
     refused.lacks(11, Some(11), 11);
     let mut unknown = lagging(true);
-    unknown.unanswered("a", at(12));
-    unknown.read("a", observed("2", 13, Source::Get));
+    unknown.writes("a").unanswered(at(12));
+    unknown.read("a", shown("2", 13), at(13));
     unknown.shows("2", Source::Get);
 }
 
@@ -408,8 +415,8 @@ fn a_write_that_was_refused_or_is_unknown_says_nothing_that_a_read_could_lag_beh
 fn rooms_that_were_just_written_to_are_not_missing() {
     let mut evidence = Evidence::new(LAG);
     let expected = names(6);
-    let sending = evidence.sending("room-0", at(9));
-    evidence.answered("room-0", sending, true, at(10));
+    let sending = evidence.writes("room-0").sending(at(9));
+    evidence.writes("room-0").answered(sending, true, at(10));
     assert_eq!(
         evidence.apply_listing(listing(14, &[]), true, &expected),
         None
@@ -426,7 +433,7 @@ fn rooms_that_were_just_written_to_are_not_missing() {
 #[test]
 fn a_room_whose_name_has_another_case_is_the_one_that_was_asked_for() {
     let mut evidence = Evidence::default();
-    evidence.read("A", observed("1", 10, Source::Get));
+    evidence.read("A", shown("1", 10), at(10));
     assert_eq!(evidence.room("A", UID).observed.unwrap().room.name, "a");
     assert_eq!(evidence.room("a", UID), RoomEvidence::default());
 }
@@ -436,7 +443,7 @@ fn it_is_known_when_a_room_answered_to_its_name() {
     let mut evidence = evidence();
     evidence.lists(5, &["a"], true);
     assert_eq!(evidence.room("a", UID).named, None);
-    evidence.read("a", observed("1", 10, Source::Get));
+    evidence.read("a", shown("1", 10), at(10));
     evidence.lists(20, &["a"], true);
     assert_eq!(evidence.room("a", UID).named, Some(at(10)));
 }
@@ -450,11 +457,13 @@ fn a_short_quiet_period_shortens_what_reads_may_lag() {
 #[test]
 fn what_was_created_for_one_object_is_not_the_room_of_another() {
     let mut evidence = Evidence::default();
-    evidence.claimed("a", UID);
-    evidence.claimed("a", "other");
-    evidence.created("a", UID, observed("1", 10, Source::Create));
-    let before = evidence.creating("a", "other");
-    evidence.create_ended("a", "other", before.and_refused());
+    evidence.writes("a").claimed(UID);
+    evidence.writes("a").claimed("other");
+    evidence.created("a", UID, made("1", 10), at(10));
+    let before = evidence.writes("a").creating("other");
+    evidence
+        .writes("a")
+        .create_ended("other", before.and_refused());
     let created = CreateAttempts::Created("1".into());
     let ours = evidence.room("a", UID);
     assert_eq!(ours.create_attempts, created);
@@ -463,7 +472,7 @@ fn what_was_created_for_one_object_is_not_the_room_of_another() {
     assert_eq!(theirs.create_attempts, CreateAttempts::Refused);
     assert_eq!(theirs.observed.unwrap().source, Source::Get);
     // Neither does a claim of theirs change what is known of ours.
-    evidence.claimed("a", "other");
+    evidence.writes("a").claimed("other");
     assert_eq!(evidence.room("a", UID).create_attempts, created);
     let theirs = evidence.room("a", "other");
     assert_eq!(theirs.create_attempts, CreateAttempts::None);

@@ -27,13 +27,11 @@ pub enum CreateAttempts {
 
 impl CreateAttempts {
     /// Whether one of them may have created what has the name, now or later.
-    #[must_use]
     pub fn may_have_created(&self) -> bool {
         !matches!(self, Self::None | Self::Refused)
     }
 
     /// The same after one more, which Daily refused.
-    #[must_use]
     pub fn and_refused(self) -> Self {
         match self {
             Self::None => Self::Refused,
@@ -46,7 +44,7 @@ impl CreateAttempts {
 
 /// Our writes to one room name or phone number.
 #[derive(Debug, Default)]
-pub(super) struct Writes {
+pub struct Writes {
     /// When the last one was sent or answered.
     last: Option<Moment>,
     /// When the last one that Daily applied was answered.
@@ -65,14 +63,14 @@ pub struct Sending(Option<Moment>);
 
 impl Writes {
     /// A write is sent: its outcome is unknown until it is answered.
-    pub(super) fn sending(&mut self, at: Moment) -> Sending {
+    pub fn sending(&mut self, at: Moment) -> Sending {
         let before = self.unknown;
         self.unanswered(at);
         Sending(before)
     }
 
     /// Daily applied or refused the write.
-    pub(super) fn answered(&mut self, sending: Sending, applied: bool, at: Moment) {
+    pub fn answered(&mut self, sending: Sending, applied: bool, at: Moment) {
         self.last = Some(at);
         self.unknown = sending.0;
         if applied {
@@ -81,15 +79,33 @@ impl Writes {
     }
 
     /// No answer says whether the write was applied, and it may still be.
-    pub(super) fn unanswered(&mut self, at: Moment) {
+    pub fn unanswered(&mut self, at: Moment) {
         self.last = Some(at);
         self.unknown = Some(at);
     }
 
-    /// Records what became of the creates of this object; gives what was known before.
-    pub(super) fn set_creates(&mut self, owner: &str, creates: CreateAttempts) -> CreateAttempts {
-        let before = self.creates.insert(owner.to_owned(), creates);
+    /// The object with this uid claims the name: creates before the claim do not count.
+    pub fn claimed(&mut self, owner: &str) {
+        self.create_ended(owner, CreateAttempts::None);
+    }
+
+    /// A create is about to be sent; returns what was known before. Until its answer comes, whatever
+    /// has the name may be what it creates.
+    pub fn creating(&mut self, owner: &str) -> CreateAttempts {
+        let before = self
+            .creates
+            .insert(owner.to_owned(), CreateAttempts::Unknown);
         before.unwrap_or_default()
+    }
+
+    /// Daily answered a create with this id.
+    pub fn created(&mut self, owner: &str, id: String) {
+        self.create_ended(owner, CreateAttempts::Created(id));
+    }
+
+    /// The outcome of a create is known.
+    pub fn create_ended(&mut self, owner: &str, creates: CreateAttempts) {
+        self.creates.insert(owner.to_owned(), creates);
     }
 
     /// What became of the creates of this object.

@@ -20,7 +20,7 @@ fn names_that_no_object_has_are_forgotten() {
     for name in ["asked", "ours", "gone"] {
         let _ = evidence.room(name, UID);
     }
-    evidence.unanswered("gone", at(20));
+    evidence.writes("gone").unanswered(at(20));
     evidence.retain(|name| name == "ours", at(30));
     let left = |evidence: &Evidence| {
         let mut names: Vec<String> = evidence.names().into_iter().collect();

@@ -2,6 +2,7 @@
 
 use super::world::{Fate, World};
 use super::*;
+use crate::daily::types::Answer;
 use k8s_openapi::api::core::v1::Secret;
 
 /// A call that is done late is done within the quiet period.
@@ -32,10 +33,10 @@ impl World {
             return;
         }
         let at = self.tick();
-        let sending = self.evidence.sending(&name, at);
+        let sending = self.evidence.writes(&name).sending(at);
         let create = matches!(step, Step::CreateRoom(_));
         let owner = self.meta.uid.clone();
-        let creates = create.then(|| self.evidence.creating(&name, &owner));
+        let creates = create.then(|| self.evidence.writes(&name).creating(&owner));
         let answer = match fate {
             Fate::Dropped => None,
             Fate::Late => {
@@ -50,22 +51,18 @@ impl World {
         };
         let at = self.tick();
         let Some(answer) = answer else {
-            self.evidence.unanswered(&name, at);
+            self.evidence.writes(&name).unanswered(at);
             return;
         };
-        self.evidence.answered(&name, sending, answer.is_ok(), at);
+        self.evidence
+            .writes(&name)
+            .answered(sending, answer.is_ok(), at);
         match (answer, step) {
             (Ok(Some(room)), Step::CreateRoom(_)) => {
                 view.memory.rejection = None;
                 let date = Some(self.date());
-                let source = Source::Create;
-                let observed = Observed {
-                    room,
-                    at,
-                    date,
-                    source,
-                };
-                self.evidence.created(&name, &owner, observed);
+                let answer = Answer { value: room, date };
+                self.evidence.created(&name, &owner, answer, at);
             }
             (Ok(_), _) => {
                 view.memory.rejection = None;
@@ -77,7 +74,7 @@ impl World {
             (Err(what), _) => {
                 if let Some(before) = creates {
                     let refused = before.and_refused();
-                    self.evidence.create_ended(&name, &owner, refused);
+                    self.evidence.writes(&name).create_ended(&owner, refused);
                 }
                 view.retried = true;
                 view.facts.looked = false;
@@ -195,7 +192,7 @@ impl World {
         assert!(self.meta.has_finalizer(), "nothing is recorded before it");
         view.memory.bound_here |= view.record().is_none();
         if change.claims() {
-            self.evidence.claimed(&record.name, &self.meta.uid);
+            self.evidence.writes(&record.name).claimed(&self.meta.uid);
         }
         let observed = self.shown(&record.name);
         let ours = observed.is_some_and(|it| self.ours.contains(&it.id));

@@ -352,37 +352,15 @@ impl World {
     }
 
     pub(super) fn get(&mut self, name: &str, at: Moment) {
+        let value = self.read(name).cloned();
         let date = Some(self.date());
-        match self.read(name).cloned() {
-            Some(room) => {
-                let source = Source::Get;
-                let observed = Observed {
-                    room,
-                    at,
-                    date,
-                    source,
-                };
-                self.evidence.read(name, observed);
-            }
-            None => self.evidence.read_absent(name, at, date),
-        }
+        self.evidence.read(name, Answer { value, date }, at);
     }
 
     /// The answer to a write shows what is so.
     pub(super) fn answer(&mut self, name: &str, at: Moment) {
+        let value = self.shown(name).cloned();
         let date = Some(self.date());
-        match self.shown(name).cloned() {
-            Some(room) => {
-                let source = Source::Get;
-                let observed = Observed {
-                    room,
-                    at,
-                    date,
-                    source,
-                };
-                self.evidence.saw(name, observed);
-            }
-            None => self.evidence.absent(name, at, date),
-        }
+        self.evidence.written(name, Answer { value, date }, at);
     }
 }

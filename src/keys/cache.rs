@@ -1,5 +1,7 @@
-//! What is asked for often and seldom changes: asked for once at a time for each key, and kept for
-//! as long as it holds.
+//! A bounded cache of answers, each asked for by one task at a time.
+//!
+//! No crate does all of this: a lifetime for each value, one request for all who wait, and an old
+//! value that is served while it is asked for again.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,30 +12,26 @@ use parking_lot::Mutex;
 
 use crate::clock::{self, Moment};
 
-/// A value that nobody asked for in this time is forgotten.
+/// A value is forgotten when nobody has used it for this long.
 pub(super) const UNUSED: Duration = Duration::from_secs(3600);
 
-/// Values by key, each asked for by one task at a time while others ask for other keys.
-///
-/// It holds a bounded number of them: keys come from what users write.
-pub(super) struct Cached<K, V> {
+/// Answers by key. It is bounded, since keys come from what users write.
+pub(super) struct Cache<K, V> {
     slots: Mutex<HashMap<K, Arc<Slot<V>>>>,
     most: usize,
     rules: Rules<V>,
 }
 
-/// How long values are kept.
 pub(super) struct Rules<V> {
-    /// For how long a value is not asked for again.
-    pub(super) holds: fn(&V) -> Duration,
-    /// Whether it serves those who come while it is asked for again, and is among the last to go
-    /// when there is no room.
-    pub(super) lasts: fn(&V) -> bool,
+    /// How long a value is not asked for again.
+    pub(super) fresh_for: fn(&V) -> Duration,
+    /// Whether a value is served also while it is asked for again. Such values are evicted last.
+    pub(super) serve_stale: fn(&V) -> bool,
 }
 
 struct Slot<V> {
-    /// Whose turn it is to ask.
-    turn: tokio::sync::Mutex<()>,
+    /// Held by the task that asks. Tokio's lock, as that takes a call.
+    asking: tokio::sync::Mutex<()>,
     kept: Mutex<Kept<V>>,
 }
 
@@ -47,9 +45,13 @@ impl<V: Clone> Slot<V> {
     fn value(&self) -> Option<(Moment, V)> {
         self.kept.lock().value.clone()
     }
+
+    fn stale_value(&self) -> Option<V> {
+        self.value().map(|(_, value)| value)
+    }
 }
 
-impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
+impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     pub(super) fn new(most: usize, rules: Rules<V>) -> Self {
         Self {
             slots: Mutex::default(),
@@ -58,101 +60,88 @@ impl<K: Eq + Hash + Clone, V: Clone> Cached<K, V> {
         }
     }
 
-    /// The value of this key, if it need not be asked for.
-    pub(super) fn known(&self, key: &K) -> Option<V> {
+    /// The value of this key, if it is fresh.
+    pub(super) fn fresh(&self, key: &K) -> Option<V> {
         let slot = self.slots.lock().get(key).cloned()?;
         let now = clock::now();
         slot.kept.lock().used = now;
-        self.good(&slot, now, now)
+        self.usable(&slot, now, now)
     }
 
-    /// The value of this key, as it is known or as `ask` gives it; `ask` is told the value before.
+    /// The value of this key, cached or as `ask` returns it. `ask` gets the value before.
     pub(super) async fn get<F>(&self, key: &K, ask: impl FnOnce(Option<V>) -> F) -> V
     where
         F: Future<Output = V>,
     {
         let came = clock::now();
         let slot = self.slot(key, came);
-        if let Some(value) = self.good(&slot, came, came) {
+        if let Some(value) = self.usable(&slot, came, came) {
             return value;
         }
-        let _turn = match slot.turn.try_lock() {
-            Ok(turn) => turn,
+        let _asking = match slot.asking.try_lock() {
+            Ok(asking) => asking,
             Err(_) => {
-                let before = slot.value().map(|(_, value)| value);
-                if let Some(value) = before.filter(self.rules.lasts) {
+                if let Some(value) = slot.stale_value().filter(self.rules.serve_stale) {
                     return value;
                 }
-                slot.turn.lock().await
+                slot.asking.lock().await
             }
         };
-        if let Some(value) = self.good(&slot, came, clock::now()) {
+        if let Some(value) = self.usable(&slot, came, clock::now()) {
             return value;
         }
-        let before = slot.value().map(|(_, value)| value);
-        let value = ask(before).await;
+        let value = ask(slot.stale_value()).await;
         slot.kept.lock().value = Some((clock::now(), value.clone()));
         value
     }
 
-    /// Forgets what is not to be kept, given when it came, and what was not used for long.
+    /// Forgets the values that are not to be kept, given when they came, and those that were not
+    /// used for long.
     pub(super) fn retain(&self, keep: impl Fn(&K, Moment, &V) -> bool) {
         let now = clock::now();
         self.slots.lock().retain(|key, slot| {
-            if Arc::strong_count(slot) > 1 {
-                let mut kept = slot.kept.lock();
-                kept.value = kept.value.take().filter(|(at, it)| keep(key, *at, it));
-                return true;
-            }
-            let kept = slot.kept.lock();
-            let wanted = kept
-                .value
-                .as_ref()
-                .is_some_and(|(at, it)| keep(key, *at, it));
-            wanted && kept.used.until(now) < UNUSED
+            let mut kept = slot.kept.lock();
+            kept.value = kept.value.take().filter(|(at, it)| keep(key, *at, it));
+            let is_used = kept.value.is_some() && kept.used.until(now) < UNUSED;
+            is_used || Arc::strong_count(slot) > 1
         });
     }
 
-    /// A value that holds. Who waited for a value to come has it, even if it does not hold.
-    fn good(&self, slot: &Slot<V>, came: Moment, now: Moment) -> Option<V> {
+    /// A value that is fresh, or that came while the caller waited for it.
+    fn usable(&self, slot: &Slot<V>, came: Moment, now: Moment) -> Option<V> {
         let (at, value) = slot.value()?;
-        let holds = at > came || at.until(now) < (self.rules.holds)(&value);
-        holds.then_some(value)
+        let usable = at > came || at.until(now) < (self.rules.fresh_for)(&value);
+        usable.then_some(value)
     }
 
     fn slot(&self, key: &K, now: Moment) -> Arc<Slot<V>> {
         let mut slots = self.slots.lock();
         if !slots.contains_key(key) && slots.len() >= self.most {
-            self.make_room(&mut slots);
+            self.evict(&mut slots);
         }
         let slot = slots.entry(key.clone()).or_insert_with(|| {
-            Arc::new(Slot {
-                turn: tokio::sync::Mutex::default(),
-                kept: Mutex::new(Kept {
-                    value: None,
-                    used: now,
-                }),
-            })
+            let (asking, value) = (tokio::sync::Mutex::default(), None);
+            let kept = Mutex::new(Kept { value, used: now });
+            Arc::new(Slot { asking, kept })
         });
         slot.kept.lock().used = now;
         Arc::clone(slot)
     }
 
-    /// Drops half of what is not in use: first what does not last, of that what was used longest ago.
-    fn make_room(&self, slots: &mut HashMap<K, Arc<Slot<V>>>) {
+    /// Drops half of the slots that are not in use: first those without a value that is served
+    /// stale, and of them those that were not used for longest.
+    fn evict(&self, slots: &mut HashMap<K, Arc<Slot<V>>>) {
         let mut idle: Vec<(bool, Moment, K)> = slots
             .iter()
             .filter(|(_, slot)| Arc::strong_count(slot) == 1)
             .map(|(key, slot)| {
-                let kept = slot.kept.lock();
-                let lasts = kept
-                    .value
-                    .as_ref()
-                    .is_some_and(|it| (self.rules.lasts)(&it.1));
-                (lasts, kept.used, key.clone())
+                let serves = slot
+                    .stale_value()
+                    .is_some_and(|it| (self.rules.serve_stale)(&it));
+                (serves, slot.kept.lock().used, key.clone())
             })
             .collect();
-        idle.sort_by_key(|(lasts, used, _)| (*lasts, *used));
+        idle.sort_by_key(|(serves, used, _)| (*serves, *used));
         for (_, _, key) in idle.iter().take(idle.len().div_ceil(2)) {
             slots.remove(key);
         }
@@ -170,7 +159,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    type Numbers = Cached<&'static str, Result<u32, u32>>;
+    type Numbers = Cache<&'static str, Result<u32, u32>>;
 
     /// Good values hold for an hour, others not at all.
     fn numbers(most: usize) -> Numbers {
@@ -179,7 +168,13 @@ mod tests {
             Err(_) => Duration::ZERO,
         };
         let lasts = |it: &Result<u32, u32>| it.is_ok();
-        Cached::new(most, Rules { holds, lasts })
+        Cache::new(
+            most,
+            Rules {
+                fresh_for: holds,
+                serve_stale: lasts,
+            },
+        )
     }
 
     async fn put(cached: &Numbers, key: &'static str, value: Result<u32, u32>) {
@@ -223,7 +218,13 @@ mod tests {
     async fn what_lasts_serves_while_it_is_asked_for_again() {
         let holds = |_: &Result<u32, u32>| Duration::ZERO;
         let lasts = |it: &Result<u32, u32>| it.is_ok();
-        let cached: Numbers = Cached::new(9, Rules { holds, lasts });
+        let cached: Numbers = Cache::new(
+            9,
+            Rules {
+                fresh_for: holds,
+                serve_stale: lasts,
+            },
+        );
         cached.get(&"a", async |_| Ok(1)).await.ok();
         let done = Notify::new();
         let again = cached.get(&"a", async |before| {
@@ -249,10 +250,10 @@ mod tests {
         for (key, value) in [("a", Ok(1)), ("b", Err(2)), ("c", Ok(3)), ("d", Err(4))] {
             put(&cached, key, value).await;
         }
-        assert_eq!(cached.known(&"a"), Some(Ok(1)));
+        assert_eq!(cached.fresh(&"a"), Some(Ok(1)));
         put(&cached, "e", Ok(5)).await;
         assert_eq!(cached.slots.lock().len(), 3);
-        assert_eq!(cached.known(&"c"), Some(Ok(3)), "it lasts");
+        assert_eq!(cached.fresh(&"c"), Some(Ok(3)), "it lasts");
         assert!(!cached.slots.lock().contains_key("b"));
     }
 
@@ -262,8 +263,8 @@ mod tests {
         put(&cached, "a", Ok(1)).await;
         put(&cached, "b", Ok(2)).await;
         cached.retain(|_, _, value| *value != Ok(1));
-        assert_eq!(cached.known(&"a"), None);
-        assert_eq!(cached.known(&"b"), Some(Ok(2)));
+        assert_eq!(cached.fresh(&"a"), None);
+        assert_eq!(cached.fresh(&"b"), Some(Ok(2)));
         let slot = cached.slots.lock().get("b").cloned().unwrap();
         slot.kept.lock().used = Moment(clock::now().0.saturating_sub(UNUSED));
         drop(slot);

@@ -1,14 +1,14 @@
-//! Which domain each key is of, as Daily says.
+//! Which domain a key belongs to. Only Daily can tell, so a key is verified by a call.
 //!
-//! Each key is asked about once at a time, however many objects use it, and no key waits for the
-//! answer about another one.
+//! Each key is verified once at a time, however many objects use it, and no key waits for another.
 
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::cached::{Cached, Rules};
-use super::{KeyProblem, Source};
+use super::cache::{Cache, Rules};
+use super::problem::KeyProblem;
+use super::secret::KeySource;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::crd::condition::Reason;
@@ -21,95 +21,88 @@ use crate::daily::types::{ApiKey, Domain};
 use crate::metrics::Metrics;
 use crate::naming;
 
-/// A key that was proven is proven again after this long.
-const PROVEN_FOR: Duration = Duration::from_secs(3600);
-/// A key that Daily refused is tried again after this long.
+/// How long a key stays verified. Until then a revoked key is noticed by the first refused call.
+const VERIFIED_FOR: Duration = Duration::from_secs(3600);
+/// How long a refused key is not tried again: soon enough for a user who has just activated it.
 const REFUSED_FOR: Duration = Duration::from_secs(30);
-/// A key that Daily could not be asked about is tried again after this long.
+/// How long a key is not tried again after Daily could not be reached.
 const FAILED_FOR: Duration = Duration::from_secs(5);
-/// So many keys are remembered. Each takes some 300 bytes.
+/// How many keys are remembered. Each takes about 300 bytes.
 const KEYS: usize = 10_000;
-/// So many passes wait for keys to be proven, with all namespaces counted.
+/// How many reconciles wait for a key to be verified, over all namespaces.
 const WAITING: usize = 64;
-/// So many calls with keys that are not proven yet go out in the limiter's five seconds: half of
-/// what Daily takes from an account, since nobody knows whose account they count for.
-const UNPROVEN_CALLS: usize = 50;
+/// How many calls with unverified keys are sent in five seconds. They may all count against one
+/// account, of which this is half the limit.
+const UNVERIFIED_CALLS: usize = 50;
 
-/// The keys that were tried.
-pub(super) struct Proofs {
+/// Verifies keys, and remembers the results.
+pub(super) struct Verifier {
     daily: Client,
     metrics: Metrics,
-    known: Cached<String, Proof>,
+    known: Cache<String, Verified>,
     permits: Permits,
-    unproven: RateLimit,
+    /// The limit of calls with keys whose account is not known.
+    unverified: RateLimit,
 }
 
-type Proof = Result<Domain, Unproven>;
+type Verified = Result<Domain, Unverified>;
 
-/// Why the domain of a key is not known.
+/// Why a key is not verified.
 #[derive(Clone, Debug)]
-enum Unproven {
-    /// Daily refuses the key.
+enum Unverified {
     Refused,
-    /// Daily could not be asked.
     Failed { reason: Reason, cause: String },
 }
 
-fn holds(proof: &Proof) -> Duration {
-    match proof {
-        Ok(_) => PROVEN_FOR,
-        Err(Unproven::Refused) => REFUSED_FOR,
-        Err(Unproven::Failed { .. }) => FAILED_FOR,
-    }
-}
+const RULES: Rules<Verified> = Rules {
+    fresh_for: |verified| match verified {
+        Ok(_) => VERIFIED_FOR,
+        Err(Unverified::Refused) => REFUSED_FOR,
+        Err(Unverified::Failed { .. }) => FAILED_FOR,
+    },
+    // A key does not become doubtful with time: it serves on while it is verified again.
+    serve_stale: Result::is_ok,
+};
 
-/// A proof that is old is not in doubt: whoever comes while it is renewed goes on with it.
-fn lasts(proof: &Proof) -> bool {
-    proof.is_ok()
-}
-
-impl Proofs {
+impl Verifier {
     pub(super) fn new(daily: Client, metrics: Metrics) -> Self {
         Self {
             daily,
             metrics,
-            known: Cached::new(KEYS, Rules { holds, lasts }),
+            known: Cache::new(KEYS, RULES),
             permits: Permits::new(WAITING),
-            unproven: RateLimit::of_calls(UNPROVEN_CALLS),
+            unverified: RateLimit::of_calls(UNVERIFIED_CALLS),
         }
     }
 
-    /// The domain of a key from this Secret, for an object of this namespace.
-    ///
-    /// # Errors
-    /// [`Busy`] when too many wait for keys; inside, why it is not known.
+    /// The domain of a key from this Secret, for an object in this namespace. `Busy` if too many
+    /// reconciles wait for keys.
     pub(super) async fn domain(
         &self,
         accounts: &Accounts,
         namespace: &str,
-        source: &Source,
+        source: &KeySource,
         key: &ApiKey,
     ) -> Result<Result<Domain, KeyProblem>, Busy> {
         let mark = fingerprint(key);
-        let proof = match self.known.known(&mark) {
-            Some(proof) => proof,
+        let verified = match self.known.fresh(&mark) {
+            Some(verified) => verified,
             None => {
-                let _place = self.permits.acquire(namespace)?;
+                let _permit = self.permits.acquire(namespace)?;
                 let ask = |before| self.ask(accounts, source, key, before);
                 self.known.get(&mark, ask).await
             }
         };
-        Ok(proof.map_err(|why| why.problem(source)))
+        Ok(verified.map_err(|why| why.problem(source)))
     }
 
-    /// Daily has refused this key in an answer to a call that was sent at this moment: it is proven
-    /// again before its next use, unless that was done since.
+    /// Daily refused this key in the answer to a call that was sent at this moment. It is verified
+    /// again before its next use, unless it was verified since.
     pub(super) fn refused(&self, key: &ApiKey, sent: Moment) {
         let mark = fingerprint(key);
         self.known.retain(|it, at, _| *it != mark || at > sent);
     }
 
-    /// Forgets keys that were not used for long.
     pub(super) fn forget_unused(&self) {
         self.known.retain(|_, _, _| true);
     }
@@ -117,16 +110,16 @@ impl Proofs {
     async fn ask(
         &self,
         accounts: &Accounts,
-        source: &Source,
+        source: &KeySource,
         key: &ApiKey,
-        before: Option<Proof>,
-    ) -> Proof {
-        let proven = before.and_then(Result::ok);
-        let account = proven.as_ref().and_then(|it| accounts.get(&it.id));
-        let limiter = account
+        before: Option<Verified>,
+    ) -> Verified {
+        let before = before.and_then(Result::ok);
+        let account = before.as_ref().and_then(|it| accounts.get(&it.id));
+        let limit = account
             .as_ref()
-            .map_or(&self.unproven, |it| it.rate_limit());
-        let in_flight = limiter.slot(Call::General).await.sent();
+            .map_or(&self.unverified, |it| it.rate_limit());
+        let in_flight = limit.slot(Call::General).await.sent();
         let start = clock::now();
         let answer = self.daily.domain(key).await;
         drop(in_flight);
@@ -137,19 +130,19 @@ impl Proofs {
             let (secret, error) = (source.shown(), chain(error));
             tracing::debug!(secret, error, "The domain of an API key is not known");
         }
-        match (answer, proven) {
+        match (answer, before) {
             (Ok(answer), _) => {
                 let domain = answer.value;
                 if account.is_none() {
-                    // The call counts, though whose it was is known only by its answer.
+                    // The call counts against the account that only its answer named.
                     accounts.of(&domain, key).rate_limit().sent_already();
                 }
                 Ok(domain)
             }
-            (Err(CallError::Unauthorized), _) => Err(Unproven::Refused),
-            // What was proven once is not in doubt because Daily does not answer.
+            (Err(CallError::Unauthorized), _) => Err(Unverified::Refused),
+            // An outage of Daily does not make a verified key doubtful.
             (Err(_), Some(domain)) => Ok(domain),
-            (Err(error), None) => Err(Unproven::Failed {
+            (Err(error), None) => Err(Unverified::Failed {
                 reason: error.reason(),
                 cause: chain(&error),
             }),
@@ -157,10 +150,10 @@ impl Proofs {
     }
 }
 
-impl Unproven {
-    /// The same in the words for an object with a key from this Secret. Another namespace may have
-    /// the same key in a Secret of its own, whose name is not to be told.
-    fn problem(self, source: &Source) -> KeyProblem {
+impl Unverified {
+    /// The problem of an object whose key is in this Secret. Another namespace may have the same key
+    /// in a Secret of its own, whose name must not be shown here.
+    fn problem(self, source: &KeySource) -> KeyProblem {
         let secret = source.shown();
         match self {
             Self::Refused => KeyProblem {

@@ -16,7 +16,7 @@ const WRONG_KEY: &str = "wrong-key-0123456789abcdef";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Stage {
-    proofs: Proofs,
+    verifier: Verifier,
     accounts: Accounts,
     sim: SimClient,
     _daily: Sim,
@@ -33,7 +33,7 @@ impl Stage {
         let (client, metrics) = (setup.client.clone(), setup.metrics.clone());
         let create = move |domain, key, refused| Account::new(domain, key, setup.clone(), refused);
         Self {
-            proofs: Proofs::new(client, metrics),
+            verifier: Verifier::new(client, metrics),
             accounts: Accounts::new(create, Arc::new(|_, _| ())),
             sim: daily.client().unwrap(),
             _daily: daily,
@@ -42,14 +42,14 @@ impl Stage {
 
     /// The domain of a key, for an object of a namespace with a Secret in it.
     async fn domain(&self, namespace: &str, key: &str) -> Result<Result<String, KeyProblem>, Busy> {
-        let source = Source {
+        let source = KeySource {
             namespace: namespace.to_owned(),
             name: format!("key-of-{namespace}"),
             key: "api-key".to_owned(),
             instead_of_default: false,
         };
-        let (proofs, key) = (&self.proofs, key.into());
-        let domain = proofs.domain(&self.accounts, namespace, &source, &key);
+        let (verifier, key) = (&self.verifier, key.into());
+        let domain = verifier.domain(&self.accounts, namespace, &source, &key);
         let domain = tokio::time::timeout(PATIENCE, domain).await;
         Ok(domain.expect("it is answered")?.map(|it| it.name))
     }
@@ -130,7 +130,7 @@ async fn a_new_key_of_a_paused_account_waits_for_nobody_and_its_proof_counts() {
     assert_eq!(account.rate_limit().usage(), (1, 0));
     account.rate_limit().exceeded(Some(Duration::from_secs(40)));
     let mark = fingerprint(&KEY.into());
-    stage.proofs.known.retain(|it, _, _| *it != mark);
+    stage.verifier.known.retain(|it, _, _| *it != mark);
     assert_eq!(stage.proves("ours", KEY).await, "acme");
     assert_eq!(account.rate_limit().usage(), (2, 0));
 }
@@ -165,17 +165,17 @@ async fn a_key_that_was_refused_is_proven_again_unless_that_was_done_since() {
     let stage = Stage::start().await;
     let before = clock::now();
     stage.proves("ours", KEY).await;
-    stage.proofs.refused(&KEY.into(), before);
+    stage.verifier.refused(&KEY.into(), before);
     stage.proves("ours", KEY).await;
     assert_eq!(
         stage.proofs_asked().await,
         1,
         "the call was sent before the proof"
     );
-    stage.proofs.refused(&OTHER_KEY.into(), clock::now());
+    stage.verifier.refused(&OTHER_KEY.into(), clock::now());
     stage.proves("ours", KEY).await;
     assert_eq!(stage.proofs_asked().await, 1, "it was another key");
-    stage.proofs.refused(&KEY.into(), clock::now());
+    stage.verifier.refused(&KEY.into(), clock::now());
     stage.proves("ours", KEY).await;
     assert_eq!(stage.proofs_asked().await, 2);
 }
