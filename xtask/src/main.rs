@@ -2,7 +2,7 @@
 //!
 //! | module | what it is for |
 //! | --- | --- |
-//! | `crds` | generates the CRDs from the code, or names the files that differ |
+//! | `crds` | generates the CRDs and docs/reference.md from the code, or names the files that differ |
 //! | `chart` | generates the chart's README and deploy/install.yaml, or names the files that differ |
 //! | `test` | every check and test of the project, with one summary |
 //! | `contract` | contract tests of Daily's API, against the simulator or a live account |
@@ -43,7 +43,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Generate the CRDs in crds/ and in the chart from the code.
+    /// Generate the CRDs in crds/ and in the chart, and docs/reference.md, from the code.
     Crds(crds::Args),
     /// Generate the chart's README and deploy/install.yaml from the chart.
     Chart(chart::Args),

@@ -1,14 +1,14 @@
-//! The page with every field of both kinds, written from the CRDs.
+//! The page with every field of both kinds, generated from the CRDs.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// What stands above the first kind.
+/// The text above the first kind.
 const HEAD: &str = "# Reference
 
-Every field of both kinds, as `kubectl explain` shows them. `cargo xtask crds` writes this page from the CRDs in
-[crds/](../crds). A DailyRoom or PinDialinNumber that breaks a rule is refused by the API server with the rule's sentence.
+Every field of both kinds, as `kubectl explain` shows them. `cargo xtask crds` generates this page from the CRDs in
+[crds/](../crds). The API server rejects an object that violates a rule, with the rule as the message.
 [conditions.md](conditions.md) explains the conditions and their reasons.
 ";
 
