@@ -20,7 +20,7 @@ use secrecy::ExposeSecret;
 use crate::cli::RunArgs;
 use crate::crd::default_api_key_key;
 use crate::crd::grammar::{API_KEY_SECRET_KEY, API_KEY_SECRET_NAME};
-use crate::reconcile::view::Identity;
+use crate::reconcile::meta::Identity;
 
 /// The name of the Lease.
 pub const LEASE_NAME: &str = "daily-operator";

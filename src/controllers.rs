@@ -25,7 +25,7 @@ use crate::keys::Keys;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
 use crate::reconcile::object::Object;
-use crate::reconcile::{Context, Kind, reconcile};
+use crate::reconcile::{Context, Kind, Reconciled, reconcile};
 use crate::room::secret_index::SecretIndex;
 use crate::room::{self, Room};
 use crate::run::Context as RunContext;
@@ -146,7 +146,7 @@ fn publishers(rooms: Rooms) -> Publishers {
     })
 }
 
-fn run_one<K: Kind>(
+fn run_one<K: Reconciled>(
     controller: Controller<Object<K>>,
     context: &Arc<Context<K>>,
 ) -> impl Future<Output = ()> + Send + 'static {

@@ -26,7 +26,7 @@ use crate::k8s::{ClientError, Events};
 use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown, Wait};
-use crate::reconcile::view::Identity;
+use crate::reconcile::meta::Identity;
 
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]

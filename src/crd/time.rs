@@ -70,5 +70,11 @@ pub fn expiration_time(text: &str) -> Result<i64, InvalidField> {
     seconds.ok_or(EXPIRATION_TIME.invalid())
 }
 
+/// Unix seconds as Kubernetes writes a time.
+#[must_use]
+pub fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
+}
+
 #[cfg(test)]
 mod tests;

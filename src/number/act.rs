@@ -1,19 +1,16 @@
-//! Doing what the plan for a PinDialinNumber says. It chooses nothing: it sends, and puts what was
-//! answered into the view.
+//! Applying the steps of a PinDialinNumber. Nothing is decided here: each write is sent, and its answer
+//! goes into the view.
 
 use serde_json::json;
 
 use super::Number;
-use super::plan::{Step, Update};
-use super::report::Applied;
+use super::plan::steps::{Step, Update};
 use crate::daily::account::numbers::ConfigWrite;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, DialinConfigRequest};
 use crate::effect::{Blocked, Effect, EffectError};
 use crate::naming;
-use crate::reconcile::plan::Change;
-use crate::reconcile::record::Record;
-use crate::reconcile::report::Applied as AnyApplied;
+use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
 
 impl Pass<Number> {
@@ -25,34 +22,23 @@ impl Pass<Number> {
         }
     }
 
-    pub(super) fn claimed_number(&mut self, record: &Record, change: Change) {
-        if change == Change::Sent {
-            return;
-        }
-        self.view.memory.kind.first_absent = None;
-        if let Some(session) = &self.session
-            && change.claims()
-        {
-            session.account.claimed(&record.name, &self.view.meta.uid);
-        }
-    }
-
     async fn create_config(&mut self, request: DialinConfigRequest) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(request));
         let created = self.write(ConfigWrite::Create(request), Live::Kept).await;
         if let Ok(Some(config)) = &created {
-            self.created(config.clone());
+            self.note_created(config.clone());
         }
         self.sent(created.map(drop), &what)
     }
 
-    /// What was created says what was sent: Daily is not asked for it again in this pass.
-    fn created(&mut self, config: DialinConfig) {
-        let (Some(state), Ok(spec)) = (&mut self.view.facts.number, &self.view.spec) else {
+    /// The created config has what was sent, so that this reconcile need not read it back.
+    fn note_created(&mut self, config: DialinConfig) {
+        let facts = &mut self.view.facts;
+        let (Some(known), Ok(spec)) = (&mut facts.number, &self.view.spec) else {
             return;
         };
-        state.at = self.view.facts.began;
-        state.configs = vec![DialinConfig {
+        known.at = facts.fresh_since;
+        known.configs = vec![DialinConfig {
             config: spec.body(),
             ..config
         }];
@@ -60,19 +46,21 @@ impl Pass<Number> {
 
     async fn update_config(&mut self, update: Update) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(update.request));
-        let (id, request) = (update.id.clone(), update.request.clone());
-        let done = self
-            .write(ConfigWrite::Update { id, request }, Live::KeptAsRead)
-            .await;
+        let Update { id, request, drift } = update;
+        let write = ConfigWrite::Update { id, request };
+        let updated = self.write(write, Live::KeptAsRead).await;
         self.view.facts.number = None;
-        if done.is_ok() {
+        if updated.is_ok() {
             self.view.facts.updated = true;
-            self.applied.push(AnyApplied::Of(Applied::Updated(update)));
+            self.applied.push(Applied::Updated {
+                drift,
+                properties: Vec::new(),
+            });
         }
-        match done {
-            // It is gone, which the next look shows.
+        match updated {
+            // The config is gone, which the next read shows.
             Err(EffectError::Failed(_, CallError::NotFound)) => Ok(()),
-            done => self.sent(done.map(drop), &what),
+            updated => self.sent(updated.map(drop), &what),
         }
     }
 
@@ -91,18 +79,18 @@ impl Pass<Number> {
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
         let (Some(session), Some(number)) = (self.session.clone(), self.view.name_at_daily())
         else {
-            let nothing = Blocked::Changed("there is nothing to write it with");
+            let nothing = Blocked::Changed("there is no API key or number");
             return Err(EffectError::Blocked(Effect::ConfigUpdate, nothing));
         };
         let owner = self.view.meta.uid.clone();
         let check = self.live(demand);
         let account = &session.account;
-        let done = account
+        let written = account
             .write_config(session.key.clone(), number, owner, write, check)
             .await;
         self.refresh();
-        // What was read before is older than what was written.
-        self.view.facts.began = self.view.now.moment;
-        done
+        // Answers from before the write are outdated.
+        self.view.facts.fresh_since = self.view.now.moment;
+        written
     }
 }

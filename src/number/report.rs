@@ -1,96 +1,52 @@
-//! What is reported of a PinDialinNumber, beside what holds for any kind. No I/O.
+//! What is reported of a PinDialinNumber, beside what is the same for any kind. No I/O.
 
-use kube::runtime::events::EventType::{Normal, Warning};
+use std::convert::Infallible;
 
-use super::plan::{Serving, Update};
+use super::Number;
+use super::plan::steps::Serving;
 use super::view::View;
-use crate::crd::condition::Reason;
 use crate::crd::{Account, PinDialinNumberStatus};
 use crate::k8s::Note;
 use crate::phone;
-use crate::reconcile::plan::Change;
-use crate::reconcile::report::note;
+use crate::reconcile::steps::Outcome;
+use crate::reconcile::traits::Report;
 
-/// Something that was done for a PinDialinNumber and is published.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Applied {
-    /// The config was changed.
-    Updated(Update),
-}
+impl Report for Number {
+    fn ready_message(_: &View, _: &Serving) -> String {
+        "The number answers and takes PINs.".to_owned()
+    }
 
-/// What the status says of a number that answers.
-pub(super) fn serving(status: &mut PinDialinNumberStatus, view: &View, serving: &Serving) {
-    status.account = Some(Account {
-        domain_name: serving.domain.name.clone(),
-        domain_id: serving.domain.id.clone(),
-    });
-    status.config_id = Some(serving.id.clone());
-    status.country = view.name_at_daily().as_deref().and_then(phone::country);
-}
+    fn set_status(status: &mut PinDialinNumberStatus, view: &View, outcome: &Outcome<Self>) {
+        let Outcome::Serving(serving, _) = outcome else {
+            return;
+        };
+        status.account = Some(Account {
+            domain_name: serving.domain.name.clone(),
+            domain_id: serving.domain.id.clone(),
+        });
+        status.config_id = Some(serving.id.clone());
+        status.country = view.name_at_daily().as_deref().and_then(phone::country);
+    }
 
-/// The event of a record that was replaced.
-pub(super) fn recorded_event(view: &View, change: Change) -> Option<Note> {
-    let number = view.name_at_daily().unwrap_or_default();
-    Some(match change {
-        Change::Created => note(
-            Normal,
-            "Created",
-            "CreateConfig",
-            format!("The dial-in config of {number} was created at Daily."),
-        ),
-        Change::Found => note(
-            Normal,
-            "Adopted",
-            "Reconcile",
-            format!(
-                "The dial-in config of {number}, which was created for this PinDialinNumber before, is used again."
-            ),
-        ),
-        Change::Recreated => note(
-            Warning,
-            Reason::Missing.as_str(),
-            "CreateConfig",
-            format!("The dial-in config of {number} is missing at Daily, and is recreated."),
-        ),
-        Change::Claimed
-        | Change::Withdrawn
-        | Change::Renewed
-        | Change::EndMoved(_)
-        | Change::Sent
-        | Change::TakenOver => return None,
-    })
-}
-
-/// The event of what only a PinDialinNumber does.
-pub(super) fn applied_event(view: &View, applied: &Applied) -> Note {
-    let number = view.name_at_daily().unwrap_or_default();
-    let Applied::Updated(update) = applied;
-    let (reason, text) = match update.drift {
-        true => (
-            "DriftCorrected",
-            format!("The dial-in config of {number} was changed at Daily, and is corrected."),
-        ),
-        false => (
-            "Updated",
-            format!("The dial-in config of {number} was updated at Daily."),
-        ),
-    };
-    note(Normal, reason, "UpdateConfig", text)
+    fn applied_event(_: &View, applied: &Infallible) -> Option<Note> {
+        match *applied {}
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crd::condition::Reason;
     use crate::crd::condition::{is_true, kind, status_of};
-    use crate::daily::types::{DialinConfigBody, Domain};
-    use crate::number::Number as Kind;
+    use crate::daily::types::Domain;
     use crate::number::plan::tests::view;
-    use crate::reconcile::plan::{self as generic, Release};
     use crate::reconcile::problem::{Problem, ResolvedBy};
-    use crate::reconcile::report::{self as generic_report, events, status};
+    use crate::reconcile::report::{self as generic, events, status};
+    use crate::reconcile::steps::{Change, Outcome as AnyOutcome, Release};
+    use kube::runtime::events::EventType::{Normal, Warning};
 
-    type Outcome = generic::Outcome<Kind>;
-    type AnyApplied = generic_report::Applied<Kind>;
+    type Outcome = AnyOutcome<Number>;
+    type Applied = generic::Applied<Number>;
 
     fn domain() -> Domain {
         Domain {
@@ -187,15 +143,12 @@ mod tests {
 
     #[test]
     fn what_was_done_is_published_and_the_rest_is_silent() {
-        let updated = |drift| {
-            AnyApplied::Of(Applied::Updated(Update {
-                id: "c1".into(),
-                request: view().spec.unwrap().update(&DialinConfigBody::default()),
-                drift,
-            }))
+        let updated = |drift| Applied::Updated {
+            drift,
+            properties: Vec::new(),
         };
-        let recorded = AnyApplied::Recorded;
-        let released = AnyApplied::Released;
+        let recorded = Applied::Recorded;
+        let released = Applied::Released;
         let table = [
             (recorded(Change::Created), "Created", Normal),
             (recorded(Change::Found), "Adopted", Normal),

@@ -1,4 +1,4 @@
-//! What a PinDialinNumber asks for, parsed once. No I/O.
+//! The spec of a PinDialinNumber, and the dial-in config that it asks for. No I/O.
 
 use serde_json::Value;
 
@@ -7,20 +7,18 @@ use crate::daily::types::{
     DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN, Unset,
 };
 
-/// What a PinDialinNumber asks for.
+/// The spec of a PinDialinNumber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// The number in E.164.
+    /// In E.164.
     pub phone_number: String,
     /// The friendly name of its dial-in config.
     pub name_prefix: Option<String>,
-    /// What callers hear first.
+    /// What callers hear before they are asked for the PIN.
     pub greeting: Option<String>,
 }
 
 impl Spec {
-    /// What a spec asks for.
-    #[must_use]
     pub fn of(spec: &PinDialinNumberSpec) -> Self {
         Self {
             phone_number: spec.phone_number.clone(),
@@ -29,8 +27,7 @@ impl Spec {
         }
     }
 
-    /// What makes the config (F-CFG-1).
-    #[must_use]
+    /// The request that creates the config (F-CFG-1).
     pub fn create(&self) -> DialinConfigRequest {
         DialinConfigRequest {
             kind: Some(PIN_DIALIN),
@@ -38,35 +35,34 @@ impl Spec {
         }
     }
 
-    /// What puts a config right that says this: all our fields, since it is not known whether the
-    /// call merges or replaces, and `null` for what is to be taken away (F-CFG-11, F-CFG-12).
-    #[must_use]
+    /// The request that updates a config. It has all fields, because Daily does not document whether an
+    /// update merges or replaces, and `null` for a field to remove (F-CFG-11, F-CFG-12).
     pub fn update(&self, shown: &DialinConfigBody) -> DialinConfigRequest {
-        let greeting = self.greeting.clone().map(|message| IvrGreeting {
-            message: Some(message),
-        });
         DialinConfigRequest {
             kind: None,
             phone_number: self.phone_number.clone(),
             name_prefix: unset(self.name_prefix.clone(), prefix(shown).is_some()),
-            ivr_greeting: unset(greeting, message(shown).is_some()),
+            ivr_greeting: unset(self.ivr_greeting(), message(shown).is_some()),
         }
     }
 
-    /// What a config says that was made so.
-    #[must_use]
+    /// The body of a config that was created from this spec.
     pub fn body(&self) -> DialinConfigBody {
         DialinConfigBody {
             phone_number: Some(self.phone_number.clone()),
             name_prefix: self.name_prefix.clone(),
-            ivr_greeting: self.greeting.clone().map(|message| IvrGreeting {
-                message: Some(message),
-            }),
+            ivr_greeting: self.ivr_greeting(),
         }
     }
 
-    /// What a noted create asked for.
-    #[must_use]
+    fn ivr_greeting(&self) -> Option<IvrGreeting> {
+        let message = self.greeting.clone()?;
+        Some(IvrGreeting {
+            message: Some(message),
+        })
+    }
+
+    /// The spec that a recorded create asked for.
     pub fn of_request(request: &Value) -> Option<Self> {
         let text = |pointer| {
             let text = request.pointer(pointer).and_then(Value::as_str);
@@ -79,9 +75,8 @@ impl Spec {
         })
     }
 
-    /// Whether a config says what is asked for, and nothing else of it.
-    #[must_use]
-    pub fn is_said_by(&self, config: &DialinConfig) -> bool {
+    /// Whether a config has exactly what the spec asks for.
+    pub fn is_applied_in(&self, config: &DialinConfig) -> bool {
         let shown = &config.config;
         config.kind == PIN_DIALIN
             && !config.is_at_the_domain()
@@ -99,7 +94,7 @@ fn unset<T>(wanted: Option<T>, shown: bool) -> Unset<T> {
     }
 }
 
-/// An empty text is none.
+/// Daily may show an unset field as an empty string.
 fn prefix(shown: &DialinConfigBody) -> Option<&str> {
     shown.name_prefix.as_deref().filter(|it| !it.is_empty())
 }
@@ -127,16 +122,16 @@ mod tests {
     fn a_config_at_the_domain_is_never_what_we_created() {
         let asked = desired(json!({"phoneNumber": "+1202"}));
         let ours = config(json!({"phone_number": "+1202"}));
-        assert!(asked.is_said_by(&ours));
+        assert!(asked.is_applied_in(&ours));
         let at_the_domain = DialinConfig {
             id: String::new(),
             ..ours
         };
-        assert!(!asked.is_said_by(&at_the_domain));
+        assert!(!asked.is_applied_in(&at_the_domain));
     }
 
     #[test]
-    fn a_create_says_what_is_asked_for_and_no_null() {
+    fn a_create_sends_what_is_asked_for_and_no_null() {
         let all =
             json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}});
         assert_eq!(
@@ -151,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_says_all_and_takes_away_only_what_is_shown() {
+    fn an_update_sends_all_fields_and_removes_only_what_is_shown() {
         let bare = desired(json!({"phoneNumber": "+1202", "namePrefix": "a"}));
         let shown = config(json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}));
         assert_eq!(
@@ -161,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_config_says_it_or_not() {
+    fn a_config_matches_the_spec_or_not() {
         let bare = desired(json!({"phoneNumber": "+1202"}));
         let full = desired(
             json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}}),
@@ -196,18 +191,18 @@ mod tests {
                 true => config(json!({})),
                 false => config(body.clone()),
             };
-            assert_eq!(desired.is_said_by(&shown), expected, "{body}");
+            assert_eq!(desired.is_applied_in(&shown), expected, "{body}");
         }
         let made = DialinConfig {
             id: "c".into(),
             kind: PIN_DIALIN.into(),
             config: full.body(),
         };
-        assert!(full.is_said_by(&made));
+        assert!(full.is_applied_in(&made));
         let pinless = DialinConfig {
             kind: "pinless_dialin".into(),
             ..made
         };
-        assert!(!full.is_said_by(&pinless));
+        assert!(!full.is_applied_in(&pinless));
     }
 }

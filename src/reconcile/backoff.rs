@@ -1,4 +1,4 @@
-//! How an object that fails is slowed down, and what Daily rejected. No I/O.
+//! How an object backs off after failures and after rejections by Daily. No I/O.
 
 use std::time::Duration;
 
@@ -7,26 +7,38 @@ use kube::{Resource, ResourceExt};
 use crate::clock::Moment;
 use crate::crd::RECONCILE_ANNOTATION;
 
-const FIRST: Duration = Duration::from_secs(1);
-const LAST: Duration = Duration::from_secs(60);
+/// The wait after the first failure; it doubles with each further one.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest wait, so that an object recovers within a minute of its cause.
+const MAX_RETRY: Duration = Duration::from_secs(60);
+/// The wait after the first rejection: the cause may be gone in seconds.
+const FIRST_RESEND: Duration = Duration::from_secs(5);
+/// The longest wait after rejections. Until somebody edits the spec, it costs a call an hour.
+const MAX_RESEND: Duration = Duration::from_secs(3600);
 
-/// Holds an object back after failures, until it changes or the user requests a pass.
+/// The wait after this many attempts before: twice as long each time.
+pub(super) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duration {
+    let factor = 2u32.saturating_pow(attempts.min(16));
+    first.saturating_mul(factor).min(max)
+}
+
+/// Holds an object back after failures, until it changes or the user requests a reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
     failures: u32,
     hold: Option<Moment>,
-    seen: Seen,
+    trigger: Trigger,
 }
 
 /// What ends a hold when it changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Seen {
+struct Trigger {
     generation: Option<i64>,
     deleting: bool,
     requested: Option<String>,
 }
 
-impl Seen {
+impl Trigger {
     fn of(object: &impl Resource) -> Self {
         Self {
             generation: object.meta().generation,
@@ -37,39 +49,36 @@ impl Seen {
 }
 
 impl Backoff {
-    /// The same back-off for the object as it is now.
-    pub(super) fn seen(mut self, object: &impl Resource) -> Self {
-        let seen = Seen::of(object);
-        if self.seen != seen {
+    /// Ends the hold if the object has changed.
+    pub(super) fn observe(mut self, object: &impl Resource) -> Self {
+        let trigger = Trigger::of(object);
+        if self.trigger != trigger {
             self.hold = None;
-            self.seen = seen;
+            self.trigger = trigger;
         }
         self
     }
 
-    /// For how long nothing is to be tried.
-    #[must_use]
+    /// For how long the object is held back from now.
     pub fn hold(&self, now: Moment) -> Option<Duration> {
         let until = self.hold?;
         (until > now).then(|| now.until(until))
     }
 
-    /// How often the object failed in a row.
-    #[must_use]
+    /// How many reconciles failed in a row.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// A pass failed: the next one comes after this long.
+    /// Counts a failure, and returns when to retry.
     pub fn failed(&mut self, now: Moment) -> Duration {
-        let doubled = FIRST * 2u32.saturating_pow(self.failures.min(6));
+        let wait = doubling(FIRST_RETRY, self.failures, MAX_RETRY);
+        let wait = wait.mul_f64(0.75 + 0.5 * fastrand::f64());
         self.failures = self.failures.saturating_add(1);
-        let wait = doubled.min(LAST).mul_f64(0.75 + 0.5 * fastrand::f64());
         self.hold = Some(now.after(wait));
         wait
     }
 
-    /// A pass came to a rest.
     pub fn succeeded(&mut self) {
         self.failures = 0;
         self.hold = None;
@@ -79,32 +88,26 @@ impl Backoff {
 /// A write that Daily rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// What was rejected, as a fingerprint.
+    /// The fingerprint of the write.
     pub what: String,
-    /// Daily's words, masked.
+    /// Daily's error, masked.
     pub info: String,
-    /// Not to be sent again before.
+    /// The write is not sent again before.
     pub until: Moment,
-    /// How often it was rejected in a row.
+    /// How many times in a row it was rejected.
     pub times: u32,
 }
 
-/// What Daily rejected is sent again after so long at first: the cause may be gone in seconds.
-const REJECTED_FIRST: Duration = Duration::from_secs(5);
-/// And at last: until somebody edits the spec it costs a call an hour.
-const REJECTED_LAST: Duration = Duration::from_secs(3600);
-
 impl Rejection {
-    /// A rejection after another one. If that was of the same write, it waits twice as long.
-    #[must_use]
+    /// A rejection that follows another one. If both are of the same write, the wait doubles.
     pub fn after(before: Option<&Self>, what: &str, info: String, now: Moment) -> Self {
         let same = before.filter(|it| it.what == what);
         let times = same.map_or(0, |it| it.times).saturating_add(1);
-        let wait = REJECTED_FIRST * 2u32.saturating_pow(times.saturating_sub(1).min(10));
+        let wait = doubling(FIRST_RESEND, times.saturating_sub(1), MAX_RESEND);
         Self {
             what: what.to_owned(),
             info,
-            until: now.after(wait.min(REJECTED_LAST)),
+            until: now.after(wait),
             times,
         }
     }
@@ -127,12 +130,12 @@ mod tests {
             object.metadata.generation = Some(generation);
             object
         };
-        let mut backoff = Backoff::default().seen(&object(1));
+        let mut backoff = Backoff::default().observe(&object(1));
         let waits: Vec<_> = (0..9).map(|_| backoff.failed(at(1000))).collect();
-        assert!(waits[0] < Duration::from_secs(2) && waits[8] <= LAST.mul_f64(1.25));
+        assert!(waits[0] < Duration::from_secs(2) && waits[8] <= MAX_RETRY.mul_f64(1.25));
         assert!(waits[8] > waits[0] * 10);
         let held = |generation| {
-            let backoff = backoff.clone().seen(&object(generation));
+            let backoff = backoff.clone().observe(&object(generation));
             backoff.hold(at(1000)).is_some()
         };
         assert!(held(1) && !held(2));

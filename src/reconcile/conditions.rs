@@ -1,8 +1,8 @@
 //! The conditions of an object. No I/O.
 //!
-//! They are chosen so that kubectl, kstatus, Helm and Argo CD read them correctly. Ready answers one
-//! question: do callers reach the room with the number and PIN in the Secret (or: does the number
-//! answer). Its observedGeneration is the generation for which that is true.
+//! They follow kstatus, so that kubectl, Flux, Helm and Argo CD read them correctly. Ready is True when
+//! callers can reach the room with the number and PIN in the Secret, or when the number answers. Its
+//! observedGeneration is the generation for which that is true.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
@@ -10,33 +10,32 @@ use k8s_openapi::jiff::Timestamp;
 use super::problem::{Problem, ResolvedBy};
 use crate::crd::condition::{Reason, kind};
 
-/// The API server takes no longer message, and nobody reads one.
-const LONGEST_MESSAGE: usize = 1000;
+/// In characters: enough for a chain of causes, and `kubectl describe` stays readable.
+const MAX_MESSAGE: usize = 1000;
 
-/// What the conditions of an object say.
+/// The state of an object that its conditions show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health<'a> {
     /// Reconciliation has begun.
     Progressing,
     /// Callers are served. With a problem, something else waits or needs the user.
     Serving(&'a str, Option<&'a Problem>),
-    /// The object is not as its spec asks.
+    /// The object does not match its spec.
     Failing(&'a Problem),
-    /// The room has ended, as this sentence says.
+    /// The room has ended, with the message of Expired.
     Expired(&'a str),
-    /// The deletion waits for this.
+    /// The deletion cannot finish yet.
     Deleting(&'a Problem),
 }
 
-/// The conditions of an object of this health.
-#[must_use]
+/// The conditions of an object. Unchanged ones keep their transition time.
 pub fn conditions(
     old: &[Condition],
     generation: i64,
     now: i64,
     health: Health<'_>,
 ) -> Vec<Condition> {
-    let made = Making {
+    let new = Builder {
         old,
         generation,
         now,
@@ -48,18 +47,18 @@ pub fn conditions(
             let message = "Reconciliation in progress";
             vec![
                 before.cloned().unwrap_or_else(|| {
-                    made.condition(kind::READY, "Unknown", Reason::Progressing, message)
+                    new.condition(kind::READY, "Unknown", Reason::Progressing, message)
                 }),
-                made.condition(kind::RECONCILING, "True", Reason::Progressing, message),
+                new.condition(kind::RECONCILING, "True", Reason::Progressing, message),
             ]
         }
         Health::Serving(message, problem) => {
-            let available = made.condition(kind::READY, "True", Reason::Available, message);
+            let available = new.condition(kind::READY, "True", Reason::Available, message);
             match problem {
                 None => vec![available],
                 Some(problem) => vec![
                     was_ready.cloned().unwrap_or(available),
-                    made.attention(problem),
+                    new.stalled_or_reconciling(problem),
                 ],
             }
         }
@@ -69,30 +68,30 @@ pub fn conditions(
                 (None, Some(before), ResolvedBy::Retry) if before.status == "False" => {
                     before.clone()
                 }
-                (None, _, ResolvedBy::Retry) => made.of_problem(kind::READY, "Unknown", problem),
-                _ => made.of_problem(kind::READY, "False", problem),
+                (None, _, ResolvedBy::Retry) => new.of_problem(kind::READY, "Unknown", problem),
+                _ => new.of_problem(kind::READY, "False", problem),
             };
-            vec![ready, made.attention(problem)]
+            vec![ready, new.stalled_or_reconciling(problem)]
         }
         Health::Expired(message) => {
-            vec![made.condition(kind::EXPIRED, "True", Reason::Expired, message)]
+            vec![new.condition(kind::EXPIRED, "True", Reason::Expired, message)]
         }
         Health::Deleting(problem) => before
             .cloned()
             .into_iter()
-            .chain([made.attention(problem)])
+            .chain([new.stalled_or_reconciling(problem)])
             .collect(),
     }
 }
 
-struct Making<'a> {
+struct Builder<'a> {
     old: &'a [Condition],
     generation: i64,
     now: i64,
 }
 
-impl Making<'_> {
-    fn attention(&self, problem: &Problem) -> Condition {
+impl Builder<'_> {
+    fn stalled_or_reconciling(&self, problem: &Problem) -> Condition {
         let type_ = match problem.resolved_by {
             ResolvedBy::User => kind::STALLED,
             ResolvedBy::Waiting | ResolvedBy::Retry => kind::RECONCILING,
@@ -112,16 +111,15 @@ impl Making<'_> {
             type_: type_.to_owned(),
             status: status.to_owned(),
             reason: reason.as_str().to_owned(),
-            message: message.chars().take(LONGEST_MESSAGE).collect(),
+            message: message.chars().take(MAX_MESSAGE).collect(),
             observed_generation: Some(self.generation),
             last_transition_time: unchanged.map_or(Time(now), |it| it.last_transition_time.clone()),
         }
     }
 }
 
-/// The reason of the problem in these conditions, if there is one.
-#[must_use]
-pub fn attention(conditions: &[Condition]) -> Option<&str> {
+/// The reason of the problem in these conditions.
+pub fn problem_reason(conditions: &[Condition]) -> Option<&str> {
     let problem = conditions.iter().find(|it| is_problem(it));
     problem.map(|it| it.reason.as_str())
 }
@@ -132,8 +130,7 @@ fn is_problem(condition: &Condition) -> bool {
         && condition.reason != Reason::Progressing.as_str()
 }
 
-/// The problem that is new in these conditions and is published as an event.
-#[must_use]
+/// The problem in these conditions that no event was published for yet.
 pub fn new_problem<'a>(old: &[Condition], new: &'a [Condition]) -> Option<&'a Condition> {
     let is_new = |condition: &&Condition| {
         let published = old.iter().any(|it| {
@@ -241,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_new_problems_are_new_problem() {
+    fn a_problem_is_new_once() {
         let person = problem(ResolvedBy::User, true);
         let stalled = conditions(&ready(), 1, 5, Health::Failing(&person));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Why a pass ended before it came to a rest, and what is reported of that. No I/O.
+//! Why a reconcile ended early, and what is reported of it. No I/O.
 
 use std::time::Duration;
 
@@ -11,22 +11,21 @@ use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
 use crate::metrics::PassResult;
 
-/// After a conflict the watch shows the object as it is by then.
-pub(crate) const CONFLICT: Duration = Duration::from_millis(500);
-/// Where nothing may be written there is nothing to hurry for.
-const IDLE: Duration = Duration::from_secs(60);
+/// How soon to retry after a conflict: by then the watch shows the change.
+pub(crate) const CONFLICT_RETRY: Duration = Duration::from_millis(500);
+/// How often to reconcile while writes are disabled.
+const READ_ONLY_RETRY: Duration = Duration::from_secs(60);
 
-/// The API server may fail this often in a row before the status says so: it is restarted now and
-/// then, and a write that reports the failure is likely to fail as well. A refusal is reported at
-/// once.
+/// How many failures of the API server in a row are not reported. It restarts now and then, and writing a
+/// status that says so would most likely fail as well. A refusal is reported at once.
 const TOLERATED: u32 = 2;
 
-/// Why a pass ended before it came to a rest.
-#[derive(Debug)]
+/// Why a reconcile ended early.
+#[derive(Debug, Default)]
 pub(crate) struct Failure {
-    /// What is reported; nothing, if the next pass decides.
+    /// What is reported. `None` if the next reconcile decides.
     pub(crate) problem: Option<Problem>,
-    /// When to requeue, if that does not depend on how often the object failed.
+    /// When to requeue. `None` backs off.
     pub(crate) requeue: Option<Duration>,
     /// How many failures in a row come before the one that is reported.
     pub(crate) tolerated: u32,
@@ -36,38 +35,19 @@ impl Failure {
     pub(crate) fn new(reason: Reason, resolved_by: ResolvedBy, message: String) -> Self {
         Self {
             problem: Some(Problem::new(reason, resolved_by, message)),
-            requeue: None,
-            tolerated: 0,
+            ..Self::default()
         }
     }
 
-    /// Nothing is reported.
+    /// Reports nothing, and requeues after this time.
     pub(crate) fn silent(requeue: Duration) -> Self {
         Self {
-            problem: None,
             requeue: Some(requeue),
-            tolerated: 0,
+            ..Self::default()
         }
     }
 
-    /// Nothing is reported; the next pass backs off.
-    fn unreported() -> Self {
-        Self {
-            problem: None,
-            requeue: None,
-            tolerated: 0,
-        }
-    }
-
-    /// Reported only when it lasts.
-    fn tolerated(self) -> Self {
-        Self {
-            tolerated: TOLERATED,
-            ..self
-        }
-    }
-
-    /// How the pass counts. One that only saw that it has to begin again has not failed.
+    /// The result in metrics. A reconcile that only has to start over did not fail.
     pub(crate) fn result(&self) -> PassResult {
         match (&self.problem, self.requeue) {
             (None, None) => PassResult::Error,
@@ -75,38 +55,28 @@ impl Failure {
         }
     }
 
-    /// The object is not what it was: the next pass sees it anew.
+    /// The object has changed: the next reconcile sees it as it is.
     pub(crate) fn conflict() -> Self {
-        Self::silent(CONFLICT)
+        Self::silent(CONFLICT_RETRY)
     }
 
-    /// So many others are at work that this pass comes back later.
+    /// Too many other objects use the account at the moment.
     pub(crate) fn busy(busy: Busy) -> Self {
         Self::silent(busy.requeue_after)
     }
 
-    pub(crate) fn unavailable(message: &str) -> Self {
-        Self::new(
-            Reason::DailyUnavailable,
-            ResolvedBy::Retry,
-            message.to_owned(),
-        )
-    }
-
-    /// The pass panicked. The log has the details.
     pub(crate) fn panicked() -> Self {
-        let message =
-            "The operator failed internally on this object and retries; its log has the details.";
+        let message = "The operator failed on this object because of a bug and retries. See the operator's log.";
         Self::new(Reason::InternalError, ResolvedBy::Retry, message.to_owned())
     }
 
-    /// A pass that made more rounds than any needs.
+    /// The reconcile took more steps than any should need.
     pub(crate) fn endless() -> Self {
-        let message = "The operator made too many steps for this object at once, and starts again.";
+        let message = "The operator did not finish reconciling this object and starts over.";
         Self::new(Reason::Progressing, ResolvedBy::Retry, message.to_owned())
     }
 
-    /// A call of Daily's failed.
+    /// A call to Daily failed.
     pub(crate) fn daily(error: &CallError) -> Self {
         let resolved_by = match error {
             CallError::Refused { .. } | CallError::NotFound => ResolvedBy::User,
@@ -126,17 +96,15 @@ impl Failure {
         }
     }
 
-    /// A call of the API server failed. One that has too much to do is not told so: that would be one
-    /// more call.
+    /// A call to the API server failed. An overload is not reported: the status write would add to it.
     pub(crate) fn kube(what: &str, error: &KubeError) -> Self {
         if error.is_overload() {
-            return Self::unreported();
+            return Self::default();
         }
         let message = format!("{what}: {}", chain(error));
-        let failure = Self::new(error.reason(), ResolvedBy::Retry, message);
-        match error.is_transient() {
-            true => failure.tolerated(),
-            false => failure,
+        Self {
+            tolerated: if error.is_transient() { TOLERATED } else { 0 },
+            ..Self::new(error.reason(), ResolvedBy::Retry, message)
         }
     }
 
@@ -145,28 +113,26 @@ impl Failure {
         match error {
             EffectError::Blocked(effect, why) => Self::blocked(effect, why),
             EffectError::Failed(_, KubeError::Conflict | KubeError::NotFound) => Self::conflict(),
-            EffectError::Failed(_, error) => {
-                Self::kube(&format!("{what} could not be written"), &error)
-            }
+            EffectError::Failed(_, error) => Self::kube(&format!("Failed to write {what}"), &error),
         }
     }
 
-    /// A Secret of a room could not be read.
+    /// The Secret of a room could not be read.
     pub(crate) fn secret_unread(name: &str, error: &KubeError) -> Self {
-        Self::kube(&format!("The Secret {name} could not be read"), error)
+        Self::kube(&format!("Failed to read the Secret {name}"), error)
     }
 
-    /// An effect was not sent.
+    /// A write was not sent.
     pub(crate) fn blocked(effect: Effect, why: Blocked) -> Self {
         let effect = effect.name();
         match why {
-            Blocked::WritesDisabled => Self::silent(IDLE),
+            Blocked::WritesDisabled => Self::silent(READ_ONLY_RETRY),
             Blocked::Unchecked(error) => Self::kube(
-                &format!("The object could not be read before {effect}"),
+                &format!("Failed to read the object before {effect}"),
                 &error,
             ),
             Blocked::Changed(_) | Blocked::Unproven(_) => Self::conflict(),
-            Blocked::NotLeading | Blocked::Slow => Self::unreported(),
+            Blocked::NotLeading | Blocked::Slow => Self::default(),
         }
     }
 }
@@ -188,7 +154,7 @@ mod tests {
             message: "no".to_owned(),
         };
         for (code, reported) in [(429, false), (503, false), (500, true)] {
-            let failure = Failure::kube("The object could not be read", &answers(code));
+            let failure = Failure::kube("Failed to read the object", &answers(code));
             assert_eq!(failure.problem.is_some(), reported, "{code}");
             assert_eq!(failure.result(), PassResult::Error);
         }
@@ -205,7 +171,7 @@ mod tests {
         assert_eq!(tolerated(failing), TOLERATED);
         assert_eq!(tolerated(KubeError::Forbidden { message: message() }), 0);
         assert_eq!(tolerated(KubeError::Invalid { message: message() }), 0);
-        assert_eq!(tolerated(KubeError::TimedOut(CONFLICT)), TOLERATED);
+        assert_eq!(tolerated(KubeError::TimedOut(CONFLICT_RETRY)), TOLERATED);
     }
 
     #[test]
@@ -219,7 +185,7 @@ mod tests {
         let unchecked = Blocked::Unchecked(api());
         for failure in [
             Failure::daily(&daily),
-            Failure::kube("the object could not be read", &api()),
+            Failure::kube("Failed to read the object", &api()),
             Failure::of_kube("the status", EffectError::Failed(Effect::Status, api())),
             Failure::secret_unread("standup-dialin", &api()),
             Failure::blocked(Effect::RoomCreate, unchecked),
@@ -232,6 +198,6 @@ mod tests {
             );
         }
         let unread = Failure::secret_unread("standup-dialin", &api());
-        assert!(message(unread).starts_with("The Secret standup-dialin could not be read: "));
+        assert!(message(unread).starts_with("Failed to read the Secret standup-dialin: "));
     }
 }

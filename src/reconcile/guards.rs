@@ -1,40 +1,42 @@
 //! What has to hold before an object is reconciled, whatever its kind. No I/O.
 //!
-//! Each guard gives what it checks, or as its error the plan that comes instead.
+//! Each guard returns what it checks, or as its error the plan that has to come first.
 
 use std::time::Duration;
 
-use super::Kind;
-use super::plan::{Change, Look, Outcome, Plan, Release, failing, record, rest};
+use super::backoff::doubling;
+use super::kind::Kind;
 use super::problem::{Problem, Requeue, ResolvedBy};
 use super::record::{Record, Recorded};
+use super::steps::{Change, Outcome, Plan, Read, Release, failing, record};
+use super::traits::Delete;
 use super::view::View;
 use crate::crd::Status;
 use crate::crd::condition::Reason;
 use crate::daily::types::Domain;
 use crate::keys::KeyProblem;
 
-/// A missing key is looked for this soon, then half as often each time, up to [`KEY_LAST`]: no watch
-/// shows a Secret that is not ours, and whoever creates it should not wait for long.
-const KEY_FIRST: Duration = Duration::from_secs(5);
-/// See [`KEY_FIRST`].
-const KEY_LAST: Duration = Duration::from_secs(30);
-/// How often an object of another installation is looked at: its owner may give it up.
-const OWNED_ELSEWHERE: Duration = Duration::from_secs(60);
-/// A deletion without a usable key is given up this many seconds after it was requested, and not
-/// before: whoever rotates a key, or restores a Secret, needs minutes.
-const KEYLESS_FOR: i64 = 600;
-/// And only when a definite answer was repeated.
+/// How soon a missing key is read again at first; each time half as often. The operator does not watch
+/// the Secrets of users, and whoever creates one should not wait for long.
+const KEY_FIRST_RETRY: Duration = Duration::from_secs(5);
+/// How often a missing key is read in the long run.
+const KEY_RETRY: Duration = Duration::from_secs(30);
+/// How often an object of another installation is checked: that installation may give it up.
+const OWNED_ELSEWHERE_RETRY: Duration = Duration::from_secs(60);
+/// How many seconds after its request a deletion without a usable key is given up: rotating a key or
+/// restoring a Secret takes minutes.
+const KEYLESS_DELETION_TIMEOUT: i64 = 600;
+/// How many definite answers that there is no key it takes to give up after that.
 const KEYLESS_ANSWERS: u32 = 2;
 
-/// Another installation's object is left alone, unless its administrator said otherwise.
-pub(super) fn other_installation<K: Kind>(view: &View<K>) -> Result<(), Plan<K>> {
+/// The object does not belong to another installation, or this one takes it over.
+pub(super) fn owned_here<K: Kind>(view: &View<K>) -> Result<(), Plan<K>> {
     let Some(found) = view.recorded.record() else {
         return Ok(());
     };
     let (theirs, ours) = (&found.installation_id, &view.own.installation_id);
-    let known = view.record().or(view.former_record());
-    if theirs == ours || known.is_none() {
+    let of_this_object = view.record().or(view.former_record());
+    if theirs == ours || of_this_object.is_none() {
         return Ok(());
     }
     if view.own.takes_over.contains(theirs) {
@@ -45,40 +47,39 @@ pub(super) fn other_installation<K: Kind>(view: &View<K>) -> Result<(), Plan<K>>
         return Err(record(taken_over, Change::TakenOver));
     }
     let message = format!(
-        "The installation {theirs} of the operator owns this object; this installation is {ours} and does not \
-         change it. If that installation is gone for good, start this one with \
-         --take-over-installation-ids={theirs} (chart value takeOverInstallationIds)."
+        "The installation {theirs} of the operator owns this object, so this installation ({ours}) does not change it. \
+         If that installation no longer exists, start this one with --take-over-installation-ids={theirs} (chart value \
+         takeOverInstallationIds)."
     );
-    let problem = Problem::new(Reason::OtherInstallation, ResolvedBy::User, message);
-    let requeue = Requeue::After(OWNED_ELSEWHERE);
-    Err(rest(Outcome::OwnedElsewhere(problem), requeue))
+    let problem = Problem::for_user(Reason::OtherInstallation, message);
+    let requeue = Requeue::After(OWNED_ELSEWHERE_RETRY);
+    Err(Plan::Rest(Outcome::OwnedElsewhere(problem), requeue))
 }
 
-/// The spec, and a record that can be read.
+/// The spec is valid, and the record can be read.
 pub(super) fn readable_spec<K: Kind>(view: &View<K>) -> Result<&K::Spec, Plan<K>> {
-    let invalid = |message: String| {
-        let problem = Problem::new(Reason::InvalidSpec, ResolvedBy::User, message);
+    let invalid = |message: &str| {
+        let problem = Problem::for_user(Reason::InvalidSpec, message);
         failing(problem, Requeue::AtDrift(None))
     };
     if view.recorded == Recorded::Unreadable {
         return Err(invalid(
-            "status.record cannot be read by this version of the operator, which changes nothing as long as that is \
-             so. Run the version that wrote it, or restore the status from a backup."
-                .to_owned(),
+            "This version of the operator cannot read status.record, so it changes nothing. Run the version that \
+             wrote the record, or restore the status from a backup.",
         ));
     }
-    view.spec.as_ref().map_err(|it| invalid(it.0.clone()))
+    view.spec.as_ref().map_err(|it| invalid(&it.0))
 }
 
-/// The domain of the key in force, which must be the one that holds what the object owns.
+/// There is an API key, and it belongs to the domain that holds what the object owns.
 pub(super) fn proven_domain<K: Kind>(view: &View<K>) -> Result<&Domain, Plan<K>> {
     let Some(access) = &view.access else {
-        return Err(Plan::Look(Look::Access));
+        return Err(Plan::Read(Read::Access));
     };
     let domain = access.as_ref().map_err(|problem| {
         let resolved_by = match problem.reason {
             Reason::Unauthorized | Reason::InvalidSpec => ResolvedBy::User,
-            // Once something is made, a key that is gone is not one that is still to come.
+            // A new object may be applied before its key. Later, somebody removed the key.
             Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed if view.made_id().is_some() => {
                 ResolvedBy::User
             }
@@ -94,63 +95,66 @@ pub(super) fn proven_domain<K: Kind>(view: &View<K>) -> Result<&Domain, Plan<K>>
     match recorded.or(reported.filter(|_| view.former_record().is_none())) {
         Some((id, name)) if *id != domain.id => {
             let message = format!(
-                "The API key in force belongs to the Daily domain {}, but the {} is in the domain {name}. Use an API \
-                 key of {name}, or create another {}.",
+                "The API key belongs to the Daily domain {}, but the {} is in the domain {name}. Use an API key of \
+                 {name}, or create another {}.",
                 domain.name,
                 K::THING,
                 K::NAME,
             );
-            let problem = Problem::new(Reason::AccountChanged, ResolvedBy::User, message);
+            let problem = Problem::for_user(Reason::AccountChanged, message);
             Err(failing(problem, key_requeue(view)))
         }
         _ => Ok(domain),
     }
 }
 
-/// When to look for a key again.
-pub(super) fn key_requeue<K: Kind>(view: &View<K>) -> Requeue {
-    let doublings = view.memory.key_problems.saturating_sub(1).min(4);
-    Requeue::After((KEY_FIRST * 2u32.saturating_pow(doublings)).min(KEY_LAST))
+fn key_requeue<K: Kind>(view: &View<K>) -> Requeue {
+    let before = view.memory.key_problems.saturating_sub(1);
+    Requeue::After(doubling(KEY_FIRST_RETRY, before, KEY_RETRY))
 }
 
-/// The recorded name never changes.
-pub(super) fn another_name<K: Kind>(view: &View<K>, record: &Record) -> Result<(), Plan<K>> {
-    let own = K::own_name(view);
+/// The spec names what is recorded.
+pub(super) fn fixed_name<K: Kind>(view: &View<K>, record: &Record) -> Result<(), Plan<K>> {
+    let own = view.own_name();
     if own.as_ref().is_none_or(|own| *own == record.name) {
         return Ok(());
     }
     let message = format!(
-        "The {} is recorded as {}, but the spec gives it the name {}, and a name cannot change. If the cluster id was \
-         changed, set it back with --cluster-id; otherwise create another {}.",
+        "The {} is named {} and cannot be renamed to {}. Create another {} for the new name. If the operator's cluster \
+         ID has changed, set the earlier one with --cluster-id.",
         K::THING,
         record.name,
         own.unwrap_or_default(),
         K::NAME,
     );
-    let problem = Problem::new(Reason::InvalidSpec, ResolvedBy::User, message);
+    let problem = Problem::for_user(Reason::InvalidSpec, message);
     Err(failing(problem, Requeue::AtDrift(None)))
 }
 
-/// The key in force is of the domain that holds what is to be deleted.
-pub(super) fn wrong_domain<K: Kind>(view: &View<K>, domain: &Domain) -> Result<(), Plan<K>> {
+/// The API key belongs to the domain that holds what is to be deleted.
+pub(super) fn recorded_domain<K: Delete>(view: &View<K>, domain: &Domain) -> Result<(), Plan<K>> {
     if view.recorded_domain().is_none_or(|id| id == domain.id) {
         return Ok(());
     }
+    let recorded = view
+        .record()
+        .map(|it| format!("the domain {}", it.domain_name));
     let message = format!(
-        "the API key in force belongs to the Daily domain {}, and the {} is in another one",
+        "the API key belongs to the Daily domain {}, but the {} is in {}",
         domain.name,
-        K::THING
+        K::THING,
+        recorded.as_deref().unwrap_or("another domain"),
     );
     let problem = KeyProblem {
         reason: Reason::AccountChanged,
         message,
         definite: true,
     };
-    Err(keyless(view, &problem))
+    Err(without_key(view, &problem))
 }
 
 /// There is no key to delete with, and no earlier one is remembered.
-pub(super) fn keyless<K: Kind>(view: &View<K>, problem: &KeyProblem) -> Plan<K> {
+pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Plan<K> {
     let KeyProblem {
         reason,
         message,
@@ -158,8 +162,8 @@ pub(super) fn keyless<K: Kind>(view: &View<K>, problem: &KeyProblem) -> Plan<K> 
     } = problem;
     if *definite && view.memory.keyless_answers >= KEYLESS_ANSWERS {
         let why = format!(
-            "No API key could delete the {}, which stays at Daily{}: {message}",
-            K::owned(view),
+            "The {} stays at Daily{}, because no API key could delete it: {message}",
+            view.named_thing(),
             K::UNTIL,
         );
         return K::release(view, Release::Orphaned(why));
@@ -170,12 +174,11 @@ pub(super) fn keyless<K: Kind>(view: &View<K>, problem: &KeyProblem) -> Plan<K> 
     };
     let message = format!("The {} cannot be deleted yet: {message}", K::THING);
     let problem = Problem::new(*reason, resolved_by, message);
-    rest(Outcome::Deleting(problem), key_requeue(view))
+    Plan::Rest(Outcome::Deleting(problem), key_requeue(view))
 }
 
-/// Whether a definite answer that there is no key counts towards giving a deletion up.
+/// Whether an answer that there is no key counts towards giving up the deletion.
 pub(super) fn counts_as_keyless<K: Kind>(view: &View<K>) -> bool {
-    let since = view.meta.deleting.unwrap_or(view.now.wall);
-    let waited = view.now.wall.saturating_sub(since) >= KEYLESS_FOR;
-    view.meta.deleting.is_some() && waited
+    let timeout = |since| view.now.wall.saturating_sub(since) >= KEYLESS_DELETION_TIMEOUT;
+    view.meta.deleting.is_some_and(timeout)
 }

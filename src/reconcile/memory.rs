@@ -1,4 +1,4 @@
-//! What this process remembers of objects between passes. Losing it costs a call or a wait, and
+//! What this process remembers of objects between reconciles. Losing it costs a call or a wait, and
 //! nothing else: what must not be lost is in the record.
 
 use std::collections::HashMap;
@@ -8,32 +8,32 @@ use std::time::Duration;
 use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
 
-use super::Kind;
 use super::backoff::{Backoff, Rejection};
+use super::kind::Kind;
 use super::object::Object;
 use super::record::Recorded;
 use crate::clock::{self, Moment};
 use crate::log::Trail;
 
-/// Within so long the watch shows what was written. One that is further behind has lost its past,
-/// and what it shows then is the truth.
-const LAG: Duration = Duration::from_secs(30);
+/// How far the watch may lag behind our own writes. If it still shows an older version after this time,
+/// the API server was restored from a backup, and the older version is the truth.
+const WATCH_LAG: Duration = Duration::from_secs(30);
 
 /// What is remembered of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory<M> {
-    /// Whether this process recorded the object first, so that no other one can have sent anything
-    /// for it.
+    /// Whether this process wrote the first record, so that no other process sent anything for the
+    /// object.
     pub bound_here: bool,
-    /// What Daily rejected, not to be sent again and again.
+    /// The write that Daily rejected last.
     pub rejection: Option<Rejection>,
-    /// How often in a row no key was found.
+    /// How many reads in a row found no usable key.
     pub key_problems: u32,
-    /// How many definite answers since the last good key there was none to delete with, once that counts.
+    /// How many definite answers that there is no key count towards giving up the deletion.
     pub keyless_answers: u32,
-    /// When a requested pass was last made.
+    /// When a user's request for a reconcile was last granted.
     pub forced_at: Option<Moment>,
-    /// The installation that owns the object, once that was published.
+    /// The installation that owns the object, once an event said so.
     pub owned_elsewhere: Option<String>,
     /// What only this kind remembers.
     pub kind: M,
@@ -47,25 +47,37 @@ pub struct Memories<M>(Mutex<HashMap<(String, String), Kept<M>>>);
 struct Kept<M> {
     uid: String,
     remembered: Remembered<M>,
-    /// The version and the record after the last write of this process.
+    /// The resourceVersion and the record after the last write of this process.
     written: Option<(u64, Recorded)>,
     at: Moment,
 }
 
-/// What is remembered when a pass begins.
+/// What is remembered when a reconcile begins.
 #[derive(Clone, Debug)]
 pub struct Remembered<M> {
-    /// Of the object.
     pub memory: Memory<M>,
-    /// Of its failures.
     pub backoff: Backoff,
-    /// Of what the log has said.
+    /// What the log has said of the object.
     pub trail: Arc<Trail>,
 }
 
+impl<M> Kept<M> {
+    /// The record after the last write of this process, if the object is from before that write.
+    fn newer_than(&self, object: &impl Resource) -> Option<&Recorded> {
+        let shown = object
+            .meta()
+            .resource_version
+            .as_deref()
+            .and_then(version)?;
+        let (written, recorded) = self.written.as_ref()?;
+        let is_same = object.meta().uid.as_ref() == Some(&self.uid);
+        (is_same && shown < *written).then_some(recorded)
+    }
+}
+
 impl<M: Clone + Default> Memories<M> {
-    /// What is remembered of an object; of another one of that name nothing is. An object without
-    /// a uid is none.
+    /// What is remembered of an object. An object that was recreated under its name has another uid,
+    /// and nothing is remembered of it.
     pub fn recall<K>(&self, object: &K) -> Option<Remembered<M>>
     where
         K: Resource<DynamicType = ()>,
@@ -82,42 +94,29 @@ impl<M: Clone + Default> Memories<M> {
                 trail: Arc::new(Trail::new(&K::kind(&()), &namespace, &name)),
             }
         });
-        remembered.backoff = remembered.backoff.seen(object);
+        remembered.backoff = remembered.backoff.observe(object);
         Some(remembered)
     }
 
-    /// Whether the object is older than what this process wrote last: the watch has not shown that
-    /// yet, and a decision would be on what is no longer so.
+    /// Whether the watch shows the object as it was before this process's last write. Decisions on it
+    /// would be outdated.
     pub fn is_stale(&self, object: &impl Resource) -> bool {
-        let shown = object.meta().resource_version.as_deref().and_then(version);
         let kept = self.0.lock();
-        let Some(kept) = kept.get(&key(object)) else {
-            return false;
-        };
-        object.meta().uid.as_ref() == Some(&kept.uid)
-            && kept.at.until(clock::now()) < LAG
-            && shown.is_some_and(|shown| kept.written.as_ref().is_some_and(|it| shown < it.0))
+        kept.get(&key(object)).is_some_and(|kept| {
+            kept.newer_than(object).is_some() && kept.at.until(clock::now()) < WATCH_LAG
+        })
     }
 
     /// The record of an object: that of the watch, or what this process wrote since.
     pub fn latest<K: Kind>(&self, object: &Object<K>) -> Recorded {
-        let shown = object
-            .metadata
-            .resource_version
-            .as_deref()
-            .and_then(version);
         let kept = self.0.lock();
-        let kept = kept.get(&key(object));
-        let kept = kept.filter(|kept| object.metadata.uid.as_ref() == Some(&kept.uid));
-        match kept.and_then(|kept| kept.written.as_ref()) {
-            Some((written, recorded)) if shown.is_some_and(|shown| shown < *written) => {
-                recorded.clone()
-            }
-            _ => object.recorded.clone(),
-        }
+        let newer = kept
+            .get(&key(object))
+            .and_then(|kept| kept.newer_than(object));
+        newer.unwrap_or(&object.recorded).clone()
     }
 
-    /// Remembers it for the next pass. `written` are version and record after the last write.
+    /// Remembers an object. `written` is its resourceVersion and record after the last write.
     pub fn keep(
         &self,
         object: &impl Resource,
@@ -134,23 +133,22 @@ impl<M: Clone + Default> Memories<M> {
         self.0.lock().insert(key(object), kept);
     }
 
-    /// A pass did not come to its end: what it learnt was kept as it went, and the next one comes
-    /// after this long.
+    /// Counts a failure of a reconcile that could not end, and returns when to retry.
     pub fn failed(&self, object: &impl Resource) -> Option<Duration> {
         let mut kept = self.0.lock();
         let kept = kept.get_mut(&key(object))?;
         Some(kept.remembered.backoff.failed(clock::now()))
     }
 
-    /// Forgets the objects that are not among these.
-    pub fn retain(&self, alive: impl Fn(&str, &str) -> bool) {
+    /// Forgets the objects for which `exists` is false.
+    pub fn retain(&self, exists: impl Fn(&str, &str) -> bool) {
         self.0
             .lock()
-            .retain(|(namespace, name), _| alive(namespace, name));
+            .retain(|(namespace, name), _| exists(namespace, name));
     }
 }
 
-/// Versions of one resource can be compared as numbers; one that is no number is not compared.
+/// A resourceVersion as a number: those of one resource can be compared.
 fn version(resource_version: &str) -> Option<u64> {
     resource_version.parse().ok()
 }
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn another_object_of_the_name_is_not_remembered() {
+    fn an_object_that_was_recreated_is_not_remembered() {
         let memories = Memories::default();
         keep(&memories, "5");
         assert_eq!(memories.recall(&object("1", "5")).unwrap().memory.kind, 7);

@@ -1,38 +1,34 @@
-//! An object as it comes from the API server, whether all of it parses or not.
+//! An object as the API server sends it, even if parts of it are invalid.
 //!
-//! A tenant decides how large an object is and what is in it. So only what the operator uses is
-//! kept, and a spec or a status field that does not parse takes nothing else with it: the object can
-//! still be deleted, and its record is still read.
+//! Tenants decide what is in an object and how large it is. So only what the operator uses is kept,
+//! and each part is parsed by itself: an object with an invalid spec or status field can still be
+//! deleted, and its record is still read.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use kube::core::NamespaceResourceScope;
-use kube::{Resource, ResourceExt};
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::kind::Kind;
 use super::record::Recorded;
-use super::{DeletionSpec, InvalidSpec, Kind};
-use crate::crd::{FINALIZER, RECONCILE_ANNOTATION, Status};
-use crate::k8s::Guard;
+use super::spec::{DeletionSpec, InvalidSpec};
+use crate::crd::{RECONCILE_ANNOTATION, Status};
 
 /// A DailyRoom or PinDialinNumber.
 #[derive(Clone)]
 pub struct Object<K: Kind> {
-    /// Without what the operator does not use: managed fields, labels, annotations of others.
+    /// Without managed fields, labels, and annotations of others.
     pub metadata: ObjectMeta,
-    /// The spec, or why it does not parse.
     pub spec: Result<K::RawSpec, InvalidSpec>,
-    /// What a deletion needs of the spec, whether the rest parses or not.
     pub deletion: DeletionSpec,
-    /// The names that the spec gives, whether the rest parses or not.
     pub names: K::Names,
-    /// The status, without the fields that do not parse.
+    /// Without the fields that are invalid.
     pub status: K::Status,
-    /// What `status.record` says.
     pub recorded: Recorded,
 }
 
@@ -102,7 +98,7 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
     }
 }
 
-/// The metadata that the operator uses.
+/// Keeps of the metadata what the operator uses.
 fn stripped(metadata: ObjectMeta) -> ObjectMeta {
     let requested = |(key, _): &(String, String)| key == RECONCILE_ANNOTATION;
     let annotations = metadata.annotations.unwrap_or_default();
@@ -115,7 +111,7 @@ fn stripped(metadata: ObjectMeta) -> ObjectMeta {
     }
 }
 
-/// A status without the fields that do not parse, for example of a later version of the operator.
+/// Parses a status without its invalid fields, for example of a later version of the operator.
 fn lenient<S: DeserializeOwned + Default>(status: Value) -> S {
     if let Ok(status) = S::deserialize(&status) {
         return status;
@@ -131,89 +127,14 @@ fn lenient<S: DeserializeOwned + Default>(status: Value) -> S {
     S::deserialize(Value::Object(fields)).unwrap_or_default()
 }
 
-/// The metadata of an object as a pass uses it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meta {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// Its uid.
-    pub uid: String,
-    /// Its version.
-    pub resource_version: String,
-    /// The generation of its spec.
-    pub generation: i64,
-    /// When it was created, in unix seconds of the API server's clock.
-    pub created: i64,
-    /// When its deletion was requested, in unix seconds of the API server's clock.
-    pub deleting: Option<i64>,
-    /// All its finalizers.
-    pub finalizers: Vec<String>,
-    /// The value of the annotation that requests a pass.
-    pub requested: Option<String>,
-}
-
-impl Meta {
-    /// The metadata of an object; `None` if the API server did not send all of it.
-    #[must_use]
-    pub fn of(object: &impl Resource) -> Option<Self> {
-        let meta = object.meta();
-        let seconds =
-            |time: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Time| time.0.as_second();
-        Some(Self {
-            namespace: meta.namespace.clone()?,
-            name: meta.name.clone()?,
-            uid: meta.uid.clone()?,
-            resource_version: meta.resource_version.clone()?,
-            generation: meta.generation?,
-            created: meta.creation_timestamp.as_ref().map(seconds)?,
-            deleting: meta.deletion_timestamp.as_ref().map(seconds),
-            finalizers: meta.finalizers.clone().unwrap_or_default(),
-            requested: object.annotations().get(RECONCILE_ANNOTATION).cloned(),
-        })
-    }
-
-    /// The precondition of a write to it.
-    #[must_use]
-    pub fn guard(&self) -> Guard {
-        Guard {
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            uid: self.uid.clone(),
-            resource_version: self.resource_version.clone(),
-        }
-    }
-
-    /// Whether our finalizer is on it.
-    #[must_use]
-    pub fn has_finalizer(&self) -> bool {
-        self.finalizers.iter().any(|it| it == FINALIZER)
-    }
-
-    /// The finalizers with ours.
-    #[must_use]
-    pub fn finalizers_with_ours(&self) -> Vec<String> {
-        let mut finalizers = self.finalizers_without_ours();
-        finalizers.push(FINALIZER.to_owned());
-        finalizers
-    }
-
-    /// The finalizers without ours.
-    #[must_use]
-    pub fn finalizers_without_ours(&self) -> Vec<String> {
-        let others = self.finalizers.iter().filter(|it| *it != FINALIZER);
-        others.cloned().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use kube::CustomResourceExt as _;
     use serde_json::json;
 
+    use super::super::meta::Meta;
     use super::*;
-    use crate::crd::{DailyRoom, DailyRoomStatus};
+    use crate::crd::{DailyRoom, DailyRoomStatus, FINALIZER};
     use crate::number::Number;
     use crate::room::Room;
 

@@ -1,17 +1,16 @@
-//! What keeps an object from being as its spec asks, and when to look at it again. No I/O.
+//! A problem of an object, and when to requeue it. No I/O.
 
 use std::time::Duration;
 
 use crate::crd::condition::Reason;
 
-/// What keeps an object from being as its spec asks.
+/// Why an object does not match its spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The reason of the condition, event and metric.
+    /// The reason of condition and event, and the label of the metric.
     pub reason: Reason,
-    /// What happened and what to do.
+    /// What happened, and what to do.
     pub message: String,
-    /// What resolves it.
     pub resolved_by: ResolvedBy,
     /// Whether callers who were served still are.
     pub served: bool,
@@ -20,28 +19,24 @@ pub struct Problem {
 /// What resolves a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResolvedBy {
-    /// Something that may still come by itself.
+    /// Time: something is still being set up.
     Waiting,
-    /// A user's action.
     User,
-    /// Another attempt.
     Retry,
 }
 
 /// When to reconcile an object again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requeue {
-    /// After this long.
     After(Duration),
-    /// At the next drift pass, or at this unix time if that is earlier.
+    /// At the next drift check, or at this unix time if that is earlier.
     AtDrift(Option<i64>),
-    /// When it changes: the object is gone, or another installation owns it.
+    /// Only when the object changes.
     OnChange,
 }
 
 impl Problem {
-    /// A problem while which callers are still served.
-    #[must_use]
+    /// A problem that leaves callers served.
     pub fn new(reason: Reason, resolved_by: ResolvedBy, message: impl Into<String>) -> Self {
         Self {
             reason,
@@ -51,8 +46,11 @@ impl Problem {
         }
     }
 
-    /// The same problem, while which callers are not served.
-    #[must_use]
+    pub fn for_user(reason: Reason, message: impl Into<String>) -> Self {
+        Self::new(reason, ResolvedBy::User, message)
+    }
+
+    /// The same problem, but callers are not served.
     pub fn unserved(self) -> Self {
         Self {
             served: false,

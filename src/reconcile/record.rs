@@ -1,11 +1,11 @@
-//! What an object owns at Daily, as its `status.record` says. No I/O.
+//! `status.record`: what an object owns at Daily. No I/O.
 //!
-//! The record is written before the first call that creates anything, and it alone gives a right to
-//! a room or dial-in config. It is in the status because only the operator writes there: metadata
-//! and spec belong to the tenant, and whatever a tenant can write proves nothing.
+//! The record is written before the first call that creates anything, and only the record gives a
+//! right to a room or dial-in config. It is in the status because only the operator writes there:
+//! tenants write metadata and spec, and whatever a tenant can write proves nothing.
 //!
-//! A record that a later version of the operator wrote keeps its unknown fields. Every number is
-//! bounded where it enters, so that no arithmetic on it can overflow.
+//! Unknown fields of a later version of the operator are kept. Times are checked when they are read,
+//! so that no arithmetic on them can overflow.
 
 use std::collections::BTreeMap;
 
@@ -13,107 +13,99 @@ use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// The record of one object.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// The object's uid. With another uid, after a restore that carries status, the record counts
-    /// only within its cluster.
+    /// The uid of the object. A record with another uid was restored from a backup, and counts only
+    /// in its own cluster.
     pub uid: String,
-    /// The cluster in which it was written.
     pub cluster_id: String,
-    /// Daily's id of the domain; never changes for a uid.
+    /// Daily's id of the domain. Never changes for a uid.
     pub domain_id: String,
     /// The domain's name, for messages.
     pub domain_name: String,
-    /// The room's name, or the phone number; never changes for a uid.
+    /// The name of the room, or the phone number. Never changes for a uid.
     pub name: String,
     /// The installation of the operator that owns the object.
     pub installation_id: String,
-    /// Set from before the create until Daily's id is known.
+    /// From before the create until Daily's id is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-    /// What was created or found.
+    /// What the object owns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
-    /// The id of the room or config that a claim replaces: should it come back, it is still ours.
+    /// The id of the room or config that is being recreated. If Daily shows it again, it is still ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_id: Option<String>,
-    /// When a missing room was recreated, in unix seconds, within the last 24 hours.
+    /// When a missing room was recreated within the last 24 hours, in unix seconds.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "times"
     )]
     pub recreated: Vec<i64>,
-    /// What other versions of the operator wrote.
+    /// Fields of other versions of the operator.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
 
-/// The right to a room or config of the recorded name whose id is not recorded yet.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+/// The right to a room or config of the recorded name before its id is recorded.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
-    /// Daily's clock when it answered that nothing of this name exists, in unix seconds.
+    /// When Daily answered that the name is free, in unix seconds of Daily's clock.
     #[serde(deserialize_with = "time")]
     pub at: i64,
     /// The end that a room is created with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
-    /// What the creates since the claim asked for, where the name proves nothing. It is written
-    /// before the create, so that an edit of the spec cannot hide what an earlier create made.
+    /// What the creates since the claim asked for, if the name alone proves nothing. Recorded before
+    /// each create, so that an edit of the spec does not hide what an earlier create made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Value>,
-    /// What other versions of the operator wrote.
+    /// Fields of other versions of the operator.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
 
-/// The end of a room, and what it was computed from.
+/// When a room ends.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct End {
     /// In unix seconds.
     #[serde(deserialize_with = "time")]
     pub at: i64,
-    /// The part of the spec that it was last computed from, so that an edit is told apart from an
-    /// end that was moved at Daily.
+    /// The field of the spec that it was computed from, for example `ttl=3600`, which tells an edit of
+    /// the spec from a change at Daily.
     pub of: String,
 }
 
-/// A room or dial-in config with the id that Daily gave it.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+/// A room or dial-in config that the object owns.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Made {
-    /// Daily's id.
     pub id: String,
-    /// Fingerprint of what was last sent of the parts that Daily may not echo.
+    /// The fingerprint of the `dialin` that was sent last, which Daily does not always show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
-    /// A room's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
-    /// What other versions of the operator wrote.
+    /// Fields of other versions of the operator.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
 }
 
-/// What `status.record` says.
+/// What is in `status.record`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Recorded {
-    /// Nothing.
     #[default]
     Nothing,
-    /// A record.
     Record(Box<Record>),
-    /// Something that this version of the operator cannot read.
+    /// Another version of the operator wrote it.
     Unreadable,
 }
 
 impl Recorded {
-    /// Reads `status.record`.
-    #[must_use]
     pub fn read(text: Option<&str>) -> Self {
         match text {
             None => Self::Nothing,
@@ -122,8 +114,7 @@ impl Recorded {
         }
     }
 
-    /// The record, whatever object it was written for.
-    #[must_use]
+    /// The record, even if it belongs to another object.
     pub fn record(&self) -> Option<&Record> {
         match self {
             Self::Record(record) => Some(record),
@@ -140,39 +131,58 @@ impl From<Record> for Recorded {
 
 impl Record {
     /// The text of `status.record`.
-    #[must_use]
     pub fn text(&self) -> String {
         serde_json::json!(self).to_string()
+    }
+
+    /// The same record with a claim.
+    pub fn with_claim(&self, claim: Claim) -> Self {
+        Self {
+            claim: Some(claim),
+            ..self.clone()
+        }
+    }
+
+    /// The same record of an object that owns this now.
+    pub fn owning(&self, made: Made) -> Self {
+        Self {
+            claim: None,
+            made: Some(made),
+            former_id: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same record with a claim of what replaces the room or config that is missing or has ended.
+    pub fn replacing(&self, claim: Claim) -> Self {
+        Self {
+            claim: Some(claim),
+            former_id: self.made.as_ref().map(|it| it.id.clone()),
+            made: None,
+            ..self.clone()
+        }
     }
 }
 
 impl Claim {
-    /// A claim by this answer of Daily's clock.
-    #[must_use]
     pub fn at(at: i64) -> Self {
         Self {
             at,
-            end: None,
-            sent: Vec::new(),
-            unknown: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }
 
 impl Made {
-    /// What has this id at Daily.
-    #[must_use]
     pub fn of(id: &str) -> Self {
         Self {
             id: id.to_owned(),
-            sent: None,
-            end: None,
-            unknown: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }
 
-/// A time that a calendar has: beyond, sums of it could overflow.
+/// Accepts only times of the calendar, so that sums of them cannot overflow.
 fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let seconds = i64::deserialize(deserializer)?;
     let time = Timestamp::from_second(seconds).map_err(serde::de::Error::custom)?;

@@ -1,53 +1,50 @@
-//! What is reported of an object of either kind: its status and its events. No I/O.
+//! The status and the events of an object of either kind. No I/O.
 
-use kube::runtime::events::EventType;
+use kube::runtime::events::EventType::{self, Normal, Warning};
 
-use super::Kind;
 use super::conditions::{Health, conditions, new_problem};
-use super::plan::{Change, Outcome, Release};
+use super::kind::Kind;
 use super::problem::{Problem, ResolvedBy};
+use super::steps::{Change, Outcome, Release};
+use super::traits::Report;
 use super::view::View;
 use crate::crd::condition::Reason;
+use crate::crd::time::rfc3339;
 use crate::crd::{Status, summary};
 use crate::k8s::Note;
 
-/// Something that was done in a pass and is published.
+/// A write of this reconcile that is published as an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied<K: Kind> {
-    /// The record was replaced.
     Recorded(Change),
-    /// The object was let go.
+    /// What the object owns was changed at Daily.
+    Updated {
+        /// Whether the change corrects a change that somebody made at Daily.
+        drift: bool,
+        /// The properties that were changed, without their values.
+        properties: Vec<String>,
+    },
     Released(Release),
-    /// Something that only this kind does.
+    /// A write that only this kind has.
     Of(K::Applied),
 }
 
 /// The status after this outcome.
-#[must_use]
-pub fn status<K: Kind>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
+pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
     let mut status = view.status.clone();
     *status.common_mut().record = view.record_text();
-    let served;
-    let unserved;
+    let outcome = &while_recreated(view, outcome);
+    K::set_status(&mut status, view, outcome);
+    let ready;
     let health = match outcome {
         Outcome::Unchanged | Outcome::Done | Outcome::OwnedElsewhere(_) => return status,
         Outcome::Progressing => Health::Progressing,
         Outcome::Serving(serving, problem) => {
-            K::report_serving(&mut status, view, serving);
-            served = K::served_message(view, serving);
-            Health::Serving(&served, problem.as_ref())
+            ready = K::ready_message(view, serving);
+            Health::Serving(&ready, problem.as_ref())
         }
-        Outcome::Failing(problem) => {
-            unserved = unserved_problem(view, problem);
-            if !unserved.served {
-                K::report_unserved(&mut status, view);
-            }
-            Health::Failing(&unserved)
-        }
-        Outcome::Expired => {
-            K::report_expired(&mut status, view);
-            Health::Expired(K::expired_message(view))
-        }
+        Outcome::Failing(problem) => Health::Failing(problem),
+        Outcome::Expired => Health::Expired(K::expired_message(view)),
         Outcome::Deleting(problem) => Health::Deleting(problem),
     };
     let reconciled = match outcome {
@@ -72,75 +69,113 @@ pub fn status<K: Kind>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
     status
 }
 
-/// While what the object owns is created again nobody is served, whatever the problem says.
-fn unserved_problem<K: Kind>(view: &View<K>, problem: &Problem) -> Problem {
-    let between = view.record().is_some_and(|it| it.made.is_none());
-    Problem {
-        served: problem.served && !between,
-        ..problem.clone()
+/// While what the object owns is being recreated nobody is served, whatever the problem is.
+fn while_recreated<K: Kind>(view: &View<K>, outcome: &Outcome<K>) -> Outcome<K> {
+    match outcome {
+        Outcome::Failing(problem) if view.record().is_some_and(|it| it.made.is_none()) => {
+            Outcome::Failing(problem.clone().unserved())
+        }
+        outcome => outcome.clone(),
     }
 }
 
-/// What is published: what was done, what the status says anew, and a problem that is new.
-#[must_use]
-pub fn events<K: Kind>(view: &View<K>, new: &K::Status, applied: &[Applied<K>]) -> Vec<Note> {
-    let done = applied.iter().filter_map(|it| event(view, it));
-    let mut events: Vec<Note> = done.chain(K::status_events(view, new)).collect();
+/// The events of what was applied, of the status change, and of a new problem.
+pub fn events<K: Report>(view: &View<K>, new: &K::Status, applied: &[Applied<K>]) -> Vec<Note> {
+    let applied = applied.iter().filter_map(|it| event(view, it));
+    let mut events: Vec<Note> = applied.chain(K::status_events(view, new)).collect();
     let (old, new) = (view.status.common(), new.common());
     if let Some(condition) = new_problem(old.conditions, new.conditions)
         && let Some(reason) = Reason::named(&condition.reason)
     {
-        events.push(note(
-            EventType::Warning,
-            reason.as_str(),
-            "Reconcile",
-            condition.message.clone(),
-        ));
+        let message = &condition.message;
+        events.push(note(Warning, reason.as_str(), "Reconcile", message));
     }
     events
 }
 
-fn event<K: Kind>(view: &View<K>, applied: &Applied<K>) -> Option<Note> {
-    let (type_, reason, why) = match applied {
-        Applied::Recorded(Change::TakenOver) => {
-            let why =
-                "This installation takes the object over, as --take-over-installation-ids says.";
-            (EventType::Normal, "TakenOver", why.to_owned())
-        }
-        Applied::Recorded(change) => return K::recorded_event(view, *change),
+fn event<K: Report>(view: &View<K>, applied: &Applied<K>) -> Option<Note> {
+    let (_, update) = K::ACTIONS;
+    let thing = view.named_thing();
+    Some(match applied {
+        Applied::Recorded(change) => return recorded_event(view, *change),
         Applied::Of(applied) => return K::applied_event(view, applied),
+        Applied::Updated { drift, properties } => {
+            let what = match properties.is_empty() {
+                true => thing,
+                false => format!("{thing}: {}", properties.join(", ")),
+            };
+            let (reason, done) = match drift {
+                true => ("DriftCorrected", "Reverted changes made at Daily to the"),
+                false => ("Updated", "Updated the"),
+            };
+            note(Normal, reason, update, format!("{done} {what}."))
+        }
         Applied::Released(Release::Clean) => return None,
         Applied::Released(Release::Deleted) => {
-            let why = format!("The {} is gone at Daily.", K::owned(view));
-            (EventType::Normal, "Deleted", why)
+            let text = format!("The {thing} no longer exists at Daily.");
+            note(Normal, "Deleted", "Reconcile", text)
         }
         Applied::Released(Release::Retained) => {
-            let why = format!(
-                "The {} stays at Daily{}, as the deletionPolicy says.",
-                K::owned(view),
-                K::UNTIL
-            );
-            (EventType::Normal, "Orphaned", why)
+            let until = K::UNTIL;
+            let text =
+                format!("The {thing} stays at Daily{until}, because deletionPolicy is Retain.");
+            note(Normal, "Orphaned", "Reconcile", text)
         }
-        Applied::Released(Release::Orphaned(why)) => (EventType::Warning, "Orphaned", why.clone()),
+        Applied::Released(Release::Orphaned(why)) => note(Warning, "Orphaned", "Reconcile", why),
+    })
+}
+
+/// The event of a new record.
+fn recorded_event<K: Report>(view: &View<K>, change: Change) -> Option<Note> {
+    let (create, _) = K::ACTIONS;
+    let (thing, kind) = (view.named_thing(), K::NAME);
+    let (type_, reason, action, text) = match change {
+        Change::Created => (
+            Normal,
+            "Created",
+            create,
+            format!("Created the {thing} at Daily."),
+        ),
+        Change::Found => (
+            Normal,
+            "Adopted",
+            "Reconcile",
+            format!("Adopted the {thing}, which was created for this {kind} before."),
+        ),
+        Change::Recreated => (
+            Warning,
+            Reason::Missing.as_str(),
+            create,
+            format!("The {thing} is missing at Daily and is being recreated."),
+        ),
+        Change::EndMoved(end) => (
+            Normal,
+            "Updated",
+            "Reconcile",
+            format!(
+                "The end of the {thing} was changed at Daily to {}. The operator keeps the new end.",
+                rfc3339(end)
+            ),
+        ),
+        Change::TakenOver => (
+            Normal,
+            "TakenOver",
+            "Reconcile",
+            "This installation took over the object, as --take-over-installation-ids allows."
+                .into(),
+        ),
+        Change::Claimed | Change::Withdrawn | Change::Renewed | Change::Sent => return None,
     };
-    Some(note(type_, reason, "Reconcile", why))
+    Some(note(type_, reason, action, text))
 }
 
 /// The event of a problem.
-#[must_use]
 pub fn warning(problem: &Problem) -> Note {
-    let message = problem.message.clone();
-    note(
-        EventType::Warning,
-        problem.reason.as_str(),
-        "Reconcile",
-        message,
-    )
+    let reason = problem.reason.as_str();
+    note(Warning, reason, "Reconcile", &problem.message)
 }
 
 /// An event.
-#[must_use]
 pub fn note(
     type_: EventType,
     reason: &'static str,

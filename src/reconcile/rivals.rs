@@ -1,28 +1,24 @@
 //! Which of several objects holds a name at Daily. No I/O.
 //!
-//! The store of the watch and the records that this process wrote since are all that is needed: only
-//! the leader writes records, and its watch began with everything that earlier leaders wrote.
+//! The cache of the watch and the records that this process wrote since are enough: only the leader
+//! writes records, and its watch began after every earlier leader's last write.
 
-use super::Kind;
-use super::object::{Meta, Object};
+use super::kind::Kind;
+use super::meta::Meta;
+use super::object::Object;
 use super::record::{Record, Recorded};
-use super::view::View;
 
-/// Another object that holds the name before ours.
+/// Another object that holds the name before this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rival {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
-    /// Daily's id of what it made, if that is recorded.
+    /// Daily's id of what it owns, once that is recorded.
     pub made: Option<String>,
 }
 
 impl Rival {
-    /// How it is called in a message to the owner of an object in this namespace. Objects of other
-    /// namespaces are not named.
-    #[must_use]
+    /// The rival in a message to users of `namespace`, who may not learn names in other namespaces.
     pub fn seen_from(&self, namespace: &str, kind: &str) -> String {
         if self.namespace == namespace {
             return format!("The {kind} {}", self.name);
@@ -31,18 +27,24 @@ impl Rival {
     }
 }
 
-/// The object that holds the name before ours: the one that made something, else the older of those
-/// that claim it. `claims` says whether an object claims the name, by its record for this very
-/// object if there is one.
+/// The object that holds a name before the object `meta`: the one that owns something at Daily, else the
+/// oldest of those that claim the name.
 pub fn first<'a, K: Kind>(
-    view: &View<K>,
+    meta: &Meta,
     others: impl Iterator<Item = (&'a Object<K>, Recorded)>,
     claims: impl Fn(&Object<K>, &Meta, Option<&Record>) -> bool,
 ) -> Option<Rival> {
+    let ours = (
+        true,
+        meta.created,
+        meta.namespace.clone(),
+        meta.name.clone(),
+    );
+    let own_uid = &meta.uid;
     let ranked = others.filter_map(|(object, recorded)| {
         let meta = Meta::of(object)?;
         let record = recorded.record().filter(|it| it.uid == meta.uid);
-        if meta.uid == view.meta.uid || !claims(object, &meta, record) {
+        if meta.uid == *own_uid || !claims(object, &meta, record) {
             return None;
         }
         let made = record.and_then(|it| it.made.as_ref());
@@ -50,13 +52,6 @@ pub fn first<'a, K: Kind>(
         let rank = (made.is_none(), meta.created, meta.namespace, meta.name);
         Some((rank, made))
     });
-    let meta = &view.meta;
-    let ours = (
-        true,
-        meta.created,
-        meta.namespace.clone(),
-        meta.name.clone(),
-    );
     let (rank, made) = ranked.min()?;
     (rank < ours).then_some(Rival {
         namespace: rank.2,

@@ -1,20 +1,19 @@
-//! What holds of the spec of either kind. No I/O.
+//! What is the same about the spec of either kind. No I/O.
 
 use serde_json::Value;
 
 use crate::crd::{ApiKeySecretRef, InvalidField, without_value};
 
-/// Why a spec cannot be acted on: what is wrong and what to write.
+/// Why a spec is invalid: what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSpec(pub String);
 
 impl InvalidSpec {
-    /// The spec has another form than this version of the operator reads.
-    #[must_use]
+    /// A spec that does not match the schema of this version of the operator.
     pub fn unparsed(error: &str) -> Self {
         Self(format!(
-            "The spec cannot be read: {}. Apply the object again in the form that this version of the operator \
-             documents.",
+            "The spec does not match the schema of this version of the operator: {}. Correct the spec and apply the \
+             object again.",
             without_value(error)
         ))
     }
@@ -26,18 +25,15 @@ impl From<InvalidField> for InvalidSpec {
     }
 }
 
-/// What a deletion needs of the spec, whether the rest parses or not.
+/// What a deletion needs of a spec, even if the rest is invalid.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeletionSpec {
-    /// Whether what the object owns at Daily stays when the object goes.
+    /// Whether what the object owns at Daily outlives the object.
     pub retain: bool,
-    /// Which key applies.
     pub key: Option<ApiKeySecretRef>,
 }
 
 impl DeletionSpec {
-    /// Reads it from a spec.
-    #[must_use]
     pub fn read(spec: &Value) -> Self {
         let key = spec.get("apiKeySecretRef").cloned();
         Self {

@@ -1,79 +1,65 @@
-//! What a pass knows when it decides. Data alone: the decisions are in [`plan`](super::plan()).
+//! What a reconcile knows when it decides. Data alone: the decisions are in [`plan`](super::plan()).
 
 use std::time::Duration;
 
-use super::Kind;
+use super::backoff::Rejection;
+use super::kind::Kind;
 use super::memory::Memory;
-use super::object::Meta;
+use super::meta::{Identity, Meta};
 use super::record::{Record, Recorded};
+use super::rivals::Rival;
 use super::spec::{DeletionSpec, InvalidSpec};
 use crate::clock::{self, Moment};
 use crate::crd::Status;
+use crate::daily::evidence::RoomEvidence;
 use crate::daily::types::Domain;
 use crate::keys::KeyProblem;
 
-/// What a pass knows.
+/// What a reconcile knows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View<K: Kind> {
-    /// The object's metadata.
     pub meta: Meta,
     /// What a deletion needs of the spec.
     pub deletion: DeletionSpec,
-    /// The names that the spec gives.
     pub names: K::Names,
-    /// What the object asks for.
     pub spec: Result<K::Spec, InvalidSpec>,
     /// The status as it is stored.
     pub status: K::Status,
-    /// What the object owns. It is ahead of the stored status where a record goes with the next
-    /// status write.
+    /// What the object owns. Newer than the stored status if a record waits for the next status
+    /// write.
     pub recorded: Recorded,
-    /// Who this operator is.
     pub own: Identity,
-    /// The clocks.
     pub now: Now,
-    /// How long after a write of unknown outcome nothing counts as absent.
+    /// For how long a write of unknown outcome may still take effect.
     pub quiet_period: Duration,
     /// How often the rooms of the account are listed.
     pub drift_interval: Duration,
-    /// Absence that Daily answered before this moment does not count: an earlier leader may have
-    /// sent a write that still takes effect.
+    /// Until when a write of an earlier leader may still take effect.
     pub trusted_from: Moment,
-    /// The domain of the key in force, or during deletion of the last good key, once it was read.
+    /// The domain of the API key, or during a deletion of the last good key, once it was read.
     pub access: Option<Result<Domain, KeyProblem>>,
-    /// Whether the user requested this pass.
+    /// What the account last answered about the name, and what became of our writes.
+    pub evidence: RoomEvidence,
+    /// The object that holds the name before this one, once all were compared.
+    pub rival: Option<Option<Rival>>,
+    /// Whether the user requested this reconcile.
     pub forced: bool,
-    /// Whether what Daily rejected before was sent once more in this pass.
+    /// Whether a write that Daily rejected was sent in this reconcile.
     pub retried: bool,
-    /// What this pass has found out.
+    /// What this reconcile has read, beside what all kinds read.
     pub facts: K::Facts,
-    /// What this process remembers of the object.
     pub memory: Memory<K::Memory>,
-}
-
-/// Who this operator is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Part of every derived room name, and of every record.
-    pub cluster_id: String,
-    /// Which installation owns an object.
-    pub installation_id: String,
-    /// Other installations whose objects this one takes over.
-    pub takes_over: Vec<String>,
 }
 
 /// The clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// The monotonic one.
     pub moment: Moment,
-    /// The wall clock in unix seconds.
+    /// In unix seconds.
     pub wall: i64,
 }
 
 impl Now {
-    /// The clocks as they are.
-    #[must_use]
     pub fn read() -> Self {
         Self {
             moment: clock::now(),
@@ -84,51 +70,87 @@ impl Now {
 
 impl<K: Kind> View<K> {
     /// The record that was written for this very object.
-    #[must_use]
     pub fn record(&self) -> Option<&Record> {
         let record = self.recorded.record()?;
         (record.uid == self.meta.uid).then_some(record)
     }
 
-    /// The record of an earlier object of this name and cluster, which a restore brought back.
-    #[must_use]
+    /// The record of an earlier object of this name and cluster, which a backup restored.
     pub fn former_record(&self) -> Option<&Record> {
         let record = self.recorded.record()?;
         let restored = record.uid != self.meta.uid && record.cluster_id == self.own.cluster_id;
         restored.then_some(record)
     }
 
-    /// Daily's id of the recorded room or config.
-    #[must_use]
+    /// Daily's id of what the object owns.
     pub fn made_id(&self) -> Option<&str> {
         let made = self.record()?.made.as_ref()?;
         Some(&made.id)
     }
 
-    /// The name at Daily: the recorded one, else that of the spec or derivation.
-    #[must_use]
+    /// The name at Daily: the recorded one, else the one that the spec sets or that is derived.
     pub fn name_at_daily(&self) -> Option<String> {
         let recorded = self.record().map(|it| it.name.clone());
-        recorded.or_else(|| K::own_name(self))
+        recorded.or_else(|| self.own_name())
+    }
+
+    /// The name that the spec sets or that is derived from the object.
+    pub fn own_name(&self) -> Option<String> {
+        K::own_name(&self.own, &self.meta, &self.names)
+    }
+
+    /// What the object owns at Daily, with its name, in messages.
+    pub fn named_thing(&self) -> String {
+        let name = self.name_at_daily().unwrap_or_default();
+        format!("{} {name}", K::THING_NAMED)
     }
 
     /// Whether the spec was edited since it was last reconciled.
-    #[must_use]
     pub fn is_edited(&self) -> bool {
-        let seen = *self.status.common().observed_generation;
-        seen.is_some_and(|seen| seen != self.meta.generation)
+        let observed = *self.status.common().observed_generation;
+        observed.is_some_and(|observed| observed != self.meta.generation)
     }
 
-    /// The domain that holds what the object owns, whatever key is in force.
-    #[must_use]
+    /// Whether the user requests a reconcile that the status does not acknowledge yet.
+    pub fn is_requested(&self) -> bool {
+        let handled = self.status.common().last_handled_reconcile_at;
+        self.meta.requested.is_some() && self.meta.requested != *handled
+    }
+
+    /// The id of the domain that holds what the object owns, whatever API key applies.
     pub fn recorded_domain(&self) -> Option<&str> {
         let recorded = self.record().map(|it| it.domain_id.as_str());
         let reported = self.status.common().account.as_ref();
         recorded.or(reported.map(|it| it.domain_id.as_str()))
     }
 
-    /// The text of `status.record`. One that says the same in other words is left as it is.
-    #[must_use]
+    /// From when on an answer that something is absent is final: no write that was sent before can
+    /// still take effect.
+    pub fn absence_is_final_from(&self) -> Moment {
+        let unknown = self.evidence.unknown_write;
+        let own = unknown.map_or(Moment::default(), |at| at.after(self.quiet_period));
+        let inherited = match self.memory.bound_here {
+            true => Moment::default(),
+            false => self.trusted_from,
+        };
+        own.max(inherited)
+    }
+
+    /// Whether a create since the claim may have succeeded, now or later.
+    pub fn create_may_have_succeeded(&self) -> bool {
+        self.evidence.create_attempts.may_have_created()
+    }
+
+    /// The rejection that keeps this write from being sent again now. A user's request for a reconcile
+    /// allows one more attempt.
+    pub fn rejection_of(&self, write: &str) -> Option<&Rejection> {
+        let rejection = self.memory.rejection.as_ref()?;
+        let retries_now = self.forced && !self.retried;
+        let holds = rejection.what == write && self.now.moment < rejection.until;
+        (holds && !retries_now).then_some(rejection)
+    }
+
+    /// The text of `status.record`: the stored one, unless it means something else.
     pub fn record_text(&self) -> Option<String> {
         let stored = self.status.common().record.clone();
         if Recorded::read(stored.as_deref()) == self.recorded {
@@ -137,8 +159,7 @@ impl<K: Kind> View<K> {
         self.recorded.record().map(Record::text).or(stored)
     }
 
-    /// A record of this object that claims and owns nothing yet.
-    #[must_use]
+    /// A record of this object without a claim.
     pub fn new_record(&self, name: &str, domain: &Domain) -> Record {
         Record {
             uid: self.meta.uid.clone(),
@@ -147,11 +168,7 @@ impl<K: Kind> View<K> {
             domain_name: domain.name.clone(),
             name: name.to_owned(),
             installation_id: self.own.installation_id.clone(),
-            claim: None,
-            made: None,
-            former_id: None,
-            recreated: Vec::new(),
-            unknown: Default::default(),
+            ..Record::default()
         }
     }
 }

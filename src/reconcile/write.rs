@@ -1,39 +1,50 @@
-//! What a pass writes to an object of either kind: finalizer, record, status and events.
+//! Writing to an object of either kind: finalizer, record, status and events.
 
 use super::backoff::Rejection;
-use super::object::{Meta, Object};
-use super::plan::{Change, Outcome, Release, Written};
+use super::kind::Kind;
+use super::meta::Meta;
+use super::object::Object;
 use super::problem::Problem;
 use super::record::{Record, Recorded};
 use super::report::{self, Applied};
-use super::{Failure, Kind, Pass, reference};
+use super::steps::{Change, Outcome, Release, Written};
+use super::traits::Reconciled;
+use super::{Failure, Pass, reference};
 use crate::crd::Status;
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Check, Effect, EffectError};
 use crate::k8s::{KubeError, Note, apply_status, get_object, merge_finalizers};
 
-/// What the live check of an effect at Daily demands of the object.
+/// What the live check before a write to Daily demands of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Live {
-    /// It stays.
+    /// It is not being deleted.
     Kept,
-    /// It stays, and its spec is the one that was decided on: something is taken away.
+    /// It is not being deleted, and its spec was not edited: the write takes something away.
     KeptAsRead,
     /// It is being deleted.
     Deleting,
 }
 
-impl<K: Kind> Pass<K> {
+impl<K: Reconciled> Pass<K> {
     pub(super) async fn add_finalizer(&mut self) -> Result<(), Failure> {
         let finalizers = self.view.meta.finalizers_with_ours();
-        let guard = self.view.meta.guard();
-        let patch = merge_finalizers::<Object<K>>(&self.context.client, &guard, &finalizers);
-        let gate = &self.context.gate;
-        let written = gate
-            .pass(Effect::FinalizerAdd, &self.by_version(), patch)
+        let written = self
+            .write_finalizers(Effect::FinalizerAdd, &finalizers)
             .await;
         let written = written.map_err(|error| Failure::of_kube("the finalizer", error))?;
-        self.take(&written)
+        self.continue_with(&written)
+    }
+
+    async fn write_finalizers(
+        &self,
+        effect: Effect,
+        finalizers: &[String],
+    ) -> Result<Object<K>, EffectError<KubeError>> {
+        let guard = self.view.meta.guard();
+        let client = &self.context.client;
+        let patch = merge_finalizers::<Object<K>>(client, &guard, finalizers);
+        self.send(effect, patch).await
     }
 
     pub(super) async fn record(
@@ -51,18 +62,23 @@ impl<K: Kind> Pass<K> {
             return Err(failure);
         }
         self.view.memory.bound_here |= is_first;
-        K::claimed(self, &record, change);
+        if let Some(session) = &self.session
+            && change.is_new_claim()
+        {
+            let uid = &self.view.meta.uid;
+            session.account.claimed(&record.name, uid);
+        }
+        K::on_recorded(&mut self.view, change);
         self.applied.push(Applied::Recorded(change));
         self.refresh();
         self.keep_memory();
         Ok(())
     }
 
-    /// Writes the record with the status as it is; a status that says nothing yet says that
-    /// reconciliation is in progress.
+    /// Writes the record. The rest of the status stays, but an empty one says that reconciliation is in
+    /// progress.
     async fn write_record(&mut self) -> Result<(), Failure> {
-        let first = self.view.status.common().conditions.is_empty();
-        let outcome = match first {
+        let outcome = match self.view.status.common().conditions.is_empty() {
             true => Outcome::Progressing,
             false => Outcome::Unchanged,
         };
@@ -70,7 +86,7 @@ impl<K: Kind> Pass<K> {
         self.write_status(Effect::Record, status).await
     }
 
-    /// Writes the status if it differs, and publishes what was done and is new.
+    /// Writes the status if it differs, and publishes events.
     pub(super) async fn report(&mut self, outcome: &Outcome<K>) -> Result<(), Failure> {
         self.log_problem(outcome);
         let status = report::status(&self.view, outcome);
@@ -86,48 +102,33 @@ impl<K: Kind> Pass<K> {
     async fn write_status(&mut self, effect: Effect, status: K::Status) -> Result<(), Failure> {
         let guard = self.view.meta.guard();
         let write = apply_status::<Object<K>>(&self.context.client, &guard, &status);
-        let gate = &self.context.gate;
-        let written = gate.pass(effect, &self.by_version(), write).await;
+        let written = self.send(effect, write).await;
         let written = written.map_err(|error| Failure::of_kube("the status", error))?;
         self.view.status = status;
-        self.take(&written)
+        self.continue_with(&written)
     }
 
-    /// Goes on with the object as the API server has it after a write.
-    fn take(&mut self, written: &Object<K>) -> Result<(), Failure> {
+    /// Continues with the object as the API server returned it after a write.
+    fn continue_with(&mut self, written: &Object<K>) -> Result<(), Failure> {
         self.view.meta = Meta::of(written).ok_or_else(Failure::conflict)?;
         self.refresh();
-        // A pass that is cut off after this has written, and others have to know.
+        // The write must not be forgotten if the reconcile is cut off from here on.
         self.keep_memory();
         Ok(())
-    }
-
-    pub(super) async fn publish(&self, events: &[Note]) {
-        let reference = reference(&self.view);
-        for event in events {
-            self.context.events.publish(event, &reference).await;
-        }
-    }
-
-    pub(super) async fn publish_problem(&self, problem: &Problem) {
-        self.publish(&[report::warning(problem)]).await;
     }
 
     pub(super) async fn release(&mut self, how: Release) -> Result<(), Failure> {
         if let Release::Orphaned(why) = &how {
             self.on().orphaned(why);
         }
-        // Published while there is an object to publish it for.
+        // Published before the object is gone.
         self.applied.push(Applied::Released(how));
         let events = report::events(&self.view, &self.view.status, &self.applied);
         self.applied.clear();
         self.publish(&events).await;
         let finalizers = self.view.meta.finalizers_without_ours();
-        let guard = self.view.meta.guard();
-        let patch = merge_finalizers::<Object<K>>(&self.context.client, &guard, &finalizers);
-        let gate = &self.context.gate;
-        let removed = gate
-            .pass(Effect::FinalizerRemove, &self.by_version(), patch)
+        let removed = self
+            .write_finalizers(Effect::FinalizerRemove, &finalizers)
             .await;
         match removed {
             Ok(_) | Err(EffectError::Failed(_, KubeError::NotFound)) => {}
@@ -140,31 +141,7 @@ impl<K: Kind> Pass<K> {
         Ok(())
     }
 
-    /// The check of effects whose precondition the API server checks itself.
-    pub(crate) fn by_version(&self) -> Check {
-        Check::by_version().on(self.on())
-    }
-
-    /// Reads the object right before an effect at Daily: it must be the one that was decided on.
-    pub(crate) fn live(&self, demand: Live) -> Check {
-        let client = self.context.client.clone();
-        let (meta, record) = (
-            self.view.meta.clone(),
-            self.view.status.common().record.clone(),
-        );
-        Check::live(move || {
-            let (client, meta, record) = (client.clone(), meta.clone(), record.clone());
-            async move {
-                let read = get_object::<Object<K>>(&client, &meta.namespace, &meta.name).await;
-                let object = read.map_err(Blocked::Unchecked)?;
-                let object = object.ok_or(Blocked::Changed("it is gone"))?;
-                unchanged(&object, &meta, record.as_deref(), demand)
-            }
-        })
-        .on(self.on())
-    }
-
-    /// Takes in how a write to Daily went; a rejection is remembered and decided on.
+    /// Updates the view after a write to Daily. A rejection is remembered, and the plan decides on it.
     pub(crate) fn sent(
         &mut self,
         sent: Result<(), EffectError<CallError>>,
@@ -183,10 +160,51 @@ impl<K: Kind> Pass<K> {
             Err(error) => Err(Failure::of_daily(error)),
         }
     }
+}
 
-    /// Remembers what Daily does not do, and for how long it is not sent again.
+impl<K: Kind> Pass<K> {
+    pub(super) async fn publish(&self, events: &[Note]) {
+        let reference = reference(&self.view);
+        for event in events {
+            self.context.events.publish(event, &reference).await;
+        }
+    }
+
+    pub(super) async fn publish_problem(&self, problem: &Problem) {
+        self.publish(&[report::warning(problem)]).await;
+    }
+
+    /// Sends a write whose precondition the API server checks itself.
+    pub(crate) async fn send<T>(
+        &self,
+        effect: Effect,
+        write: impl Future<Output = Result<T, KubeError>>,
+    ) -> Result<T, EffectError<KubeError>> {
+        let check = Check::by_version().on(self.on());
+        self.context.gate.pass(effect, &check, write).await
+    }
+
+    /// Reads the object right before a write to Daily: it must still be what the write was decided on.
+    pub(crate) fn live(&self, demand: Live) -> Check {
+        let client = self.context.client.clone();
+        let (meta, record) = (
+            self.view.meta.clone(),
+            self.view.status.common().record.clone(),
+        );
+        Check::live(move || {
+            let (client, meta, record) = (client.clone(), meta.clone(), record.clone());
+            async move {
+                let read = get_object::<Object<K>>(&client, &meta.namespace, &meta.name).await;
+                let object = read.map_err(Blocked::Unchecked)?;
+                let object = object.ok_or(Blocked::Changed("it is gone"))?;
+                unchanged(&object, &meta, record.as_deref(), demand)
+            }
+        })
+        .on(self.on())
+    }
+
+    /// Remembers that Daily did not apply this write.
     pub(crate) fn rejected(&mut self, what: &str, info: String) {
-        // What the user asked for was tried.
         self.view.retried = true;
         let before = self.view.memory.rejection.as_ref();
         let rejection = Rejection::after(before, what, info, self.view.now.moment);
@@ -194,7 +212,7 @@ impl<K: Kind> Pass<K> {
     }
 }
 
-/// Whether the object is still what an effect at Daily was decided on.
+/// Whether the object is still what a write to Daily was decided on.
 fn unchanged<K: Kind>(
     object: &Object<K>,
     meta: &Meta,
@@ -206,14 +224,14 @@ fn unchanged<K: Kind>(
         return changed("it is gone");
     };
     if now.uid != meta.uid {
-        return changed("it was deleted and created again");
+        return changed("it was recreated");
     }
     if !now.has_finalizer() {
         return changed("its finalizer is gone");
     }
     let stored = Recorded::read(object.status.common().record.as_deref());
     if stored != Recorded::read(record) {
-        return changed("its record is another one");
+        return changed("its record has changed");
     }
     match (demand, now.deleting.is_some()) {
         (Live::Kept | Live::KeptAsRead, true) => changed("its deletion was requested"),

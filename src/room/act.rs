@@ -1,20 +1,21 @@
-//! Doing what the plan for a DailyRoom says. It chooses nothing: it sends, and puts what was
-//! answered into the view.
+//! Applying the steps of a DailyRoom. Nothing is decided here: each write is sent, and its answer goes into
+//! the view.
 
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 use super::Room;
-use super::plan::{Step, Update};
-use super::report::Applied;
+use super::observe::counts_as_absent;
+use super::plan::steps::{Step, Update};
+use super::report;
 use super::secret::{self, Found, SecretContent};
+use crate::cause::chain;
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
 use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::{Guard, KubeError, create_secret, delete_secret, get_secret, update_secret};
 use crate::naming;
-use crate::reconcile::plan::Change;
-use crate::reconcile::record::Record;
-use crate::reconcile::report::Applied as AnyApplied;
+use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
 
 impl Pass<Room> {
@@ -26,30 +27,18 @@ impl Pass<Room> {
             Step::CreateSecret(content) => self.create_secret(&content).await,
             Step::UpdateSecret(content, guard) => self.update_secret(&content, &guard).await,
             Step::DeleteSecret(guard) => self.delete_secret(&guard).await,
-            Step::NoteMerge => {
+            Step::RememberMerge => {
                 self.view.memory.kind.merges = true;
                 self.view.memory.rejection = None;
                 self.view.facts.updated = None;
                 Ok(())
             }
-            Step::NoteUnapplied { mark } => {
+            Step::RememberUnapplied { fingerprint } => {
                 let info = "Daily accepted the change without applying it";
-                self.rejected(&mark, info.to_owned());
+                self.rejected(&fingerprint, info.to_owned());
                 self.view.facts.updated = None;
                 Ok(())
             }
-        }
-    }
-
-    pub(super) fn claimed_room(&mut self, record: &Record, change: Change) {
-        if let Some(session) = &self.session
-            && change.claims()
-        {
-            session.account.claimed(&record.name, &self.view.meta.uid);
-        }
-        if change == Change::Created && self.view.names_no_number() {
-            // Creating the room took its time, and a PinDialinNumber may have come meanwhile.
-            self.view.facts.numbers = None;
         }
     }
 
@@ -58,10 +47,11 @@ impl Pass<Room> {
         let check = self.live(Live::Kept);
         let owner = self.view.meta.uid.clone();
         let what = naming::fingerprint(&json!(request));
-        self.view.facts.looked = false;
-        let key = session.key.clone();
-        let created = session.account.create_room(key, request, owner, check);
-        let created = created.await;
+        self.view.facts.read_by_name = false;
+        let account = &session.account;
+        let created = account
+            .create_room(session.key.clone(), request, owner, check)
+            .await;
         self.sent(created, &what)
     }
 
@@ -72,64 +62,56 @@ impl Pass<Room> {
             false => (Live::Kept, None),
         };
         let check = self.live(demand);
-        let (key, name, change) = (
-            session.key.clone(),
-            update.name.clone(),
-            update.change.clone(),
-        );
-        let updating = session
-            .account
-            .update_room(key, name, change, only_id, check);
-        let updated = updating.await;
+        let (name, change) = (update.name.clone(), update.change.clone());
+        let account = &session.account;
+        let updated = account
+            .update_room(session.key.clone(), name, change, only_id, check)
+            .await;
         self.refresh();
         match updated {
-            Err(EffectError::Failed(_, CallError::NotFound)) => Ok(()),
-            // What was read before the update is in the view now, and is decided on.
-            Err(EffectError::Blocked(_, Blocked::Unproven(_))) => {
-                self.view.facts.looked = true;
+            Ok(()) => {
+                self.updated(update);
                 Ok(())
             }
-            Ok(()) => {
-                self.view.memory.rejection = None;
-                self.note_dialin(&update);
-                self.view.facts.updated = Some(update.clone());
-                self.applied.push(AnyApplied::Of(Applied::Updated(update)));
+            Err(EffectError::Failed(_, CallError::NotFound)) => Ok(()),
+            // The room was read by name before the update, and the plan decides on that.
+            Err(EffectError::Blocked(_, Blocked::Unproven(_))) => {
+                self.view.facts.read_by_name = true;
                 Ok(())
             }
             failed => {
-                self.view.facts.looked = false;
-                self.sent(failed, &update.mark)
+                self.view.facts.read_by_name = false;
+                self.sent(failed, &update.fingerprint)
             }
         }
     }
 
-    /// Remembers the `dialin` that was sent. What is compared with it is without the empty list that
-    /// takes numbers away.
-    fn note_dialin(&mut self, update: &Update) {
-        let Some(dialin) = update.change.properties.get("dialin") else {
-            return;
-        };
-        let mut dialin = dialin.clone();
-        if dialin.get("room_numbers") == Some(&json!([]))
-            && let Some(dialin) = dialin.as_object_mut()
-        {
-            dialin.remove("room_numbers");
+    fn updated(&mut self, update: Update) {
+        let memory = &mut self.view.memory;
+        memory.rejection = None;
+        if update.dialin.is_some() {
+            memory.kind.dialin_sent.clone_from(&update.dialin);
         }
-        self.view.memory.kind.dialin_sent = Some(naming::fingerprint(&dialin));
+        let properties = update.change.properties.keys().cloned();
+        let privacy = update.change.privacy.map(|_| "privacy".to_owned());
+        self.applied.push(Applied::Updated {
+            drift: update.drift,
+            properties: privacy.into_iter().chain(properties).collect(),
+        });
+        self.view.facts.updated = Some(update);
     }
 
     async fn delete_room(&mut self, name: String, id: String) -> Result<(), Failure> {
         let session = self.session()?;
         let check = self.live(Live::Deleting);
-        let deleted = session
-            .account
+        let account = &session.account;
+        let deleted = account
             .delete_room(session.key.clone(), name, id, check)
             .await;
-        // The GET before it was a look.
-        self.view.facts.looked = true;
+        // The room was read by name before the deletion.
+        self.view.facts.read_by_name = true;
         self.refresh();
         match deleted {
-            // What the GET showed is in the view now, and is decided on.
             Err(EffectError::Blocked(_, Blocked::Unproven(_))) => Ok(()),
             other => other.map_err(Failure::of_daily),
         }
@@ -138,10 +120,7 @@ impl Pass<Room> {
     async fn create_secret(&mut self, content: &SecretContent) -> Result<(), Failure> {
         let wanted = secret::wanted(&self.view.meta, content);
         let create = create_secret(&self.context.client, &wanted);
-        let gate = &self.context.gate;
-        let created = gate
-            .pass(Effect::SecretCreate, &self.by_version(), create)
-            .await;
+        let created = self.send(Effect::SecretCreate, create).await;
         self.secret_written(created, content)
     }
 
@@ -159,42 +138,41 @@ impl Pass<Room> {
         };
         let wanted = secret::wanted(&self.view.meta, content);
         let update = update_secret(client, &read, &wanted);
-        let gate = &self.context.gate;
-        let updated = gate
-            .pass(Effect::SecretUpdate, &self.by_version(), update)
-            .await;
+        let updated = self.send(Effect::SecretUpdate, update).await;
         self.secret_written(updated, content)
     }
 
     fn secret_written(
         &mut self,
-        written: Result<k8s_openapi::api::core::v1::Secret, EffectError<KubeError>>,
+        written: Result<Secret, EffectError<KubeError>>,
         content: &SecretContent,
     ) -> Result<(), Failure> {
+        let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
                 let found = secret::found(&self.view.meta, Some(&secret));
-                self.view.memory.kind.secret = Some(found.clone());
-                let before = self.view.facts.secret.replace(found.clone());
-                let said = before.as_ref().and_then(Found::says);
-                self.applied.push(AnyApplied::Of(Applied::SecretWritten {
-                    name: content.secret_name.clone(),
-                    was_reported: content.is_reported(&self.view.status),
-                    says_anew: said != found.says(),
-                }));
+                memory.secret = Some(found.clone());
+                let before = facts.secret.replace(found.clone());
+                let before = before.as_ref().and_then(Found::fingerprint);
+                self.applied
+                    .push(Applied::Of(report::Applied::SecretWritten {
+                        name: content.secret_name.clone(),
+                        was_reported: content.is_reported(&self.view.status),
+                        changed: before != found.fingerprint(),
+                    }));
                 Ok(())
             }
-            // Another Secret is there now, or another version: the plan looks again.
+            // The Secret has changed and is read again.
             Err(EffectError::Failed(
                 _,
                 KubeError::AlreadyExists | KubeError::Conflict | KubeError::NotFound,
             )) => {
-                self.view.facts.secret = None;
+                facts.secret = None;
                 Ok(())
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
-                self.view.memory.kind.secret = None;
-                self.view.facts.secret_refused = Some(crate::cause::chain(&error));
+                memory.secret = None;
+                facts.secret_refused = Some(chain(&error));
                 Ok(())
             }
             Err(error) => Err(Failure::of_kube("the Secret", error)),
@@ -203,12 +181,7 @@ impl Pass<Room> {
 
     async fn delete_secret(&mut self, guard: &Guard) -> Result<(), Failure> {
         let delete = delete_secret(&self.context.client, guard);
-        let gate = &self.context.gate;
-        let deleted = gate
-            .pass(Effect::SecretDelete, &self.by_version(), delete)
-            .await;
-        let is_former = guard.name != self.view.names.secret;
-        let is_deleting = self.view.meta.deleting.is_some();
+        let deleted = self.send(Effect::SecretDelete, delete).await;
         let facts = &mut self.view.facts;
         if let Some(former) = &mut facts.former_secrets {
             former.retain(|it| it.name != guard.name);
@@ -216,13 +189,12 @@ impl Pass<Room> {
         let found = match deleted {
             Ok(()) => Some(Found::Absent),
             Err(EffectError::Failed(_, KubeError::Conflict)) => None,
-            // As when it is read: it is deleted with its namespace, or with its owner.
-            Err(EffectError::Failed(_, KubeError::Forbidden { .. })) if is_deleting => {
+            Err(EffectError::Failed(_, error)) if counts_as_absent(&self.view.meta, &error) => {
                 Some(Found::Absent)
             }
             Err(error) => return Err(Failure::of_kube("the Secret", error)),
         };
-        if !is_former {
+        if guard.name == self.view.names.secret {
             facts.secret = found;
             self.view.memory.kind.secret = None;
         }

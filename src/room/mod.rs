@@ -1,8 +1,8 @@
-//! DailyRooms: what is true of a room and of no other kind.
+//! DailyRooms: what differs from other kinds.
 
 mod act;
-mod look;
 pub mod numbers;
+mod observe;
 pub mod plan;
 pub mod report;
 pub mod secret;
@@ -15,25 +15,22 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
 
-use self::plan::{Look, Plan, Serving, Step, create, delete, keep};
+use self::plan::steps::{Read, Serving, Step};
 use self::report::Applied;
 use self::secret_index::SecretIndex;
 use self::spec::{Names, Spec};
-use self::view::{Facts, Memory, View};
+use self::view::{Facts, Memory};
 use crate::crd::condition;
 use crate::crd::{DailyRoom, DailyRoomSpec, DailyRoomStatus};
-use crate::daily::types::Domain;
-use crate::k8s::Note;
 use crate::keys::For;
 use crate::metrics::Controller;
+use crate::naming;
 use crate::number::Number;
+use crate::reconcile::meta::{Identity, Meta};
 use crate::reconcile::object::Object;
-use crate::reconcile::plan::{Change, Release};
-use crate::reconcile::record::{Claim, Made, Record};
-use crate::reconcile::{Context, Failure, InvalidSpec, Kind, Pass};
+use crate::reconcile::{InvalidSpec, Kind};
 
-/// Whether a DailyRoom that lives publishes a number in the domain of this id.
-#[must_use]
+/// Whether a DailyRoom that has not ended publishes a number in the domain with this id.
 pub fn publishes(room: &Object<Room>, number: &str, domain: &str) -> bool {
     let status = &room.status;
     let account = status.account.as_ref();
@@ -48,7 +45,7 @@ pub fn publishes(room: &Object<Room>, number: &str, domain: &str) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room;
 
-/// The stores that passes over DailyRooms look into.
+/// The caches that reconciles of DailyRooms share.
 pub struct Shared {
     pub(crate) numbers: Vec<Store<Object<Number>>>,
     pub(crate) secrets: Vec<Store<PartialObjectMeta<Secret>>>,
@@ -63,7 +60,7 @@ impl Kind for Room {
     type Status = DailyRoomStatus;
     type Facts = Facts;
     type Memory = Memory;
-    type Look = Look;
+    type Read = Read;
     type Step = Step;
     type Applied = Applied;
     type Serving = Serving;
@@ -73,7 +70,10 @@ impl Kind for Room {
     const KEY_FOR: For = For::Rooms;
     const NAME: &'static str = "DailyRoom";
     const THING: &'static str = "room";
+    const THING_NAMED: &'static str = "room";
     const UNTIL: &'static str = " until its end";
+    const ACTIONS: (&'static str, &'static str) = ("CreateRoom", "UpdateRoom");
+    const LOGS_NAME: bool = true;
     const FOLLOWS_LISTINGS: bool = true;
 
     fn parse(spec: &DailyRoomSpec) -> Result<Spec, InvalidSpec> {
@@ -82,80 +82,9 @@ impl Kind for Room {
     fn names(object: &str, spec: &Value) -> Names {
         Names::read(object, spec)
     }
-    fn owned(view: &View) -> String {
-        format!("{} {}", Self::THING, view.room_name())
-    }
-    fn own_name(view: &View) -> Option<String> {
-        Some(view.own_room_name())
-    }
-
-    fn before_access(view: &View, spec: &Spec) -> Option<Plan> {
-        plan::before_access(view, spec)
-    }
-    fn claim(view: &View, spec: &Spec, domain: &Domain) -> Plan {
-        create::claim(view, spec, domain)
-    }
-    fn claim_again(view: &View, spec: &Spec, record: &Record) -> Plan {
-        create::claim_again(view, spec, record)
-    }
-    fn create(view: &View, spec: &Spec, record: &Record, claim: &Claim) -> Plan {
-        create::create(view, spec, record, claim)
-    }
-    fn keep(view: &View, spec: &Spec, domain: &Domain, record: &Record, made: &Made) -> Plan {
-        keep::plan(view, spec, domain, record, made)
-    }
-    fn may_own_unrecorded(view: &View) -> bool {
-        delete::may_own_unrecorded(view)
-    }
-    fn delete(view: &View) -> Plan {
-        delete::delete(view)
-    }
-    fn release(view: &View, how: Release) -> Plan {
-        delete::release(view, how)
-    }
-
-    fn served_message(view: &View, serving: &Serving) -> String {
-        report::served_message(view, serving)
-    }
-    fn expired_message(view: &View) -> &'static str {
-        report::expired_message(view)
-    }
-    fn report_serving(status: &mut DailyRoomStatus, _: &View, serving: &Serving) {
-        report::serving(status, serving);
-    }
-    fn report_expired(status: &mut DailyRoomStatus, view: &View) {
-        report::expired(status, view);
-    }
-    fn report_unserved(status: &mut DailyRoomStatus, view: &View) {
-        report::unserved(status, view);
-    }
-    fn recorded_event(view: &View, change: Change) -> Option<Note> {
-        report::recorded_event(view, change)
-    }
-    fn applied_event(view: &View, applied: &Applied) -> Option<Note> {
-        report::applied_event(view, applied)
-    }
-    fn status_events(view: &View, new: &DailyRoomStatus) -> Vec<Note> {
-        report::status_events(view, new)
-    }
-
-    fn room_in_log(view: &View) -> Option<String> {
-        Some(view.room_name())
-    }
-    fn begin(context: &Context<Self>, view: &mut View) {
-        look::begin(context, view);
-    }
-    fn refresh(pass: &mut Pass<Self>) {
-        pass.refresh_room();
-    }
-    fn claimed(pass: &mut Pass<Self>, record: &Record, change: Change) {
-        pass.claimed_room(record, change);
-    }
-    async fn look(pass: &mut Pass<Self>, look: Look) -> Result<(), Failure> {
-        pass.look_at(look).await
-    }
-    async fn act(pass: &mut Pass<Self>, step: Step) -> Result<(), Failure> {
-        pass.apply(step).await
+    fn own_name(own: &Identity, meta: &Meta, names: &Names) -> Option<String> {
+        let derived = || naming::derived_room_name(&own.cluster_id, &meta.namespace, &meta.name);
+        Some(names.chosen.clone().unwrap_or_else(derived))
     }
 }
 

@@ -1,71 +1,61 @@
-//! Which numbers a room publishes: never one that would not answer. No I/O.
+//! Which numbers a room publishes: only numbers that answer. No I/O.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::spec::NumberSpec;
-use super::view::NumberProblem;
 use crate::crd::condition::Reason;
 use crate::crd::{FromNamespaces, NumberSource, PublishedNumber};
 use crate::daily::types::{DialinConfig, PIN_DIALIN, PurchasedNumber};
 use crate::phone;
+use crate::reconcile::problem::{Problem, ResolvedBy};
 
-/// Daily's global number that is published when no other one serves a room (F-GLOB-2).
+/// Daily's global number that a room publishes if no other number serves it (F-GLOB-2).
 pub(crate) const GLOBAL: (&str, &str) = (phone::US_GLOBAL_NUMBER, "US");
-/// A room that names no number waits this long for a PinDialinNumber that is being set up, counted
-/// from when nothing else is in its way. Setting one up takes seconds, and a minute where Daily is
-/// slow or asks for fewer calls; somebody who waits for a room should not wait for more than that.
-const LONGEST_WAIT: Duration = Duration::from_secs(120);
-/// What waits for something to come by itself is looked at again after so long.
-const SOON: Duration = Duration::from_secs(5);
-/// What waits for the user to act at Daily is looked at again after so long.
-const STALLED: Duration = Duration::from_secs(30);
+/// How long a room that names no number waits for a PinDialinNumber. Setting one up takes seconds, or a
+/// minute while Daily limits our calls, and nobody should wait for a room much longer than that.
+const NUMBER_TIMEOUT: Duration = Duration::from_secs(120);
+/// How soon to check for a number that is still being set up.
+const WAITING_RETRY: Duration = Duration::from_secs(5);
+/// How soon to check for what a user has to do at Daily.
+const USER_RETRY: Duration = Duration::from_secs(30);
 
-/// A PinDialinNumber, as far as it matters here.
+/// A PinDialinNumber, as far as the choice depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
-    /// Its number.
     pub phone_number: String,
     /// The id of its domain, once that is known.
     pub domain_id: Option<String>,
-    /// Whether its status names that domain: what only the operator writes is believed more.
+    /// Whether the status has the domain. Only the operator writes the status.
     pub is_reported: bool,
-    /// How it stands.
-    pub stands: Stands,
-    /// The namespaces whose rooms may publish it.
+    pub state: NumberState,
+    /// The namespaces whose rooms may publish the number.
     pub allows: FromNamespaces,
 }
 
-/// How a PinDialinNumber stands.
+/// The state of a PinDialinNumber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stands {
-    /// It answers.
+pub enum NumberState {
     Ready,
-    /// It may come to answer by itself.
+    /// It may become ready without anybody's help.
     SettingUp,
-    /// A person has to act first.
+    /// A user has to act first.
     Stalled,
-    /// It is being deleted.
-    Leaving,
+    Deleting,
 }
 
 impl Holder {
-    /// The id of the domain that it is ready in.
-    fn ready_in(&self) -> Option<&str> {
-        let domain = self.domain_id.as_deref();
-        domain.filter(|_| self.stands == Stands::Ready)
+    fn is_ready_in(&self, domain_id: &str) -> bool {
+        self.state == NumberState::Ready && self.domain_id.as_deref() == Some(domain_id)
     }
 
     fn allows(&self, namespace: &str) -> bool {
         self.allows == FromNamespaces::All || self.namespace == namespace
     }
 
-    /// Its name, with the namespace for rooms of another one. Only a number that allows their rooms is
-    /// named to others.
+    /// The name in a message to users of `namespace`.
     fn seen_from(&self, namespace: &str) -> String {
         if self.namespace == namespace {
             return self.name.clone();
@@ -73,56 +63,81 @@ impl Holder {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// Which of several PinDialinNumbers for one number decides who may publish it: the one that
-    /// holds it at Daily. A stalled one holds nothing, so it takes nothing from anybody.
-    fn precedence(&self) -> Option<u8> {
-        match self.stands {
-            Stands::Ready => Some(0),
-            Stands::Leaving => Some(1),
-            Stands::SettingUp => Some(2),
-            Stands::Stalled => None,
+    /// Of several PinDialinNumbers with one number, the lowest rank decides who may publish it: the one
+    /// that has the config at Daily. A stalled one has none, so it cannot withhold the number.
+    fn rank(&self) -> Option<u8> {
+        match self.state {
+            NumberState::Ready => Some(0),
+            NumberState::Deleting => Some(1),
+            NumberState::SettingUp => Some(2),
+            NumberState::Stalled => None,
         }
     }
 }
 
-/// What the choice is made from.
+/// What the choice depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct Inputs<'a> {
     /// The room's namespace.
     pub namespace: &'a str,
     /// The room's domain.
     pub domain_id: &'a str,
-    /// The numbers that the account has purchased; empty where they are not needed.
+    /// The numbers that the account has purchased, if [`needs_daily`].
     pub purchased: &'a [PurchasedNumber],
-    /// The dial-in configs of the account; empty where they are not needed.
+    /// The dial-in configs of the account, if [`needs_daily`].
     pub configs: &'a [DialinConfig],
     /// All PinDialinNumbers.
     pub holders: &'a [Holder],
-    /// For how long the room has waited for a PinDialinNumber.
+    /// How long the room has waited for a PinDialinNumber.
     pub waited: Duration,
 }
 
 /// The numbers to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// Them.
     pub numbers: Vec<PublishedNumber>,
-    /// Why a global one was taken just now, if it was.
+    /// Why a global number was chosen just now.
     pub why_global: Option<WhyGlobal>,
+}
+
+/// Why there are no numbers to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberProblem {
+    pub problem: Problem,
+    /// When to choose again.
+    pub retry: Duration,
+}
+
+impl NumberProblem {
+    /// Callers of a number that the room has published are not served if the number does not answer. A
+    /// permission that was withdrawn changes nothing for them.
+    pub fn new(reason: Reason, resolved_by: ResolvedBy, message: String, retry: Duration) -> Self {
+        let is_dead = matches!(
+            reason,
+            Reason::NumberNotReady | Reason::NumberNotFound | Reason::NumberNotPurchased
+        );
+        let problem = Problem::new(reason, resolved_by, message);
+        Self {
+            problem: Problem {
+                served: !is_dead,
+                ..problem
+            },
+            retry,
+        }
+    }
 }
 
 /// Why a room that names no number gets a global one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyGlobal {
-    /// The account has no number of its own.
     NothingPurchased,
-    /// A number of the account could be set up, and is not.
+    /// A purchased number could be configured.
     NothingConfigured,
-    /// Those that take PINs are held in other namespaces.
+    /// PinDialinNumbers of other namespaces hold the configured numbers.
     HeldElsewhere,
-    /// This PinDialinNumber needs a person.
+    /// This PinDialinNumber is stalled.
     Stalled(String),
-    /// This PinDialinNumber did not become ready in time.
+    /// This PinDialinNumber was not ready in time.
     NotReadyInTime(String),
 }
 
@@ -131,12 +146,12 @@ impl fmt::Display for WhyGlobal {
         match self {
             Self::NothingPurchased => f.write_str("the Daily account has purchased no number."),
             Self::NothingConfigured => f.write_str(
-                "no purchased number of the Daily account that rooms of this namespace may publish \
-                 has a PIN dial-in config. Create a PinDialinNumber; DailyRooms that you create later publish its number.",
+                "no purchased number of the Daily account that rooms of this namespace may publish has a PIN dial-in \
+                 config. Create a PinDialinNumber; DailyRooms that you create later publish its number.",
             ),
             Self::HeldElsewhere => f.write_str(
-                "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers of \
-                 other namespaces, and their allowedRooms do not include this one. Ask their owners to set allowedRooms.",
+                "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers of other namespaces, \
+                 and their allowedRooms do not include this one. Ask their owners to set allowedRooms.",
             ),
             Self::Stalled(name) => write!(
                 f,
@@ -145,253 +160,253 @@ impl fmt::Display for WhyGlobal {
             Self::NotReadyInTime(name) => write!(
                 f,
                 "the PinDialinNumber {name} was not ready within {} minutes. Check its status.",
-                LONGEST_WAIT.as_secs() / 60
+                NUMBER_TIMEOUT.as_secs() / 60
             ),
         }
     }
 }
 
-/// Whether Daily has to be asked for numbers and configs.
-#[must_use]
-pub fn asks_daily(wanted: &[NumberSpec]) -> bool {
+/// Whether the choice depends on the account's numbers and configs.
+pub fn needs_daily(wanted: &[NumberSpec]) -> bool {
     wanted.is_empty() || wanted.iter().any(|it| matches!(it, NumberSpec::Literal(_)))
 }
 
-/// The numbers to publish. `kept` are those that were published last.
-///
-/// # Errors
-/// Why there are none.
+/// The numbers that the spec names, or else a default. `published` are those that the room published last.
 pub fn choose(
     wanted: &[NumberSpec],
-    kept: &[PublishedNumber],
-    known: Known<'_>,
+    published: &[PublishedNumber],
+    inputs: Inputs<'_>,
 ) -> Result<Chosen, NumberProblem> {
-    if wanted.is_empty() {
-        return unnamed(kept, known);
+    match wanted.is_empty() {
+        true => default_number(published.first(), inputs),
+        false => named_numbers(wanted, inputs),
     }
-    let mut published: Vec<PublishedNumber> = Vec::new();
+}
+
+fn named_numbers(wanted: &[NumberSpec], inputs: Inputs<'_>) -> Result<Chosen, NumberProblem> {
+    let mut numbers: Vec<PublishedNumber> = Vec::new();
     for one in wanted {
         let number = match one {
-            NumberSpec::Literal(number) => literal(number, known)?,
-            NumberSpec::Reference(name) => reference(name, known)?,
+            NumberSpec::Literal(number) => literal(number, inputs)?,
+            NumberSpec::Reference(name) => reference(name, inputs)?,
         };
-        if !published.iter().any(|it| it.phone_number == number) {
-            published.push(PublishedNumber {
-                country: phone::country(&number),
-                source: match phone::is_global(&number) {
-                    true => NumberSource::Global,
-                    false => NumberSource::RoomNumber,
-                },
-                phone_number: number,
-            });
+        if !numbers.iter().any(|it| it.phone_number == number) {
+            let source = match phone::is_global(&number) {
+                true => NumberSource::Global,
+                false => NumberSource::RoomNumber,
+            };
+            numbers.push(publish(number, source));
         }
     }
     Ok(Chosen {
-        numbers: published,
+        numbers,
         why_global: None,
     })
 }
 
-fn problem<T>(reason: Reason, waits: bool, message: String) -> Result<T, NumberProblem> {
-    Err(NumberProblem {
-        reason,
-        message,
-        waits,
-        again: if waits { SOON } else { STALLED },
-    })
-}
-
-fn reference(name: &str, known: Known<'_>) -> Result<String, NumberProblem> {
-    let named = |it: &&Holder| it.namespace == known.namespace && it.name == name;
-    let Some(holder) = known.holders.iter().find(named) else {
-        let message = format!(
-            "The PinDialinNumber {name} does not exist in this namespace. Create it, or name another."
-        );
-        return problem(Reason::NumberNotFound, true, message);
-    };
-    match holder.ready_in() {
-        None => {
-            let message = format!("The PinDialinNumber {name} is not ready yet. Check its status.");
-            problem(Reason::NumberNotReady, true, message)
-        }
-        Some(domain) if domain != known.domain_id => {
-            let message = format!(
-                "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API \
-                 key for both."
-            );
-            problem(Reason::NumberNotPurchased, false, message)
-        }
-        Some(_) => Ok(holder.phone_number.clone()),
+fn publish(phone_number: String, source: NumberSource) -> PublishedNumber {
+    PublishedNumber {
+        country: phone::country(&phone_number),
+        source,
+        phone_number,
     }
 }
 
-fn literal(number: &str, known: Known<'_>) -> Result<String, NumberProblem> {
+fn reference(name: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
+    let is_named = |it: &&Holder| it.namespace == inputs.namespace && it.name == name;
+    let Some(holder) = inputs.holders.iter().find(is_named) else {
+        let message = format!(
+            "The PinDialinNumber {name} does not exist in this namespace. Create it, or name another one."
+        );
+        return Err(waiting(Reason::NumberNotFound, message));
+    };
+    if holder.is_ready_in(inputs.domain_id) {
+        return Ok(holder.phone_number.clone());
+    }
+    if holder.state == NumberState::Ready && holder.domain_id.is_some() {
+        let message = format!(
+            "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API key for both."
+        );
+        return Err(stalled(Reason::NumberNotPurchased, message));
+    }
+    let message = format!("The PinDialinNumber {name} is not ready yet. Check its status.");
+    Err(waiting(Reason::NumberNotReady, message))
+}
+
+fn literal(number: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
     if phone::is_global(number) {
         return Ok(number.to_owned());
     }
-    if !known.purchased.iter().any(|it| it.number == number) {
+    if !inputs.is_purchased(number) {
         let message = format!(
-            "The Daily account has not purchased the number {number}. Purchase it, or name another."
+            "The Daily account has not purchased the number {number}. Purchase it, or name another one."
         );
-        return problem(Reason::NumberNotPurchased, false, message);
+        return Err(stalled(Reason::NumberNotPurchased, message));
     }
-    if let Some(holder) = not_allowed(number, known) {
-        return problem(Reason::NumberNotAllowed, false, forbids(holder));
-    }
-    if !answers(number, known) {
+    inputs.is_allowed(number)?;
+    if !inputs.has_config(number) {
         let message = format!(
-            "The number {number} has no PIN dial-in config and would not answer. Create a \
-             PinDialinNumber for it."
+            "The number {number} has no PIN dial-in config, so it would not answer. Create a PinDialinNumber for it."
         );
-        return problem(Reason::NumberNotReady, true, message);
+        return Err(waiting(Reason::NumberNotReady, message));
     }
     Ok(number.to_owned())
 }
 
-/// The PinDialinNumber that holds a number of this account and does not allow rooms of this namespace
-/// to publish it.
-fn not_allowed<'a>(number: &str, known: Known<'a>) -> Option<&'a Holder> {
-    let of_the_account = |it: &&Holder| {
-        let in_domain = it.is_reported && it.domain_id.as_deref() == Some(known.domain_id);
-        in_domain && it.phone_number == number
+/// The number of a room that names none: the one it has published, while that answers; else the earliest
+/// purchased one that serves its namespace; else, after a PinDialinNumber was waited for, a global one.
+fn default_number(
+    published: Option<&PublishedNumber>,
+    inputs: Inputs<'_>,
+) -> Result<Chosen, NumberProblem> {
+    let chosen = |number, why_global| {
+        Ok(Chosen {
+            numbers: vec![number],
+            why_global,
+        })
     };
-    let holders = known.holders.iter().filter(of_the_account);
-    let ranked = holders.filter_map(|it| Some((it.precedence()?, it)));
-    let (_, holder) = ranked.min_by_key(|(precedence, _)| *precedence)?;
-    (!holder.allows(known.namespace)).then_some(holder)
-}
-
-/// Names no object of the other namespace, which is none of this tenant's business.
-fn forbids(holder: &Holder) -> String {
-    format!(
-        "A PinDialinNumber of another namespace holds the number {} and does not allow rooms of this \
-         namespace to publish it. Ask its owner to set allowedRooms, or name another number.",
-        holder.phone_number
-    )
-}
-
-/// Whether a purchased number takes PINs (F-CALL-1).
-fn answers(number: &str, known: Known<'_>) -> bool {
-    known
-        .configs
-        .iter()
-        .any(|it| it.kind == PIN_DIALIN && it.config.phone_number.as_deref() == Some(number))
-}
-
-/// Whether a purchased number takes PINs for rooms of this namespace. What a PinDialinNumber of ours
-/// says is as good as Daily's answer, which may be older.
-fn serves(number: &str, known: Known<'_>) -> bool {
-    takes_pins(number, known) && not_allowed(number, known).is_none()
-}
-
-fn takes_pins(number: &str, known: Known<'_>) -> bool {
-    let ready = |it: &Holder| it.phone_number == number && it.ready_in() == Some(known.domain_id);
-    answers(number, known) || known.holders.iter().any(ready)
-}
-
-/// The number of a room that names none. What callers have on paper stays while it answers.
-fn unnamed(kept: &[PublishedNumber], known: Known<'_>) -> Result<Chosen, NumberProblem> {
-    let own = |number: PublishedNumber| Chosen {
-        numbers: vec![number],
-        why_global: None,
-    };
-    if let Some(kept) = still_answers(kept, known) {
-        return match not_allowed(&kept.phone_number, known) {
-            // What callers have on paper does not change because a permission does.
-            Some(holder) => problem(Reason::NumberNotAllowed, false, forbids(holder)),
-            None => Ok(own(kept)),
-        };
+    if let Some(kept) = published.and_then(|it| inputs.still_answers(it)) {
+        inputs.is_allowed(&kept.phone_number)?;
+        return chosen(kept, None);
     }
-    // The list has no order that can be relied on (F-NUM-4).
-    let earliest = known
-        .purchased
-        .iter()
-        .filter(|it| serves(&it.number, known))
-        .min_by_key(|it| (it.created.is_none(), it.created, it.pagination_id));
-    if let Some(earliest) = earliest {
-        return Ok(own(PublishedNumber {
-            phone_number: earliest.number.clone(),
-            source: NumberSource::Purchased,
-            country: phone::country(&earliest.number),
-        }));
+    if let Some(earliest) = inputs.earliest() {
+        let number = publish(earliest.number.clone(), NumberSource::Purchased);
+        return chosen(number, None);
     }
-    let setting_up = usable(known).find(|it| it.stands == Stands::SettingUp);
-    if let Some(awaited) = setting_up
-        && known.waited < LONGEST_WAIT
+    let awaited = inputs.usable(NumberState::SettingUp);
+    if let Some(awaited) = awaited
+        && inputs.waited < NUMBER_TIMEOUT
     {
-        return awaits(&awaited.seen_from(known.namespace), known.waited);
+        return Err(awaits(awaited, inputs));
     }
+    let (global, country) = GLOBAL;
     let global = PublishedNumber {
-        phone_number: GLOBAL.0.to_owned(),
+        phone_number: global.to_owned(),
         source: NumberSource::Global,
-        country: Some(GLOBAL.1.to_owned()),
+        country: Some(country.to_owned()),
     };
-    Ok(Chosen {
-        numbers: vec![global],
-        why_global: Some(why_global(setting_up, known)),
-    })
+    chosen(global, Some(inputs.why_global(awaited)))
 }
 
-fn still_answers(kept: &[PublishedNumber], known: Known<'_>) -> Option<PublishedNumber> {
-    let kept = kept.first()?;
-    let of_account = || {
-        known
-            .purchased
-            .iter()
-            .any(|it| it.number == kept.phone_number)
-    };
-    let (still, source) = match kept.source {
-        NumberSource::Global => (phone::is_global(&kept.phone_number), NumberSource::Global),
-        NumberSource::Purchased | NumberSource::RoomNumber => (
-            of_account() && takes_pins(&kept.phone_number, known),
-            NumberSource::Purchased,
-        ),
-    };
-    still.then(|| PublishedNumber {
-        source,
-        ..kept.clone()
-    })
-}
-
-/// The PinDialinNumbers that a room of this namespace and account may come to use: also those whose
-/// account is not known yet.
-fn usable<'a>(known: Known<'a>) -> impl Iterator<Item = &'a Holder> {
-    known.holders.iter().filter(move |it| {
-        let domain = it.domain_id.as_deref();
-        it.allows(known.namespace) && domain.is_none_or(|id| id == known.domain_id)
-    })
-}
-
-fn awaits(name: &str, waited: Duration) -> Result<Chosen, NumberProblem> {
-    Err(NumberProblem {
-        reason: Reason::NumberNotReady,
-        message: format!(
-            "The PinDialinNumber {name} is being set up. The room waits for it, up to {} minutes, and then \
-             publishes Daily's global number {}.",
-            LONGEST_WAIT.as_secs() / 60,
-            GLOBAL.0
-        ),
-        waits: true,
-        // A change of it wakes the room sooner.
-        again: LONGEST_WAIT.saturating_sub(waited),
-    })
-}
-
-fn why_global(too_late: Option<&Holder>, known: Known<'_>) -> WhyGlobal {
-    if let Some(holder) = too_late {
-        return WhyGlobal::NotReadyInTime(holder.seen_from(known.namespace));
+impl<'a> Inputs<'a> {
+    fn is_purchased(self, number: &str) -> bool {
+        self.purchased.iter().any(|it| it.number == number)
     }
-    if let Some(holder) = usable(known).find(|it| it.stands == Stands::Stalled) {
-        return WhyGlobal::Stalled(holder.seen_from(known.namespace));
+
+    /// Whether Daily answers calls to the number and asks for a PIN (F-CALL-1).
+    fn has_config(self, number: &str) -> bool {
+        let is_of = |it: &DialinConfig| it.config.phone_number.as_deref() == Some(number);
+        let mut configs = self.configs.iter();
+        configs.any(|it| it.kind == PIN_DIALIN && is_of(it))
     }
-    let held = |it: &PurchasedNumber| not_allowed(&it.number, known).is_some();
-    if known.purchased.is_empty() {
-        WhyGlobal::NothingPurchased
-    } else if known.purchased.iter().any(held) {
-        WhyGlobal::HeldElsewhere
-    } else {
-        WhyGlobal::NothingConfigured
+
+    /// The same, by Daily or by a PinDialinNumber that is Ready: Daily's answer may be older.
+    fn takes_pins(self, number: &str) -> bool {
+        let is_ready = |it: &Holder| it.phone_number == number && it.is_ready_in(self.domain_id);
+        self.has_config(number) || self.holders.iter().any(is_ready)
     }
+
+    /// Rooms of this namespace may publish the number. The message names no object of another namespace.
+    fn is_allowed(self, number: &str) -> Result<(), NumberProblem> {
+        if !self.is_withheld(number) {
+            return Ok(());
+        }
+        let message = format!(
+            "A PinDialinNumber of another namespace holds the number {number} and does not allow rooms of this \
+             namespace to publish it. Ask its owner to set allowedRooms, or name another number."
+        );
+        Err(stalled(Reason::NumberNotAllowed, message))
+    }
+
+    /// Whether the PinDialinNumber that holds the number excludes rooms of this namespace.
+    fn is_withheld(self, number: &str) -> bool {
+        let is_of_number = |it: &&Holder| {
+            let in_domain = it.is_reported && it.domain_id.as_deref() == Some(self.domain_id);
+            in_domain && it.phone_number == number
+        };
+        let holders = self.holders.iter().filter(is_of_number);
+        let ranked = holders.filter_map(|it| Some((it.rank()?, it)));
+        let first = ranked.min_by_key(|(rank, _)| *rank);
+        first.is_some_and(|(_, holder)| !holder.allows(self.namespace))
+    }
+
+    /// The number that the room has published, if it still answers.
+    fn still_answers(self, published: &PublishedNumber) -> Option<PublishedNumber> {
+        let number = &published.phone_number;
+        let (answers, source) = match published.source {
+            NumberSource::Global => (phone::is_global(number), NumberSource::Global),
+            NumberSource::Purchased | NumberSource::RoomNumber => (
+                self.is_purchased(number) && self.takes_pins(number),
+                NumberSource::Purchased,
+            ),
+        };
+        answers.then(|| PublishedNumber {
+            source,
+            ..published.clone()
+        })
+    }
+
+    /// The purchased number that serves this namespace for the longest time. Daily's list has no order
+    /// (F-NUM-4).
+    fn earliest(self) -> Option<&'a PurchasedNumber> {
+        let serves =
+            |it: &&PurchasedNumber| self.takes_pins(&it.number) && !self.is_withheld(&it.number);
+        let serving = self.purchased.iter().filter(serves);
+        serving.min_by_key(|it| (it.created.is_none(), it.created, it.pagination_id))
+    }
+
+    /// A PinDialinNumber in this state that the room may use, in its account or in one that is not known
+    /// yet.
+    fn usable(self, state: NumberState) -> Option<&'a Holder> {
+        self.holders.iter().find(|it| {
+            let domain = it.domain_id.as_deref();
+            it.state == state
+                && it.allows(self.namespace)
+                && domain.is_none_or(|id| id == self.domain_id)
+        })
+    }
+
+    fn why_global(self, too_late: Option<&Holder>) -> WhyGlobal {
+        if let Some(holder) = too_late {
+            return WhyGlobal::NotReadyInTime(holder.seen_from(self.namespace));
+        }
+        if let Some(holder) = self.usable(NumberState::Stalled) {
+            return WhyGlobal::Stalled(holder.seen_from(self.namespace));
+        }
+        let is_withheld = |it: &PurchasedNumber| self.is_withheld(&it.number);
+        if self.purchased.is_empty() {
+            WhyGlobal::NothingPurchased
+        } else if self.purchased.iter().any(is_withheld) {
+            WhyGlobal::HeldElsewhere
+        } else {
+            WhyGlobal::NothingConfigured
+        }
+    }
+}
+
+fn awaits(holder: &Holder, inputs: Inputs<'_>) -> NumberProblem {
+    let message = format!(
+        "The PinDialinNumber {} is being set up. The room waits for it for up to {} minutes, and then publishes Daily's \
+         global number {}.",
+        holder.seen_from(inputs.namespace),
+        NUMBER_TIMEOUT.as_secs() / 60,
+        GLOBAL.0
+    );
+    NumberProblem {
+        // A change of the PinDialinNumber triggers a reconcile sooner.
+        retry: NUMBER_TIMEOUT.saturating_sub(inputs.waited),
+        ..waiting(Reason::NumberNotReady, message)
+    }
+}
+
+/// Something may still become ready.
+fn waiting(reason: Reason, message: String) -> NumberProblem {
+    NumberProblem::new(reason, ResolvedBy::Waiting, message, WAITING_RETRY)
+}
+
+/// A user has to act.
+fn stalled(reason: Reason, message: String) -> NumberProblem {
+    NumberProblem::new(reason, ResolvedBy::User, message, USER_RETRY)
 }
 
 #[cfg(test)]

@@ -1,38 +1,38 @@
-//! The Secret that apps read: what is in it, whose it is, and whether it is as it should be. No I/O.
+//! The Secret that apps read: its content, its owner, and how it is compared. No I/O.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
 
+use crate::crd::time::rfc3339;
 use crate::crd::{DailyRoomStatus, PublishedNumber};
 use crate::daily::types::Pin;
 use crate::k8s::{Guard, MANAGED_ANNOTATION, managed_keys};
 use crate::naming;
-use crate::reconcile::object::Meta;
+use crate::reconcile::meta::Meta;
 
-/// The type of the Secret; a type cannot change later.
+/// The type of the Secret. The API server allows no change of a type.
 pub const TYPE: &str = "servicebinding.io/daily-dialin";
-/// The label by which a Secret is found that belongs to an object.
+/// The label that names the owner, shortened to the length of a label.
 pub const OWNER_LABEL: &str = "daily-operator.io/dailyroom";
-/// The annotation with the object's whole name, which may be too long for a label.
+/// The annotation with the full name of the owner.
 pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
-/// The annotation with the room's end: no data, since tools restart pods when data changes.
+/// The annotation with the end of the room. It is not in the data, because tools restart pods when data
+/// changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
 
-/// The labels by which people find what the operator makes.
+/// The labels that are the same on all Secrets of the operator.
 pub const COMMON_LABELS: [(&str, &str); 2] = [
     ("app.kubernetes.io/managed-by", "daily-operator"),
     ("app.kubernetes.io/part-of", "daily-operator"),
 ];
 
-/// What a Secret says under one key.
 type Value = fn(&SecretContent) -> String;
 
-/// The keys of its data, each with its value: the only list of them.
+/// The keys of the Secret and their values: the only list of them.
 const DATA: [(&str, Value); 9] = [
     ("type", |_| "daily-dialin".to_owned()),
     ("provider", |_| "daily".to_owned()),
@@ -47,25 +47,21 @@ const DATA: [(&str, Value); 9] = [
     ("phone-numbers", phone_numbers),
 ];
 
-/// What a Secret says.
+/// What a Secret has to contain.
 #[derive(Clone, PartialEq)]
 pub struct SecretContent {
-    /// The Secret's name.
     pub secret_name: String,
-    /// The room's name.
     pub room_name: String,
-    /// Where people join over the web.
+    /// The room for participants who join over the web.
     pub url: String,
-    /// The PIN.
     pub pin: Pin,
-    /// The numbers, the first one in the dial string. Never empty.
+    /// Never empty. The first number is in the dial string.
     pub numbers: Vec<PublishedNumber>,
-    /// The room's end, in unix seconds.
+    /// The end of the room, in unix seconds.
     pub end: i64,
 }
 
 impl SecretContent {
-    /// The number in the dial string.
     fn number(&self) -> &str {
         let first = self.numbers.first();
         first.map_or("", |it| it.phone_number.as_str())
@@ -75,8 +71,7 @@ impl SecretContent {
         dial_string(self.number(), &self.pin)
     }
 
-    /// Whether just this was reported as written.
-    #[must_use]
+    /// Whether the status reports exactly this content.
     pub fn is_reported(&self, status: &DailyRoomStatus) -> bool {
         let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
         let secret = status.binding.as_ref().map(|it| &it.name);
@@ -96,31 +91,27 @@ impl std::fmt::Debug for SecretContent {
     }
 }
 
-/// What stands under the Secret's name.
+/// The Secret with a certain name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
-    /// Nothing.
     Absent,
-    /// Somebody else's Secret.
+    /// It does not belong to the object.
     Foreign,
-    /// Ours.
+    /// It belongs to the object.
     Ours {
-        /// Its uid.
         uid: String,
-        /// Its version.
         resource_version: String,
-        /// What it says, as [`fingerprint`] has it.
-        says: String,
-        /// Whether it has the labels that are the same on all of them.
-        labelled: bool,
-        /// The numbers in it, if they can be read.
+        /// See [`fingerprint`].
+        fingerprint: String,
+        /// Whether it has [`COMMON_LABELS`].
+        has_common_labels: bool,
+        /// Empty if they cannot be read.
         numbers: Vec<PublishedNumber>,
     },
 }
 
 impl Found {
-    /// The precondition of a write to ours.
-    #[must_use]
+    /// The precondition of a write to it.
     pub fn guard(&self, object: &Meta, name: &str) -> Option<Guard> {
         let Self::Ours {
             uid,
@@ -138,24 +129,20 @@ impl Found {
         })
     }
 
-    /// What ours says.
-    #[must_use]
-    pub fn says(&self) -> Option<&str> {
+    pub fn fingerprint(&self) -> Option<&str> {
         match self {
-            Self::Ours { says, .. } => Some(says),
+            Self::Ours { fingerprint, .. } => Some(fingerprint),
             Self::Absent | Self::Foreign => None,
         }
     }
 }
 
-/// A dial string: number, two pauses and PIN (F-PIN-20).
-#[must_use]
+/// The number, two pauses and the PIN (F-PIN-20).
 pub fn dial_string(number: &str, pin: &Pin) -> String {
     format!("{number},,{}", pin.digits())
 }
 
-/// The Secret for a content.
-#[must_use]
+/// The Secret of an object with this content.
 pub fn wanted(object: &Meta, content: &SecretContent) -> Secret {
     let mut secret = Secret {
         metadata: ObjectMeta {
@@ -219,9 +206,8 @@ fn phone_numbers(content: &SecretContent) -> String {
     serde_json::Value::from_iter(numbers).to_string()
 }
 
-/// What a Secret says of ours, for comparison: its data, our label and annotations, and its owners.
-/// The common labels are not part of it: a Secret without them is not wrong for its readers.
-#[must_use]
+/// The fingerprint of what the operator writes into a Secret: data, label, annotations and owner. Without
+/// the common labels, because a Secret that misses them is still correct for apps.
 pub fn fingerprint(secret: &Secret) -> String {
     let meta = &secret.metadata;
     let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
@@ -233,7 +219,7 @@ pub fn fingerprint(secret: &Secret) -> String {
         .filter(|it| it.controller == Some(true))
         .map(|it| &it.uid)
         .collect();
-    // Keys of others stay, and are none of ours.
+    // Users may add keys of their own.
     let data: BTreeMap<_, _> = secret
         .data
         .iter()
@@ -251,8 +237,8 @@ pub fn fingerprint(secret: &Secret) -> String {
     ]))
 }
 
-/// Whether this metadata is that of a Secret which belongs to the object: it has the object's label,
-/// and no other controller. Owner references alone would not do: a restore drops them.
+/// Whether a Secret has the label of the object and no other controller. Owner references alone are not
+/// enough: a restore from a backup drops them.
 fn is_labelled_ours(object: &Meta, meta: &ObjectMeta) -> bool {
     let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
     let ours = naming::owner_label(&object.namespace, &object.name);
@@ -263,8 +249,7 @@ fn is_labelled_ours(object: &Meta, meta: &ObjectMeta) -> bool {
     label == Some(&ours) && !other_owner
 }
 
-/// Whose the Secret is that stands under the name. Ours has our type too.
-#[must_use]
+/// Whether a Secret belongs to the object.
 pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
     let Some(secret) = secret else {
         return Found::Absent;
@@ -279,8 +264,8 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
     Found::Ours {
         uid: uid.clone(),
         resource_version: resource_version.clone(),
-        says: fingerprint(secret),
-        labelled: COMMON_LABELS.iter().all(|(key, value)| {
+        fingerprint: fingerprint(secret),
+        has_common_labels: COMMON_LABELS.iter().all(|(key, value)| {
             let labels = meta.labels.as_ref();
             labels.and_then(|it| it.get(*key)).map(String::as_str) == Some(*value)
         }),
@@ -295,12 +280,6 @@ fn numbers(secret: &Secret) -> Vec<PublishedNumber> {
         .and_then(|data| data.get("phone-numbers"));
     text.and_then(|text| serde_json::from_slice(&text.0).ok())
         .unwrap_or_default()
-}
-
-/// A time as Kubernetes writes it.
-#[must_use]
-pub fn rfc3339(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
 #[cfg(test)]

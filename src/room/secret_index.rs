@@ -1,7 +1,7 @@
-//! Which Secrets of ours the watches show, by the object that they belong to.
+//! The names of the Secrets with our label, by the object that the label names.
 //!
-//! A Secret of an earlier `spec.secret.name` still holds the PIN. Its name is recorded nowhere else
-//! than on itself, and a look through all Secrets for each object would not scale.
+//! The Secret of an earlier `spec.secret.name` still holds the PIN, and only its own label says whose it
+//! is. Searching the cache of all Secrets for each object would not scale.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -11,21 +11,19 @@ use parking_lot::Mutex;
 
 use super::secret::OWNER_LABEL;
 use crate::naming;
-use crate::reconcile::object::Meta;
+use crate::reconcile::meta::Meta;
 
-/// So many Secrets under other names are read in one pass: whoever labels more of them by hand
-/// makes the operator read no more than that.
-const MOST: usize = 8;
+/// How many Secrets with other names one reconcile reads at most: users can set the label on any number
+/// of Secrets.
+const MAX_OTHERS: usize = 8;
 
-/// The names of the Secrets with our label, by namespace and label.
 #[derive(Clone, Debug, Default)]
 pub struct SecretIndex(Arc<Mutex<HashMap<Owner, BTreeSet<String>>>>);
 
-/// A namespace, and the label of an object in it.
+/// A namespace, and the value of the label.
 type Owner = (String, String);
 
 impl SecretIndex {
-    /// The watch shows a Secret with our label.
     pub fn applied(&self, secret: &impl ResourceExt) {
         let Some(key) = key(secret) else { return };
         let mut index = self.0.lock();
@@ -34,7 +32,6 @@ impl SecretIndex {
         }
     }
 
-    /// The watch shows that a Secret is gone.
     pub fn deleted(&self, secret: &impl ResourceExt) {
         let Some(key) = key(secret) else { return };
         let mut index = self.0.lock();
@@ -46,9 +43,8 @@ impl SecretIndex {
         }
     }
 
-    /// The Secrets with the label of a DailyRoom under other names than the wanted one. A label
-    /// proves nothing: each has to be read before it is deleted.
-    #[must_use]
+    /// The Secrets with the label of a DailyRoom and another name than the wanted one. A label proves
+    /// nothing: each Secret has to be read before it is deleted.
     pub fn others(&self, object: &Meta, wanted: &str) -> Vec<String> {
         let label = naming::owner_label(&object.namespace, &object.name);
         let index = self.0.lock();
@@ -56,7 +52,7 @@ impl SecretIndex {
         let names = names.into_iter().flatten();
         names
             .filter(|name| *name != wanted)
-            .take(MOST)
+            .take(MAX_OTHERS)
             .cloned()
             .collect()
     }
@@ -83,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_the_label_under_another_name_is_found_until_it_is_gone() {
+    fn a_labelled_secret_with_another_name_is_found_until_it_is_deleted() {
         let object = unbound().meta;
         let label = naming::owner_label(&object.namespace, &object.name);
         let index = SecretIndex::default();
@@ -98,6 +94,6 @@ mod tests {
         for n in 0..20 {
             index.applied(&secret(&format!("many-{n}"), &label));
         }
-        assert_eq!(others().len(), MOST);
+        assert_eq!(others().len(), MAX_OTHERS);
     }
 }

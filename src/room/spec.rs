@@ -1,8 +1,10 @@
-//! What a DailyRoom asks for, parsed once. No I/O.
+//! The spec of a DailyRoom, validated once. No I/O.
 
 use serde_json::{Map, Value, json};
 
-use crate::crd::{DailyRoomSpec, MissingRoomPolicy, Privacy, RoomNumber, grammar, time};
+use crate::crd::{
+    DailyRoomSpec, MissingRoomPolicy, Privacy, PublishedNumber, RoomNumber, grammar, time,
+};
 use crate::naming;
 use crate::phone;
 use crate::reconcile::InvalidSpec;
@@ -10,39 +12,34 @@ use crate::reconcile::record::End;
 
 pub use crate::crd::time::FARTHEST_END;
 
-/// What a DailyRoom asks for.
+/// The spec of a DailyRoom.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
-    /// Its room's name, if it chooses one.
     pub chosen_name: Option<String>,
-    /// When it ends.
     pub end: EndSpec,
-    /// `public` or `private`, as Daily has it.
+    /// `public` or `private`.
     pub privacy: &'static str,
     /// Whether participants are removed at the end.
     pub eject: bool,
-    /// Under which name callers appear.
+    /// The name under which callers appear in the room.
     pub display_name: String,
-    /// Whether callers wait for a meeting.
     pub wait_for_meeting_start: bool,
-    /// The numbers that it names.
     pub numbers: Vec<NumberSpec>,
-    /// What happens when its room vanishes.
+    /// What to do if the room vanishes.
     pub missing: MissingRoomPolicy,
 }
 
-/// When a room is to end.
+/// When a room has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndSpec {
-    /// So many seconds after the object's creation.
+    /// Seconds after the creation of the object.
     Ttl(i64),
-    /// At this time, in unix seconds.
+    /// Unix seconds.
     At(i64),
 }
 
 impl EndSpec {
-    /// The part of the spec that it stands for, as a record has it.
-    #[must_use]
+    /// The field of the spec, as [`End::of`] has it.
     pub fn of(self) -> String {
         match self {
             Self::Ttl(seconds) => format!("ttl={seconds}"),
@@ -51,27 +48,24 @@ impl EndSpec {
     }
 }
 
-/// A number that a DailyRoom names.
+/// A number in the spec of a DailyRoom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NumberSpec {
-    /// Itself.
     Literal(String),
     /// A PinDialinNumber of the same namespace.
     Reference(String),
 }
 
-/// The names in the spec of a DailyRoom that a deletion needs.
+/// The names in a spec that a deletion needs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Names {
-    /// The name of its room, if it chooses one.
+    /// The name of the room, if the spec chooses one.
     pub chosen: Option<String>,
-    /// The name of the Secret.
     pub secret: String,
 }
 
 impl Names {
-    /// Reads them from the spec of the DailyRoom of this name, which need not parse.
-    #[must_use]
+    /// Reads the names from the spec of an object, even if the rest of the spec is invalid.
     pub fn read(object: &str, spec: &Value) -> Self {
         let text = |pointer| {
             let text = spec.pointer(pointer).and_then(Value::as_str);
@@ -85,10 +79,7 @@ impl Names {
 }
 
 impl Spec {
-    /// Parses a spec.
-    ///
-    /// # Errors
-    /// What is wrong with it; the API server refuses most of that already.
+    /// Validates a spec again: objects can be older than the rules of the CRD.
     pub fn parse(spec: &DailyRoomSpec) -> Result<Self, InvalidSpec> {
         check_names(spec)?;
         Ok(Self {
@@ -111,8 +102,7 @@ impl Spec {
         })
     }
 
-    /// The end of an object that was created then.
-    #[must_use]
+    /// The end of an object that was created at this time, in unix seconds.
     pub fn end_of(&self, created: i64) -> End {
         let at = match self.end {
             EndSpec::Ttl(seconds) => created.saturating_add(seconds),
@@ -124,8 +114,7 @@ impl Spec {
         }
     }
 
-    /// The property `dialin` that is sent (F-PIN-1), with these numbers in place of the named ones.
-    #[must_use]
+    /// The property `dialin` (F-PIN-1) with these numbers.
     pub fn dialin(&self, numbers: &[String]) -> Map<String, Value> {
         let mut dialin = Map::new();
         dialin.insert("display_name".into(), json!(self.display_name));
@@ -133,7 +122,7 @@ impl Spec {
             "wait_for_meeting_start".into(),
             json!(self.wait_for_meeting_start),
         );
-        // Every room answers on the global numbers, and whether they may be sent is unknown (F-PIN-16).
+        // Every room answers on the global numbers. Whether Daily accepts them here is unknown (F-PIN-16).
         let own = numbers.iter().filter(|number| !phone::is_global(number));
         let own: Vec<Value> = own.map(|n| json!({"phone_number": n})).collect();
         if !self.numbers.is_empty() && !own.is_empty() {
@@ -148,14 +137,13 @@ fn end(spec: &DailyRoomSpec) -> Result<EndSpec, InvalidSpec> {
         (Some(ttl), None) => Ok(EndSpec::Ttl(time::ttl(ttl)?)),
         (None, Some(at)) => Ok(EndSpec::At(time::expiration_time(at)?)),
         _ => Err(InvalidSpec(
-            "set exactly one of ttl (for example 8h) and expirationTime (for example \
-             2026-12-01T18:00:00Z)"
+            "set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"
                 .to_owned(),
         )),
     }
 }
 
-/// The names become part of URLs, or are looked for.
+/// The names become part of URLs and of requests to the API server.
 fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
     if let Some(name) = &spec.room_name {
         grammar::ROOM_NAME.check(name)?;
@@ -184,9 +172,19 @@ fn number(number: &RoomNumber) -> Result<NumberSpec, InvalidSpec> {
             Ok(NumberSpec::Reference(name.to_owned()))
         }
         _ => Err(InvalidSpec(
-            "each of dialin.roomNumbers needs exactly one of phoneNumber and numberRef".to_owned(),
+            "set exactly one of phoneNumber and numberRef in each of dialin.roomNumbers".to_owned(),
         )),
     }
+}
+
+/// The numbers in E.164.
+pub fn e164(numbers: &[PublishedNumber]) -> Vec<String> {
+    numbers.iter().map(|it| it.phone_number.clone()).collect()
+}
+
+/// The fingerprint of a `dialin`, by which a later reconcile knows that it was sent.
+pub fn fingerprint(dialin: &Map<String, Value>) -> String {
+    naming::fingerprint(&json!(dialin))
 }
 
 #[cfg(test)]
@@ -232,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_acted_on_is_said() {
+    fn an_invalid_spec_is_an_error() {
         for unfit in [
             json!({}),
             json!({"ttl": "8h", "expirationTime": "2026-12-01T18:00:00Z"}),
@@ -265,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_from_a_spec_that_does_not_parse() {
+    fn names_are_read_from_an_invalid_spec() {
         let broken = json!({"ttl": 5, "roomName": "board"});
         let names = Names::read("standup", &broken);
         assert_eq!(names.chosen.as_deref(), Some("board"));

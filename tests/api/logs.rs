@@ -206,7 +206,7 @@ async fn in_detail(fx: &mut Fixture) {
     let rounds = said(&found, "Round", "what");
     let place = |what| rounds.iter().position(|it| *it == ("DEBUG", what));
     let made = [
-        place("look-numbers"),
+        place("read-numbers"),
         place("add-finalizer"),
         place("create-room"),
     ];

@@ -1,139 +1,141 @@
-//! Letting a PinDialinNumber go: its dial-in config first, then the finalizer.
+//! Deleting a PinDialinNumber: its dial-in config first, then the finalizer.
 
 use std::time::Duration;
 
-use super::create::{is_ours, may_be_ours};
-use super::{Age, Look, MARGIN, Plan, SOON, Step, act, look, quiet_from, state};
+use super::create::is_ours;
+use super::problems::evidence;
+use super::steps::{Age, Read, Step};
+use super::{Plan, Planned};
 use crate::crd::condition::Reason;
-use crate::number::view::{NumberState, View};
-use crate::reconcile::plan::{MAY_TAKE_EFFECT, Outcome, Release, Step as AnyStep, rest};
+use crate::number::Number;
+use crate::number::view::{NumberEvidence, View};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
-use crate::reconcile::record::Record;
+use crate::reconcile::record::{Record, Recorded};
+use crate::reconcile::steps::{
+    MARGIN, MAY_TAKE_EFFECT, Outcome, Release, act, deletion_waits, read,
+};
+use crate::reconcile::traits::Delete;
 
-/// For so long, in seconds, rooms that publish the number are waited for.
-const LONGEST_WAIT: i64 = 3600;
-/// What was deleted and is still shown is looked for again after so long.
-const STILL_SHOWN: Duration = Duration::from_secs(1);
+/// For how many seconds a deletion waits for rooms that publish the number.
+const PUBLISHERS_TIMEOUT: i64 = 3600;
+/// How soon to count these rooms again.
+const PUBLISHERS_RETRY: Duration = Duration::from_secs(5);
+/// How soon to check for a deleted config that Daily still shows.
+const STILL_SHOWN_RETRY: Duration = Duration::from_secs(1);
 
-/// What a deletion waits for before it needs a key: without a record nothing is deleted, and rooms
-/// that publish the number come first.
-pub(in crate::number) fn before(view: &View) -> Option<Plan> {
-    if view.record().is_none() {
-        let id = view.status.config_id.as_deref().unwrap_or("of its number");
-        let why = format!(
-            "status.record is missing or cannot be read, and the dial-in config {id} at Daily is left as it is."
-        );
-        return Some(release(Release::Orphaned(why)));
+impl Delete for Number {
+    fn may_own_unrecorded(view: &View) -> bool {
+        view.status.config_id.is_some() || view.recorded == Recorded::Unreadable
     }
-    match view.facts.users {
-        None => Some(look(Look::Users)),
-        Some(rooms) if rooms > 0 && !has_waited(view) => Some(deferred(rooms)),
-        Some(_) => None,
+
+    /// Waits for rooms that publish the number. Without a record nothing can be deleted.
+    fn before_delete(view: &View) -> Result<(), Plan> {
+        if view.record().is_none() {
+            let id = view.status.config_id.as_deref().unwrap_or("of its number");
+            let why = format!(
+                "The dial-in config {id} stays at Daily, because status.record is missing or cannot be read."
+            );
+            return Err(Release::Orphaned(why).into());
+        }
+        match view.facts.publishers {
+            None => Err(read(Read::Publishers)),
+            Some(rooms) if rooms > 0 && !has_timed_out(view) => Err(deferred(rooms)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn delete(view: &View) -> Planned {
+        let Some(owned) = view.record() else {
+            return Ok(Release::Clean.into());
+        };
+        let known = evidence(view, Age::Fresh)?;
+        match &owned.made {
+            Some(made) => Ok(delete_recorded(view, owned, &made.id, known)),
+            None => delete_unrecorded(view, owned, known),
+        }
     }
 }
 
-fn has_waited(view: &View) -> bool {
+fn has_timed_out(view: &View) -> bool {
     let since = view.meta.deleting.unwrap_or(view.now.wall);
-    view.now.wall.saturating_sub(since) >= LONGEST_WAIT
+    view.now.wall.saturating_sub(since) >= PUBLISHERS_TIMEOUT
 }
 
 fn deferred(rooms: usize) -> Plan {
-    let which = if rooms == 1 {
-        "1 DailyRoom publishes".to_owned()
-    } else {
-        format!("{rooms} DailyRooms publish")
+    let rooms = match rooms {
+        1 => "1 DailyRoom publishes".to_owned(),
+        _ => format!("{rooms} DailyRooms publish"),
     };
     let message = format!(
-        "{which} the number. Its dial-in config is deleted when they have ended, or an hour after the deletion was \
-         requested."
+        "{rooms} the number. The operator deletes its dial-in config when they have ended, or an hour after the \
+         deletion was requested."
     );
     let problem = Problem::new(Reason::DeletionDeferred, ResolvedBy::Waiting, message);
-    rest(Outcome::Deleting(problem), Requeue::After(SOON))
+    Plan::Rest(Outcome::Deleting(problem), Requeue::After(PUBLISHERS_RETRY))
 }
 
-pub(in crate::number) fn delete(view: &View) -> Plan {
-    let Some(owned) = view.record() else {
-        return release(Release::Clean);
-    };
-    match state(view, Age::Fresh) {
-        Ok(known) => config(view, owned, known),
-        Err(look) => look,
+fn delete_recorded(view: &View, owned: &Record, id: &str, known: &NumberEvidence) -> Plan {
+    match known.by_id(id) {
+        None => gone(view, owned, known),
+        Some(config) if config.config.phone_number.as_ref() == Some(&owned.name) => {
+            delete_config(view, id)
+        }
+        Some(_) => {
+            let why = format!(
+                "The dial-in config {id} stays at Daily, because it was moved to another number."
+            );
+            Release::Orphaned(why).into()
+        }
     }
 }
 
-fn config(view: &View, owned: &Record, known: &NumberState) -> Plan {
-    let number = &owned.name;
-    if let Some(made) = &owned.made {
-        return match known.by_id(&made.id) {
-            None => gone(view, owned, known),
-            Some(shown) if shown.config.phone_number.as_ref() == Some(number) => {
-                delete_config(view, &made.id)
-            }
-            Some(_) => release(Release::Orphaned(format!(
-                "The dial-in config {} at Daily is of another number now, and is left as it is.",
-                made.id
-            ))),
-        };
-    }
-    let Some(shown) = known.of_number(number) else {
-        return gone(view, owned, known);
+/// A claim may have a config whose id is not recorded.
+fn delete_unrecorded(view: &View, owned: &Record, known: &NumberEvidence) -> Planned {
+    let Some(config) = known.of_number(&owned.name) else {
+        return Ok(gone(view, owned, known));
     };
-    // A claim that was withdrawn proves nothing but the id of before.
     let ours = match &owned.claim {
-        Some(claim) => is_ours(view, owned, claim, shown),
-        None => Ok(owned.former_id.as_ref() == Some(&shown.id)),
+        Some(claim) => is_ours(view, owned, claim, config)?,
+        // After a withdrawn claim, only the id of before proves anything.
+        None => owned.former_id.as_ref() == Some(&config.id),
     };
-    match ours {
-        Ok(true) => delete_config(view, &shown.id),
-        Ok(false) if !may_be_ours(view) => release(Release::Clean),
-        // Should that config go, a create of ours that is still under way would create one.
-        Ok(false) => once_quiet(
-            view,
-            known,
-            Release::Orphaned(format!(
-                "The dial-in config of {number} at Daily is not proven to have been created for this PinDialinNumber, \
-                 and is left as it is."
-            )),
-        ),
-        Err(look) => look,
+    if ours {
+        return Ok(delete_config(view, &config.id));
     }
+    if !view.create_may_have_succeeded() {
+        return Ok(Release::Clean.into());
+    }
+    // If somebody deletes that config, a late create of ours would still create one.
+    let why = format!(
+        "The dial-in config of {} stays at Daily, because nothing proves that it was created for this PinDialinNumber.",
+        owned.name
+    );
+    Ok(once_final(view, known, Release::Orphaned(why)))
 }
 
 fn delete_config(view: &View, id: &str) -> Plan {
     if view.facts.deleted {
-        return waits(
-            "The dial-in config was deleted, and Daily still shows it.",
-            STILL_SHOWN,
-        );
+        let message = "Waiting: Daily still shows the dial-in config after its deletion.";
+        return deletion_waits(message, STILL_SHOWN_RETRY);
     }
     act(Step::DeleteConfig { id: id.to_owned() })
 }
 
-/// Daily shows no config, which is believed a quiet period after every write that may still take
-/// effect.
-fn gone(view: &View, owned: &Record, known: &NumberState) -> Plan {
+/// Daily shows no config.
+fn gone(view: &View, owned: &Record, known: &NumberEvidence) -> Plan {
     let how = match view.facts.deleted || owned.made.is_some() {
         true => Release::Deleted,
         false => Release::Clean,
     };
-    once_quiet(view, known, how)
+    once_final(view, known, how)
 }
 
-/// Lets the object go once nothing of ours can come after the answer that this is decided on.
-fn once_quiet(view: &View, known: &NumberState, how: Release) -> Plan {
-    let needed = quiet_from(view);
-    if known.at >= needed {
-        return release(how);
+/// Releases the object once no earlier write can change the answer any more.
+fn once_final(view: &View, known: &NumberEvidence, how: Release) -> Plan {
+    let final_from = view.absence_is_final_from();
+    if known.at >= final_from {
+        return how.into();
     }
-    let wait = view.now.moment.until(needed);
-    waits(MAY_TAKE_EFFECT, wait + MARGIN)
-}
-
-fn waits(message: &str, again: Duration) -> Plan {
-    let problem = Problem::new(Reason::Progressing, ResolvedBy::Waiting, message);
-    rest(Outcome::Deleting(problem), Requeue::After(again))
-}
-
-pub(in crate::number) fn release(how: Release) -> Plan {
-    Plan::Act(AnyStep::Release(how))
+    let wait = view.now.moment.until(final_from);
+    deletion_waits(MAY_TAKE_EFFECT, wait + MARGIN)
 }

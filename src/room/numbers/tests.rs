@@ -33,9 +33,9 @@ fn holder(namespace: &str, number: &str, ready_in: Option<&str>) -> Holder {
         phone_number: number.to_owned(),
         domain_id: ready_in.map(str::to_owned),
         is_reported: ready_in.is_some(),
-        stands: match ready_in {
-            Some(_) => Stands::Ready,
-            None => Stands::SettingUp,
+        state: match ready_in {
+            Some(_) => NumberState::Ready,
+            None => NumberState::SettingUp,
         },
         allows: FromNamespaces::Same,
     }
@@ -55,7 +55,7 @@ fn pick(
     holders: &[Holder],
 ) -> Result<Vec<(String, NumberSource)>, Reason> {
     let purchased = purchased();
-    let known = Known {
+    let inputs = Inputs {
         namespace: "team",
         domain_id: "d",
         purchased: &purchased,
@@ -63,14 +63,14 @@ fn pick(
         holders,
         waited: Duration::ZERO,
     };
-    choose(wanted, kept, known)
+    choose(wanted, kept, inputs)
         .map(|it| {
             it.numbers
                 .into_iter()
                 .map(|it| (it.phone_number, it.source))
                 .collect()
         })
-        .map_err(|problem| problem.reason)
+        .map_err(|problem| problem.problem.reason)
 }
 
 fn one(number: &str, source: NumberSource) -> Result<Vec<(String, NumberSource)>, Reason> {
@@ -205,11 +205,11 @@ fn references_are_resolved_in_the_namespace_alone() {
     }
 }
 
-fn stands(stands: Stands, domain_id: Option<&str>) -> Holder {
+fn stands(state: NumberState, domain_id: Option<&str>) -> Holder {
     Holder {
         domain_id: domain_id.map(str::to_owned),
         is_reported: domain_id.is_some(),
-        stands,
+        state,
         ..holder("team", FIRST, None)
     }
 }
@@ -217,7 +217,7 @@ fn stands(stands: Stands, domain_id: Option<&str>) -> Holder {
 /// The choice for a room that names none and has published nothing.
 fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem> {
     let purchased = purchased();
-    let known = Known {
+    let inputs = Inputs {
         namespace: "team",
         domain_id: "d",
         purchased: &purchased,
@@ -225,24 +225,27 @@ fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem
         holders,
         waited: Duration::from_secs(waited),
     };
-    choose(&[], &[], known)
+    choose(&[], &[], inputs)
 }
 
 #[test]
 fn a_number_that_is_being_set_up_is_waited_for_two_minutes() {
-    let ours = [stands(Stands::SettingUp, None)];
+    let ours = [stands(NumberState::SettingUp, None)];
     for waited in [0, 1, 119] {
         let problem = unnamed_with(&ours, waited).unwrap_err();
-        assert_eq!(problem.reason, Reason::NumberNotReady);
-        assert!(problem.waits && problem.message.contains("main"));
-        assert_eq!(problem.again, Duration::from_secs(120 - waited));
+        assert_eq!(problem.problem.reason, Reason::NumberNotReady);
+        assert!(
+            problem.problem.resolved_by == ResolvedBy::Waiting
+                && problem.problem.message.contains("main")
+        );
+        assert_eq!(problem.retry, Duration::from_secs(120 - waited));
     }
     let chosen = unnamed_with(&ours, 120).unwrap();
     let why = WhyGlobal::NotReadyInTime("main".to_owned());
     assert_eq!(chosen.why_global, Some(why));
     assert_eq!(chosen.numbers[0].source, NumberSource::Global);
     // One that is ready is published at once, although Daily's answer is from before.
-    let ready = [stands(Stands::Ready, Some("d"))];
+    let ready = [stands(NumberState::Ready, Some("d"))];
     let chosen = unnamed_with(&ready, 0).unwrap();
     assert_eq!(chosen.numbers[0].phone_number, FIRST);
     assert_eq!(chosen.why_global, None);
@@ -253,16 +256,19 @@ fn only_what_may_serve_the_room_is_waited_for() {
     let stalled = WhyGlobal::Stalled("main".to_owned());
     let elsewhere = Holder {
         namespace: "other".to_owned(),
-        ..stands(Stands::SettingUp, Some("d"))
+        ..stands(NumberState::SettingUp, Some("d"))
     };
     let held = holder("other", FIRST, Some("d"));
     let none = WhyGlobal::NothingConfigured;
     let table = [
-        (stands(Stands::SettingUp, Some("d")), None),
-        (stands(Stands::SettingUp, Some("e")), Some(none.clone())),
-        (stands(Stands::Stalled, None), Some(stalled)),
-        (stands(Stands::Leaving, Some("d")), Some(none.clone())),
-        (stands(Stands::Ready, Some("e")), Some(none)),
+        (stands(NumberState::SettingUp, Some("d")), None),
+        (
+            stands(NumberState::SettingUp, Some("e")),
+            Some(none.clone()),
+        ),
+        (stands(NumberState::Stalled, None), Some(stalled)),
+        (stands(NumberState::Deleting, Some("d")), Some(none.clone())),
+        (stands(NumberState::Ready, Some("e")), Some(none)),
         (elsewhere.clone(), Some(WhyGlobal::HeldElsewhere)),
         (for_all(elsewhere), None),
         (held, Some(WhyGlobal::HeldElsewhere)),
@@ -279,7 +285,7 @@ fn only_what_may_serve_the_room_is_waited_for() {
 
 #[test]
 fn an_account_without_numbers_is_told_apart() {
-    let known = Known {
+    let inputs = Inputs {
         namespace: "team",
         domain_id: "d",
         purchased: &[],
@@ -287,7 +293,7 @@ fn an_account_without_numbers_is_told_apart() {
         holders: &[],
         waited: Duration::ZERO,
     };
-    let why = choose(&[], &[], known).unwrap().why_global;
+    let why = choose(&[], &[], inputs).unwrap().why_global;
     assert_eq!(why, Some(WhyGlobal::NothingPurchased));
 }
 
@@ -298,7 +304,7 @@ fn what_was_published_is_not_waited_with() {
         source: NumberSource::Global,
         country: None,
     }];
-    let ours = [stands(Stands::SettingUp, None)];
+    let ours = [stands(NumberState::SettingUp, None)];
     assert_eq!(
         pick(&[], &published, &[], &ours),
         one(GLOBAL.0, NumberSource::Global)
@@ -311,11 +317,11 @@ fn a_number_serves_other_namespaces_if_it_allows_them() {
     let configs = [config(FIRST)];
     let theirs = holder("other", FIRST, Some("d"));
     let setting_up = |holder: Holder| Holder {
-        stands: Stands::SettingUp,
+        state: NumberState::SettingUp,
         ..holder
     };
     let stalled = Holder {
-        stands: Stands::Stalled,
+        state: NumberState::Stalled,
         ..theirs.clone()
     };
     let claimed = Holder {

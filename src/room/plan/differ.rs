@@ -1,164 +1,206 @@
-//! How a room differs from what the spec asks, and the one update that corrects it.
+//! How a room differs from the spec, and the one update that corrects it.
 
 use serde_json::{Map, Value, json};
 
-use super::keep::Keeping;
-use super::{Look, Plan, Step, Update, act, e164, look};
+use super::Plan;
+use super::confirm::confirm_by_name;
+use super::steps::{Step, Update};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
-use crate::daily::types::{Room, RoomChange};
+use crate::daily::evidence::Observed;
+use crate::daily::types::{Domain, Room, RoomChange};
 use crate::naming;
-use crate::reconcile::plan::{Change, record as replace_record};
-use crate::reconcile::problem::{Problem, ResolvedBy};
+use crate::reconcile::problem::Problem;
 use crate::reconcile::record::{End, Made, Record};
-use crate::room::spec::FARTHEST_END;
+use crate::reconcile::steps::{Change, act, record};
+use crate::room::spec::{FARTHEST_END, Spec, e164, fingerprint};
 use crate::room::view::View;
 
-/// The earliest end that Daily takes is a second ahead (F-ROOM-17); this leaves room for the call.
-const AT_ONCE: i64 = 3;
+/// How many seconds ahead the earliest end is that we send. Daily accepts one that is a second ahead
+/// (F-ROOM-17); the rest is for the call.
+const EARLIEST_END: i64 = 3;
 
 const NUMBERS: &str = "room_numbers";
 
-/// Whether a room is as the spec asks.
-pub(super) enum Differs {
-    No,
-    Do(Plan),
-    /// It differs, and Daily does not take the change.
-    Rejected(Problem),
+/// A recorded room that Daily shows.
+pub(super) struct Present<'a> {
+    pub(super) view: &'a View,
+    pub(super) spec: &'a Spec,
+    pub(super) domain: &'a Domain,
+    pub(super) owned: &'a Record,
+    pub(super) made: &'a Made,
+    pub(super) observed: &'a Observed,
+    /// The recorded end.
+    pub(super) end: End,
 }
 
 /// The end that a room should have.
-enum Move {
+enum WantedEnd {
     Is(End),
-    /// It was moved at Daily, and a room's own end is the truth for a ttl.
-    TakeOver(End),
-    /// The spec asks for one that Daily does not take.
+    /// It was moved at Daily. For a `ttl`, the end at Daily is the truth.
+    MovedAtDaily(End),
+    /// Daily does not accept the end in the spec.
     Invalid(Problem),
 }
 
-/// Compares a room with the spec; without `numbers` its dial-in is left as it is.
-pub(super) fn differs(keeping: &Keeping<'_>, numbers: Option<&[PublishedNumber]>) -> Differs {
-    let Keeping {
-        spec,
-        made,
-        observed,
-        ..
-    } = keeping;
-    let sent = numbers.map(|numbers| spec.dialin(&e164(numbers)));
-    let end = match wanted_end(keeping) {
-        Move::Is(end) => end,
-        Move::Invalid(problem) => return Differs::Rejected(problem),
-        Move::TakeOver(end) => {
-            let moved = end.at;
-            return record(keeping, end, sent.as_ref(), Change::EndMoved(moved));
+impl Present<'_> {
+    /// Compares the room with the spec. A difference that cannot be corrected is a problem, and anything
+    /// to do about one is an error. Without `numbers` the `dialin` is not compared.
+    pub(super) fn corrected(
+        &self,
+        numbers: Option<&[PublishedNumber]>,
+    ) -> Result<Option<Problem>, Plan> {
+        let dialin = numbers.map(|numbers| self.spec.dialin(&e164(numbers)));
+        let dialin = dialin.as_ref();
+        let end = match self.wanted_end() {
+            WantedEnd::Is(end) => end,
+            WantedEnd::Invalid(problem) => return Ok(Some(problem)),
+            WantedEnd::MovedAtDaily(end) => {
+                let moved = Change::EndMoved(end.at);
+                return Err(self.record(end, dialin, moved));
+            }
+        };
+        let change = self.change(dialin, &end);
+        if !change.is_empty() {
+            return self.update(change, dialin, &end);
         }
-    };
-    let change = change(keeping, sent.as_ref(), &end);
-    if !change.is_empty() {
-        return update(keeping, change, &end);
+        // An update may have been applied although its answer was lost: it is recorded now.
+        let sent = self.made.sent.as_ref();
+        let dialin_is_recorded = dialin.is_none_or(|it| sent == Some(&fingerprint(it)));
+        match self.made.end.as_ref() == Some(&end) && dialin_is_recorded {
+            true => Ok(None),
+            false => Err(self.record(end, dialin, Change::Sent)),
+        }
     }
-    // What Daily shows as we want it may have been sent by us, and the answer was lost.
-    let recorded = made.end.as_ref() == Some(&end);
-    let known = sent
-        .as_ref()
-        .is_none_or(|it| made.sent.as_ref() == Some(&fingerprint(it)));
-    if recorded && known {
-        Differs::No
-    } else {
-        debug_assert!(
-            observed.room.id == made.id,
-            "another room is no room to keep"
-        );
-        record(keeping, end, sent.as_ref(), Change::Sent)
+
+    fn wanted_end(&self) -> WantedEnd {
+        let (view, observed) = (self.view, self.observed);
+        let by_spec = self.spec.end_of(view.meta.created);
+        let shown = observed.room.config.exp;
+        let clock = view.now.wall.max(observed.date.unwrap_or(view.now.wall));
+        let earliest = clock.saturating_add(EARLIEST_END);
+        if self.made.end.is_some() && self.end.of == by_spec.of {
+            let at = |at| End {
+                at,
+                of: by_spec.of.clone(),
+            };
+            let follows_daily = by_spec.of.starts_with("ttl=") && !late_write_may_be_ours(view);
+            return match shown {
+                Some(shown) if shown == self.end.at => WantedEnd::Is(at(shown)),
+                Some(shown) if follows_daily => WantedEnd::MovedAtDaily(at(shown)),
+                // An end that was moved or removed is restored. If it has passed meanwhile, the room
+                // ends as soon as Daily allows.
+                Some(_) | None => WantedEnd::Is(at(self.end.at.max(earliest))),
+            };
+        }
+        if by_spec.at.saturating_sub(view.now.wall) > FARTHEST_END {
+            let message = "The end is more than 364 days ahead, which Daily does not accept. Choose an earlier end; \
+                           until then the room keeps its present one.";
+            return WantedEnd::Invalid(Problem::for_user(Reason::InvalidSpec, message));
+        }
+        let at = match shown {
+            // The room is about to end anyway, and Daily accepts no earlier end.
+            Some(shown) if by_spec.at < earliest && shown <= earliest => shown,
+            _ => by_spec.at.max(earliest),
+        };
+        WantedEnd::Is(End { at, ..by_spec })
+    }
+
+    /// The top-level properties that differ, each as a whole.
+    fn change(&self, dialin: Option<&Map<String, Value>>, end: &End) -> RoomChange {
+        let (spec, room) = (self.spec, &self.observed.room);
+        let mut change = RoomChange::default();
+        if room.privacy != spec.privacy {
+            change.privacy = Some(spec.privacy);
+        }
+        let properties = &mut change.properties;
+        if room.config.eject_at_room_exp.unwrap_or(false) != spec.eject {
+            properties.insert("eject_at_room_exp".into(), json!(spec.eject));
+        }
+        if let Some(dialin) = dialin
+            && dialin_differs(self.view, self.made, room, dialin)
+        {
+            let mut sent = dialin.clone();
+            let has_stale_numbers = room.config.dialin.as_ref().is_some_and(names_numbers);
+            if self.view.memory.kind.merges && has_stale_numbers && !names_numbers(dialin) {
+                sent.insert(NUMBERS.into(), json!([]));
+            }
+            properties.insert("dialin".into(), sent.into());
+        }
+        if room.config.exp != Some(end.at) {
+            properties.insert("exp".into(), json!(end.at));
+        }
+        change
+    }
+
+    /// Sends a change, unless Daily did not apply it before.
+    fn update(
+        &self,
+        change: RoomChange,
+        dialin: Option<&Map<String, Value>>,
+        end: &End,
+    ) -> Result<Option<Problem>, Plan> {
+        let (view, room) = (self.view, &self.observed.room);
+        let change_fingerprint = change_fingerprint(&change, end);
+        let updated = view.facts.updated.as_ref();
+        if let Some(sent) = updated.filter(|it| it.fingerprint == change_fingerprint) {
+            return Err(not_applied(view, room, sent));
+        }
+        if let Some(rejection) = view.rejection_of(&change_fingerprint) {
+            if view.retried {
+                // Daily may have rejected the change because the room is gone (F-ROOM-23).
+                confirm_by_name(view)?;
+            }
+            let message = format!("Daily rejected the change of the room: {}", rejection.info);
+            let problem = Problem::for_user(Reason::RejectedByDaily, message);
+            return Ok(Some(problem));
+        }
+        let sends = |property| change.properties.contains_key(property);
+        let nearer = room.config.exp.is_some_and(|exp| end.at < exp);
+        Err(act(Step::UpdateRoom(Update {
+            name: self.owned.name.clone(),
+            id: room.id.clone(),
+            dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
+            nearer: nearer && sends("exp"),
+            fingerprint: change_fingerprint,
+            change,
+            drift: !view.is_edited(),
+        })))
+    }
+
+    fn record(&self, end: End, dialin: Option<&Map<String, Value>>, change: Change) -> Plan {
+        let sent = dialin.map(fingerprint);
+        let made = Made {
+            sent: sent.or_else(|| self.made.sent.clone()),
+            end: Some(end),
+            ..self.made.clone()
+        };
+        record(
+            Record {
+                made: Some(made),
+                ..self.owned.clone()
+            },
+            change,
+        )
     }
 }
 
-/// The top-level properties that differ, each whole.
-fn change(keeping: &Keeping<'_>, sent: Option<&Map<String, Value>>, end: &End) -> RoomChange {
-    let Keeping {
-        view,
-        spec,
-        made,
-        observed,
-        ..
-    } = keeping;
-    let room = &observed.room;
-    let mut change = RoomChange::default();
-    if room.privacy != spec.privacy {
-        change.privacy = Some(spec.privacy);
-    }
-    if room.config.eject_at_room_exp.unwrap_or(false) != spec.eject {
-        let eject = json!(spec.eject);
-        change.properties.insert("eject_at_room_exp".into(), eject);
-    }
-    if let Some(sent) = sent
-        && dialin_differs(view, made, room, sent)
-    {
-        let mut dialin = sent.clone();
-        let stale = room.config.dialin.as_ref().is_some_and(names_numbers);
-        if view.memory.kind.merges && stale && !names_numbers(sent) {
-            dialin.insert(NUMBERS.into(), json!([]));
-        }
-        change.properties.insert("dialin".into(), dialin.into());
-    }
-    if room.config.exp != Some(end.at) {
-        change.properties.insert("exp".into(), json!(end.at));
-    }
-    change
-}
-
-fn update(keeping: &Keeping<'_>, change: RoomChange, end: &End) -> Differs {
-    let Keeping {
-        view,
-        owned,
-        observed,
-        ..
-    } = keeping;
-    let mark = mark(&change, end);
-    if let Some(sent) = view.facts.updated.as_ref().filter(|it| it.mark == mark) {
-        return Differs::Do(not_applied(view, &observed.room, sent));
-    }
-    // The user may ask for another attempt: one.
-    let rejection = view.memory.rejection.as_ref().filter(|it| {
-        (view.retried || !view.forced) && view.now.moment < it.until && it.what == mark
-    });
-    if let Some(rejection) = rejection {
-        // Daily may mean that the room is gone (F-ROOM-23).
-        if view.retried && !view.facts.looked {
-            return Differs::Do(look(Look::Room));
-        }
-        let message = format!("Daily rejected the change of the room: {}", rejection.info);
-        let problem = Problem::new(Reason::RejectedByDaily, ResolvedBy::User, message);
-        return Differs::Rejected(problem);
-    }
-    let shown = observed.room.config.exp;
-    let nearer = change.properties.contains_key("exp") && shown.is_some_and(|exp| end.at < exp);
-    Differs::Do(act(Step::UpdateRoom(Update {
-        name: owned.name.clone(),
-        id: observed.room.id.clone(),
-        mark,
-        change,
-        nearer,
-        drift: !view.is_edited(),
-    })))
-}
-
-/// Daily accepted a change without applying it. It is not sent again and again; but where Daily
-/// merges what it is sent, numbers have to be taken away explicitly.
+/// Daily accepted a change without applying it, and would do so again. If Daily merges updates, numbers
+/// have to be removed explicitly instead.
 fn not_applied(view: &View, room: &Room, sent: &Update) -> Plan {
     let merged = !view.memory.kind.merges && keeps_numbers(room, &sent.change);
     act(match merged {
-        true => Step::NoteMerge,
-        false => Step::NoteUnapplied {
-            mark: sent.mark.clone(),
+        true => Step::RememberMerge,
+        false => Step::RememberUnapplied {
+            fingerprint: sent.fingerprint.clone(),
         },
     })
 }
 
-/// What a refused change is known by. Where the end has passed, the one that is sent moves on with the
-/// clock, so what it came of stands for it.
-fn mark(change: &RoomChange, end: &End) -> String {
+/// An end in the past is sent as the earliest possible one, which moves on with the clock. So the
+/// fingerprint has what the end was computed from instead.
+fn change_fingerprint(change: &RoomChange, end: &End) -> String {
     let mut change = json!(change);
     if let Some(exp) = change.pointer_mut("/properties/exp") {
         *exp = json!(end.of);
@@ -166,116 +208,51 @@ fn mark(change: &RoomChange, end: &End) -> String {
     naming::fingerprint(&change)
 }
 
-/// `dialin` is compared with what Daily shows of it, and where Daily shows nothing with what was
-/// last sent: it is never sent again just because it is not shown (F-PIN-9).
-fn dialin_differs(view: &View, made: &Made, room: &Room, sent: &Map<String, Value>) -> bool {
-    let mark = fingerprint(sent);
-    let sent_here = view.memory.kind.dialin_sent.as_ref() == Some(&mark);
+/// Compares `dialin` with what Daily shows of it, and what Daily does not show with what was sent last:
+/// nothing is sent again only because Daily does not show it (F-PIN-9).
+fn dialin_differs(view: &View, made: &Made, room: &Room, wanted: &Map<String, Value>) -> bool {
+    let wanted_fingerprint = fingerprint(wanted);
+    let sent_here = view.memory.kind.dialin_sent.as_ref() == Some(&wanted_fingerprint);
     let Some(shown) = &room.config.dialin else {
-        // It was switched off, unless this process has sent it and Daily just does not show it.
+        // Somebody disabled dial-in, unless this process enabled it and Daily does not show it.
         return !sent_here;
     };
-    if !agrees(shown, sent) {
+    if !agrees(shown, wanted) {
         return true;
     }
-    let all_shown = sent.keys().all(|key| shown.contains_key(key));
-    !all_shown && !sent_here && made.sent.as_ref() != Some(&mark)
+    let all_shown = wanted.keys().all(|key| shown.contains_key(key));
+    !all_shown && !sent_here && made.sent.as_ref() != Some(&wanted_fingerprint)
 }
 
-/// Whether what is shown of a `dialin` is what was sent.
-fn agrees(shown: &Map<String, Value>, sent: &Map<String, Value>) -> bool {
+/// Whether what Daily shows of a `dialin` contradicts nothing that is wanted.
+fn agrees(shown: &Map<String, Value>, wanted: &Map<String, Value>) -> bool {
     let contradicted =
         |(key, value): (&String, &Value)| shown.get(key).is_some_and(|it| it != value);
-    let surplus = names_numbers(shown) && !names_numbers(sent);
-    !surplus && !sent.iter().any(contradicted)
+    let surplus = names_numbers(shown) && !names_numbers(wanted);
+    !surplus && !wanted.iter().any(contradicted)
 }
 
-/// An empty list names none.
 fn names_numbers(dialin: &Map<String, Value>) -> bool {
     let numbers = dialin.get(NUMBERS).and_then(Value::as_array);
     numbers.is_some_and(|numbers| !numbers.is_empty())
 }
 
-/// Whether a room has kept numbers that the change left out: what is sent is merged with what was
-/// there (F-ROOM-22), and an empty list has to be sent.
+/// Whether a room kept numbers that the change left out. Then Daily merges updates (F-ROOM-22), and an
+/// empty list has to be sent.
 pub(super) fn keeps_numbers(room: &Room, change: &RoomChange) -> bool {
     let sent = change.properties.get("dialin").and_then(Value::as_object);
     let left_out = sent.is_some_and(|sent| !sent.contains_key(NUMBERS));
     left_out && room.config.dialin.as_ref().is_some_and(names_numbers)
 }
 
-fn fingerprint(dialin: &Map<String, Value>) -> String {
-    naming::fingerprint(&json!(dialin))
-}
-
-fn record(
-    keeping: &Keeping<'_>,
-    end: End,
-    sent: Option<&Map<String, Value>>,
-    change: Change,
-) -> Differs {
-    let made = Made {
-        sent: sent.map(fingerprint).or_else(|| keeping.made.sent.clone()),
-        end: Some(end),
-        ..keeping.made.clone()
-    };
-    let record = Record {
-        made: Some(made),
-        ..keeping.owned.clone()
-    };
-    Differs::Do(replace_record(record, change))
-}
-
-fn wanted_end(keeping: &Keeping<'_>) -> Move {
-    let Keeping {
-        view,
-        spec,
-        made,
-        observed,
-        end,
-        ..
-    } = keeping;
-    let by_spec = spec.end_of(view.meta.created);
-    let shown = observed.room.config.exp;
-    let clock = view.now.wall.max(observed.date.unwrap_or(view.now.wall));
-    let earliest = clock.saturating_add(AT_ONCE);
-    if made.end.is_some() && end.of == by_spec.of {
-        let own = end.of.starts_with("ttl=") && !our_write_may_run_late(view);
-        return match shown {
-            Some(shown) if shown == end.at => Move::Is(end.clone()),
-            Some(shown) if own => Move::TakeOver(End {
-                at: shown,
-                of: end.of.clone(),
-            }),
-            // An end that was moved or taken away is put back. One that has passed meanwhile is put
-            // as near as Daily takes.
-            Some(_) | None => Move::Is(End {
-                at: end.at.max(earliest),
-                of: end.of.clone(),
-            }),
-        };
-    }
-    if by_spec.at.saturating_sub(view.now.wall) > FARTHEST_END {
-        let message = "The end is more than 364 days ahead, and Daily takes no such end. Choose an earlier one; until \
-                       then the room keeps its end.";
-        let problem = Problem::new(Reason::InvalidSpec, ResolvedBy::User, message);
-        return Move::Invalid(problem);
-    }
-    let at = match shown {
-        // It is about to end as it is, and Daily takes no earlier end.
-        Some(shown) if by_spec.at < earliest && shown <= earliest => shown,
-        _ => by_spec.at.max(earliest),
-    };
-    Move::Is(End { at, of: by_spec.of })
-}
-
-/// An end that differs may be our own: a write that Daily did not answer took effect late, after the
-/// user had changed the spec back. It is put back, and not mistaken for the user's wish.
-fn our_write_may_run_late(view: &View) -> bool {
-    let unknown = view.known().unknown_write;
-    let earlier = Some(view.trusted_from).filter(|it| *it != Moment::default());
-    let since = |at: Moment| at.after(view.quiet_period).after(view.drift_interval);
-    let earlier = earlier.map(|it| it.after(view.drift_interval));
-    let late = unknown.map(since).max(earlier);
-    late.is_some_and(|late| view.now.moment < late)
+/// Whether an end that differs may come from our own earlier write: Daily did not answer it and applied
+/// it late, after the user had changed the spec back. Such an end is not the user's wish, and is
+/// corrected.
+fn late_write_may_be_ours(view: &View) -> bool {
+    let own = view.evidence.unknown_write;
+    let own = own.map(|at| at.after(view.quiet_period).after(view.drift_interval));
+    let inherited = Some(view.trusted_from).filter(|it| *it != Moment::default());
+    let inherited = inherited.map(|at| at.after(view.drift_interval));
+    own.max(inherited)
+        .is_some_and(|until| view.now.moment < until)
 }

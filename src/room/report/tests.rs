@@ -5,10 +5,11 @@ use kube::runtime::events::EventType;
 use serde_json::json;
 
 use super::*;
-use crate::daily::types::{Pin, RoomChange};
-use crate::reconcile::plan::{Outcome as AnyOutcome, Release};
+use crate::crd::time::rfc3339;
+use crate::daily::types::Pin;
 use crate::reconcile::problem::{Problem, ResolvedBy};
 use crate::reconcile::report::{Applied as AnyApplied, events, status};
+use crate::reconcile::steps::{Change, Outcome as AnyOutcome, Release};
 use crate::room::Room;
 use crate::room::numbers::WhyGlobal;
 use crate::room::plan::tests::{
@@ -253,25 +254,17 @@ fn what_a_deletion_waits_for_is_told_beside_the_rest() {
 }
 
 fn update(drift: bool) -> AnyApplied<Room> {
-    let exp = ("exp".to_owned(), json!(123_456_789));
-    AnyApplied::Of(Applied::Updated(Update {
-        name: "standup".into(),
-        id: ID.into(),
-        change: RoomChange {
-            privacy: Some("private"),
-            properties: [exp].into_iter().collect(),
-        },
-        nearer: false,
+    AnyApplied::Updated {
         drift,
-        mark: String::new(),
-    }))
+        properties: vec!["privacy".to_owned(), "exp".to_owned()],
+    }
 }
 
-fn secret_written(was_reported: bool, says_anew: bool) -> AnyApplied<Room> {
+fn secret_written(was_reported: bool, changed: bool) -> AnyApplied<Room> {
     AnyApplied::Of(Applied::SecretWritten {
         name: "s".into(),
         was_reported,
-        says_anew,
+        changed,
     })
 }
 

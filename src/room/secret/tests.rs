@@ -54,7 +54,7 @@ fn whose(change: impl FnOnce(&mut Secret)) -> Found {
 
 fn says(found: &Found) -> &str {
     match found {
-        Found::Ours { says, .. } => says,
+        Found::Ours { fingerprint, .. } => fingerprint,
         other => panic!("not ours: {other:?}"),
     }
 }
@@ -127,8 +127,8 @@ fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
     let expected = Found::Ours {
         uid: "secret-uid".into(),
         resource_version: "9".into(),
-        says: fingerprint(&wanted(&object(), &content())),
-        labelled: true,
+        fingerprint: fingerprint(&wanted(&object(), &content())),
+        has_common_labels: true,
         numbers: content().numbers,
     };
     assert_eq!(whose(|_| {}), expected);
@@ -217,7 +217,9 @@ fn only_what_is_ours_is_compared() {
 #[test]
 fn labels_of_all_secrets_are_put_right_and_say_nothing() {
     let labelled = |found: Found| match found {
-        Found::Ours { labelled, .. } => labelled,
+        Found::Ours {
+            has_common_labels, ..
+        } => has_common_labels,
         other => panic!("not ours: {other:?}"),
     };
     for (key, _) in COMMON_LABELS {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn found(prefix: &str) -> Option<NumberState> {
+fn found(prefix: &str) -> Option<NumberEvidence> {
     seen(vec![config("c1", prefix)])
 }
 
@@ -17,16 +17,16 @@ fn is_recorded(view: &View) {
 fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
     let unpurchased = |it: &mut View| it.facts.number.as_mut().unwrap().purchased = false;
     check(vec![
-        ("not asked yet", view(), "look Number(Lately)"),
+        ("not asked yet", view(), "read Number(Recent)"),
         (
             "forced",
             with(view(), |it| it.forced = true),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         (
             "asked long ago",
             with(free(), |it| it.facts.number.as_mut().unwrap().at = at(995)),
-            "look Number(Lately)",
+            "read Number(Recent)",
         ),
         (
             "not purchased",
@@ -35,12 +35,12 @@ fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
         ),
         (
             "others not looked at",
-            with(free(), |it| it.facts.rival = None),
-            "look Rivals",
+            with(free(), |it| it.rival = None),
+            "read Rival",
         ),
         (
             "held",
-            with(free(), |it| it.facts.rival = rival(None)),
+            with(free(), |it| it.rival = rival(None)),
             "failing NumberInUse",
         ),
         (
@@ -53,7 +53,7 @@ fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
         (
             "asked before this pass",
             with(free(), |it| it.facts.number.as_mut().unwrap().at = at(999)),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         ("free", free(), "add finalizer"),
         (
@@ -79,7 +79,7 @@ fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
 
 #[test]
 fn a_message_names_no_object_of_another_namespace() {
-    let held = with(free(), |it| it.facts.rival = rival(None));
+    let held = with(free(), |it| it.rival = rival(None));
     let here = message(&held);
     assert!(here.starts_with("The PinDialinNumber a-first"), "{here}");
     let elsewhere = message(&with(held, |it| it.meta.namespace = "other".into()));
@@ -123,7 +123,7 @@ fn a_restored_object_finds_its_config_by_the_record_of_the_one_before() {
         ),
         (
             "held",
-            with(restored(|_| ()), |it| it.facts.rival = rival(Some("c1"))),
+            with(restored(|_| ()), |it| it.rival = rival(Some("c1"))),
             "failing NumberInUse",
         ),
     ]);
@@ -148,7 +148,7 @@ fn a_claimed_number_gets_one_config() {
             with(claimed(), |it| {
                 it.facts.number.as_mut().unwrap().at = at(999)
             }),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         ("free", claimed(), "create"),
         (
@@ -160,19 +160,19 @@ fn a_claimed_number_gets_one_config() {
         ),
         (
             "others not looked at",
-            with(claimed(), |it| it.facts.rival = None),
-            "look Rivals",
+            with(claimed(), |it| it.rival = None),
+            "read Rival",
         ),
         (
             "another comes first",
-            with(claimed(), |it| it.facts.rival = rival(None)),
+            with(claimed(), |it| it.rival = rival(None)),
             "record Withdrawn nothing",
         ),
         (
             "another comes first, and a create of ours may take effect",
             with(claimed(), |it| {
-                it.facts.rival = rival(None);
-                it.facts.create_attempts = CreateAttempts::Unknown;
+                it.rival = rival(None);
+                it.evidence.create_attempts = CreateAttempts::Unknown;
             }),
             "failing NumberInUse",
         ),
@@ -186,7 +186,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "made by our create",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.create_attempts = CreateAttempts::Created("c1".into());
+                it.evidence.create_attempts = CreateAttempts::Created("c1".into());
             }),
             "record with status Created c1",
         ),
@@ -199,7 +199,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "refused",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.create_attempts = CreateAttempts::Refused;
+                it.evidence.create_attempts = CreateAttempts::Refused;
             }),
             "record Withdrawn nothing",
         ),
@@ -207,7 +207,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "a create may have taken effect",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.create_attempts = CreateAttempts::Unknown;
+                it.evidence.create_attempts = CreateAttempts::Unknown;
             }),
             "record with status Created c1",
         ),
@@ -215,7 +215,7 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "and says something else",
             with(claimed(), |it| {
                 it.facts.number = found("other");
-                it.facts.create_attempts = CreateAttempts::Unknown;
+                it.evidence.create_attempts = CreateAttempts::Unknown;
             }),
             "failing NumberInUse",
         ),
@@ -223,16 +223,16 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "and others are not looked at",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.create_attempts = CreateAttempts::Unknown;
-                it.facts.rival = None;
+                it.evidence.create_attempts = CreateAttempts::Unknown;
+                it.rival = None;
             }),
-            "look Rivals",
+            "read Rival",
         ),
         (
             "a process before this one may have made it",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.create_attempts = CreateAttempts::EarlierProcess;
+                it.evidence.create_attempts = CreateAttempts::EarlierProcess;
             }),
             "record with status Created c1",
         ),
@@ -240,8 +240,8 @@ fn a_config_of_a_claimed_number_is_ours_when_that_is_proven() {
             "it is recorded for another object",
             with(claimed(), |it| {
                 it.facts.number = found("front");
-                it.facts.create_attempts = CreateAttempts::Unknown;
-                it.facts.rival = rival(Some("c1"));
+                it.evidence.create_attempts = CreateAttempts::Unknown;
+                it.rival = rival(Some("c1"));
             }),
             "failing NumberInUse",
         ),
@@ -284,14 +284,14 @@ fn an_edit_does_not_hide_what_an_earlier_create_made() {
     let edited = |prefix: &str| {
         with(claimed(), |it| {
             it.facts.number = found(prefix);
-            it.facts.create_attempts = CreateAttempts::Unknown;
+            it.evidence.create_attempts = CreateAttempts::Unknown;
             it.spec.as_mut().unwrap().name_prefix = Some("back".into());
         })
     };
     is_recorded(&edited("front"));
     is_recorded(&with(claimed(), |it| {
         it.facts.number = found("other");
-        it.facts.create_attempts = CreateAttempts::Created("c1".into());
+        it.evidence.create_attempts = CreateAttempts::Created("c1".into());
     }));
     // No create asked for what the spec asks for now.
     assert_eq!(said(&edited("back")), "failing NumberInUse");
@@ -366,14 +366,14 @@ fn a_rejected_create_is_sent_again_rarely() {
     ]);
     assert!(message(&rejected).contains("no such prefix"));
     let wait = Requeue::After(Duration::from_secs(5));
-    assert_eq!(rested(&rejected).requeue, wait);
+    assert_eq!(rested(&rejected).1, wait);
 }
 
 #[test]
 fn an_id_is_recorded_before_its_config_is_changed() {
     let edited = with(claimed(), |it| {
         it.facts.number = found("front");
-        it.facts.create_attempts = CreateAttempts::Unknown;
+        it.evidence.create_attempts = CreateAttempts::Unknown;
         it.spec.as_mut().unwrap().name_prefix = Some("back".into());
     });
     assert_eq!(said(&edited), "record Created c1");

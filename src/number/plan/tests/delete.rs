@@ -4,7 +4,7 @@ use super::*;
 
 fn deleting(mut view: View) -> View {
     view.meta.deleting = Some(4000);
-    view.facts.users = Some(0);
+    view.facts.publishers = Some(0);
     view
 }
 
@@ -82,18 +82,18 @@ fn rooms_that_publish_the_number_come_first() {
     check(vec![
         (
             "rooms not counted",
-            with(fresh(), |it| it.facts.users = None),
-            "look Users",
+            with(fresh(), |it| it.facts.publishers = None),
+            "read Publishers",
         ),
         (
             "rooms use it",
-            with(fresh(), |it| it.facts.users = Some(2)),
+            with(fresh(), |it| it.facts.publishers = Some(2)),
             "deleting DeletionDeferred",
         ),
         (
             "rooms use it, and it has waited for almost an hour",
             with(fresh(), |it| {
-                it.facts.users = Some(2);
+                it.facts.publishers = Some(2);
                 it.now.wall = 7599;
             }),
             "deleting DeletionDeferred",
@@ -101,13 +101,13 @@ fn rooms_that_publish_the_number_come_first() {
         (
             "rooms use it, and it has waited",
             with(fresh(), |it| {
-                it.facts.users = Some(2);
+                it.facts.publishers = Some(2);
                 it.now.wall = 7600;
             }),
             "delete c1",
         ),
     ]);
-    let deferred = message(&with(fresh(), |it| it.facts.users = Some(2)));
+    let deferred = message(&with(fresh(), |it| it.facts.publishers = Some(2)));
     assert!(deferred.contains("2 DailyRooms"), "{deferred}");
 }
 
@@ -122,12 +122,12 @@ fn a_deleted_object_takes_its_config_along() {
         (
             "no key yet",
             with(fresh(), |it| it.access = None),
-            "look Access",
+            "read Access",
         ),
         (
             "not asked in this pass",
             with(fresh(), |it| it.facts.number.as_mut().unwrap().at = at(999)),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         ("it is there", fresh(), "delete c1"),
         (
@@ -157,7 +157,7 @@ fn a_deleted_object_takes_its_config_along() {
             "a write may still take effect",
             with(fresh(), |it| {
                 it.facts.number = seen(Vec::new());
-                it.facts.unknown_write = Some(at(941));
+                it.evidence.unknown_write = Some(at(941));
             }),
             "deleting Progressing",
         ),
@@ -173,10 +173,10 @@ fn a_deleted_object_takes_its_config_along() {
     ]);
     let waits = with(fresh(), |it| {
         it.facts.number = seen(Vec::new());
-        it.facts.unknown_write = Some(at(941));
+        it.evidence.unknown_write = Some(at(941));
     });
     let expected = Requeue::After(Duration::from_secs(1) + MARGIN);
-    assert_eq!(rested(&waits).requeue, expected);
+    assert_eq!(rested(&waits).1, expected);
 }
 
 #[test]
@@ -192,35 +192,35 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "one may still be made",
             with(deleting(claimed()), |it| {
-                it.facts.unknown_write = Some(at(941))
+                it.evidence.unknown_write = Some(at(941))
             }),
             "deleting Progressing",
         ),
         (
             "answered",
             claim("other", |it| {
-                it.facts.create_attempts = CreateAttempts::Created("c1".into())
+                it.evidence.create_attempts = CreateAttempts::Created("c1".into())
             }),
             "delete c1",
         ),
         (
             "may be ours",
             claim("front", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown
+                it.evidence.create_attempts = CreateAttempts::Unknown
             }),
             "delete c1",
         ),
         (
             "of the process before",
             claim("front", |it| {
-                it.facts.create_attempts = CreateAttempts::EarlierProcess
+                it.evidence.create_attempts = CreateAttempts::EarlierProcess
             }),
             "delete c1",
         ),
         (
             "may be ours, and the spec was edited since",
             claim("front", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown;
+                it.evidence.create_attempts = CreateAttempts::Unknown;
                 it.spec.as_mut().unwrap().name_prefix = None;
             }),
             "delete c1",
@@ -228,7 +228,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "may be ours, and the spec does not parse",
             claim("front", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown;
+                it.evidence.create_attempts = CreateAttempts::Unknown;
                 it.spec = Err(InvalidSpec("no".into()));
             }),
             "delete c1",
@@ -244,22 +244,22 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "says something else",
             claim("other", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown
+                it.evidence.create_attempts = CreateAttempts::Unknown
             }),
             "release Orphaned",
         ),
         (
             "says something else, and a create of ours may still take effect",
             claim("other", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown;
-                it.facts.unknown_write = Some(at(999));
+                it.evidence.create_attempts = CreateAttempts::Unknown;
+                it.evidence.unknown_write = Some(at(999));
             }),
             "deleting Progressing",
         ),
         (
             "says something else, after the leader before has crashed",
             claim("other", |it| {
-                it.facts.create_attempts = CreateAttempts::EarlierProcess;
+                it.evidence.create_attempts = CreateAttempts::EarlierProcess;
                 it.memory.bound_here = false;
                 it.trusted_from = at(100_000);
             }),
@@ -268,18 +268,18 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
         (
             "recorded for another",
             claim("front", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown;
-                it.facts.rival = rival(Some("c1"));
+                it.evidence.create_attempts = CreateAttempts::Unknown;
+                it.rival = rival(Some("c1"));
             }),
             "release Orphaned",
         ),
         (
             "others not looked at",
             claim("front", |it| {
-                it.facts.create_attempts = CreateAttempts::Unknown;
-                it.facts.rival = None;
+                it.evidence.create_attempts = CreateAttempts::Unknown;
+                it.rival = None;
             }),
-            "look Rivals",
+            "read Rival",
         ),
     ]);
 }

@@ -9,7 +9,7 @@ fn nothing_is_written_for_what_cannot_be_acted_on() {
         (
             "no key yet",
             with(view(), |it| it.access = None),
-            "look Access",
+            "read Access",
         ),
         (
             "key missing",
@@ -117,8 +117,8 @@ fn another_installations_object_is_left_as_it_is_until_it_is_taken_over() {
     ]);
     let owned = elsewhere(kept());
     let rest = rested(&owned);
-    assert_eq!(rest.requeue, Requeue::After(Duration::from_secs(60)));
-    assert_eq!(status(&owned, &rest.outcome), owned.status);
+    assert_eq!(rest.1, Requeue::After(Duration::from_secs(60)));
+    assert_eq!(status(&owned, &rest.0), owned.status);
     let message = message(&owned);
     let advice = "--take-over-installation-ids=i1";
     assert!(
@@ -135,13 +135,13 @@ fn another_installations_object_is_left_as_it_is_until_it_is_taken_over() {
 
 #[test]
 fn problems_say_who_has_to_act_and_whether_the_number_answers() {
-    let resolved = |view: &View| match rested(view).outcome {
+    let resolved = |view: &View| match rested(view).0 {
         Outcome::Failing(problem) => (problem.resolved_by, problem.served),
         other => panic!("{other:?}"),
     };
     let key =
         |view: View, reason, definite| with(view, |it| it.access = key_problem(reason, definite));
-    let held = with(free(), |it| it.facts.rival = rival(None));
+    let held = with(free(), |it| it.rival = rival(None));
     let table = [
         (
             key(view(), Reason::Unauthorized, true),
@@ -179,7 +179,7 @@ fn problems_say_who_has_to_act_and_whether_the_number_answers() {
 fn a_key_that_is_taken_away_stalls_a_number_that_still_answers() {
     let shown = |view: View| {
         let view = with(view, |it| it.access = no_key());
-        let status = status(&view, &rested(&view).outcome);
+        let status = status(&view, &rested(&view).0);
         let is = |type_| is_true(&status.conditions, type_);
         (is(kind::READY), is(kind::STALLED), is(kind::RECONCILING))
     };
@@ -196,11 +196,11 @@ fn a_key_is_looked_for_half_as_often_each_time() {
             it.memory.key_problems = problems;
         });
         let expected = Requeue::After(Duration::from_secs(seconds));
-        assert_eq!(rested(&view).requeue, expected, "{problems}");
+        assert_eq!(rested(&view).1, expected, "{problems}");
         view.access = other_domain();
-        assert_eq!(rested(&view).requeue, expected, "{problems}, other domain");
+        assert_eq!(rested(&view).1, expected, "{problems}, other domain");
         view.meta.deleting = Some(4000);
-        view.facts.users = Some(0);
-        assert_eq!(rested(&view).requeue, expected, "{problems}, deleting");
+        view.facts.publishers = Some(0);
+        assert_eq!(rested(&view).1, expected, "{problems}, deleting");
     }
 }

@@ -16,7 +16,7 @@ fn a_recorded_config_is_kept_as_the_spec_asks() {
         (
             "not asked yet",
             with(kept(), |it| it.facts.number = None),
-            "look Number(Drift)",
+            "read Number(Drift)",
         ),
         (
             "asked a while ago",
@@ -29,7 +29,7 @@ fn a_recorded_config_is_kept_as_the_spec_asks() {
                 it.facts.number.as_mut().unwrap().at = at(999);
                 it.forced = true;
             }),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         (
             "not ready yet",
@@ -37,7 +37,7 @@ fn a_recorded_config_is_kept_as_the_spec_asks() {
                 it.facts.number.as_mut().unwrap().at = at(995);
                 it.status.conditions = conditions(&[], 1, 5, Health::Progressing);
             }),
-            "look Number(Lately)",
+            "read Number(Recent)",
         ),
         (
             "finalizer is gone",
@@ -59,7 +59,7 @@ fn a_recorded_config_is_kept_as_the_spec_asks() {
             "failing NumberInUse",
         ),
     ]);
-    assert_eq!(rested(&kept()).requeue, Requeue::AtDrift(None));
+    assert_eq!(rested(&kept()).1, Requeue::AtDrift(None));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_config_that_differs_is_changed() {
             with(differs(), |it| {
                 it.facts.number.as_mut().unwrap().at = at(999)
             }),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         (
             "the change does not show",
@@ -142,7 +142,7 @@ fn a_config_of_another_number_is_never_changed() {
         message.contains("c1") && message.contains(NUMBER),
         "{message}"
     );
-    assert_eq!(rested(&moved()).requeue, Requeue::After(IN_USE));
+    assert_eq!(rested(&moved()).1, Requeue::After(Duration::from_secs(7)));
 }
 
 #[test]
@@ -175,28 +175,28 @@ fn a_config_is_missing_after_two_looks_and_when_no_write_may_take_effect() {
         ),
         ("too soon", absent(Some(971), |_| ()), "Unchanged"),
         (
-            "the second look is old",
+            "the second read is old",
             absent(Some(960), |it| {
                 it.facts.number.as_mut().unwrap().at = at(989);
-                it.facts.began = at(1000);
+                it.facts.fresh_since = at(1000);
             }),
-            "look Number(Lately)",
+            "read Number(Recent)",
         ),
         (
             "it is not that old, and too old",
             absent(Some(969), |it| {
                 it.facts.number.as_mut().unwrap().at = at(998)
             }),
-            "look Number(Fresh)",
+            "read Number(Fresh)",
         ),
         (
             "a write of ours may still take effect",
-            absent(Some(900), |it| it.facts.unknown_write = Some(at(941))),
+            absent(Some(900), |it| it.evidence.unknown_write = Some(at(941))),
             "Unchanged",
         ),
         (
             "it took effect or never will",
-            absent(Some(900), |it| it.facts.unknown_write = Some(at(940))),
+            absent(Some(900), |it| it.evidence.unknown_write = Some(at(940))),
             recreated,
         ),
         (
@@ -215,7 +215,7 @@ fn a_config_is_missing_after_two_looks_and_when_no_write_may_take_effect() {
     ]);
     let rest = rested(&absent(Some(1000), |_| ()));
     let expected = Requeue::After(Duration::from_secs(30) + MARGIN);
-    assert_eq!(rest.requeue, expected);
+    assert_eq!(rest.1, expected);
 }
 
 #[test]

@@ -5,31 +5,38 @@ mod create;
 mod delete;
 mod guards;
 mod keep;
+mod rivals;
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::steps::Step;
+use crate::clock::Moment;
+use crate::crd::condition::Reason;
 use crate::crd::{Account, FINALIZER, PinDialinNumberStatus};
-use crate::daily::evidence::CreateAttempts;
-use crate::daily::types::DialinConfig;
+use crate::daily::evidence::{CreateAttempts, RoomEvidence};
+use crate::daily::types::{DialinConfig, Domain};
 use crate::keys::KeyProblem;
 use crate::naming;
 use crate::number::Number as Kind;
 use crate::number::spec::Spec;
-use crate::number::view::Facts;
+use crate::number::view::{Facts, NumberEvidence, View};
 use crate::reconcile::backoff::Rejection;
 use crate::reconcile::conditions::{Health, conditions};
 use crate::reconcile::memory::Memory;
-use crate::reconcile::object::Meta;
-use crate::reconcile::plan::{self as generic, Release, Written, plan};
+use crate::reconcile::meta::Identity;
+use crate::reconcile::meta::Meta;
+use crate::reconcile::plan;
+use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, Made, Record, Recorded};
 use crate::reconcile::report::status;
 use crate::reconcile::rivals::Rival;
-use crate::reconcile::view::{Identity, Now};
-use crate::reconcile::{DeletionSpec, InvalidSpec};
+use crate::reconcile::spec::{DeletionSpec, InvalidSpec};
+use crate::reconcile::steps::{self as generic, MARGIN, Release, Written};
+use crate::reconcile::view::Now;
 
 type Plan = generic::Plan<Kind>;
-type Rest = generic::Rest<Kind>;
 type Outcome = generic::Outcome<Kind>;
 type AnyStep = generic::Step<Kind>;
 
@@ -75,8 +82,8 @@ fn of_another_number(mut config: DialinConfig) -> DialinConfig {
     config
 }
 
-fn seen(configs: Vec<DialinConfig>) -> Option<NumberState> {
-    Some(NumberState {
+fn seen(configs: Vec<DialinConfig>) -> Option<NumberEvidence> {
+    Some(NumberEvidence {
         at: at(1000),
         date: Some(7),
         purchased: true,
@@ -131,10 +138,12 @@ pub(crate) fn view() -> View {
         drift_interval: Duration::from_secs(300),
         trusted_from: at(0),
         access: Some(Ok(domain())),
+        evidence: RoomEvidence::default(),
+        rival: None,
         forced: false,
         retried: false,
         facts: Facts {
-            began: at(1000),
+            fresh_since: at(1000),
             ..Facts::default()
         },
         memory: Memory::default(),
@@ -145,7 +154,7 @@ pub(crate) fn view() -> View {
 fn free() -> View {
     with(view(), |it| {
         it.facts.number = seen(Vec::new());
-        it.facts.rival = Some(None);
+        it.rival = Some(None);
     })
 }
 
@@ -167,7 +176,7 @@ fn bound(record: Record) -> View {
 fn claimed() -> View {
     with(bound(record(Some(claim()), None)), |it| {
         it.memory.bound_here = true;
-        it.facts.create_attempts = CreateAttempts::None;
+        it.evidence.create_attempts = CreateAttempts::None;
     })
 }
 
@@ -228,8 +237,9 @@ fn after_record(view: View) -> View {
 /// A plan in a few words.
 fn said(view: &View) -> String {
     match plan(view) {
-        Plan::Look(generic::Look::Access) => "look Access".into(),
-        Plan::Look(generic::Look::Of(look)) => format!("look {look:?}"),
+        Plan::Read(generic::Read::Access) => "read Access".into(),
+        Plan::Read(generic::Read::Rival) => "read Rival".into(),
+        Plan::Read(generic::Read::Of(read)) => format!("read {read:?}"),
         Plan::Act(AnyStep::AddFinalizer) => "add finalizer".into(),
         Plan::Act(AnyStep::Record(record, change, written)) => {
             let when = match written {
@@ -246,7 +256,7 @@ fn said(view: &View) -> String {
             format!("update {} drift={}", update.id, update.drift)
         }
         Plan::Act(AnyStep::Of(Step::DeleteConfig { id })) => format!("delete {id}"),
-        Plan::Rest(rest) => outcome_said(&rest.outcome),
+        Plan::Rest(outcome, _) => outcome_said(&outcome),
     }
 }
 
@@ -285,15 +295,15 @@ fn check(table: Vec<(&str, View, &str)>) {
     }
 }
 
-fn rested(view: &View) -> Rest {
+fn rested(view: &View) -> (Outcome, Requeue) {
     match plan(view) {
-        Plan::Rest(rest) => rest,
+        Plan::Rest(outcome, requeue) => (outcome, requeue),
         other => panic!("{other:?}"),
     }
 }
 
 fn problem(view: &View) -> Problem {
-    rested(view).outcome.problem().cloned().unwrap()
+    rested(view).0.problem().cloned().unwrap()
 }
 
 fn message(view: &View) -> String {

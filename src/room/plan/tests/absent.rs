@@ -4,7 +4,7 @@ use super::*;
 
 /// Daily has said for long that there is no room, and now by name.
 fn vanished() -> View {
-    let view = recorded().published().looked();
+    let view = recorded().published().read_by_name();
     view.absent(ago(30), Some(moment()))
 }
 
@@ -40,12 +40,15 @@ fn a_vanished_room_is_made_anew_after_two_words_half_the_quiet_period_apart() {
     // The second answer is still to come.
     let first = recorded().absent(ago(10), None);
     unchanged(&first, Duration::from_secs(20) + margin);
-    let early = recorded().absent(ago(29), Some(moment())).looked();
+    let early = recorded().absent(ago(29), Some(moment())).read_by_name();
     unchanged(&early, Duration::from_secs(1) + margin);
     // It has to be an answer to the name.
-    looks(&recorded().absent(ago(30), None), Look::Room);
-    looks(&recorded().absent(ago(40), Some(ago(11))), Look::Room);
-    unchanged(&recorded().absent(ago(40), Some(ago(11))).looked(), SOON);
+    reads(&recorded().absent(ago(30), None), Read::Room);
+    reads(&recorded().absent(ago(40), Some(ago(11))), Read::Room);
+    unchanged(
+        &recorded().absent(ago(40), Some(ago(11))).read_by_name(),
+        RECHECK,
+    );
     recreates(&recorded().absent(ago(40), Some(ago(10))));
 }
 
@@ -57,7 +60,7 @@ fn nothing_is_missing_while_a_write_may_still_be_done() {
     };
     let margin = Duration::from_millis(50);
     unchanged(&unknown(ago(59), moment()), Duration::from_secs(1) + margin);
-    looks(&unknown(ago(61), ago(2)), Look::Room);
+    reads(&unknown(ago(61), ago(2)), Read::Room);
     recreates(&unknown(ago(60), moment()));
 }
 
@@ -70,7 +73,7 @@ fn nothing_is_missing_until_a_leader_before_is_past_unless_it_was_bound_here() {
     recreates(&past);
     // A wait is at most a minute.
     let long = vanished().with(|it| it.trusted_from = at(100_600));
-    unchanged(&long, LATER);
+    unchanged(&long, USER_RETRY);
 }
 
 #[test]
@@ -91,20 +94,20 @@ fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
 #[test]
 fn when_too_many_are_missing_none_is_made_anew_unless_a_person_asks() {
     let lost = vanished().evidence(|it| it.mass_loss = true);
-    misses(&lost, ResolvedBy::Waiting, "so many others");
+    misses(&lost, ResolvedBy::Waiting, "many other rooms are missing");
     recreates(&lost.clone().forced());
     recreates(&lost.clone().edited(json!({"ttl": "8h"})));
     // It is said at once.
     let first = recorded().absent(moment(), None);
     let first = first.evidence(|it| it.mass_loss = true);
-    misses(&first, ResolvedBy::Waiting, "so many others");
+    misses(&first, ResolvedBy::Waiting, "many other rooms are missing");
     // Who asks is still no proof.
-    looks(&first.forced(), Look::Room);
+    reads(&first.forced(), Read::Room);
 }
 
 #[test]
 fn asking_does_not_replace_the_second_word() {
-    let early = recorded().absent(ago(29), Some(moment())).looked();
+    let early = recorded().absent(ago(29), Some(moment())).read_by_name();
     let wait = Duration::from_millis(1_050);
     unchanged(&early.clone().forced(), wait);
     unchanged(&early.edited(json!({"ttl": "8h"})), wait);
@@ -138,8 +141,8 @@ fn a_room_that_is_only_reported_waits_for_a_person() {
 #[test]
 fn between_the_clocks_an_absent_room_is_neither_missing_nor_ended() {
     let view = vanished();
-    unchanged(&view.clone().date(END), SOON);
-    unchanged(&view.clone().wall(END), SOON);
+    unchanged(&view.clone().date(END), RECHECK);
+    unchanged(&view.clone().wall(END), RECHECK);
     acts(&view.wall(END).date(END), AnyStep::Report(Outcome::Expired));
 }
 
@@ -159,7 +162,7 @@ fn a_later_end_after_the_end_makes_a_new_room() {
     let ended = vanished().wall(END).date(END);
     check(
         &ended.clone().expired(),
-        rest(Outcome::Expired, Requeue::AtDrift(None)),
+        Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
     );
     let edited = ended.edited(json!({"ttl": "9h"}));
     let end = edited.parsed().end_of(CREATED);
@@ -183,8 +186,8 @@ fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
     let ended = recorded().chosen().absent(ago(300), None);
     let edited = ended.wall(END).date(END).edited(json!({"ttl": "9h"}));
     let edited = edited.chosen();
-    looks(&edited, Look::Room);
-    let view = edited.looked();
+    reads(&edited, Read::Room);
+    let view = edited.read_by_name();
     let end = view.parsed().end_of(CREATED);
     acts(&view, replaced(&view, end, Change::Renewed));
 }

@@ -49,12 +49,15 @@ fn a_change_that_is_accepted_and_not_applied_is_noted() {
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&private) else {
         panic!("{:?}", plan(&private));
     };
-    let mark = sent.mark.clone();
+    let fingerprint = sent.fingerprint.clone();
     let accepted = |sent| private.clone().with(|it| it.facts.updated = Some(sent));
-    acts(&accepted(sent.clone()), Step::NoteUnapplied { mark });
+    acts(
+        &accepted(sent.clone()),
+        Step::RememberUnapplied { fingerprint },
+    );
     // Another change that is due is sent.
     let other = Update {
-        mark: "another".into(),
+        fingerprint: "another".into(),
         ..sent.clone()
     };
     acts(&accepted(other), Step::UpdateRoom(sent));
@@ -64,7 +67,7 @@ fn a_change_that_is_accepted_and_not_applied_is_noted() {
         panic!("{:?}", plan(&surplus));
     };
     let kept = surplus.with(|it| it.facts.updated = Some(sent));
-    acts(&kept, Step::NoteMerge);
+    acts(&kept, Step::RememberMerge);
 }
 
 /// What Daily rejects of a room may be its way of saying that the room is gone (F-ROOM-23).
@@ -77,9 +80,9 @@ fn after_a_rejected_change_the_room_is_looked_at() {
     let rejected = private.with(|it| {
         it.retried = true;
         let now = it.now.moment;
-        it.memory.rejection = Some(Rejection::after(None, &sent.mark, "no".into(), now));
+        it.memory.rejection = Some(Rejection::after(None, &sent.fingerprint, "no".into(), now));
     });
-    looks(&rejected, Look::Room);
+    reads(&rejected, Read::Room);
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn a_change_that_daily_does_not_heed_is_told_and_rests() {
         it.memory.rejection = Some(Rejection {
             what: naming::fingerprint(&json!(back)),
             info: "it does not show it".into(),
-            until: it.now.moment.after(SOON),
+            until: it.now.moment.after(RECHECK),
             times: 1,
         });
     });
@@ -111,10 +114,10 @@ fn a_change_that_daily_does_not_heed_is_told_and_rests() {
 #[test]
 fn a_pin_that_listings_do_not_show_is_asked_for_by_name_now_and_then() {
     let hidden = serving().sees(Source::List, |it| it.config.dialin_code = None);
-    looks(&hidden, Look::Room);
+    reads(&hidden, Read::Room);
     let named = |seconds| hidden.clone().evidence(|it| it.named = Some(ago(seconds)));
     serves_well(&named(3 * 300 + 149));
-    looks(&named(3 * 300 + 150), Look::Room);
+    reads(&named(3 * 300 + 150), Read::Room);
     // Where they show it, nobody has to be asked.
     serves_well(&serving());
 }
@@ -122,13 +125,19 @@ fn a_pin_that_listings_do_not_show_is_asked_for_by_name_now_and_then() {
 /// F-PIN-22: a room that lost its end does not end; it is given one again.
 #[test]
 fn an_end_that_was_taken_away_is_put_back() {
-    let endless = |view: View| view.sees(Source::Get, |it| it.config.exp = None).looked();
+    let endless = |view: View| {
+        view.sees(Source::Get, |it| it.config.exp = None)
+            .read_by_name()
+    };
     updates(&endless(serving()), None, json!({"exp": END}), false);
     let over = endless(serving()).wall(END + 60).date(END + 60);
     updates(&over, None, json!({"exp": END + 63}), false);
-    let unseen = over.with(|it| it.facts.looked = false);
-    looks(&unseen, Look::NextListing);
-    looks(&unseen.with(|it| it.facts.listed_again = true), Look::Room);
+    let unseen = over.with(|it| it.facts.read_by_name = false);
+    reads(&unseen, Read::NextListing);
+    reads(
+        &unseen.with(|it| it.facts.awaited_next_listing = true),
+        Read::Room,
+    );
 }
 
 /// The end that is put back moves on with the clock, and what Daily refuses of it is not sent again.
@@ -136,24 +145,27 @@ fn an_end_that_was_taken_away_is_put_back() {
 fn an_end_that_passed_is_refused_once_and_not_each_second() {
     let over = |seconds| {
         let endless = serving().sees(Source::Get, |it| it.config.exp = None);
-        endless.looked().wall(END + seconds).date(END + seconds)
+        endless
+            .read_by_name()
+            .wall(END + seconds)
+            .date(END + seconds)
     };
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&over(60)) else {
         panic!("{:?}", plan(&over(60)));
     };
     let later = over(61).with(|it| {
         it.memory.rejection = Some(Rejection {
-            what: sent.mark,
+            what: sent.fingerprint,
             info: "no".into(),
-            until: it.now.moment.after(SOON),
+            until: it.now.moment.after(RECHECK),
             times: 1,
         });
     });
-    let Plan::Rest(resting) = plan(&later) else {
+    let Plan::Rest(outcome, _) = plan(&later) else {
         panic!("{:?}", plan(&later));
     };
-    let Outcome::Serving(_, Some(problem)) = resting.outcome else {
-        panic!("{:?}", resting.outcome);
+    let Outcome::Serving(_, Some(problem)) = outcome else {
+        panic!("{:?}", outcome);
     };
     assert_eq!(problem.reason, Reason::RejectedByDaily);
 }
@@ -187,7 +199,7 @@ fn an_end_of_ours_that_comes_late_is_put_back() {
 #[test]
 fn after_an_unknown_write_the_room_is_looked_at_first() {
     let unsure = serving().evidence(|it| it.unknown_write = Some(at(100_001)));
-    looks(&unsure, Look::Room);
+    reads(&unsure, Read::Room);
     let before = serving().evidence(|it| it.unknown_write = Some(ago(1)));
     serves_well(&before);
 }
@@ -207,11 +219,7 @@ fn a_room_that_is_not_shown_yet_is_not_given_up() {
             .evidence(|it| it.maybe_stale_until = Some(until))
     };
     let planned = plan(&stale(at(100_003)));
-    let Plan::Rest(Rest {
-        outcome: Outcome::Deleting(_),
-        requeue: Requeue::After(wait),
-    }) = planned
-    else {
+    let Plan::Rest(Outcome::Deleting(_), Requeue::After(wait)) = planned else {
         panic!("does not wait: {planned:?}");
     };
     assert!(wait > Duration::from_secs(3) && wait < Duration::from_secs(4));
@@ -227,22 +235,32 @@ fn a_room_that_is_not_shown_yet_is_not_written_to() {
             .clone()
             .evidence(|it| it.maybe_stale_until = Some(until))
     };
-    unchanged(&stale(at(100_003)).looked(), Duration::from_millis(3_050));
+    unchanged(
+        &stale(at(100_003)).read_by_name(),
+        Duration::from_millis(3_050),
+    );
     updates(&stale(at(100_003)), Some("private"), json!({}), false);
-    looks(&stale(moment()), Look::Room);
-    updates(&stale(moment()).looked(), Some("private"), json!({}), false);
+    reads(&stale(moment()), Read::Room);
+    updates(
+        &stale(moment()).read_by_name(),
+        Some("private"),
+        json!({}),
+        false,
+    );
 }
 
 /// F-AUTH-8: without a content Daily tells no numbers, and then none can be published.
 #[test]
 fn numbers_that_daily_does_not_tell_are_no_numbers() {
     let refused = || {
-        Some(Err(NumberProblem {
-            reason: Reason::RejectedByDaily,
-            message: "no content".into(),
-            waits: false,
-            again: LATER,
-        }))
+        let (reason, message) = (Reason::RejectedByDaily, "no content".to_owned());
+        let resolved_by = ResolvedBy::User;
+        Some(Err(NumberProblem::new(
+            reason,
+            resolved_by,
+            message,
+            USER_RETRY,
+        )))
     };
     let new = unbound().with(|it| it.facts.numbers = refused());
     let reason = Reason::RejectedByDaily;
@@ -250,7 +268,7 @@ fn numbers_that_daily_does_not_tell_are_no_numbers() {
         &new,
         reason,
         ResolvedBy::User,
-        Requeue::After(LATER),
+        Requeue::After(USER_RETRY),
         "no content",
     );
     let served = serving().with(|it| it.facts.numbers = refused());

@@ -25,7 +25,7 @@ fn refusal(view: &View, times: u32) -> Rejection {
     Rejection {
         what: naming::fingerprint(&json!(request_of(view, END))),
         info: "no".into(),
-        until: moment().after(SOON),
+        until: moment().after(RECHECK),
         times,
     }
 }
@@ -40,8 +40,8 @@ fn refused(times: u32) -> View {
 
 #[test]
 fn the_key_is_proven_before_anything_else() {
-    looks_for_access(&unbound().with(|it| it.access = None));
-    looks_for_access(&serving().with(|it| it.access = None));
+    reads_access(&unbound().with(|it| it.access = None));
+    reads_access(&serving().with(|it| it.access = None));
     for (reason, resolved_by) in [
         (Reason::Unauthorized, ResolvedBy::User),
         (Reason::ApiKeyNotFound, ResolvedBy::Waiting),
@@ -54,7 +54,13 @@ fn the_key_is_proven_before_anything_else() {
             definite: true,
         };
         let view = unbound().with(|it| it.access = Some(Err(problem)));
-        fails(&view, reason, resolved_by, Requeue::After(SOON), "no key");
+        fails(
+            &view,
+            reason,
+            resolved_by,
+            Requeue::After(RECHECK),
+            "no key",
+        );
     }
 }
 
@@ -72,13 +78,13 @@ fn a_key_that_goes_while_callers_are_served_stalls_and_stays_ready() {
             &view,
             reason,
             ResolvedBy::User,
-            Requeue::After(SOON),
+            Requeue::After(RECHECK),
             "no key",
         );
-        let Plan::Rest(resting) = plan(&view) else {
+        let Plan::Rest(outcome, _) = plan(&view) else {
             panic!("{:?}", plan(&view));
         };
-        let conditions = status(&view, &resting.outcome).conditions;
+        let conditions = status(&view, &outcome).conditions;
         let shown: Vec<_> = conditions
             .iter()
             .map(|it| format!("{}={}/{}", it.type_, it.status, it.reason))
@@ -93,39 +99,38 @@ fn a_derived_name_is_bound_at_once() {
     let view = unbound();
     let bound = record_of(&view, claim(NOW, END), None);
     acts(&view, bind(bound));
-    looks(&view.with(|it| it.facts.numbers = None), Look::Numbers);
+    reads(&view.with(|it| it.facts.numbers = None), Read::Numbers);
 }
 
 #[test]
 fn nothing_is_bound_while_its_numbers_are_missing() {
-    for (waits, resolved_by) in [(true, ResolvedBy::Waiting), (false, ResolvedBy::User)] {
-        let problem = NumberProblem {
-            reason: Reason::NumberNotReady,
-            message: "not yet".into(),
-            waits,
-            again: SOON,
-        };
-        let view = unbound().with(|it| it.facts.numbers = Some(Err(problem)));
+    for resolved_by in [ResolvedBy::Waiting, ResolvedBy::User] {
         let reason = Reason::NumberNotReady;
-        fails(&view, reason, resolved_by, Requeue::After(SOON), "not yet");
+        let problem = NumberProblem::new(reason, resolved_by, "not yet".into(), RECHECK);
+        let view = unbound().with(|it| it.facts.numbers = Some(Err(problem)));
+        fails(
+            &view,
+            reason,
+            resolved_by,
+            Requeue::After(RECHECK),
+            "not yet",
+        );
     }
 }
 
 #[test]
 fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
     let view = unbound().chosen();
-    looks(&view, Look::Room);
-    looks(&free_chosen(), Look::Rivals);
-    let free = free_chosen()
-        .date(NOW + 7)
-        .with(|it| it.facts.rival = Some(None));
+    reads(&view, Read::Room);
+    reads_rival(&free_chosen());
+    let free = free_chosen().date(NOW + 7).with(|it| it.rival = Some(None));
     let mut bound = record_of(&view, claim(NOW + 7, END), None);
     // What is sent is noted before it is sent.
-    let sent = super::super::create::mark(&request(&view, END));
+    let sent = super::super::claim::comparable(&request(&view, END));
     bound.claim.as_mut().unwrap().sent = vec![sent];
     acts(&free, bind(bound));
-    let again = Requeue::After(LATER);
-    let held = |namespace| free.clone().with(|it| it.facts.rival = rival(namespace));
+    let again = Requeue::After(USER_RETRY);
+    let held = |namespace| free.clone().with(|it| it.rival = rival(namespace));
     let (taken, user) = (Reason::NameTaken, ResolvedBy::User);
     fails(
         &held("team"),
@@ -142,8 +147,8 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
         again,
         "A DailyRoom in another namespace holds",
     );
-    let observed = view.sees(Source::Get, |_| {}).looked();
-    let observed = observed.with(|it| it.facts.rival = Some(None));
+    let observed = view.sees(Source::Get, |_| {}).read_by_name();
+    let observed = observed.with(|it| it.rival = Some(None));
     fails(
         &observed,
         Reason::NameTaken,
@@ -156,9 +161,9 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
 #[test]
 fn a_record_of_an_earlier_object_is_a_hint_alone() {
     let other = |view: View| view.with_record(|it| it.uid = "uid-0".into());
-    let view = other(recorded().chosen()).with(|it| it.facts.rival = Some(None));
-    looks(&view, Look::Room);
-    let observed = view.sees(Source::Get, |_| {}).looked();
+    let view = other(recorded().chosen()).with(|it| it.rival = Some(None));
+    reads(&view, Read::Room);
+    let observed = view.sees(Source::Get, |_| {}).read_by_name();
     let mut taken_over = recorded().chosen().owned();
     taken_over.claim = None;
     acts(&observed, write(taken_over, Change::Found));
@@ -169,14 +174,17 @@ fn a_record_of_an_earlier_object_is_a_hint_alone() {
         .with_record(|it| it.domain_id = "domain-0".into());
     let named = observed.with_record(|it| it.name = "other".into());
     for view in [another, elsewhere, named] {
-        let again = Requeue::After(LATER);
+        let again = Requeue::After(USER_RETRY);
         fails(&view, Reason::NameTaken, ResolvedBy::User, again, "exists");
     }
     // A derived name finds its room by itself.
     let derived = other(recorded());
-    looks(&derived, Look::Room);
+    reads(&derived, Read::Room);
     let bound = record_of(&derived, claim(NOW, END), None);
-    acts(&derived.sees(Source::Get, |_| {}).looked(), bind(bound));
+    acts(
+        &derived.sees(Source::Get, |_| {}).read_by_name(),
+        bind(bound),
+    );
 }
 
 #[test]
@@ -186,14 +194,14 @@ fn what_is_over_from_the_start_is_expired_and_a_ttl_asks_daily_first() {
     acts(&over, AnyStep::Report(Outcome::Expired));
     check(
         &over.expired(),
-        rest(Outcome::Expired, Requeue::AtDrift(None)),
+        Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
     );
     let ttl = unbound().wall(END);
-    looks(&ttl, Look::Room);
+    reads(&ttl, Read::Room);
     acts(&ttl.clone().free(), AnyStep::Report(Outcome::Expired));
     let bound = record_of(&ttl, claim(END, END), None);
     let found = ttl.sees(Source::Get, |it| it.config.exp = Some(END + 60));
-    acts(&found.looked(), bind(bound));
+    acts(&found.read_by_name(), bind(bound));
 }
 
 #[test]
@@ -239,7 +247,7 @@ fn a_name_is_sticky() {
         .chosen()
         .with_record(|it| it.name = "other".into());
     for view in [earlier, theirs, unset, other] {
-        let says = "a name cannot change";
+        let says = "cannot be renamed";
         fails(&view, Reason::InvalidSpec, ResolvedBy::User, again, says);
     }
 }
@@ -248,11 +256,7 @@ fn a_name_is_sticky() {
 fn what_another_installation_owns_is_not_written_to() {
     let theirs = serving().with_record(|it| it.installation_id = "ns/other".into());
     for view in [theirs.clone(), theirs.clone().deleting()] {
-        let Plan::Rest(Rest {
-            outcome: Outcome::OwnedElsewhere(problem),
-            requeue: Requeue::After(_),
-        }) = plan(&view)
-        else {
+        let Plan::Rest(Outcome::OwnedElsewhere(problem), Requeue::After(_)) = plan(&view) else {
             panic!("{:?}", plan(&view));
         };
         assert_eq!(problem.reason, Reason::OtherInstallation);
@@ -303,7 +307,7 @@ fn a_key_of_another_domain_does_nothing() {
     let known = bound.clone().with(|it| it.recorded = Recorded::Nothing);
     for view in [bound, known.clone()] {
         let reason = Reason::AccountChanged;
-        let again = Requeue::After(SOON);
+        let again = Requeue::After(RECHECK);
         fails(
             &view,
             reason,
@@ -357,16 +361,16 @@ fn the_claimed_end_is_kept_until_the_spec_changes() {
 #[test]
 fn a_create_that_may_have_been_done_is_looked_for_first() {
     let view = claimed().chosen();
-    looks(&view, Look::Room);
+    reads(&view, Read::Room);
     request_of(&view.clone().free(), END);
     let here = view.create_attempts(CreateAttempts::None);
     request_of(&here, END);
     for create_attempts in [CreateAttempts::Unknown, CreateAttempts::Refused] {
-        looks(
+        reads(
             &here.clone().create_attempts(create_attempts.clone()),
-            Look::Room,
+            Read::Room,
         );
-        looks(&claimed().create_attempts(create_attempts), Look::Room);
+        reads(&claimed().create_attempts(create_attempts), Read::Room);
     }
     // Its repeat waits for nothing else.
     request_of(&here.create_attempts(CreateAttempts::Unknown).free(), END);
@@ -394,8 +398,8 @@ fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
         room.config.exp = Some(END + 77);
         room.created_at = CREATED - 5;
     };
-    looks(&view.clone().sees(Source::List, own_end), Look::Room);
-    let found = view.clone().sees(Source::Get, own_end).looked();
+    reads(&view.clone().sees(Source::List, own_end), Read::Room);
+    let found = view.clone().sees(Source::Get, own_end).read_by_name();
     let record = found_record(&view, ID, END + 77, false);
     acts(&found, with_status(record, Change::Found));
 }
@@ -404,12 +408,12 @@ fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
 fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
     let view = claimed().chosen();
     let found = |create_attempts, change: fn(&mut Room)| {
-        let view = view.clone().sees(Source::Get, change).looked();
+        let view = view.clone().sees(Source::Get, change).read_by_name();
         view.create_attempts(create_attempts)
-            .with(|it| it.facts.rival = Some(None))
+            .with(|it| it.rival = Some(None))
     };
-    let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = None);
-    looks(&unknown_rivals, Look::Rivals);
+    let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.rival = None);
+    reads_rival(&unknown_rivals);
     let ours = write(found_record(&view, ID, END, false), Change::Found);
     let mut withdrawn = view.owned();
     withdrawn.claim = None;
@@ -427,7 +431,7 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         |it| it.config.dialin = None,
         named,
     ];
-    let (reason, later) = (Reason::NameTaken, Requeue::After(LATER));
+    let (reason, later) = (Reason::NameTaken, Requeue::After(USER_RETRY));
     let says = "nothing shows that it was created for this DailyRoom";
     for stranger in strangers {
         let view = found(CreateAttempts::Unknown, stranger);
@@ -435,7 +439,7 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         let restarted = found(CreateAttempts::EarlierProcess, stranger);
         fails(&restarted, reason, ResolvedBy::User, later, says);
     }
-    let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
+    let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.rival = rival("team"));
     fails(&held, reason, ResolvedBy::User, later, says);
     // Only where each was refused, or none was sent, nothing can come of the claim any more.
     acts(&found(CreateAttempts::Refused, |_| {}), theirs.clone());
@@ -451,11 +455,11 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
 
 #[test]
 fn a_refused_create_is_not_repeated_before_its_time() {
-    let again = Requeue::After(SOON);
+    let again = Requeue::After(RECHECK);
     let reason = Reason::RejectedByDaily;
     fails(&refused(1), reason, ResolvedBy::User, again, "no");
     request_of(
-        &refused(1).with(|it| it.now.moment = moment().after(SOON)),
+        &refused(1).with(|it| it.now.moment = moment().after(RECHECK)),
         END,
     );
     request_of(&refused(1).forced(), END);
@@ -471,10 +475,13 @@ fn nothing_is_deleted_to_make_room() {
     let reason = Reason::RejectedByDaily;
     let says = "Daily rejected the room";
     for times in [1, 2, 9] {
-        let again = Requeue::After(SOON);
+        let again = Requeue::After(RECHECK);
         fails(&refused(times), reason, ResolvedBy::User, again, says);
     }
-    looks(&refused(2).with(|it| it.facts.looked = false), Look::Room);
+    reads(
+        &refused(2).with(|it| it.facts.read_by_name = false),
+        Read::Room,
+    );
 }
 
 #[test]
@@ -483,7 +490,7 @@ fn what_is_sent_under_a_chosen_name_is_noted_before() {
     request_of(&view, END);
     let edited = view.edited(json!({"ttl": "8h", "roomName": "standup", "privacy": "Private"}));
     let mut record = edited.owned();
-    let sent = super::super::create::mark(&request(&edited, END));
+    let sent = super::super::claim::comparable(&request(&edited, END));
     record.claim.as_mut().unwrap().sent.push(sent);
     acts(&edited, write(record.clone(), Change::Sent));
     let noted = edited.with(|it| it.recorded = record.into());
@@ -493,7 +500,7 @@ fn what_is_sent_under_a_chosen_name_is_noted_before() {
         let found = noted
             .clone()
             .sees(Source::Get, |it| it.privacy = privacy.into());
-        let found = found.looked().with(|it| it.facts.rival = Some(None));
+        let found = found.read_by_name().with(|it| it.rival = Some(None));
         let planned = plan(&found);
         let is_found = matches!(
             planned,
@@ -509,10 +516,10 @@ fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
         let view = view
             .chosen()
             .with_record(|it| it.former_id = Some(ID.into()));
-        let view = view.with(|it| it.facts.rival = Some(None));
+        let view = view.with(|it| it.rival = Some(None));
         view.create_attempts(CreateAttempts::Refused)
             .sees(Source::Get, |it| it.created_at = 1)
-            .looked()
+            .read_by_name()
     };
     let claimed_again = back(claimed());
     let withdrawn = back(claimed()).with_record(|it| it.claim = None);
@@ -532,33 +539,33 @@ fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
 /// An operator whose clock is ahead must not call a room ended that was never created.
 #[test]
 fn what_was_never_created_has_not_ended_by_our_clock_alone() {
-    let end = secret::rfc3339(CREATED + 300);
+    let end = crate::crd::time::rfc3339(CREATED + 300);
     let ahead = unbound().spec(json!({"expirationTime": end}));
-    looks(&ahead, Look::Room);
-    unchanged(&ahead.clone().free().date(CREATED + 299), SOON);
+    reads(&ahead, Read::Room);
+    unchanged(&ahead.clone().free().date(CREATED + 299), RECHECK);
     let over = ahead.free().date(CREATED + 300);
     acts(&over, AnyStep::Report(Outcome::Expired));
     let said = status(&over, &Outcome::Expired);
     assert_eq!(
         said.conditions[0].message,
-        "The end had passed before a room was created."
+        "The end had passed before the room was created."
     );
 }
 
 #[test]
 fn an_end_that_passed_while_the_room_was_to_be_made_is_concluded_by_both_clocks() {
     let view = claimed().wall(END);
-    looks(&view, Look::Room);
+    reads(&view, Read::Room);
     acts(&view.clone().free(), AnyStep::Report(Outcome::Expired));
-    unchanged(&view.free().date(END - 1), SOON);
+    unchanged(&view.free().date(END - 1), RECHECK);
 }
 
 #[test]
 fn a_withdrawn_claim_waits_until_the_name_is_free() {
     let view = claimed().chosen().with_record(|it| it.claim = None);
-    looks(&view, Look::Room);
-    let again = Requeue::After(LATER);
-    let taken = view.clone().sees(Source::Get, |_| {}).looked();
+    reads(&view, Read::Room);
+    let again = Requeue::After(USER_RETRY);
+    let taken = view.clone().sees(Source::Get, |_| {}).read_by_name();
     fails(
         &taken,
         Reason::NameTaken,
@@ -567,10 +574,10 @@ fn a_withdrawn_claim_waits_until_the_name_is_free() {
         "roomName",
     );
     let free = view.clone().free().date(NOW + 3);
-    looks(&free, Look::Rivals);
-    let free = free.with(|it| it.facts.rival = Some(None));
+    reads_rival(&free);
+    let free = free.with(|it| it.rival = Some(None));
     let mut record = view.owned();
-    let sent = super::super::create::mark(&request(&view, END));
+    let sent = super::super::claim::comparable(&request(&view, END));
     record.claim = claim(NOW + 3, END);
     record.claim.as_mut().unwrap().sent = vec![sent];
     acts(&free, write(record, Change::Claimed));

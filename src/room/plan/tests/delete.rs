@@ -33,10 +33,7 @@ fn orphans(view: &View, says: &str) {
 fn waits_for(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Duration, says: &str) {
     let planned = plan(view);
     let message = match &planned {
-        Plan::Rest(Rest {
-            outcome: Outcome::Deleting(problem),
-            ..
-        }) => problem.message.clone(),
+        Plan::Rest(Outcome::Deleting(problem), _) => problem.message.clone(),
         other => panic!("does not wait: {other:?}"),
     };
     assert!(message.contains(says), "{message}");
@@ -48,14 +45,14 @@ fn waits_for(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Durati
     };
     check(
         view,
-        rest(Outcome::Deleting(problem), Requeue::After(again)),
+        Plan::Rest(Outcome::Deleting(problem), Requeue::After(again)),
     );
 }
 
 #[test]
 fn an_object_that_is_not_held_is_done() {
     let view = leaving(unbound()).with(|it| it.meta.finalizers.clear());
-    check(&view, rest(Outcome::Done, Requeue::OnChange));
+    check(&view, Plan::Rest(Outcome::Done, Requeue::OnChange));
 }
 
 #[test]
@@ -73,11 +70,11 @@ fn what_owns_nothing_is_let_go_without_a_key() {
     };
     releases(&bare(unbound().chosen()), Release::Clean);
     // A derived name may have a room, and so may what cannot be read.
-    looks_for_access(&bare(unbound()));
+    reads_access(&bare(unbound()));
     let unreadable = bare(unbound().chosen());
     let unreadable = unreadable.with(|it| it.recorded = Recorded::Unreadable);
-    looks_for_access(&unreadable);
-    looks_for_access(&held(claimed()));
+    reads_access(&unreadable);
+    reads_access(&held(claimed()));
 }
 
 #[test]
@@ -96,7 +93,7 @@ fn the_room_goes_first_then_the_secret_then_the_finalizer() {
     let gone = view.absent(moment(), Some(moment()));
     acts(&gone, Step::DeleteSecret(secret_guard()));
     let secret = |found| gone.clone().with(|it| it.facts.secret = found);
-    looks(&secret(None), Look::Secret);
+    reads(&secret(None), Read::Secret);
     releases(&secret(Some(Found::Absent)), Release::Deleted);
     releases(&secret(Some(Found::Foreign)), Release::Deleted);
 }
@@ -112,9 +109,9 @@ fn a_spec_that_does_not_parse_is_no_obstacle() {
 fn a_recorded_room_is_deleted_by_its_id_alone() {
     deletes(&leaving(recorded()), ID);
     let other = |it: &mut Room| it.id = "room-2".into();
-    looks(&leaving(recorded().sees(Source::List, other)), Look::Room);
-    let told = leaving(recorded().sees(Source::Get, other).looked());
-    orphans(&told, "another id");
+    reads(&leaving(recorded().sees(Source::List, other)), Read::Room);
+    let told = leaving(recorded().sees(Source::Get, other).read_by_name());
+    orphans(&told, "its id is not the recorded one");
 }
 
 /// The recorded name is the room's, also when the id of the cluster was changed since.
@@ -129,10 +126,10 @@ fn a_room_is_deleted_by_its_recorded_name() {
 #[test]
 fn without_an_id_a_derived_name_is_proof() {
     let view = leaving(claimed());
-    looks(&view, Look::Room);
-    deletes(&view.clone().sees(Source::Get, |_| {}).looked(), ID);
+    reads(&view, Read::Room);
+    deletes(&view.clone().sees(Source::Get, |_| {}).read_by_name(), ID);
     let unrecorded = view.with(|it| it.recorded = Recorded::Nothing);
-    deletes(&unrecorded.sees(Source::Get, |_| {}).looked(), ID);
+    deletes(&unrecorded.sees(Source::Get, |_| {}).read_by_name(), ID);
 }
 
 #[test]
@@ -141,14 +138,14 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
         let view = leaving(claimed().chosen());
         let view = view
             .sees(Source::Get, change)
-            .looked()
+            .read_by_name()
             .create_attempts(create_attempts);
-        view.with(|it| it.facts.rival = Some(None))
+        view.with(|it| it.rival = Some(None))
     };
-    let says = "is not proven";
-    let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = None);
-    looks(&unknown_rivals, Look::Rivals);
-    let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.facts.rival = rival("team"));
+    let says = "nothing proves";
+    let unknown_rivals = found(CreateAttempts::Unknown, |_| {}).with(|it| it.rival = None);
+    reads_rival(&unknown_rivals);
+    let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.rival = rival("team"));
     orphans(&held, says);
     deletes(&found(CreateAttempts::Unknown, |_| {}), ID);
     deletes(
@@ -179,13 +176,13 @@ fn without_an_id_a_chosen_name_needs_its_claim_and_a_create_of_ours() {
 #[test]
 fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
     let stranger: fn(&mut Room) = |it| it.privacy = "private".into();
-    let claim = leaving(claimed().chosen()).with(|it| it.facts.rival = Some(None));
+    let claim = leaving(claimed().chosen()).with(|it| it.rival = Some(None));
     let other: fn(&mut Room) = |it| it.id = "room-2".into();
     for (view, change, says) in [
-        (claim, stranger, "is not proven"),
-        (leaving(recorded()), other, "another id"),
+        (claim, stranger, "nothing proves"),
+        (leaving(recorded()), other, "its id is not the recorded one"),
     ] {
-        let view = view.sees(Source::Get, change).looked();
+        let view = view.sees(Source::Get, change).read_by_name();
         let view = view.create_attempts(CreateAttempts::Unknown);
         let unknown = |at| view.clone().evidence(|it| it.unknown_write = Some(at));
         let wait = Duration::from_secs(20) + Duration::from_millis(50);
@@ -203,15 +200,15 @@ fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
                 observed.at = ago(2);
             }
         });
-        let again = "asked for the room again";
+        let again = "asks Daily for the room again";
         waits_for(
             &early,
             Reason::Progressing,
             ResolvedBy::Waiting,
-            SOON,
+            RECHECK,
             again,
         );
-        looks(&early.with(|it| it.facts.looked = false), Look::Room);
+        reads(&early.with(|it| it.facts.read_by_name = false), Read::Room);
         orphans(&unknown(ago(60)), says);
         let crashed = view.clone().with(|it| it.trusted_from = at(100_020));
         waits_for(
@@ -228,14 +225,14 @@ fn a_stranger_in_the_name_frees_nothing_while_our_create_may_still_be_done() {
 fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
     let margin = Duration::from_millis(50);
     let gone = |by_name| leaving(recorded().absent(ago(300), by_name));
-    looks(&gone(None), Look::Room);
-    let asked = "asked for the room again";
+    reads(&gone(None), Read::Room);
+    let asked = "asks Daily for the room again";
     let reason = Reason::Progressing;
     waits_for(
-        &gone(None).looked(),
+        &gone(None).read_by_name(),
         reason,
         ResolvedBy::Waiting,
-        SOON,
+        RECHECK,
         asked,
     );
     releases(&gone(Some(ago(200))), Release::Deleted);
@@ -253,7 +250,7 @@ fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
         wait,
         says,
     );
-    looks(&unknown(ago(61), ago(2)), Look::Room);
+    reads(&unknown(ago(61), ago(2)), Read::Room);
     releases(&unknown(ago(60), moment()), Release::Deleted);
     // So may one of the leader before, unless the object was bound here.
     let new = gone(Some(moment())).with(|it| it.trusted_from = at(100_020));
@@ -279,11 +276,11 @@ fn keyless(definite: bool, answers: u32) -> View {
 
 #[test]
 fn a_room_without_a_key_is_given_up_after_two_definite_answers() {
-    orphans(&keyless(true, 2), "No API key");
+    orphans(&keyless(true, 2), "no API key could delete it");
     let reason = Reason::ApiKeyNotFound;
     let says = "cannot be deleted yet";
-    waits_for(&keyless(true, 1), reason, ResolvedBy::User, SOON, says);
-    waits_for(&keyless(false, 9), reason, ResolvedBy::Retry, SOON, says);
+    waits_for(&keyless(true, 1), reason, ResolvedBy::User, RECHECK, says);
+    waits_for(&keyless(false, 9), reason, ResolvedBy::Retry, RECHECK, says);
 }
 
 #[test]
@@ -309,11 +306,11 @@ fn a_key_of_another_domain_is_none() {
     let (reason, user) = (Reason::AccountChanged, ResolvedBy::User);
     let view = with_other(leaving(serving()));
     let says = "the Daily domain other";
-    waits_for(&view, reason, user, SOON, says);
+    waits_for(&view, reason, user, RECHECK, says);
     // There is no room in that domain either, and it says nothing.
     let absent = view.absent(ago(300), Some(moment()));
-    waits_for(&absent, reason, user, SOON, says);
-    orphans(&with_other(keyless(true, 2)), "No API key");
+    waits_for(&absent, reason, user, RECHECK, says);
+    orphans(&with_other(keyless(true, 2)), "no API key could delete it");
 }
 
 #[test]
@@ -323,7 +320,7 @@ fn a_secret_of_an_earlier_name_goes_with_the_object() {
     let unknown = gone.clone().with(|it| it.facts.other_secrets = None);
     unchanged(&unknown, Duration::from_secs(1));
     let other = gone.with(|it| it.facts.other_secrets = Some(vec!["old".into()]));
-    looks(&other, Look::FormerSecrets);
+    reads(&other, Read::FormerSecrets);
     let former = Guard {
         name: "old".into(),
         ..secret_guard()

@@ -26,10 +26,10 @@ impl World {
     fn call(&mut self, view: &mut View, step: &Step, fate: Fate) {
         let name = view.room_name();
         if !matches!(step, Step::UpdateRoom(_)) {
-            view.facts.looked = matches!(step, Step::DeleteRoom { .. });
+            view.facts.read_by_name = matches!(step, Step::DeleteRoom { .. });
         }
         if !self.may_be_sent(step, &name) {
-            view.facts.looked = true;
+            view.facts.read_by_name = true;
             return;
         }
         let at = self.tick();
@@ -77,7 +77,7 @@ impl World {
                     self.evidence.writes(&name).create_ended(&owner, refused);
                 }
                 view.retried = true;
-                view.facts.looked = false;
+                view.facts.read_by_name = false;
                 let before = view.memory.rejection.as_ref();
                 let rejection = Rejection::after(before, &what, "rejected".to_owned(), at);
                 view.memory.rejection = Some(rejection);
@@ -130,7 +130,7 @@ impl World {
             Step::UpdateRoom(update) => {
                 let exp = update.change.properties.get("exp").and_then(Value::as_i64);
                 if exp.is_some_and(|it| it <= self.date()) {
-                    return Err(update.mark.clone());
+                    return Err(update.fingerprint.clone());
                 }
                 if self.shown(&update.name).is_some() {
                     self.changes();
@@ -191,7 +191,7 @@ impl World {
     ) {
         assert!(self.meta.has_finalizer(), "nothing is recorded before it");
         view.memory.bound_here |= view.record().is_none();
-        if change.claims() {
+        if change.is_new_claim() {
             self.evidence.writes(&record.name).claimed(&self.meta.uid);
         }
         let observed = self.shown(&record.name);
@@ -218,7 +218,7 @@ impl World {
                 if self.secret.is_none() {
                     self.secret = Some(self.stored(&content, "1"));
                 }
-                self.look_secret(view);
+                self.read_secret(view);
             }
             Step::UpdateSecret(content, guard) => {
                 let now = self.secret.as_ref().and_then(Guard::of);
@@ -226,22 +226,23 @@ impl World {
                     let version = format!("{}1", guard.resource_version);
                     self.secret = Some(self.stored(&content, &version));
                 }
-                self.look_secret(view);
+                self.read_secret(view);
             }
             Step::DeleteSecret(guard) => {
                 if self.secret.as_ref().and_then(Guard::of).as_ref() == Some(&guard) {
                     self.secret = None;
                 }
-                self.look_secret(view);
+                self.read_secret(view);
             }
-            Step::NoteMerge => {
+            Step::RememberMerge => {
                 view.memory.kind.merges = true;
                 view.facts.updated = None;
             }
-            Step::NoteUnapplied { mark } => {
+            Step::RememberUnapplied { fingerprint } => {
                 let at = self.tick();
                 let before = view.memory.rejection.as_ref();
-                let rejection = Rejection::after(before, &mark, "not applied".to_owned(), at);
+                let rejection =
+                    Rejection::after(before, &fingerprint, "not applied".to_owned(), at);
                 view.memory.rejection = Some(rejection);
                 view.retried = true;
                 view.facts.updated = None;

@@ -5,7 +5,7 @@ use crate::room::numbers::WhyGlobal;
 
 /// The room as Daily says it by name in this pass.
 pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {
-    serving().sees(Source::Get, change).looked()
+    serving().sees(Source::Get, change).read_by_name()
 }
 
 #[track_caller]
@@ -15,7 +15,7 @@ pub(super) fn serves(
     problem: Option<Problem>,
     again: Requeue,
 ) {
-    check(view, rest(served(content, problem), again));
+    check(view, Plan::Rest(served(content, problem), again));
 }
 
 #[track_caller]
@@ -26,8 +26,8 @@ pub(super) fn serves_well(view: &View) {
 /// The update that is planned: its privacy and properties, and whether the end moves nearer.
 #[track_caller]
 pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
-    let mark = match plan(view) {
-        Plan::Act(AnyStep::Of(Step::UpdateRoom(planned))) => planned.mark,
+    let (dialin, fingerprint) = match plan(view) {
+        Plan::Act(AnyStep::Of(Step::UpdateRoom(planned))) => (planned.dialin, planned.fingerprint),
         other => panic!("{other:?}"),
     };
     let update = Update {
@@ -38,8 +38,9 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
         },
         nearer,
         drift: !view.is_edited(),
-        id: view.known().observed.as_ref().unwrap().room.id.clone(),
-        mark,
+        id: view.evidence.observed.as_ref().unwrap().room.id.clone(),
+        dialin,
+        fingerprint,
     };
     acts(view, Step::UpdateRoom(update));
 }
@@ -53,24 +54,24 @@ fn with_end(view: &View, end: End) -> Record {
 #[test]
 fn one_listing_serves_a_room_that_is_as_it_should_be() {
     serves_well(&serving());
-    looks(&serving().forced(), Look::Room);
+    reads(&serving().forced(), Read::Room);
     serves_well(&by_name(|_| {}).forced());
 }
 
 #[test]
 fn the_listing_is_asked_before_the_name() {
-    let unseen = serving().with(|it| it.facts.evidence = RoomEvidence::default());
-    looks(&unseen, Look::Listing);
-    let listed = unseen.with(|it| it.facts.listed = true);
-    looks(&listed, Look::Room);
-    unchanged(&listed.looked(), SOON);
+    let unseen = serving().with(|it| it.evidence = RoomEvidence::default());
+    reads(&unseen, Read::Listing);
+    let listed = unseen.with(|it| it.facts.awaited_listing = true);
+    reads(&listed, Read::Room);
+    unchanged(&listed.read_by_name(), RECHECK);
 }
 
 #[test]
 fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
     let other = |it: &mut Room| it.id = "room-2".into();
-    looks(&serving().sees(Source::List, other), Look::Room);
-    let again = Requeue::After(LATER);
+    reads(&serving().sees(Source::List, other), Read::Room);
+    let again = Requeue::After(USER_RETRY);
     let reason = Reason::NameTaken;
     fails(
         &by_name(other),
@@ -84,7 +85,7 @@ fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
 #[test]
 fn another_pin_is_believed_by_name_alone() {
     let other = |it: &mut Room| it.config.dialin_code = Pin::new(OTHER_PIN);
-    looks(&serving().sees(Source::List, other), Look::Room);
+    reads(&serving().sees(Source::List, other), Read::Room);
     let told = by_name(other);
     let mut new = content(&told);
     new.pin = Pin::new(OTHER_PIN).unwrap();
@@ -103,8 +104,8 @@ fn an_answer_without_a_pin_changes_nothing() {
 fn without_any_pin_there_is_no_secret() {
     let without = |it: &mut Room| it.config.dialin_code = None;
     let lost = |view: View| view.with(|it| it.status.dialin_code = None);
-    looks(&lost(serving().sees(Source::List, without)), Look::Room);
-    let again = Requeue::After(LATER);
+    reads(&lost(serving().sees(Source::List, without)), Read::Room);
+    let again = Requeue::After(USER_RETRY);
     let reason = Reason::RejectedByDaily;
     let silent = lost(by_name(without));
     fails(&silent, reason, ResolvedBy::User, again, "no PIN");
@@ -112,16 +113,16 @@ fn without_any_pin_there_is_no_secret() {
     let earlier = by_name(without).with(|it| it.status.room.as_mut().unwrap().id = "room-0".into());
     fails(&earlier, reason, ResolvedBy::User, again, "no PIN");
     // A listing is enough for a PIN that was told before, not for the first one.
-    looks(&lost(serving()), Look::Room);
+    reads(&lost(serving()), Read::Room);
 }
 
 #[test]
 fn an_end_is_concluded_by_name_and_both_clocks() {
     // One listing shows all rooms that end at once; a room that it still shows is asked for by name.
     let ended = serving().wall(END);
-    looks(&ended, Look::NextListing);
-    let listed = ended.with(|it| it.facts.listed_again = true);
-    looks(&listed, Look::Room);
+    reads(&ended, Read::NextListing);
+    let listed = ended.with(|it| it.facts.awaited_next_listing = true);
+    reads(&listed, Read::Room);
     let gone = listed.absent(moment(), None).date(END);
     acts(&gone, AnyStep::Report(Outcome::Expired));
     let told = |exp: i64, date: i64| {
@@ -129,7 +130,7 @@ fn an_end_is_concluded_by_name_and_both_clocks() {
         view.date(date)
     };
     acts(&told(END, END), AnyStep::Report(Outcome::Expired));
-    unchanged(&told(END, END - 1), SOON);
+    unchanged(&told(END, END - 1), RECHECK);
     // It was moved later at Daily by our own clock too, and is taken over.
     let later = told(END + 60, END);
     let end = by_ttl(END + 60);
@@ -144,16 +145,19 @@ fn an_end_is_told_first_and_the_secret_goes_then_and_nothing_is_deleted_at_daily
     let ended = by_name(|_| {}).wall(END).date(END);
     acts(&ended, AnyStep::Report(Outcome::Expired));
     let expired = ended.clone().expired();
-    looks(
+    reads(
         &expired.clone().with(|it| it.facts.secret = None),
-        Look::Secret,
+        Read::Secret,
     );
     let secret = ended.facts.secret.clone();
     acts(
         &expired.clone().with(|it| it.facts.secret = secret),
         Step::DeleteSecret(secret_guard()),
     );
-    check(&expired, rest(Outcome::Expired, Requeue::AtDrift(None)));
+    check(
+        &expired,
+        Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
+    );
     // A status that still has the PIN is not told yet.
     let untold = expired.with(|it| it.status.dialin_code = Some(PIN.into()));
     acts(&untold, AnyStep::Report(Outcome::Expired));
@@ -163,7 +167,7 @@ fn an_end_is_told_first_and_the_secret_goes_then_and_nothing_is_deleted_at_daily
 fn the_secret_says_what_the_room_says() {
     let view = serving();
     let secret = |found| view.clone().with(|it| it.facts.secret = found);
-    looks(&secret(None), Look::Secret);
+    reads(&secret(None), Read::Secret);
     acts(
         &secret(Some(Found::Absent)),
         Step::CreateSecret(content(&view)),
@@ -175,26 +179,31 @@ fn the_secret_says_what_the_room_says() {
         &secret(Some(edited)),
         Step::UpdateSecret(content(&view), secret_guard()),
     );
-    let again = Requeue::After(SOON * 3);
+    let again = Requeue::After(RECHECK * 3);
     let foreign = secret(Some(Found::Foreign));
     let reason = Reason::SecretConflict;
     fails(&foreign, reason, ResolvedBy::User, again, "standup-dialin");
 }
 
 pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
-    Some(Err(NumberProblem {
-        reason: Reason::NumberNotReady,
-        message: "not yet".into(),
-        waits,
-        again: SOON,
-    }))
+    let resolved_by = match waits {
+        true => ResolvedBy::Waiting,
+        false => ResolvedBy::User,
+    };
+    let (reason, message) = (Reason::NumberNotReady, "not yet".to_owned());
+    Some(Err(NumberProblem::new(
+        reason,
+        resolved_by,
+        message,
+        RECHECK,
+    )))
 }
 
 /// Ready says whether callers reach the room: on a number that does not answer they do not. A
 /// permission that was withdrawn changes nothing for them.
 #[test]
 fn callers_are_served_as_long_as_their_number_answers() {
-    looks(&serving().with(|it| it.facts.numbers = None), Look::Numbers);
+    reads(&serving().with(|it| it.facts.numbers = None), Read::Numbers);
     let cases = [
         (Reason::NumberNotReady, true, false),
         (Reason::NumberNotFound, true, false),
@@ -204,46 +213,44 @@ fn callers_are_served_as_long_as_their_number_answers() {
     ];
     for (reason, waits, served) in cases {
         let (resolved_by, again) = match waits {
-            true => (ResolvedBy::Waiting, Requeue::After(SOON)),
-            false if !served => (ResolvedBy::User, Requeue::After(SOON)),
+            true => (ResolvedBy::Waiting, Requeue::After(RECHECK)),
+            false if !served => (ResolvedBy::User, Requeue::After(RECHECK)),
             // The PinDialinNumber wakes the room when its allowedRooms change.
             false => (ResolvedBy::User, Requeue::AtDrift(Some(END))),
         };
-        let numbers = NumberProblem {
-            reason,
-            message: "not yet".into(),
-            waits,
-            again: SOON,
-        };
+        let numbers = NumberProblem::new(reason, resolved_by, "not yet".into(), RECHECK);
         let view = serving().with(|it| it.facts.numbers = Some(Err(numbers)));
         let problem = Problem {
             served,
             ..Problem::new(reason, resolved_by, "not yet")
         };
         let expected = match served {
-            true => rest(super::served(content(&view), Some(problem)), again),
-            false => rest(Outcome::Failing(problem), again),
+            true => Plan::Rest(super::served(content(&view), Some(problem)), again),
+            false => Plan::Rest(Outcome::Failing(problem), again),
         };
         check(&view, expected.clone());
         // The Secret knows the numbers when the status is lost.
         let lost = view.clone().with(|it| it.status.phone_numbers.clear());
         check(&lost, expected);
-        looks(&lost.with(|it| it.facts.secret = None), Look::Secret);
+        reads(&lost.with(|it| it.facts.secret = None), Read::Secret);
     }
     let view = serving().with(|it| {
         it.facts.numbers = number_problem(false);
         it.status.phone_numbers.clear();
         it.facts.secret = Some(Found::Absent);
     });
-    let problem = Problem::new(Reason::NumberNotReady, ResolvedBy::User, "not yet").unserved();
-    check(&view, rest(Outcome::Failing(problem), Requeue::After(SOON)));
+    let problem = Problem::for_user(Reason::NumberNotReady, "not yet").unserved();
+    check(
+        &view,
+        Plan::Rest(Outcome::Failing(problem), Requeue::After(RECHECK)),
+    );
 }
 
 /// Whoever changes `spec.secret.name` would otherwise leave the PIN in the Secret of before.
 #[test]
 fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
     let renamed = serving().with(|it| it.facts.other_secrets = Some(vec!["old".into()]));
-    looks(&renamed, Look::FormerSecrets);
+    reads(&renamed, Read::FormerSecrets);
     let former = Guard {
         name: "old".into(),
         ..secret_guard()
@@ -263,7 +270,7 @@ fn an_end_that_moves_nearer_is_meant_for_the_room_that_was_seen() {
     let listed = serving().edited(json!({"ttl": "7h"}));
     updates(&listed, None, json!({"exp": END - 3600}), true);
     let stranger = by_name(|it| it.id = "room-2".into()).edited(json!({"ttl": "7h"}));
-    let later = Requeue::After(LATER);
+    let later = Requeue::After(USER_RETRY);
     fails(
         &stranger,
         Reason::NameTaken,
@@ -277,7 +284,7 @@ fn an_end_that_moves_nearer_is_meant_for_the_room_that_was_seen() {
 fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     let view = recorded().sees(Source::Create, |_| {}).published();
     let refused = view.with(|it| it.facts.secret_refused = Some("a quota".into()));
-    let again = Requeue::After(SOON * 3);
+    let again = Requeue::After(RECHECK * 3);
     fails(
         &refused,
         Reason::SecretRefused,
@@ -285,16 +292,13 @@ fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
         again,
         "a quota",
     );
-    let Plan::Rest(resting) = plan(&refused) else {
+    let Plan::Rest(outcome, _) = plan(&refused) else {
         panic!("{:?}", plan(&refused));
     };
-    assert_eq!(
-        status(&refused, &resting.outcome).dialin_code.as_deref(),
-        Some(PIN)
-    );
+    assert_eq!(status(&refused, &outcome).dialin_code.as_deref(), Some(PIN));
     // The room was recreated, and what the status says is the PIN of the one before.
     let recreated = refused.with(|it| it.status.room.as_mut().unwrap().id = "room-0".into());
-    assert_eq!(status(&recreated, &resting.outcome).dialin_code, None);
+    assert_eq!(status(&recreated, &outcome).dialin_code, None);
 }
 
 #[test]
@@ -335,7 +339,7 @@ fn dialin_is_sent_whole() {
     // While the numbers are not known it is left as it is.
     let unknown = by_name(|it| it.config.dialin = None);
     let unknown = unknown.with(|it| it.facts.numbers = number_problem(true));
-    assert!(matches!(plan(&unknown), Plan::Rest(_)));
+    assert!(matches!(plan(&unknown), Plan::Rest(..)));
 }
 
 #[test]
@@ -357,7 +361,7 @@ fn what_daily_does_not_show_is_not_sent_again() {
     serves_well(&here(by_name(|it| it.config.dialin = None)));
     // A listing need not show it: the name is asked for before anything is sent.
     let listed = serving().sees(Source::List, |it| it.config.dialin = None);
-    looks(&listed, Look::Room);
+    reads(&listed, Read::Room);
     serves_well(&here(listed));
 }
 
@@ -386,7 +390,7 @@ fn the_end_of_a_ttl_is_dailys_and_another_end_is_put_back() {
         Plan::Act(AnyStep::Of(Step::UpdateSecret(..)))
     ));
     let fixed = |by: i64| {
-        let view = moved(by).spec(json!({"expirationTime": secret::rfc3339(END)}));
+        let view = moved(by).spec(json!({"expirationTime": crate::crd::time::rfc3339(END)}));
         let end = view.parsed().end_of(CREATED);
         view.made(|it| it.end = Some(end))
     };
@@ -420,11 +424,7 @@ fn an_edit_moves_the_end_in_place() {
 #[test]
 fn an_end_too_far_ahead_is_refused_and_callers_are_served() {
     let far = by_name(|_| {}).edited(json!({"expirationTime": "2028-12-01T08:00:00Z"}));
-    let Plan::Rest(Rest {
-        outcome: Outcome::Serving(_, Some(problem)),
-        ..
-    }) = plan(&far)
-    else {
+    let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&far) else {
         panic!("{:?}", plan(&far));
     };
     assert_eq!(problem.reason, Reason::InvalidSpec);
@@ -445,7 +445,7 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     let refusal = Rejection {
         what: naming::fingerprint(&json!(change)),
         info: "no".into(),
-        until: moment().after(SOON),
+        until: moment().after(RECHECK),
         times: 1,
     };
     let refused = by_name(|_| {}).edited(json!({"ttl": "8h", "privacy": "Private"}));
@@ -460,7 +460,7 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     serves(&refused, content(&refused), Some(problem.clone()), kept);
     let later = refused
         .clone()
-        .with(|it| it.now.moment = moment().after(SOON));
+        .with(|it| it.now.moment = moment().after(RECHECK));
     updates(&later, Some("private"), json!({}), false);
     let eased = refused
         .clone()
@@ -485,7 +485,7 @@ fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
     for (age, left) in [(0, 2), (1, 1)] {
         let again = Requeue::After(Duration::from_secs(left));
         let view = aged(age, Some(WhyGlobal::NothingConfigured));
-        assert_eq!(plan(&view), rest(Outcome::Unchanged, again), "{age}");
+        assert_eq!(plan(&view), Plan::Rest(Outcome::Unchanged, again), "{age}");
     }
     let goes_on = [
         aged(2, Some(WhyGlobal::NothingConfigured)),
@@ -497,12 +497,12 @@ fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
         aged(0, None),
     ];
     for view in goes_on {
-        looks(&view, Look::Secret);
+        reads(&view, Read::Secret);
     }
     // One that is awaited by now is waited for, although the room is made.
     let awaited = made().with(|it| it.facts.numbers = number_problem(true));
     let unpublished = awaited.with(|it| it.facts.secret = Some(Found::Absent));
-    let (reason, again) = (Reason::NumberNotReady, Requeue::After(SOON));
+    let (reason, again) = (Reason::NumberNotReady, Requeue::After(RECHECK));
     let problem = Problem::new(reason, ResolvedBy::Waiting, "not yet").unserved();
     check(&unpublished, generic::failing(problem, again));
 }

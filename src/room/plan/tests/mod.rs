@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{LATER, differ::keeps_numbers};
-use super::{Look, SOON, Serving, Step, Update};
+use super::confirm::RECHECK;
+use super::differ::keeps_numbers;
+use super::problems::USER_RETRY;
+use super::steps::{Read, Serving, Step, Update};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{
@@ -27,22 +29,24 @@ use crate::k8s::Guard;
 use crate::keys::KeyProblem;
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
-use crate::reconcile::object::Meta;
-use crate::reconcile::plan::{self as generic, Change, Release, Written, plan, rest};
+use crate::reconcile::meta::Identity;
+use crate::reconcile::meta::Meta;
+use crate::reconcile::plan;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record, Recorded};
 use crate::reconcile::report::status;
 use crate::reconcile::rivals::Rival;
-use crate::reconcile::view::{Identity, Now};
-use crate::reconcile::{DeletionSpec, InvalidSpec};
+use crate::reconcile::spec::{DeletionSpec, InvalidSpec};
+use crate::reconcile::steps::{self as generic, Change, Release, Written};
+use crate::reconcile::view::Now;
 use crate::room::Room as Kind;
+use crate::room::numbers::NumberProblem;
 use crate::room::secret::{self, Found, SecretContent};
 use crate::room::spec::{Names, Spec};
-use crate::room::view::{Facts, NumberProblem, View};
+use crate::room::view::{Facts, View};
 
 type Memory = crate::reconcile::memory::Memory<crate::room::view::Memory>;
 type Plan = generic::Plan<Kind>;
-type Rest = generic::Rest<Kind>;
 type Outcome = generic::Outcome<Kind>;
 type AnyStep = generic::Step<Kind>;
 
@@ -135,6 +139,8 @@ pub(in crate::room) fn unbound() -> View {
         drift_interval: Duration::from_secs(300),
         trusted_from: Moment::default(),
         access: Some(Ok(domain())),
+        evidence: RoomEvidence::default(),
+        rival: None,
         forced: false,
         retried: false,
         facts: Facts {
@@ -278,7 +284,7 @@ impl View {
                 parsed.chosen_name = Some("standup".into());
             }
         });
-        let sent = super::create::mark(&request(&view, END));
+        let sent = super::claim::comparable(&request(&view, END));
         view.with_record(|record| {
             record.name = "standup".into();
             if let Some(claim) = &mut record.claim {
@@ -376,19 +382,19 @@ impl View {
 
     /// The name was asked for in this pass, and there is no room.
     fn free(self) -> Self {
-        self.absent(moment(), Some(moment())).looked()
+        self.absent(moment(), Some(moment())).read_by_name()
     }
 
     fn evidence(self, change: impl FnOnce(&mut RoomEvidence)) -> Self {
-        self.with(|view| change(&mut view.facts.evidence))
+        self.with(|view| change(&mut view.evidence))
     }
 
     fn create_attempts(self, create_attempts: CreateAttempts) -> Self {
         self.evidence(|evidence| evidence.create_attempts = create_attempts)
     }
 
-    fn looked(self) -> Self {
-        self.with(|view| view.facts.looked = true)
+    fn read_by_name(self) -> Self {
+        self.with(|view| view.facts.read_by_name = true)
     }
 
     pub(in crate::room) fn forced(self) -> Self {
@@ -431,13 +437,18 @@ fn check(view: &View, expected: Plan) {
 }
 
 #[track_caller]
-fn looks(view: &View, look: Look) {
-    check(view, Plan::Look(generic::Look::Of(look)));
+fn reads(view: &View, read: Read) {
+    check(view, generic::read(read));
 }
 
 #[track_caller]
-fn looks_for_access(view: &View) {
-    check(view, Plan::Look(generic::Look::Access));
+fn reads_rival(view: &View) {
+    check(view, Plan::Read(generic::Read::Rival));
+}
+
+#[track_caller]
+fn reads_access(view: &View) {
+    check(view, Plan::Read(generic::Read::Access));
 }
 
 #[track_caller]
@@ -447,7 +458,7 @@ fn acts(view: &View, step: impl Into<AnyStep>) {
 
 #[track_caller]
 fn unchanged(view: &View, again: Duration) {
-    check(view, rest(Outcome::Unchanged, Requeue::After(again)));
+    check(view, Plan::Rest(Outcome::Unchanged, Requeue::After(again)));
 }
 
 /// The whole plan but its sentence, of which a part is given.
@@ -455,12 +466,12 @@ fn unchanged(view: &View, again: Duration) {
 fn fails(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Requeue, says: &str) {
     let planned = plan(view);
     let message = match &planned {
-        Plan::Rest(Rest {
-            outcome: Outcome::Failing(problem),
-            ..
-        }) => problem.message.clone(),
+        Plan::Rest(Outcome::Failing(problem), _) => problem.message.clone(),
         other => panic!("does not fail: {other:?}"),
     };
     assert!(message.contains(says), "{message}");
-    assert_eq!(planned, super::fails(reason, message, resolved_by, again));
+    assert_eq!(
+        planned,
+        super::problems::fails(reason, message, resolved_by, again)
+    );
 }

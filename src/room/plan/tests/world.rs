@@ -254,7 +254,7 @@ impl World {
         view.status = self.status.clone();
         if view.access.is_some() {
             let name = view.room_name();
-            view.facts.evidence = self.evidence.room(&name, &view.meta.uid);
+            view.evidence = self.evidence.room(&name, &view.meta.uid);
         }
     }
 
@@ -267,8 +267,8 @@ impl World {
         let mut acts = Vec::new();
         for _ in 0..ROUNDS {
             match plan(&view) {
-                Plan::Look(look) => self.look(&mut view, look),
-                Plan::Rest(Rest { outcome, requeue }) => {
+                Plan::Read(read) => self.read_for(&mut view, read),
+                Plan::Rest(outcome, requeue) => {
                     if outcome != Outcome::Done {
                         self.status = status(&view, &outcome);
                     }
@@ -308,47 +308,50 @@ impl World {
         }
     }
 
-    fn look(&mut self, view: &mut View, look: generic::Look<Kind>) {
-        let generic::Look::Of(look) = look else {
-            view.access = Some(Ok(domain()));
-            return;
+    fn read_for(&mut self, view: &mut View, read: generic::Read<Kind>) {
+        let read = match read {
+            generic::Read::Access => {
+                view.access = Some(Ok(domain()));
+                return;
+            }
+            generic::Read::Rival => {
+                view.rival = Some(None);
+                return;
+            }
+            generic::Read::Of(read) => read,
         };
-        match look {
-            Look::Room => self.look_room(view),
-            Look::Listing => {
+        match read {
+            Read::Room => self.read_room(view),
+            Read::Listing => {
                 self.list(true);
-                view.facts.listed = true;
+                view.facts.awaited_listing = true;
             }
-            Look::NextListing => {
+            Read::NextListing => {
                 self.list(true);
-                view.facts.listed_again = true;
+                view.facts.awaited_next_listing = true;
             }
-            Look::Numbers if self.numbers_fail => {
-                view.facts.numbers = Some(Err(NumberProblem {
-                    reason: Reason::NumberNotReady,
-                    message: "not yet".into(),
-                    waits: true,
-                    again: SOON,
-                }));
+            Read::Numbers if self.numbers_fail => {
+                let (reason, resolved_by) = (Reason::NumberNotReady, ResolvedBy::Waiting);
+                let problem = NumberProblem::new(reason, resolved_by, "not yet".into(), RECHECK);
+                view.facts.numbers = Some(Err(problem));
             }
-            Look::Numbers => view.facts.numbers = Some(Ok(vec![number(NUMBER)])),
-            Look::Secret => self.look_secret(view),
-            Look::Rivals => view.facts.rival = Some(None),
-            Look::FormerSecrets => view.facts.former_secrets = Some(Vec::new()),
+            Read::Numbers => view.facts.numbers = Some(Ok(vec![number(NUMBER)])),
+            Read::Secret => self.read_secret(view),
+            Read::FormerSecrets => view.facts.former_secrets = Some(Vec::new()),
         }
     }
 
-    pub(super) fn look_secret(&mut self, view: &mut View) {
+    pub(super) fn read_secret(&mut self, view: &mut View) {
         let found = secret::found(&self.meta, self.secret.as_ref());
         view.memory.kind.secret = Some(found.clone());
         view.facts.secret = Some(found);
     }
 
-    fn look_room(&mut self, view: &mut View) {
+    fn read_room(&mut self, view: &mut View) {
         let name = view.room_name();
         let at = self.tick();
         self.get(&name, at);
-        view.facts.looked = true;
+        view.facts.read_by_name = true;
     }
 
     pub(super) fn get(&mut self, name: &str, at: Moment) {

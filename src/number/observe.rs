@@ -1,0 +1,123 @@
+//! Reading what a PinDialinNumber needs to know.
+
+use std::time::Duration;
+
+use super::Number;
+use super::plan::RECENT;
+use super::plan::steps::{Age, Read, Step};
+use super::view::{NumberEvidence, View};
+use crate::clock::Moment;
+use crate::daily::account::Account;
+use crate::daily::account::numbers_cache::Numbers;
+use crate::daily::evidence::RoomEvidence;
+use crate::reconcile::traits::Drive;
+use crate::reconcile::{Context, Failure, Pass};
+
+impl Drive for Number {
+    fn begin(_: &Context<Self>, view: &mut View) {
+        view.facts.fresh_since = view.now.moment;
+    }
+
+    /// Only our own writes: what Daily answers about numbers is in the facts.
+    fn evidence(account: &Account, name: &str, owner: &str) -> RoomEvidence {
+        let (unknown_write, create_attempts) = account.number_evidence(name, owner);
+        RoomEvidence {
+            unknown_write,
+            create_attempts,
+            ..RoomEvidence::default()
+        }
+    }
+
+    async fn read(pass: &mut Pass<Self>, read: Read) -> Result<(), Failure> {
+        match read {
+            Read::Number(age) => pass.read_number(age).await,
+            Read::Publishers => {
+                pass.count_publishers();
+                Ok(())
+            }
+        }
+    }
+
+    async fn act(pass: &mut Pass<Self>, step: Step) -> Result<(), Failure> {
+        pass.apply(step).await
+    }
+}
+
+impl Pass<Number> {
+    async fn read_number(&mut self, age: Age) -> Result<(), Failure> {
+        let session = self.session()?;
+        let now = self.view.now.moment;
+        let before = |by: Duration| Moment(now.0.saturating_sub(by));
+        let not_before = match age {
+            Age::Drift => before(self.context.config.drift_interval),
+            Age::Recent => before(RECENT),
+            Age::Fresh => self.view.facts.fresh_since,
+        };
+        let answer = session.account.numbers(&session.key, not_before).await;
+        let numbers = answer.map_err(|error| Failure::daily(&error))?;
+        let Some(number) = self.view.name_at_daily() else {
+            return Ok(());
+        };
+        let recorded = self.view.made_id();
+        let known = evidence(&numbers, &number, recorded);
+        let shown = recorded.is_none_or(|id| known.by_id(id).is_some());
+        let first_absent = &mut self.view.memory.kind.first_absent;
+        match shown {
+            true => *first_absent = None,
+            false => *first_absent = first_absent.or(Some(known.at)),
+        }
+        self.view.facts.number = Some(known);
+        self.refresh();
+        Ok(())
+    }
+
+    fn count_publishers(&mut self) {
+        let number = self.view.name_at_daily().unwrap_or_default();
+        let domain = self.view.recorded_domain().unwrap_or_default();
+        let publishers = (self.context.shared.publishers)(&number, domain);
+        self.view.facts.publishers = Some(publishers);
+    }
+}
+
+/// What Daily's answer about all numbers of an account says about this one.
+fn evidence(numbers: &Numbers, number: &str, recorded: Option<&str>) -> NumberEvidence {
+    let concerned = numbers.configs.iter().filter(|it| {
+        it.config.phone_number.as_deref() == Some(number) || Some(it.id.as_str()) == recorded
+    });
+    NumberEvidence {
+        at: numbers.at,
+        date: numbers.date,
+        purchased: numbers.purchased.iter().any(|it| it.number == number),
+        configs: concerned.cloned().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_exactly_the_number_counts() {
+        let config = |id: &str, number: &str| {
+            let config =
+                json!({"id": id, "type": "pin_dialin", "config": {"phone_number": number}});
+            serde_json::from_value(config).unwrap()
+        };
+        let numbers = Numbers {
+            at: Moment(Duration::from_secs(10)),
+            date: Some(5),
+            purchased: Vec::new(),
+            configs: vec![
+                config("a", "+120255501234"),
+                config("b", "+12025550123"),
+                config("c", "+1"),
+            ],
+        };
+        let known = evidence(&numbers, "+12025550123", Some("c"));
+        let ids: Vec<_> = known.configs.iter().map(|it| it.id.as_str()).collect();
+        assert_eq!(ids, ["b", "c"]);
+        assert!(!known.purchased);
+    }
+}

@@ -1,0 +1,84 @@
+//! Which of several PinDialinNumbers holds a number.
+
+use super::*;
+use crate::reconcile::object::Object;
+use crate::reconcile::rivals;
+use crate::reconcile::traits::Create;
+
+fn number(name: &str, created: &str, record: Option<Value>) -> Object<Kind> {
+    let record = record.map(|it| it.to_string());
+    serde_json::from_value(json!({
+        "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
+        "metadata": {"namespace": "team", "name": name, "uid": name, "resourceVersion": "1",
+            "generation": 1, "creationTimestamp": created},
+        "spec": {"phoneNumber": "+12025550123"},
+        "status": {"record": record},
+    }))
+    .unwrap()
+}
+
+fn recorded(uid: &str, domain: &str, made: bool) -> Value {
+    let made = made.then(|| json!({"id": format!("config-of-{uid}")}));
+    json!({"uid": uid, "clusterId": "c", "domainId": domain, "domainName": "team",
+        "name": "+12025550123", "installationId": "i", "made": made})
+}
+
+fn rival_of(other: &Object<Kind>) -> Option<Rival> {
+    let others = [(other, other.recorded.clone())].into_iter();
+    let view = view();
+    rivals::first(&view.meta, others, |other, meta, record| {
+        Kind::is_claimed_by(&view, "d1", other, meta, record)
+    })
+}
+
+#[test]
+fn one_object_holds_a_number() {
+    // Ours was created in 1970, at second 100, and is called main-line.
+    let (before, after) = ("1970-01-01T00:01:39Z", "1970-01-01T00:01:41Z");
+    let same = "1970-01-01T00:01:40Z";
+    let table = [
+        ("younger", number("b", after, None), false),
+        ("older", number("b", before, None), true),
+        ("as old, later name", number("z", same, None), false),
+        ("as old, earlier name", number("a", same, None), true),
+        (
+            "younger with config",
+            number("b", after, Some(recorded("b", "d1", true))),
+            true,
+        ),
+        (
+            "younger with claim",
+            number("b", after, Some(recorded("b", "d1", false))),
+            false,
+        ),
+        (
+            "other domain",
+            number("b", before, Some(recorded("b", "d2", true))),
+            false,
+        ),
+        (
+            "record of another object",
+            number("b", after, Some(recorded("x", "d1", true))),
+            false,
+        ),
+    ];
+    for (what, other, expected) in table {
+        assert_eq!(rival_of(&other).is_some(), expected, "{what}");
+    }
+    let deleted = |mut other: Object<Kind>| {
+        let time = serde_json::from_value(json!(after)).unwrap();
+        other.metadata.deletion_timestamp = Some(time);
+        other
+    };
+    assert_eq!(rival_of(&deleted(number("b", before, None))), None);
+    let holder = deleted(number("b", after, Some(recorded("b", "d1", true))));
+    let holder = rival_of(&holder).unwrap();
+    assert_eq!(
+        (holder.namespace.as_str(), holder.name.as_str()),
+        ("team", "b")
+    );
+    assert_eq!(holder.made.as_deref(), Some("config-of-b"));
+    let from = |namespace| holder.seen_from(namespace, "PinDialinNumber");
+    assert_eq!(from("team"), "The PinDialinNumber b");
+    assert_eq!(from("other"), "A PinDialinNumber in another namespace");
+}

@@ -1,0 +1,122 @@
+//! Reading what every kind needs: the API key, rival objects, and what the account knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::guards::counts_as_keyless;
+use super::object::Object;
+use super::record::Recorded;
+use super::traits::Reconciled;
+use super::view::Now;
+use super::{Failure, Kind, Pass, rivals};
+use crate::keys::Session;
+
+/// How soon to retry while the caches of the watches are being filled, which takes seconds.
+const CACHE_RETRY: Duration = Duration::from_secs(1);
+
+impl<K: Kind> Pass<K> {
+    /// The API key and account; a plan asks for access before it asks Daily.
+    pub(crate) fn session(&self) -> Result<Session, Failure> {
+        let session = self.session.clone();
+        session.ok_or_else(Failure::conflict)
+    }
+
+    /// All objects of the kind, with their latest records.
+    fn objects(&self) -> Result<Vec<(Arc<Object<K>>, Recorded)>, Failure> {
+        // An object that is not in the cache yet may hold the name.
+        if !self.context.metrics.health().watches.are_filled() {
+            return Err(Failure::silent(CACHE_RETRY));
+        }
+        let objects = self.context.objects.iter().flat_map(|store| store.state());
+        let latest = |object: Arc<Object<K>>| {
+            let recorded = self.context.memories.latest(&object);
+            (object, recorded)
+        };
+        Ok(objects.map(latest).collect())
+    }
+
+    /// Takes a permit of the account, which this reconcile holds until it ends.
+    fn take_permit(&mut self, session: Option<&Session>) -> Result<(), Failure> {
+        let meta = &self.view.meta;
+        let deleting = meta.deleting.is_some();
+        let permit = session.map(|it| it.account.permit(&meta.namespace, deleting));
+        self.permit = permit.transpose().map_err(Failure::busy)?;
+        Ok(())
+    }
+
+    /// Counts the answers about keys in a row. `own` is whether the object's own key belongs to the
+    /// recorded domain; without a key, whether its absence is definite.
+    fn count_key(&mut self, own: Result<bool, bool>) {
+        let counts = counts_as_keyless(&self.view);
+        let memory = &mut self.view.memory;
+        match own {
+            Ok(true) => {
+                memory.key_problems = 0;
+                memory.keyless_answers = 0;
+            }
+            Ok(false) | Err(true) => {
+                memory.key_problems = memory.key_problems.saturating_add(1);
+                if counts {
+                    memory.keyless_answers = memory.keyless_answers.saturating_add(1);
+                }
+            }
+            Err(false) => memory.key_problems = memory.key_problems.saturating_add(1),
+        }
+    }
+}
+
+impl<K: Reconciled> Pass<K> {
+    /// Reads the API key that applies, and its domain.
+    pub(super) async fn read_access(&mut self) -> Result<(), Failure> {
+        let view = &self.view;
+        let keys = &self.context.keys;
+        let namespace = &view.meta.namespace;
+        let found = keys
+            .session(K::KEY_FOR, namespace, view.deletion.key.as_ref())
+            .await
+            .map_err(Failure::busy)?;
+        let recorded = view.recorded_domain();
+        let fits = |session: &Session| recorded.is_none_or(|id| session.account.domain().id == id);
+        // What a good key created can be deleted with it after it was replaced. The last good key
+        // serves only the namespace that it was in force for.
+        let last_good = || recorded.and_then(|id| keys.last_good(namespace, id));
+        let own = found.as_ref().map(fits).map_err(|it| it.definite);
+        let found = match found {
+            _ if view.meta.deleting.is_none() => found,
+            Ok(session) if fits(&session) => Ok(session),
+            Ok(other) => last_good().map_or(Ok(other), Ok),
+            Err(problem) if problem.definite => last_good().ok_or(problem),
+            Err(problem) => Err(problem),
+        };
+        self.count_key(own);
+        self.view.access = Some(match &found {
+            Ok(session) => Ok(session.account.domain().clone()),
+            Err(problem) => Err(problem.clone()),
+        });
+        self.take_permit(found.as_ref().ok())?;
+        self.session = found.ok();
+        self.refresh();
+        Ok(())
+    }
+
+    /// Compares all objects of the kind, to find the one that holds the name.
+    pub(super) fn read_rival(&mut self) -> Result<(), Failure> {
+        let domain = self.session()?.account.domain().id.clone();
+        let objects = self.objects()?;
+        let others = objects.iter().map(|(it, record)| (&**it, record.clone()));
+        let rival = rivals::first(&self.view.meta, others, |other, meta, record| {
+            K::is_claimed_by(&self.view, &domain, other, meta, record)
+        });
+        self.view.rival = Some(rival);
+        Ok(())
+    }
+
+    /// Takes over the current time, and what the account knows by now.
+    pub(crate) fn refresh(&mut self) {
+        self.view.now = Now::read();
+        if let (Some(session), Some(name)) = (&self.session, self.view.name_at_daily()) {
+            self.view.evidence = K::evidence(&session.account, &name, &self.view.meta.uid);
+            K::on_evidence(&mut self.view);
+        }
+    }
+}

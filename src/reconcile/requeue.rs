@@ -1,0 +1,81 @@
+//! When the next reconcile of an object is due.
+
+use std::time::Duration;
+
+use kube::runtime::controller::Action;
+
+use super::problem::Requeue;
+use super::{Kind, Pass};
+use crate::clock;
+
+/// How often a user's request for a reconcile is granted.
+pub(super) const MIN_BETWEEN_REQUESTS: Duration = Duration::from_secs(10);
+/// How soon to check again for a listing that is being read: the deadline for the next one has passed,
+/// and requeueing at that deadline would spin.
+const LISTING_IN_PROGRESS: Duration = Duration::from_secs(5);
+/// Added to the wait for the end of a room, so that our clock and Daily's have both reached it.
+const AFTER_END: Duration = Duration::from_millis(500);
+/// The shortest requeue.
+const MIN_REQUEUE: Duration = Duration::from_millis(20);
+
+impl<K: Kind> Pass<K> {
+    /// Requeues at the earliest of the deadline, the next drift check and the next granted request.
+    pub(super) fn action(&self, requeue: Requeue) -> Action {
+        let drift = self.next_drift_check();
+        let view = &self.view;
+        let wait = match requeue {
+            Requeue::OnChange => return Action::await_change(),
+            Requeue::After(wait) => wait.min(drift),
+            Requeue::AtDrift(end) => {
+                let end = until_end(end, view.now.wall, clock::wall().as_second());
+                end.map_or(drift, |end| end.min(drift))
+            }
+        };
+        let wait = match view.is_requested() {
+            true => wait.min(MIN_BETWEEN_REQUESTS),
+            false => wait,
+        };
+        Action::requeue(wait.max(MIN_REQUEUE))
+    }
+
+    /// Shortly after the next listing of the account, so that one listing serves all its objects.
+    fn next_drift_check(&self) -> Duration {
+        let interval = self.context.config.drift_interval;
+        let jitter = Duration::from_millis(fastrand::u64(100..600));
+        let Some(session) = self.session.as_ref().filter(|_| K::FOLLOWS_LISTINGS) else {
+            return interval + jitter;
+        };
+        let next = session.account.listings().borrow().next;
+        let now = clock::now();
+        if next <= now {
+            return interval.min(LISTING_IN_PROGRESS) + jitter;
+        }
+        now.until(next).min(interval) + jitter
+    }
+}
+
+/// How long it is until shortly after an end. An end that had passed when the reconcile began was
+/// decided on, and needs no requeue.
+fn until_end(end: Option<i64>, began: i64, now: i64) -> Option<Duration> {
+    let end = end.filter(|end| *end > began)?;
+    let seconds = u64::try_from(end.saturating_sub(now).max(0)).ok()?;
+    Some(Duration::from_secs(seconds).saturating_add(AFTER_END))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_had_passed_is_not_waited_for() {
+        assert_eq!(
+            until_end(Some(110), 100, 101),
+            Some(Duration::from_secs(9) + AFTER_END)
+        );
+        // It has come while the reconcile went on.
+        assert_eq!(until_end(Some(110), 109, 112), Some(AFTER_END));
+        assert_eq!(until_end(Some(110), 110, 110), None);
+        assert_eq!(until_end(Some(110), 200, 201), None);
+        assert_eq!(until_end(None, 100, 101), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! Reading what a DailyRoom needs to know.
+
+mod numbers;
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+use tokio::time::timeout;
+
+use super::Room;
+use super::plan::steps::{Read, Step};
+use super::secret::{self, Found};
+use super::view::View;
+use crate::daily::account::Account;
+use crate::daily::evidence::RoomEvidence;
+use crate::k8s::{KubeError, get_secret};
+use crate::reconcile::meta::Meta;
+use crate::reconcile::traits::Drive;
+use crate::reconcile::{Context, Failure, Pass};
+
+/// How long the first listing of an account is waited for.
+const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a requested listing is waited for. After that, Daily is asked for the room by name.
+const NEXT_LISTING_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Drive for Room {
+    fn begin(context: &Context<Self>, view: &mut View) {
+        view.facts.secret = remembered_secret(context, view);
+        let index = &context.shared.secret_index;
+        let filled = context.metrics.health().watches.show(&view.meta.namespace);
+        view.facts.other_secrets = filled.then(|| index.others(&view.meta, &view.names.secret));
+    }
+
+    fn evidence(account: &Account, name: &str, owner: &str) -> RoomEvidence {
+        account.room_evidence(name, owner)
+    }
+
+    /// A sent `dialin` need not be remembered once Daily shows it and the record has it.
+    fn on_evidence(view: &mut View) {
+        let observed = view.evidence.observed.as_ref();
+        let shown = observed.is_some_and(|it| it.room.config.dialin.is_some());
+        let made = view.record().and_then(|it| it.made.as_ref());
+        let recorded = made.is_some_and(|it| it.sent == view.memory.kind.dialin_sent);
+        if shown && recorded {
+            view.memory.kind.dialin_sent = None;
+        }
+    }
+
+    async fn read(pass: &mut Pass<Self>, read: Read) -> Result<(), Failure> {
+        match read {
+            Read::Room => pass.read_room().await,
+            Read::Listing => pass.await_listing().await,
+            Read::NextListing => pass.await_next_listing().await,
+            Read::Numbers => pass.choose_numbers().await,
+            Read::Secret => pass.read_secret().await,
+            Read::FormerSecrets => pass.read_former_secrets().await,
+        }
+    }
+
+    async fn act(pass: &mut Pass<Self>, step: Step) -> Result<(), Failure> {
+        pass.apply(step).await
+    }
+}
+
+/// The Secret as it was last read, if the watch shows the same version.
+fn remembered_secret(context: &Context<Room>, view: &View) -> Option<Found> {
+    let remembered = view.memory.kind.secret.as_ref()?;
+    let Found::Ours {
+        uid,
+        resource_version,
+        ..
+    } = remembered
+    else {
+        return None;
+    };
+    let key = ObjectRef::new(&view.names.secret).within(&view.meta.namespace);
+    let mut stores = context.shared.secrets.iter();
+    let watched = stores.find_map(|store| store.get(&key))?;
+    let is_same = watched.uid().as_ref() == Some(uid)
+        && watched.resource_version().as_ref() == Some(resource_version);
+    is_same.then(|| remembered.clone())
+}
+
+impl Pass<Room> {
+    async fn read_room(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let name = self.view.room_name();
+        let read = session.account.look(&session.key, &name).await;
+        read.map_err(|error| Failure::daily(&error))?;
+        self.view.facts.read_by_name = true;
+        self.refresh();
+        Ok(())
+    }
+
+    async fn await_listing(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let mut listings = session.account.listings();
+        let failed = listings.borrow().failed;
+        let read = listings.wait_for(|it| it.read > 0 || it.failed > failed);
+        // If there is no listing in time, the plan asks for the room by name.
+        let _ = timeout(LISTING_TIMEOUT, read).await;
+        self.view.facts.awaited_listing = true;
+        self.refresh();
+        Ok(())
+    }
+
+    /// One listing for all rooms that end now, instead of a GET for each.
+    async fn await_next_listing(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let now = self.view.now.moment;
+        session.account.list_soon(now);
+        let mut listings = session.account.listings();
+        let failed = listings.borrow().failed;
+        let read =
+            listings.wait_for(|it| it.begun.is_some_and(|at| at >= now) || it.failed > failed);
+        let _ = timeout(NEXT_LISTING_TIMEOUT, read).await;
+        self.view.facts.awaited_next_listing = true;
+        self.refresh();
+        Ok(())
+    }
+
+    async fn read_secret(&mut self) -> Result<(), Failure> {
+        let found = self.find_secret(&self.view.names.secret).await?;
+        self.view.memory.kind.secret = Some(found.clone());
+        self.view.facts.secret = Some(found);
+        Ok(())
+    }
+
+    async fn read_former_secrets(&mut self) -> Result<(), Failure> {
+        let mut former = Vec::new();
+        for name in self.view.facts.other_secrets.iter().flatten() {
+            let found = self.find_secret(name).await?;
+            former.extend(found.guard(&self.view.meta, name));
+        }
+        self.view.facts.former_secrets = Some(former);
+        Ok(())
+    }
+
+    async fn find_secret(&self, name: &str) -> Result<Found, Failure> {
+        let meta = &self.view.meta;
+        match get_secret(&self.context.client, &meta.namespace, name).await {
+            Ok(secret) => Ok(secret::found(meta, secret.as_ref())),
+            Err(error) if counts_as_absent(meta, &error) => Ok(Found::Absent),
+            Err(error) => Err(Failure::secret_unread(name, &error)),
+        }
+    }
+}
+
+/// While a namespace is being deleted, the rights in it may be gone before the objects. Then the Secret is
+/// deleted as well, and elsewhere the garbage collector deletes it with its owner.
+pub(super) fn counts_as_absent(meta: &Meta, error: &KubeError) -> bool {
+    meta.deleting.is_some() && matches!(error, KubeError::Forbidden { .. })
+}

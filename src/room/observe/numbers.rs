@@ -1,0 +1,163 @@
+//! Reading the numbers that a room can publish.
+
+use std::time::Duration;
+
+use super::Room;
+use crate::clock::Moment;
+use crate::crd::condition::{self, Reason, kind};
+use crate::crd::{PinDialinNumberStatus, PublishedNumber};
+use crate::daily::error::CallError;
+use crate::number::Number;
+use crate::reconcile::meta::Meta;
+use crate::reconcile::object::Object;
+use crate::reconcile::problem::ResolvedBy;
+use crate::reconcile::{Failure, Pass};
+use crate::room::numbers::{
+    Chosen, Holder, Inputs, NumberProblem, NumberState, choose, needs_daily,
+};
+use crate::room::secret::Found;
+use crate::room::spec::NumberSpec;
+
+/// How old Daily's answer about numbers may be while a room waits for a number.
+const WAITING_MAX_AGE: Duration = Duration::from_secs(4);
+/// How old it may be while a user has to act at Daily, for example to purchase a number. All rooms of the
+/// account share the answer.
+const STALLED_MAX_AGE: Duration = Duration::from_secs(30);
+/// How often to retry if Daily refuses to list the numbers of the account.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
+
+impl Pass<Room> {
+    pub(super) async fn choose_numbers(&mut self) -> Result<(), Failure> {
+        let Ok(spec) = &self.view.spec else {
+            return Ok(());
+        };
+        let wanted = spec.numbers.clone();
+        let max_age = self.max_age(&wanted);
+        let mut chosen = self.choose_by_answers(&wanted, max_age).await?;
+        let unserved = chosen.as_ref().is_err_and(|it| !it.problem.served);
+        if unserved && max_age > WAITING_MAX_AGE {
+            // An old answer must not report a published number as dead.
+            chosen = self.choose_by_answers(&wanted, WAITING_MAX_AGE).await?;
+        }
+        if chosen.is_err() && wanted.is_empty() {
+            let now = self.view.now.moment;
+            self.view.memory.kind.number_awaited.get_or_insert(now);
+        }
+        let facts = &mut self.view.facts;
+        facts.why_global = chosen.as_ref().ok().and_then(|it| it.why_global.clone());
+        facts.numbers = Some(chosen.map(|it| it.numbers));
+        Ok(())
+    }
+
+    /// Chooses numbers by answers of Daily that are not older than `max_age`.
+    async fn choose_by_answers(
+        &self,
+        wanted: &[NumberSpec],
+        max_age: Duration,
+    ) -> Result<Result<Chosen, NumberProblem>, Failure> {
+        let session = self.session()?;
+        let mut numbers = None;
+        if needs_daily(wanted) {
+            let not_before = Moment(self.view.now.moment.0.saturating_sub(max_age));
+            let answer = session.account.numbers(&session.key, not_before).await;
+            if let Err(CallError::Refused { info, .. }) = &answer {
+                return Ok(Err(numbers_refused(info)));
+            }
+            numbers = Some(answer.map_err(|error| Failure::daily(&error))?);
+        }
+        let purchased = numbers.as_ref().map(|it| it.purchased.as_slice());
+        let configs = numbers.as_ref().map(|it| it.configs.as_slice());
+        let inputs = Inputs {
+            namespace: &self.view.meta.namespace,
+            domain_id: &session.account.domain().id,
+            purchased: purchased.unwrap_or_default(),
+            configs: configs.unwrap_or_default(),
+            holders: &self.holders(),
+            waited: self.waited(),
+        };
+        Ok(choose(wanted, self.published_before(), inputs))
+    }
+
+    /// The numbers of the status, or of the Secret if the status is lost.
+    fn published_before(&self) -> &[PublishedNumber] {
+        let reported = &self.view.status.phone_numbers;
+        match &self.view.facts.secret {
+            Some(Found::Ours { numbers, .. }) if reported.is_empty() => numbers,
+            _ => reported,
+        }
+    }
+
+    /// How long the room has waited for a PinDialinNumber.
+    fn waited(&self) -> Duration {
+        let since = self.view.memory.kind.number_awaited;
+        since.map_or(Duration::ZERO, |since| since.until(self.view.now.moment))
+    }
+
+    /// A room that names numbers reads them often while it waits for one that somebody may configure at
+    /// Daily. A room that names none waits for a PinDialinNumber, and the operator's own writes make older
+    /// answers invalid.
+    fn max_age(&self, wanted: &[NumberSpec]) -> Duration {
+        let conditions = &self.view.status.conditions;
+        let reports = |kind| {
+            let mut conditions = conditions.iter();
+            conditions.any(|it| it.type_ == kind && it.reason.starts_with("Number"))
+        };
+        if self.view.forced || self.view.is_edited() {
+            WAITING_MAX_AGE
+        } else if wanted.is_empty() {
+            self.context.config.drift_interval
+        } else if reports(kind::STALLED) {
+            STALLED_MAX_AGE
+        } else if reports(kind::RECONCILING) {
+            WAITING_MAX_AGE
+        } else {
+            self.context.config.drift_interval
+        }
+    }
+
+    fn holders(&self) -> Vec<Holder> {
+        let stores = self.context.shared.numbers.iter();
+        let numbers = stores.flat_map(|store| store.state());
+        numbers.filter_map(|it| holder(&it)).collect()
+    }
+}
+
+/// Daily lists numbers only for accounts with a credit card (F-AUTH-8).
+fn numbers_refused(info: &str) -> NumberProblem {
+    let message = format!(
+        "Daily refused to list the phone numbers of the account: {info}. PIN dial-in needs a credit card on the account."
+    );
+    let reason = Reason::RejectedByDaily;
+    NumberProblem::new(reason, ResolvedBy::User, message, REFUSED_RETRY)
+}
+
+fn holder(number: &Object<Number>) -> Option<Holder> {
+    let spec = number.spec.as_ref().ok()?;
+    let meta = Meta::of(number)?;
+    let reported = number.status.account.as_ref();
+    let record = number.recorded.record().filter(|it| it.uid == meta.uid);
+    let recorded = record.map(|it| it.domain_id.clone());
+    Some(Holder {
+        phone_number: spec.phone_number.clone(),
+        is_reported: reported.is_some(),
+        domain_id: reported.map(|it| it.domain_id.clone()).or(recorded),
+        state: state(&meta, &number.status),
+        allows: spec.allowed_from(),
+        namespace: meta.namespace,
+        name: meta.name,
+    })
+}
+
+fn state(meta: &Meta, status: &PinDialinNumberStatus) -> NumberState {
+    let is = |kind| condition::is_true(&status.conditions, kind);
+    let is_edited = status.observed_generation != Some(meta.generation);
+    if meta.deleting.is_some() {
+        NumberState::Deleting
+    } else if is(kind::READY) {
+        NumberState::Ready
+    } else if is(kind::STALLED) && !is_edited {
+        NumberState::Stalled
+    } else {
+        NumberState::SettingUp
+    }
+}

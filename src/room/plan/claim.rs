@@ -1,0 +1,60 @@
+//! Claims, and what proves that a room without a recorded id is ours.
+
+use serde_json::{Map, Value, json};
+
+use crate::daily::evidence::{Observed, Source};
+use crate::daily::types::{CreateRoom, Room};
+use crate::naming;
+use crate::reconcile::record::{Claim, End, Record};
+use crate::room::view::View;
+
+/// A claim of a room with this end. It begins when Daily answered that the name is free; our clock does
+/// if that answer is not needed as a proof.
+pub(super) fn claim(view: &View, end: End) -> Claim {
+    let date = view.evidence.absence.and_then(|it| it.date);
+    Claim {
+        end: Some(end),
+        ..Claim::at(date.unwrap_or(view.now.wall))
+    }
+}
+
+/// What a create asks for, as far as a room that is found can be compared with it.
+pub(super) fn comparable(request: &CreateRoom) -> Value {
+    let mut comparable = request.properties.clone();
+    if let Some(dialin) = comparable.get_mut("dialin").and_then(Value::as_object_mut) {
+        dialin.remove("room_numbers");
+    }
+    comparable.insert("privacy".to_owned(), json!(request.privacy));
+    comparable.into()
+}
+
+/// Whether a room has what a create asked for, as far as Daily shows it. Daily must show the `dialin`.
+fn matches(room: &Room, request: &Value) -> bool {
+    let config = &room.config;
+    let dialin = |shown: &Map<String, Value>| {
+        let asked = request["dialin"].as_object();
+        let mut asked = asked.into_iter().flatten();
+        asked.all(|(key, value)| shown.get(key).is_none_or(|it| it == value))
+    };
+    request["privacy"] == room.privacy
+        && request["exp"] == json!(config.exp)
+        && request["eject_at_room_exp"] == config.eject_at_room_exp.unwrap_or(false)
+        && config.dialin.as_ref().is_some_and(dialin)
+}
+
+/// Whether a room is ours although its id is not recorded. It is if its name is derived, if a create of
+/// this object was answered with it, or if it has the id of before. For a chosen name, a create since the
+/// claim must possibly have succeeded, and the room must match what that create asked for.
+pub(super) fn is_ours(view: &View, owned: &Record, claim: &Claim, observed: &Observed) -> bool {
+    let room = &observed.room;
+    if !view.is_chosen() && naming::looks_derived(&room.name) {
+        return true;
+    }
+    if observed.source == Source::Create || owned.former_id.as_ref() == Some(&room.id) {
+        return true;
+    }
+    view.create_may_have_succeeded()
+        && view.rival == Some(None)
+        && room.created_at >= claim.at
+        && claim.sent.iter().any(|request| matches(room, request))
+}

@@ -1,0 +1,73 @@
+//! The end of a room: when it counts as passed, and what follows.
+
+use super::Plan;
+use super::secrets::secrets_are_deleted;
+use crate::crd::condition::{self, kind};
+use crate::reconcile::problem::Requeue;
+use crate::reconcile::steps::{Outcome, Step as AnyStep};
+use crate::room::spec::{EndSpec, Spec};
+use crate::room::view::View;
+
+/// An ended room needs no API key.
+pub(super) fn before_access(view: &View, spec: &Spec) -> Result<(), Plan> {
+    match past_from_the_start(view, spec) || stays_expired(view, spec) {
+        true => Err(expire(view)),
+        false => Ok(()),
+    }
+}
+
+/// The end had passed when the object was created, by the API server's clock, and the object owns
+/// nothing. Daily need not be asked.
+fn past_from_the_start(view: &View, spec: &Spec) -> bool {
+    let EndSpec::At(at) = spec.end else {
+        return false;
+    };
+    let owns_nothing = view.recorded.record().is_none() && view.status.room.is_none();
+    owns_nothing && at <= view.meta.created && at <= view.now.wall
+}
+
+/// An ended room stays Expired until the user asks for something else, whatever happens to its API key.
+fn stays_expired(view: &View, spec: &Spec) -> bool {
+    let made = view.record().and_then(|it| it.made.as_ref());
+    let recorded = made.and_then(|it| it.end.as_ref()).map(|it| it.at);
+    let end = recorded.unwrap_or_else(|| spec.end_of(view.meta.created).at);
+    let unclaimed = view.record().is_none_or(|it| it.claim.is_none());
+    is_expired(view) && unclaimed && !view.is_edited() && !view.forced && end <= view.now.wall
+}
+
+fn is_expired(view: &View) -> bool {
+    condition::is_true(&view.status.conditions, kind::EXPIRED)
+}
+
+/// Reports that the room has ended, then deletes the Secret.
+pub(super) fn expire(view: &View) -> Plan {
+    let status = &view.status;
+    let reported = is_expired(view)
+        && status.dialin_code.is_none()
+        && condition::status_of(&status.conditions, kind::READY).is_none();
+    if !reported {
+        return Plan::Act(AnyStep::Report(Outcome::Expired));
+    }
+    match secrets_are_deleted(view) {
+        Ok(()) => Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
+        Err(plan) => plan,
+    }
+}
+
+/// Whether an end has passed by our clock and by Daily's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    Yes,
+    No,
+    /// The clocks differ, or Daily's is not known: nothing is concluded.
+    Unconfirmed,
+}
+
+/// `date` is Daily's clock in the answer that this is decided on.
+pub(super) fn passed(view: &View, end: i64, date: Option<i64>) -> Passed {
+    match (view.now.wall >= end, date.map(|date| date >= end)) {
+        (true, Some(true)) => Passed::Yes,
+        (false, Some(false)) => Passed::No,
+        _ => Passed::Unconfirmed,
+    }
+}

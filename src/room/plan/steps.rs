@@ -1,0 +1,74 @@
+//! What a plan for a DailyRoom can ask for. Data alone.
+
+use crate::daily::types::{CreateRoom, Domain, RoomChange};
+use crate::k8s::Guard;
+use crate::room::numbers::WhyGlobal;
+use crate::room::secret::SecretContent;
+
+/// What can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case", prefix = "read-")]
+pub enum Read {
+    /// The room, by its name.
+    Room,
+    /// A listing of the account.
+    Listing,
+    /// A listing that begins from now on. It shows all rooms that end at the same time.
+    NextListing,
+    /// The numbers to publish.
+    Numbers,
+    /// The Secret with the name in the spec.
+    Secret,
+    /// Secrets of this object with other names.
+    FormerSecrets,
+}
+
+/// What can be written.
+#[derive(Clone, Debug, PartialEq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Step {
+    CreateRoom(CreateRoom),
+    UpdateRoom(Update),
+    DeleteRoom {
+        name: String,
+        id: String,
+    },
+    CreateSecret(SecretContent),
+    UpdateSecret(SecretContent, Guard),
+    DeleteSecret(Guard),
+    /// Remember that Daily merges updates.
+    RememberMerge,
+    /// Remember that Daily accepted the change with this fingerprint without applying it.
+    RememberUnapplied {
+        fingerprint: String,
+    },
+}
+
+/// A change of a room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    pub name: String,
+    pub id: String,
+    pub change: RoomChange,
+    /// The fingerprint of the `dialin` in the change.
+    pub dialin: Option<String>,
+    /// Whether the end moves nearer, which takes something away from participants.
+    pub nearer: bool,
+    /// Whether it corrects a change that somebody made at Daily.
+    pub drift: bool,
+    /// The same for the same change, even if its end moves on with the clock.
+    pub fingerprint: String,
+}
+
+/// What callers reach.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Serving {
+    pub domain: Domain,
+    /// Daily's id of the room.
+    pub id: String,
+    /// When Daily created the room, in unix seconds.
+    pub created: i64,
+    /// Why a global number was chosen just now.
+    pub why_global: Option<WhyGlobal>,
+    pub content: SecretContent,
+}
