@@ -105,7 +105,6 @@ fn short_lived<T>() -> Rules<T> {
 
 impl Keys {
     /// Keys are read with `kube` and verified with `daily`.
-    #[must_use]
     pub fn new(
         kube: kube::Client,
         daily: Client,
@@ -162,7 +161,6 @@ impl Keys {
 
     /// The key of this domain that was last in force in this namespace, unless Daily has refused it
     /// since. A key of another namespace is never used.
-    #[must_use]
     pub fn last_good(&self, namespace: &str, domain_id: &str) -> Option<Session> {
         let which = (namespace.to_owned(), domain_id.to_owned());
         let (domain, key) = {
@@ -174,7 +172,6 @@ impl Keys {
         Some(Session { account, key })
     }
 
-    #[must_use]
     pub fn accounts(&self) -> Vec<Arc<Account>> {
         self.accounts.all()
     }

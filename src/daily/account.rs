@@ -102,7 +102,6 @@ impl fmt::Debug for Account {
 
 impl Account {
     /// The account of a domain, which a reconcile uses with this key.
-    #[must_use]
     pub fn new(domain: Domain, key: ApiKey, setup: Setup, on_refused: OnRefused) -> Arc<Self> {
         let evidence = Evidence::new(setup.replica_lag);
         Arc::new(Self {
@@ -122,22 +121,17 @@ impl Account {
         })
     }
 
-    #[must_use]
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
 
     /// The rate limit that all calls of the account share.
-    #[must_use]
     pub fn rate_limit(&self) -> &RateLimit {
         &self.rate_limit
     }
 
-    /// The permit that a reconcile of an object in this namespace holds while it uses the account.
-    ///
-    /// # Errors
-    /// If all permits, or those of the namespace, are in use. The reconcile does not wait for one,
-    /// but is requeued.
+    /// The permit that a reconcile of an object in this namespace holds while it uses the account. If
+    /// none is free, the reconcile does not wait, but is requeued.
     pub fn permit(&self, namespace: &str, deleting: bool) -> Result<Permit, Busy> {
         match deleting {
             true => self.deletion_permits.acquire(namespace),
@@ -146,14 +140,12 @@ impl Account {
     }
 
     /// The key that was used last, among those that Daily has not refused since.
-    #[must_use]
     pub fn good_key(&self) -> Option<ApiKey> {
         self.users.lock().good_key()
     }
 
     /// A reconcile uses the account with this key, which is verified. `false` if the account has
     /// ended.
-    #[must_use]
     pub fn used(&self, key: &ApiKey, now: Moment) -> bool {
         let mut users = self.users.lock();
         let had_key = users.good_key().is_some();
@@ -167,7 +159,6 @@ impl Account {
     }
 
     /// Whether it has ended because no reconcile used it.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.users.lock().has_ended()
     }
@@ -179,19 +170,16 @@ impl Account {
     }
 
     /// The evidence of a room, for the object with this uid.
-    #[must_use]
     pub fn room_evidence(&self, name: &str, owner: &str) -> RoomEvidence {
         self.evidence().room(name, owner)
     }
 
     /// The last write of unknown outcome to a number, and the creates for the object with this uid.
-    #[must_use]
     pub fn number_evidence(&self, number: &str, owner: &str) -> (Option<Moment>, CreateAttempts) {
         self.evidence().number(number, owner)
     }
 
     /// Whether no write of unknown outcome may still take effect.
-    #[must_use]
     pub fn outcomes_known(&self, now: Moment, quiet: Duration) -> bool {
         self.evidence().outcomes_known(now, quiet)
     }
@@ -287,7 +275,7 @@ impl Account {
             let source = Some(Arc::new(panic) as _);
             let status = None;
             let unknown = CallError::Unknown { status, source };
-            Err(EffectError::Failed(call.effect, unknown))
+            Err(EffectError::Failed(call.0, unknown))
         })
     }
 
@@ -295,7 +283,7 @@ impl Account {
     /// and when it came.
     async fn send_write<T>(
         &self,
-        WriteCall { effect, route }: WriteCall,
+        WriteCall(effect, route): WriteCall,
         check: &Check,
         key: &ApiKey,
         slot: Slot,
@@ -359,10 +347,7 @@ type Route = (&'static str, &'static str);
 
 /// A write of Daily's API, as the gate and the metrics name it.
 #[derive(Clone, Copy)]
-struct WriteCall {
-    effect: Effect,
-    route: Route,
-}
+struct WriteCall(Effect, Route);
 
 #[cfg(test)]
 mod tests;

@@ -18,17 +18,12 @@ use self::cause::Cause;
 pub use self::settings::{ClientError, Settings};
 use self::transport::Transport;
 use super::error::CallError;
-use super::page::{ConfigsPage, NumbersPage, Page};
+use super::page::{Body, ListedNumber, Page};
 use super::types::{
     Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
     PurchasedNumber, Room, RoomChange, RoomsPage,
 };
 use crate::config::{Config, base_url};
-
-/// How many bytes of an answer with one object are read. Real ones have a few thousand.
-const OBJECT_BYTES: usize = 1 << 20;
-/// How many bytes of an answer with a page of objects are read.
-const PAGE_BYTES: usize = 4 << 20;
 
 const ROOMS: &str = "rooms";
 const CONFIGS: &str = "domain-dialin-config";
@@ -96,12 +91,12 @@ impl Client {
 
     /// The domain of the key. // F-DOM-1
     pub async fn domain(&self, key: &ApiKey) -> Result<Answer<Domain>, CallError> {
-        self.get(key, self.url(&[""])?, OBJECT_BYTES).await
+        self.get(key, self.url(&[""])?).await
     }
 
     /// The PIN dial-in configs in the domain's own property. // F-DOM-4
     pub async fn domain_dialin(&self, key: &ApiKey) -> Result<Answer<DomainDialin>, CallError> {
-        self.get(key, self.url(&[""])?, OBJECT_BYTES).await
+        self.get(key, self.url(&[""])?).await
     }
 
     /// The room of this name, or `None`. // F-ROOM-16
@@ -142,7 +137,7 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Answer<RoomsPage>, CallError> {
         let url = self.page_url(ROOMS, HUNDRED, after)?;
-        self.get(key, url, PAGE_BYTES).await
+        self.get(key, url).await
     }
 
     /// The page of dial-in configs after this cursor. // F-CFG-6
@@ -152,7 +147,7 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Answer<Page<DialinConfig>>, CallError> {
         let url = self.page_url(CONFIGS, HUNDRED, after)?;
-        let answer: Answer<ConfigsPage> = self.get(key, url, PAGE_BYTES).await?;
+        let answer: Answer<Body<DialinConfig>> = self.get(key, url).await?;
         Ok(answer.map(Page::from))
     }
 
@@ -202,7 +197,7 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Answer<Page<PurchasedNumber>>, CallError> {
         let url = self.page_url(NUMBERS, FIFTY, after)?;
-        let answer: Answer<NumbersPage> = self.get(key, url, PAGE_BYTES).await?;
+        let answer: Answer<Body<ListedNumber>> = self.get(key, url).await?;
         Ok(answer.map(Page::from))
     }
 
@@ -210,12 +205,9 @@ impl Client {
         &self,
         key: &ApiKey,
         url: Url,
-        most_bytes: usize,
     ) -> Result<Answer<T>, CallError> {
         let request = self.transport.http().await.get(url);
-        self.send(key, Intent::Read, request, most_bytes)
-            .await?
-            .parsed()
+        self.send(key, Intent::Read, request).await?.parsed()
     }
 
     async fn find<T: DeserializeOwned>(
@@ -224,9 +216,7 @@ impl Client {
         url: Url,
     ) -> Result<Answer<Option<T>>, CallError> {
         let request = self.transport.http().await.get(url);
-        let received = self
-            .receive(key, Intent::Read, request, OBJECT_BYTES)
-            .await?;
+        let received = self.receive(key, Intent::Read, request).await?;
         let date = received.date();
         match received.judged(Intent::Read, key) {
             Ok(accepted) => Ok(accepted.parsed::<T>()?.map(Some)),
@@ -243,14 +233,12 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<Answer<T>, CallError> {
         let request = self.transport.http().await.request(method, url).json(body);
-        self.send(key, Intent::Write, request, OBJECT_BYTES)
-            .await?
-            .parsed()
+        self.send(key, Intent::Write, request).await?.parsed()
     }
 
     async fn delete(&self, key: &ApiKey, url: Url) -> Result<Answer<()>, CallError> {
         let request = self.transport.http().await.delete(url);
-        let accepted = self.send(key, Intent::Write, request, OBJECT_BYTES).await?;
+        let accepted = self.send(key, Intent::Write, request).await?;
         Ok(accepted.without_body())
     }
 
@@ -259,9 +247,8 @@ impl Client {
         key: &ApiKey,
         intent: Intent,
         request: reqwest::RequestBuilder,
-        most_bytes: usize,
     ) -> Result<Accepted, CallError> {
-        let received = self.receive(key, intent, request, most_bytes).await?;
+        let received = self.receive(key, intent, request).await?;
         received.judged(intent, key)
     }
 
@@ -270,13 +257,12 @@ impl Client {
         key: &ApiKey,
         intent: Intent,
         request: reqwest::RequestBuilder,
-        most_bytes: usize,
     ) -> Result<Received, CallError> {
         let proxy = self.transport.proxy();
         // reqwest marks this header as sensitive, so that no `Debug` shows it. // F-AUTH-2
         let request = request.bearer_auth(key.expose_secret());
         match request.send().await {
-            Ok(response) => Ok(Received::read(response, most_bytes, key, proxy).await),
+            Ok(response) => Ok(Received::read(response, key, proxy).await),
             Err(error) => {
                 if Cause::is_distrust(&error) {
                     self.transport.distrusted();

@@ -49,16 +49,13 @@ impl Drop for Permit {
 pub struct Permits(Arc<Mutex<Shares>>);
 
 impl Permits {
-    #[must_use]
     pub fn new(permits: usize) -> Self {
         let held = HashMap::new();
         Self(Arc::new(Mutex::new(Shares { permits, held })))
     }
 
-    /// A permit for a reconcile of an object in this namespace.
-    ///
-    /// # Errors
-    /// If none is free, or the namespace has its share.
+    /// A permit for a reconcile of an object in this namespace, unless none is free or the namespace
+    /// has its share.
     pub fn acquire(&self, namespace: &str) -> Result<Permit, Busy> {
         if !self.0.lock().take(namespace, clock::now()) {
             let requeue_after = REQUEUE_MIN + REQUEUE_JITTER.mul_f64(fastrand::f64());

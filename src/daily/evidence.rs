@@ -39,7 +39,6 @@ pub struct Evidence {
 
 impl Evidence {
     /// No evidence yet. For `replica_lag` after a write, reads may show the state before it.
-    #[must_use]
     pub fn new(replica_lag: Duration) -> Self {
         Self {
             replica_lag,
@@ -55,7 +54,6 @@ impl Evidence {
     }
 
     /// The last write of unknown outcome to a number, and the creates for the object with this uid.
-    #[must_use]
     pub fn number(&self, number: &str, owner: &str) -> (Option<Moment>, CreateAttempts) {
         let writes = self.writes.get(number);
         writes.map_or_else(Default::default, |it| (it.unknown(), it.creates(owner)))
@@ -66,7 +64,6 @@ impl Evidence {
     }
 
     /// Whether no write of unknown outcome may still take effect: the last was a quiet period ago.
-    #[must_use]
     pub fn outcomes_known(&self, now: Moment, quiet: Duration) -> bool {
         let unknown = self.writes.values().filter_map(Writes::unknown);
         unknown.max().is_none_or(|at| at.after(quiet) <= now)
@@ -104,7 +101,6 @@ impl Evidence {
     }
 
     /// The names of all rooms with evidence.
-    #[must_use]
     pub fn names(&self) -> HashSet<String> {
         self.rooms.keys().cloned().collect()
     }
@@ -221,13 +217,11 @@ impl Evidence {
 }
 
 /// How long after a write that was applied a read may show the state before it. // F-ROOM-41
-#[must_use]
 pub fn replica_lag(quiet: Duration) -> Duration {
     REPLICA_LAG.min(quiet / 2)
 }
 
 /// The time between the two answers that make a room missing: half of the quiet period.
-#[must_use]
 pub fn between_absences(quiet: Duration) -> Duration {
     quiet / 2
 }

@@ -13,7 +13,6 @@ const LONGEST: usize = 512;
 
 /// The text as it may be shown: without the key, long runs of digits (also with single spaces or
 /// dashes between them) and invisible characters, and at most 512 characters long.
-#[must_use]
 pub fn masked(text: &str, key: &ApiKey) -> String {
     let visible: String = text.chars().filter_map(visible).collect();
     // The key is hidden first, and the text cut last: the other steps could split the key.

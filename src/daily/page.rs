@@ -56,15 +56,15 @@ where
     }
 }
 
-/// A page of `GET /domain-dialin-config`. // F-CFG-6
+/// The body of a page. // F-CFG-6, F-NUM-2
 #[derive(Deserialize)]
-pub(super) struct ConfigsPage {
+pub(super) struct Body<T> {
     total_count: usize,
-    data: Vec<DialinConfig>,
+    data: Vec<T>,
 }
 
-impl From<ConfigsPage> for Page<DialinConfig> {
-    fn from(page: ConfigsPage) -> Self {
+impl From<Body<DialinConfig>> for Page<DialinConfig> {
+    fn from(page: Body<DialinConfig>) -> Self {
         Self {
             listed: page.data.len(),
             total: page.total_count,
@@ -74,16 +74,9 @@ impl From<ConfigsPage> for Page<DialinConfig> {
     }
 }
 
-/// A page of `GET /purchased-phone-numbers`. // F-NUM-1, F-NUM-2
+/// An entry of the list of numbers (F-NUM-1). Verified caller ids are listed too, without an `id`.
 #[derive(Deserialize)]
-pub(super) struct NumbersPage {
-    total_count: usize,
-    data: Vec<ListedNumber>,
-}
-
-/// An entry of the list. Verified caller ids are listed too, without an `id`.
-#[derive(Deserialize)]
-struct ListedNumber {
+pub(super) struct ListedNumber {
     #[serde(default)]
     id: Value,
     #[serde(default)]
@@ -107,8 +100,8 @@ impl ListedNumber {
     }
 }
 
-impl From<NumbersPage> for Page<PurchasedNumber> {
-    fn from(page: NumbersPage) -> Self {
+impl From<Body<ListedNumber>> for Page<PurchasedNumber> {
+    fn from(page: Body<ListedNumber>) -> Self {
         Self {
             listed: page.data.len(),
             total: page.total_count,
@@ -221,7 +214,7 @@ mod tests {
             {"id": "d", "number": "+12025550126", "pagination_id": 6},
             {"number": "+12025550127", "type": "verified_caller_id", "pagination_id": 5},
         ]});
-        let read: NumbersPage = serde_json::from_value(body).expect("reads");
+        let read: Body<ListedNumber> = serde_json::from_value(body).expect("reads");
         let page = Page::from(read);
         let created: Vec<_> = page.items.iter().map(|number| number.created).collect();
         let bought = Some(1_679_936_330);

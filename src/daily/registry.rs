@@ -20,7 +20,6 @@ pub struct Accounts {
 
 impl Accounts {
     /// No account yet. `create` is called with `on_refused` for each.
-    #[must_use]
     pub fn new(
         create: impl Fn(Domain, ApiKey, OnRefused) -> Arc<Account> + Send + Sync + 'static,
         on_refused: OnRefused,
@@ -46,12 +45,10 @@ impl Accounts {
     }
 
     /// The account of the domain with this id, if it is in use.
-    #[must_use]
     pub fn get(&self, domain_id: &str) -> Option<Arc<Account>> {
         self.by_domain.lock().get(domain_id).cloned()
     }
 
-    #[must_use]
     pub fn all(&self) -> Vec<Arc<Account>> {
         self.by_domain.lock().values().cloned().collect()
     }

@@ -42,7 +42,6 @@ struct Read {
 
 impl Account {
     /// Follows the listings.
-    #[must_use]
     pub fn listings(&self) -> watch::Receiver<Schedule> {
         self.schedule.subscribe()
     }

@@ -12,18 +12,12 @@ use crate::daily::rate_limit::Call;
 use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigRequest, DomainDialin};
 use crate::effect::{Check, Effect, EffectError};
 
-const CREATE: WriteCall = WriteCall {
-    effect: Effect::ConfigCreate,
-    route: ("POST", "/domain-dialin-config"),
-};
-const UPDATE: WriteCall = WriteCall {
-    effect: Effect::ConfigUpdate,
-    route: ("PUT", "/domain-dialin-config/:id"),
-};
-const DELETE: WriteCall = WriteCall {
-    effect: Effect::ConfigDelete,
-    route: ("DELETE", "/domain-dialin-config/:id"),
-};
+const CREATE: WriteCall = WriteCall(Effect::ConfigCreate, ("POST", "/domain-dialin-config"));
+const UPDATE: WriteCall = WriteCall(Effect::ConfigUpdate, ("PUT", "/domain-dialin-config/:id"));
+const DELETE: WriteCall = WriteCall(
+    Effect::ConfigDelete,
+    ("DELETE", "/domain-dialin-config/:id"),
+);
 
 /// A write to the dial-in config of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +56,6 @@ impl ConfigWrite {
 impl Account {
     /// The purchased numbers and dial-in configs, read at `not_before` or later. Of several callers
     /// at a time one reads them for all.
-    ///
-    /// # Errors
-    /// If a read fails.
     pub async fn numbers(
         &self,
         key: &ApiKey,
@@ -104,9 +95,6 @@ impl Account {
 
     /// Creates, changes or deletes the dial-in config of a number, for the object with this uid.
     /// Returns the config, unless it is deleted.
-    ///
-    /// # Errors
-    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn write_config(
         self: &Arc<Self>,
         key: ApiKey,
@@ -117,13 +105,13 @@ impl Account {
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
         let name = number.clone();
         let call = write.call();
-        let deletes = call.effect == Effect::ConfigDelete;
+        let deletes = call.0 == Effect::ConfigDelete;
         let slot = self.rate_limit.slot(match deletes {
             true => Call::Delete,
             false => Call::General,
         });
         let writing = async move |account: Arc<Self>, slot| {
-            let creates = call.effect == Effect::ConfigCreate;
+            let creates = call.0 == Effect::ConfigCreate;
             let before = creates.then(|| account.evidence().writes(&number).creating(&owner));
             let send = write.send(&account.setup.client, &key);
             let written = account.send_write(call, &check, &key, slot, &number, send);

@@ -9,18 +9,9 @@ use crate::daily::rate_limit::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
 use crate::effect::{Blocked, Check, Effect, EffectError};
 
-const CREATE: WriteCall = WriteCall {
-    effect: Effect::RoomCreate,
-    route: ("POST", "/rooms"),
-};
-const UPDATE: WriteCall = WriteCall {
-    effect: Effect::RoomUpdate,
-    route: ("POST", "/rooms/:name"),
-};
-const DELETE: WriteCall = WriteCall {
-    effect: Effect::RoomDelete,
-    route: ("DELETE", "/rooms/:name"),
-};
+const CREATE: WriteCall = WriteCall(Effect::RoomCreate, ("POST", "/rooms"));
+const UPDATE: WriteCall = WriteCall(Effect::RoomUpdate, ("POST", "/rooms/:name"));
+const DELETE: WriteCall = WriteCall(Effect::RoomDelete, ("DELETE", "/rooms/:name"));
 
 /// A 404 to a write.
 const ABSENT: Answer<Option<Room>> = Answer {
@@ -30,9 +21,6 @@ const ABSENT: Answer<Option<Room>> = Answer {
 
 impl Account {
     /// GETs a room, and records the answer as evidence.
-    ///
-    /// # Errors
-    /// If Daily does not answer.
     pub async fn look(&self, key: &ApiKey, name: &str) -> Result<(), CallError> {
         // Beside a write, the answer would say nothing about what is to come.
         let lock = self.name(name);
@@ -51,9 +39,6 @@ impl Account {
     }
 
     /// Creates a room for the object with this uid.
-    ///
-    /// # Errors
-    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn create_room(
         self: &Arc<Self>,
         key: ApiKey,
@@ -84,9 +69,6 @@ impl Account {
 
     /// Changes a room. With an id, only if a GET right before still shows the room with that id: a
     /// change that takes something away needs the same proof as a delete.
-    ///
-    /// # Errors
-    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn update_room(
         self: &Arc<Self>,
         key: ApiKey,
@@ -106,7 +88,9 @@ impl Account {
         };
         let writing = async move |account: Arc<Self>, (get, slot)| {
             if let (Some(id), Some(get)) = (&only_id, get) {
-                account.prove(UPDATE.effect, &key, &name, id, get).await?;
+                account
+                    .prove(Effect::RoomUpdate, &key, &name, id, get)
+                    .await?;
             }
             let send = account.setup.client.update_room(&key, &name, &change);
             let written = account.send_write(UPDATE, &check, &key, slot, &name, send);
@@ -123,9 +107,6 @@ impl Account {
     }
 
     /// Deletes a room, if a GET right before still shows the room with this id.
-    ///
-    /// # Errors
-    /// If a precondition fails, Daily refuses the write, or its outcome is unknown.
     pub async fn delete_room(
         self: &Arc<Self>,
         key: ApiKey,
@@ -136,7 +117,9 @@ impl Account {
         let of = name.clone();
         let slots = self.rate_limit.slots_for_delete();
         let writing = async move |account: Arc<Self>, (get, slot)| {
-            account.prove(DELETE.effect, &key, &name, &id, get).await?;
+            account
+                .prove(Effect::RoomDelete, &key, &name, &id, get)
+                .await?;
             let send = account.setup.client.delete_room(&key, &name);
             let written = account.send_write(DELETE, &check, &key, slot, &name, send);
             let (answer, at) = match written.await {

@@ -15,6 +15,9 @@ use crate::daily::error::CallError;
 use crate::daily::mask::masked;
 use crate::daily::types::{Answer, ApiKey};
 
+/// The most bytes of an answer that are read: 40 KiB for each of the 100 rooms on a page.
+const MOST_BYTES: usize = 4 << 20;
+
 /// Whether a call changes something. Without an answer, a write may still have been applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
@@ -45,13 +48,8 @@ pub(super) struct Received {
 }
 
 impl Received {
-    /// Reads an answer: at most `most_bytes` of its body, and nothing if the status decides alone.
-    pub(super) async fn read(
-        response: Response,
-        most_bytes: usize,
-        key: &ApiKey,
-        proxy: Option<&str>,
-    ) -> Self {
+    /// Reads an answer. Skips the body if the status decides alone.
+    pub(super) async fn read(response: Response, key: &ApiKey, proxy: Option<&str>) -> Self {
         let status = response.status().as_u16();
         let date = date(response.headers());
         Self {
@@ -60,7 +58,7 @@ impl Received {
             retry_after: retry_after(response.headers(), date),
             body: match status {
                 500.. => Ok(Vec::new()),
-                _ => body(response, most_bytes, key, proxy).await,
+                _ => body(response, key, proxy).await,
             },
             proxy: proxy.map(ToOwned::to_owned),
         }
@@ -199,17 +197,12 @@ fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
 
-async fn body(
-    mut response: Response,
-    most_bytes: usize,
-    key: &ApiKey,
-    proxy: Option<&str>,
-) -> Result<Vec<u8>, Cause> {
+async fn body(mut response: Response, key: &ApiKey, proxy: Option<&str>) -> Result<Vec<u8>, Cause> {
     let mut body = Vec::new();
     let failed = |error| Cause::of(&error, key, proxy);
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > most_bytes {
-            return Err(Cause::TooLarge(most_bytes));
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(Cause::TooLarge(MOST_BYTES));
         }
         body.extend_from_slice(&chunk);
     }
