@@ -64,7 +64,8 @@ pub struct Setup {
 
 /// One account.
 ///
-/// No lock is held while another one is taken, and none but those of Tokio over an `await`.
+/// The locks of `parking_lot` are held for a moment: not over an `await`, nor while another one of
+/// the account is taken.
 pub struct Account {
     domain: Domain,
     setup: Setup,
@@ -79,8 +80,8 @@ pub struct Account {
     /// One for all rooms and numbers, since a listing updates all rooms at once. Locked only for a
     /// look-up or an update.
     evidence: Mutex<Evidence>,
-    /// Tokio's lock, held while the numbers are read: who comes meanwhile waits for that answer
-    /// instead of making the same calls.
+    /// Tokio's lock, held while the numbers are read: a caller that comes meanwhile waits for that
+    /// answer instead of making the same calls.
     numbers: tokio::sync::Mutex<NumbersCache>,
     /// A lock for each room name and number, held while it is read by name or written. The map is
     /// locked only to find one.

@@ -1,4 +1,4 @@
-//! The rate limit of an account: whoever makes a call waits here for a slot.
+//! The rate limit of an account: each call first waits here for a slot.
 //!
 //! Slots are granted in the order in which they are asked for. A DELETE first queues for the limit
 //! of DELETEs and then with all other calls, so that a long wait for a DELETE delays no other call.

@@ -1,26 +1,26 @@
-//! What Daily's API takes and gives, as far as the operator reads it. No I/O.
+//! The requests and answers of Daily's API, as far as the operator uses them. No I/O.
 //!
-//! Answers are read leniently: a key that the operator does not know is skipped, and one that is
-//! missing is `None` (F-ROOM-2), so that only what matters can fail to parse.
+//! Answers are parsed leniently: unknown fields are skipped and missing ones are `None` (F-ROOM-2),
+//! so that only fields that matter can fail to parse.
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// An API key; never shown.
+/// An API key. `Debug` does not show it.
 pub type ApiKey = SecretString;
 
-/// An answer of Daily's, with its clock.
+/// An answer, with Daily's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer<T> {
-    /// What was asked for.
+    /// The parsed body.
     pub value: T,
-    /// The answer's `Date` header in unix seconds, if it had one that can be read.
+    /// The `Date` header in unix seconds, if there is one that parses.
     pub date: Option<i64>,
 }
 
 impl<T> Answer<T> {
-    /// The same answer with something else made of what was asked for.
+    /// The same answer with another value.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Answer<U> {
         Answer {
             value: change(self.value),
@@ -29,13 +29,13 @@ impl<T> Answer<T> {
     }
 }
 
-/// The domain that a key belongs to (F-AUTH-3, F-DOM-1).
+/// The domain of a key (F-AUTH-3, F-DOM-1).
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Domain {
-    /// Its name, for example `your-team` in `your-team.daily.co`.
+    /// For example `your-team` in `your-team.daily.co`.
     #[serde(rename = "domain_name")]
     pub name: String,
-    /// Daily's id of it.
+    /// The id, which identifies the account.
     #[serde(rename = "domain_id")]
     pub id: String,
 }
@@ -43,18 +43,18 @@ pub struct Domain {
 /// A room (F-ROOM-1).
 #[derive(Clone, Deserialize, PartialEq, Eq)]
 pub struct Room {
-    /// A UUID, and the cursor of listings (F-ROOM-13).
+    /// A UUID, also the cursor of listings (F-ROOM-13).
     pub id: String,
-    /// The key of every other call.
+    /// Identifies the room in all calls (F-ROOM-9).
     pub name: String,
     /// `public` or `private` (F-ROOM-8).
     pub privacy: String,
-    /// Where people join over the web.
+    /// Where participants join in a browser.
     pub url: String,
-    /// When it was made, in unix seconds.
+    /// In unix seconds.
     #[serde(deserialize_with = "unix_seconds")]
     pub created_at: i64,
-    /// What differs from the defaults.
+    /// The properties that differ from their defaults.
     #[serde(default)]
     pub config: RoomConfig,
 }
@@ -65,13 +65,13 @@ pub struct RoomConfig {
     /// The end in unix seconds; a fraction is cut off (F-ROOM-19).
     #[serde(default, deserialize_with = "whole_seconds")]
     pub exp: Option<i64>,
-    /// Whether those inside are put out at the end. Absent is false (F-ROOM-34).
+    /// Whether participants are removed at the end. Absent means false (F-ROOM-34).
     #[serde(default)]
     pub eject_at_room_exp: Option<bool>,
     /// What Daily shows of `dialin` (F-PIN-9).
     #[serde(default)]
     pub dialin: Option<Map<String, Value>>,
-    /// The PIN (F-PIN-3). Digits, but never a number: it may begin with 0 (F-PIN-6).
+    /// The PIN (F-PIN-3). A string, since it may begin with 0 (F-PIN-6).
     #[serde(default)]
     pub dialin_code: Option<Pin>,
 }
@@ -82,14 +82,14 @@ pub struct RoomConfig {
 pub struct Pin(String);
 
 impl Pin {
-    /// A PIN from its digits, or `None` if it is not made of digits.
+    /// A PIN, or `None` if there are other characters than digits.
     #[must_use]
     pub fn new(digits: &str) -> Option<Self> {
         let is_pin = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
         is_pin.then(|| Self(digits.to_owned()))
     }
 
-    /// Its digits.
+    /// The digits.
     #[must_use]
     pub fn digits(&self) -> &str {
         &self.0
@@ -123,21 +123,21 @@ impl std::fmt::Debug for Room {
 /// The body of `POST /rooms` (F-ROOM-4).
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct CreateRoom {
-    /// The name, which must be free (F-ROOM-9).
+    /// A name that no room has (F-ROOM-9).
     pub name: String,
     /// `public` or `private`.
     pub privacy: &'static str,
-    /// All that is not at its default.
+    /// The properties that differ from their defaults.
     pub properties: Map<String, Value>,
 }
 
-/// The body of `POST /rooms/NAME`: only what changes (F-ROOM-20, F-ROOM-21).
+/// The body of `POST /rooms/NAME`, with the changes only (F-ROOM-20, F-ROOM-21).
 #[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
 pub struct RoomChange {
     /// `public` or `private`, if it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privacy: Option<&'static str>,
-    /// The top-level properties that change, each whole; `null` is the default again.
+    /// The top-level properties that change, each with its whole value; `null` resets it.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub properties: Map<String, Value>,
 }
@@ -153,22 +153,22 @@ impl RoomChange {
 /// One page of `GET /rooms` (F-ROOM-11).
 #[derive(Clone, Debug, Deserialize)]
 pub struct RoomsPage {
-    /// All rooms of the domain, whatever the page (F-ROOM-14).
+    /// How many rooms the domain has (F-ROOM-14).
     pub total_count: u64,
     /// At most 100 rooms, newest first (F-ROOM-12).
     pub data: Vec<ListedRoom>,
 }
 
-/// A room on a page. The account may have rooms of a kind that the operator does not know.
+/// A room on a page. An account may have rooms that the operator cannot parse.
 #[derive(Clone, Debug)]
 pub enum ListedRoom {
-    /// One that can be read.
+    /// A room that parses.
     Read(Room),
-    /// One of which no more can be read.
+    /// Of any other room, the id and name if it has them.
     Unread {
-        /// Its id.
+        /// The id.
         id: Option<String>,
-        /// Its name.
+        /// The name.
         name: Option<String>,
     },
 }
@@ -193,7 +193,7 @@ impl<'de> Deserialize<'de> for ListedRoom {
     }
 }
 
-/// A dial-in config of a number (F-CFG-1).
+/// A dial-in config (F-CFG-1).
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct DialinConfig {
     /// A UUID.
@@ -201,13 +201,13 @@ pub struct DialinConfig {
     /// `pin_dialin` or `pinless_dialin`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What it says.
+    /// The settings.
     #[serde(default)]
     pub config: DialinConfigBody,
 }
 
 impl DialinConfig {
-    /// Whether it is one of the domain's own property, which has no id and which we never write.
+    /// Whether it is in the domain's own property, where configs have no id. We never write those.
     #[must_use]
     pub fn is_at_the_domain(&self) -> bool {
         self.id.is_empty()
@@ -223,13 +223,13 @@ pub struct DomainDialin {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 struct DomainConfig {
-    /// Read one by one, so that an odd entry hides no other.
+    /// Parsed one by one, so that an odd entry hides no other.
     #[serde(default)]
     pin_dialin: Value,
 }
 
 impl DomainDialin {
-    /// Them, as configs without an id.
+    /// The configs, without ids.
     pub fn configs(&self) -> impl Iterator<Item = DialinConfig> + '_ {
         let entries = self.config.pin_dialin.as_array().into_iter().flatten();
         let bodies = entries.filter_map(|it| DialinConfigBody::deserialize(it).ok());
@@ -241,7 +241,7 @@ impl DomainDialin {
     }
 }
 
-/// What a dial-in config says.
+/// The settings of a dial-in config.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct DialinConfigBody {
     /// The number in E.164; a pinless config may have none (F-CFG-3).
@@ -266,11 +266,11 @@ pub struct IvrGreeting {
 /// The type of a PIN dial-in config (F-CFG-1).
 pub const PIN_DIALIN: &str = "pin_dialin";
 
-/// The body of `POST` and `PUT /domain-dialin-config` (F-CFG-1, F-CFG-11), with all fields: whether
-/// a PUT merges is unknown (F-CFG-12), and `null` takes a field away under both answers.
+/// The body of `POST` and `PUT /domain-dialin-config` (F-CFG-1, F-CFG-11). A PUT sends all fields:
+/// whether Daily merges or replaces is unknown (F-CFG-12), and `null` removes a field either way.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct DialinConfigRequest {
-    /// [`PIN_DIALIN`]; only in a create, since it cannot change (F-CFG-11).
+    /// [`PIN_DIALIN`]; only in a POST, since the type cannot change (F-CFG-11).
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// The number in E.164.
@@ -314,7 +314,7 @@ impl<T: Serialize> Serialize for Unset<T> {
 pub struct PurchasedNumber {
     /// The number in E.164.
     pub number: String,
-    /// When it was bought, in unix seconds; `None` when the text cannot be read.
+    /// When it was bought, in unix seconds; `None` if the text does not parse.
     pub created: Option<i64>,
     /// The cursor of listings (F-NUM-2).
     pub pagination_id: i64,

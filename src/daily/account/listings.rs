@@ -46,8 +46,8 @@ impl Account {
         self.schedule.subscribe()
     }
 
-    /// Asks for a listing that begins at this moment or later, ahead of the interval. One listing
-    /// serves all who ask, and begins some seconds after the last one.
+    /// Requests a listing that begins at this moment or later, ahead of the interval. One listing
+    /// serves all requests, and begins some seconds after the last one.
     pub fn list_soon(&self, after: Moment) {
         if self.schedule.send_if_modified(|it| it.want(after)) {
             self.wake.notify_one();
