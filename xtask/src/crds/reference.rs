@@ -24,32 +24,34 @@ pub(super) fn page(crds: &[Value]) -> String {
     page
 }
 
+/// A part of a CRD; null if there is none.
+fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
+    value.pointer(pointer).unwrap_or(&Value::Null)
+}
+
 fn kind(page: &mut String, crd: &Value) {
-    let names = &crd["spec"]["names"];
-    let version = &crd["spec"]["versions"][0];
-    let schema = &version["schema"]["openAPIV3Schema"];
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |pointer: &str| at(crd, pointer).as_str().unwrap_or_default().to_owned();
+    let kind = text("/spec/names/kind");
+    let schema = at(crd, "/spec/versions/0/schema/openAPIV3Schema");
     let _ = write!(
         page,
-        "\n## {}\n\n{}\n\n`apiVersion: {}/{}`, short name `{}`\n",
-        text(&names["kind"]),
-        text(&schema["description"]),
-        text(&crd["spec"]["group"]),
-        text(&version["name"]),
-        text(&names["shortNames"][0]),
+        "\n## {kind}\n\n{}\n\n`apiVersion: {}/{}`, short name `{}`\n",
+        text("/spec/versions/0/schema/openAPIV3Schema/description"),
+        text("/spec/group"),
+        text("/spec/versions/0/name"),
+        text("/spec/names/shortNames/0"),
     );
     let mut rules = Vec::new();
     for part in ["spec", "status"] {
-        let field = &schema["properties"][part];
         let _ = write!(
             page,
-            "\n### {} {part}\n\n| field | type | description |\n| --- | --- | --- |\n",
-            text(&names["kind"]),
+            "\n### {kind} {part}\n\n| field | type | description |\n| --- | --- | --- |\n",
         );
+        let field = at(schema, &format!("/properties/{part}"));
         fields(page, &mut rules, "", field);
     }
     add_rules(&mut rules, schema);
-    let _ = write!(page, "\n### {} rules\n\n", text(&names["kind"]));
+    let _ = write!(page, "\n### {kind} rules\n\n");
     for rule in rules {
         let _ = writeln!(page, "- {rule}");
     }
