@@ -64,6 +64,23 @@ fn every_metric_is_explained_and_no_other() {
 }
 
 #[test]
+fn the_log_has_every_message_that_is_explained() {
+    let page = page("docs/monitoring.md");
+    let log = page.split("\n## ").find(|part| part.starts_with("The log"));
+    let rows = log.expect("there is a section").lines();
+    let messages: Vec<&str> = rows
+        .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+        .filter(|cell| *cell != "message" && !cell.starts_with("---"))
+        .flat_map(|cell| cell.split(", "))
+        .collect();
+    let code = self::page("src/log.rs");
+    assert!(messages.len() > 10, "messages are explained: {messages:?}");
+    for message in messages {
+        assert!(code.contains(&format!("\"{message}\"")), "{message}");
+    }
+}
+
+#[test]
 fn every_path_of_the_code_map_is_there() {
     let page = page("ARCHITECTURE.md");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
