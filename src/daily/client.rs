@@ -330,7 +330,7 @@ mod tests {
         check("https://h/v1", &["rooms", name], expected);
     }
 
-    /// A DELETE of the room `..` would be one of something else.
+    /// A DELETE of the room `..` would delete something else.
     #[test]
     fn names_that_would_be_another_path_are_not_sent() {
         for name in ["", ".", ".."] {
@@ -398,13 +398,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_url_is_not_told() {
+    fn a_refused_url_is_not_shown() {
         let error = Client::new("https://user:s3cret@host/").expect_err("is refused");
         assert!(!format!("{error} {error:?}").contains("s3cret"));
     }
 
     #[test]
-    fn a_ca_file_without_a_usable_certificate_ends_the_process() {
+    fn a_ca_file_without_a_usable_certificate_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         let build = |pem: &[u8]| {

@@ -140,18 +140,18 @@ mod tests {
         Shares { permits: 64, held }
     }
 
-    /// How many permits a namespace gets that asks for so many at once.
+    /// How many of `asks` permits a namespace gets.
     fn takes(shares: &mut Shares, namespace: &str, asks: usize, now: Moment) -> usize {
         (0..asks).filter(|_| shares.take(namespace, now)).count()
     }
 
-    /// Passes end, and as many come again as were there before.
+    /// Ends reconciles of a namespace.
     fn ends(shares: &mut Shares, namespace: &str, passes: usize) {
         (0..passes).for_each(|_| shares.release(namespace));
     }
 
     #[test]
-    fn a_namespace_alone_leaves_permits_for_those_who_have_none() {
+    fn a_namespace_alone_leaves_permits_for_namespaces_without_one() {
         let mut shares = shares();
         assert_eq!(takes(&mut shares, "a", 100, at(0)), 56);
         for newcomer in ["b", "c", "d", "e", "f", "g", "h", "i"] {
@@ -168,7 +168,7 @@ mod tests {
         let mut shares = shares();
         assert_eq!(takes(&mut shares, "a", 100, at(0)), 56);
         assert_eq!(takes(&mut shares, "b", 100, at(0)), 1, "and waits for more");
-        // All of the first one's passes end one after the other, and as many want to begin.
+        // All reconciles of the first namespace end one after the other, and are requeued.
         for _ in 0..56 {
             ends(&mut shares, "a", 1);
             takes(&mut shares, "a", 1, at(1));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_does_not_come_back_waits_no_more() {
+    fn a_namespace_that_does_not_try_again_stops_waiting() {
         let mut shares = shares();
         takes(&mut shares, "a", 100, at(0));
         takes(&mut shares, "b", 2, at(0));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_given_back_when_it_is_dropped() {
+    fn a_dropped_permit_is_returned() {
         let permits = Permits::new(1);
         let permit = permits.acquire("a").unwrap();
         let busy = permits.acquire("b").unwrap_err();

@@ -250,13 +250,13 @@ mod tests {
         RoomsPage { total_count, data }
     }
 
-    /// All names that rooms have here.
+    /// All room names of these tests.
     fn all() -> HashSet<String> {
         let numbered = (0..300).map(|id| format!("room-{id}"));
         numbered.chain(["a", "b", "c"].map(str::to_owned)).collect()
     }
 
-    /// Joins pages until it has enough, and says how many it took.
+    /// Joins pages until the listing ends; returns how many it took.
     fn join(pages: Vec<(u64, Vec<Room>)>) -> (Listing, usize) {
         let mut joining = Joining::begin(at(10), all());
         for (index, (total_count, data)) in pages.into_iter().enumerate() {
@@ -288,11 +288,11 @@ mod tests {
         check(vec![(99, rooms(0..99))], 0, true);
         check(vec![(100, rooms(0..100)), (100, vec![])], 0, true);
         check(vec![(150, rooms(0..100)), (150, rooms(100..150))], 0, true);
-        // The count of later pages is of another moment.
+        // The counts of later pages are of other moments.
         check(vec![(150, rooms(0..100)), (170, rooms(100..150))], 0, true);
-        // Two were deleted before their page came, and it is known.
+        // Two are known to have been deleted before their page was read.
         check(vec![(150, rooms(0..100)), (148, rooms(102..150))], 2, true);
-        // More are known to be deleted, but their pages were read before.
+        // More are known to be deleted, but after their pages were read.
         check(vec![(150, rooms(0..100)), (140, rooms(100..150))], 10, true);
     }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_that_go_round_in_circles_are_no_listing() {
+    fn repeated_pages_are_no_listing() {
         let page = || rooms(0..100);
         check(vec![(300, page()), (300, page())], 300, false);
         check(vec![(50, page())], 300, false);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn only_rooms_that_are_wanted_are_kept_and_nothing_is_said_of_others() {
+    fn only_wanted_rooms_are_kept_and_nothing_is_known_of_others() {
         let wanted = HashSet::from(["room-3", "gone"].map(str::to_owned));
         let answer = Answer {
             value: page(9, rooms(0..9)),
@@ -353,7 +353,7 @@ mod tests {
         assert!(!listing.lacks("unknown"));
     }
 
-    /// A page with a room that cannot be read, beside two that can.
+    /// A page with a room that does not parse, and two that do.
     fn with_unread(id: Option<&str>, name: Option<&str>) -> Listing {
         let mut page = page(3, rooms(0..2));
         let text = |text: Option<&str>| text.map(str::to_owned);
@@ -370,18 +370,18 @@ mod tests {
     }
 
     #[test]
-    fn of_a_room_that_cannot_be_read_nothing_is_said() {
+    fn nothing_is_known_of_a_room_that_does_not_parse() {
         let listing = with_unread(Some("x"), Some("a"));
         assert!(listing.is_complete(0) && listing.partial().is_none());
         assert!(listing.get("a").is_none() && !listing.lacks("a"));
         assert!(listing.lacks("b") && listing.get("room-1").is_some());
-        // It hides an older room of its name, which the name does not mean any more.
+        // It hides an older room with its name, which a GET does not show any more.
         let hidden = with_unread(Some("x"), Some("room-1"));
         assert!(hidden.get("room-1").is_none() && !hidden.lacks("room-1"));
     }
 
     #[test]
-    fn a_listing_with_a_room_that_may_be_any_proves_presence_only() {
+    fn a_listing_with_a_nameless_room_proves_presence_only() {
         for (id, name) in [(Some("x"), None), (None, Some("x")), (None, None)] {
             let listing = with_unread(id, name);
             assert!(!listing.is_complete(9), "{id:?} {name:?}");
@@ -424,7 +424,7 @@ mod tests {
         ];
         let (listing, _) = join(pages);
         assert_eq!((listing.begun(), listing.ended()), (at(10), at(11)));
-        // The last page said no time.
+        // The last page has no date.
         assert_eq!(listing.date(), Some(1_001));
     }
 

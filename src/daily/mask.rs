@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_hidden_wherever_it_stands() {
+    fn the_key_is_hidden_anywhere() {
         check(&format!("bad key {KEY}!"), "bad key ***!");
         check("bad key k3y-of-\u{7}123456-demo", "bad key ***");
         let far = format!("{}{KEY}", "x".repeat(LONGEST - 3));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_show_is_removed_and_the_end_cut_off() {
+    fn invisible_characters_are_removed_and_long_text_is_cut() {
         check("a\u{1b}[31mb\u{202e}c\0", "a[31mbc");
         check("two\r\nlines\tand", "two  lines and");
         check(&"ä".repeat(600), &"ä".repeat(LONGEST));

@@ -147,7 +147,7 @@ mod tests {
         }
     }
 
-    /// The items of these pages, and the cursors that were asked for.
+    /// The items of these pages, and the requested cursors.
     fn read(pages: Vec<Page<u32>>) -> (Result<Vec<u32>, String>, Vec<Option<String>>) {
         let mut asked = Vec::new();
         let mut pages = pages.into_iter();

@@ -223,7 +223,7 @@ mod tests {
         RateLimit::new(Used::default())
     }
 
-    /// What must come, comes soon.
+    /// Fails if the future does not end soon.
     async fn soon<T>(future: impl Future<Output = T>) -> T {
         let patience = Duration::from_secs(20);
         let outcome = tokio::time::timeout(patience, future).await;
@@ -255,13 +255,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_who_gives_up_keeps_nothing() {
+    async fn a_caller_that_gives_up_keeps_no_slot() {
         let limit = fresh();
         let mut deletes = slots(&limit, Call::Delete, 50).await;
         let calls = slots(&limit, Call::General, 50).await;
         assert_eq!(limit.usage(), (100, 50));
         {
-            // This one has its DELETE and queues for the call when it gives up.
+            // It has the slot of the DELETE and queues for the one of the call when it gives up.
             let mut gives_up = pin!(limit.slot(Call::Delete));
             drop(deletes.pop());
             let _taken = soon(limit.slot(Call::General)).await;
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_who_waits_for_a_delete_keeps_no_call_waiting() {
+    async fn a_wait_for_a_delete_delays_no_call() {
         let limit = fresh();
         let _deletes = slots(&limit, Call::Delete, 50).await;
         let mut delete = pin!(limit.slot(Call::Delete));
@@ -289,7 +289,7 @@ mod tests {
         let pair = || async {
             let (get, delete) = limit.slots_for_delete().await;
             drop(get);
-            // What a holder does in between: its check, while all others want slots too.
+            // In place of the check before the DELETE, while all others wait for slots.
             tokio::task::yield_now().await;
             drop(delete);
         };
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_leaves_the_window_in_time() {
+    async fn sent_calls_leave_the_window_in_time() {
         let just_sent = Used {
             calls: 100,
             deletes: 0,
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_send_wakes_one_who_waited_for_a_release() {
+    async fn a_send_wakes_a_caller_that_waits_for_a_release() {
         let old = Used {
             calls: 99,
             deletes: 0,
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_without_a_slot_counts_and_takes_no_slot_from_others() {
+    async fn a_call_without_a_slot_counts_and_takes_no_reserved_slot() {
         let limit = RateLimit::of_calls(2);
         let held = slots(&limit, Call::General, 2).await;
         limit.sent_already();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_is_yet_to_come_blocks_no_longer_than_now() {
+    fn a_use_in_the_future_blocks_no_longer_than_one_now() {
         let later = clock::now().after(Duration::from_secs(3_600));
         let limit = RateLimit::new(Used::up(later));
         let wait = limit.windows().reserve_calls(1, clock::now());

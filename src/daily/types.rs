@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_that_cannot_be_read_costs_its_page_nothing() {
+    fn a_room_that_does_not_parse_does_not_fail_its_page() {
         let config =
             |key: &'static str, value: Value| move |room: &mut Value| room["config"][key] = value;
         let pages = [

@@ -161,7 +161,7 @@ mod tests {
 
     type Numbers = Cache<&'static str, Result<u32, u32>>;
 
-    /// Good values hold for an hour, others not at all.
+    /// Good values are fresh for an hour, others never.
     fn numbers(most: usize) -> Numbers {
         let holds = |it: &Result<u32, u32>| match it {
             Ok(_) => Duration::from_secs(3600),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_come_together_ask_once_whatever_the_answer() {
+    async fn concurrent_callers_ask_once_whatever_the_answer() {
         for answer in [Ok(7), Err(7)] {
             let cached = numbers(9);
             let asked = AtomicUsize::new(0);
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_does_not_come_keeps_no_other_key_waiting() {
+    async fn a_held_answer_delays_no_other_key() {
         let cached = numbers(9);
         let slow = cached.get(&"slow", async |_| std::future::pending().await);
         let quick = cached.get(&"quick", async |_| Ok(1));
@@ -210,12 +210,12 @@ mod tests {
             _ = slow => panic!("it never comes"),
             value = quick => assert_eq!(value, Ok(1)),
         }
-        // Who gave up does not keep those waiting who come later.
+        // A caller that gave up does not block later ones.
         assert_eq!(cached.get(&"slow", async |_| Ok(2)).await, Ok(2));
     }
 
     #[tokio::test]
-    async fn what_lasts_serves_while_it_is_asked_for_again() {
+    async fn a_stale_value_is_served_while_it_is_asked_for_again() {
         let holds = |_: &Result<u32, u32>| Duration::ZERO;
         let lasts = |it: &Result<u32, u32>| it.is_ok();
         let cached: Numbers = Cache::new(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn room_is_made_for_newcomers_and_what_lasts_goes_last() {
+    async fn values_that_serve_stale_are_evicted_last() {
         let cached = numbers(4);
         for (key, value) in [("a", Ok(1)), ("b", Err(2)), ("c", Ok(3)), ("d", Err(4))] {
             put(&cached, key, value).await;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_to_be_kept_is_forgotten() {
+    async fn values_are_forgotten_on_request_or_unused() {
         let cached = numbers(4);
         put(&cached, "a", Ok(1)).await;
         put(&cached, "b", Ok(2)).await;

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_said_without_showing_it() {
+    fn a_bad_key_is_reported_without_showing_it() {
         for value in [
             &b""[..],
             b"short",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_secret_is_named() {
         let missing = usable(&source(), None).unwrap_err();
         assert!(missing.definite && missing.message.contains("team/daily"));
         let other = KeySource {

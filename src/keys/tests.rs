@@ -1,4 +1,4 @@
-//! Keys as objects get them, with an API server that knows Secrets and namespaces only.
+//! The keys of objects, with an API server that has Secrets and namespaces only.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -102,7 +102,7 @@ impl Stage {
             key: default_api_key_key(),
         };
         let session = self.keys.session(For::Rooms, namespace, Some(&reference));
-        session.await.expect("there is a place")
+        session.await.expect("there is a permit")
     }
 
     async fn session(&self, namespace: &str, secret: &str) -> Session {
@@ -116,14 +116,14 @@ impl Stage {
         Some(session.key.expose_secret().to_owned())
     }
 
-    async fn proofs_asked(&self) -> usize {
+    async fn verifications(&self) -> usize {
         let journal = self.daily.client().unwrap().journal(0).await.unwrap();
         journal.iter().filter(|call| call.path == "/").count()
     }
 }
 
 #[tokio::test]
-async fn a_key_serves_the_namespace_and_the_domain_that_it_was_in_force_for() {
+async fn a_last_good_key_serves_its_own_namespace_and_domain_only() {
     let stage = Stage::start(None).await;
     let ours = stage.session("team", "ours").await.account;
     let theirs = stage.session("others", "theirs").await.account;
@@ -136,13 +136,13 @@ async fn a_key_serves_the_namespace_and_the_domain_that_it_was_in_force_for() {
     assert_eq!(stage.last_good("others", acme), None);
     assert_eq!(stage.last_good("team", globex), None);
     assert_eq!(stage.last_good("nobody", acme), None);
-    // Nor does one that could not be had.
+    // Neither does a failure to read one.
     assert!(stage.try_session("nobody", "missing").await.is_err());
     assert_eq!(stage.last_good("nobody", acme), None);
 }
 
 #[tokio::test]
-async fn a_key_that_daily_refuses_in_any_call_is_proven_again() {
+async fn a_key_that_daily_refuses_in_any_call_is_verified_again() {
     let stage = Stage::start(None).await;
     let session = stage.session("team", "ours").await;
     let refused = FaultKind::Status {
@@ -159,7 +159,7 @@ async fn a_key_that_daily_refuses_in_any_call_is_proven_again() {
     assert!(session.account.good_key().is_none());
     let requests = stage.api.requests();
     stage.session("team", "ours").await;
-    assert_eq!(stage.proofs_asked().await, 2);
+    assert_eq!(stage.verifications().await, 2);
     assert_eq!(
         stage.api.requests(),
         requests + 1,
@@ -170,7 +170,7 @@ async fn a_key_that_daily_refuses_in_any_call_is_proven_again() {
 }
 
 #[tokio::test]
-async fn a_secret_is_read_once_for_all_who_come_together_and_no_other_waits_for_it() {
+async fn a_secret_is_read_once_for_concurrent_reconciles_and_blocks_no_other() {
     let stage = Stage::start(None).await;
     let all = join_all((0..40).map(|_| stage.session("team", "ours"))).await;
     assert_eq!((all.len(), stage.api.requests()), (40, 1));
@@ -226,7 +226,7 @@ async fn the_labels_of_a_namespace_are_read_once_for_rooms_and_numbers() {
 }
 
 #[tokio::test]
-async fn keys_that_nobody_uses_are_forgotten_unless_an_object_is_bound() {
+async fn unused_keys_are_forgotten_unless_a_record_names_their_domain() {
     let stage = Stage::start(None).await;
     let domain = stage.session("team", "ours").await.account.domain().clone();
     stage.keys.forget_unused(|_, _| false);

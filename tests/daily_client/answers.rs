@@ -1,4 +1,4 @@
-//! What Daily says when all is well.
+//! Calls that Daily accepts.
 
 use daily_operator::clock;
 use daily_operator::daily::client::Client;
@@ -57,7 +57,7 @@ async fn the_life_of_a_room() {
     assert!(matches!(update, Err(CallError::NotFound)), "{update:?}");
 }
 
-/// F-ROOM-5: names that Daily could not have come to the right path all the same.
+/// F-ROOM-5: also names that Daily cannot have are sent to the right path.
 #[tokio::test]
 async fn a_strange_name_names_nothing() {
     let stage = Stage::new().await;

@@ -1,4 +1,4 @@
-//! Each failure names its cause, with what to do about it, and with the same words each time.
+//! Each failure names its cause and the next step, with the same message each time.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn a_host_that_no_dns_knows() {
     assert!(words.ends_with(advice), "{words}");
 }
 
-/// The port of a failed connection differs from try to try, and is not in the words.
+/// The local port of a failed connection differs each time, and is not in the message.
 #[tokio::test]
 async fn a_port_that_nobody_listens_on() {
     let stage = Stage::new().await;

@@ -1,4 +1,4 @@
-//! The client of Daily's API against the simulator, and against servers that talk nonsense.
+//! The client of Daily's API against the simulator, and against servers with other answers.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! The limiter against a server that counts.
+//! The rate limit against a server that counts.
 
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use daily_sim::Config;
 
 use crate::stage::{KEY, PATIENCE, Stage, key};
 
-/// F-RATE-1: more calls than a window has, as fast as the limiter lets them, and no 429.
+/// F-RATE-1: more calls than a window has, as fast as the rate limit allows, and no 429.
 #[tokio::test]
-async fn the_limiter_keeps_the_limit() {
+async fn the_rate_limit_is_kept() {
     let config = Config::single("demo", KEY, &[]);
     let stage = Stage::with(config).await;
     let limit = RateLimit::new(Used::default());

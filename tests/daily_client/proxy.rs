@@ -85,7 +85,7 @@ async fn a_proxy_that_refuses_is_named_without_its_password() {
         let expected =
             format!("Daily cannot be reached: through the proxy http://{address}: {why}");
         assert_eq!(words(&through).await, expected);
-        // Nothing was sent, so that a write may be made again.
+        // No call was sent, so that a retry is safe.
         unavailable(writes(&through).await, None);
         let error = through.domain(&key()).await.expect_err("is refused");
         let told = told(&error);
@@ -109,8 +109,7 @@ async fn a_proxy_that_does_not_run_is_named() {
     );
 }
 
-/// Plain HTTP goes to a proxy as it is, and the page of the proxy comes back in the place of Daily's
-/// answer.
+/// Over plain HTTP, a proxy may answer with a page of its own.
 #[tokio::test]
 async fn a_page_of_the_proxy_is_not_taken_for_dailys() {
     let sim = Sim::start(demo()).await.expect("starts");
@@ -168,7 +167,7 @@ async fn calls_go_through_a_proxy_over_tls() {
     );
 }
 
-/// Ends TLS and passes everything on.
+/// Terminates TLS and forwards everything.
 async fn tls_in_front_of(inner: SocketAddr) -> (SocketAddr, String) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("makes one");
     let private_key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("is a key");
@@ -183,7 +182,7 @@ async fn tls_in_front_of(inner: SocketAddr) -> (SocketAddr, String) {
         while let Ok((outside, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
             tokio::spawn(async move {
-                // Who does not trust the certificate goes away.
+                // A client that does not trust the certificate disconnects.
                 let Ok(mut outside) = acceptor.accept(outside).await else {
                     return;
                 };
@@ -195,7 +194,7 @@ async fn tls_in_front_of(inner: SocketAddr) -> (SocketAddr, String) {
     (address, made.cert.pem())
 }
 
-/// The proxy asks for another certificate than Daily's own: it reads along.
+/// The proxy intercepts TLS with a certificate of its own.
 #[tokio::test]
 async fn a_private_ca_behind_a_proxy() {
     let (sim, _) = with_tls(|_| ()).await;
@@ -206,7 +205,7 @@ async fn a_private_ca_behind_a_proxy() {
     assert!(words.contains("BadSignature; if a private CA"), "{words}");
 }
 
-/// F-ERR-1. A page of a proxy or a gateway is none of Daily's refusals: it is tried again.
+/// F-ERR-1. A page of a proxy or gateway is no refusal of Daily: the call is retried.
 #[tokio::test]
 async fn a_page_that_is_not_dailys() {
     let stage = Stage::new().await;
@@ -218,7 +217,7 @@ async fn a_page_that_is_not_dailys() {
         let error = stage.client.create_room(&key(), &wish("a")).await;
         let error = error.expect_err("is not made");
         let done = matches!(error, CallError::Unknown { .. });
-        // Of 407 it is known that nothing was done.
+        // A 407 proves that the call did not reach Daily.
         assert_eq!(done, status != 407, "{error:?}");
         assert!(told(&error).contains("proxy"), "{error:?}");
     }

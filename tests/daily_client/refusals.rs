@@ -1,4 +1,4 @@
-//! What Daily refuses.
+//! Calls that Daily refuses.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn a_key_that_daily_does_not_know() {
 
 /// F-ROOM-9, F-ROOM-17, F-CFG-4, F-CFG-5, F-ERR-5.
 #[tokio::test]
-async fn what_daily_refuses_it_explains() {
+async fn refusals_have_dailys_message() {
     let (stage, key) = (Stage::new().await, key());
     stage.room("a").await;
     let taken = stage.client.create_room(&key, &wish("a")).await;
@@ -77,9 +77,9 @@ async fn too_many_calls() {
     }
 }
 
-/// A refusal can repeat what was sent and what is known: neither key nor PIN is passed on.
+/// A refusal may quote the key or a PIN: neither is shown.
 #[tokio::test]
-async fn a_refusal_tells_no_secret() {
+async fn a_refusal_shows_no_secret() {
     let stage = Stage::new().await;
     let info = format!(
         "key {KEY} may not touch {PIN}, nor 123 4567-8987\nat all {}",

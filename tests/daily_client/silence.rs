@@ -1,4 +1,4 @@
-//! What nobody can know: no answer, or one that says nothing.
+//! Calls of unknown outcome.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ async fn replies_that_are_lost() {
     stage.always(FaultKind::ReplyLost).await;
     unavailable(reads(&stage.client).await, None);
     unknown(writes(&stage.client).await, None);
-    // Each was sent once: nothing in between tried again.
+    // Each was sent once: no layer retries.
     let journal = stage.control.journal(0).await.expect("is told");
     assert_eq!(journal.len(), 12);
 }

@@ -1,4 +1,4 @@
-//! What the tests share: a simulator with a client, all calls at once, and what may come of them.
+//! Helpers: a simulator with a client, all calls at once, and their possible outcomes.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub const KEY: &str = "api-key-of-demo-0";
 pub const NUMBER: &str = "+12025550123";
 pub const OTHER_NUMBER: &str = "+12025550199";
 pub const PIN: &str = "12345678987";
-/// No test waits longer for something that must come.
+/// Time limit for what must happen.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Stage {
@@ -192,7 +192,7 @@ pub async fn writes(client: &Client) -> Vec<Outcome> {
     ]
 }
 
-/// How many of the writes want to read something in the answer; they come first.
+/// How many of the writes parse their answer. They are the first.
 pub const WRITES_WITH_ANSWER: usize = 4;
 
 #[track_caller]
@@ -237,13 +237,13 @@ pub async fn with_tls(change: impl FnOnce(&mut rcgen::CertificateParams)) -> (Si
     (sim.expect("starts"), cert)
 }
 
-/// What a condition would say of the failure of a simple call.
+/// The message of a failed read, as in a condition.
 pub async fn words(client: &Client) -> String {
     let error = client.domain(&key()).await.expect_err("fails");
     chain(&error)
 }
 
-/// All that could come into a log of an error.
+/// All of an error that a log could show.
 pub fn told(error: &CallError) -> String {
     let mut text = format!("{error:?}");
     let mut cause: Option<&dyn StdError> = Some(error);

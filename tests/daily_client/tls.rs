@@ -1,4 +1,4 @@
-//! Whom the client trusts.
+//! Which certificates the client trusts.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ async fn tls_needs_a_certificate_that_is_trusted() {
     assert_eq!(domain.value.name, "demo");
 
     let strange = Client::new(&sim.base_url()).expect("builds");
-    // Nothing was sent before the certificate was seen.
+    // No call was sent before the certificate was checked.
     unavailable(reads(&strange).await, None);
     unavailable(writes(&strange).await, None);
 }
 
-/// The connection is there, but TLS never is: the connect timeout covers it, and nothing was sent.
+/// The connect timeout covers TLS too, and no call was sent.
 #[tokio::test]
 async fn a_handshake_that_is_never_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
@@ -48,7 +48,7 @@ fn a_client_shows_no_secret() {
     assert!(!format!("{client:?}").contains("Bearer"));
 }
 
-/// What is said of a CA that has the name of a trusted one and another key.
+/// The message for a CA with the name of a trusted one and another key.
 const DISTRUST: &str = "invalid peer certificate: BadSignature; if a private CA has signed";
 
 fn reading(base_url: &str, file: &Path, every: Duration) -> Client {
@@ -69,7 +69,7 @@ async fn a_ca_file_that_changes_is_read_again() {
     let file = folder.path().join("ca.pem");
     let write = |content: &str| std::fs::write(&file, content).expect("writes");
     write(&other);
-    // The age alone would never have it read again: a certificate that is not trusted does.
+    // Its age never makes this client read the file again, but a certificate that is not trusted does.
     let patient = reading(&sim.base_url(), &file, Duration::from_secs(3600));
     let eager = reading(&sim.base_url(), &file, Duration::ZERO);
     for client in [&patient, &eager] {
@@ -102,7 +102,7 @@ async fn a_ca_file_that_changes_is_read_again() {
         .expect("it was read an hour ago at most");
 }
 
-/// A bundle of a company, with what rustls does not take between the certificates.
+/// A bundle of a company, with blocks that rustls rejects.
 #[tokio::test]
 async fn a_bundle_is_used_as_far_as_it_can_be() {
     let (sim, cert) = with_tls(|_| ()).await;

@@ -162,7 +162,7 @@ mod tests {
     }
 
     async fn shown(account: &Account) -> Vec<String> {
-        // However old an answer is, it is good enough.
+        // An answer of any age will do.
         let numbers = account.numbers(&KEY.into(), Moment::default()).await;
         let configs = numbers.unwrap().configs.clone();
         configs.into_iter().map(|it| it.id).collect()
@@ -212,10 +212,10 @@ mod tests {
         assert_eq!(bare.configs().count(), 0);
     }
 
-    /// A pass that is cut off never sees the answer of its create. What that made is still known to
-    /// be possibly ours, and so is what was made and answered.
+    /// A reconcile that is cut off never sees the answer to its create. The evidence still knows that
+    /// the create may have been applied.
     #[tokio::test]
-    async fn a_create_may_have_made_what_has_the_number_until_it_was_refused() {
+    async fn a_create_may_have_been_applied_until_daily_refuses_it() {
         let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
         let daily = Sim::start(Config::new(accounts)).await.unwrap();
         let account = account(&daily);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_known_of_the_numbers_is_void_after_each_write_of_ours() {
+    async fn numbers_are_read_again_after_each_write() {
         let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
         let daily = Sim::start(Config::new(accounts)).await.unwrap();
         let account = account(&daily);
@@ -264,7 +264,7 @@ mod tests {
         );
         assert_eq!(deleted.await.unwrap(), None);
         assert_eq!(shown(&account).await, Vec::<String>::new());
-        // Also when nobody knows whether it was done.
+        // Also if the outcome is unknown.
         let lost = FaultSpec::next("POST", "/domain-dialin-config", FaultKind::ReplyLost);
         daily.client().unwrap().fault(&lost).await.unwrap();
         assert!(create(&account).await.is_err());

@@ -26,8 +26,8 @@ pub(super) struct NumbersCache {
 }
 
 impl NumbersCache {
-    /// The answer for a caller who came at this moment and needs numbers that were read at
-    /// `not_before` or later. Who waited for a read that failed shares its failure.
+    /// The answer for a caller that came at this moment and needs numbers that were read at
+    /// `not_before` or later. A caller that waited for a failed read shares its failure.
     pub(super) fn get(
         &self,
         came: Moment,

@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_write_that_still_waits_when_its_pass_is_cut_off_is_not_sent() {
+    async fn a_waiting_write_is_not_sent_after_its_reconcile_is_cut_off() {
         let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
         let account = Account::for_tests(&daily.base_url(), KEY);
         let slots = (0..100).map(|_| account.rate_limit().slot(Call::General));
         let slots = join_all(slots).await;
         assert!(create(&account).now_or_never().is_none(), "it waits");
         drop(slots);
-        // A look waits for the write of its name, if there is one.
+        // A GET of the name waits for its write, if there is one.
         account.look(&KEY.into(), "standup").await.unwrap();
         assert!(account.room_evidence("standup", "uid").observed.is_none());
         create(&account).await.unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_that_is_shown_after_its_end_is_none() {
+    fn a_room_that_is_shown_after_its_end_counts_as_absent() {
         let shown = |exp: Option<i64>, date| {
             let room = json!({
                 "id": "1", "name": "a", "privacy": "public", "url": "https://demo.daily.co/a",
@@ -238,7 +238,7 @@ mod tests {
         assert!(shown(Some(100), Some(99)));
         assert!(!shown(Some(100), Some(100)));
         assert!(!shown(Some(100), Some(101)));
-        // Without Daily's clock, or without an end, nobody has said that it is over.
+        // Without Daily's clock or an end, no room has ended.
         assert!(shown(Some(100), None));
         assert!(shown(None, Some(100)));
     }

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn however_many_ask_for_a_listing_one_comes_ahead_of_the_interval() {
+    fn one_listing_ahead_of_the_interval_serves_all_requests() {
         let mut schedule = read(100, 2, 400);
         assert!(schedule.want(at(103)));
         assert_eq!(schedule.next, at(106), "six seconds after the one before");
@@ -97,19 +97,16 @@ mod tests {
         assert_eq!(schedule.next, at(106));
         schedule.succeeded(at(106), 2, None, at(406));
         assert_eq!(schedule.next, at(406), "that served all of them");
-        assert!(
-            !schedule.want(at(106)),
-            "and whoever asks for what it shows"
-        );
+        assert!(!schedule.want(at(106)), "and a request that it serves");
         assert!(schedule.want(at(200)));
         assert_eq!(schedule.next, at(200));
     }
 
     #[test]
-    fn one_that_began_before_the_moment_is_followed_by_another() {
+    fn a_listing_that_began_before_the_request_is_followed_by_another() {
         let mut schedule = read(100, 2, 400);
         schedule.want(at(110));
-        // It was under way when this was asked for.
+        // Requested while a listing was under way.
         schedule.want(at(115));
         schedule.succeeded(at(112), 2, None, at(412));
         assert_eq!(schedule.next, at(118));
@@ -118,18 +115,18 @@ mod tests {
     }
 
     #[test]
-    fn long_schedule_that_are_asked_for_are_far_apart() {
+    fn long_listings_on_request_are_far_apart() {
         let mut schedule = read(100, 100, 400);
         schedule.want(at(101));
         assert_eq!(schedule.next, at(155));
-        // The interval is not made longer by it.
+        // The interval does not grow with it.
         let mut soon = read(100, 100, 130);
         assert!(!soon.want(at(101)));
         assert_eq!(soon.next, at(130));
     }
 
     #[test]
-    fn a_failure_does_not_forget_what_was_asked_for() {
+    fn a_failure_does_not_drop_requests() {
         let mut schedule = read(100, 2, 400);
         schedule.want(at(110));
         schedule.has_failed("refused".into(), at(120));

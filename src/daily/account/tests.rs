@@ -3,7 +3,7 @@
 use super::*;
 
 impl Setup {
-    /// For calls of this Daily.
+    /// For calls to this Daily.
     pub(crate) fn for_tests(base_url: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let metrics = Metrics::default();

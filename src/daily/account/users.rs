@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_was_used_last_and_is_not_refused_is_the_good_one() {
+    fn the_good_key_is_the_last_used_one_that_is_not_refused() {
         let mut users = Users::new("a".into(), at(0));
         assert!(users.used(&"b".into(), at(1)) && users.used(&"a".into(), at(2)));
         assert_eq!(good(&users).as_deref(), Some("a"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_used_is_forgotten_and_an_account_without_passes_ends() {
+    fn an_unused_key_is_forgotten_and_an_unused_account_ends() {
         let mut users = Users::new("a".into(), at(0));
         let hour = UNUSED.as_secs();
         assert!(users.used(&"b".into(), at(100)));

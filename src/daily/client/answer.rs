@@ -295,10 +295,10 @@ mod tests {
         );
     }
 
-    /// What a proxy, a gateway or a web server answers of its own says nothing about rooms and keys,
-    /// and nothing of what Daily will answer.
+    /// An answer of a proxy, gateway or web server proves nothing about rooms, keys or Daily's next
+    /// answer.
     #[test]
-    fn refusals_are_believed_in_dailys_shape_only() {
+    fn only_refusals_in_dailys_shape_count() {
         for body in [
             "",
             "<html><h1>404 Not Found</h1></html>",
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_that_breaks_off_is_a_refusal() {
+    fn a_truncated_refusal_is_a_refusal() {
         let mut broken = received(400, "");
         broken.body = Err(Cause::TooLarge(1));
         let error = broken
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_shows_what_may_be_shown() {
+    fn a_refusal_is_masked() {
         let body = format!(
             r#"{{"error":"invalid-request-error","info":"{KEY} and 12345678987\u0000 {}"}}"#,
             "x".repeat(2000)
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_another_server_says_where_it_may_come_from() {
+    fn an_answer_of_another_server_names_its_possible_origin() {
         let through = |proxy: Option<&str>, status| {
             let mut received = received(status, "<html>");
             received.proxy = proxy.map(ToOwned::to_owned);
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_call_needs_a_body_only_where_it_is_asked_for() {
+    fn an_accepted_call_needs_a_body_only_if_it_is_parsed() {
         let accepted = |intent| {
             let judged = received(200, "{").judged(intent, &KEY.into());
             judged.expect("is accepted")
@@ -397,7 +397,7 @@ mod tests {
 
     /// serde's own message quotes the value, which can be a PIN.
     #[test]
-    fn a_body_that_is_not_understood_is_not_quoted() {
+    fn a_body_that_does_not_parse_is_not_quoted() {
         let body = r#"{"domain_name": 12345678987, "domain_id": "i"}"#;
         let accepted = received(200, body)
             .judged(Intent::Read, &KEY.into())

@@ -144,7 +144,7 @@ mod tests {
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAw\n-----END PRIVATE KEY-----\n";
 
     #[test]
-    fn one_certificate_that_cannot_be_used_is_skipped_with_its_place() {
+    fn a_bad_certificate_is_skipped_with_its_place() {
         let (first, last) = (certificate("a.example"), certificate("b.example"));
         let line = first.lines().count() + 1;
         for (odd, what) in [
@@ -169,9 +169,9 @@ mod tests {
         }
     }
 
-    /// DER that says it is a certificate, of which rustls takes nothing: the version is garbage.
+    /// Truncated DER, which rustls rejects.
     #[test]
-    fn a_certificate_that_is_garbage_inside_is_skipped() {
+    fn a_certificate_with_bad_der_is_skipped() {
         let made = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()]).unwrap();
         let mut der = made.cert.der().to_vec();
         der.truncate(der.len() / 2);
@@ -185,9 +185,9 @@ mod tests {
         );
     }
 
-    /// The most usual oddity of old roots.
+    /// The most common oddity of old roots.
     #[test]
-    fn a_negative_serial_number_is_no_obstacle() {
+    fn a_negative_serial_number_is_accepted() {
         let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
         params.serial_number = Some(vec![0x11; 8].into());
         let key = rcgen::KeyPair::generate().unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_between_the_certificates_changes_nothing() {
+    fn text_between_the_certificates_is_ignored() {
         let (first, last) = (certificate("a.example"), certificate("b.example"));
         let bundle = format!("\u{feff}# Root of the company\n{first}\n\nsubject=b\n{last}{first}");
         for bundle in [bundle.clone(), bundle.replace('\n', "\r\n")] {
@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// A private key that got among the certificates is not repeated.
+    /// A private key in the bundle is not quoted.
     #[test]
     fn nothing_of_a_block_is_shown() {
         let outcome = added(KEY);

@@ -86,7 +86,7 @@ pub(super) struct AppliedListing {
 /// What is kept of a room.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
-    /// The answers. What became of our writes is added for whoever asks.
+    /// The answers. The fields about our writes depend on the object, and are not set here.
     pub(super) answers: RoomEvidence,
     /// Whether its object is gone.
     pub(super) forgotten: bool,

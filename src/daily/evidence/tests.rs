@@ -8,7 +8,7 @@ use super::*;
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, Room, RoomsPage};
 
-/// The object that all of it is about.
+/// The object in these tests.
 const UID: &str = "uid";
 const QUIET: Duration = Duration::from_secs(60);
 
@@ -44,8 +44,8 @@ fn none(seconds: u64) -> Answer<Option<Room>> {
     made("", seconds).map(|_| None)
 }
 
-/// A listing of these rooms, whose names are their ids, from a second on to the next one. All names
-/// that are there or have an entry are wanted.
+/// A listing of these rooms, whose names are their ids. It begins at this second, takes one, and
+/// wants all names of these tests.
 fn listing(seconds: u64, names: &[String]) -> Listing {
     let data: Vec<ListedRoom> = names.iter().map(|name| room(name, name).into()).collect();
     let wanted = self::names(200)
@@ -178,7 +178,7 @@ fn an_incomplete_listing_proves_presence_only() {
     evidence.knows_nothing();
     evidence.lists(20, &["a"], false);
     evidence.shows("a", Source::List);
-    // What it does not show is not known any more, and has to be asked for by name.
+    // A room that it does not show is not known any more, and needs a GET.
     evidence.lists(30, &[], false);
     evidence.knows_nothing();
 }
@@ -209,20 +209,20 @@ fn check_mass_loss(expected: usize, missing: usize, complete: bool, mass_loss: b
     assert_eq!(evidence.mass_loss(), mass_loss);
     let first = evidence.room(&expected[0], UID);
     assert_eq!(first.mass_loss, mass_loss);
-    // What is not believed is not taken in.
+    // A listing that is not believed is not applied.
     let absent = complete && !mass_loss;
     assert_eq!(first.absence.is_some(), absent);
 }
 
 #[test]
-fn more_than_five_and_more_than_a_tenth_missing_are_not_believed() {
+fn more_than_five_and_a_tenth_of_the_rooms_missing_is_a_mass_loss() {
     check_mass_loss(6, 5, true, false);
     check_mass_loss(6, 6, true, true);
     check_mass_loss(59, 5, true, false);
     check_mass_loss(59, 6, true, true);
     check_mass_loss(100, 10, true, false);
     check_mass_loss(100, 11, true, true);
-    // A listing whose count does not add up shows as well that too many are gone at once.
+    // An incomplete listing can show a mass loss too.
     check_mass_loss(100, 11, false, true);
 }
 
@@ -259,7 +259,7 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
     confirmed.listing_confirmed();
     assert!(confirmed.mass_loss());
     confirmed.lacks(11, None, 10);
-    // The next one with fewer missing ends it.
+    // The next listing with fewer missing rooms ends it.
     confirmed.lists(20, &[], true);
     assert!(!confirmed.mass_loss());
 }
@@ -311,7 +311,7 @@ fn creates_since_the_claim_are_counted_by_the_worst() {
 }
 
 #[test]
-fn a_create_that_was_done_still_counts_when_another_answer_has_come() {
+fn an_applied_create_still_counts_after_a_later_answer() {
     let mut evidence = evidence();
     evidence.created("a", UID, made("1", 10), at(10));
     evidence.lists(20, &["a"], true);
@@ -333,7 +333,7 @@ fn lagging(done: bool) -> Evidence {
 }
 
 #[test]
-fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
+fn a_read_right_after_a_write_does_not_override_its_answer() {
     let mut evidence = lagging(true);
     evidence.read("a", none(11), at(11));
     evidence.shows("1", Source::Create);
@@ -354,7 +354,7 @@ fn what_is_read_right_after_a_write_does_not_go_before_its_answer() {
 }
 
 #[test]
-fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
+fn a_stale_read_does_not_bring_a_deleted_room_back() {
     let mut evidence = Evidence::new(LAG);
     evidence.read("a", shown("1", 5), at(5));
     let sending = evidence.writes("a").sending(at(9));
@@ -367,7 +367,7 @@ fn a_room_that_was_deleted_is_not_there_again_because_a_read_lags() {
 }
 
 #[test]
-fn an_end_does_not_wait_for_what_lags() {
+fn an_end_does_not_wait_for_the_replica_lag() {
     let mut evidence = lagging(true);
     let mut brief = made("1", 10);
     brief.value.config.exp = date(12);
@@ -380,7 +380,7 @@ fn an_end_does_not_wait_for_what_lags() {
 
 /// So that another object may have the name at once.
 #[test]
-fn a_deletion_is_not_forgotten_before_reads_show_it() {
+fn a_deletion_is_remembered_until_reads_show_it() {
     let deleted = || {
         let mut evidence = lagging(true);
         evidence.written("a", none(10), at(10));
@@ -393,7 +393,7 @@ fn a_deletion_is_not_forgotten_before_reads_show_it() {
     let mut quiet = deleted();
     quiet.lists(20, &[], true);
     assert!(quiet.rooms.is_empty());
-    // A room that stays is to be found again.
+    // A room that is kept has to be found again.
     let mut retained = lagging(true);
     retained.forget("a", UID, at(11));
     retained.read("a", shown("1", 12), at(12));
@@ -401,7 +401,7 @@ fn a_deletion_is_not_forgotten_before_reads_show_it() {
 }
 
 #[test]
-fn a_write_that_was_refused_or_is_unknown_says_nothing_that_a_read_could_lag_behind() {
+fn no_read_is_stale_after_a_refused_or_unknown_write() {
     let mut refused = lagging(false);
     refused.read("a", none(11), at(11));
     refused.lacks(11, Some(11), 11);
@@ -429,9 +429,9 @@ fn rooms_that_were_just_written_to_are_not_missing() {
     );
 }
 
-/// F-ROOM-37: what counts is which name was asked for.
+/// F-ROOM-37: the requested name counts.
 #[test]
-fn a_room_whose_name_has_another_case_is_the_one_that_was_asked_for() {
+fn a_room_with_another_case_in_its_name_is_the_requested_one() {
     let mut evidence = Evidence::default();
     evidence.read("A", shown("1", 10), at(10));
     assert_eq!(evidence.room("A", UID).observed.unwrap().room.name, "a");
@@ -439,7 +439,7 @@ fn a_room_whose_name_has_another_case_is_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn it_is_known_when_a_room_answered_to_its_name() {
+fn listings_do_not_count_as_reads_by_name() {
     let mut evidence = evidence();
     evidence.lists(5, &["a"], true);
     assert_eq!(evidence.room("a", UID).named, None);
@@ -449,13 +449,13 @@ fn it_is_known_when_a_room_answered_to_its_name() {
 }
 
 #[test]
-fn a_short_quiet_period_shortens_what_reads_may_lag() {
+fn a_short_quiet_period_shortens_the_replica_lag() {
     assert_eq!(replica_lag(QUIET), LAG);
     assert_eq!(replica_lag(Duration::from_secs(2)), Duration::from_secs(1));
 }
 
 #[test]
-fn what_was_created_for_one_object_is_not_the_room_of_another() {
+fn a_room_created_for_one_object_is_not_another_ones() {
     let mut evidence = Evidence::default();
     evidence.writes("a").claimed(UID);
     evidence.writes("a").claimed("other");

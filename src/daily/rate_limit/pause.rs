@@ -64,7 +64,7 @@ mod tests {
         let mut now = 0;
         for length in [1, 2, 4, 8, 16, 30, 30] {
             pause.begin(None, at(now));
-            // Another one that was under way makes it no longer.
+            // A 429 to another call in flight does not prolong it.
             pause.begin(None, at(now));
             assert_eq!(pause.end(at(now)), Some(at(now + length)));
             now += length;
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn daily_may_say_how_long_a_pause_is() {
+    fn a_retry_after_sets_the_pause() {
         for (seconds, length) in [(5, 5), (60, 60), (3_600, 60), (0, 1)] {
             let mut pause = Pause::default();
             pause.begin(asked(seconds), at(0));

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_that_is_given_back_is_free_at_once() {
+    fn a_returned_slot_is_free_at_once() {
         let mut windows = Windows::new(Used::default());
         for _ in 0..DELETES {
             windows.reserve_delete(at(0)).expect("is free");
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn it_starts_as_full_as_it_is_told() {
+    fn it_starts_with_what_is_used() {
         let mut windows = Windows::new(Used::up(at(1_000)));
         let (call, delete) = (Wait::Until(at(6_050)), Wait::Until(at(31_300)));
         assert_eq!(windows.reserve_calls(1, at(1_500)), Err(call));
@@ -275,18 +275,18 @@ mod tests {
         assert!(deletes * 100 >= 95 * 100 * minutes, "{deletes}");
     }
 
-    /// One that wants to make a call.
+    /// A caller.
     #[derive(Clone, Debug)]
     struct Caller {
-        /// How long after the one before it comes.
+        /// The delay after the caller before.
         gap: u64,
         delete: bool,
-        /// How long it holds its slot.
+        /// How long it holds its slot before the send.
         holds: u64,
         sends: bool,
         /// How long the call takes to arrive.
         arrives: u64,
-        /// And how much longer its answer takes.
+        /// How long its answer takes after that.
         answers: u64,
     }
 
@@ -312,7 +312,7 @@ mod tests {
         prop::collection::vec(caller, 1..700)
     }
 
-    /// Lets all of them have their turn, and says when which arrived.
+    /// Runs all callers; returns when each call arrived, and whether it is a DELETE.
     fn run(callers: &[Caller], used: Used) -> Vec<(u64, bool)> {
         let mut windows = Windows::new(used);
         let mut arrivals: VecDeque<(u64, Caller)> = VecDeque::new();

@@ -1,4 +1,4 @@
-//! Keys are proven without waiting for each other, and once for all who use them.
+//! Keys are verified once for all reconciles, and do not wait for each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,20 +56,20 @@ impl Stage {
 
     async fn proves(&self, namespace: &str, key: &str) -> String {
         let domain = self.domain(namespace, key).await;
-        domain.expect("there is a place").expect("the key is good")
+        domain.expect("there is a permit").expect("the key is good")
     }
 
     async fn refuses(&self, namespace: &str, key: &str) -> KeyProblem {
         let domain = self.domain(namespace, key).await;
-        domain.expect("there is a place").unwrap_err()
+        domain.expect("there is a permit").unwrap_err()
     }
 
-    async fn proofs_asked(&self) -> usize {
+    async fn verifications(&self) -> usize {
         let journal = self.sim.journal(0).await.unwrap();
         journal.iter().filter(|call| call.path == "/").count()
     }
 
-    /// The next call that proves a key is answered when it is released.
+    /// Holds the answer to the next call that verifies a key.
     async fn hold_next(&self) {
         let hold = FaultSpec::next("GET", "/", FaultKind::Hold("proof".into()));
         self.sim.fault(&hold).await.unwrap();
@@ -88,16 +88,16 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn all_who_come_together_with_a_key_have_one_proof() {
+async fn concurrent_reconciles_share_one_verification() {
     let stage = Stage::start().await;
     for (key, good) in [(KEY, true), (WRONG_KEY, false)] {
-        let before = stage.proofs_asked().await;
+        let before = stage.verifications().await;
         let all = join_all((0..30).map(|_| stage.domain("team", key))).await;
         assert!(all.iter().all(|it| it.as_ref().unwrap().is_ok() == good));
-        assert_eq!(stage.proofs_asked().await, before + 1);
+        assert_eq!(stage.verifications().await, before + 1);
         stage.domain("later", key).await.unwrap().ok();
         assert_eq!(
-            stage.proofs_asked().await,
+            stage.verifications().await,
             before + 1,
             "it holds for a while"
         );
@@ -105,7 +105,7 @@ async fn all_who_come_together_with_a_key_have_one_proof() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_keeps_no_other_key_waiting() {
+async fn a_held_answer_delays_no_other_key() {
     let stage = Stage::start().await;
     stage.hold_next().await;
     let others = async {
@@ -121,9 +121,9 @@ async fn an_answer_that_does_not_come_keeps_no_other_key_waiting() {
     assert_eq!(slow, "acme");
 }
 
-/// A 429 pauses the account, and a new key of it is proven all the same.
+/// A 429 pauses the account, but not the verification of a new key.
 #[tokio::test]
-async fn a_new_key_of_a_paused_account_waits_for_nobody_and_its_proof_counts() {
+async fn a_new_key_does_not_wait_for_its_paused_account_and_its_call_counts() {
     let stage = Stage::start().await;
     stage.proves("ours", KEY).await;
     let account = stage.accounts.all().pop().unwrap();
@@ -136,7 +136,7 @@ async fn a_new_key_of_a_paused_account_waits_for_nobody_and_its_proof_counts() {
 }
 
 #[tokio::test]
-async fn passes_that_wait_for_a_key_leave_places_for_other_namespaces() {
+async fn reconciles_that_wait_for_a_key_leave_permits_for_other_namespaces() {
     let stage = Stage::start().await;
     stage.hold_next().await;
     let (mut waiting, mut busy) = (0, 0);
@@ -161,27 +161,27 @@ async fn passes_that_wait_for_a_key_leave_places_for_other_namespaces() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_refused_is_proven_again_unless_that_was_done_since() {
+async fn a_refused_key_is_verified_again_unless_it_was_since() {
     let stage = Stage::start().await;
     let before = clock::now();
     stage.proves("ours", KEY).await;
     stage.verifier.refused(&KEY.into(), before);
     stage.proves("ours", KEY).await;
     assert_eq!(
-        stage.proofs_asked().await,
+        stage.verifications().await,
         1,
         "the call was sent before the proof"
     );
     stage.verifier.refused(&OTHER_KEY.into(), clock::now());
     stage.proves("ours", KEY).await;
-    assert_eq!(stage.proofs_asked().await, 1, "it was another key");
+    assert_eq!(stage.verifications().await, 1, "it was another key");
     stage.verifier.refused(&KEY.into(), clock::now());
     stage.proves("ours", KEY).await;
-    assert_eq!(stage.proofs_asked().await, 2);
+    assert_eq!(stage.verifications().await, 2);
 }
 
 #[tokio::test]
-async fn a_problem_names_the_secret_of_the_one_who_asks() {
+async fn a_problem_names_the_secret_of_its_own_object() {
     let stage = Stage::start().await;
     let down = FaultKind::Status {
         status: 503,
@@ -202,5 +202,5 @@ async fn a_problem_names_the_secret_of_the_one_who_asks() {
             assert!(!problem.message.contains(key));
         }
     }
-    assert_eq!(stage.proofs_asked().await, 2);
+    assert_eq!(stage.verifications().await, 2);
 }

@@ -1,4 +1,4 @@
-//! When listings begin and end, and what of them is kept.
+//! When listings begin and end, and which rooms they keep.
 
 use daily_sim::{Config, FaultKind, FaultSpec, Sim};
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::*;
 
 const KEY: &str = "acme-key-0123456789abcdef";
 const HOUR: Duration = Duration::from_secs(3600);
-/// What must come, comes by then.
+/// Time limit for what must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn daily() -> Sim {
@@ -19,7 +19,7 @@ fn nothing() -> Expected {
     Arc::new(|_| Vec::new())
 }
 
-/// Lists until the listings are so.
+/// Lists until the schedule meets the condition.
 async fn list_until(account: &Account, expected: Expected, so: impl Fn(&Schedule) -> bool) {
     let mut listings = account.listings();
     let listed = async {
@@ -33,7 +33,7 @@ async fn list_until(account: &Account, expected: Expected, so: impl Fn(&Schedule
 }
 
 #[tokio::test]
-async fn an_account_without_passes_ends_and_its_keys_are_forgotten() {
+async fn an_unused_account_ends_and_its_keys_are_forgotten() {
     let daily = daily().await;
     let account = Account::for_tests(&daily.base_url(), KEY);
     let unused = Duration::from_millis(200);
@@ -49,7 +49,7 @@ async fn an_account_without_passes_ends_and_its_keys_are_forgotten() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_refused_once_ends_the_listings_only_until_it_is_proven_again() {
+async fn listings_go_on_when_a_refused_key_is_verified_again() {
     let daily = daily().await;
     let account = Account::for_tests(&daily.base_url(), KEY);
     let refused = FaultKind::Status {
@@ -68,7 +68,7 @@ async fn a_key_that_is_refused_once_ends_the_listings_only_until_it_is_proven_ag
 }
 
 #[tokio::test]
-async fn a_listing_keeps_the_rooms_that_are_expected_or_were_asked_about() {
+async fn a_listing_keeps_expected_rooms_and_those_with_evidence() {
     let daily = daily().await;
     let account = Account::for_tests(&daily.base_url(), KEY);
     let by_hand = daily.client().unwrap().api(KEY);
@@ -96,7 +96,7 @@ async fn a_listing_keeps_the_rooms_that_are_expected_or_were_asked_about() {
 
 /// A page as Daily would send it, with a room that has a `dialin` of another type.
 #[tokio::test]
-async fn one_odd_room_costs_the_others_nothing() {
+async fn a_room_that_does_not_parse_hides_no_other() {
     let daily = daily().await;
     let account = Account::for_tests(&daily.base_url(), KEY);
     let room = |id: &str, config: serde_json::Value| {

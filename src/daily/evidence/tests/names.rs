@@ -27,7 +27,7 @@ fn names_that_no_object_has_are_forgotten() {
         names.sort();
         names
     };
-    // What was written to is kept for a while: its outcome may still matter.
+    // A recent write is kept: its outcome may still matter.
     assert_eq!(left(&evidence), ["a", "gone", "ours"]);
     assert!(!evidence.outcomes_known(at(30), QUIET));
     evidence.retain(|name| name == "ours", at(10 + hour));
