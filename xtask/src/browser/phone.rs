@@ -16,16 +16,16 @@ pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
     let name = "a caller who dials with the keys waits, and is let in by a join, without a reload";
     report.check(name, caller(tab, stage)).await;
     report
+        .check("a click on a dial string fills it in", filled(tab, stage))
+        .await;
+    report
+        .check("a wrong PIN is reported, also in words", wrong_pin(tab))
+        .await;
+    report
         .check(
-            "a dial string that is clicked is filled in",
-            filled(tab, stage),
+            "an invalid dial string is refused with a sentence",
+            refused(tab),
         )
-        .await;
-    report
-        .check("a wrong PIN is told, also in words", wrong_pin(tab))
-        .await;
-    report
-        .check("what is no dial string is refused in words", refused(tab))
         .await;
     report
         .check(
@@ -37,7 +37,7 @@ pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
         .check("somebody joins and leaves from the page", visit(tab, stage))
         .await;
     report
-        .check("calls of the API appear, faults too", journal(tab, stage))
+        .check("API calls appear, with their faults", journal(tab, stage))
         .await;
 }
 
@@ -64,7 +64,7 @@ async fn numbers(tab: &Tab) -> Result<(), BrowserError> {
         "PIN dial-in",
         PREFIX,
         "+12025550199",
-        "nobody picks up",
+        "nobody answers",
     ] {
         tab.until_seen("#numbers", text).await?;
     }

@@ -38,7 +38,7 @@ pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
         report.check(&name, by_ear(tab, window)).await;
     }
     for scheme in ["light", "dark"] {
-        let name = format!("every text stands out from its ground in the {scheme} scheme");
+        let name = format!("every text has enough contrast in the {scheme} scheme");
         report.check(&name, contrast(tab, scheme)).await;
     }
 }

@@ -22,7 +22,7 @@ pub async fn checks(tab: &Tab, stage: Stage, watch: &Watch, report: &mut Report)
         .await;
     report
         .check(
-            "nothing is asked for while the page is hidden",
+            "no request is sent while the page is hidden",
             hidden(tab, &stage, watch),
         )
         .await;
@@ -34,13 +34,15 @@ pub async fn checks(tab: &Tab, stage: Stage, watch: &Watch, report: &mut Report)
         .await;
     let origin = stage.sim.origin();
     report
-        .check("no other origin is asked", async { asked(watch, &origin) })
+        .check("no request goes to another origin", async {
+            asked(watch, &origin)
+        })
         .await;
     report
         .check("no error is logged", async { logged(watch) })
         .await;
     report
-        .check("a simulator that is gone is told", gone(tab, stage))
+        .check("an unreachable simulator is reported", gone(tab, stage))
         .await;
 }
 

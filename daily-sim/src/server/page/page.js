@@ -262,7 +262,7 @@ function showNumbers({ numbers, global }) {
 }
 
 function configWords(config) {
-  if (!config) return ["none: nobody picks up", ""];
+  if (!config) return ["none: nobody answers", ""];
   const kind = { pin_dialin: "PIN dial-in", pinless_dialin: "pinless dial-in" }[config.type];
   return [kind ?? config.type, [config.namePrefix, config.id].filter(Boolean).join(" \u00b7 ")];
 }
