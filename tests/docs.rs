@@ -1,4 +1,4 @@
-//! What the pages say of the code is so. Reads files only.
+//! Compares what the pages say about the code with the code. Reads files only.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
