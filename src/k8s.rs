@@ -17,7 +17,7 @@ pub use body::{MANAGED_ANNOTATION, managed_keys};
 pub use connect::{ClientError, client};
 pub use error::{KubeError, at_once, within};
 pub use events::{Events, Note};
-pub use objects::{Served, apply_status, get_object, merge_finalizers};
+pub use objects::{Served, apply_status, get_object, set_finalizer};
 pub use secrets::{create_secret, delete_secret, get_secret, update_secret};
 
 /// The name by which the API server knows which fields are ours.

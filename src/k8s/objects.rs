@@ -38,21 +38,29 @@ pub async fn get_object<K: Served>(
     call(api.get_opt(name)).await
 }
 
-/// Replaces the finalizers of the object that was read: give the whole list.
+/// Adds or removes a finalizer of the object that was read. The others are read right before: a
+/// tenant decides how many there are, so they are not kept in memory.
 ///
 /// # Errors
 /// [`KubeError::Conflict`] when the object is no longer what it was.
-pub async fn merge_finalizers<K: Served>(
+pub async fn set_finalizer<K: Served>(
     client: &Client,
     guard: &Guard,
-    finalizers: &[String],
+    finalizer: &str,
+    wanted: bool,
 ) -> Result<K, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
+    let read = call(api.get_metadata(&guard.name)).await?;
+    let mut finalizers = read.metadata.finalizers.unwrap_or_default();
+    finalizers.retain(|it| it != finalizer);
+    if wanted {
+        finalizers.push(finalizer.to_owned());
+    }
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let patch = Patch::Merge(body::finalizers(guard, finalizers));
+    let patch = Patch::Merge(body::finalizers(guard, &finalizers));
     call(api.patch(&guard.name, &params, &patch)).await
 }
 

@@ -28,7 +28,7 @@ pub struct Meta {
     pub created: i64,
     /// When its deletion was requested, in unix seconds of the API server's clock.
     pub deleting: Option<i64>,
-    pub finalizers: Vec<String>,
+    pub has_finalizer: bool,
     /// The value of the annotation that requests a reconcile.
     pub requested: Option<String>,
 }
@@ -47,7 +47,7 @@ impl Meta {
             generation: meta.generation?,
             created: meta.creation_timestamp.as_ref().map(seconds)?,
             deleting: meta.deletion_timestamp.as_ref().map(seconds),
-            finalizers: meta.finalizers.clone().unwrap_or_default(),
+            has_finalizer: object.finalizers().iter().any(|it| it == FINALIZER),
             requested: object.annotations().get(RECONCILE_ANNOTATION).cloned(),
         })
     }
@@ -60,20 +60,5 @@ impl Meta {
             uid: self.uid.clone(),
             resource_version: self.resource_version.clone(),
         }
-    }
-
-    pub fn has_finalizer(&self) -> bool {
-        self.finalizers.iter().any(|it| it == FINALIZER)
-    }
-
-    pub fn finalizers_with_ours(&self) -> Vec<String> {
-        let mut finalizers = self.finalizers_without_ours();
-        finalizers.push(FINALIZER.to_owned());
-        finalizers
-    }
-
-    pub fn finalizers_without_ours(&self) -> Vec<String> {
-        let others = self.finalizers.iter().filter(|it| *it != FINALIZER);
-        others.cloned().collect()
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::kind::Kind;
 use super::record::Recorded;
 use super::spec::{DeletionSpec, InvalidSpec};
-use crate::crd::{RECONCILE_ANNOTATION, Status};
+use crate::crd::{FINALIZER, RECONCILE_ANNOTATION, Status};
 
 /// A DailyRoom or PinDialinNumber.
 #[derive(Clone)]
@@ -98,12 +98,22 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
     }
 }
 
-/// Keeps of the metadata what the operator uses.
+/// How many bytes of a requested reconcile's value count: any date or revision is shorter.
+const LONGEST_REQUEST: usize = 256;
+
+/// Keeps of the metadata what the operator uses: a tenant decides how much there is.
 fn stripped(metadata: ObjectMeta) -> ObjectMeta {
-    let requested = |(key, _): &(String, String)| key == RECONCILE_ANNOTATION;
     let annotations = metadata.annotations.unwrap_or_default();
+    let requested = annotations.into_iter().filter_map(|(key, mut value)| {
+        value.truncate(value.floor_char_boundary(LONGEST_REQUEST));
+        (key == RECONCILE_ANNOTATION).then_some((key, value))
+    });
+    let mut finalizers = metadata.finalizers.unwrap_or_default();
+    finalizers.retain(|it| it == FINALIZER);
+    finalizers.shrink_to_fit();
     ObjectMeta {
-        annotations: Some(annotations.into_iter().filter(requested).collect()),
+        annotations: Some(requested.collect()),
+        finalizers: Some(finalizers),
         labels: None,
         managed_fields: None,
         owner_references: None,
@@ -134,7 +144,7 @@ mod tests {
 
     use super::super::meta::Meta;
     use super::*;
-    use crate::crd::{DailyRoom, DailyRoomStatus, FINALIZER};
+    use crate::crd::{DailyRoom, DailyRoomStatus};
     use crate::number::Number;
     use crate::room::Room;
 
@@ -145,8 +155,8 @@ mod tests {
             "metadata": {
                 "namespace": "team", "name": "standup", "uid": "u1", "resourceVersion": "1",
                 "generation": 1, "creationTimestamp": "2026-12-01T08:00:00Z",
-                "finalizers": ["a/b", FINALIZER], "labels": {"a": long},
-                "annotations": {RECONCILE_ANNOTATION: "now", "a": long},
+                "finalizers": [format!("a/{long}"), FINALIZER], "labels": {"a": long},
+                "annotations": {RECONCILE_ANNOTATION: format!("now{}", "ä".repeat(1000)), "a": long},
                 "managedFields": [{"manager": long}],
                 "ownerReferences": [{"apiVersion": "v1", "kind": long, "name": "n", "uid": "u"}],
             },
@@ -167,9 +177,9 @@ mod tests {
         let metadata = object.metadata.clone();
         assert!(!json!(metadata).to_string().contains("xxx"), "{metadata:?}");
         let meta = Meta::of(&object).unwrap();
-        assert_eq!(meta.requested.as_deref(), Some("now"));
-        assert!(meta.has_finalizer());
-        assert_eq!(meta.finalizers_without_ours(), ["a/b"]);
+        assert!(meta.has_finalizer);
+        let requested = meta.requested.unwrap();
+        assert!(requested.starts_with("now") && requested.len() <= LONGEST_REQUEST);
         assert_eq!(object.recorded, Recorded::Nothing);
     }
 

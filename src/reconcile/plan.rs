@@ -22,7 +22,7 @@ pub fn plan<K: Decide>(view: &View<K>) -> Plan<K> {
     let planned = planned.unwrap_or_else(|first| first);
     // The finalizer is added before the first record: what is recorded has to be deleted.
     let records = matches!(planned, Plan::Act(Step::Record(..)));
-    if records && !view.meta.has_finalizer() && view.meta.deleting.is_none() {
+    if records && !view.meta.has_finalizer && view.meta.deleting.is_none() {
         return Plan::Act(Step::AddFinalizer);
     }
     planned
@@ -38,7 +38,7 @@ fn reconcile<K: Decide>(view: &View<K>) -> Planned<K> {
         return K::claim(view, spec, domain);
     };
     fixed_name(view, record)?;
-    if !view.meta.has_finalizer() {
+    if !view.meta.has_finalizer {
         return Err(Plan::Act(Step::AddFinalizer));
     }
     if view.status.common().conditions.is_empty() {
@@ -53,7 +53,7 @@ fn reconcile<K: Decide>(view: &View<K>) -> Planned<K> {
 
 /// What comes next for an object that is being deleted.
 fn delete<K: Decide>(view: &View<K>) -> Planned<K> {
-    if !view.meta.has_finalizer() {
+    if !view.meta.has_finalizer {
         return Ok(Plan::Rest(Outcome::Done, Requeue::OnChange));
     }
     owned_here(view)?;

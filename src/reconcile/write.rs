@@ -10,10 +10,10 @@ use super::report::{self, Applied};
 use super::steps::{Change, Outcome, Release, Written};
 use super::traits::Reconciled;
 use super::{Failure, Pass, reference};
-use crate::crd::Status;
+use crate::crd::{FINALIZER, Status};
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Check, Effect, EffectError};
-use crate::k8s::{KubeError, Note, apply_status, get_object, merge_finalizers};
+use crate::k8s::{KubeError, Note, apply_status, get_object, set_finalizer};
 
 /// What the live check before a write to Daily demands of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,22 +28,19 @@ pub(crate) enum Live {
 
 impl<K: Reconciled> Pass<K> {
     pub(super) async fn add_finalizer(&mut self) -> Result<(), Failure> {
-        let finalizers = self.view.meta.finalizers_with_ours();
-        let written = self
-            .write_finalizers(Effect::FinalizerAdd, &finalizers)
-            .await;
+        let written = self.set_finalizer(Effect::FinalizerAdd, true).await;
         let written = written.map_err(|error| Failure::of_kube("the finalizer", error))?;
         self.continue_with(&written)
     }
 
-    async fn write_finalizers(
+    async fn set_finalizer(
         &self,
         effect: Effect,
-        finalizers: &[String],
+        wanted: bool,
     ) -> Result<Object<K>, EffectError<KubeError>> {
         let guard = self.view.meta.guard();
         let client = &self.context.client;
-        let patch = merge_finalizers::<Object<K>>(client, &guard, finalizers);
+        let patch = set_finalizer::<Object<K>>(client, &guard, FINALIZER, wanted);
         self.send(effect, patch).await
     }
 
@@ -126,15 +123,12 @@ impl<K: Reconciled> Pass<K> {
         let events = report::events(&self.view, &self.view.status, &self.applied);
         self.applied.clear();
         self.publish(&events).await;
-        let finalizers = self.view.meta.finalizers_without_ours();
-        let removed = self
-            .write_finalizers(Effect::FinalizerRemove, &finalizers)
-            .await;
+        let removed = self.set_finalizer(Effect::FinalizerRemove, false).await;
         match removed {
             Ok(_) | Err(EffectError::Failed(_, KubeError::NotFound)) => {}
             Err(error) => return Err(Failure::of_kube("the finalizer", error)),
         }
-        self.view.meta.finalizers = finalizers;
+        self.view.meta.has_finalizer = false;
         if let (Some(session), Some(name)) = (&self.session, self.view.name_at_daily()) {
             session.account.forget(&name, &self.view.meta.uid);
         }
@@ -226,7 +220,7 @@ fn unchanged<K: Kind>(
     if now.uid != meta.uid {
         return changed("it was recreated");
     }
-    if !now.has_finalizer() {
+    if !now.has_finalizer {
         return changed("its finalizer is gone");
     }
     let stored = Recorded::read(object.status.common().record.as_deref());

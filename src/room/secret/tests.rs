@@ -14,7 +14,7 @@ fn object() -> Meta {
         generation: 1,
         created: 0,
         deleting: None,
-        finalizers: Vec::new(),
+        has_finalizer: false,
         requested: None,
     }
 }

@@ -135,7 +135,7 @@ fn a_claimed_number_gets_one_config() {
     check(vec![
         (
             "finalizer is gone",
-            with(claimed(), |it| it.meta.finalizers.clear()),
+            with(claimed(), |it| it.meta.has_finalizer = false),
             "add finalizer",
         ),
         (

@@ -104,7 +104,7 @@ fn another_installations_object_is_left_as_it_is_until_it_is_taken_over() {
         ),
         (
             "without our finalizer, and taken over",
-            with(taken_over(kept()), |it| it.meta.finalizers.clear()),
+            with(taken_over(kept()), |it| it.meta.has_finalizer = false),
             "add finalizer",
         ),
         (

@@ -41,7 +41,7 @@ fn a_recorded_config_is_kept_as_the_spec_asks() {
         ),
         (
             "finalizer is gone",
-            with(kept(), |it| it.meta.finalizers.clear()),
+            with(kept(), |it| it.meta.has_finalizer = false),
             "add finalizer",
         ),
         (

@@ -117,7 +117,7 @@ pub(crate) fn view() -> View {
             generation: 1,
             created: 100,
             deleting: None,
-            finalizers: Vec::new(),
+            has_finalizer: false,
             requested: None,
         },
         deletion: DeletionSpec::default(),
@@ -160,7 +160,7 @@ fn free() -> View {
 
 /// The same, with our finalizer.
 fn finalized(mut view: View) -> View {
-    view.meta.finalizers = vec![FINALIZER.into()];
+    view.meta.has_finalizer = true;
     view
 }
 

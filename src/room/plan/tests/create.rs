@@ -225,10 +225,10 @@ fn an_end_too_far_ahead_waits_for_its_day() {
 
 #[test]
 fn a_lost_finalizer_and_a_lost_status_come_first() {
-    let loose = recorded().with(|it| it.meta.finalizers.clear());
+    let loose = recorded().with(|it| it.meta.has_finalizer = false);
     acts(&loose, AnyStep::AddFinalizer);
     // It comes before the first record, too.
-    let new = unbound().with(|it| it.meta.finalizers.clear());
+    let new = unbound().with(|it| it.meta.has_finalizer = false);
     acts(&new, AnyStep::AddFinalizer);
     let silent = recorded().with(|it| it.status.conditions.clear());
     acts(&silent, AnyStep::Report(Outcome::Progressing));

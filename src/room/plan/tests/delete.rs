@@ -51,7 +51,7 @@ fn waits_for(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Durati
 
 #[test]
 fn an_object_that_is_not_held_is_done() {
-    let view = leaving(unbound()).with(|it| it.meta.finalizers.clear());
+    let view = leaving(unbound()).with(|it| it.meta.has_finalizer = false);
     check(&view, Plan::Rest(Outcome::Done, Requeue::OnChange));
 }
 
@@ -64,7 +64,7 @@ fn what_owns_nothing_is_let_go_without_a_key() {
     );
     let bare = |view: View| {
         held(view.with(|it| {
-            it.meta.finalizers = it.meta.finalizers_with_ours();
+            it.meta.has_finalizer = true;
             it.status.room = None;
         }))
     };

@@ -165,7 +165,7 @@ impl World {
     fn write_object(&mut self, view: &mut View, step: AnyStep) {
         match step {
             AnyStep::AddFinalizer => {
-                self.meta.finalizers = self.meta.finalizers_with_ours();
+                self.meta.has_finalizer = true;
             }
             AnyStep::Record(record, change, written) => {
                 self.record_written(view, record, change, written);
@@ -173,7 +173,7 @@ impl World {
             AnyStep::Report(outcome) => self.status = status(view, &outcome),
             AnyStep::Release(how) => {
                 self.check_release(&how);
-                self.meta.finalizers = self.meta.finalizers_without_ours();
+                self.meta.has_finalizer = false;
                 let (name, now) = (view.room_name(), view.now.moment);
                 self.evidence.forget(&name, &self.meta.uid, now);
                 self.released = Some(how);
@@ -189,7 +189,7 @@ impl World {
         change: Change,
         written: Written,
     ) {
-        assert!(self.meta.has_finalizer(), "nothing is recorded before it");
+        assert!(self.meta.has_finalizer, "nothing is recorded before it");
         view.memory.bound_here |= view.record().is_none();
         if change.is_new_claim() {
             self.evidence.writes(&record.name).claimed(&self.meta.uid);

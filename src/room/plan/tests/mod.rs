@@ -118,7 +118,7 @@ pub(in crate::room) fn unbound() -> View {
             generation: 1,
             created: CREATED,
             deleting: None,
-            finalizers: vec!["other/finalizer".into(), FINALIZER.into()],
+            has_finalizer: true,
             requested: None,
         },
         deletion: DeletionSpec::default(),

@@ -233,7 +233,7 @@ impl World {
             Outcome::Done => assert!(self.meta.deleting.is_some()),
             other => panic!("ends as {other:?}"),
         }
-        assert!(self.meta.deleting.is_none() || !self.meta.has_finalizer());
+        assert!(self.meta.deleting.is_none() || !self.meta.has_finalizer);
     }
 }
 
