@@ -1,38 +1,39 @@
-//! What an error and its causes say, in words that are the same each time for the same fault.
+//! The text of an error and its causes, the same each time for the same fault. No I/O.
 //!
-//! Conditions and events hold these words. If they changed from try to try, each failed try would
-//! write the status and publish an event. No I/O.
+//! It goes into conditions and events. If it changed from retry to retry, each retry would write the
+//! status and publish an event.
 
 use std::error::Error as StdError;
 use std::io;
 
 use rustls::{CertificateError, Error as TlsError};
 
-/// A longer chain is cut off: the API server takes 32 KiB of a message, and nobody reads that much.
+/// In bytes. The API server accepts messages of 32 KiB; nobody reads that much.
 const LONGEST: usize = 2048;
 
-/// An error and its causes, each once: some errors of others repeat their cause.
+/// An error and its causes, separated by colons. A cause that the text contains already is left out:
+/// some libraries repeat it in their own messages.
 #[must_use]
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     chain_without(error, |_| false)
 }
 
-/// The same without those that say nothing.
+/// The same without the errors that add nothing.
 pub(crate) fn chain_without(
     error: &(dyn StdError + 'static),
-    says_nothing: impl Fn(&(dyn StdError + 'static)) -> bool,
+    adds_nothing: impl Fn(&(dyn StdError + 'static)) -> bool,
 ) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(link) = next {
-        let words = match says_nothing(link) {
+        let message = match adds_nothing(link) {
             true => String::new(),
-            false => words(link),
+            false => message(link),
         };
-        if !text.contains(&words) {
+        if !text.contains(&message) {
             let colon = if text.is_empty() { "" } else { ": " };
             text.push_str(colon);
-            text.push_str(&words);
+            text.push_str(&message);
         }
         next = link.source();
     }
@@ -40,8 +41,8 @@ pub(crate) fn chain_without(
     text
 }
 
-/// The TLS error that an error is or wraps. The `source()` of an [`io::Error`] skips the error that
-/// it wraps, so this looks inside.
+/// The TLS error that an error is or wraps. This unwraps an [`io::Error`], because its `source()` skips
+/// the wrapped error.
 pub(crate) fn tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsError> {
     if let Some(tls) = error.downcast_ref::<TlsError>() {
         return Some(tls);
@@ -50,8 +51,9 @@ pub(crate) fn tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a TlsErro
     tls(wrapped)
 }
 
-/// rustls names the current time with a certificate that is not valid at that time.
-fn words(error: &(dyn StdError + 'static)) -> String {
+/// The message of one error. rustls adds the current time to the error for an expired certificate, so
+/// the variant without the time is used.
+fn message(error: &(dyn StdError + 'static)) -> String {
     let Some(TlsError::InvalidCertificate(problem)) = tls(error) else {
         return error.to_string();
     };
@@ -63,6 +65,28 @@ fn words(error: &(dyn StdError + 'static)) -> String {
             TlsError::InvalidCertificate(CertificateError::NotValidYet).to_string()
         }
         _ => error.to_string(),
+    }
+}
+
+/// The cause for which a repeated call fails, so that the log reports each cause once.
+#[derive(Debug, Default)]
+pub(crate) struct Recurring(Option<String>);
+
+impl Recurring {
+    /// The call failed. Returns whether the cause is new.
+    pub(crate) fn failed(&mut self, cause: &str) -> bool {
+        let is_new = self.0.as_deref() != Some(cause);
+        self.0 = Some(cause.to_owned());
+        is_new
+    }
+
+    /// The call succeeded. Returns whether it failed before.
+    pub(crate) fn succeeded(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+
+    pub(crate) fn is_failing(&self) -> bool {
+        self.0.is_some()
     }
 }
 

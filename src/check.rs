@@ -1,7 +1,7 @@
-//! `daily-operator check`: whether an operator with these flags could work, and what to do if not.
+//! `daily-operator check`: can an operator with these flags work, and if not, what can the user do?
 //!
-//! It only reads, takes no Lease, and looks once. [`rights`] names what the operator needs of the
-//! API server; [`report`] turns what was found into a table or JSON.
+//! It only reads and does not acquire the Lease. [`rights`] lists the permissions that the operator needs;
+//! [`report`] prints the findings.
 
 mod cluster;
 mod crds;
@@ -15,7 +15,7 @@ pub use self::report::{Finding, Report, Status};
 use crate::cause::chain;
 use crate::config::Config;
 
-/// Looks at everything.
+/// Makes all checks.
 pub async fn check(config: &Config) -> Report {
     let mut findings = vec![configuration(config)];
     let client = match crate::k8s::client().await {
@@ -24,15 +24,15 @@ pub async fn check(config: &Config) -> Report {
             findings.push(Finding::fail(
                 "api-server",
                 chain(&error),
-                "set KUBECONFIG, or run this in a pod with a ServiceAccount",
+                "set KUBECONFIG, or run the check in a pod with a ServiceAccount",
             ));
             None
         }
     };
     let key = match &client {
         Some(client) => {
-            findings.push(crds::look(client).await);
-            findings.extend(rights::look(client, config).await);
+            findings.push(crds::check(client).await);
+            findings.extend(rights::check(client, config).await);
             findings.push(cluster::lease(client, config).await);
             default_key(client, config, &mut findings).await
         }
@@ -43,7 +43,7 @@ pub async fn check(config: &Config) -> Report {
             None
         }
     };
-    daily::look(config, key, &mut findings).await;
+    daily::check(config, key, &mut findings).await;
     Report::new(findings)
 }
 
@@ -57,8 +57,8 @@ fn configuration(config: &Config) -> Finding {
         true => Finding::ok("configuration", detail),
         false => Finding::warn(
             "configuration",
-            format!("{detail}; writes are disabled, so nothing is changed"),
-            "set --writes=enabled unless this is a copy of a cluster",
+            format!("{detail}; writes are disabled, so the operator changes nothing"),
+            "set --writes=enabled, unless this is a copy of another cluster",
         ),
     }
 }
@@ -71,7 +71,7 @@ async fn default_key(
     let Some(default) = &config.default_key else {
         findings.push(Finding::ok(
             "default-key",
-            "none is configured: create a Secret daily-api-key in each namespace that has DailyRooms or PinDialinNumbers",
+            "no default API key is configured; create a Secret named daily-api-key in each namespace that has DailyRooms or PinDialinNumbers",
         ));
         return None;
     };
@@ -82,7 +82,7 @@ async fn default_key(
             Some(key)
         }
         Err(problem) => {
-            let next = "put the Daily API key there, or name another Secret with \
+            let next = "store the Daily API key in this Secret, or name another Secret with \
                         --default-api-key-secret";
             findings.push(Finding::fail("default-key", problem.message, next));
             None

@@ -1,77 +1,107 @@
-//! The command line, as it is written; [`crate::config::Config`] says whether it makes sense.
+//! The command line. Each flag is checked by itself here; [`crate::config::Config`] checks the rules
+//! between flags.
+
+mod selector;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kube::core::Selector;
 use secrecy::SecretString;
 
-use crate::config::LogFormat;
+use self::selector::selector;
+pub use self::values::{Given, SecretKey};
+use self::values::{duration, given, id, ids, listen, namespace, namespaces, or, path, secret_key};
 
-/// Daily.co phone dial-in with a PIN, as Kubernetes resources.
+const QUIET_PERIOD: &str = "60s";
+const DRIFT_INTERVAL: &str = "5m";
+const LISTEN: &str = ":8080";
+
+/// Phone dial-in with a PIN for Daily.co rooms, as Kubernetes resources.
 #[derive(Debug, Parser)]
 #[command(name = "daily-operator", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the operator.
     ///
-    /// A flag that is given twice counts as it was given last, so that arguments which are added
-    /// to a rendered command line override it.
+    /// If a flag is repeated, the last value wins, so that arguments added at the end of a command line
+    /// override the earlier ones.
     #[command(args_override_self = true)]
     Run(Box<RunArgs>),
-    /// Check once whether an operator with these flags could work; changes nothing.
+    /// Check whether an operator with these flags can work. Changes nothing.
     ///
-    /// Takes the flags and variables of run. Exits with 0 if nothing failed, with 1 if something
-    /// did, and with 2 if the flags cannot be used.
+    /// Takes the same flags and environment variables as run. Exits with 0 if no check failed, with 1 if
+    /// a check failed, and with 2 if a flag is invalid.
     #[command(args_override_self = true)]
     Check(Box<CheckArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     Crd,
 }
 
-/// The flags of `check`: those of `run`, and how to print.
+/// The flags of `check`.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// What the operator is run with.
+    /// The flags that the operator would run with.
     #[command(flatten)]
     pub run: RunArgs,
-    /// How the outcome is printed
+    /// Output format
     #[arg(short, long, value_enum, default_value = "table")]
     pub output: Output,
 }
 
-/// How an outcome is printed.
+/// The output formats of `check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// A table, for people.
+    /// A table for people.
     Table,
-    /// JSON, for machines.
+    /// JSON for programs.
     Json,
 }
 
 /// Whether the operator writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Writes {
-    /// It works.
+    /// The operator reconciles objects.
     Enabled,
-    /// It writes nothing to Daily and, its Lease aside, nothing to Kubernetes.
+    /// Read-only: the operator writes nothing to Daily, and only its Lease to Kubernetes.
     Disabled,
 }
 
-/// The flags of `run`. Each is also an environment variable.
+/// The log formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// The flags of `run`. Each can also be set by an environment variable.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
-    /// Where the Daily API is: HTTPS, or HTTP on loopback [default: https://api.daily.co/v1]
+    /// URL of the Daily API: HTTPS, or HTTP on loopback [default: https://api.daily.co/v1]
+    // A string, because clap would repeat a password in it.
     #[arg(long, value_name = "URL", env = "DAILY_OPERATOR_DAILY_BASE_URL")]
     pub daily_base_url: Option<String>,
-    /// A PEM file with CA certificates to trust for Daily, in addition to the public ones that are built in
-    #[arg(long, value_name = "FILE", env = "DAILY_OPERATOR_DAILY_CA_FILE")]
-    pub daily_ca_file: Option<String>,
-    /// The HTTP proxy for Daily, http(s)://[USER:PASSWORD@]HOST:PORT; wins over HTTPS_PROXY and NO_PROXY, which are never used for the API server
+    /// PEM file with CA certificates to trust for Daily, in addition to the built-in public CAs
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "DAILY_OPERATOR_DAILY_CA_FILE",
+        value_parser = given(path)
+    )]
+    pub daily_ca_file: Option<Given<PathBuf>>,
+    /// HTTP proxy for calls to Daily, http(s)://[USER:PASSWORD@]HOST:PORT. Overrides HTTPS_PROXY and NO_PROXY. The operator never uses a proxy for the API server
     #[arg(
         long,
         value_name = "URL",
@@ -79,53 +109,90 @@ pub struct RunArgs {
         hide_env_values = true
     )]
     pub daily_proxy: Option<SecretString>,
-    /// The Secret with the default API key; its key is api-key unless given
+    /// Secret with the default API key. KEY defaults to api-key
     #[arg(
         long,
         value_name = "NAMESPACE/NAME[/KEY]",
-        env = "DAILY_OPERATOR_DEFAULT_API_KEY_SECRET"
+        env = "DAILY_OPERATOR_DEFAULT_API_KEY_SECRET",
+        value_parser = given(secret_key)
     )]
-    pub default_api_key_secret: Option<String>,
-    /// Label selector of the namespaces whose DailyRooms may use the default key, as JSON; {} is all [default: the Lease's namespace]
+    pub default_api_key_secret: Option<Given<SecretKey>>,
+    /// Label selector, in JSON, for the namespaces whose DailyRooms may use the default API key. {} selects all namespaces [default: only the Lease's namespace]
     #[arg(
         long,
         value_name = "SELECTOR",
-        env = "DAILY_OPERATOR_DEFAULT_API_KEY_NAMESPACES"
+        env = "DAILY_OPERATOR_DEFAULT_API_KEY_NAMESPACES",
+        value_parser = given(selector)
     )]
-    pub default_api_key_namespaces: Option<String>,
-    /// The same for PinDialinNumbers
+    pub default_api_key_namespaces: Option<Given<Selector>>,
+    /// Label selector, in JSON, for the namespaces whose PinDialinNumbers may use the default API key. {} selects all namespaces [default: only the Lease's namespace]
     #[arg(
         long,
         value_name = "SELECTOR",
-        env = "DAILY_OPERATOR_DEFAULT_API_KEY_NUMBER_NAMESPACES"
+        env = "DAILY_OPERATOR_DEFAULT_API_KEY_NUMBER_NAMESPACES",
+        value_parser = given(selector)
     )]
-    pub default_api_key_number_namespaces: Option<String>,
-    /// Part of every derived room name [default: the UID of the namespace kube-system]
-    #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_CLUSTER_ID")]
-    pub cluster_id: Option<String>,
-    /// Which installation owns an object [default: CLUSTER-ID/LEASE-NAMESPACE/daily-operator]
-    #[arg(long, value_name = "ID", env = "DAILY_OPERATOR_INSTALLATION_ID")]
-    pub installation_id: Option<String>,
-    /// Other installations whose objects this one takes over, separated by commas: they must be gone for good
+    pub default_api_key_number_namespaces: Option<Given<Selector>>,
+    /// ID of this cluster. Part of the derived room names [default: the UID of the namespace kube-system]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "DAILY_OPERATOR_CLUSTER_ID",
+        value_parser = given(id)
+    )]
+    pub cluster_id: Option<Given<String>>,
+    /// ID of this installation. An object is reconciled only by the installation that owns it [default: CLUSTER-ID/LEASE-NAMESPACE/daily-operator]
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "DAILY_OPERATOR_INSTALLATION_ID",
+        value_parser = given(id)
+    )]
+    pub installation_id: Option<Given<String>>,
+    /// IDs of other installations, separated by commas, whose objects this installation takes over. These installations must never run again
     #[arg(
         long,
         value_name = "IDS",
-        env = "DAILY_OPERATOR_TAKE_OVER_INSTALLATION_IDS"
+        env = "DAILY_OPERATOR_TAKE_OVER_INSTALLATION_IDS",
+        value_parser = given(ids)
     )]
-    pub take_over_installation_ids: Option<String>,
-    /// How long to wait after a write with an unknown outcome before a room counts as missing; at least 30s [default: 60s]
-    #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_QUIET_PERIOD")]
-    pub quiet_period: Option<String>,
-    /// The namespaces to serve, separated by commas [default: all]
-    #[arg(long, value_name = "NAMES", env = "DAILY_OPERATOR_WATCH_NAMESPACES")]
-    pub watch_namespaces: Option<String>,
-    /// How often to list the rooms of each account to find drift; at least 30s [default: 5m]
-    #[arg(long, value_name = "DURATION", env = "DAILY_OPERATOR_DRIFT_INTERVAL")]
-    pub drift_interval: Option<String>,
-    /// Where health and metrics are served [default: :8080]
-    #[arg(long, value_name = "ADDRESS", env = "DAILY_OPERATOR_LISTEN")]
-    pub listen: Option<String>,
-    /// How logs are written
+    pub take_over_installation_ids: Option<Given<Vec<String>>>,
+    /// How long to wait after a write with an unknown outcome before a room counts as missing. At least 30s
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "DAILY_OPERATOR_QUIET_PERIOD",
+        default_value = QUIET_PERIOD,
+        value_parser = or(QUIET_PERIOD, duration)
+    )]
+    pub quiet_period: Duration,
+    /// Namespaces to serve, separated by commas [default: all namespaces]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        env = "DAILY_OPERATOR_WATCH_NAMESPACES",
+        value_parser = given(namespaces)
+    )]
+    pub watch_namespaces: Option<Given<Vec<String>>>,
+    /// How often to list the rooms of each Daily account to detect drift. At least 30s
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "DAILY_OPERATOR_DRIFT_INTERVAL",
+        default_value = DRIFT_INTERVAL,
+        value_parser = or(DRIFT_INTERVAL, duration)
+    )]
+    pub drift_interval: Duration,
+    /// Address on which to serve probes and metrics
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "DAILY_OPERATOR_LISTEN",
+        default_value = LISTEN,
+        value_parser = or(LISTEN, listen)
+    )]
+    pub listen: SocketAddr,
+    /// Log format
     #[arg(
         long,
         value_enum,
@@ -133,9 +200,14 @@ pub struct RunArgs {
         env = "DAILY_OPERATOR_LOG_FORMAT"
     )]
     pub log_format: LogFormat,
-    /// The namespace of the Lease [default: the pod's own, else default]
-    #[arg(long, value_name = "NAMESPACE", env = "DAILY_OPERATOR_LEASE_NAMESPACE")]
-    pub lease_namespace: Option<String>,
+    /// Namespace of the Lease for leader election [default: the namespace of the pod, or default outside a pod]
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "DAILY_OPERATOR_LEASE_NAMESPACE",
+        value_parser = given(namespace)
+    )]
+    pub lease_namespace: Option<Given<String>>,
     /// Whether the operator writes to Daily and Kubernetes
     #[arg(
         long,

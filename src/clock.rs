@@ -1,28 +1,28 @@
-//! The clocks: a monotonic one that runs on in suspend, and the wall clock.
+//! The clocks: a monotonic clock that continues during suspend, and the wall clock.
 
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 
-/// A moment on the clock that counts since boot, suspend included (`CLOCK_BOOTTIME`).
+/// A moment on the monotonic clock: the time since boot, including suspend (`CLOCK_BOOTTIME`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(pub Duration);
 
 impl Moment {
-    /// This moment, `by` later.
+    /// The moment `by` later.
     #[must_use]
     pub fn after(self, by: Duration) -> Self {
         Self(self.0.saturating_add(by))
     }
 
-    /// How long this moment lies behind `later`; zero if it does not.
+    /// The time from this moment to `later`; zero if `later` is earlier.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
 }
 
-/// The present moment.
+/// The current moment.
 #[must_use]
 pub fn now() -> Moment {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -31,7 +31,7 @@ pub fn now() -> Moment {
     Moment(Duration::new(secs, nanos))
 }
 
-/// The wall clock.
+/// The current time on the wall clock.
 #[must_use]
 pub fn wall() -> Timestamp {
     Timestamp::now()

@@ -1,81 +1,75 @@
-//! Flags and environment, validated into [`Config`]. Only [`Environment`] does I/O.
+//! What the operator is started with. The flags are typed by [`crate::cli`]; this checks the rules
+//! between flags and fills in what the environment knows. Only [`Environment`] does I/O.
 
 mod environment;
-mod error;
-mod parse;
 mod proxy;
 mod scope;
+mod url;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use environment::Environment;
-pub use error::ConfigError;
-pub(crate) use parse::base_url;
+use kube::core::Selector;
 pub use proxy::Proxy;
 pub use scope::Scope;
 use secrecy::ExposeSecret;
 
-use crate::cli::RunArgs;
-use crate::crd::default_api_key_key;
-use crate::crd::grammar::{API_KEY_SECRET_KEY, API_KEY_SECRET_NAME};
+pub(crate) use self::url::BaseUrl;
+use crate::cli::{Given, LogFormat, RunArgs, SecretKey, Writes};
 use crate::reconcile::meta::Identity;
 
 /// The name of the Lease.
 pub const LEASE_NAME: &str = "daily-operator";
 
 const BASE_URL: &str = "https://api.daily.co/v1";
-const LISTEN: &str = ":8080";
-const QUIET_PERIOD: Duration = Duration::from_secs(60);
 const SHORTEST_QUIET_PERIOD: Duration = Duration::from_secs(30);
-const DRIFT_INTERVAL: Duration = Duration::from_secs(300);
 const SHORTEST_DRIFT_INTERVAL: Duration = Duration::from_secs(30);
-/// With a simulated Daily, too: the listings have to end before the next ones begin.
-const SHORTEST_DRIFT_INTERVAL_EVER: Duration = Duration::from_secs(1);
+/// The same with a simulated Daily: one listing must end before the next one starts.
+const SHORTEST_DRIFT_INTERVAL_ON_LOOPBACK: Duration = Duration::from_secs(1);
 
-/// What the operator is started with, checked.
+/// What the operator is started with.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the Daily API is, without a slash at its end; HTTPS, except on loopback.
+    /// The URL of the Daily API without a trailing slash; HTTPS, except on loopback.
     pub daily_base_url: String,
-    /// A PEM file with roots to trust beside those compiled in.
+    /// A PEM file with CA certificates to trust for Daily, in addition to the built-in ones.
     pub daily_ca_file: Option<PathBuf>,
-    /// The proxy for Daily.
+    /// The proxy for calls to Daily.
     pub daily_proxy: Option<Proxy>,
-    /// The Secret with the default key.
+    /// The Secret with the default API key.
     pub default_key: Option<DefaultKey>,
-    /// Part of every derived room name; absent: the UID of the namespace kube-system.
+    /// Part of the derived room names. `None`: the UID of the namespace kube-system.
     pub cluster_id: Option<String>,
-    /// Which installation owns an object; absent: the id of the cluster with the Lease's namespace
-    /// and name.
+    /// The id of this installation. `None`: cluster id, namespace and name of the Lease.
     pub installation_id: Option<String>,
     /// Installations whose objects this one takes over.
     pub take_over: Vec<String>,
-    /// How long after a write with an unknown outcome nothing is believed to be gone.
+    /// How long after a write with an unknown outcome nothing counts as absent at Daily.
     pub quiet_period: Duration,
-    /// The namespaces to serve; empty is all.
+    /// The namespaces to serve; empty means all.
     pub watch_namespaces: Vec<String>,
-    /// How often each account is listed.
+    /// How often the rooms of each account are listed.
     pub drift_interval: Duration,
-    /// Where health and metrics are served; `[::]` is every address.
+    /// Where probes and metrics are served; `[::]` is every address.
     pub listen: SocketAddr,
-    /// How logs are written.
+    /// The log format.
     pub log_format: LogFormat,
     /// The namespace of the Lease.
     pub lease_namespace: String,
-    /// Whether anything is written at all.
+    /// Whether the operator writes to Daily and Kubernetes.
     pub writes: bool,
 }
 
-/// The Secret with the default key, and who may use it.
+/// The Secret with the default API key, and who may use it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DefaultKey {
-    /// Its namespace.
+    /// The namespace of the Secret.
     pub namespace: String,
-    /// Its name.
+    /// The name of the Secret.
     pub name: String,
-    /// The key in it.
+    /// The key in the Secret.
     pub key: String,
     /// Namespaces whose DailyRooms may use it.
     pub rooms: Scope,
@@ -83,67 +77,91 @@ pub struct DefaultKey {
     pub numbers: Scope,
 }
 
-/// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Text,
+/// Why the operator cannot start with these flags. The values of URLs are not repeated, because they
+/// can hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The URL of the Daily API is invalid.
+    #[error(
+        "--daily-base-url must be a URL such as https://api.daily.co/v1, without query and fragment; \
+         use https://, or http:// on loopback"
+    )]
+    BaseUrl,
+    /// The URL of the Daily API holds a user or password.
+    #[error(
+        "--daily-base-url must not contain a user or password; store the API key in a Secret and \
+         name it with --default-api-key-secret"
+    )]
+    UserInUrl,
+    /// The proxy's URL is invalid.
+    #[error(
+        "{origin} is not the URL of an HTTP proxy; use http://HOST:PORT or https://HOST:PORT, with a \
+         user as in http://USER:PASSWORD@HOST:PORT and special characters percent-encoded"
+    )]
+    Proxy {
+        /// The flag or the environment variable.
+        origin: &'static str,
+    },
+    /// A proxy on another machine for a Daily API without TLS.
+    #[error(
+        "--daily-proxy cannot be used if --daily-base-url starts with http://, because the proxy \
+         would see the API key; use an https:// URL, or a proxy on loopback"
+    )]
+    ProxyForHttp,
+    /// Selectors for a default key, and no default key.
+    #[error(
+        "--default-api-key-namespaces and --default-api-key-number-namespaces restrict the default \
+         API key, but none is configured; set --default-api-key-secret, or remove both flags"
+    )]
+    NoDefaultKey,
+    /// A duration that is too short.
+    #[error("--{flag} must be at least {}s: {why}", shortest.as_secs())]
+    TooShort {
+        /// The flag, without its dashes.
+        flag: &'static str,
+        /// The shortest duration that is accepted.
+        shortest: Duration,
+        /// The reason.
+        why: &'static str,
+    },
 }
 
 impl Config {
-    /// Checks what was written on the command line and in the environment; an empty value counts
-    /// as absent.
+    /// Checks the rules between flags. The environment stands in for flags that are absent.
     ///
     /// # Errors
-    /// With a sentence that says what is wrong and what to write.
+    /// When the flags contradict each other, or a URL is invalid.
     pub fn new(args: RunArgs, environment: &Environment) -> Result<Self, ConfigError> {
-        let given = |value: Option<String>| value.filter(|text| !text.trim().is_empty());
-        let url = given(args.daily_base_url);
-        let url = parse::base_url(url.as_deref().unwrap_or(BASE_URL))?;
-        let lease_namespace = match given(args.lease_namespace) {
-            Some(name) => parse::namespace("lease-namespace", &name)?,
-            None => environment.pod_namespace().unwrap_or("default").to_owned(),
-        };
-        let rooms = Scope::parse(
-            "default-api-key-namespaces",
-            given(args.default_api_key_namespaces),
-        )?;
-        let numbers = Scope::parse(
-            "default-api-key-number-namespaces",
-            given(args.default_api_key_number_namespaces),
-        )?;
-        let secret = given(args.default_api_key_secret);
-        let proxy = given(args.daily_proxy.map(|url| url.expose_secret().to_owned()));
+        let filled = |text: &String| !text.trim().is_empty();
+        let url = args.daily_base_url.filter(filled);
+        let url = BaseUrl::parse(url.as_deref().unwrap_or(BASE_URL))?;
+        let proxy = args.daily_proxy.map(|it| it.expose_secret().to_owned());
+        let proxy = proxy.filter(filled);
+        check_durations(args.quiet_period, args.drift_interval, url.loopback)?;
+        let pod_namespace = || environment.pod_namespace().unwrap_or("default").to_owned();
         Ok(Self {
             daily_proxy: proxy::proxy(proxy.as_deref(), environment, &url)?,
-            quiet_period: quiet_period(given(args.quiet_period), &url)?,
-            drift_interval: drift_interval(given(args.drift_interval), &url)?,
+            quiet_period: args.quiet_period,
+            drift_interval: args.drift_interval,
             daily_base_url: url.text,
-            daily_ca_file: given(args.daily_ca_file).map(PathBuf::from),
-            default_key: default_key(secret.as_deref(), rooms, numbers)?,
-            cluster_id: given(args.cluster_id)
-                .map(|id| parse::id("cluster-id", &id))
-                .transpose()?,
-            installation_id: given(args.installation_id)
-                .map(|id| parse::id("installation-id", &id))
-                .transpose()?,
-            take_over: parse::ids(
-                "take-over-installation-ids",
-                given(args.take_over_installation_ids).as_deref(),
+            daily_ca_file: value(args.daily_ca_file),
+            default_key: default_key(
+                value(args.default_api_key_secret),
+                scope(args.default_api_key_namespaces),
+                scope(args.default_api_key_number_namespaces),
             )?,
-            watch_namespaces: parse::namespaces(given(args.watch_namespaces).as_deref())?,
-            listen: parse::listen(given(args.listen).as_deref().unwrap_or(LISTEN))?,
+            cluster_id: value(args.cluster_id),
+            installation_id: value(args.installation_id),
+            take_over: value(args.take_over_installation_ids).unwrap_or_default(),
+            watch_namespaces: value(args.watch_namespaces).unwrap_or_default(),
+            listen: args.listen,
             log_format: args.log_format,
-            lease_namespace,
-            writes: args.writes == crate::cli::Writes::Enabled,
+            lease_namespace: value(args.lease_namespace).unwrap_or_else(pod_namespace),
+            writes: args.writes == Writes::Enabled,
         })
     }
-}
 
-impl Config {
-    /// Who this operator is in the cluster of this id.
+    /// Who this operator is in the cluster with this id.
     #[must_use]
     pub fn identity(&self, cluster_id: String) -> Identity {
         let namespace = &self.lease_namespace;
@@ -156,76 +174,50 @@ impl Config {
     }
 }
 
+fn value<T>(flag: Option<Given<T>>) -> Option<T> {
+    flag.and_then(|it| it.0)
+}
+
+fn scope(selector: Option<Given<Selector>>) -> Scope {
+    value(selector).map_or(Scope::LeaseNamespace, Scope::Selector)
+}
+
 fn default_key(
-    secret: Option<&str>,
+    secret: Option<SecretKey>,
     rooms: Scope,
     numbers: Scope,
 ) -> Result<Option<DefaultKey>, ConfigError> {
-    let Some(secret) = secret else {
-        return match (rooms, numbers) {
-            (Scope::LeaseNamespace, Scope::LeaseNamespace) => Ok(None),
-            _ => Err(ConfigError::NoDefaultKey),
-        };
-    };
-    let wrong = || {
-        ConfigError::value(
-            "default-api-key-secret",
-            secret,
-            "NAMESPACE/NAME of a Secret, or NAMESPACE/NAME/KEY, for example daily/daily-api-key",
-        )
-    };
-    let mut parts = secret.trim().splitn(3, '/');
-    let namespace = parts.next().filter(|part| parse::is_label(part));
-    let name = parts
-        .next()
-        .filter(|part| API_KEY_SECRET_NAME.check(part).is_ok());
-    let key = match parts.next() {
-        Some(key) => {
-            let key = API_KEY_SECRET_KEY.check(key).map_err(|_| wrong())?;
-            key.to_owned()
-        }
-        None => default_api_key_key(),
-    };
-    Ok(Some(DefaultKey {
-        namespace: namespace.ok_or_else(wrong)?.to_owned(),
-        name: name.ok_or_else(wrong)?.to_owned(),
-        key,
-        rooms,
-        numbers,
-    }))
+    match secret {
+        Some(secret) => Ok(Some(DefaultKey {
+            namespace: secret.namespace,
+            name: secret.name,
+            key: secret.key,
+            rooms,
+            numbers,
+        })),
+        None if rooms == Scope::LeaseNamespace && numbers == Scope::LeaseNamespace => Ok(None),
+        None => Err(ConfigError::NoDefaultKey),
+    }
 }
 
-fn quiet_period(text: Option<String>, url: &parse::BaseUrl) -> Result<Duration, ConfigError> {
-    let Some(text) = text else {
-        return Ok(QUIET_PERIOD);
+fn check_durations(quiet: Duration, drift: Duration, loopback: bool) -> Result<(), ConfigError> {
+    let at_least = |flag, duration, shortest, why| match duration < shortest {
+        true => Err(ConfigError::TooShort {
+            flag,
+            shortest,
+            why,
+        }),
+        false => Ok(()),
     };
-    let period = parse::duration("quiet-period", &text)?;
-    if period < SHORTEST_QUIET_PERIOD && !url.loopback {
-        return Err(ConfigError::value(
-            "quiet-period",
-            &text,
-            "at least 30s: Daily may still carry out a write that it did not answer",
-        ));
+    if loopback {
+        let why = "a listing must end before the next one starts";
+        let shortest = SHORTEST_DRIFT_INTERVAL_ON_LOOPBACK;
+        return at_least("drift-interval", drift, shortest, why);
     }
-    Ok(period)
-}
-
-fn drift_interval(text: Option<String>, url: &parse::BaseUrl) -> Result<Duration, ConfigError> {
-    let Some(text) = text else {
-        return Ok(DRIFT_INTERVAL);
-    };
-    let interval = parse::duration("drift-interval", &text)?;
-    if url.loopback && interval < SHORTEST_DRIFT_INTERVAL_EVER {
-        return Err(ConfigError::value("drift-interval", &text, "at least 1s"));
-    }
-    if interval < SHORTEST_DRIFT_INTERVAL && !url.loopback {
-        return Err(ConfigError::value(
-            "drift-interval",
-            &text,
-            "at least 30s: each pass lists all rooms of an account",
-        ));
-    }
-    Ok(interval)
+    let why = "Daily may still carry out a write that it did not answer";
+    at_least("quiet-period", quiet, SHORTEST_QUIET_PERIOD, why)?;
+    let why = "each listing reads all rooms of an account";
+    at_least("drift-interval", drift, SHORTEST_DRIFT_INTERVAL, why)
 }
 
 #[cfg(test)]

@@ -1,81 +1,100 @@
-//! The controllers: watches, what passes work with, and the listings of the accounts.
+//! The controllers, which run while this process is the leader.
 
 mod accounts;
-mod inherited;
-mod reopening;
-mod watches;
-mod watching;
+mod sources;
+mod takeover;
+mod triggers;
+mod watch;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
+use kube::Client;
 use kube::runtime::controller::{self, Action, Controller};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher;
-use tokio::task::{JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::accounts::{Bound, Listing, keys, outcomes_known};
-use self::inherited::trusted_from;
-use self::watches::{Rooms, Scopes, owner, waiting_for};
+use self::accounts::{Listings, Recorded, keys, outcomes_known};
+use self::sources::{Rooms, Sources};
+use self::takeover::trusted_from;
+use self::triggers::{owner, rooms_to_reconcile};
 use crate::cause::chain;
+use crate::config::Config;
+use crate::daily::client::Client as DailyClient;
+use crate::effect::Gate;
+use crate::k8s::Events;
 use crate::keys::Keys;
+use crate::leader::Takeover;
+use crate::metrics::Metrics;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
+use crate::reconcile::meta::Identity;
 use crate::reconcile::object::Object;
-use crate::reconcile::{Context, Kind, Reconciled, reconcile};
+use crate::reconcile::{self, Kind, Reconciled, reconcile};
 use crate::room::secret_index::SecretIndex;
 use crate::room::{self, Room};
-use crate::run::Context as RunContext;
 
-/// How often memories of objects that are gone are thrown away.
-const FORGET: Duration = Duration::from_secs(300);
+/// How often the memory of objects that no longer exist is freed.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(300);
 
-/// Why the controllers do not work.
+/// What the controllers are built from.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) config: Arc<Config>,
+    pub(crate) client: Client,
+    pub(crate) daily: DailyClient,
+    pub(crate) own: Identity,
+    pub(crate) gate: Gate,
+    pub(crate) events: Events,
+    pub(crate) metrics: Metrics,
+    pub(crate) takeover: Takeover,
+}
+
+/// Why the controllers ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ControllersError {
     /// A controller panicked.
-    #[error("a controller has failed")]
+    #[error("a controller failed")]
     Broken(#[source] JoinError),
 }
 
-/// Runs the controllers until `stop` is cancelled and everything under way has ended. Returns whether
-/// the next leader may rely on that nothing is under way at Daily.
+/// Runs the controllers until `stop` is cancelled and the last reconcile has ended. Returns whether the
+/// next leader may trust that no write to Daily is still in flight.
 ///
 /// # Errors
-/// When a controller fails.
+/// When a controller panics.
 pub(crate) async fn run(
-    context: RunContext,
+    context: Context,
     stop: CancellationToken,
 ) -> Result<bool, ControllersError> {
-    let scopes = Scopes::new(&context);
-    let rooms = scopes.controllers::<Room>();
-    let numbers = scopes.controllers::<Number>();
+    let sources = Sources::new(&context);
+    let rooms = sources.controllers::<Room>();
+    let numbers = sources.controllers::<Number>();
     let secret_index = SecretIndex::default();
-    let secrets = scopes.secrets(&secret_index);
-    let stores = Stores {
-        rooms: rooms.iter().map(|(it, _)| it.store()).collect(),
-        numbers: numbers.iter().map(|(it, _)| it.store()).collect(),
-    };
-    let listing = Listing::default();
-    let keys = Arc::new(keys(&context, stores.rooms.clone(), Arc::clone(&listing)));
+    let secrets = sources.secrets(&secret_index);
+    let room_store: Rooms = rooms.iter().map(|(it, _)| it.store()).collect();
+    let number_store: Vec<_> = numbers.iter().map(|(it, _)| it.store()).collect();
+    let listings = Listings::default();
+    let keys = Arc::new(keys(&context, room_store.clone(), Arc::clone(&listings)));
     let shared = room::Shared {
-        numbers: stores.numbers.clone(),
+        numbers: number_store.clone(),
         secrets: secrets.iter().map(|(store, _)| store.clone()).collect(),
         secret_index,
     };
-    let room_context = with(&context, &keys, stores.rooms.clone(), shared);
+    let room_context = reconcile_context(&context, &keys, room_store.clone(), shared);
     let shared = number::Shared {
-        publishers: publishers(stores.rooms.clone()),
+        publishers: publishers(room_store.clone()),
     };
-    let number_context = with(&context, &keys, stores.numbers.clone(), shared);
+    let number_context = reconcile_context(&context, &keys, number_store, shared);
     let mut running = JoinSet::new();
     for ((rooms, namespace), (_, secrets)) in rooms.into_iter().zip(secrets) {
-        let numbers = scopes.changes::<Number>(namespace.as_deref());
+        let numbers = sources.changes::<Number>(namespace.as_deref());
         let controller = rooms
-            .watches_stream(numbers, waiting_for(stores.rooms.clone()))
+            .watches_stream(numbers, rooms_to_reconcile(room_store.clone()))
             .watches_stream(secrets, owner)
             .graceful_shutdown_on(stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
@@ -84,45 +103,32 @@ pub(crate) async fn run(
         let controller = numbers.graceful_shutdown_on(stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &number_context));
     }
-    let background = Background(tokio::spawn(forget(room_context, number_context)));
-    let ended = all(running).await;
-    drop(background);
-    listing.lock().abort_all();
+    // Dropping a JoinSet aborts its tasks.
+    let mut cleanup = JoinSet::new();
+    cleanup.spawn(clean_up(room_context, number_context));
+    let ended = join(running).await;
+    drop(cleanup);
+    listings.lock().abort_all();
     ended?;
     Ok(outcomes_known(&context, &keys))
 }
 
-/// Waits until all controllers have ended, or one has failed.
-async fn all(mut running: JoinSet<()>) -> Result<(), ControllersError> {
+/// Waits until all controllers have ended, or one has panicked.
+async fn join(mut running: JoinSet<()>) -> Result<(), ControllersError> {
     while let Some(ended) = running.join_next().await {
         ended.map_err(ControllersError::Broken)?;
     }
     Ok(())
 }
 
-/// A task that ends with the controllers.
-struct Background(JoinHandle<()>);
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The objects that the watches show.
-struct Stores {
-    rooms: Rooms,
-    numbers: Vec<Store<Object<Number>>>,
-}
-
-/// What passes over objects of a kind work with.
-fn with<K: Kind>(
-    context: &RunContext,
+/// What the reconciles of a kind work with.
+fn reconcile_context<K: Kind>(
+    context: &Context,
     keys: &Arc<Keys>,
     objects: Vec<Store<Object<K>>>,
     shared: K::Shared,
-) -> Arc<Context<K>> {
-    Arc::new(Context {
+) -> Arc<reconcile::Context<K>> {
+    Arc::new(reconcile::Context {
         client: context.client.clone(),
         config: Arc::clone(&context.config),
         own: context.own.clone(),
@@ -137,6 +143,7 @@ fn with<K: Kind>(
     })
 }
 
+/// Counts the rooms that publish a number, which a PinDialinNumber waits for when it is deleted.
 fn publishers(rooms: Rooms) -> Publishers {
     Arc::new(move |number, domain| {
         let rooms = rooms.iter().flat_map(|store| store.state());
@@ -148,42 +155,42 @@ fn publishers(rooms: Rooms) -> Publishers {
 
 fn run_one<K: Reconciled>(
     controller: Controller<Object<K>>,
-    context: &Arc<Context<K>>,
+    context: &Arc<reconcile::Context<K>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let ended = controller.run(reconcile::<K>, |_, _, _| unreachable(), Arc::clone(context));
     ended.for_each(log)
 }
 
-/// The error policy is never asked: a pass reports what goes wrong, and gives its action.
+/// kube requires an error policy, but a reconcile never returns an error: it reports its failures and
+/// returns an action.
 fn unreachable() -> Action {
     Action::requeue(Duration::from_secs(60))
 }
 
-async fn log<T>(passed: Result<T, controller::Error<Infallible, watcher::Error>>) {
-    match passed {
+async fn log<T>(ended: Result<T, controller::Error<Infallible, watcher::Error>>) {
+    match ended {
         Ok(_) => {}
-        // It was deleted while a pass over it was due.
         Err(controller::Error::ObjectNotFound(object)) => {
-            tracing::debug!(%object, "The object is gone");
+            tracing::debug!(%object, "The object was deleted before its reconcile");
         }
         Err(error) => tracing::warn!(error = chain(&error), "A watch failed and is retried"),
     }
 }
 
-/// Throws memories of objects away that are gone.
-async fn forget(rooms: Arc<Context<Room>>, numbers: Arc<Context<Number>>) {
+/// Frees the memory of objects that no longer exist, from time to time.
+async fn clean_up(rooms: Arc<reconcile::Context<Room>>, numbers: Arc<reconcile::Context<Number>>) {
     loop {
-        tokio::time::sleep(FORGET).await;
-        forget_gone(&rooms);
-        forget_gone(&numbers);
-        let mut bound = Bound::default();
-        bound.add(&rooms.objects);
-        bound.add(&numbers.objects);
-        bound.forget_others(&rooms.keys);
+        tokio::time::sleep(CLEANUP_INTERVAL).await;
+        forget_deleted(&rooms);
+        forget_deleted(&numbers);
+        let mut recorded = Recorded::default();
+        recorded.add(&rooms.objects);
+        recorded.add(&numbers.objects);
+        recorded.forget_others(&rooms.keys);
     }
 }
 
-fn forget_gone<K: Kind>(context: &Context<K>) {
+fn forget_deleted<K: Kind>(context: &reconcile::Context<K>) {
     context.memories.retain(|namespace, name| {
         let key = ObjectRef::new(name).within(namespace);
         let mut stores = context.objects.iter();

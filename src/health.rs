@@ -1,39 +1,40 @@
-//! Whether the work of this process goes on: its watches and its passes over objects.
+//! Whether the watches and the reconciles of this process make progress.
 //!
-//! What takes part says what it does; `/healthz`, `/readyz` and `/metrics` read it. An API server or
-//! a Daily that is gone makes nothing stand still: then calls fail, and are tried again.
+//! They report here; `/healthz`, `/readyz` and `/metrics` read it. An outage of the API server or of
+//! Daily is no lack of progress: calls fail and are retried.
 
-mod passes;
+mod collector;
+mod reconciles;
 mod watches;
 
 use crate::clock;
 
-pub(crate) use self::passes::Passes;
+pub(crate) use self::reconciles::Reconciles;
 pub use self::watches::{Watch, Watched, Watches};
 
-/// The watches and passes of this process. A clone speaks of the same.
+/// The progress of this process. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    /// The watches.
+    /// The watches of the controllers.
     pub watches: Watches,
-    /// The passes over objects.
-    pub(crate) passes: Passes,
+    /// The reconciles in progress.
+    pub(crate) reconciles: Reconciles,
 }
 
 impl Health {
-    /// What stands still, in sentences; empty in good order.
+    /// What makes no progress, in sentences. Only a restart of the process helps.
     #[must_use]
-    pub fn stands_still(&self) -> Vec<String> {
-        let watches = self.watches.stand_still().into_iter();
+    pub fn stuck(&self) -> Vec<String> {
+        let watches = self.watches.stuck().into_iter();
         let watches = watches.map(|(watched, idle)| {
             let idle = idle.as_secs();
-            format!("the watch of {watched} has asked nothing of the API server for {idle}s")
+            format!("the watch of {watched} has sent no request to the API server for {idle}s")
         });
-        let passes = self.passes.stand_still(clock::now());
-        let passes = passes.map(|idle| {
+        let reconciles = self.reconciles.stuck(clock::now());
+        let reconciles = reconciles.map(|idle| {
             let idle = idle.as_secs();
-            format!("reconciles are under way, and none has ended for {idle}s")
+            format!("reconciles are in progress, and none has ended for {idle}s")
         });
-        watches.chain(passes).collect()
+        watches.chain(reconciles).collect()
     }
 }

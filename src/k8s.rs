@@ -1,8 +1,8 @@
-//! The only code that writes our objects, Secrets and events to Kubernetes.
+//! Reads and writes of objects, Secrets and events in Kubernetes. Only the Lease is written elsewhere, in
+//! [`crate::leader`].
 //!
-//! Every call has a deadline, and every write to something that exists carries its uid and
-//! resourceVersion, so that nothing is changed but what was read. Bodies are built by pure
-//! functions in `body`.
+//! Each call has a deadline. Each write to an existing object or Secret carries its uid and
+//! resourceVersion, so that it applies only to the state that was read.
 
 mod body;
 mod connect;
@@ -20,24 +20,24 @@ pub use events::{Events, Note};
 pub use objects::{Served, apply_status, get_object, set_finalizer};
 pub use secrets::{create_secret, delete_secret, get_secret, update_secret};
 
-/// The name by which the API server knows which fields are ours.
+/// The field manager of the operator.
 pub const MANAGER: &str = "daily-operator";
 
-/// What a write is meant for: this very object, as it was when it was read.
+/// The preconditions of a write: this object, in the version that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// Its namespace.
+    /// The namespace of the object.
     pub namespace: String,
-    /// Its name.
+    /// The name of the object.
     pub name: String,
-    /// Its uid.
+    /// The uid of the object. A recreated object has another one.
     pub uid: String,
-    /// Its version when it was read.
+    /// The resourceVersion that was read.
     pub resource_version: String,
 }
 
 impl Guard {
-    /// The guard of an object that was read; one that comes from the API server has all of it.
+    /// The guard for an object that was read; `None` only if it does not come from the API server.
     #[must_use]
     pub fn of(object: &impl ResourceExt) -> Option<Self> {
         Some(Self {

@@ -226,9 +226,7 @@ impl Keys {
             For::Rooms => &default.rooms,
             For::Numbers => &default.numbers,
         };
-        let by_labels =
-            matches!(scope, Scope::Selector(selector) if *selector != Default::default());
-        if !by_labels {
+        if !scope.needs_labels() {
             return Ok(scope.selects(namespace, &BTreeMap::new(), &self.lease_namespace));
         }
         let which = namespace.to_owned();

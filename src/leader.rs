@@ -1,14 +1,13 @@
-//! Which process leads: a Lease, renewed by whoever holds it.
+//! Leader election with a Lease.
 //!
-//! Every write of the Lease carries the resourceVersion that was read, so of two who reach for it
-//! one is refused. A Lease is no fence, though: a leader that stood still could go on when it
-//! wakes up. So each effect asks [`Leadership`] right before it is sent, and leadership ends by
-//! itself some seconds before anybody else may take the Lease.
+//! Each write of the Lease carries the resourceVersion that was read, so only one of two contenders
+//! succeeds. A Lease is no fence, though: a leader that was suspended could continue when it wakes up.
+//! So each effect asks [`Leadership`] right before it is sent, and leadership expires some seconds
+//! before another process may acquire the Lease.
 
-mod election;
 mod elector;
 mod lease;
-mod problem;
+mod observed;
 
 use std::time::Duration;
 
@@ -19,27 +18,26 @@ use crate::clock::{self, Moment};
 
 pub use elector::{Elector, LeaderError, Released};
 
-/// For so long a Lease is left alone after its last renewal.
-const DURATION: Duration = Duration::from_secs(15);
-/// How often it is renewed.
-const RENEW: Duration = Duration::from_secs(5);
-/// How soon a renewal that failed is tried again.
-const RETRY: Duration = Duration::from_secs(2);
-/// How often a standby reads it. Nobody leads between the release and that, so it is short: one GET
-/// a second is nothing to an API server.
-const STANDBY: Duration = Duration::from_secs(1);
-/// A renewal counts for so long: what is sent just before its end is on its way before another
-/// one leads.
-const VALID: Duration = Duration::from_secs(12);
-/// So long after the Lease was last read or written this process still counts as one that could
-/// lead. As long as a renewal counts, so that a leader is ready exactly while it may send.
-const SEEN: Duration = VALID;
+/// How long other processes leave the Lease to its holder after a renewal, as client-go does by default.
+const LEASE_DURATION: Duration = Duration::from_secs(15);
+/// Twice within [`RENEWAL_VALIDITY`], so that one failed renewal does not end the leadership.
+const RENEW_INTERVAL: Duration = Duration::from_secs(5);
+/// The pause after a failed renewal, as client-go has it by default.
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// How often a standby reads the Lease. Nobody leads between a release and the next read, and one GET
+/// per second does not burden an API server.
+const STANDBY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a leader may send after the start of its last renewal. What it sends at the last moment has
+/// 3 s to arrive before another process may lead.
+pub(crate) const RENEWAL_VALIDITY: Duration = Duration::from_secs(12);
+/// How long a process counts as up to date after it observed the Lease. It equals the validity of a
+/// renewal, so that a leader is ready exactly while it may send.
+const OBSERVATION_VALIDITY: Duration = RENEWAL_VALIDITY;
+/// The elector sends a request at least every 5 s and gives up on it after 5 s. If it sends none for six
+/// times as long, its task is stuck, and only a restart of the process helps.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
 
-/// A call about the Lease is begun at least every 5 s and ends within 5 s, a standby's every second.
-/// After six times as long the task that makes them is stuck, and only a restart of the process helps.
-const STANDS_STILL: Duration = Duration::from_secs(60);
-
-/// Both clocks at once.
+/// Both clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Now {
     boot: Moment,
@@ -54,55 +52,56 @@ impl Now {
         }
     }
 
-    /// How long ago another reading of this process was, by the clock that says more: the wall clock
-    /// may be set back, and the other one is not trusted alone.
-    fn age_of(self, then: Self) -> Duration {
+    /// The time since `then`, by the clock that advanced more: the wall clock may be set back, and the
+    /// monotonic clock may miss the suspension of a virtual machine.
+    fn since(self, then: Self) -> Duration {
         let by_wall = Duration::try_from(self.wall.duration_since(then.wall));
         then.boot.until(self.boot).max(by_wall.unwrap_or_default())
     }
 }
 
-/// What the elector publishes about the Lease.
+/// What the elector publishes.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    /// When the last renewal that succeeded was begun; `None` while this process does not lead.
+    /// When the last successful renewal was started; `None` while this process is not the leader.
     renewed: Option<Now>,
     /// When the API server last showed the Lease in the hands of this or another process.
-    seen: Option<Now>,
-    /// When a call about the Lease was last begun, whatever came of it.
-    tried: Option<Moment>,
+    observed: Option<Now>,
+    /// When the elector last sent a request.
+    requested: Option<Moment>,
 }
 
-/// Whether this process leads, as every effect asks before it is sent.
+/// Whether this process is the leader. Each effect asks right before it is sent.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     state: watch::Receiver<State>,
 }
 
 impl Leadership {
-    /// Whether an effect may be sent now.
+    /// Whether this process may send an effect now.
     #[must_use]
     pub fn may_send(&self) -> bool {
-        is_younger(self.state.borrow().renewed, VALID, Now::read())
+        let renewed = self.state.borrow().renewed;
+        is_recent(renewed, RENEWAL_VALIDITY, Now::read())
     }
 
-    /// Whether this process was lately in touch with the Lease: as a standby it could take it, and
-    /// as a leader it keeps it.
+    /// Whether this process has recently observed the Lease as a standby, or renewed it as the leader. A
+    /// leader that can only read the Lease may not send, so it is not up to date.
     #[must_use]
-    pub fn sees_lease(&self) -> bool {
-        let State { renewed, seen, .. } = *self.state.borrow();
-        // A leader that reads the Lease but cannot renew it may not send.
-        is_younger(renewed.or(seen), SEEN, Now::read())
+    pub fn is_up_to_date(&self) -> bool {
+        let state = *self.state.borrow();
+        let last = state.renewed.or(state.observed);
+        is_recent(last, OBSERVATION_VALIDITY, Now::read())
     }
 
-    /// For how long nothing was asked about the Lease, if that is too long.
+    /// How long the elector has sent no request, if that is too long.
     #[must_use]
-    pub fn stands_still(&self) -> Option<Duration> {
-        let tried = self.state.borrow().tried?;
-        Some(tried.until(clock::now())).filter(|idle| *idle > STANDS_STILL)
+    pub fn stuck_for(&self) -> Option<Duration> {
+        let requested = self.state.borrow().requested?;
+        Some(requested.until(clock::now())).filter(|idle| *idle > STUCK_AFTER)
     }
 
-    /// One that always leads.
+    /// The leadership of a process that always leads.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         let for_ever = Some(Now {
@@ -111,15 +110,15 @@ impl Leadership {
         });
         let state = State {
             renewed: for_ever,
-            seen: for_ever,
-            tried: None,
+            observed: for_ever,
+            requested: None,
         };
         Self {
             state: watch::channel(state).1,
         }
     }
 
-    /// One that has never seen the Lease.
+    /// The leadership of a process that has never observed the Lease.
     #[cfg(test)]
     pub(crate) fn blind_for_tests() -> Self {
         Self {
@@ -128,44 +127,33 @@ impl Leadership {
     }
 }
 
-fn is_younger(then: Option<Now>, limit: Duration, now: Now) -> bool {
-    then.is_some_and(|then| now.age_of(then) < limit)
+fn is_recent(then: Option<Now>, limit: Duration, now: Now) -> bool {
+    then.is_some_and(|then| now.since(then) < limit)
 }
 
-/// How this process came to lead.
+/// How this process became the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takeover {
-    /// Since when it leads.
+    /// When this process became the leader.
     pub since: Moment,
-    /// What the one before left.
-    pub how: How,
+    /// How the previous leader ended.
+    pub previous: PreviousLeader,
 }
 
-/// What the leader before left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+/// How the previous leader ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum PreviousLeader {
     /// There was none.
-    Fresh,
-    /// It ended in order: nothing is under way.
-    CleanHandOver,
-    /// It did not: calls may be under way.
+    None,
+    /// It released the Lease after its last effect had ended.
+    Released,
+    /// It did not: its effects may still be applied.
     Crashed {
-        /// When it last renewed the Lease, at the latest: when this process first saw the Lease as it
-        /// was left. The time in the Lease is by the clock of another node, and is not used.
+        /// When this process first observed the Lease as the previous leader left it, which is after its
+        /// last renewal. The time in the Lease is from the clock of another node, so it is not used.
         last_renew: Moment,
     },
-}
-
-impl How {
-    /// In the log: what became of the leader before.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fresh => "none",
-            Self::CleanHandOver => "released",
-            Self::Crashed { .. } => "crashed",
-        }
-    }
 }
 
 #[cfg(test)]
@@ -180,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_renewal_ages_by_the_clock_that_says_more() {
+    fn a_renewal_ages_by_the_clock_that_advanced_more() {
         let renewed = now(100, 5000);
         let table = [
             (now(100, 5000), true),
@@ -191,9 +179,13 @@ mod tests {
             (now(112, 4000), false),
         ];
         for (then, expected) in table {
-            assert_eq!(is_younger(Some(renewed), VALID, then), expected, "{then:?}");
+            assert_eq!(
+                is_recent(Some(renewed), RENEWAL_VALIDITY, then),
+                expected,
+                "{then:?}"
+            );
         }
-        assert!(!is_younger(None, VALID, renewed));
+        assert!(!is_recent(None, RENEWAL_VALIDITY, renewed));
     }
 
     #[test]
@@ -203,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lease_is_seen_by_a_standby_that_reads_it_and_by_a_leader_that_renews_it() {
+    fn a_standby_that_reads_the_lease_and_a_leader_that_renews_it_are_up_to_date() {
         let long_ago = now(0, 0);
         let table = [
             (None, None, false),
@@ -212,31 +204,31 @@ mod tests {
             (Some(Now::read()), Some(Now::read()), true),
             (Some(long_ago), Some(Now::read()), false),
         ];
-        for (renewed, seen, expected) in table {
+        for (renewed, observed, expected) in table {
             let (_sender, state) = watch::channel(State {
                 renewed,
-                seen,
-                tried: None,
+                observed,
+                requested: None,
             });
             let leadership = Leadership { state };
-            assert_eq!(leadership.sees_lease(), expected, "{leadership:?}");
+            assert_eq!(leadership.is_up_to_date(), expected, "{leadership:?}");
         }
     }
 
     #[test]
-    fn a_task_that_asks_nothing_about_the_lease_stands_still() {
+    fn a_task_that_sends_no_request_about_the_lease_is_stuck() {
         let ago = |idle: u64| {
             let now = clock::now().0;
             Some(Moment(now.saturating_sub(Duration::from_secs(idle))))
         };
-        for (tried, expected) in [(None, false), (ago(50), false), (ago(70), true)] {
+        for (requested, expected) in [(None, false), (ago(50), false), (ago(70), true)] {
             let state = State {
-                tried,
+                requested,
                 ..State::default()
             };
             let (_sender, state) = watch::channel(state);
-            let still = Leadership { state }.stands_still();
-            assert_eq!(still.is_some(), expected, "{tried:?}");
+            let stuck = Leadership { state }.stuck_for();
+            assert_eq!(stuck.is_some(), expected, "{requested:?}");
         }
     }
 }

@@ -1,7 +1,6 @@
-//! daily-operator: Daily.co phone dial-in with a PIN, as Kubernetes resources.
+//! daily-operator: phone dial-in with a PIN for Daily.co rooms, as Kubernetes resources.
 //!
-//! Public is what the binary and the tests use. The rest is the crate's own, so that the compiler
-//! sees what nobody uses.
+//! Only items that the binary and the tests use are public, so that the compiler finds dead code.
 
 pub mod cause;
 pub mod check;

@@ -1,8 +1,8 @@
-//! The lines of the log that follow an object: one for each effect, one when a problem begins and
-//! one when it ends, and in detail each round of a pass.
+//! The log lines about an object: one for each effect, one when a problem begins and one when it is
+//! resolved, and at DEBUG each round of a reconcile.
 //!
-//! What is said again and again is said once, and then at DEBUG. That the log has said it is
-//! remembered for each object, in a [`Trail`].
+//! Repeated lines are logged once, and then at DEBUG. A [`Trail`] remembers for each object what was
+//! logged.
 
 use std::collections::HashSet;
 use std::error::Error as StdError;
@@ -18,7 +18,7 @@ use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
 use crate::reconcile::problem::{Problem, ResolvedBy};
 
-/// Emits a line with the fields of the object that it is about, if it is about one.
+/// Logs a line with the fields of its object, if it has one.
 macro_rules! line {
     ($level:ident, $on:expr, $($rest:tt)*) => {{
         let on: Option<&On> = $on;
@@ -32,20 +32,30 @@ macro_rules! line {
     }};
 }
 
-/// What the log has said of an object.
+/// Logs a line at this level if it is the first of its kind, and otherwise at DEBUG.
+macro_rules! line_once {
+    ($is_first:expr, $level:ident, $on:expr, $($rest:tt)*) => {
+        match $is_first {
+            true => line!($level, $on, $($rest)*),
+            false => line!(debug, $on, $($rest)*),
+        }
+    };
+}
+
+/// What was logged about an object.
 #[derive(Debug)]
 pub struct Trail {
     kind: String,
     namespace: String,
     name: String,
-    /// The reason of the problem that lasts, once this process has looked.
+    /// The reason of the current problem, if any; `None` before the first reconcile.
     problem: Mutex<Option<Option<String>>>,
-    /// The effects that did not come about when they were last tried.
+    /// The effects that failed or were blocked at the last attempt.
     failing: Mutex<HashSet<Effect>>,
 }
 
 impl Trail {
-    /// Nothing was said yet.
+    /// The trail of an object before its first reconcile.
     #[must_use]
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
         Self {
@@ -58,7 +68,7 @@ impl Trail {
     }
 }
 
-/// What a line is about: an object, and the room that it has at Daily.
+/// The subject of a line: an object, and its room at Daily.
 #[derive(Clone, Debug)]
 pub struct On {
     trail: Arc<Trail>,
@@ -66,40 +76,40 @@ pub struct On {
 }
 
 impl On {
-    /// A line about an object; only a DailyRoom has a room. A PinDialinNumber is known
-    /// by its name, and its number is not logged.
+    /// The subject for an object. Only a DailyRoom has a room; the phone number of a PinDialinNumber is not
+    /// logged.
     #[must_use]
     pub fn new(trail: Arc<Trail>, room: Option<String>) -> Self {
         Self { trail, room }
     }
 
-    /// A pass looked at something or took a step.
+    /// A reconcile read something or sent an effect.
     pub fn round(&self, what: &str, took: Duration) {
         line!(debug, Some(self), what, took = seconds(took), "Round");
     }
 
-    /// A pass took too long. That is often so while an account has more to do than Daily lets it.
+    /// A reconcile timed out, which is normal while an account is at Daily's rate limit.
     pub fn cut_off(&self) {
         line!(info, Some(self), "Reconcile cut off");
     }
 
-    /// A pass panicked; the panic itself is logged where it happens.
+    /// A reconcile panicked. The panic hook logs the panic itself.
     pub fn panicked(&self) {
         line!(error, Some(self), "Reconcile panicked");
     }
 
-    /// A pass made more rounds than any needs.
+    /// A reconcile took more rounds than any reconcile should.
     pub fn endless(&self) {
         line!(error, Some(self), "Reconcile did not end");
     }
 
-    /// The object is let go, and something stays at Daily. The log says so even where no event can
-    /// be published, as in a namespace that is being deleted.
+    /// The finalizer is removed while something stays at Daily. This is logged in addition to the event,
+    /// which cannot be published while a namespace is being deleted.
     pub fn orphaned(&self, why: &str) {
         line!(warn, Some(self), why, "Orphaned at Daily");
     }
 
-    /// A pass ended.
+    /// A reconcile ended.
     pub fn rested(&self, outcome: &str, took: Duration) {
         line!(
             debug,
@@ -110,9 +120,9 @@ impl On {
         );
     }
 
-    /// What is wrong with the object now. `shown` is the reason that its status has told so far, by
-    /// which an end is noticed of what another process has begun to say. What goes on is said once by
-    /// each process: whoever reads the log of a new pod sees what is wrong.
+    /// The problem of the object after a reconcile. `shown` is the reason in its status before, with which
+    /// a new process notices that a problem is resolved. Each process logs a lasting problem once, so that
+    /// the log of a new pod shows it.
     pub fn problem(&self, shown: Option<&str>, now: Option<&Problem>) {
         let reason = now.map(|it| it.reason.as_str().to_owned());
         let said = self.trail.problem.lock().replace(reason.clone());
@@ -138,13 +148,13 @@ impl On {
         }
     }
 
-    /// Whether this is the first failure of the effect since it was last done.
+    /// Whether this is the first failure since the effect was last applied.
     fn begins_to_fail(&self, effect: Effect) -> bool {
         self.trail.failing.lock().insert(effect)
     }
 }
 
-/// An effect was done, failed or was not sent.
+/// An effect was applied, failed or was blocked.
 pub fn effect<T, E: StdError + 'static>(
     effect: Effect,
     on: Option<&On>,
@@ -156,78 +166,53 @@ pub fn effect<T, E: StdError + 'static>(
             if let Some(on) = on {
                 on.trail.failing.lock().remove(&effect);
             }
-            done(effect, on, took);
+            applied(effect, on, took);
         }
         Err(EffectError::Failed(_, error)) => failed(effect, on, error, took),
         Err(EffectError::Blocked(_, why)) => blocked(effect, on, why),
     }
 }
 
-/// A write of the Lease was done. What fails of it is said by who keeps the Lease.
+/// The Lease was written. The elector logs failures.
 pub fn lease(effect: Effect, took: Duration) {
-    done(effect, None, took);
+    applied(effect, None, took);
 }
 
 fn failed(effect: Effect, on: Option<&On>, error: &(dyn StdError + 'static), took: Duration) {
-    let (effect_name, took, cause) = (effect.name(), seconds(took), chain(error));
-    if is_settled(error) {
-        line!(
-            debug,
-            on,
-            effect = effect_name,
-            took,
-            cause,
-            "Effect not needed"
-        );
-    } else if on.is_none_or(|it| it.begins_to_fail(effect)) {
-        line!(warn, on, effect = effect_name, took, cause, "Effect failed");
-    } else {
-        line!(
-            debug,
-            on,
-            effect = effect_name,
-            took,
-            cause,
-            "Effect failed"
-        );
+    let (name, took, cause) = (effect.name(), seconds(took), chain(error));
+    if is_overtaken(error) {
+        line!(debug, on, effect = name, took, cause, "Effect not needed");
+        return;
     }
+    let is_first = on.is_none_or(|it| it.begins_to_fail(effect));
+    line_once!(
+        is_first,
+        warn,
+        on,
+        effect = name,
+        took,
+        cause,
+        "Effect failed"
+    );
 }
 
-fn done(effect: Effect, on: Option<&On>, took: Duration) {
+fn applied(effect: Effect, on: Option<&On>, took: Duration) {
     let (name, took) = (effect.name(), seconds(took));
-    if effect == Effect::LeaseRenew {
-        // There is one every few seconds.
-        line!(debug, on, effect = name, took, "Effect applied");
-    } else {
-        line!(info, on, effect = name, took, "Effect applied");
-    }
+    // The Lease is renewed every few seconds.
+    let is_rare = effect != Effect::LeaseRenew;
+    line_once!(is_rare, info, on, effect = name, took, "Effect applied");
 }
 
 fn blocked(effect: Effect, on: Option<&On>, why: &Blocked) {
-    let name = effect.name();
-    // Of disabled writes one line at the start speaks.
-    let is_new = on.is_none_or(|it| it.begins_to_fail(effect));
-    if is_new && !matches!(why, Blocked::WritesDisabled) {
-        line!(
-            warn,
-            on,
-            effect = name,
-            cause = chain(why),
-            "Effect blocked"
-        );
-    } else {
-        line!(
-            debug,
-            on,
-            effect = name,
-            cause = chain(why),
-            "Effect blocked"
-        );
-    }
+    let (name, cause) = (effect.name(), chain(why));
+    let is_first = on.is_none_or(|it| it.begins_to_fail(effect));
+    // One line at the start of the process says that writes are disabled.
+    let is_news = is_first && !matches!(why, Blocked::WritesDisabled);
+    line_once!(is_news, warn, on, effect = name, cause, "Effect blocked");
 }
 
-/// Whether a failure only says that somebody else was first: the next pass sees what is there.
-fn is_settled(error: &(dyn StdError + 'static)) -> bool {
+/// Whether a failure only means that someone else was faster. The next reconcile reads the result.
+fn is_overtaken(error: &(dyn StdError + 'static)) -> bool {
     let kube = error.downcast_ref::<KubeError>();
     let gone = matches!(error.downcast_ref(), Some(CallError::NotFound));
     gone || matches!(
@@ -236,7 +221,7 @@ fn is_settled(error: &(dyn StdError + 'static)) -> bool {
     )
 }
 
-/// Seconds with their thousandths.
+/// Seconds, rounded to milliseconds.
 fn seconds(took: Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
 }
@@ -371,7 +356,7 @@ mod tests {
                 "INFO Effect applied ".to_owned(),
                 format!("WARN Effect failed {late}"),
                 "INFO Effect applied ".to_owned(),
-                "DEBUG Effect not needed the object has changed in the meantime".to_owned(),
+                "DEBUG Effect not needed the object has changed since it was read".to_owned(),
                 format!("WARN Effect blocked {slow}"),
                 format!("DEBUG Effect blocked {slow}"),
                 "INFO Effect applied ".to_owned(),

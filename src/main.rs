@@ -12,23 +12,23 @@ use daily_operator::config::{Config, ConfigError, Environment};
 use daily_operator::crd;
 use daily_operator::telemetry;
 
-/// What clap exits with, too.
+/// The exit code for invalid flags, which clap uses, too.
 const USAGE: u8 = 2;
 
-/// Why the program failed.
+/// Why a subcommand failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
     Usage(#[from] ConfigError),
     #[error(transparent)]
     Telemetry(#[from] telemetry::TelemetryError),
-    #[error("the runtime cannot be started")]
+    #[error("the Tokio runtime cannot be started")]
     Runtime(#[source] std::io::Error),
     #[error(transparent)]
     Run(#[from] daily_operator::RunError),
-    #[error("the outcome cannot be printed")]
+    #[error("the report cannot be printed")]
     Print(#[source] std::io::Error),
-    #[error("the CustomResourceDefinitions cannot be written")]
+    #[error("the CustomResourceDefinitions cannot be printed")]
     Crd(#[source] Box<dyn StdError>),
 }
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(code) => code,
         Err(Failure::Run(error)) => {
-            tracing::error!("The operator ends: {}", chain(&error));
+            tracing::error!(error = chain(&error), "The operator ends");
             match error.is_usage() {
                 true => ExitCode::from(USAGE),
                 false => ExitCode::FAILURE,
@@ -85,8 +85,8 @@ fn operate(args: RunArgs) -> Result<(), Failure> {
     telemetry::init(config.log_format)?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::Runtime)?;
     let outcome = runtime.block_on(daily_operator::run(config));
-    // The process ends now. Dropping the runtime would first cancel what is left, and kube's
-    // controllers take a cancelled pass for a broken one and panic.
+    // Dropping the runtime would cancel its tasks, and kube's controllers panic when a reconcile is
+    // cancelled. The process ends anyway.
     std::mem::forget(runtime);
     Ok(outcome?)
 }

@@ -1,15 +1,15 @@
-//! The names that the operator gives: rooms at Daily and Secrets. No I/O.
+//! The names of rooms and Secrets. No I/O.
 //!
-//! Daily keeps no tags on a room, so the name is the only mark of who made it. A derived name is
-//! `<readable>_<hash>_<mark>`: `hash` is 128 bits of SHA-256 over cluster, kind, namespace and
-//! name; `mark` is 64 bits over the cluster and the rest, so that an operator of the same cluster
-//! knows its rooms without asking the API server. Both are lower-case base32. Nothing in it
-//! changes when an object is applied again, so the same object finds its room and PIN.
+//! Daily has no tags on rooms, so only the name shows which object a room belongs to. A derived name is
+//! `<readable>_<hash>_<mark>`: `hash` is 128 bits of SHA-256 over cluster, kind, namespace and name;
+//! `mark` is 64 bits over the cluster and the rest, so that an operator can recognize the rooms of its
+//! cluster by name alone. Both are lower-case base32. All parts stay the same when an object is deleted
+//! and applied again, so the same object finds its room and PIN.
 
 use data_encoding::{BASE32_NOPAD, Encoding};
 use sha2::{Digest, Sha256};
 
-/// The longest name that Daily takes (F-ROOM-5).
+/// The longest name of a room that Daily accepts (F-ROOM-5).
 const MAX_ROOM_NAME: usize = 128;
 const HASH_BYTES: usize = 16;
 const HASH_CHARS: usize = 26;
@@ -21,7 +21,7 @@ fn base32(bytes: &[u8]) -> String {
     encoding.encode(bytes).to_ascii_lowercase()
 }
 
-/// SHA-256 over the parts, each preceded by its length, so that no two lists of parts are alike.
+/// SHA-256 over the parts. The length before each part keeps different lists of parts apart.
 fn digest(parts: &[&str], bytes: usize) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -32,7 +32,7 @@ fn digest(parts: &[&str], bytes: usize) -> String {
     base32(out.get(..bytes).unwrap_or_default())
 }
 
-/// The name of the room of a DailyRoom that chooses none.
+/// The default name of the room of a DailyRoom.
 #[must_use]
 pub fn derived_room_name(cluster: &str, namespace: &str, name: &str) -> String {
     let readable: String = format!("{namespace}-{name}")
@@ -46,7 +46,7 @@ pub fn derived_room_name(cluster: &str, namespace: &str, name: &str) -> String {
     format!("{body}_{mark}")
 }
 
-/// Whether a room's name has the grammar of derived names, whichever cluster derived it.
+/// Whether a name has the form of a derived name, of any cluster.
 #[must_use]
 pub fn looks_derived(room_name: &str) -> bool {
     let is_base32 = |s: &str, len: usize| {
@@ -63,20 +63,20 @@ pub fn looks_derived(room_name: &str) -> bool {
     }
 }
 
-/// The label value by which a Secret is known to belong to an object; names may be longer than a
-/// label holds.
+/// The label that connects a Secret with its object. A hash, because names may be longer than the value of
+/// a label.
 #[must_use]
 pub fn owner_label(namespace: &str, name: &str) -> String {
     digest(&[namespace, name], HASH_BYTES)
 }
 
-/// The name of the Secret of a DailyRoom that chooses none.
+/// The default name of the Secret of a DailyRoom.
 #[must_use]
 pub fn default_secret_name(room: &str) -> String {
     format!("{room}-dialin")
 }
 
-/// A short fingerprint of what was sent, to be compared later.
+/// A fingerprint of a request, to be compared with later requests.
 #[must_use]
 pub fn fingerprint(value: &serde_json::Value) -> String {
     digest(&[&value.to_string()], HASH_BYTES)

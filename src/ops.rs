@@ -1,8 +1,8 @@
-//! Health, readiness and metrics over HTTP.
+//! Probes and metrics over HTTP.
 //!
-//! `/healthz` says whether the work of this process goes on. It does not depend on the API server or
-//! on Daily: a restart would cure neither. `/readyz` says whether this process leads or could take
-//! over, and otherwise what it waits for.
+//! `/healthz` reports whether this process makes progress. It does not depend on the API server or on
+//! Daily, because a restart of the process would repair neither. `/readyz` reports whether this process
+//! is the leader or could take over, and otherwise what it waits for.
 
 mod http;
 mod readiness;
@@ -24,28 +24,28 @@ pub use readiness::{Readiness, Wait};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is shown.
+/// What the endpoints report.
 #[derive(Clone)]
 pub struct Shown {
-    /// What this process waits for.
+    /// The unmet preconditions of readiness.
     pub readiness: Readiness,
-    /// Whether this process leads, and whether it can read the Lease.
+    /// Whether this process is the leader, or could be.
     pub leadership: Leadership,
-    /// What is counted.
+    /// The metrics, and the health of watches and reconciles.
     pub metrics: Metrics,
-    /// Cancelled when this process has to end.
+    /// Cancelled when the process shuts down.
     pub stop: CancellationToken,
 }
 
 impl Shown {
-    /// Why this process is not ready; empty when it is.
+    /// Why this process is not ready; empty if it is ready.
     fn unready(&self) -> Vec<String> {
         if self.stop.is_cancelled() {
             return vec!["shutting down".to_owned()];
         }
         let mut pending: Vec<String> = self.readiness.pending();
         pending.extend(self.metrics.health().watches.pending());
-        if !self.leadership.sees_lease() {
+        if !self.leadership.is_up_to_date() {
             pending.push("the Lease".to_owned());
         }
         pending
@@ -54,21 +54,21 @@ impl Shown {
             .collect()
     }
 
-    /// What stands still, so that only a restart of this process helps; empty in good order.
+    /// What makes no progress, so that only a restart of this process helps.
     fn unhealthy(&self) -> Vec<String> {
-        let mut still = self.metrics.health().stands_still();
-        if let Some(idle) = self.leadership.stands_still() {
+        let mut stuck = self.metrics.health().stuck();
+        if let Some(idle) = self.leadership.stuck_for() {
             let idle = idle.as_secs();
-            still.push(format!("nothing was asked about the Lease for {idle}s"));
+            stuck.push(format!("no request about the Lease was sent for {idle}s"));
         }
-        still
+        stuck
     }
 }
 
-/// Listens on the address. `[::]` means IPv4 and IPv6; on a node without IPv6 it means IPv4 alone.
+/// Listens on the address. `[::]` means IPv4 and IPv6; on a node without IPv6, IPv4 alone.
 ///
 /// # Errors
-/// When the address is in use, or is not an address of this node.
+/// When the address is in use, or does not belong to this node.
 pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
@@ -78,7 +78,7 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves until `shutdown` resolves, and answers what has been asked until then.
+/// Serves until `shutdown` resolves, then answers the requests in flight.
 pub async fn serve(listener: TcpListener, shown: Shown, shutdown: impl Future<Output = ()> + Send) {
     let router = Router::new()
         .route("/healthz", get(healthy))
@@ -150,7 +150,7 @@ mod tests {
             leader.unready(),
             [
                 "waiting for the CustomResourceDefinitions",
-                "waiting for the id of the cluster"
+                "waiting for the ID of the cluster"
             ]
         );
         let blind = shown(Leadership::blind_for_tests());

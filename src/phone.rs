@@ -2,11 +2,11 @@
 
 use phonenumber::metadata::DATABASE;
 
-/// Daily's global number of the US, which is published where no other number serves a room.
+/// Daily's global US number. A room publishes it if no other number can be published.
 pub const US_GLOBAL_NUMBER: &str = "+12095038039";
 
-/// Daily's global numbers, as far as they are known (F-GLOB-2): shared by all accounts, without purchase
-/// and config, and every PIN works on them (F-GLOB-4).
+/// Daily's known global numbers (F-GLOB-2). All accounts share them without purchase or config, and every
+/// PIN works on them (F-GLOB-4).
 const GLOBAL_NUMBERS: [&str; 10] = [
     US_GLOBAL_NUMBER,
     "+12268078039",
@@ -20,16 +20,16 @@ const GLOBAL_NUMBERS: [&str; 10] = [
     "+33172001712",
 ];
 
-/// Whether this is one of Daily's global numbers.
+/// Whether a number in E.164 form is one of Daily's global numbers.
 #[must_use]
 pub fn is_global(e164: &str) -> bool {
     GLOBAL_NUMBERS.contains(&e164)
 }
 
-/// The ISO 3166 code of a number's country, for example US.
+/// The ISO 3166 code of the country of a number in E.164 form, for example US.
 ///
-/// Countries share calling codes. A number that none of them has in use, such as one of those kept
-/// free for films and examples, belongs to the main country of its code.
+/// Countries share calling codes. A number that is assigned to none of them, such as a number reserved for
+/// fiction, counts as a number of the main country of its calling code.
 #[must_use]
 pub fn country(e164: &str) -> Option<String> {
     let number = phonenumber::parse(None, e164).ok()?;

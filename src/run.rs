@@ -1,9 +1,8 @@
-//! The operator from start to end.
+//! The life of an operator process: clients, probes, preflight, the Lease, the controllers, the drain,
+//! and the release of the Lease.
 //!
-//! [`run`] reads from top to bottom: configuration, clients, probes, preflight, the Lease, the
-//! controllers, the drain, and the Lease given back. Whatever can be wrong with the configuration
-//! is found before this process is ready and before it takes the Lease, so that a rolling update
-//! never replaces a leader that works with one that cannot.
+//! An invalid configuration shows before the process is ready and before it acquires the Lease, so that
+//! a rolling update never replaces a working leader by one that cannot work.
 
 mod identity;
 mod leading;
@@ -19,69 +18,46 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, LEASE_NAME};
-use crate::controllers::ControllersError;
+use crate::controllers::{Context, ControllersError};
 use crate::daily::client::{Client as DailyClient, ClientError as DailyClientError};
 use crate::effect::Gate;
-use crate::k8s::{ClientError, Events};
+use crate::k8s::{self, ClientError, Events};
 use crate::leader::{Elector, LeaderError, Takeover};
 use crate::metrics::Metrics;
 use crate::ops::{self, Readiness, Shown, Wait};
-use crate::reconcile::meta::Identity;
 
-/// Why the operator ended.
+/// Why the operator ended with an error.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// SIGTERM and SIGINT cannot be received.
-    #[error("signals cannot be received")]
+    /// The handlers for SIGTERM and SIGINT could not be installed.
+    #[error("the signal handlers could not be installed")]
     Signals(#[source] io::Error),
-    /// There is no client of the API server.
+    /// The client for the API server could not be created.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// There is no client of Daily's API.
+    /// The client for the Daily API could not be created.
     #[error(transparent)]
     Daily(#[from] DailyClientError),
-    /// The address cannot be listened on.
+    /// `--listen` cannot be used.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
     /// This process lost the Lease.
     #[error(transparent)]
     Leader(#[from] LeaderError),
-    /// The controllers failed.
+    /// A controller failed.
     #[error(transparent)]
     Controllers(#[from] ControllersError),
-    /// A task ended before the process was asked to end.
+    /// A task ended that should run as long as the process.
     #[error("the task {0:?} ended unexpectedly")]
     Ended(&'static str),
 }
 
 impl RunError {
-    /// Whether the operator was started with something that cannot work: only an edit of its flags
-    /// or files helps.
+    /// Whether the flags or the files that they name are invalid, so that a restart does not help.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Daily(_))
     }
-}
-
-/// What the controllers work with.
-#[derive(Clone)]
-pub struct Context {
-    /// How the operator was started.
-    pub config: Arc<Config>,
-    /// The API server.
-    pub client: Client,
-    /// Daily's API.
-    pub daily: DailyClient,
-    /// Who this operator is.
-    pub own: Identity,
-    /// What every effect passes.
-    pub gate: Gate,
-    /// Where events are published.
-    pub events: Events,
-    /// Where everything is counted.
-    pub metrics: Metrics,
-    /// How this process came to lead.
-    pub takeover: Takeover,
 }
 
 /// Runs the operator until it receives SIGTERM or SIGINT.
@@ -89,12 +65,12 @@ pub struct Context {
 /// # Errors
 /// When it cannot start, or has lost the Lease.
 pub async fn run(config: Config) -> Result<(), RunError> {
-    say_hello(&config);
-    let stop = on_signals()?;
+    log_start(&config);
+    let stop = cancelled_by_signals()?;
     let daily = DailyClient::configured(&config)?;
-    let client = crate::k8s::client().await?;
+    let client = k8s::client().await?;
     let pod = identity::pod();
-    let me = identity::of_this_process(&pod);
+    let me = identity::lease_holder(&pod);
     let (elector, leadership) = Elector::new(client.clone(), &config.lease_namespace, me);
     let operator = Operator {
         events: Events::new(client.clone(), &pod, config.writes),
@@ -105,14 +81,13 @@ pub async fn run(config: Config) -> Result<(), RunError> {
             readiness: Readiness::default(),
             leadership,
             metrics: Metrics::default(),
-            stop: stop.clone(),
+            stop,
         },
-        stop,
     };
     operator.run(elector).await
 }
 
-fn say_hello(config: &Config) {
+fn log_start(config: &Config) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         daily = config.daily_base_url,
@@ -120,12 +95,14 @@ fn say_hello(config: &Config) {
         "Starting"
     );
     if !config.writes {
-        tracing::warn!("Writes are disabled: nothing is changed at Daily or in the cluster");
+        tracing::warn!(
+            "Writes are disabled; the operator changes nothing at Daily or in the cluster"
+        );
     }
 }
 
-/// Cancelled by SIGTERM and SIGINT.
-fn on_signals() -> Result<CancellationToken, RunError> {
+/// A token that SIGTERM and SIGINT cancel.
+fn cancelled_by_signals() -> Result<CancellationToken, RunError> {
     let stop = CancellationToken::new();
     let mut term = signal(SignalKind::terminate()).map_err(RunError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(RunError::Signals)?;
@@ -147,11 +124,10 @@ struct Operator {
     daily: DailyClient,
     events: Events,
     shown: Shown,
-    stop: CancellationToken,
 }
 
 impl Operator {
-    /// Serves the probes from the first moment to the last, and works meanwhile.
+    /// Serves probes and metrics as long as the operator works.
     async fn run(self, elector: Elector) -> Result<(), RunError> {
         let needs = preflight::Needs::announce(&self.config, &self.shown.readiness);
         let listener = self.listen().await?;
@@ -160,7 +136,7 @@ impl Operator {
         let mut server = tokio::spawn(served);
         let outcome = tokio::select! {
             outcome = self.work(needs, elector) => outcome,
-            _ = &mut server => Err(RunError::Ended("health and metrics")),
+            _ = &mut server => Err(RunError::Ended("probes and metrics")),
         };
         end.cancel();
         outcome
@@ -171,33 +147,39 @@ impl Operator {
         let failed = |error| RunError::Listen(address, error);
         let listener = ops::listen(address).await.map_err(failed)?;
         let address = listener.local_addr().unwrap_or(address);
-        tracing::info!(%address, "Serving health and metrics");
+        tracing::info!(%address, "Serving probes and metrics");
         Ok(listener)
     }
 
     async fn work(&self, needs: preflight::Needs, mut elector: Elector) -> Result<(), RunError> {
-        let Some(cluster_id) = needs.wait(&self.client, &self.stop).await else {
+        let Some(cluster_id) = needs.wait(&self.client, &self.shown.stop).await else {
             return Ok(());
         };
         let Some(takeover) = self.standby(&mut elector).await else {
-            // A write of the Lease that was not answered may have taken it.
-            leading::give_back(elector, false).await;
+            // A write of the Lease that got no response may have acquired it.
+            leading::release(elector, false).await;
             return Ok(());
         };
         let installation = self.config.identity(cluster_id.clone()).installation_id;
         tracing::info!(installation, "This installation");
-        tracing::info!(previous_leader = takeover.how.name(), "Leading");
-        leading::lead(self.context(cluster_id, takeover), elector, &self.stop).await
+        let previous_leader: &str = takeover.previous.into();
+        tracing::info!(previous_leader, "Leading");
+        leading::lead(
+            self.context(cluster_id, takeover),
+            elector,
+            &self.shown.stop,
+        )
+        .await
     }
 
-    /// Waits until this process leads. Meanwhile it is ready only while it could.
+    /// Waits until this process is the leader. Meanwhile it is ready only if it could lead.
     async fn standby(&self, elector: &mut Elector) -> Option<Takeover> {
         let readiness = &self.shown.readiness;
         let acquired = tokio::select! {
-            acquired = elector.acquire(&self.stop) => acquired,
-            () = preflight::keep_asking(&self.client, &self.config, readiness) => None,
+            acquired = elector.acquire(&self.shown.stop) => acquired,
+            () = preflight::keep_checking(&self.client, &self.config, readiness) => None,
         };
-        // From here on the watches say what is missing.
+        // From here on the watches report missing kinds.
         readiness.done(&Wait::Kinds);
         acquired
     }

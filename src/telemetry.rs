@@ -1,4 +1,4 @@
-//! Logs, to standard output.
+//! Logging to standard output.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::PanicHookInfo;
@@ -9,49 +9,47 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
-use crate::config::LogFormat;
+use crate::cli::LogFormat;
 
 const VARIABLES: [&str; 2] = ["DAILY_OPERATOR_LOG", "RUST_LOG"];
-/// kube says of each call and watch that failed that it failed, which whoever called says better.
+/// kube logs each failed call and watch; the operator logs them with more context.
 const LIBRARIES: &str = "kube=warn,kube_client::client::builder=off,kube_runtime::watcher=error";
-/// What sees headers or bodies, and with them keys and PINs, says no more than warnings.
+/// Libraries that see headers or bodies, and with them API keys and PINs. They log at most warnings.
 const SEES_SECRETS: [&str; 7] = ["h2", "hyper", "reqwest", "rustls", "tokio", "tower", "axum"];
-
-/// What warns with the whole body of an answer that it cannot read, Secrets among them: it says
-/// errors only.
+/// Logs warnings with the body of a response that it cannot parse, Secrets included. It logs only errors.
 const QUOTES_BODIES: &str = "kube_client::client";
 
-/// Why nothing can be logged.
+/// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The filter is none.
-    #[error("{variable} is no log filter; write for example info, or debug,kube=warn")]
+    /// The filter is invalid.
+    #[error("{variable} is not a log filter; use for example info, or debug,kube=warn")]
     Filter {
-        /// Where it was read.
+        /// The environment variable with the filter.
         variable: &'static str,
-        /// What is wrong with it.
+        /// The parser's error.
         source: tracing_subscriber::filter::ParseError,
     },
-    /// A word of the filter is no level.
+    /// A part of the filter is neither a level nor `TARGET=LEVEL`.
     #[error(
-        "{variable} has {word:?}, which is no level: write error, warn, info, debug or trace, or \
+        "{variable} contains {word:?}, which is not a level; use error, warn, info, debug or trace, or \
          TARGET=LEVEL"
     )]
     NoLevel {
-        /// Where it was read.
+        /// The environment variable with the filter.
         variable: &'static str,
-        /// The word.
+        /// The part.
         word: String,
     },
-    /// Something else logs already.
-    #[error("logs are set up already")]
+    /// Logging was set up before.
+    #[error("logging is set up already")]
     Init(#[from] TryInitError),
 }
 
-/// Begins to log; panics are logged too.
+/// Sets up logging, also of panics.
 ///
 /// # Errors
-/// When the filter in the environment is none, or something logs already.
+/// When the filter in the environment is invalid, or logging was set up before.
 pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
     let given = VARIABLES.into_iter().find_map(|variable| {
         let text = std::env::var(variable).ok()?;
@@ -73,11 +71,11 @@ pub fn init(format: LogFormat) -> Result<(), TelemetryError> {
 fn filter(given: Option<(&'static str, String)>) -> Result<EnvFilter, TelemetryError> {
     let (variable, text) = given.unwrap_or(("", "info".to_owned()));
     let text = match text.trim() {
-        // Whoever asks for details asks for the operator's.
+        // A bare level is meant for the operator, not for its libraries.
         level if is_level(level) => format!("{level},{LIBRARIES}"),
         filter => filter.to_owned(),
     };
-    // A word that is no level is a target for tracing, and then nothing else is logged.
+    // To tracing a misspelt level is a target, and nothing else would be logged.
     let words = text.split(',').map(str::trim);
     let mut misspelt = words.filter(|it| !it.contains('=') && !is_level(it));
     if let Some(word) = misspelt.next() {
@@ -108,7 +106,7 @@ fn is_harmless(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= most
 }
 
-/// Without this a panic is a line that is no JSON, and on another stream.
+/// By default a panic goes to standard error, and not as JSON.
 fn log_panic(info: &PanicHookInfo<'_>) {
     let location = info.location().map(ToString::to_string).unwrap_or_default();
     let why = info.payload_as_str().unwrap_or_default();
@@ -221,7 +219,7 @@ pub(crate) mod tests {
         for text in ["debgu", "info,debgu", "debgu,kube=warn"] {
             let refused = filter(Some(("RUST_LOG", text.to_owned())));
             let told = refused.unwrap_err().to_string();
-            assert!(told.contains("\"debgu\", which is no level"), "{told}");
+            assert!(told.contains("\"debgu\", which is not a level"), "{told}");
         }
         assert!(
             filter(Some((
@@ -236,6 +234,6 @@ pub(crate) mod tests {
     fn a_filter_that_is_none_is_refused() {
         let refused = filter(Some(("RUST_LOG", "info,=,".to_owned())));
         let told = refused.unwrap_err().to_string();
-        assert!(told.starts_with("RUST_LOG is no log filter"), "{told}");
+        assert!(told.starts_with("RUST_LOG is not a log filter"), "{told}");
     }
 }

@@ -54,11 +54,24 @@ fn a_proxy_that_cannot_be_used_is_refused_without_repeating_it() {
         ] {
             let (code, text) = run(&args, &variables);
             assert_eq!(code, Some(2), "{text}");
-            let said = format!("daily-operator: {name} is not the URL of an HTTP proxy; write");
+            let said = format!("daily-operator: {name} is not the URL of an HTTP proxy; use");
             assert!(
                 text.starts_with(&said) && !text.contains(PASSWORD),
                 "{text}"
             );
         }
+    }
+}
+
+#[test]
+fn a_value_that_is_refused_is_named_with_its_flag_and_what_to_write() {
+    let expected = "error: invalid value '90' for '--quiet-period <DURATION>': use a duration such as \
+                    90s, 5m, 1h30m or 500ms\n";
+    let variable = [("DAILY_OPERATOR_QUIET_PERIOD", "90")];
+    let flag: [&str; 2] = ["run", "--quiet-period=90"];
+    for (args, variables) in [(&flag[..], &[][..]), (&flag[..1], &variable[..])] {
+        let (code, text) = run(args, variables);
+        assert_eq!(code, Some(2), "{text}");
+        assert!(text.starts_with(expected), "{text}");
     }
 }

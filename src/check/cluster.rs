@@ -13,7 +13,7 @@ use crate::k8s::within;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Asks for the version; gives the client back if there is an answer.
+/// Reads the version of the API server. Returns the client if that worked.
 pub(super) async fn version(client: Client, findings: &mut Vec<Finding>) -> Option<Client> {
     match within(DEADLINE, client.apiserver_version()).await {
         Ok(info) => {
@@ -30,7 +30,7 @@ pub(super) async fn version(client: Client, findings: &mut Vec<Finding>) -> Opti
     }
 }
 
-/// Who leads.
+/// Who holds the Lease.
 pub(super) async fn lease(client: &Client, config: &Config) -> Finding {
     const CHECK: &str = "lease";
     let namespace = &config.lease_namespace;
@@ -43,22 +43,25 @@ pub(super) async fn lease(client: &Client, config: &Config) -> Finding {
             return Finding::fail(
                 CHECK,
                 detail,
-                "grant get, create and update of leases there",
+                "allow the ServiceAccount to get, create and update leases in this namespace",
             );
         }
     };
     let Some(holder) = spec.holder_identity.filter(|it| !it.is_empty()) else {
-        return Finding::ok(CHECK, format!("{shown} is free: no operator leads now"));
+        return Finding::ok(
+            CHECK,
+            format!("nobody holds {shown}; no operator is running, or it has just stopped"),
+        );
     };
-    let renewed = spec.renew_time.map(|it| clock::wall().duration_since(it.0));
-    let age = renewed.map_or(i64::MAX, |age| age.as_secs());
-    let lasts = i64::from(spec.lease_duration_seconds.unwrap_or_default());
-    match age <= lasts {
+    let since_renewal = spec.renew_time.map(|it| clock::wall().duration_since(it.0));
+    let age = since_renewal.map_or(i64::MAX, |it| it.as_secs());
+    let duration = i64::from(spec.lease_duration_seconds.unwrap_or_default());
+    match age <= duration {
         true => Finding::ok(CHECK, format!("{shown} is held by {holder}")),
         false => Finding::warn(
             CHECK,
-            format!("{shown} was held by {holder}, which has not renewed it in time"),
-            "look at the operator's pods; the next one that runs takes the Lease",
+            format!("{shown} is held by {holder}, which has not renewed it in time"),
+            "check the pods of the operator; the next pod that runs acquires the Lease",
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the API server serves both kinds, and with every field that this version knows.
+//! Whether the API server serves both kinds with all fields of this version.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::k8s::{KubeError, within};
 
 const CHECK: &str = "crds";
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The API server publishes the schemas of CRDs some seconds after it serves them. A check runs right
-/// after an installation or an upgrade, too.
-const PUBLISHED: Duration = Duration::from_secs(15);
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long to wait for the schemas. The API server publishes the schema of a CRD some seconds after it
+/// serves the CRD, and a check often runs right after an installation or upgrade.
+const PUBLISH_DEADLINE: Duration = Duration::from_secs(15);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 const VERSION: &str = "v1alpha1";
-const INSTALL: &str = "install those of this version: run helm upgrade --install with crds.enabled=true, or \
+const INSTALL: &str = "install the CRDs of this version: run helm upgrade --install with crds.enabled=true, or \
                        daily-operator crd | kubectl apply --server-side -f -";
 
-pub(super) async fn look(client: &Client) -> Finding {
+pub(super) async fn check(client: &Client) -> Finding {
     let version = format!("{GROUP}/{VERSION}");
     let served = within(DEADLINE, client.list_api_group_resources(&version)).await;
     let kinds = match served {
@@ -48,7 +48,7 @@ pub(super) async fn look(client: &Client) -> Finding {
         Ok(missing) => {
             let missing: Vec<String> = missing.into_iter().collect();
             let detail = format!(
-                "the CRDs are older than this operator: they lack {}",
+                "the CRDs are older than this operator; they lack {}",
                 missing.join(", ")
             );
             Finding::fail(CHECK, detail, INSTALL)
@@ -58,16 +58,15 @@ pub(super) async fn look(client: &Client) -> Finding {
 }
 
 fn unreadable(error: &KubeError) -> Finding {
-    let detail = format!("the schemas of the kinds cannot be read: {}", chain(error));
+    let detail = format!("the schemas of the CRDs cannot be read: {}", chain(error));
     Finding::fail(
         CHECK,
         detail,
-        "look at the API server, and run the check again",
+        "check the API server, and run the check again",
     )
 }
 
-/// The fields that this version has and the API server does not. It drops such fields of every
-/// write.
+/// The fields of this version that the API server does not have. It drops them from every write.
 async fn missing(client: &Client) -> Result<BTreeSet<String>, KubeError> {
     let start = clock::now();
     loop {
@@ -76,14 +75,14 @@ async fn missing(client: &Client) -> Result<BTreeSet<String>, KubeError> {
             served => served.map(|served| lacking(&served)),
         };
         let whole = missing.as_ref().is_ok_and(BTreeSet::is_empty);
-        if whole || start.until(clock::now()) >= PUBLISHED {
+        if whole || start.until(clock::now()) >= PUBLISH_DEADLINE {
             return missing;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     }
 }
 
-/// The CRDs themselves may not be read by the operator; what they publish may, by everybody.
+/// The operator has no permission to read the CRDs, but everyone may read the published schemas.
 async fn published_schemas(client: &Client) -> Result<Value, KubeError> {
     let path = format!("/openapi/v3/apis/{GROUP}/{VERSION}");
     let request = http::Request::get(path).body(Vec::new());
@@ -121,7 +120,7 @@ fn published<'a>(document: &'a Value, kind: &str) -> &'a Value {
     found.map_or(&Value::Null, |(_, schema)| schema)
 }
 
-/// The paths of all fields of a schema, its own first.
+/// The paths of all fields of a schema.
 fn fields(schema: &Value, path: &str) -> BTreeSet<String> {
     if schema.is_null() {
         return BTreeSet::new();
@@ -129,7 +128,7 @@ fn fields(schema: &Value, path: &str) -> BTreeSet<String> {
     let mut paths = BTreeSet::from([path.to_owned()]);
     let properties = schema.get("properties").and_then(Value::as_object);
     for (name, inner) in properties.into_iter().flatten() {
-        // Of metadata and the like the API server says more than the CRD.
+        // The API server adds a schema for metadata.
         if name != "metadata" {
             paths.extend(fields(inner, &format!("{path}.{name}")));
         }
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_older_crds_lack_is_named() {
+    fn missing_fields_of_older_crds_are_named() {
         let of = |crd: CustomResourceDefinition| {
             let mut schema = schema(&crd);
             schema["x-kubernetes-group-version-kind"] = json!([{"kind": crd.spec.names.kind}]);

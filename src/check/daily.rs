@@ -1,4 +1,4 @@
-//! Daily: how it is reached, which domain the default key is of, its numbers, limits and clock.
+//! Daily: the network, the domain of the default API key, the clock, the rate limits and the numbers.
 
 use crate::cause::chain;
 use crate::clock;
@@ -13,20 +13,21 @@ use crate::room::numbers::GLOBAL;
 use super::report::Finding;
 
 /// F-RATE-1, F-RATE-2
-const LIMITS: &str = "Daily documents 20 calls a second (100 in 5 s) and about 2 deletions of rooms \
-                      a second (50 in 30 s) for each account";
+const LIMITS: &str = "Daily documents 20 calls per second (100 in 5 s) and about 2 deletions of rooms \
+                      per second (50 in 30 s) for each account";
 
-pub(super) async fn look(config: &Config, key: Option<ApiKey>, findings: &mut Vec<Finding>) {
+pub(super) async fn check(config: &Config, key: Option<ApiKey>, findings: &mut Vec<Finding>) {
     let client = match Client::configured(config) {
         Ok(client) => client,
         Err(error) => {
-            let next = "correct the flags and files with which Daily is reached";
+            let next =
+                "correct --daily-base-url, --daily-proxy or --daily-ca-file, as the detail says";
             findings.push(Finding::fail("network", chain(&error), next));
             return;
         }
     };
     let Some(key) = key else {
-        // Without a key Daily can at least refuse. // F-AUTH-4
+        // A rejection of an empty key (F-AUTH-4) shows that Daily can be reached.
         let answer = client.domain(&ApiKey::default()).await.map(drop);
         findings.push(network(config, &client, answer.err().as_ref()));
         return;
@@ -39,14 +40,14 @@ pub(super) async fn look(config: &Config, key: Option<ApiKey>, findings: &mut Ve
             let domain = &answer.value.name;
             findings.push(Finding::ok(
                 "domain",
-                format!("the default key is of {domain}"),
+                format!("the default API key belongs to {domain}"),
             ));
             findings.push(clock_skew(answer.date, now));
             let numbers = numbers(&client, &key).await;
             findings.push(limits(numbers.as_ref().err()));
-            findings.push(of_numbers(numbers));
+            findings.push(numbers_finding(numbers));
         }
-        // It is said of the network.
+        // The network finding reports it.
         Err(CallError::Unavailable { .. } | CallError::Unknown { .. }) => {}
         Err(error) => {
             findings.push(Finding::fail("domain", chain(&error), next_step(&error)));
@@ -55,7 +56,7 @@ pub(super) async fn look(config: &Config, key: Option<ApiKey>, findings: &mut Ve
     }
 }
 
-/// Whether Daily itself answers, be it with a refusal.
+/// Whether Daily answers; a rejection is an answer.
 fn network(config: &Config, client: &Client, error: Option<&CallError>) -> Finding {
     const CHECK: &str = "network";
     if let Some(error @ (CallError::Unavailable { .. } | CallError::Unknown { .. })) = error {
@@ -63,19 +64,19 @@ fn network(config: &Config, client: &Client, error: Option<&CallError>) -> Findi
         return Finding::fail(CHECK, detail, next_step(error));
     }
     let proxy = match &config.daily_proxy {
-        Some(proxy) => format!("through the proxy {proxy} of {}", proxy.origin()),
+        Some(proxy) => format!("through the proxy {proxy} from {}", proxy.origin()),
         None => "without a proxy".to_owned(),
     };
     let ca = match &config.daily_ca_file {
-        Some(file) => format!("the CA certificates of {} are trusted too", file.display()),
-        None => "no private CA".to_owned(),
+        Some(file) => format!("CA certificates from {} are trusted too", file.display()),
+        None => "no private CA is configured".to_owned(),
     };
     let detail = format!("{} {proxy}; {ca}", config.daily_base_url);
     match client.skipped_certificates().as_slice() {
         [] => Finding::ok(CHECK, detail),
         skipped => Finding::warn(
             CHECK,
-            format!("{detail}, but for {}", skipped.join("; ")),
+            format!("{detail}, except {}", skipped.join("; ")),
             "correct or remove those parts of the CA file",
         ),
     }
@@ -83,11 +84,13 @@ fn network(config: &Config, client: &Client, error: Option<&CallError>) -> Findi
 
 fn next_step(error: &CallError) -> &'static str {
     match error {
-        CallError::Unauthorized => "put a valid API key of the domain into the Secret",
+        CallError::Unauthorized => "store a valid API key of the domain in the Secret",
         CallError::NotFound | CallError::Refused { .. } => {
-            "look at the account in Daily's dashboard, and at --daily-base-url"
+            "check the account in Daily's dashboard, and --daily-base-url"
         }
-        CallError::RateLimited { .. } => "find out what else uses the account, and check again",
+        CallError::RateLimited { .. } => {
+            "find out what else uses the account, and run the check again"
+        }
         CallError::Unavailable { .. } | CallError::Unknown { .. } => {
             "fix the proxy, firewall, NetworkPolicy or CA that the detail names, and run the check again"
         }
@@ -99,18 +102,21 @@ fn clock_skew(date: Option<i64>, now: i64) -> Finding {
     let Some(date) = date else {
         return Finding::ok(
             CHECK,
-            "Daily's answer has no Date header, so the clocks were not compared",
+            "Daily's response has no Date header, so the clocks were not compared",
         );
     };
     let skew = now - date;
     if skew.abs() <= CLOCK_SKEW {
-        return Finding::ok(CHECK, "Daily's clock and this one agree");
+        return Finding::ok(CHECK, "the clocks of Daily and of this machine agree");
     }
     let side = if skew > 0 { "ahead of" } else { "behind" };
     Finding::warn(
         CHECK,
-        format!("this clock is {} s {side} Daily's", skew.abs()),
-        "synchronize the node's clock with NTP; between the two times no room counts as ended or missing",
+        format!(
+            "the clock of this machine is {} s {side} Daily's",
+            skew.abs()
+        ),
+        "synchronize the node's clock with NTP; while the clocks differ, the operator notices expired and missing rooms later",
     )
 }
 
@@ -119,10 +125,13 @@ fn limits(error: Option<&CallError>) -> Finding {
     match error {
         Some(CallError::RateLimited { .. }) => Finding::warn(
             CHECK,
-            format!("{LIMITS}; it answered just now that there were too many calls"),
+            format!("{LIMITS}; it has just rejected a call with 429 Too Many Requests"),
             "find out what else uses the account",
         ),
-        _ => Finding::ok(CHECK, format!("{LIMITS}; no call was limited just now")),
+        _ => Finding::ok(
+            CHECK,
+            format!("{LIMITS}; it has accepted the calls of this check"),
+        ),
     }
 }
 
@@ -135,12 +144,12 @@ async fn numbers(client: &Client, key: &ApiKey) -> Result<Numbers, CallError> {
     Ok((purchased.await?.value, configs.await?.value))
 }
 
-fn of_numbers(numbers: Result<Numbers, CallError>) -> Finding {
+fn numbers_finding(numbers: Result<Numbers, CallError>) -> Finding {
     const CHECK: &str = "numbers";
     let (purchased, configs) = match numbers {
         Ok(numbers) => numbers,
         Err(error) => {
-            let detail = format!("they cannot be listed: {}", chain(&error));
+            let detail = format!("the numbers cannot be listed: {}", chain(&error));
             return Finding::fail(CHECK, detail, next_step(&error));
         }
     };
@@ -149,13 +158,13 @@ fn of_numbers(numbers: Result<Numbers, CallError>) -> Finding {
     let default = match answers {
         0 => format!("rooms publish Daily's global number {}", GLOBAL.0),
         _ => format!(
-            "rooms without one publish Daily's global number {}",
+            "a room that may publish none of them publishes Daily's global number {}",
             GLOBAL.0
         ),
     };
     Finding::ok(
         CHECK,
-        format!("{count} purchased, {answers} set up for PIN dial-in; {default}"),
+        format!("{count} purchased, {answers} with PIN dial-in; {default}"),
     )
 }
 
@@ -174,10 +183,13 @@ mod tests {
         assert_eq!(of(Some(1000 - CLOCK_SKEW)).0, Status::Ok);
         let ahead = (
             Status::Warn,
-            "this clock is 41 s ahead of Daily's".to_owned(),
+            "the clock of this machine is 41 s ahead of Daily's".to_owned(),
         );
         assert_eq!(of(Some(959)), ahead);
-        let behind = (Status::Warn, "this clock is 41 s behind Daily's".to_owned());
+        let behind = (
+            Status::Warn,
+            "the clock of this machine is 41 s behind Daily's".to_owned(),
+        );
         assert_eq!(of(Some(1041)), behind);
     }
 
@@ -191,7 +203,7 @@ mod tests {
 
     #[test]
     fn no_numbers_are_fine() {
-        let finding = of_numbers(Ok((Vec::new(), Vec::new())));
+        let finding = numbers_finding(Ok((Vec::new(), Vec::new())));
         assert_eq!(finding.status, Status::Ok);
         assert!(
             finding.detail.contains("+12095038039"),

@@ -1,18 +1,18 @@
-//! What a check found, as a table for people and as JSON for machines. No I/O.
+//! The findings of a check, as a table for people and as JSON for programs. No I/O.
 
 use serde::Serialize;
 
 const HEAD: [&str; 3] = ["CHECK", "STATUS", "DETAIL"];
 
-/// How a check went.
+/// The status of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
-    /// It is as it should be.
+    /// Nothing to do.
     Ok,
-    /// The operator works, but somebody should look.
+    /// The operator can work, but a user should look.
     Warn,
-    /// The operator does not work like this.
+    /// The operator cannot work.
     Fail,
 }
 
@@ -26,28 +26,26 @@ impl Status {
     }
 }
 
-/// What one check found.
+/// The finding of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// Which check; these names do not change.
+    /// The name of the check, which never changes.
     pub check: &'static str,
-    /// How it went.
+    /// The status of the check.
     pub status: Status,
-    /// What was found.
+    /// What the check found.
     pub detail: String,
-    /// What to do, if something is to be done.
+    /// What the user can do; empty if nothing is to do.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub next_step: String,
 }
 
 impl Finding {
-    /// As it should be.
     pub(super) fn ok(check: &'static str, detail: impl Into<String>) -> Self {
         Self::new(check, Status::Ok, detail.into(), String::new())
     }
 
-    /// Somebody should look.
     pub(super) fn warn(
         check: &'static str,
         detail: impl Into<String>,
@@ -56,7 +54,6 @@ impl Finding {
         Self::new(check, Status::Warn, detail.into(), next_step.into())
     }
 
-    /// The operator does not work like this.
     pub(super) fn fail(
         check: &'static str,
         detail: impl Into<String>,
@@ -75,21 +72,21 @@ impl Finding {
     }
 }
 
-/// What others have said can hold line ends, which would break the table.
+/// Messages from elsewhere can contain line breaks, which would break the table.
 fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// What all checks found.
+/// The findings of all checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The worst of all.
+    /// The worst status of all checks.
     pub status: Status,
-    /// The version that checked.
+    /// The version of the operator.
     pub version: &'static str,
-    /// One sentence: what came of it and what to do.
+    /// One sentence with the result and the next step.
     pub summary: String,
-    /// Each check, in the order in which it was made.
+    /// The findings in the order of the checks.
     pub checks: Vec<Finding>,
 }
 
@@ -105,7 +102,7 @@ impl Report {
         }
     }
 
-    /// An aligned table; the last line is the summary.
+    /// The findings as an aligned table, followed by the summary.
     #[must_use]
     pub fn table(&self) -> String {
         let rows = self
@@ -128,10 +125,10 @@ impl Report {
         format!("{table}\n{}\n", self.summary)
     }
 
-    /// The same as JSON.
+    /// The report as JSON.
     ///
     /// # Errors
-    /// Only when it cannot be written as JSON, which a test rules out.
+    /// Never in practice: all fields can be serialized.
     pub fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
@@ -141,12 +138,12 @@ fn summary(checks: &[Finding]) -> String {
     let count = |status| checks.iter().filter(|it| it.status == status).count();
     let checks = checks.len();
     match (count(Status::Fail), count(Status::Warn)) {
-        (0, 0) => format!("All {checks} checks are OK: the operator can work like this."),
-        (0, warned) => format!(
-            "The operator can work like this; {warned} of {checks} checks warn, look at their rows."
-        ),
+        (0, 0) => format!("All {checks} checks are OK. The operator can work."),
+        (0, warned) => {
+            format!("The operator can work. {warned} of {checks} checks warn; see their rows.")
+        }
         (failed, _) => format!(
-            "{failed} of {checks} checks failed: do what their rows say, and run the check again."
+            "{failed} of {checks} checks failed. Do what their rows say, and run the check again."
         ),
     }
 }
@@ -173,7 +170,7 @@ clock       WARN    41 s behind
 domain      FAIL    refused by Daily
                     -> use another key
 
-1 of 3 checks failed: do what their rows say, and run the check again.
+1 of 3 checks failed. Do what their rows say, and run the check again.
 ";
         assert_eq!(report().table(), expected);
     }
@@ -185,7 +182,7 @@ domain      FAIL    refused by Daily
         let expected = serde_json::json!({
             "status": "FAIL",
             "version": env!("CARGO_PKG_VERSION"),
-            "summary": "1 of 3 checks failed: do what their rows say, and run the check again.",
+            "summary": "1 of 3 checks failed. Do what their rows say, and run the check again.",
             "checks": [
                 {"check": "api-server", "status": "OK", "detail": "Kubernetes v1.36.3"},
                 {"check": "clock", "status": "WARN", "detail": "41 s behind",

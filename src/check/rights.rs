@@ -1,5 +1,4 @@
-//! What the operator may do with the API server: the only list of it, which a test compares with
-//! the rules of the chart.
+//! The permissions that the operator needs. A test compares this list with the rules in the chart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,26 +18,27 @@ use crate::k8s::{KubeError, within};
 
 const CHECK: &str = "rights";
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The API server answers one in a millisecond; this many at a time disturb nobody.
-const AT_A_TIME: usize = 8;
+/// How many reviews are in flight at a time. The API server answers a review within milliseconds.
+const CONCURRENCY: usize = 8;
 
-/// One thing that the operator must be allowed to do.
+/// One permission.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Right {
-    /// In which namespace; `None` is all of them.
+    /// The namespace; `None` means all namespaces.
     pub namespace: Option<String>,
     /// The API group of the resource.
     pub group: &'static str,
-    /// The resource, with its subresource as in `dailyrooms/status`.
+    /// The resource, or resource and subresource as in `dailyrooms/status`.
     pub resource: &'static str,
-    /// To which object alone, if the rules name one.
+    /// The only object that the permission covers; `None` means all objects.
     pub name: Option<String>,
-    /// What is done.
+    /// The verb, for example `get`.
     pub verb: &'static str,
 }
 
-/// Group, resource and verbs of what is needed in all namespaces, also if only some are served: a Role
-/// goes with its namespace before the finalizers are removed, and then the namespace is never deleted.
+/// The permissions in all namespaces, even if only some are served. With a Role in each namespace instead,
+/// the deletion of a namespace would delete the Role before the operator has removed its finalizers, and
+/// the namespace would never go away.
 const KINDS: [(&str, &str, &[&str]); 4] = [
     (GROUP, "dailyrooms", &["get", "list", "watch", "patch"]),
     (
@@ -50,9 +50,9 @@ const KINDS: [(&str, &str, &[&str]); 4] = [
     (GROUP, "pindialinnumbers/status", &["patch"]),
 ];
 
-/// The same of what is needed wherever objects are served.
+/// The permissions in each namespace that is served.
 const SERVED: [(&str, &str, &[&str]); 2] = [
-    // API keys are read by name. Of rooms' Secrets only the metadata is listed and watched.
+    // API keys are read by name. The watch covers only metadata of the operator's own Secrets.
     (
         "",
         "secrets",
@@ -61,7 +61,7 @@ const SERVED: [(&str, &str, &[&str]); 2] = [
     ("events.k8s.io", "events", &["create", "patch"]),
 ];
 
-/// All that an operator with this configuration does.
+/// All permissions that an operator with this configuration needs.
 #[must_use]
 pub fn needed(config: &Config) -> Vec<Right> {
     let one = |namespace: Option<&str>, group, resource, name: Option<&str>, verb| Right {
@@ -90,8 +90,7 @@ pub fn needed(config: &Config) -> Vec<Right> {
             let verbs = verbs.iter();
             rights.extend(verbs.map(|verb| one(namespace, group, resource, None, *verb)));
         }
-        // Its labels, for the selectors of the default key; without a namespace also the
-        // cluster's id.
+        // For the labels of the namespace, and for the uid of kube-system, the ID of the cluster.
         rights.push(one(None, "", "namespaces", namespace, "get"));
     }
     if !config.watch_namespaces.is_empty() && config.cluster_id.is_none() {
@@ -99,7 +98,7 @@ pub fn needed(config: &Config) -> Vec<Right> {
         rights.push(one(system, "", "namespaces", system, "get"));
     }
     let release = Some(config.lease_namespace.as_str());
-    // The name of an object that is about to be created cannot be restricted.
+    // RBAC cannot restrict the name of an object that does not exist yet.
     for (name, verb) in [
         (Some(LEASE_NAME), "get"),
         (Some(LEASE_NAME), "update"),
@@ -114,17 +113,17 @@ pub fn needed(config: &Config) -> Vec<Right> {
     rights
 }
 
-/// Those of these rights that the API server denies.
+/// The permissions that the ServiceAccount does not have.
 ///
 /// # Errors
-/// When it does not say.
+/// When the API server does not answer a review.
 pub async fn missing(client: &Client, rights: Vec<Right>) -> Result<Vec<Right>, KubeError> {
     let mut answers = futures::stream::iter(rights)
         .map(|right| async {
             let allowed = is_allowed(client, &right).await;
             allowed.map(|allowed| (!allowed).then_some(right))
         })
-        .buffered(AT_A_TIME);
+        .buffered(CONCURRENCY);
     let mut missing = Vec::new();
     while let Some(answer) = answers.next().await {
         missing.extend(answer?);
@@ -158,8 +157,8 @@ async fn is_allowed(client: &Client, right: &Right) -> Result<bool, KubeError> {
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-/// One finding for each namespace in which something is missing.
-pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
+/// One finding for each namespace with missing permissions.
+pub(super) async fn check(client: &Client, config: &Config) -> Vec<Finding> {
     let needed = needed(config);
     let count = needed.len();
     let missing = match missing(client, needed).await {
@@ -169,7 +168,7 @@ pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
                 "the API server did not say what the ServiceAccount may do: {}",
                 chain(&error)
             );
-            let next = "look at the API server, and run the check again";
+            let next = "check the API server, and run the check again";
             return vec![Finding::fail(CHECK, detail, next)];
         }
     };
@@ -186,20 +185,20 @@ pub(super) async fn look(client: &Client, config: &Config) -> Vec<Finding> {
     }
     let finding = |(place, rights): (Option<String>, Vec<String>)| {
         let place = match place {
-            Some(namespace) => format!("in the namespace {namespace}"),
+            Some(namespace) => format!("in namespace {namespace}"),
             None => "in all namespaces".to_owned(),
         };
         Finding::fail(
             CHECK,
             format!("the ServiceAccount may not {} {place}", rights.join(", ")),
-            "set rbac.create=true in the chart, or bind these rules to the ServiceAccount yourself",
+            "set rbac.create=true in the chart, or bind the rules of the chart to the ServiceAccount yourself",
         )
     };
     places.into_iter().map(finding).collect()
 }
 
 impl Right {
-    /// As in `patch dailyrooms.daily-operator.io/status`.
+    /// For example `patch dailyrooms.daily-operator.io/status`.
     fn words(&self) -> String {
         let (resource, sub) = match self.resource.split_once('/') {
             Some((resource, sub)) => (resource, format!("/{sub}")),

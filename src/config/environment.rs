@@ -1,11 +1,11 @@
-//! What the surroundings of the process say beside the flags. No I/O but reading them.
+//! What the environment of the process adds to the flags: the pod's namespace and the proxy variables.
 
 use std::fmt;
 
-/// Where a pod finds the name of its namespace.
+/// Kubernetes mounts the name of the pod's namespace here, beside the token of its ServiceAccount.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
-/// What the surroundings of the process say beside the flags.
+/// What the environment of the process adds to the flags.
 #[derive(Clone, Default)]
 pub struct Environment {
     pod_namespace: Option<String>,
@@ -14,15 +14,15 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Those of this process.
+    /// The environment of this process.
     #[must_use]
     pub fn of_process() -> Self {
         let namespace = std::fs::read_to_string(OWN_NAMESPACE).ok();
         Self::new(namespace, |name| std::env::var(name).ok())
     }
 
-    /// Those with this file and these variables. As usual a variable in capitals is looked at first,
-    /// and one that is empty counts as absent.
+    /// An environment with this namespace and these variables. As in curl and Go, the upper-case
+    /// variable wins, and an empty one counts as absent.
     pub(super) fn new(
         pod_namespace: Option<String>,
         variable: impl Fn(&str) -> Option<String>,
@@ -40,24 +40,24 @@ impl Environment {
         }
     }
 
-    /// The namespace of this pod, if this is one.
+    /// The namespace of this pod; `None` outside a cluster.
     pub(super) fn pod_namespace(&self) -> Option<&str> {
         self.pod_namespace.as_deref()
     }
 
-    /// The proxy for HTTPS, with the variable that names it.
+    /// The proxy for HTTPS, with the name of its variable.
     pub(super) fn https_proxy(&self) -> Option<(&'static str, &str)> {
         let (name, value) = self.https_proxy.as_ref()?;
         Some((name, value))
     }
 
-    /// Which hosts are reached directly.
+    /// The hosts for which no proxy is used, as in `NO_PROXY`.
     pub(super) fn no_proxy(&self) -> &str {
         &self.no_proxy
     }
 }
 
-/// The URL of a proxy can hold a password.
+/// Leaves the proxies out, because their URLs can hold a password.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Environment")

@@ -1,4 +1,4 @@
-//! The proxy for Daily: a flag, or the variables that every HTTP client reads. No I/O.
+//! The proxy for calls to Daily: a flag, or the environment variables that HTTP clients share. No I/O.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use hyper_util::client::proxy::matcher::Matcher;
 
 use super::ConfigError;
 use super::environment::Environment;
-use super::parse::{BaseUrl, is_loopback};
+use super::url::{BaseUrl, is_loopback};
 
 const FLAG: &str = "--daily-proxy";
 
-/// The proxy that calls of Daily go through. Neither `Display` nor `Debug` shows its password.
+/// The proxy for calls to Daily. Neither `Display` nor `Debug` shows its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     origin: &'static str,
@@ -21,16 +21,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// The flag or the variable that names it.
+    /// The flag or the environment variable with the proxy's URL.
     #[must_use]
     pub fn origin(&self) -> &'static str {
         self.origin
     }
 
-    /// The same for the HTTP client.
+    /// The proxy in the form that reqwest takes.
     ///
     /// # Errors
-    /// When the client cannot use it.
+    /// When reqwest rejects the URL.
     pub(crate) fn for_http(&self) -> Result<reqwest::Proxy, reqwest::Error> {
         let proxy = reqwest::Proxy::all(self.uri.to_string())?;
         Ok(match &self.authorization {
@@ -52,10 +52,10 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The proxy for this base URL, if there is one.
+/// The proxy for this base URL.
 ///
-/// The flag wins over the variables, `NO_PROXY` among them. As with every HTTP client in Go,
-/// loopback is reached directly whatever the variables say.
+/// The flag overrides the variables, `NO_PROXY` included. As in Go's HTTP client, the variables never
+/// apply to loopback.
 pub(super) fn proxy(
     flag: Option<&str>,
     environment: &Environment,
@@ -64,7 +64,7 @@ pub(super) fn proxy(
     if let Some(text) = flag {
         let proxy = parse(FLAG, text, base)?;
         let host = proxy.uri.host().unwrap_or_default();
-        // Over plain HTTP the proxy sees the API key.
+        // The proxy sees the API key in plain HTTP.
         if base.text.starts_with("http:") && !is_loopback(host) {
             return Err(ConfigError::ProxyForHttp);
         }
@@ -81,27 +81,26 @@ pub(super) fn proxy(
 
 fn is_excluded(no_proxy: &str, base: &BaseUrl) -> bool {
     let any = Matcher::builder().all("http://proxy.invalid").no(no_proxy);
-    let base = base.text.parse::<Uri>().ok();
-    base.is_some_and(|base| any.build().intercept(&base).is_none())
+    any.build().intercept(&base.uri).is_none()
 }
 
 fn parse(origin: &'static str, text: &str, base: &BaseUrl) -> Result<Proxy, ConfigError> {
     let wrong = || ConfigError::Proxy { origin };
-    let base: Uri = base.text.parse().map_err(|_| wrong())?;
     let text = text.trim();
-    // Behind a '/', '?' or '#' in a password the rest would be taken for a path, and its beginning
+    // An unescaped '/', '?' or '#' in a password would end the authority, and the user would be taken
     // for the host.
     let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
     let authority = rest.strip_suffix('/').unwrap_or(rest);
     if authority.contains(['/', '?', '#']) {
         return Err(wrong());
     }
-    let matcher = Matcher::builder().all(format!("{scheme}://{authority}"));
-    let matcher = matcher.build();
-    let found = matcher.intercept(&base).ok_or_else(wrong)?;
+    let matcher = Matcher::builder()
+        .all(format!("{scheme}://{authority}"))
+        .build();
+    let found = matcher.intercept(&base.uri).ok_or_else(wrong)?;
     let uri = found.uri();
-    let speaks_http = matches!(uri.scheme_str(), Some("http" | "https"));
-    if !speaks_http || uri.host().is_none_or(str::is_empty) {
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    if !is_http || uri.host().is_none_or(str::is_empty) {
         return Err(wrong());
     }
     Ok(Proxy {

@@ -1,4 +1,4 @@
-//! The accounts at Daily: their keys, their listings, and whether their writes have ended.
+//! The accounts at Daily: their API keys, their listings, and whether their writes have ended.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -11,8 +11,9 @@ use kube::runtime::reflector::Store;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
-use super::inherited::{sent_before, trusted_from};
-use super::watches::Rooms;
+use super::Context;
+use super::sources::Rooms;
+use super::takeover::{trusted_from, used_before};
 use crate::clock;
 use crate::daily::account::listings::{Expected, ExpectedRoom};
 use crate::daily::account::{Account, Setup};
@@ -21,21 +22,20 @@ use crate::keys::Keys;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
 use crate::room::Room;
-use crate::run::Context;
 
-/// After a panic an account is listed again this much later.
+/// The pause after a panic: long enough that a defect does not use up Daily's rate limit.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
 
-/// The tasks that list the accounts, one for each.
-pub(super) type Listing = Arc<Mutex<JoinSet<()>>>;
+/// The tasks that list the rooms, one for each account.
+pub(super) type Listings = Arc<Mutex<JoinSet<()>>>;
 
-/// The API keys, and an account with its listings for each domain that one of them proves.
-pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
+/// The API keys. The first key of a domain starts the listings of its account.
+pub(super) fn keys(context: &Context, rooms: Rooms, listings: Listings) -> Keys {
     let setup = Setup {
         client: context.daily.clone(),
         gate: context.gate.clone(),
         metrics: context.metrics.clone(),
-        used: sent_before(&context.takeover),
+        used: used_before(&context.takeover),
         replica_lag: replica_lag(context.config.quiet_period),
     };
     let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
@@ -43,10 +43,10 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
     let new_account = move |domain, key, on_refused| {
         let account = Account::new(domain, key, setup.clone(), on_refused);
         let (listed, expected) = (Arc::clone(&account), Arc::clone(&expected));
-        let mut listing = listing.lock();
-        // What has ended is not kept.
-        while listing.try_join_next().is_some() {}
-        listing.spawn(keep_listing(listed, interval, expected));
+        let mut listings = listings.lock();
+        // A JoinSet keeps ended tasks until they are joined.
+        while listings.try_join_next().is_some() {}
+        listings.spawn(keep_listing(listed, interval, expected));
         account
     };
     Keys::new(
@@ -59,7 +59,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listing: Listing) -> Keys {
     )
 }
 
-/// Lists the rooms of an account. A panic is not the end of its listings.
+/// Lists the rooms of an account until nobody uses it. The listings survive a panic.
 async fn keep_listing(account: Arc<Account>, interval: Duration, expected: Expected) {
     loop {
         let listing = account.keep_listing(interval, Arc::clone(&expected));
@@ -67,12 +67,15 @@ async fn keep_listing(account: Arc<Account>, interval: Duration, expected: Expec
             return;
         }
         let domain = &account.domain().name;
-        tracing::error!(domain, "Listing the rooms panicked; it is tried again");
+        tracing::error!(
+            domain,
+            "Listing the rooms panicked; the operator retries it"
+        );
         tokio::time::sleep(AFTER_PANIC).await;
     }
 }
 
-/// The rooms that should be in a listing of this domain: those that are recorded.
+/// The rooms that a listing of this domain must contain, as the objects have recorded them.
 fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
     let room = |object: Arc<Object<Room>>| {
         let record = object.recorded.record()?;
@@ -92,17 +95,17 @@ fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
         .collect()
 }
 
-/// What the records of objects name.
+/// What the objects have recorded.
 #[derive(Default)]
-pub(super) struct Bound {
-    /// A namespace with a domain.
+pub(super) struct Recorded {
+    /// Namespaces with the ids of their domains.
     domains: HashSet<(String, String)>,
-    /// Names of rooms, and numbers.
+    /// Names of rooms, and phone numbers.
     names: HashSet<String>,
 }
 
-impl Bound {
-    /// Adds what the records of the objects of a kind name.
+impl Recorded {
+    /// Adds the records of the objects of a kind.
     pub(super) fn add<K: Kind>(&mut self, stores: &[Store<Object<K>>]) {
         for object in stores.iter().flat_map(|store| store.state()) {
             let Some(record) = object.recorded.record() else {
@@ -114,7 +117,7 @@ impl Bound {
         }
     }
 
-    /// Forgets of keys and accounts what no object needs any more.
+    /// Lets keys and accounts forget what no record names.
     pub(super) fn forget_others(&self, keys: &Keys) {
         keys.forget_unused(|namespace, domain_id| {
             let domain = (namespace.to_owned(), domain_id.to_owned());
@@ -126,15 +129,13 @@ impl Bound {
     }
 }
 
-/// Whether nothing is under way at Daily any more: neither an earlier leader's writes nor our own may
-/// still be done.
+/// Whether the outcomes of all writes to Daily are known, of this leader and of the previous one.
 pub(super) fn outcomes_known(context: &Context, keys: &Keys) -> bool {
-    let quiet = context.config.quiet_period;
+    let quiet_period = context.config.quiet_period;
     let now = clock::now();
-    let trusted = trusted_from(&context.takeover, quiet);
-    now >= trusted
-        && keys
-            .accounts()
+    let accounts = keys.accounts();
+    now >= trusted_from(&context.takeover, quiet_period)
+        && accounts
             .iter()
-            .all(|it| it.outcomes_known(now, quiet))
+            .all(|it| it.outcomes_known(now, quiet_period))
 }

@@ -1,151 +1,110 @@
-//! The closed sets of condition types and reasons.
-//!
-//! The same word is condition reason, event reason and metric label.
+//! The types and reasons of conditions. Events and metrics use the same reasons.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 /// Condition types of both kinds.
 pub mod kind {
-    /// Do the number and PIN in the Secret reach this room.
+    /// Callers reach the room with the number and PIN in the Secret; or the number accepts PINs.
     pub const READY: &str = "Ready";
-    /// The operator is still working on it.
+    /// The operator is working on the object, or waits for something that resolves itself.
     pub const RECONCILING: &str = "Reconciling";
-    /// A person has to act.
+    /// A user has to act.
     pub const STALLED: &str = "Stalled";
-    /// The room ended as planned.
+    /// The room has expired as planned.
     pub const EXPIRED: &str = "Expired";
 }
 
-/// Why a condition has its status. May grow; never renamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The reasons of conditions, events and metrics. They are part of the API: reasons may be added, never
+/// renamed. `docs/conditions.md` says what a user can do about each.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 pub enum Reason {
-    /// Callers reach the room.
+    /// Callers reach the room, or the number accepts PINs.
     Available,
-    /// First sight, or an effect under way.
+    /// The operator has just started on the object, or an effect is in flight.
     Progressing,
-    /// Daily did not answer, or with a server error.
+    /// Daily did not answer, or answered with a server error.
     DailyUnavailable,
-    /// Daily refused because of too many calls.
+    /// Daily's rate limit is exceeded.
     RateLimited,
-    /// The spec cannot be acted on.
+    /// The operator cannot act on the spec.
     InvalidSpec,
-    /// Daily refused what the spec asks for.
+    /// Daily rejected the request that the spec leads to.
     RejectedByDaily,
-    /// Daily refused the API key.
+    /// Daily rejected the API key.
     Unauthorized,
-    /// The Secret with the API key, or its key, is missing or unusable.
+    /// The Secret with the API key, or the key in it, is missing or unusable.
     ApiKeyNotFound,
-    /// The operator's default key may not be used in this namespace.
+    /// This namespace may not use the operator's default API key.
     ApiKeyNotAllowed,
-    /// The key in force belongs to another Daily domain than the one recorded.
+    /// The API key belongs to another Daily domain than the recorded one.
     AccountChanged,
-    /// A room of the chosen name exists and is not this object's.
+    /// The room with this name belongs to another object, or to nobody the operator knows.
     NameTaken,
     /// The referenced PinDialinNumber does not exist.
     NumberNotFound,
     /// The number has no PIN dial-in config yet.
     NumberNotReady,
-    /// Another namespace's PinDialinNumber holds the number.
+    /// The PinDialinNumber does not allow this namespace.
     NumberNotAllowed,
-    /// The account does not own the number.
+    /// The account has not purchased the number.
     NumberNotPurchased,
-    /// Another config or object holds the number.
+    /// Another config or object uses the number.
     NumberInUse,
-    /// A Secret of that name exists and is not this object's.
+    /// A Secret with this name belongs to another owner.
     SecretConflict,
-    /// The API server refused the Secret.
+    /// The API server rejected the Secret.
     SecretRefused,
-    /// The room vanished at Daily before its end.
+    /// The room vanished at Daily before it expired.
     Missing,
-    /// Deletion waits for those who still use it.
+    /// The deletion waits for rooms that still use the number.
     DeletionDeferred,
-    /// The room ended as planned.
+    /// The room has expired as planned.
     Expired,
-    /// Another installation of the operator holds the object.
+    /// Another installation of the operator owns the object.
     OtherInstallation,
-    /// The API server refused or did not answer a call.
+    /// The API server rejected a call or did not answer.
     KubernetesUnavailable,
-    /// The operator failed internally on this object.
+    /// A defect of the operator.
     InternalError,
 }
 
 impl Reason {
-    /// All of them.
-    pub const ALL: [Self; 24] = [
-        Self::Available,
-        Self::Progressing,
-        Self::DailyUnavailable,
-        Self::RateLimited,
-        Self::InvalidSpec,
-        Self::RejectedByDaily,
-        Self::Unauthorized,
-        Self::ApiKeyNotFound,
-        Self::ApiKeyNotAllowed,
-        Self::AccountChanged,
-        Self::NameTaken,
-        Self::NumberNotFound,
-        Self::NumberNotReady,
-        Self::NumberNotAllowed,
-        Self::NumberNotPurchased,
-        Self::NumberInUse,
-        Self::SecretConflict,
-        Self::SecretRefused,
-        Self::Missing,
-        Self::DeletionDeferred,
-        Self::Expired,
-        Self::OtherInstallation,
-        Self::KubernetesUnavailable,
-        Self::InternalError,
-    ];
+    /// All reasons.
+    pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
-    /// The reason of this name.
+    /// The reason with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.as_str() == name)
+        name.parse().ok()
     }
 
-    /// The word itself.
+    /// The name, for example `RateLimited`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Available => "Available",
-            Self::Progressing => "Progressing",
-            Self::DailyUnavailable => "DailyUnavailable",
-            Self::RateLimited => "RateLimited",
-            Self::InvalidSpec => "InvalidSpec",
-            Self::RejectedByDaily => "RejectedByDaily",
-            Self::Unauthorized => "Unauthorized",
-            Self::ApiKeyNotFound => "ApiKeyNotFound",
-            Self::ApiKeyNotAllowed => "ApiKeyNotAllowed",
-            Self::AccountChanged => "AccountChanged",
-            Self::NameTaken => "NameTaken",
-            Self::NumberNotFound => "NumberNotFound",
-            Self::NumberNotReady => "NumberNotReady",
-            Self::NumberNotAllowed => "NumberNotAllowed",
-            Self::NumberNotPurchased => "NumberNotPurchased",
-            Self::NumberInUse => "NumberInUse",
-            Self::SecretConflict => "SecretConflict",
-            Self::SecretRefused => "SecretRefused",
-            Self::Missing => "Missing",
-            Self::DeletionDeferred => "DeletionDeferred",
-            Self::Expired => "Expired",
-            Self::OtherInstallation => "OtherInstallation",
-            Self::KubernetesUnavailable => "KubernetesUnavailable",
-            Self::InternalError => "InternalError",
-        }
+        self.into()
     }
 }
 
-/// The status of a condition, or `None` when it is absent.
+/// The status of a condition; `None` if the condition is absent.
 #[must_use]
 pub fn status_of<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a str> {
-    conditions
-        .iter()
-        .find(|c| c.type_ == type_)
-        .map(|c| c.status.as_str())
+    let found = conditions.iter().find(|it| it.type_ == type_);
+    found.map(|it| it.status.as_str())
 }
 
-/// Whether a condition is there and `True`.
+/// Whether a condition is present and `True`.
 #[must_use]
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
     status_of(conditions, type_) == Some("True")

@@ -1,9 +1,9 @@
-//! The grammar of the strings in a spec that are parsed or become part of a URL. No I/O.
+//! The grammars of strings that the operator parses or puts into URLs. No I/O.
 //!
-//! Each grammar is one regular expression. The API server matches it as CEL when somebody applies an
-//! object; this process matches it again, because a stored object may be older than the rule. Both
-//! answer with the same sentence. The expressions use only what RE2 and the `regex` crate read alike:
-//! explicit ASCII classes, no flags, no backslashes, `^` and `$` around the whole.
+//! Each grammar is one regular expression. The API server checks it as a CEL rule when an object is
+//! applied; the operator checks it again, because a stored object may be older than the rule. Both
+//! report the same sentence. The expressions mean the same to RE2 and to the `regex` crate: explicit
+//! ASCII classes, no flags, no backslashes, anchored by `^` and `$`.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -11,21 +11,21 @@ use std::sync::OnceLock;
 use kube::core::Rule;
 use regex::Regex;
 
-/// The longest name that Kubernetes gives to an object.
+/// The longest name of an object in Kubernetes.
 const LONGEST_OBJECT_NAME: usize = 253;
-/// The name of an object: a DNS subdomain as RFC 1123 has it.
+/// The name of an object: a DNS subdomain (RFC 1123).
 const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
-/// The grammar of a field.
+/// The grammar of a string.
 pub struct Grammar {
     pattern: &'static str,
-    /// How many characters the schema admits.
+    /// The maximum length in characters. The schema has it too.
     pub longest: usize,
     sentence: &'static str,
     regex: OnceLock<Option<Regex>>,
 }
 
-/// A string does not fit the grammar of its field. The sentence says what to write.
+/// A string does not match its grammar. The message says what to use instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidField(pub(super) &'static str);
@@ -37,7 +37,8 @@ pub static ROOM_NAME: Grammar = Grammar::new(
     "roomName must be 1 to 128 characters, only letters, digits, '-' and '_'",
 );
 
-/// A chosen `roomName` that [`crate::naming::looks_derived`] could be that of another object.
+/// Why `roomName` may not have the form of a derived name ([`crate::naming::looks_derived`]): it could
+/// be the derived name of another DailyRoom.
 pub const LOOKS_DERIVED: &str = "roomName must not look like a name that the operator derives; choose \
      one that does not end in two '_' and random letters, or leave roomName out";
 
@@ -61,7 +62,7 @@ pub static NUMBER_REF_NAME: Grammar = Grammar::new(
 pub static SECRET_NAME: Grammar = Grammar::new(
     OBJECT_NAME,
     LONGEST_OBJECT_NAME,
-    "secret.name must be a name of a Secret: lower-case letters, digits, '-' and '.', each part \
+    "secret.name must be a valid name of a Secret: lower-case letters, digits, '-' and '.', each part \
      between dots beginning and ending with a letter or digit, for example standup-dialin",
 );
 
@@ -83,7 +84,7 @@ pub static API_KEY_SECRET_KEY: Grammar = Grammar::new(
 );
 
 impl Grammar {
-    pub(super) const fn new(pattern: &'static str, longest: usize, sentence: &'static str) -> Self {
+    pub(crate) const fn new(pattern: &'static str, longest: usize, sentence: &'static str) -> Self {
         Self {
             pattern,
             longest,
@@ -92,29 +93,29 @@ impl Grammar {
         }
     }
 
-    /// The rule of the CRD.
+    /// The CEL rule for the CRD.
     #[must_use]
     pub fn rule(&self) -> Rule {
         self.rule_with("")
     }
 
-    /// The rule of the CRD, with more CEL after the match.
+    /// The CEL rule for the CRD, with an additional expression.
     pub(super) fn rule_with(&self, more: &str) -> Rule {
         Rule::new(format!("self.matches('{}'){more}", self.pattern)).message(self.sentence)
     }
 
-    /// Whether a string is as the rule has it.
+    /// Checks a string.
     ///
     /// # Errors
-    /// The sentence of the rule.
+    /// The message of the CEL rule.
     pub fn check<'a>(&self, text: &'a str) -> Result<&'a str, InvalidField> {
         let regex = self.regex.get_or_init(|| Regex::new(self.pattern).ok());
-        // Every grammar is of ASCII, where bytes are characters.
+        // All grammars are ASCII, so a byte is a character.
         let fits = text.len() <= self.longest && regex.as_ref().is_some_and(|it| it.is_match(text));
         fits.then_some(text).ok_or(self.invalid())
     }
 
-    pub(super) fn invalid(&self) -> InvalidField {
+    pub(crate) fn invalid(&self) -> InvalidField {
         InvalidField(self.sentence)
     }
 }

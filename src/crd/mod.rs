@@ -1,7 +1,7 @@
 //! The API: `DailyRoom` and `PinDialinNumber` in the group `daily-operator.io`.
 //!
-//! Types, validation rules and printed columns only; what they mean is decided in
-//! [`crate::room`] and [`crate::number`].
+//! Types, validation rules and printer columns only. [`crate::room`] and [`crate::number`] reconcile
+//! them.
 
 pub mod condition;
 pub mod grammar;
@@ -35,23 +35,23 @@ use serde::{Deserialize, Serialize};
 /// The API group of both kinds.
 pub const GROUP: &str = "daily-operator.io";
 
-/// The finalizer on every object that owns something at Daily.
+/// The finalizer of the operator. An object has it before the operator creates anything at Daily.
 pub const FINALIZER: &str = "daily-operator.io/finalizer";
 
-/// The annotation with which a person asks for a pass now.
+/// The annotation with which a user requests a reconcile now.
 pub const RECONCILE_ANNOTATION: &str = "daily-operator.io/reconcile-requested-at";
 
-/// What the operator does at Daily when an object is deleted. Each kind explains it at its own field.
+/// What happens at Daily when an object is deleted. The field of each kind has the description.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
 #[schemars(transform = without_description)]
 pub enum DeletionPolicy {
-    /// Delete it at Daily too.
+    /// Delete the room or the dial-in config.
     Delete,
-    /// Leave it at Daily; only the Kubernetes objects go.
+    /// Keep the room or the dial-in config; only the objects in Kubernetes are deleted.
     Retain,
 }
 
-/// The description of an optional enum would replace that of the field.
+/// schemars prefers the description of an optional enum to the description of its field.
 fn without_description(schema: &mut schemars::Schema) {
     schema.remove("description");
 }
@@ -72,10 +72,11 @@ pub struct ApiKeySecretRef {
 }
 
 impl ApiKeySecretRef {
-    /// Whether name and key can be those of a Secret, which the name's place in a URL depends on.
+    /// Checks the grammar of name and key. The name becomes part of a URL, and an object may be older
+    /// than the CRD's rules.
     ///
     /// # Errors
-    /// The sentence that says what to write.
+    /// The message of the CRD's rule.
     pub fn check(&self) -> Result<(), InvalidField> {
         grammar::API_KEY_SECRET_NAME.check(&self.name)?;
         grammar::API_KEY_SECRET_KEY.check(&self.key)?;
@@ -83,15 +84,15 @@ impl ApiKeySecretRef {
     }
 }
 
-/// The key under which an API key is looked for when none is named.
+/// The default key within the Secret with the API key.
 pub fn default_api_key_key() -> String {
     "api-key".to_owned()
 }
 
-/// Both CRDs as YAML documents, each with the name of its file under `crds/`.
+/// Both CRDs in YAML, each with the name of its file under `crds/`.
 ///
 /// # Errors
-/// Only when a definition cannot be written as YAML, which a test rules out.
+/// Never in practice: a test serializes both.
 pub fn documents() -> Result<Vec<(String, String)>, serde_saphyr::ser::Error> {
     [DailyRoom::crd(), PinDialinNumber::crd()]
         .into_iter()

@@ -1,4 +1,4 @@
-//! `PinDialinNumber`: a purchased number on the account's PIN dial-in.
+//! `PinDialinNumber`: PIN dial-in on a purchased phone number.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
 
-/// What a PinDialinNumber asks for.
+/// The desired state of a PinDialinNumber.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[kube(
     group = "daily-operator.io",
@@ -17,7 +17,7 @@ use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
     shortname = "dpin",
     category = "daily",
     cel,
-    doc = "A PinDialinNumber puts a phone number that the Daily account has purchased on the account's PIN dial-in: callers who dial it hear the greeting and enter the PIN of a room. Numbers are never bought or released here.",
+    doc = "A PinDialinNumber enables PIN dial-in on a phone number that the Daily account has purchased: callers hear the greeting and enter the PIN of a room. The operator never purchases or releases numbers.",
     annotation("helm.sh/resource-policy", "keep"),
     annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
     printcolumn(
@@ -29,7 +29,7 @@ use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
         name = "Reason",
         type_ = "string",
         json_path = ".status.reason",
-        description = "The reason of the condition that matters most: Stalled, then Reconciling, then Ready"
+        description = "Reason of the condition that matters most: Stalled, then Reconciling, then Ready"
     ),
     printcolumn(name = "Number", type_ = "string", json_path = ".spec.phoneNumber"),
     printcolumn(
@@ -52,31 +52,31 @@ use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PinDialinNumberSpec {
-    /// The number in E.164 form, for example +12025550123. It must be a purchased number of the account. Immutable.
+    /// Phone number in E.164 form, for example +12025550123. The Daily account must have purchased it. Immutable.
     #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("phoneNumber is immutable; make another PinDialinNumber for another number"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("phoneNumber is immutable; create another PinDialinNumber for another number"))]
     #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: String,
 
-    /// A friendly name for the dial-in config at Daily. Absent: none is set.
+    /// Friendly name of the dial-in config at Daily. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) >= 1").message("namePrefix must not be empty; leave it out to set none"))]
     #[schemars(length(max = 128))]
     pub name_prefix: Option<String>,
 
-    /// What a caller hears first. Absent: Daily's own greeting.
+    /// Greeting that callers hear. Absent: Daily's default greeting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
 
-    /// Which DailyRooms may publish this number. Absent: those of this namespace. This does not restrict callers: the PIN of a room works on every number of the account.
+    /// DailyRooms that may publish this number. Absent: the DailyRooms in this namespace. This does not restrict callers: the PIN of a room works on every number of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_rooms: Option<AllowedRooms>,
 
-    /// What happens to the dial-in config when this object is deleted: Delete removes it (after at most one hour while rooms still publish the number), Retain leaves it. Absent: Delete. The number itself is never released.
+    /// What happens to the dial-in config at Daily when this object is deleted. Delete removes it, after waiting up to one hour for rooms that still publish the number. Retain keeps it. The operator never releases the number itself. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// The Secret with the Daily API key, in this namespace. Absent: the operator's default key where it is allowed, else the Secret daily-api-key.
+    /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<ApiKeySecretRef>,
 }
@@ -90,11 +90,11 @@ impl PinDialinNumberSpec {
     }
 }
 
-/// Which DailyRooms may publish a number.
+/// DailyRooms that may publish a number.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedRooms {
-    /// The namespaces whose DailyRooms may publish the number.
+    /// Namespaces whose DailyRooms may publish the number.
     pub namespaces: AllowedNamespaces,
 }
 
@@ -102,16 +102,16 @@ pub struct AllowedRooms {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespaces {
-    /// Same: the namespace of the PinDialinNumber. All: every namespace whose DailyRooms use the same Daily account.
+    /// Same: only the namespace of the PinDialinNumber. All: every namespace whose DailyRooms use the same Daily account.
     pub from: FromNamespaces,
 }
 
 /// From which namespaces DailyRooms may publish a number.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
 pub enum FromNamespaces {
-    /// That of the PinDialinNumber.
+    /// Only from the namespace of the PinDialinNumber.
     Same,
-    /// All of them.
+    /// From all namespaces.
     All,
 }
 
@@ -119,13 +119,13 @@ pub enum FromNamespaces {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IvrGreeting {
-    /// The text that is spoken when the call connects, at most 1024 characters.
-    #[x_kube(validation = Rule::new("self.matches('[^ \\\\t\\\\r\\\\n]')").message("the greeting must not be empty: write what callers hear, for example \"Welcome. Please enter your PIN.\", or leave ivrGreeting out"))]
+    /// Text that is spoken when a call connects, at most 1024 characters.
+    #[x_kube(validation = Rule::new("self.matches('[^ \\\\t\\\\r\\\\n]')").message("ivrGreeting.message must not be empty; set the text that callers hear, for example \"Welcome. Please enter your PIN.\", or leave ivrGreeting out"))]
     #[schemars(length(max = 1024))]
     pub message: String,
 }
 
-/// What is known about a PinDialinNumber.
+/// The observed state of a PinDialinNumber.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 // kstatus takes an object without a status for ready: with this one it waits for the operator.
@@ -134,31 +134,31 @@ pub struct PinDialinNumberStatus {
     /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready (the number answers and takes PINs), Reconciling (the operator is working on it) and Stalled (you have to act; see the message).
+    /// Ready (the number answers calls and accepts PINs), Reconciling (the operator is working on it) and Stalled (a user has to act; see the message).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The reason of the condition that matters most, as kubectl get shows it: that of Stalled while it is True, else of Reconciling while it is True, else of Ready. Derived from the conditions, for people to read. Programs read the conditions.
+    /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Ready. For users; programs should read the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
-    /// The message of the condition that status.reason is taken from.
+    /// Message of the condition whose reason is in status.reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub message: Option<String>,
-    /// The Daily account that holds the number.
+    /// Daily account that owns the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
-    /// Daily's id of the dial-in config.
+    /// ID of the dial-in config at Daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_id: Option<String>,
     /// ISO 3166 code of the number's country, for example US.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
+    /// Last value of the annotation daily-operator.io/reconcile-requested-at that the operator has handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// What the operator recorded about its dial-in config at Daily, in a format of its own: which config belongs to this object, in which account, and which installation of the operator manages it. Only the operator reads and writes it. Never edit or copy it.
+    /// The operator's record of the dial-in config, in an internal format: which config at Daily belongs to this object, in which account, and which installation of the operator manages it. Do not edit or copy it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub record: Option<String>,

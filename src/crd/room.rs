@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiKeySecretRef, DeletionPolicy, grammar, time};
 
-/// What a DailyRoom asks for.
+/// The desired state of a DailyRoom.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[kube(
     group = "daily-operator.io",
@@ -18,13 +18,13 @@ use super::{ApiKeySecretRef, DeletionPolicy, grammar, time};
     shortname = "droom",
     category = "daily",
     cel,
-    doc = "A DailyRoom is a room at Daily that callers join by phone: they dial the number and enter the PIN, which the operator writes into a Secret. At its end the room, its PIN and the Secret are gone.",
+    doc = "A DailyRoom is a room at Daily that callers join by phone: they dial a number and enter a PIN, which the operator writes to a Secret. When the room expires, the room, the PIN and the Secret are removed.",
     label("servicebinding.io/provisioned-service", "true"),
     annotation("helm.sh/resource-policy", "keep"),
     annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
-    validation = Rule::new("(has(self.spec.secret) && has(self.spec.secret.name)) || size(self.metadata.name) <= 246").message("the default name of the Secret is the name of the DailyRoom with \"-dialin\", which would be longer than 253 characters: set spec.secret.name, or use a name of at most 246 characters"),
+    validation = Rule::new("(has(self.spec.secret) && has(self.spec.secret.name)) || size(self.metadata.name) <= 246").message("the default name of the Secret, the name of the DailyRoom with \"-dialin\", would be longer than 253 characters; set spec.secret.name, or use a name of at most 246 characters"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", description = "The reason of the condition that matters most: Stalled, then Reconciling, then Expired or Ready"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", description = "Reason of the condition that matters most: Stalled, then Reconciling, then Expired or Ready"),
     printcolumn(name = "Dial-In", type_ = "string", json_path = ".status.phoneNumbers[0].phoneNumber"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expirationTime"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -34,30 +34,30 @@ use super::{ApiKeySecretRef, DeletionPolicy, grammar, time};
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
 )]
 #[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
-#[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; make another DailyRoom"))]
+#[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; create another DailyRoom"))]
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomSpec {
-    /// How long the room lives, counted from the creation of this object: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
+    /// How long the room exists, counted from the creation of this object: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::ttl_rule())]
     #[schemars(length(max = time::TTL.longest))]
     pub ttl: Option<String>,
 
-    /// When the room ends: a time in RFC 3339 form such as 2026-12-01T18:00:00Z, at most 364 days ahead. Set exactly one of ttl and expirationTime.
+    /// When the room expires: a time in RFC 3339 form such as 2026-12-01T18:00:00Z, at most 364 days ahead. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::EXPIRATION_TIME.rule())]
     #[schemars(length(max = time::EXPIRATION_TIME.longest))]
     pub expiration_time: Option<String>,
 
-    /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: a name is derived from the cluster, namespace and name, so that the same DailyRoom applied again finds its room.
+    /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: the operator derives a name from the cluster, the namespace and the name of this object, so that the same DailyRoom finds its room when it is applied again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::ROOM_NAME.rule())]
     #[x_kube(validation = Rule::new("!self.matches('_[A-Za-z2-7]{26}_[A-Za-z2-7]{13}$')").message(grammar::LOOKS_DERIVED))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("roomName is immutable; make another DailyRoom for another name"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("roomName is immutable; create another DailyRoom for another name"))]
     #[schemars(length(max = grammar::ROOM_NAME.longest))]
     pub room_name: Option<String>,
 
-    /// Who may join over the web: Public lets everyone with the link in, Private asks for a meeting token. Callers join by PIN in both. Default: Public.
+    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Callers join with the PIN in both cases. Default: Public.
     #[serde(default)]
     pub privacy: Privacy,
 
@@ -65,23 +65,23 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
 
-    /// The phone side of the room. PIN dial-in is always on. Absent: the defaults of its fields.
+    /// Dial-in settings of the room. PIN dial-in is always enabled. Absent: the defaults of its fields.
     #[serde(default)]
     pub dialin: Dialin,
 
-    /// The Secret that receives PIN and dial string. Absent: its name is that of the DailyRoom with "-dialin".
+    /// Secret to which the operator writes the PIN and the dial string. Absent: a Secret with the name of the DailyRoom and "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretSpec>,
 
-    /// What happens to the room when this object is deleted: Delete deletes it at Daily, which removes everyone in it; Retain leaves it until its end. Absent: Delete.
+    /// What happens to the room at Daily when this object is deleted. Delete deletes it, which removes everyone in it. Retain keeps it until it expires. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
-    /// What happens when the room vanishes at Daily before its end: Recreate makes a new one, with a new PIN; Report only says so. Default: Recreate.
+    /// What happens when the room vanishes at Daily before it expires. Recreate creates a new room, with a new PIN. Report sets the condition Stalled and leaves the decision to you. Default: Recreate.
     #[serde(default)]
     pub missing_room_policy: MissingRoomPolicy,
 
-    /// The Secret with the Daily API key, in this namespace. Absent: the operator's default key where it is allowed, else the Secret daily-api-key.
+    /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<ApiKeySecretRef>,
 }
@@ -96,31 +96,31 @@ pub enum Privacy {
     Private,
 }
 
-/// What happens when the room vanishes at Daily before its end.
+/// What happens when the room vanishes at Daily before it expires.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 pub enum MissingRoomPolicy {
-    /// Make a new room, with a new PIN.
+    /// Create a new room, with a new PIN.
     #[default]
     Recreate,
-    /// Say so and wait for a person.
+    /// Set the condition Stalled.
     Report,
 }
 
-/// The phone side of a room.
+/// Dial-in settings of a room.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dialin {
-    /// The name under which a caller appears in the room. Default: Phone Caller.
+    /// Name that participants see for a caller. Default: Phone Caller.
     #[serde(default = "default_display_name")]
     #[x_kube(validation = Rule::new("size(self) >= 1").message("displayName must not be empty; leave it out for \"Phone Caller\""))]
     #[schemars(length(max = 128))]
     pub display_name: String,
 
-    /// true: a caller hears music until someone is in the room. false: the call ends if nobody is there. Default: true.
+    /// Whether callers wait for the meeting to start. If true, a caller hears music until someone joins the room. If false, the call ends if the room is empty. Default: true.
     #[serde(default = "default_true")]
     pub wait_for_meeting_start: bool,
 
-    /// The numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, else Daily's global US number. A room keeps the number it has published.
+    /// Phone numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, otherwise Daily's global US number. A room keeps the number it has published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
@@ -145,22 +145,22 @@ fn default_true() -> bool {
     true
 }
 
-/// A number to publish: the number itself, or a PinDialinNumber.
+/// A phone number to publish: the number itself, or a PinDialinNumber.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[x_kube(validation = Rule::new("has(self.phoneNumber) != has(self.numberRef)").message("set exactly one of phoneNumber (for example +12025550123) and numberRef (the name of a PinDialinNumber)"))]
 #[serde(rename_all = "camelCase")]
 pub struct RoomNumber {
-    /// A number in E.164 form: one that the account has purchased, or one of Daily's global numbers. Set exactly one of phoneNumber and numberRef.
+    /// Phone number in E.164 form: a number that the account has purchased, or one of Daily's global numbers. Set exactly one of phoneNumber and numberRef.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
     #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: Option<String>,
-    /// A PinDialinNumber of this namespace. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
+    /// PinDialinNumber in this namespace. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_ref: Option<NumberRef>,
 }
 
-/// A PinDialinNumber by name.
+/// A reference to a PinDialinNumber.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NumberRef {
@@ -174,14 +174,14 @@ pub struct NumberRef {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretSpec {
-    /// Name of the Secret. Absent: the name of the DailyRoom with "-dialin".
+    /// Name of the Secret. Absent: the name of the DailyRoom and "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::SECRET_NAME.rule())]
     #[schemars(length(max = grammar::SECRET_NAME.longest))]
     pub name: Option<String>,
 }
 
-/// What is known about a DailyRoom.
+/// The observed state of a DailyRoom.
 #[derive(Clone, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 // kstatus takes an object without a status for ready: with this one it waits for the operator.
@@ -190,53 +190,53 @@ pub struct DailyRoomStatus {
     /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready (callers reach the room with the number and PIN in the Secret; absent once the room has ended), Reconciling (the operator is working on it), Stalled (you have to act; see the message) and Expired (the room has ended as planned).
+    /// Ready (callers reach the room with the number and PIN in the Secret; removed when the room expires), Reconciling (the operator is working on it), Stalled (a user has to act; see the message) and Expired (the room has expired as planned).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// The reason of the condition that matters most, as kubectl get shows it: that of Stalled while it is True, else of Reconciling while it is True, else of Expired or Ready. Derived from the conditions, for people to read. Programs read the conditions.
+    /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Expired or Ready. For users; programs should read the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
-    /// The message of the condition that status.reason is taken from.
+    /// Message of the condition whose reason is in status.reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub message: Option<String>,
-    /// The Daily account that holds the room.
+    /// Daily account that owns the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
     /// The room at Daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomInfo>,
-    /// The room's PIN.
+    /// PIN of the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin_code: Option<String>,
-    /// First number and PIN with two pauses between, for example +12025550123,,12345678987.
+    /// First phone number, two pauses and the PIN, for example +12025550123,,12345678987.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_string: Option<String>,
-    /// Counts the PINs this object has had: 1 for the first.
+    /// Number of PINs that this object has had, including the current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin_code_revision: Option<i64>,
-    /// The numbers on which the PIN works, the first one in the dial string.
+    /// Published phone numbers. The first one is in the dial string.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub phone_numbers: Vec<PublishedNumber>,
-    /// When the room ends, as Daily has it.
+    /// When the room expires at Daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
-    /// The Secret, for tools that follow the Service Binding specification.
+    /// Secret of the room, as the Service Binding specification requires it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<BindingRef>,
-    /// The last value of the annotation daily-operator.io/reconcile-requested-at that was acted on.
+    /// Last value of the annotation daily-operator.io/reconcile-requested-at that the operator has handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
-    /// What the operator recorded about its room at Daily, in a format of its own: which room belongs to this object, in which account, and which installation of the operator manages it. Only the operator reads and writes it. Never edit or copy it.
+    /// The operator's record of the room, in an internal format: which room at Daily belongs to this object, in which account, and which installation of the operator manages it. Do not edit or copy it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub record: Option<String>,
 }
 
-/// Without the PIN.
+/// Leaves out the PIN.
 impl std::fmt::Debug for DailyRoomStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DailyRoomStatus")
@@ -253,7 +253,7 @@ impl std::fmt::Debug for DailyRoomStatus {
 pub struct Account {
     /// Name of the Daily domain, for example your-team in your-team.daily.co.
     pub domain_name: String,
-    /// Daily's id of the domain.
+    /// ID of the Daily domain.
     pub domain_id: String,
 }
 
@@ -261,42 +261,42 @@ pub struct Account {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomInfo {
-    /// Name at Daily.
+    /// Name of the room.
     pub name: String,
-    /// Daily's id of the room.
+    /// ID of the room.
     pub id: String,
-    /// Where people join over the web.
+    /// URL for participants who join over the web.
     pub url: String,
-    /// When Daily made it.
+    /// When Daily created the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<Time>,
 }
 
-/// Where a published number comes from.
+/// Why a number is published.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 pub enum NumberSource {
-    /// Named in spec.dialin.roomNumbers.
+    /// It is named in spec.dialin.roomNumbers.
     RoomNumber,
-    /// The account's earliest purchased number with a PIN dial-in config.
+    /// It is the account's earliest purchased number with a PIN dial-in config.
     Purchased,
-    /// One of Daily's global numbers.
+    /// It is one of Daily's global numbers.
     Global,
 }
 
-/// A number on which the PIN works.
+/// A published phone number.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishedNumber {
-    /// The number in E.164 form.
+    /// Phone number in E.164 form.
     pub phone_number: String,
-    /// Where it comes from.
+    /// Why the number is published.
     pub source: NumberSource,
-    /// ISO 3166 code of its country, for example US.
+    /// ISO 3166 code of the number's country, for example US.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
 
-/// The Secret that holds the binding.
+/// A reference to the Secret of a room.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BindingRef {

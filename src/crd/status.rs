@@ -1,4 +1,4 @@
-//! What both kinds have in their status.
+//! The fields that the status of both kinds shares.
 
 use std::fmt::Debug;
 
@@ -12,86 +12,70 @@ use super::{Account, DailyRoomStatus, PinDialinNumberStatus};
 pub trait Status:
     Clone + Debug + Default + DeserializeOwned + PartialEq + Send + Serialize + Sync + 'static
 {
-    /// The fields that both kinds have.
+    /// The shared fields.
     fn common(&self) -> Common<'_>;
-    /// The same, to be changed.
+    /// The shared fields, mutable.
     fn common_mut(&mut self) -> CommonMut<'_>;
 }
 
-/// The fields that both kinds have.
+/// The shared fields of a status.
 #[derive(Clone, Copy, Debug)]
 pub struct Common<'a> {
-    /// The generation that was last reconciled.
+    /// The `metadata.generation` that the operator last reconciled.
     pub observed_generation: &'a Option<i64>,
-    /// The conditions.
+    /// Ready, Reconciling and Stalled; of a DailyRoom also Expired.
     pub conditions: &'a Vec<Condition>,
-    /// The account at Daily.
+    /// The Daily account that owns the room or number.
     pub account: &'a Option<Account>,
-    /// The last requested pass that was made.
+    /// The last value of the annotation that requests a reconcile.
     pub last_handled_reconcile_at: &'a Option<String>,
-    /// What the object owns at Daily.
+    /// What the object owns at Daily, as [`crate::reconcile`] serializes it.
     pub record: &'a Option<String>,
 }
 
-/// The fields that both kinds have, to be changed.
+/// The shared fields of a status, mutable.
 #[derive(Debug)]
 pub struct CommonMut<'a> {
-    /// The generation that was last reconciled.
+    /// The `metadata.generation` that the operator last reconciled.
     pub observed_generation: &'a mut Option<i64>,
-    /// The conditions.
+    /// Ready, Reconciling and Stalled; of a DailyRoom also Expired.
     pub conditions: &'a mut Vec<Condition>,
-    /// The reason of the condition that matters most.
+    /// Reason of the condition that matters most; see [`super::summary()`].
     pub reason: &'a mut Option<String>,
-    /// Its message.
+    /// Message of the same condition.
     pub message: &'a mut Option<String>,
-    /// The last requested pass that was made.
+    /// The last value of the annotation that requests a reconcile.
     pub last_handled_reconcile_at: &'a mut Option<String>,
-    /// What the object owns at Daily.
+    /// What the object owns at Daily, as [`crate::reconcile`] serializes it.
     pub record: &'a mut Option<String>,
 }
 
-impl Status for DailyRoomStatus {
-    fn common(&self) -> Common<'_> {
-        Common {
-            observed_generation: &self.observed_generation,
-            conditions: &self.conditions,
-            account: &self.account,
-            last_handled_reconcile_at: &self.last_handled_reconcile_at,
-            record: &self.record,
-        }
-    }
+macro_rules! status {
+    ($type:ty) => {
+        impl Status for $type {
+            fn common(&self) -> Common<'_> {
+                Common {
+                    observed_generation: &self.observed_generation,
+                    conditions: &self.conditions,
+                    account: &self.account,
+                    last_handled_reconcile_at: &self.last_handled_reconcile_at,
+                    record: &self.record,
+                }
+            }
 
-    fn common_mut(&mut self) -> CommonMut<'_> {
-        CommonMut {
-            observed_generation: &mut self.observed_generation,
-            conditions: &mut self.conditions,
-            reason: &mut self.reason,
-            message: &mut self.message,
-            last_handled_reconcile_at: &mut self.last_handled_reconcile_at,
-            record: &mut self.record,
+            fn common_mut(&mut self) -> CommonMut<'_> {
+                CommonMut {
+                    observed_generation: &mut self.observed_generation,
+                    conditions: &mut self.conditions,
+                    reason: &mut self.reason,
+                    message: &mut self.message,
+                    last_handled_reconcile_at: &mut self.last_handled_reconcile_at,
+                    record: &mut self.record,
+                }
+            }
         }
-    }
+    };
 }
 
-impl Status for PinDialinNumberStatus {
-    fn common(&self) -> Common<'_> {
-        Common {
-            observed_generation: &self.observed_generation,
-            conditions: &self.conditions,
-            account: &self.account,
-            last_handled_reconcile_at: &self.last_handled_reconcile_at,
-            record: &self.record,
-        }
-    }
-
-    fn common_mut(&mut self) -> CommonMut<'_> {
-        CommonMut {
-            observed_generation: &mut self.observed_generation,
-            conditions: &mut self.conditions,
-            reason: &mut self.reason,
-            message: &mut self.message,
-            last_handled_reconcile_at: &mut self.last_handled_reconcile_at,
-            record: &mut self.record,
-        }
-    }
-}
+status!(DailyRoomStatus);
+status!(PinDialinNumberStatus);

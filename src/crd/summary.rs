@@ -1,19 +1,16 @@
-//! The one line that `kubectl get` shows of an object's conditions. No I/O.
+//! The reason and message that `kubectl get` shows for an object. No I/O.
 //!
-//! JSONPath in a printed column can filter the conditions but not rank them, and the order of a list
-//! that server-side apply merges depends on the version of the API server. The operator therefore
-//! writes the choice into fields of its own, as `Pod` does with `status.reason` and
-//! `status.message`.
+//! The JSONPath of a printer column can filter conditions but not rank them. So the operator copies the
+//! condition that matters most to `status.reason` and `status.message`, as the kubelet does for Pods.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::condition::kind;
 
-/// What to show of the conditions: reason and message of the one that matters most.
+/// Reason and message of the condition that matters most: Stalled if True, because a user has to act;
+/// otherwise Reconciling if True; otherwise Expired if True; otherwise Ready, whatever its status.
 ///
-/// That is Stalled while it is True, because somebody has to act; then Reconciling while it is True;
-/// then Expired; then Ready, whatever its status. Assign both to the status that has these
-/// conditions, after every other change to them.
+/// Call this after the last change to the conditions.
 #[must_use]
 pub fn summary(conditions: &[Condition]) -> (Option<String>, Option<String>) {
     let is_true =

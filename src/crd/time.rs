@@ -1,36 +1,36 @@
-//! Durations and times in a spec: one grammar for the API server and for this code. No I/O.
+//! Durations and times in a spec, with one grammar for the API server and the operator. No I/O.
 //!
 //! A duration is a Gateway API duration (GEP-2257) in whole seconds, with each unit at most once and
-//! the larger one first. A time is one of RFC 3339 with a day that exists. What these expressions
-//! match parses; nothing else does.
+//! larger units first. A time is an RFC 3339 time on a day that exists. Every string that matches
+//! parses.
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::core::Rule;
 
 use super::grammar::{Grammar, InvalidField};
 
-/// Daily takes no end that is a year ahead (F-PIN-8); this is the farthest that is asked for.
+/// The latest expiration that the operator requests, in seconds from now. Daily rejects one a year
+/// ahead (F-PIN-8).
 pub const FARTHEST_END: i64 = 364 * 24 * 3600;
-/// A shorter `ttl` would be over before the room can be used.
+/// In seconds. A room with a shorter `ttl` would expire before anyone can use it.
 const SHORTEST_TTL: i64 = 10;
 
-/// `spec.ttl` of a DailyRoom; [`ttl`] adds the bounds.
+/// `spec.ttl` of a DailyRoom. [`ttl`] checks the bounds.
 pub static TTL: Grammar = Grammar::new(DURATION, 32, TTL_SENTENCE);
 
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
 
-/// Hours, minutes and seconds, at least one of them. So many digits hold every duration that is
-/// admitted in each unit, and the sum fits a duration of CEL, whose overflow would be an error of its
-/// own instead of the sentence.
+/// Hours, minutes and seconds, at least one of them. The numbers of digits suffice for the longest
+/// `ttl` in each unit and keep the sum within a CEL duration, whose overflow would hide the message.
 const DURATION: &str =
     "^([0-9]{1,5}h([0-9]{1,6}m)?([0-9]{1,8}s)?|[0-9]{1,6}m([0-9]{1,8}s)?|[0-9]{1,8}s)$";
 
 const TTL_SENTENCE: &str = "ttl must be a duration from 10s to 8736h (364 days), written \
      with h, m and s, each at most once and in this order, for example 8h or 1h30m";
 
-/// Months of 31 and 30 days, February, and the 29th of February in leap years; hour, minute, second
-/// and fraction; an offset. The years leave room for every offset in what this process computes with.
+/// Months of 31 and 30 days, February, and February 29 in leap years; hour, minute, second and
+/// fraction; offset. With years from 2000 to 2999 no offset leaves the range of a timestamp.
 const TIME: &str = concat!(
     "^(2[0-9]{3}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))",
     "|(2[0-9](0[48]|[2468][048]|[13579][26])|2[048]00)-02-29)",
@@ -41,7 +41,7 @@ const TIME: &str = concat!(
 const EXPIRATION_TIME_SENTENCE: &str = "expirationTime must be a time in RFC 3339 form, \
      with a day that exists and a year from 2000 to 2999, for example 2026-12-01T18:00:00Z";
 
-/// The rule of `spec.ttl` in the CRD.
+/// The CEL rule for `spec.ttl`.
 pub(super) fn ttl_rule() -> Rule {
     TTL.rule_with(&format!(
         " && duration(self) >= duration('{SHORTEST_TTL}s') && duration(self) <= \
@@ -49,10 +49,10 @@ pub(super) fn ttl_rule() -> Rule {
     ))
 }
 
-/// The seconds of a `ttl`.
+/// A `ttl` in seconds.
 ///
 /// # Errors
-/// The sentence that says what to write.
+/// The message of the CEL rule.
 pub fn ttl(text: &str) -> Result<i64, InvalidField> {
     let duration: Option<SignedDuration> = TTL.check(text)?.parse().ok();
     let seconds = duration.map(|it| it.as_secs());
@@ -60,10 +60,10 @@ pub fn ttl(text: &str) -> Result<i64, InvalidField> {
     seconds.filter(fits).ok_or(TTL.invalid())
 }
 
-/// An `expirationTime` in unix seconds; a fraction of a second is left out.
+/// An `expirationTime` in Unix seconds, rounded down.
 ///
 /// # Errors
-/// The sentence that says what to write.
+/// The message of the CEL rule.
 pub fn expiration_time(text: &str) -> Result<i64, InvalidField> {
     let time: Option<Timestamp> = EXPIRATION_TIME.check(text)?.parse().ok();
     let seconds = time.map(Timestamp::as_second);

@@ -1,16 +1,14 @@
-//! Why an object does not parse, in words that repeat nothing of it. No I/O.
+//! Why an object does not parse, without repeating its values. No I/O.
 
-/// The text of a serde error without the value that it quotes, which may be a PIN or a key that
-/// somebody put into the wrong field.
-///
-/// What was expected, and names of fields, come from the schema and stay.
+/// The text of a serde error without the quoted value, which may be a PIN or API key in the wrong
+/// field. Expected types and the names of fields come from the schema and are kept.
 #[must_use]
 pub fn without_value(error: &str) -> String {
     let said = |start: &str| error.starts_with(start);
     if said("missing field `") || said("duplicate field `") {
         return error.to_owned();
     }
-    // The value may contain the same word, and what is expected may not.
+    // Split at the last occurrence: the value may contain these words, the expectation does not.
     let expected = error.rsplit_once(", expected ").map(|(_, it)| it);
     let what = if said("invalid type") {
         "a field has a wrong type"

@@ -23,7 +23,7 @@ use super::types::{
     Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
     PurchasedNumber, Room, RoomChange, RoomsPage,
 };
-use crate::config::{Config, base_url};
+use crate::config::{BaseUrl, Config};
 
 const ROOMS: &str = "rooms";
 const CONFIGS: &str = "domain-dialin-config";
@@ -58,7 +58,7 @@ impl Client {
     /// # Errors
     /// If the URL, the CA file or the proxy cannot be used.
     pub fn with(settings: Settings) -> Result<Self, ClientError> {
-        let base = base_url(&settings.base_url).map_err(|_| ClientError::BaseUrl)?;
+        let base = BaseUrl::parse(&settings.base_url).map_err(|_| ClientError::BaseUrl)?;
         Ok(Self {
             base: Url::parse(&base.text).map_err(|_| ClientError::BaseUrl)?,
             transport: Arc::new(Transport::new(settings)?),

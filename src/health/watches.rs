@@ -1,9 +1,8 @@
-//! What is known of the watches: whether each has filled its cache, when the API server last answered
-//! it, and which namespaces are not served.
+//! The state of each watch: is its cache filled, when did the API server last answer, may the operator
+//! watch at all?
 //!
-//! The controllers register each watch and say what becomes of it; `/healthz`, `/readyz` and
-//! `/metrics` read it. A watch says the same when nothing changes as when it is stuck: nothing. So
-//! the calls behind it are looked at, of which there is one every 45 s at least.
+//! A watch without events is either idle or stuck. So this counts the requests behind it, of which an
+//! idle watch sends one every 45 s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,17 +13,16 @@ use parking_lot::Mutex;
 
 use crate::clock::{self, Moment};
 
-/// A watch calls the API server every 45 s, gives an answer up after 60 s, and tries again within 5 s.
-/// After almost three times as long as all of that its task is stuck, and only a restart of the
-/// process helps.
-const STANDS_STILL: Duration = Duration::from_secs(300);
+/// A watch sends a request at least every 45 s, gives up on a response after 60 s, and retries within
+/// 5 s. A watch that sends none for almost three times their sum is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(300);
 
-/// A watch: of a kind, in the plural and in lower case, in a namespace; `None` is all namespaces.
+/// What a watch covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Watched {
-    /// The kind.
+    /// The plural of the kind in lower case, for example `dailyrooms`.
     pub kind: String,
-    /// The namespace.
+    /// The namespace; `None` means all namespaces.
     pub namespace: Option<String>,
 }
 
@@ -38,7 +36,7 @@ impl fmt::Display for Watched {
     }
 }
 
-/// All watches of this process. A clone speaks of the same.
+/// The watches of this process. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Watches(Arc<Mutex<Registered>>);
 
@@ -46,22 +44,24 @@ pub struct Watches(Arc<Mutex<Registered>>);
 struct Registered {
     watches: BTreeMap<(Watched, usize), State>,
     next: usize,
-    /// How often calls of watches have failed, by kind.
+    /// Failed requests by kind, of watches that have ended, too.
     failures: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// When a call was last begun, or an event came.
+    /// When the watch last sent a request or received an event.
     called: Moment,
-    /// When the API server last answered; when the watch began, if it never has.
+    /// When the API server last answered; before its first answer, when the watch began.
     answered: Moment,
+    /// Whether the cache has been filled once.
     filled: bool,
+    /// Whether the last request was denied, so that the namespace cannot be served.
     denied: bool,
 }
 
 impl Watches {
-    /// A watch begins. It is forgotten when the handle is dropped.
+    /// Adds a watch. Dropping the handle removes it.
     #[must_use]
     pub fn begin(&self, kind: &str, namespace: Option<&str>) -> Watch {
         let watched = Watched {
@@ -86,8 +86,8 @@ impl Watches {
         }
     }
 
-    /// The caches that have not been filled yet. Those of a namespace that may not be seen are not
-    /// waited for as long as another namespace is served.
+    /// The caches that are not filled yet. A namespace that the operator may not watch does not count as
+    /// long as another one is served.
     #[must_use]
     pub fn pending(&self) -> Vec<String> {
         let all = self.0.lock();
@@ -100,23 +100,23 @@ impl Watches {
             here.next().is_none()
         };
         let one_is_served = served.any(is_served);
-        let waited = |watched: &Watched| !one_is_served || !skipped.contains(&watched.namespace);
+        let counts = |watched: &Watched| !one_is_served || !skipped.contains(&watched.namespace);
         let lines: BTreeSet<_> = unfilled()
-            .filter(|((watched, _), _)| waited(watched))
+            .filter(|((watched, _), _)| counts(watched))
             .map(|((watched, _), _)| watched)
             .collect();
         let lines = lines.into_iter();
         lines.map(|it| format!("the cache of {it}")).collect()
     }
 
-    /// Whether no cache is waited for.
+    /// Whether all caches that count are filled.
     #[must_use]
     pub fn are_filled(&self) -> bool {
         self.pending().is_empty()
     }
 
-    /// Whether all that is watched of this namespace is in a cache, or may not be seen: then it will
-    /// not come.
+    /// Whether the caches show this namespace completely, or never will because the operator may not
+    /// watch it.
     #[must_use]
     pub fn show(&self, namespace: &str) -> bool {
         let all = self.0.lock();
@@ -133,21 +133,21 @@ impl Watches {
         watches.all(|((watched, _), it)| it.filled || !of_it(watched))
     }
 
-    /// The watches that have asked nothing of the API server for too long.
+    /// The watches that have sent no request for too long.
     #[must_use]
-    pub fn stand_still(&self) -> Vec<(Watched, Duration)> {
+    pub(super) fn stuck(&self) -> Vec<(Watched, Duration)> {
         let now = clock::now();
         let all = self.0.lock();
         let idle = all
             .watches
             .iter()
             .map(|((watched, _), it)| (watched.clone(), it.called.until(now)));
-        idle.filter(|(_, idle)| *idle > STANDS_STILL).collect()
+        idle.filter(|(_, idle)| *idle > STUCK_AFTER).collect()
     }
 
-    /// For each watch, how long ago the API server last answered it.
+    /// How long ago the API server last answered each watch.
     #[must_use]
-    pub fn ages(&self) -> BTreeMap<Watched, Duration> {
+    pub(super) fn ages(&self) -> BTreeMap<Watched, Duration> {
         let now = clock::now();
         let mut ages = BTreeMap::new();
         for ((watched, _), state) in &self.0.lock().watches {
@@ -158,10 +158,10 @@ impl Watches {
         ages
     }
 
-    /// For each namespace that is watched by itself, whether it is skipped because the operator may
-    /// not see something in it.
+    /// The namespaces of `--watch-namespaces`, and whether the operator skips each because it may not
+    /// watch it.
     #[must_use]
-    pub fn skipped(&self) -> BTreeMap<String, bool> {
+    pub(crate) fn skipped(&self) -> BTreeMap<String, bool> {
         let all = self.0.lock();
         let denied = all.denied();
         let named = all.namespaces().into_iter();
@@ -170,9 +170,9 @@ impl Watches {
             .collect()
     }
 
-    /// How often calls of watches have failed, by kind.
+    /// The number of failed requests by kind.
     #[must_use]
-    pub fn failures(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn failures(&self) -> BTreeMap<String, u64> {
         self.0.lock().failures.clone()
     }
 }
@@ -189,7 +189,7 @@ impl Registered {
     }
 }
 
-/// One watch, as long as it goes on.
+/// The handle of one watch.
 #[derive(Debug)]
 pub struct Watch {
     key: (Watched, usize),
@@ -197,18 +197,18 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// What is watched.
+    /// What the watch covers.
     #[must_use]
     pub fn of(&self) -> &Watched {
         &self.key.0
     }
 
-    /// A call is begun.
+    /// The watch sends a request.
     pub fn call_started(&self) {
         self.update(|state| state.called = clock::now());
     }
 
-    /// The API server answers it, or tells of a change.
+    /// The API server answers or sends an event.
     pub fn call_answered(&self) {
         self.update(|state| {
             state.called = clock::now();
@@ -217,12 +217,12 @@ impl Watch {
         });
     }
 
-    /// The cache has been filled.
+    /// The cache is filled.
     pub fn cache_filled(&self) {
         self.update(|state| state.filled = true);
     }
 
-    /// A call has failed; `denied` when it may not be made, or the namespace is not there.
+    /// A request failed. `denied`: the operator lacks permissions, or the namespace does not exist.
     pub fn call_failed(&self, denied: bool) {
         self.update(|state| state.denied = denied);
         let mut all = self.watches.0.lock();
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_that_calls_no_more_stands_still() {
+    fn a_watch_that_sends_no_more_requests_is_stuck() {
         let watches = Watches::default();
         let watch = watches.begin("dailyrooms", Some("team"));
         let since = |idle: u64| {
@@ -319,14 +319,14 @@ mod tests {
             state.called = since(290);
             state.answered = since(3000);
         });
-        assert!(watches.stand_still().is_empty());
+        assert!(watches.stuck().is_empty());
         let ages: Vec<_> = watches.ages().into_iter().collect();
         assert_eq!(ages[0].0.to_string(), "dailyrooms in namespace team");
         assert!(ages[0].1 >= Duration::from_secs(3000));
         watch.update(|state| state.called = since(310));
-        assert_eq!(watches.stand_still().len(), 1);
+        assert_eq!(watches.stuck().len(), 1);
         watch.call_started();
-        assert!(watches.stand_still().is_empty());
+        assert!(watches.stuck().is_empty());
         assert!(watches.ages()[watch.of()] >= Duration::from_secs(3000));
         watch.call_answered();
         assert!(watches.ages()[watch.of()] < Duration::from_secs(3000));

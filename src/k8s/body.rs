@@ -1,4 +1,4 @@
-//! The bodies of writes. No I/O.
+//! The request bodies of writes. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Guard;
 
-/// A merge patch, which replaces lists whole: `finalizers` is all of them.
+/// A merge patch. It replaces lists, so `finalizers` is the complete list.
 pub(super) fn finalizers(guard: &Guard, finalizers: &[String]) -> Value {
     json!({"metadata": {
         "uid": guard.uid,
@@ -19,7 +19,7 @@ pub(super) fn finalizers(guard: &Guard, finalizers: &[String]) -> Value {
     }})
 }
 
-/// An apply of the whole status: what is left out is taken away.
+/// A server-side apply of the status. It removes the fields that are left out.
 pub(super) fn status<K: Resource<DynamicType = ()>>(
     guard: &Guard,
     status: &impl Serialize,
@@ -37,11 +37,11 @@ pub(super) fn status<K: Resource<DynamicType = ()>>(
     }))
 }
 
-/// The Secret that was read, changed to what is wanted.
+/// The Secret that was read, updated to the wanted one.
 ///
-/// Data, labels and annotations that others added stay. Those that we set before go unless they are
-/// still wanted: their keys are in [`MANAGED_ANNOTATION`]. The body keeps uid and resourceVersion of
-/// what was read, so that the API server refuses it for any other Secret and any later version.
+/// Data, labels and annotations of others stay. Keys that the operator has set before, which
+/// [`MANAGED_ANNOTATION`] lists, are removed if they are no longer wanted. The body keeps the uid and
+/// resourceVersion that were read, so that the API server rejects it for any other Secret or version.
 pub(super) fn secret(read: &Secret, wanted: &Secret) -> Secret {
     let before = Managed::read(read);
     let (old, new) = (&read.metadata, &wanted.metadata);
@@ -58,7 +58,6 @@ pub(super) fn secret(read: &Secret, wanted: &Secret) -> Secret {
     }
 }
 
-/// What is there without what is no longer wanted, and what is wanted over it.
 fn merged<V: Clone>(
     read: &Option<BTreeMap<String, V>>,
     wanted: &Option<BTreeMap<String, V>>,
@@ -70,8 +69,9 @@ fn merged<V: Clone>(
     (!merged.is_empty()).then_some(merged)
 }
 
-/// The owners that are wanted, and those of other objects. An owner of the same kind and name with
-/// another uid is an object that is gone, as a restore leaves it.
+/// The wanted owners, and the owners that others have set. An owner with the kind and name of a wanted
+/// one and another uid is dropped: after a restore from a backup it refers to an object that no longer
+/// exists.
 fn owners(read: &ObjectMeta, wanted: &ObjectMeta) -> Option<Vec<OwnerReference>> {
     let mut owners = wanted.owner_references.clone().unwrap_or_default();
     let same = |a: &OwnerReference, b: &OwnerReference| a.kind == b.kind && a.name == b.name;
@@ -84,11 +84,11 @@ fn owners(read: &ObjectMeta, wanted: &ObjectMeta) -> Option<Vec<OwnerReference>>
     (!owners.is_empty()).then_some(owners)
 }
 
-/// The annotation with the keys of what the operator set in a Secret, so that a later version removes
-/// what it no longer sets.
+/// The annotation with the keys that the operator has set in a Secret, so that a later version can remove
+/// the keys that it no longer sets.
 pub const MANAGED_ANNOTATION: &str = "daily-operator.io/managed-keys";
 
-/// The keys of data, labels and annotations that the operator set.
+/// The keys of the data, labels and annotations that the operator has set.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Managed {
@@ -109,8 +109,7 @@ impl Managed {
         }
     }
 
-    /// What the annotation says; without one, or if somebody edited it into something else, nothing
-    /// is known to be ours.
+    /// The keys in the annotation. If it is missing or someone has edited it, no key counts as ours.
     fn read(secret: &Secret) -> Self {
         let annotations = secret.metadata.annotations.as_ref();
         let text = annotations.and_then(|it| it.get(MANAGED_ANNOTATION));
@@ -119,7 +118,7 @@ impl Managed {
     }
 }
 
-/// The value of [`MANAGED_ANNOTATION`] for a Secret that we are about to create.
+/// The value of [`MANAGED_ANNOTATION`] for a Secret before it is created.
 #[must_use]
 pub fn managed_keys(secret: &Secret) -> String {
     json!(Managed::of(secret)).to_string()

@@ -1,4 +1,4 @@
-//! The client of the API server.
+//! The client for the API server.
 
 use std::time::Duration;
 
@@ -9,43 +9,42 @@ use crate::cause::chain;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_secs(10);
-/// How long an answer may pause. A watch says nothing for 45 s when nothing changes, and 5 s later
-/// kube gives it up by itself; a list that stops half-way has no other end than this.
+/// The longest pause within a response. A watch without events pauses for 45 s, and 5 s later kube ends
+/// it; for a list that stalls, this is the only limit.
 const READ: Duration = Duration::from_secs(60);
 
-/// Why there is no client.
+/// Why no client could be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Neither a kubeconfig nor a pod's ServiceAccount.
+    /// Neither a kubeconfig nor the ServiceAccount of a pod can be used.
     #[error(
-        "it is not known how to reach the API server: set KUBECONFIG, or run in a pod; the \
-         kubeconfig cannot be used ({kubeconfig}), and neither can the ServiceAccount of a pod"
+        "no configuration for the API server: set KUBECONFIG, or run in a pod with a ServiceAccount; \
+         the kubeconfig cannot be used ({kubeconfig}), and neither can a ServiceAccount"
     )]
     Config {
         /// Why the kubeconfig cannot be used.
         kubeconfig: String,
-        /// Why the ServiceAccount cannot.
+        /// Why the ServiceAccount cannot be used.
         #[source]
         in_cluster: Box<InClusterError>,
     },
-    /// The kubeconfig or the certificates cannot be used.
-    #[error("no client of the API server can be made")]
+    /// The configuration is invalid, for example a certificate.
+    #[error("the client for the API server cannot be created")]
     Client(#[source] Box<kube::Error>),
 }
 
 /// A client from KUBECONFIG or the pod's ServiceAccount.
 ///
-/// It does not try again by itself: whoever calls knows whether that is harmless, and how long
-/// it may take. It uses no proxy: those of the environment are for Daily, and the API server is
-/// reached without one also where kube would have taken it from there.
+/// It does not retry, because only the caller knows whether a retry is safe. It never uses a proxy: the
+/// proxy variables of the environment are for Daily.
 ///
 /// # Errors
-/// When neither is there, or they cannot be used.
+/// When neither exists or can be used.
 pub async fn client() -> Result<Client, ClientError> {
     let mut config = match from_kubeconfig().await {
         Ok(config) => config,
         Err(kubeconfig) => Config::incluster().map_err(|in_cluster| ClientError::Config {
-            kubeconfig: in_words(&kubeconfig),
+            kubeconfig: message(&kubeconfig),
             in_cluster: Box::new(in_cluster),
         })?,
     };
@@ -63,13 +62,13 @@ async fn from_kubeconfig() -> Result<Config, KubeconfigError> {
     if let Some(cluster) = cluster_with_proxy(&kubeconfig) {
         tracing::warn!(
             cluster,
-            "The proxy-url of the kubeconfig is ignored: the API server is reached without a proxy"
+            "The proxy-url of the kubeconfig is ignored; the operator uses no proxy for the API server"
         );
     }
     Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await
 }
 
-/// The cluster of the current context, if the kubeconfig names a proxy for it.
+/// The cluster of the current context, if the kubeconfig has a proxy for it.
 fn cluster_with_proxy(kubeconfig: &Kubeconfig) -> Option<&str> {
     let current = kubeconfig.current_context.as_ref()?;
     let mut contexts = kubeconfig.contexts.iter();
@@ -81,11 +80,11 @@ fn cluster_with_proxy(kubeconfig: &Kubeconfig) -> Option<&str> {
     (!proxy.is_empty()).then_some(name)
 }
 
-/// What is wrong with a kubeconfig. The parser's own words repeat the lines around the mistake, and
-/// a token may be in them.
-fn in_words(error: &KubeconfigError) -> String {
+/// The message of an error in a kubeconfig. The parser's own message quotes lines of the file, which may
+/// contain a token.
+fn message(error: &KubeconfigError) -> String {
     match error {
-        KubeconfigError::Parse(_) => "it is no kubeconfig in YAML".to_owned(),
+        KubeconfigError::Parse(_) => "it is not a kubeconfig in YAML".to_owned(),
         other => chain(other),
     }
 }
@@ -121,10 +120,10 @@ mod tests {
         assert!(matches!(error, KubeconfigError::Parse(_)), "{error:?}");
         let in_cluster = Config::incluster().map(drop).unwrap_err();
         let told = ClientError::Config {
-            kubeconfig: in_words(&error),
+            kubeconfig: message(&error),
             in_cluster: Box::new(in_cluster),
         };
         let told = format!("{} {told:?}", chain(&told));
-        assert!(!told.contains("s3cret") && told.contains("no kubeconfig in YAML"));
+        assert!(!told.contains("s3cret") && told.contains("not a kubeconfig in YAML"));
     }
 }

@@ -1,4 +1,4 @@
-//! Why a call of the API server did not give what was asked for.
+//! Calls to the API server: their deadline, their number at a time, and their errors.
 
 use std::time::Duration;
 
@@ -6,69 +6,68 @@ use kube::core::Status;
 use tokio::sync::Semaphore;
 
 use crate::crd::condition::Reason;
+use crate::daily::mask::masked;
+use crate::daily::types::ApiKey;
 
-/// For each call; watches have deadlines of their own.
+/// The deadline of a call. Watches have deadlines of their own.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How many calls are under way at a time. An API server shares its capacity among its clients, and
-/// refuses what is beyond with 429: 512 at a time were too many, 48 serve 3,000 DailyRooms in a few
-/// seconds.
-const AT_A_TIME: usize = 48;
-static TURNS: Semaphore = Semaphore::const_new(AT_A_TIME);
-/// So many digits in a row may be a PIN, and are not repeated.
-const LONGEST_NUMBER: usize = 5;
-const LONGEST_MESSAGE: usize = 512;
+/// How many calls are in flight at a time. The API server rejects a client that takes too large a share
+/// with 429: in tests it did with 512 calls, and 48 calls serve 3,000 DailyRooms in a few seconds.
+const CONCURRENCY: usize = 48;
+static TURNS: Semaphore = Semaphore::const_new(CONCURRENCY);
 
-/// Why a call of the API server did not give what was asked for.
+/// Why a call to the API server failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeError {
-    /// The object is not the one that was read, or has changed since.
-    #[error("the object has changed in the meantime")]
+    /// The object has changed since it was read, or was recreated.
+    #[error("the object has changed since it was read")]
     Conflict,
-    /// An object of that name exists.
-    #[error("an object of that name exists")]
+    /// An object with this name exists.
+    #[error("an object with this name exists already")]
     AlreadyExists,
-    /// There is no such object, namespace or kind.
-    #[error("the API server knows nothing of that name")]
+    /// The object, its namespace or its kind does not exist.
+    #[error("the API server has no such object, namespace or kind")]
     NotFound,
-    /// The object was refused as it is.
-    #[error("the API server refuses the object: {message}")]
+    /// The API server rejected the object.
+    #[error("the API server rejected the object: {message}")]
     Invalid {
-        /// The API server's words, numbers masked.
+        /// The API server's message with long numbers masked.
         message: String,
     },
-    /// The operator may not do this, or a quota, a policy or the end of the namespace forbids it.
-    #[error("the API server forbids it: {message}")]
+    /// The operator lacks permissions, or a quota, a policy or the deletion of the namespace forbids the
+    /// call.
+    #[error("the API server denied the call: {message}")]
     Forbidden {
-        /// The API server's words, numbers masked.
+        /// The API server's message with long numbers masked.
         message: String,
     },
-    /// The answer is not an object of the kind that was asked for. The text of the parser may
-    /// repeat a PIN and is left out.
-    #[error("the API server's answer cannot be read, at line {line}, column {column}")]
+    /// The response is not an object of the expected kind. The parser's message is left out, because it
+    /// may quote a PIN.
+    #[error("the response of the API server cannot be parsed, at line {line}, column {column}")]
     Unreadable {
-        /// Where.
+        /// The line in the response.
         line: usize,
-        /// Where.
+        /// The column in the response.
         column: usize,
     },
-    /// No answer within the deadline; what was asked for may still be done.
+    /// No response within the deadline. The call may still take effect.
     #[error("the API server did not answer within {}s", .0.as_secs())]
     TimedOut(Duration),
-    /// It has an error of its own, or too much to do.
-    #[error("the API server cannot serve the call, and answers {code}: {message}")]
+    /// The API server has an internal error, or is overloaded.
+    #[error("the API server answered {code}: {message}")]
     Failing {
-        /// The status code.
+        /// The HTTP status code.
         code: u16,
-        /// The API server's words, numbers masked.
+        /// The API server's message with long numbers masked.
         message: String,
     },
-    /// It could not be reached.
+    /// The API server could not be reached.
     #[error("the API server cannot be reached")]
     Unavailable(#[source] Box<kube::Error>),
 }
 
 impl KubeError {
-    /// The word for conditions, events and metrics.
+    /// The reason for conditions and events.
     #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
@@ -82,8 +81,8 @@ impl KubeError {
         }
     }
 
-    /// Whether the API server has too much to do, or is about to stop: nothing is wrong with what was
-    /// asked for, and saying so in a status would be one more thing to do.
+    /// Whether the API server is overloaded or shutting down. A status write that reports this would add to
+    /// the load.
     #[must_use]
     pub fn is_overload(&self) -> bool {
         matches!(
@@ -95,7 +94,7 @@ impl KubeError {
         )
     }
 
-    /// Whether the API server did not decide: it is away, slow or failing.
+    /// Whether the API server was not reached, or did not decide.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -104,14 +103,14 @@ impl KubeError {
         )
     }
 
-    /// Whether nobody may see what was asked for, or it is not there: other namespaces are served
-    /// all the same.
+    /// Whether the operator may not read the object, or it does not exist. This does not affect other
+    /// namespaces.
     #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Forbidden { .. } | Self::NotFound)
     }
 
-    /// Whether the API server refuses the object as it is, or a quota or policy forbids it.
+    /// Whether the API server rejected the object, or a quota or policy forbids it.
     #[must_use]
     pub fn refuses_the_object(&self) -> bool {
         matches!(self, Self::Invalid { .. } | Self::Forbidden { .. })
@@ -126,7 +125,7 @@ impl From<kube::Error> for KubeError {
                 line: error.line(),
                 column: error.column(),
             },
-            // The error holds the whole answer.
+            // The error contains the whole response.
             kube::Error::FromUtf8(error) => Self::Unreadable {
                 line: 1,
                 column: error.utf8_error().valid_up_to(),
@@ -137,7 +136,8 @@ impl From<kube::Error> for KubeError {
 }
 
 fn refusal(status: &Status) -> KubeError {
-    let message = || masked(&status.message);
+    // A rejection quotes the rejected value, which may be a PIN.
+    let message = || masked(&status.message, &ApiKey::default());
     if status.is_already_exists() {
         return KubeError::AlreadyExists;
     }
@@ -153,31 +153,10 @@ fn refusal(status: &Status) -> KubeError {
     }
 }
 
-/// A refusal repeats the value that it refuses, which may be a PIN.
-fn masked(text: &str) -> String {
-    let mut masked = String::new();
-    let mut digits = String::new();
-    for c in text.chars().map(Some).chain([None]) {
-        if let Some(digit) = c.filter(char::is_ascii_digit) {
-            digits.push(digit);
-            continue;
-        }
-        match digits.len() > LONGEST_NUMBER {
-            true => masked.push_str("***"),
-            false => masked.push_str(&digits),
-        }
-        digits.clear();
-        masked.extend(c);
-    }
-    // Cut last: a number in two pieces would not be recognised.
-    masked.chars().take(LONGEST_MESSAGE).collect()
-}
-
-/// Makes a call with this deadline, once fewer than 48 others are under way. The deadline counts from
-/// then on.
+/// Makes a call as soon as less than 48 others are in flight. The deadline starts with the call.
 ///
 /// # Errors
-/// What the API server said, or that it said nothing in time.
+/// When the API server answers with an error, or not within the deadline.
 pub async fn within<T>(
     deadline: Duration,
     call: impl Future<Output = kube::Result<T>>,
@@ -190,12 +169,13 @@ async fn in_turn<T>(
     deadline: Duration,
     call: impl Future<Output = kube::Result<T>>,
 ) -> Result<T, KubeError> {
-    // Nobody closes the semaphore, so there is always a turn.
+    // An error is impossible, because nobody closes the semaphore.
     let _turn = turns.acquire().await;
     at_once(deadline, call).await
 }
 
-/// The same without waiting for other calls: for the Lease, which must not be lost to them.
+/// Makes a call without waiting for others. For the Lease, which the operator must not lose because it is
+/// busy.
 ///
 /// # Errors
 /// As [`within`].
@@ -209,7 +189,7 @@ pub async fn at_once<T>(
     }
 }
 
-/// Makes a call with the usual deadline.
+/// Makes a call with the default deadline.
 pub(super) async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
     within(DEADLINE, call).await
 }

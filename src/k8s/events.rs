@@ -1,8 +1,8 @@
-//! Events: what `kubectl describe` shows. They are published as well as can be, and stop nothing.
+//! Publishes events, which `kubectl describe` shows. A failure is logged and stops nothing.
 //!
-//! kube's Recorder is not used. It names an Event after the object and the time, which is too long
-//! for an object with a name of 237 characters or more; and it takes an event for a new one whenever
-//! the object's resourceVersion has changed, so that repeats are not counted but pile up.
+//! This does not use kube's `Recorder`: it builds names that are too long for objects with names of 237
+//! characters or more, and it takes an event for a new one whenever the resourceVersion of the object has
+//! changed, so that repeats pile up instead of being counted.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,28 +23,29 @@ use crate::cause::chain;
 use crate::clock::{self, Moment};
 
 const CONTROLLER: &str = "daily-operator.io/operator";
-/// The API server takes 1024.
+/// In bytes. The API server accepts 1024.
 const LONGEST_NOTE: usize = 1000;
+/// In bytes, as the API server limits `reportingInstance`.
 const LONGEST_INSTANCE: usize = 128;
-/// The API server takes 253.
+/// The longest name of an object in Kubernetes.
 const LONGEST_NAME: usize = 253;
-/// A repeat within this time is counted on the first Event, as client-go does it.
-const REPEATS: Duration = Duration::from_secs(6 * 60);
+/// A repeat within this time increments the count of the first Event, as in client-go.
+const SERIES_LIMIT: Duration = Duration::from_secs(6 * 60);
 
-/// An event that is about to be published.
+/// An event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Whether somebody should look.
+    /// Warning if a user should look at the object.
     pub type_: EventType,
-    /// What happened, in one word; repeats of it within minutes are counted on the first event.
+    /// What happened, in UpperCamelCase, for example `RoomCreated`.
     pub reason: &'static str,
-    /// What was done, in one word.
+    /// What the operator did, in UpperCamelCase.
     pub action: &'static str,
-    /// A sentence, without PIN or key.
+    /// A sentence for users. It never contains a PIN or API key.
     pub note: String,
 }
 
-/// Where events are published.
+/// The publisher of events.
 #[derive(Clone)]
 pub struct Events(Option<Arc<Publisher>>);
 
@@ -54,8 +55,8 @@ struct Publisher {
     published: Mutex<HashMap<Key, Published>>,
 }
 
-/// What makes an event a repeat of another. The note is not part of it, and neither is the object's
-/// resourceVersion.
+/// Two events with the same key are a series. Neither the note nor the resourceVersion of the object is
+/// part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     uid: String,
@@ -65,7 +66,7 @@ struct Key {
     action: &'static str,
 }
 
-/// An Event that the API server has.
+/// A published Event.
 #[derive(Clone, Debug)]
 struct Published {
     name: String,
@@ -74,7 +75,7 @@ struct Published {
 }
 
 impl Events {
-    /// Publishes events in the name of this instance; without `writes` it publishes none.
+    /// A publisher for this pod. Without `writes` it publishes nothing.
     #[must_use]
     pub fn new(client: Client, instance: &str, writes: bool) -> Self {
         Self(writes.then(|| {
@@ -86,8 +87,8 @@ impl Events {
         }))
     }
 
-    /// Publishes it. An event that cannot be published is logged with its note: for what is left at
-    /// Daily when a namespace is deleted the log is the only place.
+    /// Publishes an event. If that fails, the log gets the note: while a namespace is being deleted, it is
+    /// the only place that reports what stays at Daily.
     pub async fn publish(&self, note: &Note, object: &ObjectReference) {
         let Some(publisher) = &self.0 else {
             return;
@@ -113,7 +114,7 @@ impl Publisher {
         let key = Key::of(note, object);
         if let Some(repeat) = self.repeat(&key) {
             match count(&api, &repeat).await {
-                // Somebody has deleted it, or the API server has let it expire.
+                // The Event was deleted or has expired.
                 Err(KubeError::NotFound) => {}
                 counted => {
                     counted?;
@@ -134,11 +135,11 @@ impl Publisher {
         Ok(())
     }
 
-    /// The Event that this one repeats, counted once more.
+    /// The Event that this one repeats, with the incremented count.
     fn repeat(&self, key: &Key) -> Option<Published> {
         let now = clock::now();
         let mut published = self.published.lock();
-        published.retain(|_, it| it.last.until(now) < REPEATS);
+        published.retain(|_, it| it.last.until(now) < SERIES_LIMIT);
         let before = published.get(key)?;
         Some(Published {
             name: before.name.clone(),
@@ -194,17 +195,16 @@ async fn count(api: &Api<Event>, repeat: &Published) -> Result<(), KubeError> {
         .map(drop)
 }
 
-/// The name of an Event on an object of this name: as much of that as there is room for, and 64 bits
-/// that no other Event has.
+/// The name of an Event: the name of its object, truncated if necessary, and 64 random bits.
 fn name(object: &str) -> String {
     let unique = format!(".{:016x}", fastrand::u64(..));
-    let room = LONGEST_NAME.saturating_sub(unique.len());
-    // A part of a name that ends with a dash or a dot is no name.
-    let object = cut(object, room).trim_end_matches(['-', '.']);
+    let length = LONGEST_NAME.saturating_sub(unique.len());
+    // A label of a DNS name must not end with a dash or a dot.
+    let object = cut(object, length).trim_end_matches(['-', '.']);
     format!("{object}{unique}")
 }
 
-/// The beginning of a text, at most so many bytes.
+/// The beginning of a text, at most this many bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

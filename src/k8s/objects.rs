@@ -1,4 +1,4 @@
-//! Reading and writing the objects of our own kinds.
+//! Reads and writes of DailyRooms and PinDialinNumbers.
 
 use std::fmt::Debug;
 
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use super::error::call;
 use super::{Guard, KubeError, MANAGER, body};
 
-/// What is read and written here: a kind with namespaces.
+/// A namespaced kind.
 pub trait Served:
     Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned
 {
@@ -25,10 +25,10 @@ impl<K> Served for K where
 {
 }
 
-/// The object as the API server has it now, if there is one.
+/// Reads an object from the API server, not from a cache; `None` if it does not exist.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the API server denies the call or does not answer.
 pub async fn get_object<K: Served>(
     client: &Client,
     namespace: &str,
@@ -38,11 +38,11 @@ pub async fn get_object<K: Served>(
     call(api.get_opt(name)).await
 }
 
-/// Adds or removes a finalizer of the object that was read. The others are read right before: a
-/// tenant decides how many there are, so they are not kept in memory.
+/// Adds or removes a finalizer of the object that was read. The other finalizers are read right before
+/// it: a tenant decides how many there are, so the cache does not keep them.
 ///
 /// # Errors
-/// [`KubeError::Conflict`] when the object is no longer what it was.
+/// [`KubeError::Conflict`] when the object has changed since.
 pub async fn set_finalizer<K: Served>(
     client: &Client,
     guard: &Guard,
@@ -64,10 +64,10 @@ pub async fn set_finalizer<K: Served>(
     call(api.patch(&guard.name, &params, &patch)).await
 }
 
-/// Replaces the status of the object that was read. Always give the whole status.
+/// Replaces the whole status of the object that was read.
 ///
 /// # Errors
-/// [`KubeError::Conflict`] when the object is no longer what it was.
+/// [`KubeError::Conflict`] when the object has changed since.
 pub async fn apply_status<K: Served>(
     client: &Client,
     guard: &Guard,

@@ -1,7 +1,7 @@
-//! Reading and writing Secrets.
+//! Reads and writes of Secrets.
 //!
-//! A Secret is created by a POST and updated by a PUT of what was read. Neither can take over or
-//! overwrite a Secret that somebody else created or changed in the meantime.
+//! The operator creates a Secret with POST and updates it with PUT and the resourceVersion that it read.
+//! Neither can overwrite a Secret that someone else created or changed meanwhile.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, PostParams, Preconditions};
@@ -26,13 +26,13 @@ fn by_us() -> PostParams {
     }
 }
 
-/// The Secret as the API server has it now, if there is one.
+/// Reads a Secret from the API server; `None` if it does not exist.
 ///
-/// The name becomes part of a URL as it is. No Secret can have a name that does not fit the grammar,
-/// so there is nothing to ask for.
+/// The name becomes part of the URL. A name that does not match the grammar could change the URL, and no
+/// Secret has it, so no request is sent.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the API server denies the call or does not answer.
 pub async fn get_secret(
     client: &Client,
     namespace: &str,
@@ -47,15 +47,15 @@ pub async fn get_secret(
 /// Creates a Secret.
 ///
 /// # Errors
-/// [`KubeError::AlreadyExists`] when one of that name exists, whoever created it.
+/// [`KubeError::AlreadyExists`] when a Secret with this name exists.
 pub async fn create_secret(client: &Client, secret: &Secret) -> Result<Secret, KubeError> {
     call(api(client, &namespace_of(secret)).create(&by_us(), secret)).await
 }
 
-/// Updates the Secret that was read to what is `wanted`, as [`body::secret`] merges the two.
+/// Updates the Secret that was read, as [`body::secret`] merges the two.
 ///
 /// # Errors
-/// [`KubeError::Conflict`] when the Secret is no longer what was read.
+/// [`KubeError::Conflict`] when the Secret has changed since.
 pub async fn update_secret(
     client: &Client,
     read: &Secret,
@@ -66,10 +66,10 @@ pub async fn update_secret(
     call(api.replace(&read.name_any(), &by_us(), &body)).await
 }
 
-/// Deletes the Secret that was read; one that is gone already is fine.
+/// Deletes the Secret that was read. It is no error if the Secret no longer exists.
 ///
 /// # Errors
-/// [`KubeError::Conflict`] when the Secret is no longer what it was.
+/// [`KubeError::Conflict`] when the Secret has changed since.
 pub async fn delete_secret(client: &Client, guard: &Guard) -> Result<(), KubeError> {
     let params = DeleteParams::default().preconditions(Preconditions {
         uid: Some(guard.uid.clone()),

@@ -10,7 +10,6 @@ use axum::routing::get;
 use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
 use data_encoding::BASE64;
 use futures::future::join_all;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::{Value, json};
 
 use super::*;
@@ -203,10 +202,7 @@ async fn a_name_that_would_be_another_url_is_never_sent() {
 async fn the_labels_of_a_namespace_are_read_once_for_rooms_and_numbers() {
     let selects = |key: &str| {
         let labels = [(key.to_owned(), "yes".to_owned())];
-        Scope::Selector(LabelSelector {
-            match_labels: Some(labels.into()),
-            ..LabelSelector::default()
-        })
+        Scope::Selector(labels.into_iter().collect())
     };
     let default = DefaultKey {
         namespace: "operator".to_owned(),

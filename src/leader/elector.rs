@@ -1,4 +1,4 @@
-//! The loop that takes, keeps and gives back the Lease.
+//! The loop that acquires, renews and releases the Lease.
 
 use std::time::Duration;
 
@@ -8,9 +8,12 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::election::{Election, Step};
-use super::problem::Problem;
-use super::{Leadership, Now, RENEW, RETRY, STANDBY, State, Takeover, VALID, is_younger, lease};
+use super::observed::{ObservedLease, Step};
+use super::{
+    Leadership, Now, RENEW_INTERVAL, RENEWAL_VALIDITY, RETRY_INTERVAL, STANDBY_INTERVAL, State,
+    Takeover, is_recent, lease,
+};
+use crate::cause::{Recurring, chain};
 use crate::clock;
 use crate::config::LEASE_NAME;
 use crate::effect::Effect;
@@ -18,129 +21,135 @@ use crate::effect::points::{self, Phase};
 use crate::k8s::{KubeError, MANAGER, at_once};
 use crate::log;
 
-/// For each call: a renewal that is not answered leaves time for another one.
+/// For each request. A renewal that gets no response leaves time for another one within
+/// [`RENEWAL_VALIDITY`].
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The Lease may be written by one of our own calls that was given up, so a second try is fair.
-const RELEASES: usize = 2;
-/// Before the second try.
-const BETWEEN_RELEASES: Duration = Duration::from_millis(500);
-/// For giving the Lease back, all tries together. It comes on top of the drain, and both have to fit
-/// into the time that a pod has to end.
-const RELEASE: Duration = Duration::from_secs(8);
+/// A second attempt helps if the first one conflicts with an earlier write of our own that got no
+/// response.
+const RELEASE_ATTEMPTS: usize = 2;
+const RELEASE_RETRY_INTERVAL: Duration = Duration::from_millis(500);
+/// For all attempts to release the Lease. The release follows the drain, and both must fit into the
+/// termination grace period of a pod.
+const RELEASE_DEADLINE: Duration = Duration::from_secs(8);
 
-/// Why this process does not lead any more.
+/// Why this process is no longer the leader, or could not release the Lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaderError {
-    /// Another process has the Lease.
-    #[error("the Lease was lost to {0}")]
+    /// Another process holds the Lease.
+    #[error("this process lost the Lease to {0}")]
     Lost(String),
-    /// The Lease was deleted or emptied.
+    /// Someone deleted the Lease, or removed its holder.
     #[error("the Lease was deleted or emptied")]
     Gone,
-    /// It could not be given back; the next leader waits until it has expired.
-    #[error("the Lease could not be given back")]
+    /// The next leader waits until the Lease expires.
+    #[error("the Lease could not be released")]
     Release(#[source] KubeError),
 }
 
-/// What giving the Lease back came to.
+/// The outcome of releasing the Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
-    /// It is free for the next leader.
-    GivenBack,
-    /// It was not held.
+    /// The next leader can acquire it.
+    Free,
+    /// This process did not hold it.
     NotHeld,
 }
 
-/// Takes, keeps and gives back the Lease.
+/// Acquires, renews and releases the Lease.
 pub struct Elector {
     api: Api<Lease>,
     namespace: String,
-    election: Election,
+    observed: ObservedLease,
     state: watch::Sender<State>,
 }
 
 impl Elector {
-    /// An elector, and what it says to all effects. `me` is this process and no other, restarts
-    /// included.
+    /// An elector, and the leadership that it publishes. `me` must identify this process uniquely,
+    /// across restarts, too.
     #[must_use]
     pub fn new(client: Client, namespace: &str, me: String) -> (Self, Leadership) {
         let (sender, state) = watch::channel(State::default());
         let elector = Self {
             api: Api::namespaced(client, namespace),
             namespace: namespace.to_owned(),
-            election: Election::new(me),
+            observed: ObservedLease::new(me),
             state: sender,
         };
         (elector, Leadership { state })
     }
 
-    /// Waits until this process leads; `None` when it has to stop before.
+    /// Waits until this process is the leader; `None` if `stop` is cancelled before.
     pub async fn acquire(&mut self, stop: &CancellationToken) -> Option<Takeover> {
-        let mut problem = Problem::new(
-            "The Lease cannot be read or acquired",
-            "The Lease can be read and acquired again",
-        );
+        let mut failure = Recurring::default();
         while !stop.is_cancelled() {
-            match self.reach(stop).await {
+            match self.try_acquire(stop).await {
                 Ok(Some(takeover)) => return Some(takeover),
-                Ok(None) => problem.over(),
-                Err(error) => problem.with(&error),
+                Ok(None) => {
+                    if failure.succeeded() {
+                        tracing::info!("The Lease can be read and acquired again");
+                    }
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    if failure.failed(&error) {
+                        tracing::warn!(error, "The Lease cannot be read or acquired");
+                    }
+                }
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(STANDBY) => {}
+                () = tokio::time::sleep(STANDBY_INTERVAL) => {}
             }
         }
         None
     }
 
-    /// Reads the Lease, and takes it if it is free. Only the read is cut off by `stop`: of a write
-    /// that was cut off nobody would know whether the Lease has to be given back.
-    async fn reach(&mut self, stop: &CancellationToken) -> Result<Option<Takeover>, KubeError> {
-        let holder = self.election.other_holder().map(str::to_owned);
+    /// Reads the Lease, and acquires it if it is free or expired. `stop` cancels only the read: after a
+    /// cancelled write this process would not know whether it has to release the Lease.
+    async fn try_acquire(
+        &mut self,
+        stop: &CancellationToken,
+    ) -> Result<Option<Takeover>, KubeError> {
+        let last_holder = self.observed.other_holder().map(str::to_owned);
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(None),
             read = self.read() => read?,
         }
-        if self.election.decide(Now::read()) == Step::Wait {
-            match self.election.other_holder() {
-                now if now == holder.as_deref() => {}
-                now => tracing::info!(holder = now, "Waiting for the Lease"),
+        if self.observed.next_step(Now::read()) == Step::Wait {
+            let holder = self.observed.other_holder();
+            if holder != last_holder.as_deref() {
+                tracing::info!(holder, "Waiting for the Lease");
             }
             return Ok(None);
         }
         points::at(Effect::LeaseAcquire, Phase::Before).await;
-        let begun = Now::read();
-        let first = lease::new(&self.namespace, LEASE_NAME);
-        let wanted = self.election.acquisition(first, begun);
-        match self.write(Effect::LeaseAcquire, wanted, begun).await {
-            Ok(()) => {}
-            // Another one was faster.
-            Err(KubeError::Conflict | KubeError::AlreadyExists) => return Ok(None),
-            Err(error) => return Err(error),
+        match self.write_acquisition().await {
+            Ok(()) => Ok(Some(Takeover {
+                since: clock::now(),
+                previous: self.observed.previous(),
+            })),
+            // Another process was faster.
+            Err(KubeError::Conflict | KubeError::AlreadyExists) => Ok(None),
+            Err(error) => Err(error),
         }
-        let how = self.election.left();
-        let since = clock::now();
-        Ok(Some(Takeover { since, how }))
     }
 
-    /// Renews the Lease until it is to stop. While the API server does not answer, nothing may be
-    /// sent, but the Lease is still ours as long as nobody has written it. Every retry waits.
+    /// Renews the Lease until `stop` is cancelled. While the API server does not answer, this process may
+    /// not send, but it keeps the Lease as long as nobody else acquires it.
     ///
     /// # Errors
-    /// When it is ours no more.
+    /// When this process no longer holds the Lease.
     pub async fn keep(&mut self, stop: &CancellationToken) -> Result<(), LeaderError> {
-        let mut problem = Problem::new("The Lease cannot be renewed", "The Lease is renewed again");
-        let mut pause = RENEW;
+        let mut failure = Recurring::default();
+        let mut pause = RENEW_INTERVAL;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(pause) => {}
             }
-            // A renewal that is cut off may still come through; giving the Lease back reckons
-            // with that.
+            // A cancelled renewal may still be applied; releasing the Lease takes that into account.
             let renewed = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
@@ -148,51 +157,50 @@ impl Elector {
             };
             pause = match renewed {
                 Ok(true) => {
-                    problem.over();
-                    RENEW
+                    if failure.succeeded() {
+                        tracing::info!("The Lease is renewed again");
+                    }
+                    RENEW_INTERVAL
                 }
-                Ok(false) if self.election.is_ours() => RETRY,
+                Ok(false) if self.observed.is_ours() => RETRY_INTERVAL,
                 Ok(false) => return Err(self.lost()),
                 Err(error) => {
-                    problem.with(&error);
-                    RETRY
+                    let error = chain(&error);
+                    if failure.failed(&error) {
+                        tracing::warn!(error, "The Lease cannot be renewed");
+                    }
+                    RETRY_INTERVAL
                 }
             };
         }
     }
 
-    /// Renews the Lease, or finds out whose it is; gives whether it was renewed.
+    /// Renews the Lease, or reads who holds it. Returns whether it was renewed.
     async fn renew_or_read(&mut self) -> Result<bool, KubeError> {
         let Err(error) = self.renew().await else {
             return Ok(true);
         };
         self.read().await?;
-        if self.election.is_deleted() && self.still_counts() {
-            return self.create_again().await;
+        // If this process has led until now, no other one can have led meanwhile.
+        let renewed = self.state.borrow().renewed;
+        if self.observed.is_deleted() && is_recent(renewed, RENEWAL_VALIDITY, Now::read()) {
+            return self.recreate().await;
         }
         match error {
-            // One of our own renewals that was given up may have come through.
+            // An earlier renewal that got no response may have been applied.
             KubeError::Conflict | KubeError::NotFound => Ok(false),
-            // A Lease that is not ours any more cannot be renewed, however that is worded.
-            _ if !self.election.is_ours() => Ok(false),
+            // Whatever the error, a Lease that another process holds cannot be renewed.
+            _ if !self.observed.is_ours() => Ok(false),
             error => Err(error),
         }
     }
 
-    /// Whether this process led until now: then nobody else can have led meanwhile.
-    fn still_counts(&self) -> bool {
-        is_younger(self.state.borrow().renewed, VALID, Now::read())
-    }
-
-    /// Creates the Lease again that somebody has deleted. Whoever has seen it leaves it alone for as
-    /// long as if it were there.
-    async fn create_again(&mut self) -> Result<bool, KubeError> {
-        let begun = Now::read();
-        let first = lease::new(&self.namespace, LEASE_NAME);
-        let wanted = self.election.acquisition(first, begun);
-        match self.write(Effect::LeaseAcquire, wanted, begun).await {
+    /// Recreates the Lease after someone deleted it. The other processes wait for a deleted Lease to
+    /// expire, too.
+    async fn recreate(&mut self) -> Result<bool, KubeError> {
+        match self.write_acquisition().await {
             Ok(()) => {
-                tracing::warn!("The Lease was deleted, and is created again");
+                tracing::warn!("The Lease was deleted; the operator has recreated it");
                 Ok(true)
             }
             Err(KubeError::AlreadyExists) => {
@@ -203,65 +211,56 @@ impl Elector {
         }
     }
 
-    /// Who has the Lease, when it is no longer ours. From here on nothing may be sent.
+    /// Ends the leadership, because this process no longer holds the Lease.
     fn lost(&self) -> LeaderError {
-        self.send_nothing_more();
-        match self.election.other_holder() {
+        self.end_leadership();
+        match self.observed.other_holder() {
             Some(holder) => LeaderError::Lost(holder.to_owned()),
             None => LeaderError::Gone,
         }
     }
 
-    fn send_nothing_more(&self) {
+    fn end_leadership(&self) {
         self.state.send_modify(|state| state.renewed = None);
     }
 
-    async fn renew(&mut self) -> Result<(), KubeError> {
-        points::at(Effect::LeaseRenew, Phase::Before).await;
-        let begun = Now::read();
-        let wanted = self.election.renewal(begun).ok_or(KubeError::Conflict)?;
-        self.write(Effect::LeaseRenew, wanted, begun).await
-    }
-
-    /// Gives the Lease back, if it was taken. From here on nothing may be sent.
-    ///
-    /// With `clean` the next leader trusts that nothing is under way. It is not when that is not
-    /// known, or when the leader before this one ended without giving the Lease back so lately that
-    /// its own calls may still be carried out.
+    /// Ends the leadership and releases the Lease. With `clean` the next leader trusts that no effect of
+    /// this one is still in flight.
     ///
     /// # Errors
-    /// When it could not be given back, and so expires; or when it is no longer ours.
+    /// When the Lease could not be released and expires by itself, or another process holds it.
     pub async fn release(mut self, clean: bool) -> Result<Released, LeaderError> {
-        self.send_nothing_more();
-        if !self.election.reached() {
+        self.end_leadership();
+        if !self.observed.was_claimed() {
             return Ok(Released::NotHeld);
         }
-        let released = tokio::time::timeout(RELEASE, self.give_back(clean)).await;
-        let too_late = KubeError::TimedOut(RELEASE);
-        released.unwrap_or(Err(LeaderError::Release(too_late)))
+        let released = tokio::time::timeout(RELEASE_DEADLINE, self.try_release(clean)).await;
+        released.unwrap_or(Err(LeaderError::Release(KubeError::TimedOut(
+            RELEASE_DEADLINE,
+        ))))
     }
 
-    async fn give_back(&mut self, clean: bool) -> Result<Released, LeaderError> {
-        let held = self.election.is_ours();
+    async fn try_release(&mut self, clean: bool) -> Result<Released, LeaderError> {
+        let held = self.observed.is_ours();
         let mut last = KubeError::Conflict;
-        for nth in 0..RELEASES {
-            if nth > 0 {
-                tokio::time::sleep(BETWEEN_RELEASES).await;
+        for attempt in 0..RELEASE_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(RELEASE_RETRY_INTERVAL).await;
             }
-            // The last write may have come through without an answer.
-            if nth > 0 || !held {
+            // The last write may have been applied without a response.
+            if attempt > 0 || !held {
                 self.read().await.map_err(LeaderError::Release)?;
             }
             points::at(Effect::LeaseRelease, Phase::Before).await;
-            let Some(wanted) = self.election.release(clean, Now::read()) else {
+            let Some(wanted) = self.observed.release(clean, Now::read()) else {
                 return match held {
                     false => Ok(Released::NotHeld),
-                    true if self.election.is_free() => Ok(Released::GivenBack),
+                    true if self.observed.is_free() => Ok(Released::Free),
                     true => Err(self.lost()),
                 };
             };
             match self.send(Effect::LeaseRelease, &wanted).await {
-                Ok(_) => return Ok(Released::GivenBack),
+                Ok(_) => return Ok(Released::Free),
                 Err(error) => last = error,
             }
         }
@@ -269,43 +268,56 @@ impl Elector {
     }
 
     async fn read(&mut self) -> Result<(), KubeError> {
-        self.call_started();
+        self.request_started();
         let lease = at_once(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
         let now = Now::read();
-        self.election.saw(lease, now);
-        // A Lease that nobody holds is about to be taken: until then this process neither leads nor
-        // waits for one that does.
-        if self.election.is_ours() || self.election.other_holder().is_some() {
-            self.state.send_modify(|state| state.seen = Some(now));
+        self.observed.observe(lease, now);
+        // A free Lease is about to be acquired. Until then this process neither leads nor waits for a
+        // leader, so it is not ready.
+        if self.observed.is_ours() || self.observed.other_holder().is_some() {
+            self.state.send_modify(|state| state.observed = Some(now));
         }
         Ok(())
     }
 
-    /// Writes, and counts from when it was begun.
-    async fn write(&mut self, effect: Effect, lease: Lease, begun: Now) -> Result<(), KubeError> {
+    async fn renew(&mut self) -> Result<(), KubeError> {
+        points::at(Effect::LeaseRenew, Phase::Before).await;
+        let start = Now::read();
+        let wanted = self.observed.renewal(start).ok_or(KubeError::Conflict)?;
+        self.write(Effect::LeaseRenew, wanted, start).await
+    }
+
+    async fn write_acquisition(&mut self) -> Result<(), KubeError> {
+        let start = Now::read();
+        let first = lease::new(&self.namespace, LEASE_NAME);
+        let wanted = self.observed.acquisition(first, start);
+        self.write(Effect::LeaseAcquire, wanted, start).await
+    }
+
+    /// Writes the Lease. The leadership counts from the start of the write.
+    async fn write(&mut self, effect: Effect, lease: Lease, start: Now) -> Result<(), KubeError> {
         let written = self.send(effect, &lease).await?;
         let now = Now::read();
-        self.election.saw(Some(written), now);
+        self.observed.observe(Some(written), now);
         self.state.send_modify(|state| {
-            state.seen = Some(now);
-            state.renewed = Some(begun);
+            state.observed = Some(now);
+            state.renewed = Some(start);
         });
         Ok(())
     }
 
-    /// For the health of this process: a call about the Lease is begun.
-    fn call_started(&self) {
-        self.state
-            .send_modify(|state| state.tried = Some(clock::now()));
+    fn request_started(&self) {
+        let now = Some(clock::now());
+        self.state.send_modify(|state| state.requested = now);
     }
 
-    /// Creates or replaces; a replacement carries the resourceVersion that was read.
+    /// Creates or replaces the Lease; a replacement carries the resourceVersion that was read.
     async fn send(&self, effect: Effect, lease: &Lease) -> Result<Lease, KubeError> {
         let params = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
-        self.call_started();
+        self.request_started();
         let start = clock::now();
         let answer = match lease.metadata.resource_version {
             None => at_once(DEADLINE, self.api.create(&params, lease)).await,

@@ -1,6 +1,6 @@
 //! The memory of this process.
 
-/// What the kernel says of this process.
+/// The resident set size in bytes, as the kernel counts it.
 pub(super) fn resident_memory() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     resident_bytes(&status)

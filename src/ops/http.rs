@@ -1,8 +1,7 @@
-//! An HTTP server that nobody can keep busy: whoever reaches the port may ask, without a password.
+//! An HTTP server that slow clients cannot exhaust. Everyone who reaches the port may send requests.
 //!
-//! axum's own server lets a client take all the time it wants. Here a connection carries one request
-//! and has a few seconds for it, and there are only so many connections at a time. Probes and
-//! Prometheus need no more.
+//! axum's own server has no limits. Here a connection carries one request, ends after a few seconds, and
+//! the number of connections is bounded. Probes and Prometheus need no more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,16 +13,16 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
-/// From its begin to its end, a connection has so long. Answers take milliseconds; Prometheus gives up
-/// after 10 s.
-const CONNECTION: Duration = Duration::from_secs(10);
-/// How many connections are served at a time. One more ends the oldest: if it had to wait, whoever
-/// holds the others open could make a probe fail.
-const CONNECTIONS: usize = 256;
-/// Before the next try when no connection can be accepted, for example because too many files are open.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The longest life of a connection. Responses take milliseconds, and Prometheus times out after 10 s by
+/// default.
+const CONNECTION_DEADLINE: Duration = Duration::from_secs(10);
+/// How many connections are open at a time. A new one closes the oldest. If it had to wait instead, a
+/// client that holds all connections open could make a probe fail.
+const MAX_CONNECTIONS: usize = 256;
+/// The pause after a failed accept, for example because too many files are open.
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` resolves, and answers what has been asked until then.
+/// Serves until `shutdown` resolves, then answers the requests in flight.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -37,11 +36,11 @@ pub(super) async fn serve(
                 Ok((stream, _)) => {
                     open.push_back(connections.spawn(connection(stream, router.clone())));
                 }
-                Err(_) => tokio::time::sleep(PAUSE).await,
+                Err(_) => tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await,
             }
             while connections.try_join_next().is_some() {}
             open.retain(|it| !it.is_finished());
-            if open.len() > CONNECTIONS
+            if open.len() > MAX_CONNECTIONS
                 && let Some(oldest) = open.pop_front()
             {
                 oldest.abort();
@@ -55,12 +54,12 @@ pub(super) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-/// Answers one request. A client that is too slow, or gone, has no answer.
+/// Answers one request. A client that is too slow gets no response.
 async fn connection(stream: TcpStream, router: Router) {
     let served = http1::Builder::new()
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let _ = tokio::time::timeout(CONNECTION, served).await;
+    let _ = tokio::time::timeout(CONNECTION_DEADLINE, served).await;
 }
 
 #[cfg(test)]
@@ -89,7 +88,7 @@ mod tests {
 
         let begins = ["", "GET / HTTP/1.1\r\nhost: x\r\nx: "];
         let mut slow = Vec::new();
-        for begin in begins.into_iter().cycle().take(CONNECTIONS + 1) {
+        for begin in begins.into_iter().cycle().take(MAX_CONNECTIONS + 1) {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(begin.as_bytes()).await.unwrap();
             slow.push(stream);
@@ -107,7 +106,8 @@ mod tests {
         for mut stream in slow {
             let mut rest = Vec::new();
             // An end or a reset: either way the connection is over.
-            let over = tokio::time::timeout(CONNECTION * 3, stream.read_to_end(&mut rest)).await;
+            let over =
+                tokio::time::timeout(CONNECTION_DEADLINE * 3, stream.read_to_end(&mut rest)).await;
             assert!(over.is_ok(), "the connection is closed");
         }
         end.send(()).unwrap();

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Something that this process waits for before it is ready. The order is that of the start.
+/// A precondition of readiness. `/readyz` reports them in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
     /// The API server serves both kinds.
     Kinds,
-    /// The id of the cluster is known.
+    /// The ID of the cluster is known.
     ClusterId,
 }
 
@@ -19,29 +19,27 @@ impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kinds => f.write_str("the CustomResourceDefinitions"),
-            Self::ClusterId => f.write_str("the id of the cluster"),
+            Self::ClusterId => f.write_str("the ID of the cluster"),
         }
     }
 }
 
-/// What this process waits for before it is ready. A clone speaks of the same.
-///
-/// Nobody is woken by it: `/readyz` reads what holds at that moment, so there is no wake-up to lose.
+/// The preconditions that are not met yet. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<Mutex<BTreeSet<Wait>>>);
 
 impl Readiness {
-    /// From now on this process is not ready without it.
+    /// Adds a precondition.
     pub fn wait_for(&self, what: Wait) {
         self.0.lock().insert(what);
     }
 
-    /// It is there.
+    /// A precondition is met.
     pub fn done(&self, what: &Wait) {
         self.0.lock().remove(what);
     }
 
-    /// What is not there yet, in words.
+    /// The unmet preconditions, as `/readyz` names them.
     #[must_use]
     pub fn pending(&self) -> Vec<String> {
         self.0.lock().iter().map(ToString::to_string).collect()
@@ -57,7 +55,7 @@ mod tests {
         let readiness = Readiness::default();
         readiness.wait_for(Wait::ClusterId);
         readiness.wait_for(Wait::Kinds);
-        let pending = ["the CustomResourceDefinitions", "the id of the cluster"];
+        let pending = ["the CustomResourceDefinitions", "the ID of the cluster"];
         assert_eq!(readiness.pending(), pending);
         readiness.done(&Wait::Kinds);
         readiness.done(&Wait::Kinds);

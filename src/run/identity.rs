@@ -1,8 +1,8 @@
-//! By which names this process is known.
+//! The names of this process.
 
 use uuid::Uuid;
 
-/// The name of this pod or host.
+/// The name of this pod, or outside a cluster of this host.
 pub(super) fn pod() -> String {
     let named = |name: String| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
     let pod = std::env::var("HOSTNAME").ok().and_then(named);
@@ -11,8 +11,7 @@ pub(super) fn pod() -> String {
         .unwrap_or_else(|| "daily-operator".to_owned())
 }
 
-/// The name by which this process holds the Lease, and no other one, a restart in the same pod
-/// included.
-pub(super) fn of_this_process(pod: &str) -> String {
+/// The holder identity for the Lease. It is unique even if the container restarts in the same pod.
+pub(super) fn lease_holder(pod: &str) -> String {
     format!("{pod}_{}", Uuid::new_v4())
 }

@@ -1,23 +1,24 @@
-//! The time as leader: the controllers work while the Lease is kept, then the drain, then the Lease
-//! is given back.
+//! The time as leader: the controllers run while the Lease is renewed; then the drain, then the release
+//! of the Lease.
 
 use std::time::Duration;
 
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, RunError};
+use super::RunError;
 use crate::cause::chain;
-use crate::controllers::{self, ControllersError};
+use crate::controllers::{self, Context, ControllersError};
 use crate::leader::{Elector, LeaderError, Released};
 
-/// How long effects that are under way are waited for at the end.
-const DRAIN: Duration = Duration::from_secs(8);
+/// How long a stopping leader waits for its last reconciles. The drain and the release of the Lease must
+/// fit into the termination grace period of a pod.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(8);
 
 type Kept = Result<(Elector, Result<(), LeaderError>), JoinError>;
 
-/// Leads until `stop`. The Lease is kept until the controllers have ended, as what they finish needs
-/// it.
+/// Leads until `stop` is cancelled. Renewals continue until the controllers have ended, because their
+/// last effects need the Lease.
 pub(super) async fn lead(
     context: Context,
     mut elector: Elector,
@@ -31,25 +32,27 @@ pub(super) async fn lead(
     });
     let mut working = tokio::spawn(controllers::run(context, stop.clone()));
     let worked = tokio::select! {
-        kept = &mut keeper => return hand_back(kept, false, stop).await,
-        ended = &mut working => drained_to_its_end(ended, stop),
-        () = drain_is_over(stop) => {
-            tracing::warn!("The drain is over, and not everything that was under way has ended");
+        kept = &mut keeper => return end(kept, false, stop).await,
+        ended = &mut working => outcome(ended, stop),
+        () = drain_deadline(stop) => {
+            tracing::warn!("The drain timed out; some reconciles have not ended");
             Ok(false)
         }
     };
     drained.cancel();
     let clean = worked.as_ref().is_ok_and(|clean| *clean);
-    hand_back(keeper.await, clean, stop).await?;
+    end(keeper.await, clean, stop).await?;
     worked.map(drop)
 }
 
-async fn drain_is_over(stop: &CancellationToken) {
+async fn drain_deadline(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(DRAIN).await;
+    tokio::time::sleep(DRAIN_DEADLINE).await;
 }
 
-fn drained_to_its_end(
+/// Whether the next leader may trust that no write is in flight. Controllers that end by themselves are
+/// an error.
+fn outcome(
     ended: Result<Result<bool, ControllersError>, JoinError>,
     stop: &CancellationToken,
 ) -> Result<bool, RunError> {
@@ -60,36 +63,36 @@ fn drained_to_its_end(
     }
 }
 
-/// Gives the Lease back, if it was kept. A leader that loses it at work ends with an error and starts
-/// again as a standby; one that is shutting down ends well all the same.
-async fn hand_back(kept: Kept, clean: bool, stop: &CancellationToken) -> Result<(), RunError> {
+/// Releases the Lease if this process still holds it. A leader that loses the Lease ends with an error
+/// and restarts as a standby; if it is shutting down anyway, that is no error.
+async fn end(kept: Kept, clean: bool, stop: &CancellationToken) -> Result<(), RunError> {
     match kept {
-        Ok((elector, Ok(()))) => give_back(elector, clean).await,
-        Ok((_, Err(error))) if stop.is_cancelled() => ends_without_the_lease(&error),
+        Ok((elector, Ok(()))) => release(elector, clean).await,
+        Ok((_, Err(error))) if stop.is_cancelled() => log_unreleased(&error),
         Ok((_, Err(error))) => return Err(RunError::Leader(error)),
         Err(_) => return Err(RunError::Ended("renewal of the Lease")),
     }
     Ok(())
 }
 
-/// Gives the Lease back. To end without that is a clean end, too: `helm uninstall`, for one, takes
-/// the rights away before the pod, and the Lease expires by itself.
-pub(super) async fn give_back(elector: Elector, clean: bool) {
+/// Releases the Lease. A failure is only logged, because the Lease expires by itself: `helm uninstall`,
+/// for example, deletes the operator's permissions before the pod ends.
+pub(super) async fn release(elector: Elector, clean: bool) {
     match elector.release(clean).await {
-        Ok(Released::GivenBack) => tracing::info!("The Lease is given back"),
+        Ok(Released::Free) => tracing::info!("The Lease is released"),
         Ok(Released::NotHeld) => {}
-        Err(error) => ends_without_the_lease(&error),
+        Err(error) => log_unreleased(&error),
     }
 }
 
-fn ends_without_the_lease(error: &LeaderError) {
+fn log_unreleased(error: &LeaderError) {
     let next = match error {
         LeaderError::Release(_) => "the next leader waits until the Lease expires",
-        LeaderError::Lost(_) => "another process leads",
-        LeaderError::Gone => "a process that has seen the Lease waits 15 s before it leads",
+        LeaderError::Lost(_) => "another process is the leader",
+        LeaderError::Gone => "a standby that has seen the Lease waits 15 s before it leads",
     };
     tracing::warn!(
         error = chain(error),
-        "The operator ends without giving the Lease back; {next}"
+        "The operator ends without releasing the Lease; {next}"
     );
 }

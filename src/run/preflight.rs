@@ -1,4 +1,4 @@
-//! What a process needs of the API server before it may lead, and so before it is ready.
+//! What a process needs from the API server before it is ready and may lead.
 
 use std::time::Duration;
 
@@ -7,38 +7,37 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
-use crate::cause::chain;
+use crate::cause::{Recurring, chain};
 use crate::config::Config;
 use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::k8s::{KubeError, Served, within};
 use crate::ops::{Readiness, Wait};
 
 const DEADLINE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(2);
-/// How often a standby asks again. With the 12 s after which a Lease that is not seen shows, it is as
-/// good as `/readyz` needs, and nothing to an API server.
-const AGAIN: Duration = Duration::from_secs(10);
+const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// How often a standby checks again. `/readyz` reports a missing kind about as fast as a Lease that
+/// cannot be read.
+const STANDBY_INTERVAL: Duration = Duration::from_secs(10);
 
 const NO_KINDS: &str = "the CustomResourceDefinitions are not installed; run helm upgrade --install with \
      crds.enabled=true, or without Helm: daily-operator crd | kubectl apply --server-side -f -. \
-     Helm takes over CRDs that kubectl made only with --take-ownership (Helm 3.17 and later); else \
-     set crds.enabled=false";
-const MAY_NOT_LIST: &str = "allow the ServiceAccount to list this kind: set rbac.create=true in the chart, or bind its rules yourself";
+     Helm takes over CRDs that kubectl created only with --take-ownership (Helm 3.17 and later); \
+     otherwise set crds.enabled=false";
+const MAY_NOT_LIST: &str = "allow the ServiceAccount to list this kind: set rbac.create=true in the chart, or bind the rules of the chart yourself";
 const MAY_NOT_READ_ID: &str = "allow the ServiceAccount to get the Namespace kube-system, whose uid \
-     is the id of the cluster, or set --cluster-id";
-const NO_ID: &str =
-    "there is no Namespace kube-system, whose uid is the id of the cluster; set --cluster-id";
+     is the ID of the cluster, or set --cluster-id";
+const NO_ID: &str = "the Namespace kube-system, whose uid is the ID of the cluster, does not exist; set --cluster-id";
 const NO_ANSWER: &str =
-    "check the API server and the network to it; the operator tries again every 2 s";
+    "check the API server and the network to it; the operator retries every 2 s";
 
-/// What is needed. `/readyz` names what is still missing of it.
+/// What this process needs. `/readyz` names what is still missing.
 pub(super) struct Needs {
     namespaces: Vec<String>,
     cluster_id: Option<String>,
     readiness: Readiness,
 }
 
-/// What the API server does not give yet, why, and what to do about it.
+/// Something that is missing, with the cause and the user's next step.
 #[derive(Debug)]
 struct Missing {
     what: String,
@@ -47,7 +46,7 @@ struct Missing {
 }
 
 impl Needs {
-    /// What this configuration needs; from now on this process is not ready without it.
+    /// What this configuration needs. From now on the process is not ready without it.
     pub(super) fn announce(config: &Config, readiness: &Readiness) -> Self {
         readiness.wait_for(Wait::Kinds);
         if config.cluster_id.is_none() {
@@ -60,12 +59,11 @@ impl Needs {
         }
     }
 
-    /// Waits until all of it is there, and gives the id of the cluster; `None` when it has to stop
-    /// before. Both are asked for side by side, so that everything that is missing is logged at
-    /// once.
+    /// Waits until nothing is missing, and returns the ID of the cluster; `None` if `stop` is cancelled
+    /// before. Requests run in parallel, so that the log shows everything that is missing.
     pub(super) async fn wait(self, client: &Client, stop: &CancellationToken) -> Option<String> {
         let kinds = async {
-            repeat(stop, async || look(client, &self.namespaces).await).await?;
+            repeat(stop, async || check_kinds(client, &self.namespaces).await).await?;
             self.readiness.done(&Wait::Kinds);
             Some(())
         };
@@ -82,24 +80,24 @@ impl Needs {
     }
 }
 
-/// Keeps asking for the kinds while this process is a standby: one that could not lead is not ready.
-/// It does not end.
-pub(super) async fn keep_asking(client: &Client, config: &Config, readiness: &Readiness) {
+/// Checks the kinds again and again while this process is a standby: a standby that could not lead is
+/// not ready. Never returns.
+pub(super) async fn keep_checking(client: &Client, config: &Config, readiness: &Readiness) {
     loop {
-        tokio::time::sleep(AGAIN).await;
-        match look(client, &config.watch_namespaces).await {
+        tokio::time::sleep(STANDBY_INTERVAL).await;
+        match check_kinds(client, &config.watch_namespaces).await {
             Ok(()) => readiness.done(&Wait::Kinds),
             Err(_) => readiness.wait_for(Wait::Kinds),
         }
     }
 }
 
-/// Asks until it is answered. What is missing is logged when it begins and when the cause changes.
+/// Retries until the API server has what is needed. Logs each cause once.
 async fn repeat<T>(
     stop: &CancellationToken,
     ask: impl AsyncFn() -> Result<T, Missing>,
 ) -> Option<T> {
-    let mut logged = String::new();
+    let mut failure = Recurring::default();
     loop {
         let missing = tokio::select! {
             () = stop.cancelled() => return None,
@@ -109,27 +107,25 @@ async fn repeat<T>(
             },
         };
         let error = chain(&missing.why);
-        let line = format!("{}: {error}", missing.what);
-        if line != logged {
+        if failure.failed(&format!("{}: {error}", missing.what)) {
             tracing::warn!(
                 missing = missing.what,
                 error,
                 "Waiting for the API server: {}",
                 missing.advice
             );
-            logged = line;
         }
         tokio::select! {
             () = stop.cancelled() => return None,
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(RETRY_INTERVAL) => {}
         }
     }
 }
 
-/// Whether both kinds can be listed, in one of these namespaces at least: one that is gone, or that
-/// the operator may not see, keeps no other from being served. The definitions themselves are not looked at, as the operator
-/// has no right to: a kind that is established can be listed.
-async fn look(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
+/// Lists both kinds in at least one of these namespaces. A namespace that does not exist, or that the
+/// operator may not read, must not block the others. The operator has no permission to read the CRDs
+/// themselves, but a kind that can be listed is established.
+async fn check_kinds(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
     list::<DailyRoom>(client, namespaces).await?;
     list::<PinDialinNumber>(client, namespaces).await
 }
@@ -215,10 +211,10 @@ mod tests {
     async fn one_namespace_that_may_be_seen_is_enough_to_begin() {
         let namespaces = ["gone", "team"].map(str::to_owned);
         for (shown, expected) in [(&["team"][..], true), (&["gone"], true), (&["x"], false)] {
-            let looked = look(&client(shown), &namespaces).await;
+            let looked = check_kinds(&client(shown), &namespaces).await;
             assert_eq!(looked.is_ok(), expected, "{shown:?}");
         }
-        let everywhere = look(&client(&["team"]), &[]).await;
+        let everywhere = check_kinds(&client(&["team"]), &[]).await;
         let missing = everywhere.unwrap_err();
         assert_eq!(missing.what, "DailyRoom");
         assert_eq!(missing.advice, MAY_NOT_LIST);

@@ -109,13 +109,8 @@ async fn all_is_well(fx: &mut Fixture) {
     is(&report, "lease", "OK", &format!("held by {holder}"));
     is(&report, "network", "OK", "without a proxy; no private CA");
     is(&report, "domain", "OK", "acme");
-    is(
-        &report,
-        "numbers",
-        "OK",
-        "2 purchased, 0 set up for PIN dial-in",
-    );
-    is(&report, "limits", "OK", "20 calls a second");
+    is(&report, "numbers", "OK", "2 purchased, 0 with PIN dial-in");
+    is(&report, "limits", "OK", "20 calls per second");
 
     let table = fx.check(&[]).await;
     assert_eq!(table.code, 0);
@@ -127,10 +122,7 @@ async fn all_is_well(fx: &mut Fixture) {
         table.output
     );
     let last = lines.last().expect("there is a line");
-    assert_eq!(
-        *last,
-        "All 11 checks are OK: the operator can work like this."
-    );
+    assert_eq!(*last, "All 11 checks are OK. The operator can work.");
 }
 
 /// It reads, and asks what is allowed.
@@ -160,7 +152,7 @@ async fn missing_right(fx: &mut Fixture) {
     let patched = api.patch(RELEASE, &PatchParams::default(), &patch).await;
     patched.expect("the Role can be changed");
     let detail = format!(
-        "the ServiceAccount may not create events.events.k8s.io, patch events.events.k8s.io in the \
+        "the ServiceAccount may not create events.events.k8s.io, patch events.events.k8s.io in \
          namespace {}",
         fx.namespace
     );
@@ -198,7 +190,7 @@ async fn crds(fx: &mut Fixture) {
         if code == 1 { Ok(report) } else { Err(report) }
     })
     .await;
-    let lacks = "older than this operator: they lack DailyRoom.status.dialString";
+    let lacks = "older than this operator; they lack DailyRoom.status.dialString";
     is(&report, "crds", "FAIL", lacks);
 }
 
@@ -209,7 +201,7 @@ async fn refused_key(fx: &mut Fixture) {
     is(&report, "default-key", "OK", DEFAULT_KEY_SECRET);
     let table = fx.check(&[]).await;
     assert_eq!(table.code, 1);
-    let wanted = "1 of 9 checks failed: do what their rows say, and run the check again.\n";
+    let wanted = "1 of 9 checks failed. Do what their rows say, and run the check again.\n";
     assert!(table.output.ends_with(wanted), "{}", table.output);
     for text in [report.to_string(), table.output] {
         assert!(!text.contains(WRONG_KEY));
@@ -223,7 +215,7 @@ async fn no_default_key(fx: &mut Fixture) {
         &report,
         "default-key",
         "OK",
-        "create a Secret daily-api-key in each namespace",
+        "create a Secret named daily-api-key in each namespace",
     );
     assert!(troubled(&report).is_empty(), "{report:#}");
 }

@@ -1,5 +1,5 @@
 //! How a process ends, and how the next one takes over: an update, an uninstall, and everything
-//! that can keep the Lease from being given back.
+//! that can keep the Lease from being released.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::stage::Stage;
 const HELD: &str = "under-way";
 /// Less than a third of what a Lease lasts: nobody waited for it to expire.
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(5);
-const NOT_GIVEN_BACK: &str = "The operator ends without giving the Lease back";
+const NOT_RELEASED: &str = "The operator ends without releasing the Lease";
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let alone = || Setup::new().without_operator();
@@ -71,7 +71,7 @@ async fn rolling_update(fx: &mut Fixture) {
     let rooms = fx.rooms_at_daily().await;
     assert_eq!(rooms.len(), 1);
     assert_eq!(rooms[0]["config"]["dialin_code"].as_str(), room.pin());
-    let released = time(fx, 0, "The Lease is given back").await;
+    let released = time(fx, 0, "The Lease is released").await;
     let led = time(fx, 1, "Leading").await;
     let without = led.duration_since(released);
     assert!(
@@ -98,16 +98,16 @@ async fn standby_ends(fx: &mut Fixture) {
     fx.start_operator(&[]).await;
     let status = fx.operator().terminate().await;
     assert!(status.success(), "{status}");
-    assert!(fx.operator().said(NOT_GIVEN_BACK).is_empty());
+    assert!(fx.operator().said(NOT_RELEASED).is_empty());
     assert_eq!(fx.leader().await, leader);
     assert!(fx.operators[0].leads().await);
 }
 
-/// The operator ends with 0, and says once why the Lease was not given back.
+/// The operator ends with 0, and says once why the Lease was not released.
 async fn ends_without_the_lease(fx: &mut Fixture, cause: &str, next: &str) {
     let status = fx.operator().ended("the operator ends").await;
     assert!(status.success(), "{status}");
-    let said = fx.operator().said(NOT_GIVEN_BACK);
+    let said = fx.operator().said(NOT_RELEASED);
     let [line] = &said[..] else {
         panic!("it is said once: {said:#?}");
     };
@@ -203,7 +203,12 @@ async fn lease_taken(fx: &mut Fixture) {
     fx.operator().readyz(503, "shutting down\n").await;
     fx.hand_lease_to("another").await;
     fx.let_go();
-    ends_without_the_lease(fx, "lost to another", "another process leads").await;
+    ends_without_the_lease(
+        fx,
+        "lost the Lease to another",
+        "another process is the leader",
+    )
+    .await;
     assert_eq!(fx.leader().await.as_deref(), Some("another"));
 }
 
@@ -217,7 +222,12 @@ async fn lease_taken_while_draining(fx: &mut Fixture) {
     fx.operator().ask_to_end();
     fx.operator().readyz(503, "shutting down\n").await;
     fx.hand_lease_to("another").await;
-    ends_without_the_lease(fx, "lost to another", "another process leads").await;
+    ends_without_the_lease(
+        fx,
+        "lost the Lease to another",
+        "another process is the leader",
+    )
+    .await;
     assert_eq!(fx.leader().await.as_deref(), Some("another"));
 }
 

@@ -140,7 +140,7 @@ impl Operator {
     }
 
     async fn address(&self) -> SocketAddr {
-        let line = self.says("Serving health and metrics").await;
+        let line = self.says("Serving probes and metrics").await;
         let address = line["address"].as_str().and_then(|it| it.parse().ok());
         address.expect("the log names the address")
     }
@@ -208,7 +208,7 @@ impl Operator {
 
     /// What `/readyz` answers; nothing while it does not serve, or no longer.
     async fn ask_readyz(&self) -> Option<Answer> {
-        let serving = self.said("Serving health and metrics").pop()?;
+        let serving = self.said("Serving probes and metrics").pop()?;
         let url = format!("http://{}/readyz", serving["address"].as_str()?);
         let answer = self.http.get(url).send().await.ok()?;
         let status = answer.status().as_u16();
@@ -218,7 +218,7 @@ impl Operator {
 
     /// Its metrics, while it serves them.
     pub async fn metrics(&self) -> Option<String> {
-        let serving = self.said("Serving health and metrics").pop()?;
+        let serving = self.said("Serving probes and metrics").pop()?;
         let url = format!("http://{}/metrics", serving["address"].as_str()?);
         self.http.get(url).send().await.ok()?.text().await.ok()
     }

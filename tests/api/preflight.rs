@@ -58,7 +58,7 @@ async fn ca_file(fx: &mut Fixture) {
             said.contains("must be a file with CA certificates in PEM"),
             "{said}"
         );
-        let served = operator.said("Serving health and metrics");
+        let served = operator.said("Serving probes and metrics");
         assert!(served.is_empty(), "it was never ready");
     }
     assert_eq!(fx.leader().await, leader, "the Lease stays where it was");
@@ -70,7 +70,7 @@ async fn cluster_id(fx: &mut Fixture) {
     fx.take_rights_in("kube-system").await;
     fx.launch_operator(&[]);
     let operator = fx.operators.last().expect("it was started");
-    let waiting = "waiting for the id of the cluster\nwaiting for the Lease\n";
+    let waiting = "waiting for the ID of the cluster\nwaiting for the Lease\n";
     operator.readyz(503, waiting).await;
     let line = operator.says("Waiting for the API server").await;
     assert_eq!(line["level"], "WARN");

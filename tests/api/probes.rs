@@ -17,7 +17,7 @@ use crate::wait::{SOON, until};
 
 /// `/readyz` of a process that has not reached the API server yet.
 pub const NOTHING_YET: &str = "waiting for the CustomResourceDefinitions\n\
-                               waiting for the id of the cluster\n\
+                               waiting for the ID of the cluster\n\
                                waiting for the Lease\n";
 /// The call of Daily that is under way while the operator drains.
 const HELD: &str = "drain";

@@ -288,7 +288,7 @@ async fn room_name(fx: &mut Fixture) {
 async fn room_name_is_immutable(fx: &mut Fixture) {
     fx.room("named", json!({"ttl": "8h", "roomName": "one"}))
         .await;
-    let changed = "roomName is immutable; make another DailyRoom for another name";
+    let changed = "roomName is immutable; create another DailyRoom for another name";
     refused(
         fx,
         Room,
@@ -297,7 +297,7 @@ async fn room_name_is_immutable(fx: &mut Fixture) {
         changed,
     )
     .await;
-    let toggled = "roomName cannot be added or removed after creation; make another DailyRoom";
+    let toggled = "roomName cannot be added or removed after creation; create another DailyRoom";
     refused(fx, Room, "named", json!({"ttl": "8h"}), toggled).await;
     fx.room("derived", json!({"ttl": "8h"})).await;
     refused(
@@ -321,7 +321,7 @@ async fn numbers(fx: &mut Fixture) {
     refused(fx, Room, "a", room(json!({})), one).await;
     let both = json!({"phoneNumber": NUMBER, "numberRef": {"name": "main-line"}});
     refused(fx, Room, "a", room(both), one).await;
-    let empty = "the greeting must not be empty: write what callers hear";
+    let empty = "ivrGreeting.message must not be empty; set the text that callers hear";
     for message in ["", "  "] {
         let spec = json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}});
         refused(fx, Number, "a", spec, empty).await;
@@ -335,7 +335,7 @@ async fn secret_name(fx: &mut Fixture) {
     fx.room(&long, json!({"ttl": "8h", "secret": {"name": "short"}}))
         .await;
     fx.room(&"a".repeat(246), json!({"ttl": "8h"})).await;
-    let letters = "secret.name must be a name of a Secret";
+    let letters = "secret.name must be a valid name of a Secret";
     refused(
         fx,
         Room,
@@ -348,7 +348,7 @@ async fn secret_name(fx: &mut Fixture) {
 
 async fn number_is_immutable(fx: &mut Fixture) {
     fx.number("main-line", NUMBER).await;
-    let sentence = "phoneNumber is immutable; make another PinDialinNumber for another number";
+    let sentence = "phoneNumber is immutable; create another PinDialinNumber for another number";
     refused(
         fx,
         Number,

@@ -37,7 +37,7 @@ pub async fn object(stage: &Stage, name: &str) -> Result<Value, DemoError> {
 /// What it says instead.
 pub async fn readyz(log: &str) -> Result<(), String> {
     let address = log.lines().find_map(|line| {
-        let (_, fields) = line.split_once("Serving health and metrics")?;
+        let (_, fields) = line.split_once("Serving probes and metrics")?;
         fields.trim().strip_prefix("address=")
     });
     let address = address.ok_or("it does not serve /readyz yet")?;

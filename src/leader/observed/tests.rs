@@ -6,7 +6,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::leader::{VALID, is_younger};
+use crate::leader::{RENEWAL_VALIDITY, is_recent};
 
 fn at(secs: u64) -> Now {
     Now {
@@ -16,7 +16,7 @@ fn at(secs: u64) -> Now {
 }
 
 fn held_by(holder: &str, renewed: u64) -> Lease {
-    let mut lease = lease::taken(lease::new("ns", "lease"), holder, at(renewed));
+    let mut lease = lease::acquired(lease::new("ns", "lease"), holder, at(renewed));
     lease.metadata.resource_version = Some(renewed.to_string());
     lease
 }
@@ -79,73 +79,70 @@ fn another_ones_lease_is_left_alone_for_its_duration() {
         ("says no time", Some(timeless), 100, 114, Step::Wait),
     ];
     for (what, lease, since, now, expected) in table {
-        let seen = Seen {
-            lease,
-            since: at(since).boot,
-            ever: false,
-        };
-        assert_eq!(decide(at(now), &seen, "a"), expected, "{what}");
+        let mut observed = ObservedLease::new("a".into());
+        observed.observe(lease, at(since));
+        assert_eq!(observed.next_step(at(now)), expected, "{what}");
     }
 }
 
 #[test]
 fn the_wait_begins_anew_with_each_renewal_that_is_seen() {
-    let mut election = Election::new("a".into());
-    election.saw(Some(held_by("b", 100)), at(100));
-    election.saw(Some(held_by("b", 100)), at(114));
-    assert_eq!(election.decide(at(115)), Step::Acquire);
-    election.saw(Some(held_by("b", 105)), at(114));
-    assert_eq!(election.decide(at(128)), Step::Wait);
-    assert_eq!(election.decide(at(129)), Step::Acquire);
+    let mut observed = ObservedLease::new("a".into());
+    observed.observe(Some(held_by("b", 100)), at(100));
+    observed.observe(Some(held_by("b", 100)), at(114));
+    assert_eq!(observed.next_step(at(115)), Step::Acquire);
+    observed.observe(Some(held_by("b", 105)), at(114));
+    assert_eq!(observed.next_step(at(128)), Step::Wait);
+    assert_eq!(observed.next_step(at(129)), Step::Acquire);
 }
 
 #[test]
 fn what_was_left_is_remembered_when_the_answer_was_not_heard() {
-    let mut election = Election::new("a".into());
-    election.saw(Some(held_by("b", 100)), at(120));
-    let written = election.acquisition(lease::new("ns", "lease"), at(120));
-    election.saw(Some(written), at(125));
-    assert_eq!(election.decide(at(125)), Step::Renew);
-    let again = election.acquisition(lease::new("ns", "lease"), at(126));
+    let mut observed = ObservedLease::new("a".into());
+    observed.observe(Some(held_by("b", 100)), at(120));
+    let written = observed.acquisition(lease::new("ns", "lease"), at(120));
+    observed.observe(Some(written), at(125));
+    assert_eq!(observed.next_step(at(125)), Step::Renew);
+    let again = observed.acquisition(lease::new("ns", "lease"), at(126));
     assert_eq!(lease::holder(&again), Some("a"));
     // By our own clock: the time in the Lease is by another one's.
     let last_renew = at(120).boot;
-    assert_eq!(election.left(), How::Crashed { last_renew });
+    assert_eq!(observed.previous(), PreviousLeader::Crashed { last_renew });
 }
 
 #[test]
 fn a_lease_that_was_seen_and_is_deleted_stays_its_holders_for_a_while() {
-    let mut election = Election::new("a".into());
-    election.saw(None, at(100));
-    assert_eq!(election.decide(at(100)), Step::Acquire);
-    assert_eq!(election.left(), How::Fresh);
-    election.saw(Some(held_by("b", 110)), at(110));
-    election.saw(None, at(112));
-    election.saw(None, at(120));
-    assert_eq!(election.decide(at(126)), Step::Wait);
-    assert_eq!(election.decide(at(127)), Step::Acquire);
+    let mut observed = ObservedLease::new("a".into());
+    observed.observe(None, at(100));
+    assert_eq!(observed.next_step(at(100)), Step::Acquire);
+    assert_eq!(observed.previous(), PreviousLeader::None);
+    observed.observe(Some(held_by("b", 110)), at(110));
+    observed.observe(None, at(112));
+    observed.observe(None, at(120));
+    assert_eq!(observed.next_step(at(126)), Step::Wait);
+    assert_eq!(observed.next_step(at(127)), Step::Acquire);
     let last_renew = at(112).boot;
-    election.acquisition(lease::new("ns", "lease"), at(127));
-    assert_eq!(election.left(), How::Crashed { last_renew });
+    observed.acquisition(lease::new("ns", "lease"), at(127));
+    assert_eq!(observed.previous(), PreviousLeader::Crashed { last_renew });
 }
 
 #[test]
 fn what_was_left_is_told_by_how_the_leader_ended() {
     let held = held_by("b", 100);
     let freed = |clean| lease::released(held_by("b", 100), clean, at(105));
-    let crashed = How::Crashed {
+    let crashed = PreviousLeader::Crashed {
         last_renew: at(200).boot,
     };
     let table = [
-        (None, How::Fresh),
+        (None, PreviousLeader::None),
         (Some(held), crashed),
         (Some(freed(false)), crashed),
-        (Some(freed(true)), How::CleanHandOver),
+        (Some(freed(true)), PreviousLeader::Released),
     ];
     for (lease, expected) in table {
-        let mut election = Election::new("a".into());
-        election.saw(lease, at(200));
-        assert_eq!(election.left(), expected);
+        let mut observed = ObservedLease::new("a".into());
+        observed.observe(lease, at(200));
+        assert_eq!(observed.previous(), expected);
     }
 }
 
@@ -173,7 +170,7 @@ impl Store {
 
 /// One process, driven as the elector drives it; its writes go out, land and are answered apart.
 struct Contender {
-    election: Election,
+    observed: ObservedLease,
     boot: u64,
     skew: i64,
     renewed: Option<Now>,
@@ -196,7 +193,7 @@ enum Event {
 impl Contender {
     fn new(name: &str, boot: u64, skew: i64) -> Self {
         Self {
-            election: Election::new(name.to_owned()),
+            observed: ObservedLease::new(name.to_owned()),
             boot,
             skew,
             renewed: None,
@@ -214,10 +211,10 @@ impl Contender {
     }
 
     fn send(&mut self, now: Now) {
-        let write = match self.election.decide(now) {
+        let write = match self.observed.next_step(now) {
             Step::Wait => return,
-            Step::Acquire => Some(self.election.acquisition(lease::new("ns", "lease"), now)),
-            Step::Renew => self.election.renewal(now),
+            Step::Acquire => Some(self.observed.acquisition(lease::new("ns", "lease"), now)),
+            Step::Renew => self.observed.renewal(now),
         };
         self.out = write.map(|lease| (lease, now));
     }
@@ -228,9 +225,9 @@ impl Contender {
         }
     }
 
-    fn hear(&mut self, now: Now) {
+    fn receive(&mut self, now: Now) {
         if let Some((Some(lease), begun)) = self.answer.take() {
-            self.election.saw(Some(lease), now);
+            self.observed.observe(Some(lease), now);
             self.renewed = Some(begun);
         }
     }
@@ -271,7 +268,7 @@ proptest! {
                 Event::Pass(by) => millis += by,
                 Event::Read(who) => {
                     let now = both[who].now(millis);
-                    both[who].election.saw(store.lease.clone(), now);
+                    both[who].observed.observe(store.lease.clone(), now);
                 }
                 Event::Send(who) => {
                     let now = both[who].now(millis);
@@ -280,18 +277,18 @@ proptest! {
                 Event::Land(who) => both[who].land(&mut store),
                 Event::Answer(who) => {
                     let now = both[who].now(millis);
-                    both[who].hear(now);
+                    both[who].receive(now);
                 }
                 Event::Forget(who) => both[who].answer = None,
                 Event::Turn(who) => {
                     let now = both[who].now(millis);
-                    both[who].election.saw(store.lease.clone(), now);
+                    both[who].observed.observe(store.lease.clone(), now);
                     both[who].send(now);
                     both[who].land(&mut store);
-                    both[who].hear(now);
+                    both[who].receive(now);
                 }
             }
-            let lead = |it: &Contender| is_younger(it.renewed, VALID, it.now(millis));
+            let lead = |it: &Contender| is_recent(it.renewed, RENEWAL_VALIDITY, it.now(millis));
             prop_assert!(!(lead(&both[0]) && lead(&both[1])), "two lead at {millis} ms");
         }
     }

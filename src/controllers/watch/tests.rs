@@ -85,7 +85,7 @@ async fn watched(answers: Vec<Answer>) -> (Vec<String>, Duration, Watches) {
     let (client, asked) = api_server(answers);
     let watches = Watches::default();
     let start = Instant::now();
-    let events = watching::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
+    let events = watch::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
     let mut events = std::pin::pin!(events);
     let arrived = async {
         while let Some(event) = events.next().await {
@@ -152,7 +152,7 @@ async fn each_failure_waits_longer_than_the_one_before() {
 async fn a_namespace_that_may_not_be_seen_is_skipped_until_it_may() {
     let (client, asked) = api_server(vec![refused(403)]);
     let watches = Watches::default();
-    let events = watching::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
+    let events = watch::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
     let mut events = events.boxed();
     let second = async {
         while asked.lock().len() < 2 {
@@ -195,4 +195,14 @@ fn only_what_may_not_be_seen_is_denied() {
         let (_, denied) = cause(&Error::WatchError(status.boxed()));
         assert_eq!(denied, expected, "{code}");
     }
+}
+
+#[test]
+fn the_back_off_grows_and_never_exceeds_five_seconds() {
+    for (failures, least) in (1..).zip([500, 1000, 2000, 4000, 4000, 4000]) {
+        let least = Duration::from_millis(least);
+        let pause = pause(failures);
+        assert!((least..=least * 5 / 4).contains(&pause), "{pause:?}");
+    }
+    assert!(pause(u32::MAX) <= LONGEST_BACKOFF * 5 / 4);
 }

@@ -1,0 +1,165 @@
+//! The watches of the controllers, with their caches.
+
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PartialObjectMeta;
+use kube::runtime::controller::{self, Controller};
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::watcher::Event;
+use kube::runtime::{WatchStreamExt, watcher};
+
+use super::Context;
+use super::watch::watch;
+use crate::health::Watches;
+use crate::k8s::Served;
+use crate::reconcile::Kind;
+use crate::reconcile::object::Object;
+use crate::room::Room;
+use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
+use crate::room::secret_index::SecretIndex;
+
+/// How many objects of a kind are reconciled at a time, for each controller. A reconcile mostly waits for
+/// Daily's rate limit; with this many, accounts at their limit leave room for the others.
+const CONCURRENCY: u16 = 512;
+/// How long the API server keeps a watch open, in seconds. With kube's default of 290 s a dead connection
+/// would go unnoticed for minutes; and the health of a watch relies on a request at least this often.
+const WATCH_TIMEOUT: u32 = 45;
+/// How many objects a page of a list has. A whole page is in memory as text, and a tenant's object may
+/// have 1.5 MiB, which is etcd's limit: with kube's default of 500, a thousand objects with annotations
+/// of 250 KiB took 405 MB.
+const PAGE_SIZE: u32 = 20;
+/// The longest name of an object.
+const LONGEST_NAME: usize = 253;
+
+pub(super) type Rooms = Vec<Store<Object<Room>>>;
+/// A controller, and the namespace that it watches; `None` means all.
+pub(super) type Scoped<K> = (Controller<Object<K>>, Option<String>);
+
+/// The metadata of Secrets: the cache, and the changes.
+pub(super) type WatchedSecrets = (
+    Store<PartialObjectMeta<Secret>>,
+    BoxStream<'static, watcher::Result<PartialObjectMeta<Secret>>>,
+);
+
+/// The watches of the controllers: one of each kind for each namespace in `--watch-namespaces`, or one
+/// of each kind for all namespaces.
+pub(super) struct Sources {
+    client: kube::Client,
+    namespaces: Vec<Option<String>>,
+    watches: Watches,
+}
+
+impl Sources {
+    pub(super) fn new(context: &Context) -> Self {
+        let named = &context.config.watch_namespaces;
+        Self {
+            client: context.client.clone(),
+            watches: context.metrics.health().watches.clone(),
+            namespaces: if named.is_empty() {
+                vec![None]
+            } else {
+                named.iter().cloned().map(Some).collect()
+            },
+        }
+    }
+
+    pub(super) fn controllers<K: Kind>(&self) -> Vec<Scoped<K>> {
+        let config = controller::Config::default().concurrency(CONCURRENCY);
+        let namespaces = self.namespaces.iter();
+        namespaces
+            .map(|namespace| {
+                let (store, writer) = reflector::store();
+                let events = self.watch(namespace.as_deref(), watch_config());
+                let events = events.reflect(writer).applied_objects();
+                let controller = Controller::for_stream(events, store);
+                (controller.with_config(config.clone()), namespace.clone())
+            })
+            .collect()
+    }
+
+    /// The changes of the objects of a kind, deletions included.
+    pub(super) fn changes<K: Kind>(
+        &self,
+        namespace: Option<&str>,
+    ) -> BoxStream<'static, watcher::Result<Object<K>>> {
+        self.watch(namespace, watch_config())
+            .touched_objects()
+            .boxed()
+    }
+
+    /// The metadata of the Secrets with the operator's label.
+    pub(super) fn secrets(&self, index: &SecretIndex) -> Vec<WatchedSecrets> {
+        let ours = watch_config().labels(OWNER_LABEL);
+        let namespaces = self.namespaces.iter();
+        namespaces
+            .map(|namespace| {
+                let (store, writer) = reflector::store();
+                let events = self.watch(namespace.as_deref(), ours.clone());
+                let events = events.modify(trim);
+                let index = index.clone();
+                let events = events.reflect(writer).inspect_ok(move |event| match event {
+                    Event::Apply(secret) | Event::InitApply(secret) => index.applied(secret),
+                    Event::Delete(secret) => index.deleted(secret),
+                    Event::Init | Event::InitDone => {}
+                });
+                (store, events.touched_objects().boxed())
+            })
+            .collect()
+    }
+
+    fn watch<K: Served + Send + 'static>(
+        &self,
+        namespace: Option<&str>,
+        config: watcher::Config,
+    ) -> BoxStream<'static, watcher::Result<Event<K>>> {
+        watch(&self.client, namespace, config, &self.watches).boxed()
+    }
+}
+
+fn watch_config() -> watcher::Config {
+    let config = watcher::Config::default().timeout(WATCH_TIMEOUT);
+    config.page_size(PAGE_SIZE)
+}
+
+/// Drops the metadata that nobody uses, because a tenant decides how much there is.
+fn trim(secret: &mut PartialObjectMeta<Secret>) {
+    let metadata = &mut secret.metadata;
+    metadata.managed_fields = None;
+    metadata.finalizers = None;
+    if let Some(owners) = &mut metadata.owner_references {
+        owners.retain(|it| it.controller == Some(true));
+    }
+    for (map, kept) in [
+        (&mut metadata.annotations, OWNER_ANNOTATION),
+        (&mut metadata.labels, OWNER_LABEL),
+    ] {
+        if let Some(map) = map {
+            map.retain(|key, value| key == kept && value.len() <= LONGEST_NAME);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::controllers::triggers::owner;
+
+    #[test]
+    fn of_a_secret_only_what_is_used_is_kept() {
+        let secret = json!({"metadata": {
+            "name": "standup-dialin", "namespace": "team",
+            "annotations": {OWNER_ANNOTATION: "standup", "other": "x"},
+            "labels": {OWNER_LABEL: "l", "other": "x"},
+            "managedFields": [{"manager": "x"}],
+        }});
+        let mut secret: PartialObjectMeta<Secret> = serde_json::from_value(secret).unwrap();
+        trim(&mut secret);
+        let kept = json!(secret.metadata);
+        assert!(!kept.to_string().contains('x'), "{kept}");
+        let owner = owner(secret).unwrap();
+        assert_eq!(owner.name, "standup");
+    }
+}

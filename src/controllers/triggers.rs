@@ -1,0 +1,156 @@
+//! Which DailyRooms a change of a Secret or a PinDialinNumber concerns. No I/O.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
+use kube::api::PartialObjectMeta;
+use kube::runtime::reflector::ObjectRef;
+
+use super::sources::Rooms;
+use crate::crd::FromNamespaces;
+use crate::crd::condition::{self, kind};
+use crate::number::Number;
+use crate::reconcile::object::Object;
+use crate::room::Room;
+use crate::room::secret::OWNER_ANNOTATION;
+
+/// The DailyRoom that owns a Secret.
+pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Object<Room>>> {
+    let name = secret.annotations().get(OWNER_ANNOTATION).cloned();
+    let named_by_owner = || {
+        let mut owners = secret.metadata.owner_references.iter().flatten();
+        let owner = owners.find(|it| it.kind == "DailyRoom");
+        owner.map(|it| it.name.clone())
+    };
+    let name = name.or_else(named_by_owner)?;
+    Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
+}
+
+/// The DailyRooms to reconcile when a PinDialinNumber changes.
+pub(super) fn rooms_to_reconcile(
+    rooms: Rooms,
+) -> impl Fn(Object<Number>) -> Vec<ObjectRef<Object<Room>>> {
+    move |number| {
+        let stores = rooms.iter().flat_map(|store| store.state());
+        stores
+            .filter(|room| concerns(&number, room))
+            .map(|room| ObjectRef::from_obj(&*room))
+            .collect()
+    }
+}
+
+/// Whether a change of the number can change what the room publishes: the room publishes the number; or
+/// it waits for a number, names this one without being Ready, or names none and has published none.
+fn concerns(number: &Object<Number>, room: &Object<Room>) -> bool {
+    let (Ok(number_spec), Ok(room_spec)) = (&number.spec, &room.spec) else {
+        return false;
+    };
+    let status = &room.status;
+    let conditions = &status.conditions;
+    if condition::is_true(conditions, kind::EXPIRED) {
+        return false;
+    }
+    let phone_number = &number_spec.phone_number;
+    let mut published = status.phone_numbers.iter();
+    if published.any(|it| it.phone_number == *phone_number) {
+        return true;
+    }
+    let beside = room.metadata.namespace == number.metadata.namespace;
+    let allowed = beside || number_spec.allowed_from() == FromNamespaces::All;
+    let wanted = &room_spec.dialin.room_numbers;
+    let chooses = allowed && wanted.is_empty() && status.phone_numbers.is_empty();
+    let waits = conditions.iter().any(|it| {
+        it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
+    });
+    let names = wanted.iter().any(|it| {
+        let by_name = it.number_ref.as_ref().map(|it| &it.name);
+        it.phone_number.as_ref() == Some(phone_number)
+            || (beside && by_name == number.metadata.name.as_ref())
+    });
+    chooses || waits || (names && !condition::is_true(conditions, kind::READY))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NUMBER: &str = "+12025550123";
+
+    fn number(from: &str) -> Object<Number> {
+        let spec = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": {"from": from}}});
+        let number = json!({
+            "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
+            "metadata": {"namespace": "team", "name": "main"}, "spec": spec,
+        });
+        serde_json::from_value(number).unwrap()
+    }
+
+    fn concerned(from: &str, namespace: &str, numbers: Value, status: Value) -> bool {
+        let room = json!({
+            "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
+            "metadata": {"namespace": namespace, "name": "standup"},
+            "spec": {"ttl": "1h", "dialin": {"roomNumbers": numbers}}, "status": status,
+        });
+        concerns(&number(from), &serde_json::from_value(room).unwrap())
+    }
+
+    fn condition(type_: &str, status: &str, reason: &str) -> Value {
+        json!({"type": type_, "status": status, "reason": reason, "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"})
+    }
+
+    fn conditions(all: &[(&str, &str, &str)]) -> Value {
+        let all: Vec<_> = all.iter().map(|it| condition(it.0, it.1, it.2)).collect();
+        json!({"conditions": all})
+    }
+
+    #[test]
+    fn a_change_of_a_number_wakes_the_rooms_that_it_concerns() {
+        let publishes = |number: &str| {
+            json!({"phoneNumbers": [
+            {"phoneNumber": number, "source": "Purchased"}]})
+        };
+        let waits = || conditions(&[("Reconciling", "True", "NumberNotReady")]);
+        let ready = || conditions(&[("Ready", "True", "Available")]);
+        let failing = || conditions(&[("Ready", "False", "NumberNotFound")]);
+        let (none, by_name) = (json!([]), json!([{"numberRef": {"name": "main"}}]));
+        let by_number = json!([{"phoneNumber": NUMBER}]);
+        let other = json!([{"numberRef": {"name": "other"}}]);
+        let table = [
+            ("new, names none", "team", &none, Value::Null, true),
+            ("new, elsewhere", "there", &none, Value::Null, false),
+            ("waits, names none", "team", &none, waits(), true),
+            ("publishes it", "there", &none, publishes(NUMBER), true),
+            (
+                "publishes another",
+                "team",
+                &none,
+                publishes("+14155550100"),
+                false,
+            ),
+            ("names it, new", "team", &by_name, Value::Null, true),
+            ("names it, fails", "team", &by_name, failing(), true),
+            ("names it, ready", "team", &by_name, ready(), false),
+            ("the name elsewhere", "there", &by_name, failing(), false),
+            ("the number elsewhere", "there", &by_number, failing(), true),
+            ("names another", "team", &other, failing(), false),
+            ("waits for another", "team", &other, waits(), true),
+            (
+                "has ended",
+                "team",
+                &none,
+                conditions(&[("Expired", "True", "Expired")]),
+                false,
+            ),
+        ];
+        for (what, namespace, numbers, status, expected) in table {
+            let is = concerned("Same", namespace, numbers.clone(), status);
+            assert_eq!(is, expected, "{what}");
+        }
+        assert!(
+            concerned("All", "there", none, Value::Null),
+            "allowed there"
+        );
+    }
+}

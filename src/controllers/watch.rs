@@ -1,0 +1,229 @@
+//! One watch that never ends and never fails: it logs, counts and retries failures by itself, so that
+//! no watch waits for another one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use http::Request;
+use kube::client::Body;
+use kube::core::Status;
+use kube::runtime::watcher::{self, Config, Error, Event};
+use kube::{Api, Client};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::cause::{Recurring, chain};
+use crate::health::{Watch, Watches};
+use crate::k8s::{KubeError, Served};
+
+/// After an outage the API server may no longer have the resourceVersion from which a watch continues,
+/// and answers 410 Gone. Then the objects are listed again at once, unless that was the answer within
+/// this time before, too.
+const GONE_AGAIN: Duration = Duration::from_secs(10);
+const GONE: u16 = 410;
+/// The first retry, and the longest back-off. kube's own back-off grows to 30 s, and for as long a
+/// controller would be blind after the API server is back.
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
+
+/// Watches a kind in one namespace, or in all namespaces.
+pub(super) fn watch<K: Served + Send + 'static>(
+    client: &Client,
+    namespace: Option<&str>,
+    config: Config,
+    watches: &Watches,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static {
+    let contact = Arc::new(Contact {
+        watch: watches.begin(&K::plural(&()), namespace),
+        failure: Mutex::default(),
+    });
+    let client = observed(client, &contact);
+    let api: Api<K> = match namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    let retried = Retried {
+        stream: watcher::watcher(api.clone(), config.clone()).boxed(),
+        api,
+        config,
+        contact,
+        failures: 0,
+        gone: None,
+    };
+    futures::stream::unfold(retried, |mut retried| async {
+        let event = retried.next().await;
+        Some((Ok(event), retried))
+    })
+}
+
+/// The requests of a watch, as the log and the health of the process report them.
+struct Contact {
+    watch: Watch,
+    failure: Mutex<Recurring>,
+}
+
+impl Contact {
+    /// The watch is open, or received an event.
+    fn works(&self) {
+        self.watch.call_answered();
+        if self.failure.lock().succeeded() {
+            let of = self.watch.of();
+            tracing::info!(
+                kind = of.kind,
+                namespace = of.namespace,
+                "The watch works again"
+            );
+        }
+    }
+
+    fn failed(&self, cause: &str, denied: bool) {
+        self.watch.call_failed(denied);
+        if !self.failure.lock().failed(cause) {
+            return;
+        }
+        let of = self.watch.of();
+        let message = match denied && of.namespace.is_some() {
+            true => {
+                "The namespace is not served; allow the ServiceAccount to list and watch this kind \
+                 there (rbac.create=true in the chart), or remove it from --watch-namespaces"
+            }
+            false => "The watch failed; the operator retries it within 5 s",
+        };
+        tracing::warn!(
+            kind = of.kind,
+            namespace = of.namespace,
+            error = cause,
+            "{message}"
+        );
+    }
+}
+
+/// A client that reports each request. A watch without events sends requests, too.
+fn observed(client: &Client, contact: &Arc<Contact>) -> Client {
+    // Weak, because a task of the client outlives the watch for a while.
+    let (client, contact) = (client.clone(), Arc::downgrade(contact));
+    let namespace = client.default_namespace().to_owned();
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (client, contact) = (client.clone(), contact.upgrade());
+        async move {
+            let query = request.uri().query().unwrap_or_default();
+            let opens_watch = query.split('&').any(|it| it == "watch=true");
+            if let Some(contact) = &contact {
+                contact.watch.call_started();
+            }
+            let answer = client.send(request).await?;
+            match contact {
+                Some(contact) if answer.status().is_success() => match opens_watch {
+                    true => contact.works(),
+                    // The body of a list may still fail.
+                    false => contact.watch.call_answered(),
+                },
+                _ => {}
+            }
+            Ok::<_, kube::Error>(answer)
+        }
+    });
+    Client::new(service, namespace)
+}
+
+struct Retried<K> {
+    stream: BoxStream<'static, watcher::Result<Event<K>>>,
+    api: Api<K>,
+    config: Config,
+    contact: Arc<Contact>,
+    /// Failures in a row.
+    failures: u32,
+    /// When the API server last answered 410 Gone.
+    gone: Option<Instant>,
+}
+
+impl<K: Served + Send + 'static> Retried<K> {
+    async fn next(&mut self) -> Event<K> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(event)) => {
+                    // kube yields `Init` before it sends a request.
+                    if !matches!(event, Event::Init) {
+                        self.contact.works();
+                    }
+                    if matches!(event, Event::InitDone) {
+                        self.contact.watch.cache_filled();
+                    }
+                    return event;
+                }
+                Some(Err(error)) => {
+                    let pause = self.failed(&error);
+                    tokio::time::sleep(pause).await;
+                }
+                // A watcher does not end; this is only for the type.
+                None => self.restart(),
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.stream = watcher::watcher(self.api.clone(), self.config.clone()).boxed();
+    }
+
+    /// Reports a failure. Returns the pause before the retry.
+    fn failed(&mut self, error: &Error) -> Duration {
+        let is_gone = status(error).is_some_and(|it| it.code == GONE);
+        if is_gone && matches!(error, Error::WatchStartFailed(_)) {
+            // kube would retry with the same resourceVersion.
+            self.restart();
+        }
+        let again = self.gone.is_some_and(|at| at.elapsed() < GONE_AGAIN);
+        if is_gone && !again {
+            self.gone = Some(Instant::now());
+            return Duration::ZERO;
+        }
+        if !self.contact.failure.lock().is_failing() {
+            self.failures = 0;
+        }
+        let (cause, denied) = cause(error);
+        self.contact.failed(&cause, denied);
+        self.failures = self.failures.saturating_add(1);
+        pause(self.failures)
+    }
+}
+
+/// The back-off after so many failures in a row. It doubles each time; up to a quarter is added at
+/// random, so that the watches do not retry at the same moment.
+fn pause(failures: u32) -> Duration {
+    let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    let least = doubled.min(LONGEST_BACKOFF);
+    least.mul_f64(1.0 + fastrand::f64() / 4.0)
+}
+
+/// The answer of the API server, if the error is one.
+fn status(error: &Error) -> Option<&Status> {
+    match error {
+        Error::InitialListFailed(kube::Error::Api(status))
+        | Error::WatchStartFailed(kube::Error::Api(status))
+        | Error::WatchFailed(kube::Error::Api(status))
+        | Error::WatchError(status) => Some(status),
+        _ => None,
+    }
+}
+
+/// The cause for the log, and whether the operator may not watch at all.
+fn cause(error: &Error) -> (String, bool) {
+    if let Some(status) = status(error) {
+        let error = KubeError::from(kube::Error::Api(Box::new(status.clone())));
+        return (chain(&error), error.is_denied() && status.code != GONE);
+    }
+    match error {
+        // The parser's message quotes the object.
+        Error::InitialListFailed(kube::Error::SerdeError(error))
+        | Error::WatchFailed(kube::Error::SerdeError(error)) => {
+            let (line, column) = (error.line(), error.column());
+            (KubeError::Unreadable { line, column }.to_string(), false)
+        }
+        other => (chain(other), false),
+    }
+}
+
+#[cfg(test)]
+mod tests;
