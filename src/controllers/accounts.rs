@@ -137,5 +137,5 @@ pub(super) fn outcomes_known(context: &Context, keys: &Keys) -> bool {
     now >= trusted_from(&context.takeover, quiet_period)
         && accounts
             .iter()
-            .all(|it| it.outcomes_known(now, quiet_period))
+            .all(|it| it.evidence().outcomes_known(now, quiet_period))
 }

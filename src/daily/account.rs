@@ -27,7 +27,7 @@ use self::users::Users;
 use super::client::Client;
 use super::concurrency::{Busy, Permit, Permits};
 use super::error::{CallError, status};
-use super::evidence::{CreateAttempts, Evidence, RoomEvidence};
+use super::evidence::{CreateAttempts, Evidence};
 use super::rate_limit::{Call, RateLimit, Slot, Used};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
@@ -170,24 +170,10 @@ impl Account {
         (self.on_refused)(key, sent);
     }
 
-    /// The evidence of a room, for the object with this uid.
-    pub fn room_evidence(&self, name: &str, owner: &str) -> RoomEvidence {
-        self.evidence().room(name, owner)
-    }
-
-    /// The last write of unknown outcome to a number, and the creates for the object with this uid.
-    pub fn number_evidence(&self, number: &str, owner: &str) -> (Option<Moment>, CreateAttempts) {
-        self.evidence().number(number, owner)
-    }
-
-    /// Whether no write of unknown outcome may still take effect.
-    pub fn outcomes_known(&self, now: Moment, quiet: Duration) -> bool {
-        self.evidence().outcomes_known(now, quiet)
-    }
-
-    /// The object with this uid claims a name.
-    pub fn claimed(&self, name: &str, owner: &str) {
-        self.evidence().writes(name).claimed(owner);
+    /// What Daily last answered about the rooms and numbers, and our writes. Locked until the guard is
+    /// dropped.
+    pub fn evidence(&self) -> MutexGuard<'_, Evidence> {
+        self.evidence.lock()
     }
 
     /// The object with this uid, which had the name, is gone.
@@ -206,10 +192,6 @@ impl Account {
     fn forget_locks(&self, keep: impl Fn(&str) -> bool) {
         let mut names = self.names.lock();
         names.retain(|name, lock| keep(name) || Arc::strong_count(lock) > 1);
-    }
-
-    fn evidence(&self) -> MutexGuard<'_, Evidence> {
-        self.evidence.lock()
     }
 
     /// The lock of a name.

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::answer::{Accepted, Intent, Received};
+use self::answer::{Intent, Received};
 use self::cause::Cause;
 pub use self::settings::{ClientError, Settings};
 use self::transport::Transport;
@@ -207,7 +207,8 @@ impl Client {
         url: Url,
     ) -> Result<Answer<T>, CallError> {
         let request = self.transport.http().await.get(url);
-        self.send(key, Intent::Read, request).await?.parsed()
+        let received = self.send(key, Intent::Read, request).await?;
+        received.accepted(key)?.parsed()
     }
 
     async fn find<T: DeserializeOwned>(
@@ -216,9 +217,9 @@ impl Client {
         url: Url,
     ) -> Result<Answer<Option<T>>, CallError> {
         let request = self.transport.http().await.get(url);
-        let received = self.receive(key, Intent::Read, request).await?;
+        let received = self.send(key, Intent::Read, request).await?;
         let date = received.date();
-        match received.judged(Intent::Read, key) {
+        match received.accepted(key) {
             Ok(accepted) => Ok(accepted.parsed::<T>()?.map(Some)),
             Err(CallError::NotFound) => Ok(Answer { value: None, date }),
             Err(error) => Err(error),
@@ -233,26 +234,17 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<Answer<T>, CallError> {
         let request = self.transport.http().await.request(method, url).json(body);
-        self.send(key, Intent::Write, request).await?.parsed()
+        let received = self.send(key, Intent::Write, request).await?;
+        received.accepted(key)?.parsed()
     }
 
     async fn delete(&self, key: &ApiKey, url: Url) -> Result<Answer<()>, CallError> {
         let request = self.transport.http().await.delete(url);
-        let accepted = self.send(key, Intent::Write, request).await?;
-        Ok(accepted.without_body())
+        let received = self.send(key, Intent::Write, request).await?;
+        Ok(received.accepted(key)?.without_body())
     }
 
     async fn send(
-        &self,
-        key: &ApiKey,
-        intent: Intent,
-        request: reqwest::RequestBuilder,
-    ) -> Result<Accepted, CallError> {
-        let received = self.receive(key, intent, request).await?;
-        received.judged(intent, key)
-    }
-
-    async fn receive(
         &self,
         key: &ApiKey,
         intent: Intent,
@@ -262,7 +254,7 @@ impl Client {
         // reqwest marks this header as sensitive, so that no `Debug` shows it. // F-AUTH-2
         let request = request.bearer_auth(key.expose_secret());
         match request.send().await {
-            Ok(response) => Ok(Received::read(response, key, proxy).await),
+            Ok(response) => Ok(Received::read(response, intent, key, proxy).await),
             Err(error) => {
                 if Cause::is_distrust(&error) {
                     self.transport.distrusted();

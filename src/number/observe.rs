@@ -20,7 +20,7 @@ impl Drive for Number {
 
     /// Only our own writes: what Daily answers about numbers is in the facts.
     fn evidence(account: &Account, name: &str, owner: &str) -> RoomEvidence {
-        let (unknown_write, create_attempts) = account.number_evidence(name, owner);
+        let (unknown_write, create_attempts) = account.evidence().number(name, owner);
         RoomEvidence {
             unknown_write,
             create_attempts,

@@ -63,7 +63,7 @@ impl<K: Reconciled> Pass<K> {
             && change.is_new_claim()
         {
             let uid = &self.view.meta.uid;
-            session.account.claimed(&record.name, uid);
+            session.account.evidence().writes(&record.name).claimed(uid);
         }
         K::on_recorded(&mut self.view, change);
         self.applied.push(Applied::Recorded(change));

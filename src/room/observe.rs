@@ -33,7 +33,7 @@ impl Drive for Room {
     }
 
     fn evidence(account: &Account, name: &str, owner: &str) -> RoomEvidence {
-        account.room_evidence(name, owner)
+        account.evidence().room(name, owner)
     }
 
     /// A sent `dialin` need not be remembered once Daily shows it and the record has it.

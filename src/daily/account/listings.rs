@@ -147,7 +147,7 @@ impl Account {
         let Some(key) = self.good_key() else {
             return false;
         };
-        self.look(&key, name).await.is_ok() && self.room_evidence(name, "").observed.is_some()
+        self.look(&key, name).await.is_ok() && self.evidence().room(name, "").observed.is_some()
     }
 
     async fn list(&self, expected: &Expected) -> Result<Read, CallError> {
@@ -202,7 +202,7 @@ impl Account {
     async fn confirm(&self, name: String) -> Result<Option<String>, CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
         self.look(&key, &name).await?;
-        if self.room_evidence(&name, "").observed.is_some() {
+        if self.evidence().room(&name, "").observed.is_some() {
             warn!(
                 domain = self.domain.name,
                 "A listing did not show a room that exists, so no room counts as missing"

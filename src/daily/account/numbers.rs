@@ -219,8 +219,8 @@ mod tests {
         let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
         let daily = Sim::start(Config::new(accounts)).await.unwrap();
         let account = account(&daily);
-        let create_attempts = || account.number_evidence(NUMBER, "uid").1;
-        account.claimed(NUMBER, "uid");
+        let create_attempts = || account.evidence().number(NUMBER, "uid").1;
+        account.evidence().writes(NUMBER).claimed("uid");
         assert_eq!(create_attempts(), CreateAttempts::None);
         let client = daily.client().unwrap();
         let twice = FaultSpec::next(
@@ -241,7 +241,7 @@ mod tests {
         );
         let id = create(&account).await.unwrap();
         assert_eq!(create_attempts(), CreateAttempts::Created(id));
-        account.claimed(NUMBER, "uid");
+        account.evidence().writes(NUMBER).claimed("uid");
         assert!(create(&account).await.is_err(), "the number has a config");
         assert_eq!(create_attempts(), CreateAttempts::Refused);
     }

@@ -200,9 +200,9 @@ mod tests {
         drop(slots);
         // A GET of the name waits for its write, if there is one.
         account.look(&KEY.into(), "standup").await.unwrap();
-        assert!(account.room_evidence("standup", "uid").observed.is_none());
+        assert!(account.evidence().room("standup", "uid").observed.is_none());
         create(&account).await.unwrap();
-        assert!(account.room_evidence("standup", "uid").observed.is_some());
+        assert!(account.evidence().room("standup", "uid").observed.is_some());
     }
 
     #[tokio::test]

@@ -39,6 +39,7 @@ impl Intent {
 /// An answer, as far as it arrived.
 #[derive(Debug)]
 pub(super) struct Received {
+    intent: Intent,
     status: u16,
     date: Option<i64>,
     retry_after: Option<Duration>,
@@ -49,10 +50,16 @@ pub(super) struct Received {
 
 impl Received {
     /// Reads an answer. Skips the body if the status decides alone.
-    pub(super) async fn read(response: Response, key: &ApiKey, proxy: Option<&str>) -> Self {
+    pub(super) async fn read(
+        response: Response,
+        intent: Intent,
+        key: &ApiKey,
+        proxy: Option<&str>,
+    ) -> Self {
         let status = response.status().as_u16();
         let date = date(response.headers());
         Self {
+            intent,
             status,
             date,
             retry_after: retry_after(response.headers(), date),
@@ -70,8 +77,8 @@ impl Received {
     }
 
     /// The accepted call, or why Daily did not accept it.
-    pub(super) fn judged(self, intent: Intent, key: &ApiKey) -> Result<Accepted, CallError> {
-        let status = self.status;
+    pub(super) fn accepted(self, key: &ApiKey) -> Result<Accepted, CallError> {
+        let (intent, status) = (self.intent, self.status);
         let body = match status {
             // A proxy may answer with a page of its own, with any status.
             200..=299 if self.body.as_deref().is_ok_and(is_page) => {
@@ -238,8 +245,9 @@ mod tests {
 
     const KEY: &str = "api-key-of-demo-0";
 
-    fn received(status: u16, body: &str) -> Received {
+    fn received(intent: Intent, status: u16, body: &str) -> Received {
         Received {
+            intent,
             status,
             date: Some(7),
             retry_after: Some(Duration::from_secs(3)),
@@ -249,8 +257,8 @@ mod tests {
     }
 
     fn error(intent: Intent, status: u16, body: &str) -> CallError {
-        let judged = received(status, body).judged(intent, &KEY.into());
-        judged.expect_err("is an error")
+        let accepted = received(intent, status, body).accepted(&KEY.into());
+        accepted.expect_err("is an error")
     }
 
     #[track_caller]
@@ -316,11 +324,9 @@ mod tests {
 
     #[test]
     fn a_truncated_refusal_is_a_refusal() {
-        let mut broken = received(400, "");
+        let mut broken = received(Intent::Write, 400, "");
         broken.body = Err(Cause::TooLarge(1));
-        let error = broken
-            .judged(Intent::Write, &KEY.into())
-            .expect_err("is refused");
+        let error = broken.accepted(&KEY.into()).expect_err("is refused");
         assert!(matches!(error, CallError::Refused { status: 400, .. }));
     }
 
@@ -348,10 +354,10 @@ mod tests {
     #[test]
     fn an_answer_of_another_server_names_its_possible_origin() {
         let through = |proxy: Option<&str>, status| {
-            let mut received = received(status, "<html>");
+            let mut received = received(Intent::Read, status, "<html>");
             received.proxy = proxy.map(ToOwned::to_owned);
-            let judged = received.judged(Intent::Read, &KEY.into());
-            chain(&judged.expect_err("is an error"))
+            let accepted = received.accepted(&KEY.into());
+            chain(&accepted.expect_err("is an error"))
         };
         let proxy = Some("http://proxy.example:3128");
         assert_eq!(
@@ -375,8 +381,8 @@ mod tests {
     #[test]
     fn an_accepted_call_needs_a_body_only_if_it_is_parsed() {
         let accepted = |intent| {
-            let judged = received(200, "{").judged(intent, &KEY.into());
-            judged.expect("is accepted")
+            let accepted = received(intent, 200, "{").accepted(&KEY.into());
+            accepted.expect("is accepted")
         };
         assert_eq!(accepted(Intent::Write).without_body().date, Some(7));
         assert!(matches!(
@@ -399,8 +405,8 @@ mod tests {
     #[test]
     fn a_body_that_does_not_parse_is_not_quoted() {
         let body = r#"{"domain_name": 12345678987, "domain_id": "i"}"#;
-        let accepted = received(200, body)
-            .judged(Intent::Read, &KEY.into())
+        let accepted = received(Intent::Read, 200, body)
+            .accepted(&KEY.into())
             .expect("is accepted");
         let error = accepted
             .parsed::<crate::daily::types::Domain>()

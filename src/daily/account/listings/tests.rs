@@ -76,7 +76,7 @@ async fn a_listing_keeps_expected_rooms_and_those_with_evidence() {
         let made = by_hand.post("/rooms", &json!({"name": name})).await;
         assert_eq!(made.unwrap().status, 200);
     }
-    assert!(account.room_evidence("asked", "").observed.is_none());
+    assert!(account.evidence().room("asked", "").observed.is_none());
     let expected: Expected = Arc::new(|_| {
         let room = |name: &str| ExpectedRoom {
             name: name.to_owned(),
@@ -85,8 +85,8 @@ async fn a_listing_keeps_expected_rooms_and_those_with_evidence() {
         vec![room("ours"), room("gone")]
     });
     list_until(&account, expected, |it| it.read == 1).await;
-    let observed = |name: &str| account.room_evidence(name, "").observed.is_some();
-    let absent = |name: &str| account.room_evidence(name, "").absence.is_some();
+    let observed = |name: &str| account.evidence().room(name, "").observed.is_some();
+    let absent = |name: &str| account.evidence().room(name, "").absence.is_some();
     assert!(observed("ours") && observed("asked") && absent("gone"));
     assert!(
         !observed("foreign") && !absent("foreign"),
@@ -115,11 +115,11 @@ async fn a_room_that_does_not_parse_hides_no_other() {
     let fault = FaultSpec::next("GET", "/rooms", page);
     daily.client().unwrap().fault(&fault).await.unwrap();
     for name in ["odd", "ours", "gone"] {
-        let _ = account.room_evidence(name, "");
+        let _ = account.evidence().room(name, "");
     }
     list_until(&account, nothing(), |it| it.read == 1).await;
-    assert!(account.room_evidence("ours", "").observed.is_some());
-    assert!(account.room_evidence("gone", "").absence.is_some());
-    let odd = account.room_evidence("odd", "");
+    assert!(account.evidence().room("ours", "").observed.is_some());
+    assert!(account.evidence().room("gone", "").absence.is_some());
+    let odd = account.evidence().room("odd", "");
     assert!(odd.observed.is_none() && odd.absence.is_none());
 }
