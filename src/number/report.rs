@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forced_pass_is_echoed_once_it_has_come_to_an_end() {
+    fn a_requested_reconcile_is_acknowledged_when_it_has_ended() {
         let mut view = ready();
         view.meta.requested = Some("now".into());
         let echo = |view: &View, outcome| status(view, &outcome).last_handled_reconcile_at;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_recreated_is_not_ready_whatever_the_problem() {
+    fn a_number_that_is_being_recreated_is_not_ready_whatever_the_problem() {
         let mut view = ready();
         let ready_in = |view: &View| {
             let rejected = failing(Reason::RejectedByDaily, ResolvedBy::User);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_done_is_published_and_the_rest_is_silent() {
+    fn some_writes_are_published_and_the_others_are_not() {
         let updated = |drift| Applied::Updated {
             drift,
             properties: Vec::new(),

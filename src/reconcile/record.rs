@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_apart_from_nothing() {
+    fn an_unreadable_record_differs_from_no_record() {
         assert_eq!(Recorded::read(None), Recorded::Nothing);
         assert_eq!(Recorded::read(Some("{")), Recorded::Unreadable);
         assert_eq!(Recorded::read(Some("{}")), Recorded::Unreadable);

@@ -48,7 +48,7 @@ const DATA: [(&str, Value); 9] = [
 ];
 
 /// What a Secret has to contain.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SecretContent {
     pub secret_name: String,
     pub room_name: String,
@@ -79,15 +79,6 @@ impl SecretContent {
             && status.dialin_code.as_deref() == Some(self.pin.digits())
             && status.phone_numbers == self.numbers
             && end == Some(self.end)
-    }
-}
-
-impl std::fmt::Debug for SecretContent {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SecretContent")
-            .field("secret_name", &self.secret_name)
-            .field("room_name", &self.room_name)
-            .finish_non_exhaustive()
     }
 }
 

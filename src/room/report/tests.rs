@@ -1,4 +1,4 @@
-//! What each outcome makes of a status, and what is told.
+//! The status after each outcome, and the events.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition as KubeCondition;
 use kube::runtime::events::EventType;
@@ -36,7 +36,7 @@ fn new_content(view: &View) -> SecretContent {
 }
 
 /// Served by a room that was recreated.
-fn served_anew(content: SecretContent) -> Outcome {
+fn served_by_another_room(content: SecretContent) -> Outcome {
     match served(content, None) {
         Outcome::Serving(mut serving, problem) => {
             serving.id = "room-2".into();
@@ -55,13 +55,13 @@ fn reasons(notes: &[Note]) -> Vec<&str> {
     notes.iter().map(|it| it.reason).collect()
 }
 
-/// What is told when this outcome follows on that view.
-fn told(view: &View, outcome: &Outcome, applied: &[AnyApplied<Room>]) -> Vec<Note> {
+/// The events of an outcome.
+fn published(view: &View, outcome: &Outcome, applied: &[AnyApplied<Room>]) -> Vec<Note> {
     events(view, &status(view, outcome), applied)
 }
 
 #[test]
-fn a_served_room_is_told_whole() {
+fn the_status_of_a_served_room_is_complete() {
     let view = recorded();
     let status = status(&view, &served(content(&view), None));
     let name = view.room_name();
@@ -89,7 +89,7 @@ fn a_served_room_is_told_whole() {
 }
 
 #[test]
-fn a_global_number_is_said_to_be_one_and_why() {
+fn a_global_number_is_named_with_the_reason() {
     let serve = |view: &View, why: Option<WhyGlobal>| {
         let Outcome::Serving(mut serving, _) = served(content(view), None) else {
             panic!("it serves");
@@ -140,12 +140,15 @@ fn a_problem_is_shown_before_the_callers_who_are_served() {
 }
 
 #[test]
-fn nothing_is_told_twice() {
+fn nothing_is_published_twice() {
     let view = serving();
     assert_eq!(status(&view, &served(content(&view), None)), view.status);
     assert_eq!(status(&view, &Outcome::Unchanged), view.status);
     assert_eq!(status(&view, &Outcome::Done), view.status);
-    assert_eq!(told(&view, &served(content(&view), None), &[]), Vec::new());
+    assert_eq!(
+        published(&view, &served(content(&view), None), &[]),
+        Vec::new()
+    );
 }
 
 #[test]
@@ -174,18 +177,21 @@ fn each_new_pin_counts_once() {
     let view = serving();
     assert_eq!(revision(&view, &served(content(&view), None)), Some(1));
     assert_eq!(revision(&view, &served(new_content(&view), None)), Some(2));
-    assert_eq!(revision(&view, &served_anew(new_content(&view))), Some(2));
+    assert_eq!(
+        revision(&view, &served_by_another_room(new_content(&view))),
+        Some(2)
+    );
     // After an end there is no PIN to compare with, but another room.
     let expired = serving().expired();
     assert_eq!(
-        revision(&expired, &served_anew(new_content(&expired))),
+        revision(&expired, &served_by_another_room(new_content(&expired))),
         Some(2)
     );
     assert_eq!(
         revision(&expired, &served(content(&expired), None)),
         Some(1)
     );
-    // A status that was lost begins anew.
+    // A lost status starts over.
     assert_eq!(
         revision(&recorded(), &served(content(&view), None)),
         Some(1)
@@ -230,7 +236,7 @@ fn a_generation_is_observed_when_it_was_acted_on() {
 }
 
 #[test]
-fn callers_stay_served_in_problem_unless_the_room_is_to_be_made() {
+fn callers_stay_served_in_a_problem_unless_the_room_is_being_created() {
     let stalled = "Stalled=True/RejectedByDaily";
     let person = failing(ResolvedBy::User);
     let ready = status(&serving(), &person);
@@ -246,7 +252,7 @@ fn callers_stay_served_in_problem_unless_the_room_is_to_be_made() {
 }
 
 #[test]
-fn what_a_deletion_waits_for_is_told_beside_the_rest() {
+fn what_a_deletion_waits_for_is_a_condition_beside_the_others() {
     let waiting = Outcome::Deleting(problem(ResolvedBy::Waiting));
     let status = status(&serving(), &waiting);
     let expected = ["Ready=True/Available", "Reconciling=True/RejectedByDaily"];
@@ -277,7 +283,7 @@ fn released(how: Release) -> AnyApplied<Room> {
 }
 
 #[test]
-fn what_was_done_is_published_with_its_reason() {
+fn writes_are_published_with_their_reasons() {
     let normal = EventType::Normal;
     let warning = EventType::Warning;
     let cases = [
@@ -299,7 +305,7 @@ fn what_was_done_is_published_with_its_reason() {
     ];
     let view = serving();
     for (applied, reason, type_) in cases {
-        let notes = told(&view, &Outcome::Unchanged, std::slice::from_ref(&applied));
+        let notes = published(&view, &Outcome::Unchanged, std::slice::from_ref(&applied));
         assert_eq!(reasons(&notes), [reason], "{applied:?}");
         assert_eq!(notes[0].type_, type_, "{applied:?}");
     }
@@ -314,10 +320,10 @@ fn what_was_done_is_published_with_its_reason() {
         secret_written(true, false),
     ];
     for applied in silent {
-        let notes = told(&view, &Outcome::Unchanged, std::slice::from_ref(&applied));
+        let notes = published(&view, &Outcome::Unchanged, std::slice::from_ref(&applied));
         assert_eq!(notes, Vec::new(), "{applied:?}");
     }
-    let keys = told(&view, &Outcome::Unchanged, &[update(false)]);
+    let keys = published(&view, &Outcome::Unchanged, &[update(false)]);
     assert!(
         keys[0].note.ends_with(": privacy, exp."),
         "{}",
@@ -326,43 +332,56 @@ fn what_was_done_is_published_with_its_reason() {
 }
 
 #[test]
-fn a_new_pin_is_told_and_the_first_one_is_not() {
+fn a_new_pin_is_published_and_the_first_one_is_not() {
     let view = serving();
-    let changed = told(&view, &served(new_content(&view), None), &[]);
+    let changed = published(&view, &served(new_content(&view), None), &[]);
     assert_eq!(reasons(&changed), ["DialinCodeChanged"]);
     assert_eq!(changed[0].type_, EventType::Warning);
     let expired = serving().expired();
-    let anew = told(&expired, &served_anew(new_content(&expired)), &[]);
+    let anew = published(
+        &expired,
+        &served_by_another_room(new_content(&expired)),
+        &[],
+    );
     assert_eq!(reasons(&anew), ["DialinCodeChanged"]);
     let first = recorded();
     assert_eq!(
-        told(&first, &served(content(&first), None), &[]),
+        published(&first, &served(content(&first), None), &[]),
         Vec::new()
     );
 }
 
 #[test]
-fn an_end_is_told_once() {
+fn an_end_is_published_once() {
     let view = serving();
-    assert_eq!(reasons(&told(&view, &Outcome::Expired, &[])), ["Expired"]);
-    assert_eq!(told(&view.expired(), &Outcome::Expired, &[]), Vec::new());
+    assert_eq!(
+        reasons(&published(&view, &Outcome::Expired, &[])),
+        ["Expired"]
+    );
+    assert_eq!(
+        published(&view.expired(), &Outcome::Expired, &[]),
+        Vec::new()
+    );
 }
 
 #[test]
-fn a_problem_is_told_when_it_is_new() {
+fn a_problem_is_published_when_it_is_new() {
     let view = serving();
     let outcome = failing(ResolvedBy::User);
-    assert_eq!(reasons(&told(&view, &outcome, &[])), ["RejectedByDaily"]);
+    assert_eq!(
+        reasons(&published(&view, &outcome, &[])),
+        ["RejectedByDaily"]
+    );
     let known = status(&view, &outcome);
     let view = view.with(|it| it.status = known);
-    assert_eq!(told(&view, &outcome, &[]), Vec::new());
+    assert_eq!(published(&view, &outcome, &[]), Vec::new());
     let later = view.wall(NOW + 60);
-    assert_eq!(told(&later, &outcome, &[]), Vec::new());
+    assert_eq!(published(&later, &outcome, &[]), Vec::new());
     let other = Outcome::Failing(Problem {
         reason: Reason::Unauthorized,
         ..problem(ResolvedBy::User)
     });
-    assert_eq!(reasons(&told(&later, &other, &[])), ["Unauthorized"]);
+    assert_eq!(reasons(&published(&later, &other, &[])), ["Unauthorized"]);
 }
 
 #[test]
@@ -388,6 +407,9 @@ fn no_note_has_a_pin_in_it() {
             !notes.contains(PIN) && !notes.contains(OTHER_PIN),
             "{notes}"
         );
-        assert!(!notes.contains("123456789"), "no value is told: {notes}");
+        assert!(
+            !notes.contains("123456789"),
+            "no value is published: {notes}"
+        );
     }
 }

@@ -144,7 +144,7 @@ fn a_claimed_number_gets_one_config() {
             "report Progressing",
         ),
         (
-            "not asked in this pass",
+            "not asked in this reconcile",
             with(claimed(), |it| {
                 it.facts.number.as_mut().unwrap().at = at(999)
             }),

@@ -125,7 +125,7 @@ fn a_deleted_object_takes_its_config_along() {
             "read Access",
         ),
         (
-            "not asked in this pass",
+            "not asked in this reconcile",
             with(fresh(), |it| it.facts.number.as_mut().unwrap().at = at(999)),
             "read Number(Fresh)",
         ),

@@ -164,7 +164,7 @@ fn absent(first: Option<u64>, change: fn(&mut View)) -> View {
 }
 
 #[test]
-fn a_config_is_missing_after_two_looks_and_when_no_write_may_take_effect() {
+fn a_config_is_missing_after_two_answers_and_when_no_write_may_take_effect() {
     let recreated = "record Recreated claim at 7, formerly c1";
     check(vec![
         ("first look", absent(Some(1000), |_| ()), "Unchanged"),

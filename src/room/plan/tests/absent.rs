@@ -34,7 +34,7 @@ fn misses(view: &View, resolved_by: ResolvedBy, says: &str) {
 }
 
 #[test]
-fn a_vanished_room_is_made_anew_after_two_words_half_the_quiet_period_apart() {
+fn a_missing_room_is_recreated_after_two_answers_half_the_quiet_period_apart() {
     recreates(&vanished());
     let margin = Duration::from_millis(50);
     // The second answer is still to come.
@@ -92,7 +92,7 @@ fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
 }
 
 #[test]
-fn when_too_many_are_missing_none_is_made_anew_unless_a_person_asks() {
+fn when_too_many_are_missing_none_is_recreated_unless_a_user_asks() {
     let lost = vanished().evidence(|it| it.mass_loss = true);
     misses(&lost, ResolvedBy::Waiting, "many other rooms are missing");
     recreates(&lost.clone().forced());
@@ -106,7 +106,7 @@ fn when_too_many_are_missing_none_is_made_anew_unless_a_person_asks() {
 }
 
 #[test]
-fn asking_does_not_replace_the_second_word() {
+fn a_request_does_not_replace_the_second_answer() {
     let early = recorded().absent(ago(29), Some(moment())).read_by_name();
     let wait = Duration::from_millis(1_050);
     unchanged(&early.clone().forced(), wait);
@@ -114,7 +114,7 @@ fn asking_does_not_replace_the_second_word() {
 }
 
 #[test]
-fn a_room_that_vanishes_again_and_again_is_not_made_anew_for_ever() {
+fn a_room_that_keeps_vanishing_is_not_recreated_forever() {
     let day = 24 * 3600;
     let lately = |times: Vec<i64>| vanished().with_record(|it| it.recreated = times);
     let third = lately(vec![NOW - day + 1, NOW - 5, NOW - 1]);

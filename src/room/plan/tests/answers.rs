@@ -44,7 +44,7 @@ fn numbers_that_an_update_leaves_out_are_taken_away_in_both_ways() {
 
 /// A change that Daily accepts without applying it is not sent again and again.
 #[test]
-fn a_change_that_is_accepted_and_not_applied_is_noted() {
+fn a_change_that_is_accepted_and_not_applied_is_remembered() {
     let private = by_name(|it| it.privacy = "private".into());
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&private) else {
         panic!("{:?}", plan(&private));
@@ -72,7 +72,7 @@ fn a_change_that_is_accepted_and_not_applied_is_noted() {
 
 /// What Daily rejects of a room may be its way of saying that the room is gone (F-ROOM-23).
 #[test]
-fn after_a_rejected_change_the_room_is_looked_at() {
+fn after_a_rejected_change_the_room_is_read() {
     let private = serving().sees(Source::List, |it| it.privacy = "private".into());
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&private) else {
         panic!("{:?}", plan(&private));
@@ -86,7 +86,7 @@ fn after_a_rejected_change_the_room_is_looked_at() {
 }
 
 #[test]
-fn a_change_that_daily_does_not_heed_is_told_and_rests() {
+fn a_change_that_daily_does_not_apply_is_reported_and_not_repeated() {
     let private = by_name(|it| it.privacy = "private".into());
     let back = RoomChange {
         privacy: Some("public"),
@@ -197,7 +197,7 @@ fn an_end_of_ours_that_comes_late_is_put_back() {
 
 /// What was seen before a write whose outcome is unknown is no longer so.
 #[test]
-fn after_an_unknown_write_the_room_is_looked_at_first() {
+fn after_an_unknown_write_the_room_is_read_first() {
     let unsure = serving().evidence(|it| it.unknown_write = Some(at(100_001)));
     reads(&unsure, Read::Room);
     let before = serving().evidence(|it| it.unknown_write = Some(ago(1)));
@@ -226,7 +226,7 @@ fn a_room_that_is_not_shown_yet_is_not_given_up() {
     acts(&stale(moment()), delete);
 }
 
-/// The same of a room that is kept: nothing is sent in that pass, and then it is asked for again.
+/// The same of a room that is kept: nothing is sent in that reconcile, and then it is asked for again.
 #[test]
 fn a_room_that_is_not_shown_yet_is_not_written_to() {
     let edited = serving().edited(json!({"ttl": "8h", "privacy": "Private"}));
@@ -251,7 +251,7 @@ fn a_room_that_is_not_shown_yet_is_not_written_to() {
 
 /// F-AUTH-8: without a content Daily tells no numbers, and then none can be published.
 #[test]
-fn numbers_that_daily_does_not_tell_are_no_numbers() {
+fn numbers_that_daily_refuses_to_list_cannot_be_published() {
     let refused = || {
         let (reason, message) = (Reason::RejectedByDaily, "no content".to_owned());
         let resolved_by = ResolvedBy::User;

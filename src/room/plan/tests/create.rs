@@ -30,7 +30,7 @@ fn refusal(view: &View, times: u32) -> Rejection {
     }
 }
 
-/// A create was refused in this pass, and the name shows nothing.
+/// A create was refused in this reconcile, and the name shows nothing.
 fn refused(times: u32) -> View {
     let view = claimed();
     let refusal = refusal(&view, times);
@@ -329,7 +329,7 @@ fn a_key_of_another_domain_does_nothing() {
 }
 
 #[test]
-fn the_room_is_made_as_the_spec_says() {
+fn the_room_is_created_as_the_spec_says() {
     let spec = json!({"ttl": "8h", "privacy": "Private", "ejectAtRoomExpiry": false, "dialin": {
         "displayName": "Caller", "waitForMeetingStart": false,
         "roomNumbers": [{"phoneNumber": NUMBER}]}});
@@ -359,7 +359,7 @@ fn the_claimed_end_is_kept_until_the_spec_changes() {
 }
 
 #[test]
-fn a_create_that_may_have_been_done_is_looked_for_first() {
+fn a_create_that_may_have_succeeded_is_read_first() {
     let view = claimed().chosen();
     reads(&view, Read::Room);
     request_of(&view.clone().free(), END);
@@ -538,7 +538,7 @@ fn a_room_that_comes_back_after_it_was_missed_is_still_ours() {
 
 /// An operator whose clock is ahead must not call a room ended that was never created.
 #[test]
-fn what_was_never_created_has_not_ended_by_our_clock_alone() {
+fn a_room_that_was_never_created_does_not_expire_by_our_clock_alone() {
     let end = crate::crd::time::rfc3339(CREATED + 300);
     let ahead = unbound().spec(json!({"expirationTime": end}));
     reads(&ahead, Read::Room);

@@ -1,4 +1,4 @@
-//! Letting an object go.
+//! Deleting an object.
 
 use super::*;
 
@@ -110,8 +110,8 @@ fn a_recorded_room_is_deleted_by_its_id_alone() {
     deletes(&leaving(recorded()), ID);
     let other = |it: &mut Room| it.id = "room-2".into();
     reads(&leaving(recorded().sees(Source::List, other)), Read::Room);
-    let told = leaving(recorded().sees(Source::Get, other).read_by_name());
-    orphans(&told, "its id is not the recorded one");
+    let shown = leaving(recorded().sees(Source::Get, other).read_by_name());
+    orphans(&shown, "its id is not the recorded one");
 }
 
 /// The recorded name is the room's, also when the id of the cluster was changed since.
@@ -284,7 +284,7 @@ fn a_room_without_a_key_is_given_up_after_two_definite_answers() {
 }
 
 #[test]
-fn a_missing_key_is_looked_for_less_and_less_often() {
+fn a_missing_key_is_read_less_and_less_often() {
     let after = |problems, seconds| {
         let view = keyless(true, 1).with(|it| it.memory.key_problems = problems);
         let wait = Duration::from_secs(seconds);
@@ -314,7 +314,7 @@ fn a_key_of_another_domain_is_none() {
 }
 
 #[test]
-fn a_secret_of_an_earlier_name_goes_with_the_object() {
+fn a_secret_of_an_earlier_name_is_deleted_with_the_object() {
     let gone = leaving(serving()).absent(moment(), Some(moment()));
     // Before the watch has shown all Secrets nobody knows.
     let unknown = gone.clone().with(|it| it.facts.other_secrets = None);

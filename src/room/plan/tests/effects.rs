@@ -22,7 +22,7 @@ impl World {
         }
     }
 
-    /// A write to Daily, as the account and the pass carry it out.
+    /// A write to Daily, as the account and the reconcile send it.
     fn call(&mut self, view: &mut View, step: &Step, fate: Fate) {
         let name = view.room_name();
         if !matches!(step, Step::UpdateRoom(_)) {

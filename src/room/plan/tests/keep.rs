@@ -3,7 +3,7 @@
 use super::*;
 use crate::room::numbers::WhyGlobal;
 
-/// The room as Daily says it by name in this pass.
+/// The room as Daily says it by name in this reconcile.
 pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {
     serving().sees(Source::Get, change).read_by_name()
 }
@@ -52,7 +52,7 @@ fn with_end(view: &View, end: End) -> Record {
 }
 
 #[test]
-fn one_listing_serves_a_room_that_is_as_it_should_be() {
+fn one_listing_serves_a_room_that_matches_its_spec() {
     serves_well(&serving());
     reads(&serving().forced(), Read::Room);
     serves_well(&by_name(|_| {}).forced());
@@ -86,10 +86,10 @@ fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
 fn another_pin_is_believed_by_name_alone() {
     let other = |it: &mut Room| it.config.dialin_code = Pin::new(OTHER_PIN);
     reads(&serving().sees(Source::List, other), Read::Room);
-    let told = by_name(other);
-    let mut new = content(&told);
+    let shown = by_name(other);
+    let mut new = content(&shown);
     new.pin = Pin::new(OTHER_PIN).unwrap();
-    acts(&told, Step::UpdateSecret(new, secret_guard()));
+    acts(&shown, Step::UpdateSecret(new, secret_guard()));
 }
 
 #[test]
@@ -125,14 +125,14 @@ fn an_end_is_concluded_by_name_and_both_clocks() {
     reads(&listed, Read::Room);
     let gone = listed.absent(moment(), None).date(END);
     acts(&gone, AnyStep::Report(Outcome::Expired));
-    let told = |exp: i64, date: i64| {
+    let shown = |exp: i64, date: i64| {
         let view = by_name(|it| it.config.exp = Some(exp)).wall(END);
         view.date(date)
     };
-    acts(&told(END, END), AnyStep::Report(Outcome::Expired));
-    unchanged(&told(END, END - 1), RECHECK);
+    acts(&shown(END, END), AnyStep::Report(Outcome::Expired));
+    unchanged(&shown(END, END - 1), RECHECK);
     // It was moved later at Daily by our own clock too, and is taken over.
-    let later = told(END + 60, END);
+    let later = shown(END + 60, END);
     let end = by_ttl(END + 60);
     let record = write(with_end(&later, end), Change::EndMoved(END + 60));
     acts(&later, record);
@@ -141,7 +141,7 @@ fn an_end_is_concluded_by_name_and_both_clocks() {
 }
 
 #[test]
-fn an_end_is_told_first_and_the_secret_goes_then_and_nothing_is_deleted_at_daily() {
+fn an_end_is_reported_first_then_the_secret_is_deleted_and_nothing_at_daily() {
     let ended = by_name(|_| {}).wall(END).date(END);
     acts(&ended, AnyStep::Report(Outcome::Expired));
     let expired = ended.clone().expired();
@@ -158,13 +158,13 @@ fn an_end_is_told_first_and_the_secret_goes_then_and_nothing_is_deleted_at_daily
         &expired,
         Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
     );
-    // A status that still has the PIN is not told yet.
-    let untold = expired.with(|it| it.status.dialin_code = Some(PIN.into()));
-    acts(&untold, AnyStep::Report(Outcome::Expired));
+    // A status that still has the PIN is not reported yet.
+    let unreported = expired.with(|it| it.status.dialin_code = Some(PIN.into()));
+    acts(&unreported, AnyStep::Report(Outcome::Expired));
 }
 
 #[test]
-fn the_secret_says_what_the_room_says() {
+fn the_secret_has_the_content_of_the_room() {
     let view = serving();
     let secret = |found| view.clone().with(|it| it.facts.secret = found);
     reads(&secret(None), Read::Secret);

@@ -293,7 +293,7 @@ impl View {
         })
     }
 
-    /// Another spec since the last pass.
+    /// Another spec since the last reconcile.
     pub(in crate::room) fn edited(self, spec: Value) -> Self {
         self.spec(spec).with(|view| view.meta.generation = 2)
     }
@@ -343,7 +343,7 @@ impl View {
         })
     }
 
-    /// Expired is told, and the Secret is gone.
+    /// Expired is reported, and the Secret is deleted.
     pub(in crate::room) fn expired(self) -> Self {
         let status = status(&self, &Outcome::Expired);
         self.with(|view| {
@@ -380,7 +380,7 @@ impl View {
         })
     }
 
-    /// The name was asked for in this pass, and there is no room.
+    /// The name was asked for in this reconcile, and there is no room.
     fn free(self) -> Self {
         self.absent(moment(), Some(moment())).read_by_name()
     }

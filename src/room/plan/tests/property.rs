@@ -237,7 +237,7 @@ impl World {
     }
 }
 
-/// Usually the same stories are told; as many new ones as `PROPTEST_CASES` asks for.
+/// The seed is fixed; as many new ones as `PROPTEST_CASES` asks for.
 fn cases() -> ProptestConfig {
     let asked = env::var("PROPTEST_CASES")
         .ok()

@@ -9,7 +9,7 @@ use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use k8s_openapi::api::core::v1::Secret;
 
-/// No pass may need more.
+/// More rounds than any reconcile may need.
 pub(super) const ROUNDS: usize = 24;
 /// So long an ended room takes its name where it does.
 const COLLECTED: i64 = 300;
@@ -60,7 +60,7 @@ pub(super) struct World {
     made: u32,
 }
 
-/// What a pass came to.
+/// The result of a reconcile.
 pub(super) struct Passed {
     pub(super) acts: Vec<AnyStep>,
     pub(super) requeue: Requeue,
@@ -258,7 +258,7 @@ impl World {
         }
     }
 
-    /// One pass; `fates` are those of its steps, and those after them are done.
+    /// One reconcile; `fates` are those of its steps, and those after them are done.
     pub(super) fn pass(&mut self, fates: &[Fate]) -> Passed {
         let mut fates = fates.iter().copied();
         let mut view = self.view();
