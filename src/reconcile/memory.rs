@@ -22,9 +22,11 @@ const WATCH_LAG: Duration = Duration::from_secs(30);
 /// What is remembered of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory<M> {
-    /// Whether this process wrote the first record, so that no other process sent anything for the
-    /// object.
-    pub bound_here: bool,
+    /// Whether this process added the finalizer to an object without a record. The finalizer comes before
+    /// the first record, and the record before the first write to Daily: no earlier process has sent
+    /// anything for the object. A record that this process wrote first does not prove that, because the
+    /// status may have been lost.
+    pub began_here: bool,
     /// The write that Daily rejected last.
     pub rejection: Option<Rejection>,
     /// How many reads in a row found no usable key.

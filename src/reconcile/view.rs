@@ -129,7 +129,7 @@ impl<K: Kind> View<K> {
     pub fn absence_is_final_from(&self) -> Moment {
         let unknown = self.evidence.unknown_write;
         let own = unknown.map_or(Moment::default(), |at| at.after(self.quiet_period));
-        let inherited = match self.memory.bound_here {
+        let inherited = match self.memory.began_here {
             true => Moment::default(),
             false => self.trusted_from,
         };

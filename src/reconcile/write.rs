@@ -28,8 +28,10 @@ pub(crate) enum Live {
 
 impl<K: Reconciled> Pass<K> {
     pub(super) async fn add_finalizer(&mut self) -> Result<(), Failure> {
+        let is_first = self.view.record().is_none();
         let written = self.set_finalizer(Effect::FinalizerAdd, true).await;
         let written = written.map_err(|error| Failure::of_kube("the finalizer", error))?;
+        self.view.memory.began_here |= is_first;
         self.continue_with(&written)
     }
 
@@ -50,7 +52,6 @@ impl<K: Reconciled> Pass<K> {
         change: Change,
         written: Written,
     ) -> Result<(), Failure> {
-        let is_first = self.view.record().is_none();
         let before = std::mem::replace(&mut self.view.recorded, record.clone().into());
         if written == Written::Now
             && let Err(failure) = self.write_record().await
@@ -58,7 +59,6 @@ impl<K: Reconciled> Pass<K> {
             self.view.recorded = before;
             return Err(failure);
         }
-        self.view.memory.bound_here |= is_first;
         if let Some(session) = &self.session
             && change.is_new_claim()
         {

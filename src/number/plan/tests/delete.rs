@@ -165,7 +165,7 @@ fn a_deleted_object_takes_its_config_along() {
             "an earlier leader's write may still take effect",
             with(fresh(), |it| {
                 it.facts.number = seen(Vec::new());
-                it.memory.bound_here = false;
+                it.memory.began_here = false;
                 it.trusted_from = at(1001);
             }),
             "deleting Progressing",
@@ -260,7 +260,7 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
             "says something else, after the leader before has crashed",
             claim("other", |it| {
                 it.evidence.create_attempts = CreateAttempts::EarlierProcess;
-                it.memory.bound_here = false;
+                it.memory.began_here = false;
                 it.trusted_from = at(100_000);
             }),
             "deleting Progressing",

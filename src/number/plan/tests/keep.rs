@@ -202,7 +202,7 @@ fn a_config_is_missing_after_two_answers_and_when_no_write_may_take_effect() {
         (
             "a write of an earlier leader may still take effect",
             absent(Some(900), |it| {
-                it.memory.bound_here = false;
+                it.memory.began_here = false;
                 it.trusted_from = at(1001);
             }),
             "Unchanged",

@@ -175,7 +175,7 @@ fn bound(record: Record) -> View {
 
 fn claimed() -> View {
     with(bound(record(Some(claim()), None)), |it| {
-        it.memory.bound_here = true;
+        it.memory.began_here = true;
         it.evidence.create_attempts = CreateAttempts::None;
     })
 }
@@ -188,7 +188,7 @@ fn withdrawn() -> View {
 fn kept() -> View {
     with(bound(record(None, Some("c1"))), |it| {
         it.facts.number = seen(vec![config("c1", "front")]);
-        it.memory.bound_here = true;
+        it.memory.began_here = true;
         it.status.conditions = conditions(&[], 1, 5, Health::Serving("served", None));
     })
 }

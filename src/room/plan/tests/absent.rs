@@ -65,10 +65,10 @@ fn nothing_is_missing_while_a_write_may_still_be_done() {
 }
 
 #[test]
-fn nothing_is_missing_until_a_leader_before_is_past_unless_it_was_bound_here() {
+fn nothing_is_missing_until_a_leader_before_is_past_unless_the_object_is_new_here() {
     let new = vanished().with(|it| it.trusted_from = at(100_020));
     unchanged(&new, Duration::from_millis(20_050));
-    recreates(&new.with(|it| it.memory.bound_here = true));
+    recreates(&new.with(|it| it.memory.began_here = true));
     let past = vanished().with(|it| it.trusted_from = moment());
     recreates(&past);
     // A wait is at most a minute.

@@ -166,6 +166,7 @@ impl World {
         match step {
             AnyStep::AddFinalizer => {
                 self.meta.has_finalizer = true;
+                view.memory.began_here |= view.record().is_none();
             }
             AnyStep::Record(record, change, written) => {
                 self.record_written(view, record, change, written);
@@ -190,7 +191,6 @@ impl World {
         written: Written,
     ) {
         assert!(self.meta.has_finalizer, "nothing is recorded before it");
-        view.memory.bound_here |= view.record().is_none();
         if change.is_new_claim() {
             self.evidence.writes(&record.name).claimed(&self.meta.uid);
         }
