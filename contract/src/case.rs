@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::schemas;
 use crate::target::{Account, Key};
-use crate::wire::{Answer, Request, Trouble, Wire};
+use crate::wire::{Answer, JSON, Request, Trouble, Wire};
 
 /// Why a check failed, or a probe found nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,6 +190,7 @@ impl Case {
             path: path.to_owned(),
             authorization: Some(format!("Bearer {}", key.secret())),
             body: body.map(|body| body.to_string()),
+            content_type: JSON,
         })
         .await
     }
@@ -279,6 +280,7 @@ impl Case {
             path,
             authorization: None,
             body: (!body.is_null()).then(|| body.to_string()),
+            content_type: JSON,
         };
         let answer = Wire::to_simulator(&base)?.call(&request).await?;
         lock(&self.told).push(self.tell(&request, Some(&answer)));

@@ -217,7 +217,8 @@ async fn look(case: &Case) -> Checked<Found> {
 }
 
 async fn numbers(case: &Case, purchased: &Value, domain: &Value, found: &mut Found) -> Checked {
-    let of_daily = |item: &&Value| item["type"] == "purchased_phone_number";
+    let is_released = |item: &Value| item["deleted"] == true;
+    let of_daily = |item: &&Value| item["type"] == "purchased_phone_number" && !is_released(item);
     let mut items: Vec<&Value> = list(purchased, "data")?.iter().filter(of_daily).collect();
     items.sort_by_key(|item| item["pagination_id"].as_i64());
     let number = |item: &&Value| item["number"].as_str().map(str::to_owned);

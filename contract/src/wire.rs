@@ -46,7 +46,12 @@ pub struct Request {
     pub authorization: Option<String>,
     /// The body as it goes out.
     pub body: Option<String>,
+    /// What the body is called.
+    pub content_type: &'static str,
 }
+
+/// What a body of JSON is called.
+pub const JSON: &str = "application/json";
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -165,7 +170,7 @@ impl Wire {
         }
         if let Some(body) = &request.body {
             outgoing = outgoing
-                .header("content-type", "application/json")
+                .header("content-type", request.content_type)
                 .body(body.clone());
         }
         let response = outgoing.send().await.map_err(lost)?;

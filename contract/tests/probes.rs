@@ -14,9 +14,10 @@ use futures::{StreamExt, stream};
 use account::Account;
 
 /// What the rules of live mode hide.
-const UNSEEABLE: [&str; 19] = [
+const UNSEEABLE: [&str; 23] = [
     "room-limit",
     "rate-limit",
+    "rate-limit-second",
     "rate-limit-scope",
     "rate-limit-refused",
     "rate-limit-delete",
@@ -26,6 +27,9 @@ const UNSEEABLE: [&str; 19] = [
     "collector",
     "pin-zero",
     "wait-default",
+    "released-number",
+    "released-config",
+    "global-numbers",
     "pin-tries",
     "pin-hash",
     "sixth-caller",

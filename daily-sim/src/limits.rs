@@ -7,13 +7,19 @@ use axum::http::Method;
 
 use crate::Quirks;
 use crate::api::Call;
-use crate::quirks::{RateLimitBatch, RateLimitDelete, RateLimitRefused, RateLimitScope};
+use crate::quirks::{
+    RateLimitBatch, RateLimitDelete, RateLimitRefused, RateLimitScope, RateLimitSecond,
+};
 use crate::state::AccountId;
 
 /// How many arrivals of any kind a window takes. // F-RATE-1
 const ANY_CALL: (usize, Duration) = (100, Duration::from_secs(5));
+/// How many of them each second takes, where that is a limit of its own. // F-RATE-9
+const ANY_CALL_IN_A_SECOND: (usize, Duration) = (20, Duration::from_secs(1));
 /// How many DELETEs of rooms a window takes. // F-RATE-2
 const DELETE: (usize, Duration) = (50, Duration::from_secs(30));
+/// The same of these. // F-RATE-9
+const DELETE_IN_A_SECOND: (usize, Duration) = (2, Duration::from_secs(1));
 /// How many batch calls a window takes, where they have a limit of their own. // F-BATCH-8
 const BATCH: (usize, Duration) = (10, Duration::from_secs(30));
 
@@ -50,22 +56,24 @@ pub(crate) struct Caller {
 /// What draws on one allowance. // F-RATE-5
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Allowance {
-    account: AccountId,
+    account: Option<AccountId>,
     key: Option<usize>,
     route: Option<String>,
 }
 
 impl Allowance {
     pub fn of(caller: Caller, call: &Call, scope: RateLimitScope) -> Self {
-        let (key, route) = match scope {
-            RateLimitScope::Account => (None, None),
-            RateLimitScope::Key => (Some(caller.key), None),
-            RateLimitScope::KeyAndRoute => (Some(caller.key), Some(route(call))),
+        let of_key = || (Some(caller.account), Some(caller.key));
+        let (account, key) = match scope {
+            RateLimitScope::Account => (Some(caller.account), None),
+            RateLimitScope::Key | RateLimitScope::KeyAndRoute => of_key(),
+            // Whoever calls the simulator counts as one address.
+            RateLimitScope::Address => (None, None),
         };
         Self {
-            account: caller.account,
+            account,
             key,
-            route,
+            route: (scope == RateLimitScope::KeyAndRoute).then(|| route(call)),
         }
     }
 }
@@ -90,7 +98,9 @@ fn route(call: &Call) -> String {
 #[derive(Debug)]
 pub(crate) struct Limiter {
     any_call: Window,
+    in_a_second: Window,
     delete: Window,
+    delete_in_a_second: Window,
     batch: Window,
 }
 
@@ -98,7 +108,9 @@ impl Default for Limiter {
     fn default() -> Self {
         Self {
             any_call: Window::new(ANY_CALL),
+            in_a_second: Window::new(ANY_CALL_IN_A_SECOND),
             delete: Window::new(DELETE),
+            delete_in_a_second: Window::new(DELETE_IN_A_SECOND),
             batch: Window::new(BATCH),
         }
     }
@@ -112,15 +124,20 @@ impl Limiter {
         quirks: &Quirks,
         now: Instant,
     ) -> Result<(), Duration> {
-        let mut windows = match (counted, quirks.rate_limit_delete) {
-            (Counted::Any, _) => vec![&mut self.any_call],
-            // F-RATE-7
-            (Counted::Delete, RateLimitDelete::InBoth) => {
-                vec![&mut self.any_call, &mut self.delete]
-            }
-            (Counted::Delete, RateLimitDelete::InItsOwn) => vec![&mut self.delete],
-            (Counted::Batch, _) => vec![&mut self.any_call, &mut self.batch],
-        };
+        let by_second = quirks.rate_limit_second == RateLimitSecond::TwentyIn1s;
+        let is_delete = counted == Counted::Delete;
+        // F-RATE-7
+        let is_general = !is_delete || quirks.rate_limit_delete == RateLimitDelete::InBoth;
+        let windows = [
+            (is_general, &mut self.any_call),
+            // F-RATE-9
+            (is_general && by_second, &mut self.in_a_second),
+            (is_delete, &mut self.delete),
+            (is_delete && by_second, &mut self.delete_in_a_second),
+            (counted == Counted::Batch, &mut self.batch),
+        ];
+        let counting = windows.into_iter().filter(|(counts, _)| *counts);
+        let mut windows: Vec<&mut Window> = counting.map(|(_, window)| window).collect();
         let waits = windows.iter_mut().map(|window| window.wait(now));
         let wait = waits.max().unwrap_or_default();
         // F-RATE-6
@@ -259,6 +276,35 @@ mod tests {
         assert!(!admit(Counted::Delete) && !admit(Counted::Any));
     }
 
+    /// F-RATE-9: `"rate-limit-second", "20-in-1s"`. The 5 seconds count as well.
+    #[test]
+    fn the_21st_arrival_within_a_second_may_be_refused() {
+        let (mut limiter, start) = (Limiter::default(), Instant::now());
+        let quirks = Quirks {
+            rate_limit_second: RateLimitSecond::TwentyIn1s,
+            ..Quirks::default()
+        };
+        let mut admit = |ms| {
+            let now = start + Duration::from_millis(ms);
+            limiter.admit(Counted::Any, &quirks, now)
+        };
+        assert!((0..20).all(|n| admit(n).is_ok()));
+        assert_eq!(
+            admit(999),
+            Err(Duration::from_millis(1)),
+            "refused, and counted"
+        );
+        assert!(
+            admit(1_018).is_ok(),
+            "the first 19 have left, and the refused one counts"
+        );
+        let mut delete = |ms| {
+            let now = start + Duration::from_millis(ms);
+            limiter.admit(Counted::Delete, &quirks, now).is_ok()
+        };
+        assert!(delete(3_000) && delete(3_000) && !delete(3_999));
+    }
+
     /// F-RATE-5.
     #[test]
     fn an_allowance_is_of_an_account_or_a_key_or_a_route() {
@@ -279,6 +325,7 @@ mod tests {
                 .map(|(key, path)| first == of(key, path, scope))
         };
         assert_eq!(shared(RateLimitScope::Account), [true, true, true]);
+        assert_eq!(shared(RateLimitScope::Address), [true, true, true]);
         assert_eq!(shared(RateLimitScope::Key), [false, true, true]);
         assert_eq!(shared(RateLimitScope::KeyAndRoute), [false, false, true]);
     }

@@ -28,6 +28,11 @@ pub fn is_global(number: &str) -> bool {
     GLOBAL_NUMBERS.contains(&number)
 }
 
+/// Whether it is one of the global numbers of the free tier, those of the US and Canada. // F-GLOB-1
+pub(crate) fn is_free(number: &str) -> bool {
+    is_global(number) && number.starts_with("+1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -94,14 +94,14 @@ async fn settings_are_merged_and_unset() {
     }
 }
 
-/// F-DOM-3, F-DOM-7, F-DOM-8, F-AUTH-6: what shows of a domain of which nothing was set, and what an empty body does.
+/// F-DOM-3, F-DOM-7, F-DOM-8, F-AUTH-6, F-CALL-6: what shows of a domain of which nothing was set, and what an empty body does.
 #[tokio::test]
 async fn a_domain_shows_what_was_not_set() {
     let stage = Stage::new().await;
     let shown = json!({
         "hide_daily_branding": false, "hipaa": false, "intercom_auto_record": false, "lang": "en",
         "max_api_keys": 2, "max_api_rooms": null, "max_webhook_count": 1, "meeting_join_hook": "",
-        "redirect_on_meeting_exit": ""
+        "redirect_on_meeting_exit": "", "max_sip_pstn_sessions_per_room": 5
     });
     assert_eq!(stage.domain().await, shown);
     let set = ok(stage.api.post("/", &json!({})).await);

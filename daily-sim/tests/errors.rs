@@ -40,6 +40,8 @@ async fn unknown_fields_and_wrong_types_are_refused() {
         ("/rooms", json!({"properties": {"tags": []}}), "tags"),
         ("/rooms", json!({"properties": []}), "properties"),
         ("/rooms", json!({"name": 1}), "name"),
+        ("/rooms", json!({"name": null}), "name"),
+        ("/rooms", json!({"privacy": null}), "privacy"),
         ("/rooms", json!({"privacy": "org"}), "privacy"),
         ("/rooms", json!([]), "object"),
         ("/rooms/a", json!({"name": "b"}), "name"),

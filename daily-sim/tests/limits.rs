@@ -8,7 +8,7 @@
 
 mod support;
 
-use daily_sim::Limits;
+use daily_sim::{Limits, Quirks};
 use support::{Stage, refused, two_accounts};
 
 /// F-RATE-1, F-RATE-3, F-RATE-4, F-RATE-5: both keys of an account draw on one allowance.
@@ -41,6 +41,30 @@ async fn the_101st_call_within_five_seconds_is_refused() {
         (journal[0].status, journal[0].account.as_deref()),
         (429, Some("other"))
     );
+}
+
+/// F-RATE-9, F-RATE-1.
+#[tokio::test]
+async fn each_second_may_be_limited_by_itself() {
+    for (name, value, most) in [
+        ("rate-limit-second", "free", 100),
+        ("rate-limit-second", "20-in-1s", 20),
+    ] {
+        let mut quirks = Quirks::default();
+        quirks.set(name, value).expect("is a switch");
+        let config = two_accounts().limits(Limits::Strict).quirks(quirks);
+        let stage = Stage::with(config).await;
+        let started = std::time::Instant::now();
+        for _ in 0..most {
+            assert_eq!(stage.api.get("/").await.expect("is answered").status, 200);
+        }
+        let next = stage.api.get("/").await;
+        assert!(
+            started.elapsed().as_millis() < 1_000,
+            "too slow a machine for this test"
+        );
+        refused(next, 429, "rate-limit-error", "");
+    }
 }
 
 impl Stage {

@@ -8,7 +8,7 @@
 
 mod support;
 
-use daily_sim::{AccountConfig, Config, Error, Limits, Quirks, Sim};
+use daily_sim::{AccountConfig, Config, Error, Limits, Outcome, Quirks, Sim};
 use serde_json::{Value, json};
 use support::{KEY, NUMBER, SECOND_NUMBER, Stage, invalid, ok, text};
 
@@ -49,6 +49,172 @@ async fn a_put_merges_fields_or_replaces_them() {
             }
         }
         assert_eq!(get(&stage, &path).await, replaced);
+    }
+}
+
+/// F-CFG-17: answers of writes are fresh, and so is who takes calls.
+#[tokio::test]
+async fn reads_of_configs_are_fresh_or_lag() {
+    for (name, value) in [("config-reads", "fresh"), ("config-reads", "lagging")] {
+        let lags = value == "lagging";
+        let stage = Stage::with_quirks(&[(name, value), ("configs-seen", "together")]).await;
+        let config = stage.configure(NUMBER).await;
+        let path = format!("{CONFIGS}/{}", text(&config["id"]));
+        let shown = async || {
+            let list = get(&stage, CONFIGS).await;
+            let domain = get(&stage, "/").await;
+            let one = stage.api.get(&path).await.expect("is answered").body;
+            assert_eq!(
+                list["total_count"],
+                list["data"].as_array().map_or(0, Vec::len)
+            );
+            let prefix = list["data"][0]["config"]["name_prefix"].clone();
+            assert_eq!(one["config"]["name_prefix"], prefix);
+            assert_eq!(domain["config"]["pin_dialin"][0]["name_prefix"], prefix);
+            (one["id"].is_string(), prefix)
+        };
+        assert_eq!(shown().await.0, !lags);
+        let call = stage.phone.dial(NUMBER).await.expect("dials");
+        assert_eq!(call.outcome, Outcome::WrongPin, "it picks up at once");
+        stage.advance(2).await;
+        assert_eq!(shown().await, (true, Value::Null));
+        let put = json!({"phone_number": NUMBER, "name_prefix": "desk"});
+        let put = ok(stage.api.put(&path, &put).await);
+        assert_eq!(put["config"]["name_prefix"], "desk");
+        let desk = json!("desk");
+        assert_eq!(shown().await.1 == desk, !lags);
+        stage.advance(2).await;
+        assert_eq!(shown().await.1, desk);
+        ok(stage.api.delete(&path).await);
+        assert_eq!(shown().await.0, lags);
+        stage.advance(2).await;
+        assert!(!shown().await.0);
+    }
+}
+
+/// F-CFG-15: in a create, in a PUT, and in a list of the domain.
+#[tokio::test]
+async fn null_in_a_config_takes_a_field_away_or_is_refused() {
+    for (name, value) in [("config-null", "unset"), ("config-null", "refused")] {
+        let stage = Stage::with_quirk(name, value).await;
+        let config = stage.configure(NUMBER).await;
+        let path = format!("{CONFIGS}/{}", text(&config["id"]));
+        let without = json!({"phone_number": NUMBER, "ivr_greeting": null});
+        let entry = json!({"phone_number": SECOND_NUMBER, "name_prefix": null});
+        let create =
+            json!({"type": "pin_dialin", "phone_number": SECOND_NUMBER, "name_prefix": null});
+        let put = stage.api.put(&path, &without).await;
+        let list = json!({"properties": {"pin_dialin": [entry]}});
+        let set = stage.api.post("/", &list).await;
+        match value {
+            "unset" => {
+                assert_eq!(ok(put)["config"].get("ivr_greeting"), None);
+                let shown = ok(set)["config"]["pin_dialin"].clone();
+                assert_eq!(shown, json!([{"phone_number": SECOND_NUMBER}]));
+                ok(stage
+                    .api
+                    .post("/", &json!({"properties": {"pin_dialin": null}}))
+                    .await);
+                let created = ok(stage.api.post(CONFIGS, &create).await);
+                assert_eq!(created["config"].get("name_prefix"), None);
+            }
+            _ => {
+                invalid(put, "ivr_greeting");
+                invalid(set, "name_prefix");
+                invalid(stage.api.post(CONFIGS, &create).await, "name_prefix");
+                assert_eq!(get(&stage, &path).await, config, "nothing was changed");
+            }
+        }
+    }
+}
+
+/// F-CFG-16: a caller hears no greeting then.
+#[tokio::test]
+async fn an_empty_text_in_a_config_is_accepted_or_refused() {
+    for (name, value) in [("config-empty", "accepted"), ("config-empty", "refused")] {
+        let stage = Stage::with_quirk(name, value).await;
+        let config = stage.configure(NUMBER).await;
+        let path = format!("{CONFIGS}/{}", text(&config["id"]));
+        for (field, empty) in [
+            ("name_prefix", json!("")),
+            ("ivr_greeting", json!({"message": ""})),
+        ] {
+            let put = json!({"phone_number": NUMBER, field: empty});
+            let put = stage.api.put(&path, &put).await;
+            match value {
+                "accepted" => assert_eq!(ok(put)["config"][field], empty),
+                _ => invalid(put, field),
+            }
+        }
+        let heard = stage.phone.dial(NUMBER).await.expect("dials").heard;
+        let greeted = heard.iter().any(|it| it == "Hello from demo");
+        assert_eq!(
+            (greeted, heard.len()),
+            (value == "refused", 1 + usize::from(greeted))
+        );
+    }
+}
+
+/// Gives a number back, which was purchased long ago.
+async fn release(stage: &Stage, number: &str) -> Value {
+    let list = get(stage, NUMBERS).await;
+    let entries = list["data"].as_array().expect("is a list");
+    let entry = entries.iter().find(|it| it["number"] == number);
+    let id = text(&entry.expect("is listed")["id"]);
+    ok(stage
+        .api
+        .delete(&format!("/release-phone-number/{id}"))
+        .await);
+    json!(id)
+}
+
+/// F-NUM-18: it is the account's no more in both.
+#[tokio::test]
+async fn a_released_number_is_gone_or_marked() {
+    for (name, value) in [("released-number", "gone"), ("released-number", "marked")] {
+        let stage = Stage::with_quirk(name, value).await;
+        let before = get(&stage, NUMBERS).await;
+        let id = release(&stage, NUMBER).await;
+        let list = get(&stage, NUMBERS).await;
+        match value {
+            "gone" => assert_eq!(numbers(&list), [SECOND_NUMBER]),
+            _ => {
+                assert_eq!(numbers(&list), [SECOND_NUMBER, NUMBER]);
+                assert_eq!(list["total_count"], 2);
+                let mut marked = before["data"][1].clone();
+                marked["deleted"] = json!(true);
+                assert_eq!(list["data"][1], marked);
+                assert_eq!(list["data"][0], before["data"][0]);
+            }
+        }
+        let again = format!("/release-phone-number/{}", id.as_str().expect("is an id"));
+        let again = stage.api.delete(&again).await.expect("is answered");
+        assert_eq!(again.status, 404);
+        let config = json!({"type": "pin_dialin", "phone_number": NUMBER});
+        invalid(stage.api.post(CONFIGS, &config).await, "not associated");
+        let room = stage.dialin_room("a", true).await;
+        assert_eq!(room["config"]["dialin_number"], SECOND_NUMBER);
+    }
+}
+
+/// F-NUM-19, F-NUM-14: nobody answers the number in both.
+#[tokio::test]
+async fn the_config_of_a_released_number_is_deleted_or_kept() {
+    for (name, value) in [("released-config", "deleted"), ("released-config", "kept")] {
+        let stage = Stage::with_quirk(name, value).await;
+        let config = stage.configure(NUMBER).await;
+        let path = format!("{CONFIGS}/{}", text(&config["id"]));
+        release(&stage, NUMBER).await;
+        let call = stage.phone.dial(NUMBER).await.expect("dials");
+        assert_eq!(call.outcome, Outcome::NotAnswered);
+        let found = stage.api.get(&path).await.expect("is answered");
+        match value {
+            "deleted" => assert_eq!(found.status, 404),
+            _ => {
+                assert_eq!(found.body, config);
+                ok(stage.api.delete(&path).await);
+            }
+        }
     }
 }
 

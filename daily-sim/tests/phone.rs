@@ -155,6 +155,30 @@ async fn each_global_number_takes_a_pin() {
     }
 }
 
+/// F-GLOB-5: the others take no PIN of the account, and those of the free tier take it always.
+#[tokio::test]
+async fn an_account_may_have_all_global_numbers_or_two() {
+    for (name, value) in [
+        ("global-numbers", "all"),
+        ("global-numbers", "us-and-canada"),
+    ] {
+        let stage = Stage::with_quirk(name, value).await;
+        let room = stage.dialin_room("a", true).await;
+        stage.phone.join("a", "Ann").await.expect("joins");
+        for number in daily_sim::GLOBAL_NUMBERS {
+            let open = value == "all" || number.starts_with("+1");
+            let expected = if open {
+                Outcome::InRoom
+            } else {
+                Outcome::WrongPin
+            };
+            let call = stage.dial(number, &room).await;
+            assert_eq!(call.outcome, expected, "{number}");
+            let _ = stage.phone.hang_up(&call.call_id).await;
+        }
+    }
+}
+
 /// F-CALL-11.
 #[tokio::test]
 async fn a_number_takes_the_pin_of_a_room_that_chose_another() {

@@ -72,6 +72,37 @@ async fn dialin_that_is_set_again_has_a_new_pin_or_the_same() {
     }
 }
 
+/// F-PIN-29, F-PIN-5: one that shows without `dialin` takes no caller.
+#[tokio::test]
+async fn a_room_without_dialin_shows_no_pin_or_a_dead_one() {
+    for (name, value) in [
+        ("pin-without-dialin", "hidden"),
+        ("pin-without-dialin", "shown"),
+    ] {
+        let stage = Stage::with_quirk(name, value).await;
+        let room = stage.room("a", json!({})).await;
+        let on = json!({"dialin": {"wait_for_meeting_start": true}});
+        let pin = pin_of(&ok(stage.update("a", on).await));
+        assert_eq!(stage.outcome_of(&pin).await, Outcome::OnHold);
+        let off = ok(stage.update("a", json!({"dialin": null})).await);
+        assert_eq!(stage.outcome_of(&pin).await, Outcome::WrongPin);
+        for config in [&room["config"], &off["config"]] {
+            assert_eq!(
+                (config.get("dialin"), config.get("dialin_number")),
+                (None, None)
+            );
+            match value {
+                "hidden" => assert_eq!(config.get("dialin_code"), None),
+                _ => assert_eq!(config["dialin_code"], pin, "it was made with the room"),
+            }
+        }
+        let another = stage.room("b", json!({})).await;
+        if value == "shown" {
+            assert_eq!(stage.outcome_of(&pin_of(&another)).await, Outcome::WrongPin);
+        }
+    }
+}
+
 /// F-PIN-6.
 #[tokio::test]
 async fn a_pin_may_begin_with_0_or_never_does() {

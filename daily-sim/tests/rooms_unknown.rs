@@ -98,6 +98,19 @@ async fn a_fraction_of_an_end_is_kept_or_cut_off_or_refused() {
     ok(stage.api.post("/rooms", &whole).await);
 }
 
+/// F-ROOM-19: also where a fraction would be kept. The text is compared, since 60 and 60.0 are equal.
+#[tokio::test]
+async fn a_float_without_a_fraction_comes_back_as_a_whole_number() {
+    for value in ["kept", "floored", "refused"] {
+        let stage = Stage::with_quirk("fractional-exp", value).await;
+        let exp = stage.now().await + 60;
+        let sent = json!({"exp": exp as f64, "nbf": 60.0, "max_participants": 20.0});
+        let room = stage.room("a", sent).await;
+        let shown = json!({"exp": exp, "nbf": 60, "max_participants": 20});
+        assert_eq!(room["config"].to_string(), shown.to_string(), "{value}");
+    }
+}
+
 /// F-ROOM-34, F-ERR-11: counts and durations are whole numbers.
 #[tokio::test]
 async fn a_fraction_of_a_whole_number_is_refused() {
@@ -143,6 +156,36 @@ async fn sip_takes_the_values_that_are_specified() {
         sip[name] = bad;
         let update = stage.update("a", json!({"sip": sip})).await;
         invalid(update, name);
+    }
+    let mut sip = sip.clone();
+    sip["provider"] = json!("signalwire");
+    let room = ok(stage.update("a", json!({"sip": sip})).await);
+    assert_eq!(room["config"]["sip"]["provider"], "signalwire");
+}
+
+/// F-ROOM-49, F-ERR-11: in a room, in a token and at the domain.
+#[tokio::test]
+async fn types_inside_of_permissions_are_refused_or_ignored() {
+    let mixed = json!({"permissions": {"hasPresence": "yes", "canSend": ["audio"]}});
+    for (name, value) in [("wrong-type", "refused"), ("wrong-type", "ignored")] {
+        let stage = Stage::with_quirk(name, value).await;
+        stage.room("a", json!({})).await;
+        for path in ["/rooms/a", "/meeting-tokens", "/"] {
+            let answer = stage.api.post(path, &json!({"properties": mixed})).await;
+            match value {
+                "refused" => invalid(answer, "permissions.hasPresence"),
+                _ => drop(ok(answer)),
+            }
+            let word = json!({"properties": {"permissions": {"canAdmin": ["all"]}}});
+            invalid(stage.api.post(path, &word).await, "permissions.canAdmin");
+        }
+        if value == "ignored" {
+            let kept = json!({"canSend": ["audio"]});
+            for path in ["/rooms/a", "/"] {
+                let shown = ok(stage.api.get(path).await);
+                assert_eq!(shown["config"]["permissions"], kept, "{path}");
+            }
+        }
     }
 }
 
@@ -225,6 +268,7 @@ async fn properties_take_the_values_that_are_specified() {
         ("lang", json!("xx")),
         ("enable_recording", json!("tape")),
         ("enable_recording", json!(["local", "tape"])),
+        ("enable_recording", json!(["local", "local"])),
         ("enable_recording", json!(true)),
         ("enable_raw_tracks_transcoded_audio", json!("mp3")),
         ("recordings_template", json!("a".repeat(1025))),

@@ -7,7 +7,7 @@ use crate::case::{Case, Checked, ensure, same, text};
 use crate::check::Needs::{Anywhere, Simulator};
 use crate::check::area;
 use crate::target::Key;
-use crate::wire::Request;
+use crate::wire::{JSON, Request};
 
 area! { auth;
     Anywhere => a_call_without_authorization_is_refused ["F-AUTH-4"];
@@ -24,6 +24,7 @@ async fn refused_header(case: &Case, authorization: Option<&str>) -> Checked {
             path: path.into(),
             authorization: authorization.map(str::to_owned),
             body: None,
+            content_type: JSON,
         };
         let answer = case.raw(request).await?;
         answer.refused(400, "authorization-header-error")?;

@@ -8,11 +8,12 @@ use crate::check::area;
 
 area! { configs;
     Config => a_config_answers_what_was_sent ["F-CFG-1", "F-CFG-9"];
-    Config => a_config_is_read_changed_and_deleted ["F-CFG-10", "F-CFG-11"];
+    Config => a_config_is_read_changed_and_deleted ["F-CFG-10", "F-CFG-11", "F-CFG-17"];
     Config => the_type_of_a_config_stays ["F-CFG-11"];
     Config => a_number_is_in_one_config ["F-CFG-4", "F-CFG-13"];
     Config => fields_of_the_other_type_are_refused ["F-CFG-2"];
     Config => an_unsent_field_is_kept_or_goes ["F-CFG-12"];
+    Config => null_and_an_empty_text_take_a_field_away_or_are_refused ["F-CFG-15", "F-CFG-16"];
     Card => a_missing_config_is_not_found ["F-CFG-10"];
     Card => configs_are_listed ["F-CFG-6"];
     Simulator("it names a number of somebody else") => a_foreign_number_is_refused ["F-CFG-5"];
@@ -56,7 +57,8 @@ async fn a_config_answers_what_was_sent(case: &Case) -> Checked {
 
 async fn a_config_is_read_changed_and_deleted(case: &Case) -> Checked {
     let made = config(case, 0, "before").await?;
-    same("as read", &case.get(&path(&made)?).await?.ok()?, &made)?;
+    case.reads(&path(&made)?, |answer| answer.body == made)
+        .await?;
     let changes = json!({"phone_number": case.number(0)?, "name_prefix": "after"});
     let changed = case.put(&path(&made)?, changes).await?.ok()?;
     same("id", &changed["id"], &made["id"])?;
@@ -65,10 +67,13 @@ async fn a_config_is_read_changed_and_deleted(case: &Case) -> Checked {
         &changed["config"]["name_prefix"],
         &json!("after"),
     )?;
-    same("as read", &case.get(&path(&made)?).await?.ok()?, &changed)?;
+    case.reads(&path(&made)?, |answer| answer.body == changed)
+        .await?;
     let deleted = case.delete(&path(&made)?).await?.ok()?;
     same("the answer", &deleted, &json!({"status": "ok"}))?;
-    case.get(&path(&made)?).await?.refused(404, "not-found")?;
+    case.reads(&path(&made)?, |answer| answer.status == 404)
+        .await?
+        .refused(404, "not-found")?;
     case.delete(&path(&made)?).await?.refused(404, "not-found")
 }
 
@@ -77,7 +82,9 @@ async fn the_type_of_a_config_stays(case: &Case) -> Checked {
     let changes = json!({"type": "pinless_dialin", "phone_number": case.number(0)?});
     let answer = case.put(&path(&made)?, changes).await?;
     answer.done_or_refused("invalid-request-error")?;
-    let now = case.get(&path(&made)?).await?.ok()?;
+    let path = path(&made)?;
+    let now = case.reads(&path, |answer| answer.status == 200).await?;
+    let now = now.ok()?;
     same("type", &now["type"], &json!("pin_dialin"))
 }
 
@@ -113,6 +120,21 @@ async fn an_unsent_field_is_kept_or_goes(case: &Case) -> Checked {
     let greeting = &changed["config"]["ivr_greeting"];
     let known = greeting.is_null() || *greeting == json!({"message": "Welcome."});
     ensure!(known, "ivr_greeting is {greeting}");
+    Ok(())
+}
+
+async fn null_and_an_empty_text_take_a_field_away_or_are_refused(case: &Case) -> Checked {
+    for nothing in [Value::Null, json!("")] {
+        let made = config(case, 0, "kept").await?;
+        let changes = json!({"phone_number": case.number(0)?, "name_prefix": nothing});
+        let answer = case.put(&path(&made)?, changes).await?;
+        if answer.done_or_refused("invalid-request-error")? {
+            let shown = &answer.body["config"]["name_prefix"];
+            let is_gone = shown.is_null() || shown == "";
+            ensure!(is_gone, "{nothing} leaves {shown}");
+        }
+        case.delete(&path(&made)?).await?.ok()?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::case::{Case, Checked, ensure, text};
 use crate::check::Needs::{Anywhere, Config};
 use crate::check::area;
-use crate::wire::Request;
+use crate::wire::{JSON, Request};
 
 area! { errors;
     Anywhere => a_body_that_is_no_json_is_refused ["F-ERR-4"];
@@ -17,6 +17,7 @@ area! { errors;
     Anywhere => an_unknown_argument_is_refused_or_ignored ["F-ERR-10"];
     Anywhere => arguments_that_make_no_sense_are_refused ["F-ERR-10"];
     Anywhere => a_value_of_the_wrong_type_is_refused_or_ignored ["F-ERR-11"];
+    Anywhere => a_wrong_type_inside_of_permissions_is_refused_or_ignored ["F-ERR-11", "F-ROOM-49"];
     Config => a_missing_field_is_refused ["F-ERR-7"];
 }
 
@@ -28,6 +29,7 @@ async fn a_body_that_is_no_json_is_refused(case: &Case) -> Checked {
             path: "/rooms".into(),
             authorization: Some(format!("Bearer {}", key.secret())),
             body: Some(body.into()),
+            content_type: JSON,
         };
         case.raw(request)
             .await?
@@ -116,6 +118,17 @@ async fn a_value_of_the_wrong_type_is_refused_or_ignored(case: &Case) -> Checked
     if answer.done_or_refused("invalid-request-error")? {
         let shown: &Value = &answer.body["config"]["enable_chat"];
         ensure!(shown.is_null(), "a text was taken for enable_chat: {shown}");
+    }
+    Ok(())
+}
+
+async fn a_wrong_type_inside_of_permissions_is_refused_or_ignored(case: &Case) -> Checked {
+    let name = case.name("wrong-type-inside");
+    let permissions = json!({"permissions": {"hasPresence": "no"}});
+    let answer = case.try_room(&name, permissions).await?;
+    if answer.done_or_refused("invalid-request-error")? {
+        let shown = &answer.body["config"]["permissions"]["hasPresence"];
+        ensure!(shown.is_null(), "a text was taken for hasPresence: {shown}");
     }
     Ok(())
 }

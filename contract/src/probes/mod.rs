@@ -114,17 +114,20 @@ const fn at_the_end(switch: &'static str) -> Probe {
 }
 
 const LIMITS: &str = "to see it, a rate limit would have to be exceeded";
+const RELEASE: &str = "a purchased number would have to be released";
 const CALLER: &str = "there is nobody to place a call";
 
-/// All probes. The first finds out whether the others have to wait.
+/// All probes. The first two find out whether the others have to wait.
 pub const PROBES: &[Probe] = &[
     by!("reads", rooms::reads),
+    by!("config-reads", numbers::config_reads),
     by!("unknown-path", refusals::unknown_path),
     by!("unknown-argument", refusals::unknown_argument),
     by!("unknown-property", refusals::unknown_property),
     by!("wrong-type", refusals::wrong_type),
     by!("info-texts", refusals::info_texts),
     by!("large-body", refusals::large_body),
+    by!("content-type", refusals::content_type),
     by!("paid-feature", refusals::paid_feature),
     by!("card", refusals::card),
     by!("dialin-without-card", refusals::dialin_without_card),
@@ -133,6 +136,7 @@ pub const PROBES: &[Probe] = &[
         "the account would have to be filled with rooms",
     ),
     unseeable("rate-limit", LIMITS),
+    unseeable("rate-limit-second", LIMITS),
     unseeable("rate-limit-scope", LIMITS),
     unseeable("rate-limit-refused", LIMITS),
     unseeable("rate-limit-delete", LIMITS),
@@ -165,6 +169,7 @@ pub const PROBES: &[Probe] = &[
     by!("pin-on-exp", pins::on_exp),
     by!("pin-on-dialin", pins::on_dialin),
     by!("pin-on-dialin-again", pins::on_dialin_again),
+    by!("pin-without-dialin", pins::without_dialin),
     unseeable(
         "pin-zero",
         "that no PIN begins with 0 cannot be told from a few of them",
@@ -185,9 +190,14 @@ pub const PROBES: &[Probe] = &[
     by!("batch-create-twice", rooms::batch_create_twice),
     by!("configs-seen", numbers::configs_seen),
     by!("config-put", numbers::config_put),
+    by!("config-null", numbers::config_null),
+    by!("config-empty", numbers::config_empty),
     by!("filter-match", numbers::filter_match),
     by!("filtered-count", numbers::filtered_count),
     by!("number-order", numbers::number_order),
+    unseeable("released-number", RELEASE),
+    unseeable("released-config", RELEASE),
+    unseeable("global-numbers", CALLER),
     by!("number-shapes", numbers::number_shapes),
     unseeable("pin-tries", CALLER),
     unseeable("pin-hash", CALLER),
@@ -246,7 +256,7 @@ pub(crate) async fn run(
                 ended.as_ref().and_then(of).unwrap_or_else(none)
             }
         };
-        lags |= probe.switch == "reads" && finding == Ok("lagging");
+        lags |= finding == Ok("lagging");
         crate::live::clean(&scene.case, false).await;
         unlike.extend(scene.case.unlike());
         answers.push(Answered {

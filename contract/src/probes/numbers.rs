@@ -36,7 +36,11 @@ pub async fn configs_seen(scene: &Scene) -> Finding {
     let of_calls = list(&configs, "data")?.iter().find(pin);
     let number = match of_calls {
         Some(config) => config["config"]["phone_number"].clone(),
-        None => json!(made(scene).await?.1),
+        None => {
+            let (_, number) = made(scene).await?;
+            scene.settle().await;
+            json!(number)
+        }
     };
     let domain = scene.case.get("/").await?.ok()?;
     let entries = domain["config"]["pin_dialin"].as_array();
@@ -56,6 +60,45 @@ pub async fn config_put(scene: &Scene) -> Finding {
         true => Ok("replaces"),
         false => Ok("merges"),
     }
+}
+
+/// Within half a second a replica that lags shows nothing of a config.
+pub async fn config_reads(scene: &Scene) -> Finding {
+    let (config, _) = made(scene).await?;
+    let path = format!("{CONFIGS}/{}", text(&config, "id")?);
+    let answer = scene.case.get(&path).await?;
+    match answer.status {
+        200 => Ok("fresh"),
+        404 => Ok("lagging"),
+        _ => puzzled(&answer),
+    }
+}
+
+/// Whether Daily takes this for the `name_prefix` of a config.
+async fn takes_prefix(scene: &Scene, prefix: Value) -> Result<bool, Failure> {
+    let (config, number) = made(scene).await?;
+    let path = format!("{CONFIGS}/{}", text(&config, "id")?);
+    let changes = json!({"phone_number": number, "name_prefix": prefix});
+    let answer = scene.case.put(&path, changes).await?;
+    match answer.status {
+        200 => Ok(true),
+        400 => Ok(false),
+        _ => puzzled(&answer),
+    }
+}
+
+pub async fn config_null(scene: &Scene) -> Finding {
+    Ok(match takes_prefix(scene, Value::Null).await? {
+        true => "unset",
+        false => "refused",
+    })
+}
+
+pub async fn config_empty(scene: &Scene) -> Finding {
+    Ok(match takes_prefix(scene, json!("")).await? {
+        true => "accepted",
+        false => "refused",
+    })
 }
 
 fn first(scene: &Scene) -> Result<&str, Failure> {

@@ -149,6 +149,14 @@ async fn gone(scene: &Scene, answer: &Answer) -> Result<(), Failure> {
     Ok(())
 }
 
+pub async fn without_dialin(scene: &Scene) -> Finding {
+    let room = scene.case.room("no-dialin", json!({})).await?;
+    match room["config"]["dialin_code"].is_null() {
+        true => Ok("hidden"),
+        false => Ok("shown"),
+    }
+}
+
 pub async fn without_exp(scene: &Scene) -> Finding {
     scene.dialin()?;
     let properties = json!({"dialin": {"display_name": PHONE}});
@@ -220,7 +228,7 @@ pub async fn batch_create_dialin(scene: &Scene) -> Finding {
     let seen = case
         .reads(&format!("/rooms/{name}"), |answer| answer.status == 200)
         .await?;
-    match seen.body["config"]["dialin_code"].is_null() {
+    match seen.body["config"]["dialin"].is_null() {
         false => Ok("accepted"),
         true => Ok("ignored"),
     }

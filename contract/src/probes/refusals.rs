@@ -4,7 +4,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Finding, Scene, puzzled};
-use crate::wire::{Answer, Request};
+use crate::case::text;
+use crate::wire::{Answer, JSON, Request};
 
 /// Refused with 400, or done all the same.
 fn refused_or(answer: &Answer, done: &'static str) -> Finding {
@@ -71,12 +72,34 @@ pub async fn large_body(scene: &Scene) -> Finding {
         authorization: Some(format!("Bearer {}", key.secret())),
         // Blanks at the end mean nothing, so a server that takes it makes an ordinary room.
         body: Some(format!("{body}{}", " ".repeat(LARGE))),
+        content_type: JSON,
     };
     let answer = case.raw(request).await?;
     match answer.status {
         413 => Ok("status-413"),
         400 => Ok("status-400"),
         200 => Err("a body of 1.1 MiB is not too large".into()),
+        _ => puzzled(&answer),
+    }
+}
+
+pub async fn content_type(scene: &Scene) -> Finding {
+    let case = &scene.case;
+    let key = case.account.keys.first().ok_or("the account has no key")?;
+    // An update makes no room of a random name where the body is ignored.
+    let room = case.room("type", json!({})).await?;
+    let request = Request {
+        method: Method::POST,
+        path: format!("/rooms/{}", text(&room, "name")?),
+        authorization: Some(format!("Bearer {}", key.secret())),
+        body: Some(json!({"privacy": "private"}).to_string()),
+        content_type: "text/plain",
+    };
+    let answer = case.raw(request).await?;
+    match (answer.status, answer.body["privacy"].as_str()) {
+        (200, Some("private")) => Ok("any"),
+        (200, Some("public")) => Ok("ignored"),
+        (400, _) => Ok("refused"),
         _ => puzzled(&answer),
     }
 }

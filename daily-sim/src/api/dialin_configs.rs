@@ -31,14 +31,16 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
         kind,
     };
     let (account, quirks) = (scene.world.account(scene.account), &scene.world.quirks);
-    let configs = account.configs(&filter, quirks);
+    let configs = account.configs(&filter, quirks, scene.now);
     let id = |config: &&DialinConfig| config.id.clone();
     let shown = page(&configs, &request, CONFIGS_A_PAGE, id)?;
     let data: Vec<Value> = shown.iter().map(|config| config.show()).collect();
     // F-NUM-6
     let total_count = match quirks.filtered_count {
         FilteredCount::Matching => configs.len(),
-        FilteredCount::All => account.configs(&ConfigFilter::default(), quirks).len(),
+        FilteredCount::All => account
+            .configs(&ConfigFilter::default(), quirks, scene.now)
+            .len(),
     };
     Ok(Answer::ok(
         json!({"total_count": total_count, "data": data}),
@@ -59,14 +61,16 @@ pub(super) fn create(scene: Scene<'_>) -> Result<Answer, Refusal> {
     let id = scene
         .world
         .create_config(scene.account, config, scene.now)?;
-    get(&scene, &id)
+    let seen = scene.world.quirks.configs_seen;
+    let config = scene.world.account(scene.account).config(&id, seen)?;
+    Ok(Answer::ok(config.show()))
 }
 
 /// `GET /domain-dialin-config/ID`. // F-CFG-10
 pub(super) fn get(scene: &Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
-    let seen = scene.world.quirks.configs_seen;
-    let config = scene.world.account(scene.account).config(id, seen)?;
+    let account = scene.world.account(scene.account);
+    let config = account.read_config(id, &scene.world.quirks, scene.now)?;
     Ok(Answer::ok(config.show()))
 }
 
@@ -75,6 +79,7 @@ pub(super) fn update(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let fields = scene.body.object()?;
     let quirks = scene.world.quirks;
+    scene.world.note_configs(scene.account, scene.now);
     let account = scene.world.account_mut(scene.account);
     Ok(Answer::ok(account.update_config(id, &fields, &quirks)?))
 }
@@ -83,6 +88,7 @@ pub(super) fn update(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
 pub(super) fn delete(scene: Scene<'_>, id: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let seen = scene.world.quirks.configs_seen;
+    scene.world.note_configs(scene.account, scene.now);
     let account = scene.world.account_mut(scene.account);
     account.delete_config(id, seen)?;
     Ok(Answer::ok(json!({"status": "ok"})))

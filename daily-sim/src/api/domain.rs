@@ -7,8 +7,8 @@ use crate::state::Refusal;
 pub(super) fn get(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     scene.query.none()?;
     let account = scene.world.account(scene.account);
-    let seen = scene.world.quirks.configs_seen;
-    Ok(Answer::ok(account.show_domain(seen)))
+    let quirks = &scene.world.quirks;
+    Ok(Answer::ok(account.read_domain(quirks, scene.now)))
 }
 
 /// `POST /`. The two lists of dial-in configs are paid features. // F-DOM-3, F-ERR-14
@@ -24,5 +24,6 @@ pub(super) fn set(scene: Scene<'_>) -> Result<Answer, Refusal> {
     scene
         .world
         .whole(|world| world.set_domain(account, &settings, now))?;
-    get(&scene)
+    let account = scene.world.account(account);
+    Ok(Answer::ok(account.written_domain(&scene.world.quirks)))
 }

@@ -46,6 +46,13 @@ pub(crate) struct Answer {
     pub room_ids: Vec<String>,
 }
 
+impl Call {
+    /// Whether it changes nothing and draws no randomness.
+    pub fn is_read(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD)
+    }
+}
+
 impl Answer {
     fn ok(body: Value) -> Self {
         Self {
@@ -139,7 +146,12 @@ fn route(scene: Scene<'_>, call: &Call) -> Result<Answer, Refusal> {
     if (segments.first()).is_some_and(|first| PAID.contains(first)) {
         paid(quirks)?;
     }
-    match (call.method.as_str(), segments.as_slice()) {
+    // F-ERR-16
+    let method = match call.method.as_str() {
+        "HEAD" => "GET",
+        method => method,
+    };
+    match (method, segments.as_slice()) {
         ("GET", []) => domain::get(&scene),
         ("POST", []) => domain::set(scene),
         ("GET", ["rooms"]) => rooms::list(&scene),

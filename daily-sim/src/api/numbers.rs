@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Answer, Scene};
-use crate::quirks::{FilteredCount, NumberOrder, NumberShapes};
+use crate::quirks::{FilteredCount, NumberOrder, NumberShapes, ReleasedNumber};
 use crate::state::{CallerId, PurchasedNumber, Refusal, matches, page_around};
 
 /// At most this many numbers are on a page. // F-NUM-2
@@ -12,6 +12,8 @@ const NUMBERS_A_PAGE: usize = 50;
 /// What is in the list.
 enum Entry<'a> {
     Purchased(&'a PurchasedNumber),
+    // F-NUM-18
+    Released(&'a PurchasedNumber),
     // F-NUM-8
     CallerId(&'a CallerId),
 }
@@ -22,7 +24,10 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
     let (account, quirks) = (scene.world.account(scene.account), &scene.world.quirks);
     let caller_ids = account.caller_ids.iter().map(Entry::CallerId);
     let numbers = account.numbers.iter().map(Entry::Purchased);
-    let all: Vec<Entry<'_>> = caller_ids.chain(numbers).collect();
+    let released = account.released.iter().map(Entry::Released);
+    let released = released.filter(|_| quirks.released_number == ReleasedNumber::Marked);
+    let mut all: Vec<Entry<'_>> = caller_ids.chain(numbers).chain(released).collect();
+    all.sort_by_key(Entry::pagination_id);
     let all_count = all.len();
     // No number has a name, so a filter by name leaves nothing. // F-NUM-3, F-CFG-8
     let nameless = scene.query.get("filter_name").is_none();
@@ -60,21 +65,21 @@ pub(super) fn list(scene: &Scene<'_>) -> Result<Answer, Refusal> {
 impl Entry<'_> {
     fn number(&self) -> &str {
         match self {
-            Self::Purchased(number) => &number.number,
+            Self::Purchased(number) | Self::Released(number) => &number.number,
             Self::CallerId(caller_id) => &caller_id.number,
         }
     }
 
     fn pagination_id(&self) -> u64 {
         match self {
-            Self::Purchased(number) => number.pagination_id,
+            Self::Purchased(number) | Self::Released(number) => number.pagination_id,
             Self::CallerId(caller_id) => caller_id.pagination_id,
         }
     }
 
     fn show(&self, shapes: NumberShapes) -> Value {
         let (kind, id, created) = match self {
-            Self::Purchased(number) => (
+            Self::Purchased(number) | Self::Released(number) => (
                 "purchased_phone_number",
                 Some(&number.id),
                 number.purchased_at,
@@ -97,6 +102,9 @@ impl Entry<'_> {
         });
         if let (Some(id), Some(shown)) = (id, shown.as_object_mut()) {
             shown.insert("id".to_owned(), json!(id));
+        }
+        if let (Self::Released(_), Some(shown)) = (self, shown.as_object_mut()) {
+            shown.insert("deleted".to_owned(), json!(true));
         }
         shown
     }

@@ -33,7 +33,7 @@ pub(super) fn wish(
 ) -> Result<(Option<String>, RoomChange), Refusal> {
     let fields = body.known(fields, &["name", "privacy", "properties"])?;
     let name = match fields.get("name") {
-        None | Some(Value::Null) => None,
+        None => None,
         Some(Value::String(name)) => Some(name.clone()),
         Some(_) => body.wrong_type("name", "a string")?,
     };

@@ -24,6 +24,9 @@ switches! {
     /// The status for a body that is too large.
     large_body: LargeBody = "large-body", "F-ERR-13",
         [Status413 = "status-413", Status400 = "status-400"];
+    /// What a body is taken for whose `Content-Type` does not say JSON.
+    content_type: ContentType = "content-type", "F-ERR-17",
+        [Any = "any", Ignored = "ignored", Refused = "refused"];
     /// The status with which an account without a card is refused a paid feature.
     paid_feature: PaidFeature = "paid-feature", "F-ERR-14",
         [Status400 = "status-400", Status403 = "status-403"];
@@ -45,9 +48,12 @@ switches! {
     /// What an answer beyond a rate limit looks like.
     rate_limit: RateLimit = "rate-limit", "F-RATE-4",
         [Plain = "plain", RetryAfter = "retry-after", BadRequest = "bad-request"];
-    /// Whether a rate limit is per account, key or route.
+    /// Whether 20 calls in any second are a limit of their own.
+    rate_limit_second: RateLimitSecond = "rate-limit-second", "F-RATE-9",
+        [Free = "free", TwentyIn1s = "20-in-1s"];
+    /// Whether a rate limit is per account, key, route or address.
     rate_limit_scope: RateLimitScope = "rate-limit-scope", "F-RATE-5",
-        [Account = "account", Key = "key", KeyAndRoute = "key-and-route"];
+        [Account = "account", Key = "key", KeyAndRoute = "key-and-route", Address = "address"];
     /// Whether a refused call counts towards the limit.
     rate_limit_refused: RateLimitRefused = "rate-limit-refused", "F-RATE-6",
         [Counted = "counted", Free = "free"];
@@ -74,7 +80,7 @@ switches! {
         [Kept = "kept", Floored = "floored", Refused = "refused"];
     /// Whether the addresses of SIP endpoints begin with `sip:`.
     sip_uri: SipUri = "sip-uri", "F-ROOM-46",
-        [Prefixed = "prefixed", Bare = "bare"];
+        [Bare = "bare", Prefixed = "prefixed"];
     /// Whether an update replaces a nested object or merges it.
     nested_update: NestedUpdate = "nested-update", "F-ROOM-22",
         [Replaces = "replaces", Merges = "merges"];
@@ -123,6 +129,9 @@ switches! {
     /// Which PIN a room gets if `dialin` was set to null and is set again.
     pin_on_dialin_again: PinOnDialinAgain = "pin-on-dialin-again", "F-PIN-12",
         [Same = "same", New = "new"];
+    /// Whether a room without `dialin` shows a PIN.
+    pin_without_dialin: PinWithoutDialin = "pin-without-dialin", "F-PIN-29",
+        [Hidden = "hidden", Shown = "shown"];
     /// Whether a PIN can begin with 0.
     pin_zero: PinZero = "pin-zero", "F-PIN-6",
         [Possible = "possible", Never = "never"];
@@ -183,6 +192,15 @@ switches! {
     /// Whether PUT of a dial-in config merges or replaces.
     config_put: ConfigPut = "config-put", "F-CFG-12",
         [Merges = "merges", Replaces = "replaces"];
+    /// Whether reads of dial-in configs come from a replica that lags 2 s behind the writes.
+    config_reads: ConfigReads = "config-reads", "F-CFG-17",
+        [Fresh = "fresh", Lagging = "lagging"];
+    /// What `null` in a dial-in config does.
+    config_null: ConfigNull = "config-null", "F-CFG-15",
+        [Unset = "unset", Refused = "refused"];
+    /// Whether a dial-in config takes an empty text.
+    config_empty: ConfigEmpty = "config-empty", "F-CFG-16",
+        [Accepted = "accepted", Refused = "refused"];
     /// How the text filters of configs and purchased numbers match.
     filter_match: FilterMatch = "filter-match", "F-CFG-8",
         [Part = "part", Whole = "whole"];
@@ -192,6 +210,15 @@ switches! {
     /// In which order purchased numbers are listed.
     number_order: NumberOrder = "number-order", "F-NUM-4",
         [NewestFirst = "newest-first", EarliestFirst = "earliest-first"];
+    /// Whether a released number stays in the list of purchased numbers, marked as deleted.
+    released_number: ReleasedNumber = "released-number", "F-NUM-18",
+        [Gone = "gone", Marked = "marked"];
+    /// What becomes of the dial-in config of a number that is released.
+    released_config: ReleasedConfig = "released-config", "F-NUM-19",
+        [Deleted = "deleted", Kept = "kept"];
+    /// Which global numbers take the PINs of an account.
+    global_numbers: GlobalNumbers = "global-numbers", "F-GLOB-5",
+        [All = "all", UsAndCanada = "us-and-canada"];
     /// Which of two documents the answers about phone numbers follow.
     number_shapes: NumberShapes = "number-shapes", "F-NUM-7",
         [Reference = "reference", Guide = "guide"];

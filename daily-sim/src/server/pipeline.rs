@@ -16,7 +16,7 @@ use super::reply::{Reply, respond};
 use super::shared::{Inner, Shared};
 use super::wire::Scissors;
 use crate::api::{self, Answer, Call};
-use crate::quirks::RateLimit;
+use crate::quirks::{ContentType, RateLimit};
 use crate::state::{AccountId, Refusal};
 use crate::state_file::{Input, RecordedCall, StateFileError};
 use crate::types::{Headers, JournalEntry};
@@ -37,7 +37,7 @@ pub(super) async fn call(
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, MOST_READ).await.ok();
     let body = body.filter(|body| body.len() <= LARGEST_BODY);
-    let arrival = Arrival::new(&parts.method, &parts.uri, body);
+    let arrival = Arrival::new(&parts.method, &parts.uri, &parts.headers, body);
     let key = bearer(&parts.headers);
     let reply = tokio::spawn(serve(shared, arrival, key)).await;
     reply.unwrap_or(Reply::Lost).into_response(scissors)
@@ -55,15 +55,19 @@ struct Arrival {
     query: Option<String>,
     /// Its body was not kept. // F-ERR-13
     too_large: bool,
+    /// Its body is not called JSON. // F-ERR-17
+    other_type: bool,
 }
 
 impl Arrival {
-    fn new(method: &Method, uri: &Uri, body: Option<Bytes>) -> Self {
+    fn new(method: &Method, uri: &Uri, headers: &HeaderMap, body: Option<Bytes>) -> Self {
         let path = uri.path().strip_prefix(BASE_PATH).unwrap_or_default();
-        let path = format!("/{}", path.trim_matches('/'));
+        let path = decoded(&format!("/{}", path.trim_matches('/')));
+        let has_body = body.as_ref().is_some_and(|body| !body.is_empty());
         let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
         Self {
             too_large: body.is_none(),
+            other_type: has_body && !says_json(headers),
             call: Call {
                 method: method.clone(),
                 path,
@@ -74,6 +78,39 @@ impl Arrival {
             query: uri.query().map(str::to_owned),
         }
     }
+}
+
+/// Characters that need no percent sign in a path mean the same with one: RFC 3986. // F-ERR-18
+fn decoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let byte = part
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let plain = byte.filter(|b| b.is_ascii_alphanumeric() || b"-._~".contains(b));
+        match (plain, part.get(2..)) {
+            (Some(plain), Some(rest)) => {
+                decoded.push(char::from(plain));
+                decoded.push_str(rest);
+            }
+            _ => {
+                decoded.push('%');
+                decoded.push_str(part);
+            }
+        }
+    }
+    decoded
+}
+
+/// Whether `Content-Type` says that the body is JSON. // F-ERR-17
+fn says_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
 }
 
 /// The key of the `Authorization` header. // F-AUTH-2
@@ -109,6 +146,21 @@ async fn serve(shared: Arc<Shared>, mut arrival: Arrival, key: Option<String>) -
     if arrival.too_large {
         let refusal = Refusal::large_body(shared.lock().world.quirks.large_body);
         return refuse(&shared, &arrival, Some(account), refusal);
+    }
+    if arrival.other_type {
+        let answer = shared.lock().world.quirks.content_type;
+        match answer {
+            ContentType::Any => {}
+            ContentType::Ignored => arrival.call.body.clear(),
+            ContentType::Refused => {
+                return refuse(
+                    &shared,
+                    &arrival,
+                    Some(account),
+                    Refusal::other_content_type(),
+                );
+            }
+        }
     }
     let case = Case {
         shared,
@@ -146,8 +198,7 @@ impl Case {
             let domain = &inner.world.account(self.account).domain;
             Input::Call(RecordedCall::new(domain, call))
         };
-        // A read changes nothing and draws no randomness.
-        let recorded = match call.method == Method::GET {
+        let recorded = match call.is_read() {
             true => Ok(()),
             false => inner.record(now, input),
         };

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::change::keeps_pin;
+use super::config_history::ConfigHistory;
 use super::dialin::Dialin;
 use super::pins::PinFate;
 use super::room::{PinShown, Room, chosen_name};
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::quirks::{
     Collector, CreateOverExpired, DialinNumber, GetExpired, ListingDialinCode, PinOnDialinAgain,
-    RoomLimit, UpdateExpired, UpdateMissing,
+    PinWithoutDialin, RoomLimit, UpdateExpired, UpdateMissing,
 };
 use crate::{AccountConfig, Quirks};
 
@@ -37,8 +38,11 @@ pub(crate) struct Account {
     collected: HashMap<String, String>,
     /// The oldest first.
     pub(super) configs: Vec<DialinConfig>,
+    pub(super) config_history: ConfigHistory,
     /// The earliest purchase first.
     pub numbers: Vec<PurchasedNumber>,
+    /// Numbers that were given back. // F-NUM-18
+    pub released: Vec<PurchasedNumber>,
     /// The numbers that it may show when it calls, listed with the purchased ones. // F-NUM-8
     pub caller_ids: Vec<CallerId>,
 }
@@ -114,7 +118,9 @@ impl Account {
             settings: serde_json::Map::new(),
             collected: HashMap::new(),
             configs: Vec::new(),
+            config_history: ConfigHistory::default(),
             numbers,
+            released: Vec::new(),
             caller_ids,
         }
     }
@@ -217,6 +223,13 @@ impl Account {
         self.check_room_limit(quirks, now)?;
         let collected = holder.and_then(|expired| self.take_room(&expired, means));
         let has_dialin = properties.contains_key("dialin");
+        // F-PIN-29
+        let shows_one = !has_dialin && quirks.pin_without_dialin == PinWithoutDialin::Shown;
+        let dead_pin = shows_one.then(|| {
+            let pin = means.make_pin(self.id, &name);
+            means.pins.retire(&pin, PinFate::Dead);
+            pin
+        });
         self.rooms.put(
             Room {
                 id: random_id(means.rng),
@@ -225,7 +238,7 @@ impl Account {
                 created_at: now.as_second(),
                 properties,
                 pin: has_dialin.then(|| means.make_pin(self.id, &name)),
-                last_pin: None,
+                last_pin: dead_pin,
             },
             quirks.reads,
             now,
@@ -369,7 +382,13 @@ impl Account {
             // F-PIN-10
             && quirks.listing_dialin_code == ListingDialinCode::Hidden;
         // An expired room has no PIN. // F-ROOM-39, F-PIN-13
-        let pin = (room.pin.as_deref()).filter(|_| !hidden && !room.is_expired(seconds(now)));
+        let shown = |_: &&str| !hidden && !room.is_expired(seconds(now));
+        let pin = room.pin.as_deref().filter(shown);
+        // F-PIN-29
+        let dead_pin = match quirks.pin_without_dialin {
+            PinWithoutDialin::Shown => room.last_pin.as_deref().filter(shown),
+            PinWithoutDialin::Hidden => None,
+        };
         let chosen = Dialin::of(&room.properties).unwrap_or_default().numbers;
         let earliest = self.numbers.first().map(|number| number.number.as_str());
         // F-PIN-15, F-PIN-17
@@ -378,7 +397,8 @@ impl Account {
             DialinNumber::Always => chosen.first().map(String::as_str).or(earliest),
             DialinNumber::Never => None,
         };
-        let pin = pin.map(|pin| PinShown { pin, number });
+        let dead_pin = dead_pin.map(|pin| PinShown { pin, number: None });
+        let pin = pin.map(|pin| PinShown { pin, number }).or(dead_pin);
         room.show(&self.domain, pin.as_ref(), quirks)
     }
 

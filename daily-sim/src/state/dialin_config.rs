@@ -1,11 +1,12 @@
 //! Dial-in configs: what makes a purchased number pick up.
 
 use data_encoding::BASE64;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Account, Refusal, matches, random_id};
 use crate::Quirks;
-use crate::quirks::{ConfigPut, ConfigsSeen, UnknownProperty, WrongType};
+use crate::quirks::{ConfigEmpty, ConfigNull, ConfigPut, ConfigsSeen, UnknownProperty, WrongType};
 
 /// What a number is configured for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl DialinConfig {
         self.fields.get("ivr_greeting")?.get("message")?.as_str()
     }
 
-    /// Sets fields; null takes one away. // F-CFG-11
+    /// Sets fields. // F-CFG-11, F-CFG-15, F-CFG-16
     fn set(&mut self, fields: &Map<String, Value>, quirks: &Quirks) -> Result<(), Refusal> {
         for (name, value) in fields {
             if !self.kind.has(name) {
@@ -118,8 +119,12 @@ impl DialinConfig {
                 "ivr_greeting" | "timeout_config" => is_message(value),
                 _ => value.is_string(),
             };
-            if value.is_null() {
+            if value.is_null() && quirks.config_null == ConfigNull::Unset {
                 self.fields.remove(name);
+            } else if value.is_null() {
+                return Err(Refusal::invalid(format!("'{name}' should not be null")));
+            } else if is_empty(value) && quirks.config_empty == ConfigEmpty::Refused {
+                return Err(Refusal::invalid(format!("'{name}' should not be empty")));
             } else if fits {
                 self.fields.insert(name.clone(), value.clone());
             } else if quirks.wrong_type == WrongType::Refused {
@@ -174,6 +179,23 @@ fn is_message(value: &Value) -> bool {
     value
         .as_object()
         .is_some_and(|message| message.iter().all(fits))
+}
+
+/// An empty text, or a message that is one. // F-CFG-16
+fn is_empty(value: &Value) -> bool {
+    let text = value.get("message").unwrap_or(value);
+    text.as_str() == Some("")
+}
+
+// F-CFG-10
+fn find<'a>(
+    configs: &'a [DialinConfig],
+    id: &str,
+    seen: ConfigsSeen,
+) -> Result<&'a DialinConfig, Refusal> {
+    let is_it = |config: &&DialinConfig| config.id == id && config.is_seen(Place::Configs, seen);
+    let found = configs.iter().find(is_it);
+    found.ok_or_else(|| Refusal::not_found(format!("dialin config {id} not found")))
 }
 
 impl ConfigFilter {
@@ -254,15 +276,34 @@ impl Account {
 
     // F-CFG-10
     pub fn config(&self, id: &str, seen: ConfigsSeen) -> Result<&DialinConfig, Refusal> {
-        let is_it =
-            |config: &&DialinConfig| config.id == id && config.is_seen(Place::Configs, seen);
-        let found = self.configs.iter().find(is_it);
-        found.ok_or_else(|| Refusal::not_found(format!("dialin config {id} not found")))
+        find(&self.configs, id, seen)
+    }
+
+    /// A config as a read finds it. // F-CFG-10, F-CFG-17
+    pub fn read_config(
+        &self,
+        id: &str,
+        quirks: &Quirks,
+        now: Timestamp,
+    ) -> Result<&DialinConfig, Refusal> {
+        let configs = self.configs_seen(quirks, now);
+        find(configs, id, quirks.configs_seen)
+    }
+
+    /// The configs that a read finds, wherever they were made.
+    pub(super) fn configs_seen(&self, quirks: &Quirks, now: Timestamp) -> &[DialinConfig] {
+        let history = &self.config_history;
+        history.seen(&self.configs, quirks.config_reads, now)
     }
 
     /// The configs that a filter takes, newest first. // F-CFG-6
-    pub fn configs(&self, filter: &ConfigFilter, quirks: &Quirks) -> Vec<&DialinConfig> {
-        let newest_first = self.configs.iter().rev();
+    pub fn configs(
+        &self,
+        filter: &ConfigFilter,
+        quirks: &Quirks,
+        now: Timestamp,
+    ) -> Vec<&DialinConfig> {
+        let newest_first = self.configs_seen(quirks, now).iter().rev();
         let here =
             newest_first.filter(|config| config.is_seen(Place::Configs, quirks.configs_seen));
         here.filter(|config| filter.takes(config, quirks)).collect()

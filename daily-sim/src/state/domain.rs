@@ -1,12 +1,14 @@
 //! The settings of a domain, and the dial-in configs that are made among them.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::dialin_config::Place;
+use super::gate::SESSIONS_A_ROOM;
 use super::kinds::{BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits};
-use super::{Account, ConfigKind, DialinConfig, Refusal, values};
+use super::{Account, ConfigKind, DialinConfig, Refusal, nested, values};
 use crate::Quirks;
-use crate::quirks::{ConfigsSeen, UnknownProperty, WrongType};
+use crate::quirks::{UnknownProperty, WrongType};
 
 /// The settings that a domain can have, beside the two lists of dial-in configs. // F-DOM-8
 const SETTINGS: &[(&str, JsonKind)] = &[
@@ -57,6 +59,7 @@ fn unset() -> Map<String, Value> {
         ("lang", json!("en")),
         ("max_api_keys", json!(2)),
         ("max_api_rooms", Value::Null),
+        ("max_sip_pstn_sessions_per_room", json!(SESSIONS_A_ROOM)),
         ("max_webhook_count", json!(1)),
         ("meeting_join_hook", json!("")),
         ("redirect_on_meeting_exit", json!("")),
@@ -68,13 +71,23 @@ fn unset() -> Map<String, Value> {
 const LISTS: [ConfigKind; 2] = [ConfigKind::Pin, ConfigKind::Pinless];
 
 impl Account {
-    /// The domain as `GET /` and `POST /` show it. // F-DOM-1, F-DOM-3
-    pub fn show_domain(&self, seen: ConfigsSeen) -> Value {
+    /// The domain as `GET /` shows it. // F-DOM-1, F-CFG-17
+    pub fn read_domain(&self, quirks: &Quirks, now: Timestamp) -> Value {
+        self.show_domain(quirks, self.configs_seen(quirks, now))
+    }
+
+    /// The domain as `POST /` answers it. // F-DOM-3
+    pub fn written_domain(&self, quirks: &Quirks) -> Value {
+        self.show_domain(quirks, &self.configs)
+    }
+
+    fn show_domain(&self, quirks: &Quirks, configs: &[DialinConfig]) -> Value {
+        let seen = quirks.configs_seen;
         let mut config = unset();
         config.extend(self.settings.clone());
         for kind in LISTS {
             let here = |it: &&DialinConfig| it.kind == kind && it.is_seen(Place::Domain, seen);
-            let list: Vec<Value> = (self.configs.iter().filter(here))
+            let list: Vec<Value> = (configs.iter().filter(here))
                 .map(DialinConfig::entry)
                 .collect();
             // F-DOM-4
@@ -110,7 +123,11 @@ impl Account {
                 if name != "meeting_join_hook" {
                     values::check(name, value)?;
                 }
-                self.settings.insert(name.clone(), value.clone());
+                let value = match value {
+                    Value::Object(sent) => nested::read(name, sent, quirks.wrong_type)?.into(),
+                    value => value.clone(),
+                };
+                self.settings.insert(name.clone(), value);
             }
         }
         Ok(())

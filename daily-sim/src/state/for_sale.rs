@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::derived::derived;
 use super::{AccountId, PurchasedNumber, Refusal, World, random_id};
+use crate::quirks::ReleasedConfig;
 
 /// Numbers are sold in the US and Canada only: area code, region and city. // F-NUM-5
 const AREAS: &[(&str, &str, &str)] = &[
@@ -145,13 +146,15 @@ impl World {
         Some(bought)
     }
 
-    /// Gives a number back for good, and its dial-in config with it. // F-NUM-14
+    /// Gives a number back for good. // F-NUM-14
     pub fn release(
         &mut self,
         id: AccountId,
         number: &str,
         now: Timestamp,
     ) -> Result<Release, Refusal> {
+        self.note_configs(id, now);
+        let config_goes = self.quirks.released_config == ReleasedConfig::Deleted;
         let account = self.account_mut(id);
         let found = account.numbers.iter().position(|it| it.id == number);
         let missing = || Refusal::not_found(format!("phone number {number} not found"));
@@ -160,12 +163,17 @@ impl World {
         if now.duration_since(bought.purchased_at) < KEPT_FOR {
             return Ok(Release::TooEarly);
         }
-        let released = account.numbers.remove(place).number;
-        let is_for = |number: Option<&str>| number == Some(released.as_str());
-        account
-            .configs
-            .retain(|config| !is_for(config.phone_number()));
-        self.sold.insert(released);
+        let released = account.numbers.remove(place);
+        let number = released.number.clone();
+        let is_for = |it: Option<&str>| it == Some(number.as_str());
+        // F-NUM-19
+        if config_goes {
+            account
+                .configs
+                .retain(|config| !is_for(config.phone_number()));
+        }
+        account.released.push(released);
+        self.sold.insert(number);
         Ok(Release::Done)
     }
 }

@@ -8,7 +8,7 @@ use crate::quirks::{Card, NbfForCallers, PrivateCallers, SixthCaller};
 use crate::types::Outcome;
 
 /// At most this many telephone sessions are in a room. // F-CALL-6
-const SESSIONS_A_ROOM: usize = 5;
+pub(super) const SESSIONS_A_ROOM: usize = 5;
 
 const FULL: &str = "The meeting is full. Goodbye.";
 

@@ -1,6 +1,6 @@
 //! JSON types, for tables of properties.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Refusal;
 use crate::quirks::WrongType;
@@ -27,5 +27,18 @@ pub(super) fn fits(
         (false, WrongType::Refused) => {
             Err(Refusal::invalid(format!("'{name}' should be {}", kind.1)))
         }
+    }
+}
+
+/// Up to here whole numbers and floats are the same numbers.
+const LARGEST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// A number as JSON of JavaScript's has it: `60.0` is `60`. Other values stay as they are. // F-ROOM-19
+pub(super) fn whole(value: &Value) -> Value {
+    match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() == 0.0 && number.abs() < LARGEST_WHOLE => {
+            json!(number as i64)
+        }
+        _ => value.clone(),
     }
 }

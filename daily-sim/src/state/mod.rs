@@ -6,6 +6,7 @@ mod account;
 mod attendance;
 mod call_log;
 mod change;
+mod config_history;
 mod derived;
 mod dial_string;
 mod dialin;
@@ -17,6 +18,7 @@ mod gate;
 mod jwt;
 mod kinds;
 mod listing;
+mod nested;
 mod overview;
 mod page;
 mod people;
@@ -211,6 +213,7 @@ impl World {
         config: DialinConfig,
         now: Timestamp,
     ) -> Result<String, Refusal> {
+        self.note_configs(id, now);
         let (account, means) = self.parts(id, now);
         account.create_config(config, means.rng)
     }
@@ -222,6 +225,7 @@ impl World {
         settings: &Map<String, Value>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        self.note_configs(id, now);
         let (account, means) = self.parts(id, now);
         account.set_domain(settings, means.quirks, means.rng)
     }

@@ -7,8 +7,8 @@ use super::people::Person;
 use super::pins::PinFate;
 use super::{AccountId, ConfigKind, DialString, World, seconds};
 use crate::Quirks;
-use crate::numbers::is_global;
-use crate::quirks::{CallersAlone, NumbersOfPin, PinTries};
+use crate::numbers::{is_free, is_global};
+use crate::quirks::{CallersAlone, GlobalNumbers, NumbersOfPin, PinTries};
 use crate::types::{DialAnswer, LiveCall, Outcome};
 
 const DEFAULT_GREETING: &str = "Please enter the PIN of your meeting.";
@@ -119,7 +119,9 @@ impl World {
         let Some(line) = self.line(&dialled.number) else {
             return answer;
         };
-        answer.heard.push(line.greeting.clone());
+        if !line.greeting.is_empty() {
+            answer.heard.push(line.greeting.clone());
+        }
         answer.outcome = Outcome::WrongPin;
         if dialled.pins.is_empty() {
             answer.heard.push(WRONG_PIN.to_owned());
@@ -162,8 +164,9 @@ impl World {
             });
         }
         self.account_ids().find_map(|id| {
-            let configs = &self.account(id).configs;
-            let config = configs.iter().find(|config| {
+            // A config that outlived its number answers nothing. // F-NUM-19
+            let account = Some(self.account(id)).filter(|account| account.owns(number))?;
+            let config = account.configs.iter().find(|config| {
                 config.kind == ConfigKind::Pin && config.phone_number() == Some(number)
             })?;
             let greeting = config.greeting().unwrap_or(DEFAULT_GREETING).to_owned();
@@ -174,7 +177,7 @@ impl World {
         })
     }
 
-    /// The room of a PIN on this line, and whether it has expired. // F-CALL-11, F-CALL-12
+    /// The room of a PIN on this line, and whether it has expired. // F-CALL-11, F-CALL-12, F-GLOB-5
     fn look_up(
         &self,
         line: &Line,
@@ -187,7 +190,9 @@ impl World {
             PinFate::Expired { account, name } => (*account, name, true),
             PinFate::Dead => return None,
         };
-        if line.account.is_some_and(|only| only != account) {
+        let is_closed =
+            !is_free(number) && self.quirks.global_numbers == GlobalNumbers::UsAndCanada;
+        if line.account.map_or(is_closed, |only| only != account) {
             return None;
         }
         let room = self.account(account).room(name, now);

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Refusal, dialin, sip, values};
+use super::kinds::whole;
+use super::{Refusal, dialin, nested, sip, values};
 use crate::Quirks;
 use crate::quirks::{FractionalExp, NestedUpdate, WrongType};
 
@@ -177,11 +178,11 @@ fn set(
     }
     values::check(name, value)?;
     let Value::Object(sent) = value else {
-        return Ok(Some(value.clone()));
+        return Ok(Some(whole(value)));
     };
     let sent = match name {
         "dialin" => dialin::read_sent(sent, quirks)?,
-        _ => sent.clone(),
+        _ => nested::read(name, sent, quirks.wrong_type)?,
     };
     // F-ROOM-22
     let under = before.and_then(Value::as_object);
@@ -223,7 +224,7 @@ pub(super) fn exp(value: &Value, quirks: &Quirks, now: f64) -> Result<Value, Ref
             )));
         }
         FractionalExp::Floored | FractionalExp::Kept | FractionalExp::Refused => {
-            (exp, value.clone())
+            (exp, whole(value))
         }
     };
     match exp <= now {
@@ -300,6 +301,8 @@ mod tests {
     fn exp_has_to_be_a_number_in_the_future() {
         check(json!({}), json!({"exp": 1001}), json!({"exp": 1001}));
         check(json!({}), json!({"exp": 1000.5}), json!({"exp": 1000.5}));
+        check(json!({}), json!({"exp": 1002.0}), json!({"exp": 1002}));
+        check(json!({}), json!({"nbf": 1002.0}), json!({"nbf": 1002}));
         refused(
             json!({"exp": 1000}),
             "exp was '1000', which is in the past rather than in the future",

@@ -116,6 +116,11 @@ impl Refusal {
         Self::made_up(status, "rate-limit-error", "too many requests")
     }
 
+    // F-ERR-17
+    pub fn other_content_type() -> Self {
+        Self::invalid("the Content-Type of the request should be application/json")
+    }
+
     // F-ERR-13
     pub fn large_body(answer: LargeBody) -> Self {
         let status = match answer {

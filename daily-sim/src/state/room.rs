@@ -39,7 +39,7 @@ pub(super) struct Room {
     pub properties: Map<String, Value>,
     /// Set as long as `dialin` is.
     pub pin: Option<String>,
-    /// The PIN that it had when `dialin` was switched off. // F-PIN-12
+    /// The PIN that it had when `dialin` was switched off, or that waits for it. // F-PIN-12, F-PIN-29
     pub last_pin: Option<String>,
 }
 

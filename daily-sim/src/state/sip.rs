@@ -8,7 +8,7 @@ use super::values::one_of;
 use crate::Quirks;
 use crate::quirks::SipUri;
 
-const PROVIDERS: &[&str] = &["daily"];
+const PROVIDERS: &[&str] = &["daily", "signalwire"];
 const AUDIO_CODECS: &[&str] = &["OPUS", "G722", "PCMU", "PCMA"];
 const VIDEO_CODECS: &[&str] = &["H264", "VP8"];
 

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::kinds::{ANY, BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits};
+use super::kinds::{ANY, BOOL, JsonKind, NUMBER, OBJECT, TEXT, fits, whole};
 use super::properties::exp;
-use super::{AccountId, Refusal, World, seconds, values};
+use super::{AccountId, Refusal, World, nested, seconds, values};
 use crate::quirks::{NameCase, UnknownProperty};
 
 /// At most this many characters are in a `user_id`. // F-TOKEN-2
@@ -116,7 +116,11 @@ impl World {
                 claims.insert((*claim).to_owned(), exp);
             } else if fits(name, value, *kind, self.quirks.wrong_type)? {
                 values::check(name, value)?;
-                claims.insert((*claim).to_owned(), value.clone());
+                let value = match value {
+                    Value::Object(sent) => nested::read(name, sent, self.quirks.wrong_type)?.into(),
+                    value => whole(value),
+                };
+                claims.insert((*claim).to_owned(), value);
             }
         }
         let account = self.account(id);

@@ -48,9 +48,16 @@ pub(super) fn check(name: &str, value: &Value) -> Result<(), Refusal> {
         "lang" => one_of(name, value, LANG),
         "enable_raw_tracks_transcoded_audio" => one_of(name, value, TRANSCODED_AUDIO),
         "enable_recording" => match value {
-            Value::Array(kinds) => kinds
-                .iter()
-                .try_for_each(|kind| one_of(name, kind, RECORDING)),
+            Value::Array(kinds) => {
+                let twice = |(n, kind): (usize, &Value)| kinds.iter().take(n).any(|it| it == kind);
+                if kinds.iter().enumerate().any(twice) {
+                    return Err(Refusal::invalid(format!(
+                        "'{name}' should have no value twice"
+                    )));
+                }
+                let mut kinds = kinds.iter();
+                kinds.try_for_each(|kind| one_of(name, kind, RECORDING))
+            }
             kind => one_of(name, kind, RECORDING),
         },
         "recordings_template" | "transcription_template" => at_most(name, value, LONGEST_TEMPLATE),
