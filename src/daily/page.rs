@@ -85,11 +85,15 @@ pub(super) struct ListedNumber {
     created_date: Value,
     #[serde(default)]
     pagination_id: Option<i64>,
+    #[serde(default)]
+    deleted: Value,
 }
 
 impl ListedNumber {
+    /// The number, unless it is a verified caller id (F-NUM-8) or was released (F-NUM-18).
     fn purchased(self) -> Option<PurchasedNumber> {
-        if self.id.is_null() {
+        let is_released = !matches!(self.deleted, Value::Null | Value::Bool(false));
+        if self.id.is_null() || is_released {
             return None;
         }
         Some(PurchasedNumber {
@@ -202,10 +206,10 @@ mod tests {
         assert_eq!(pages.get(), 1_001);
     }
 
-    /// F-NUM-1, F-NUM-2.
+    /// F-NUM-1, F-NUM-2, F-NUM-8, F-NUM-18.
     #[test]
     fn purchased_numbers_are_read_and_others_left_out() {
-        let body = json!({"total_count": 5, "data": [
+        let body = json!({"total_count": 7, "data": [
             {"id": "a", "number": "+12025550123", "pagination_id": 9, "name": null,
              "created_date": "2023-03-27T16:58:50.000Z"},
             {"id": "b", "number": "+12025550124", "pagination_id": 8,
@@ -213,6 +217,8 @@ mod tests {
             {"id": "c", "number": "+12025550125", "pagination_id": 7, "created_date": "lately"},
             {"id": "d", "number": "+12025550126", "pagination_id": 6},
             {"number": "+12025550127", "type": "verified_caller_id", "pagination_id": 5},
+            {"id": "e", "number": "+12025550128", "pagination_id": 4, "deleted": true},
+            {"id": "f", "number": "+12025550129", "pagination_id": 3, "deleted": "2025-04-01"},
         ]});
         let read: Body<ListedNumber> = serde_json::from_value(body).expect("reads");
         let page = Page::from(read);

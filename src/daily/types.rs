@@ -267,7 +267,8 @@ pub struct IvrGreeting {
 pub const PIN_DIALIN: &str = "pin_dialin";
 
 /// The body of `POST` and `PUT /domain-dialin-config` (F-CFG-1, F-CFG-11). A PUT sends all fields:
-/// whether Daily merges or replaces is unknown (F-CFG-12), and `null` removes a field either way.
+/// whether Daily merges or replaces is unknown (F-CFG-12). An empty text removes a field, because no
+/// source allows `null` (F-CFG-15).
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct DialinConfigRequest {
     /// [`PIN_DIALIN`]; only in a POST, since the type cannot change (F-CFG-11).
@@ -276,40 +277,15 @@ pub struct DialinConfigRequest {
     /// The number in E.164.
     pub phone_number: String,
     /// The friendly name.
-    #[serde(skip_serializing_if = "Unset::is_absent")]
-    pub name_prefix: Unset<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_prefix: Option<String>,
     /// The spoken greeting.
-    #[serde(skip_serializing_if = "Unset::is_absent")]
-    pub ivr_greeting: Unset<IvrGreeting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ivr_greeting: Option<IvrGreeting>,
 }
 
-/// A field that is sent, sent as `null`, or left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unset<T> {
-    /// Not in the body.
-    Absent,
-    /// `null`.
-    Null,
-    /// This value.
-    Value(T),
-}
-
-impl<T> Unset<T> {
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-}
-
-impl<T: Serialize> Serialize for Unset<T> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Absent | Self::Null => serializer.serialize_none(),
-            Self::Value(value) => value.serialize(serializer),
-        }
-    }
-}
-
-/// A purchased number (F-NUM-1). Verified caller ids, which have no id, are left out.
+/// A purchased number (F-NUM-1). Verified caller ids, which have no id, and released numbers
+/// (F-NUM-18) are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurchasedNumber {
     /// The number in E.164.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::crd::PinDialinNumberSpec;
 use crate::daily::types::{
-    DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN, Unset,
+    DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN,
 };
 
 /// The spec of a PinDialinNumber.
@@ -36,13 +36,16 @@ impl Spec {
     }
 
     /// The request that updates a config. It has all fields, because Daily does not document whether an
-    /// update merges or replaces, and `null` for a field to remove (F-CFG-11, F-CFG-12).
+    /// update merges or replaces, and an empty text for a field to remove (F-CFG-11, F-CFG-12, F-CFG-15).
     pub fn update(&self, shown: &DialinConfigBody) -> DialinConfigRequest {
+        let greeting = text_or_empty(self.greeting.as_ref(), message(shown).is_some());
         DialinConfigRequest {
             kind: None,
             phone_number: self.phone_number.clone(),
-            name_prefix: unset(self.name_prefix.clone(), prefix(shown).is_some()),
-            ivr_greeting: unset(self.ivr_greeting(), message(shown).is_some()),
+            name_prefix: text_or_empty(self.name_prefix.as_ref(), prefix(shown).is_some()),
+            ivr_greeting: greeting.map(|message| IvrGreeting {
+                message: Some(message),
+            }),
         }
     }
 
@@ -86,12 +89,9 @@ impl Spec {
     }
 }
 
-fn unset<T>(wanted: Option<T>, shown: bool) -> Unset<T> {
-    match wanted {
-        Some(value) => Unset::Value(value),
-        None if shown => Unset::Null,
-        None => Unset::Absent,
-    }
+/// The wanted text, or an empty text to remove the one that Daily shows.
+fn text_or_empty(wanted: Option<&String>, shown: bool) -> Option<String> {
+    wanted.cloned().or_else(|| shown.then(String::new))
 }
 
 /// Daily may show an unset field as an empty string.
@@ -151,7 +151,7 @@ mod tests {
         let shown = config(json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}));
         assert_eq!(
             json!(bare.update(&shown.config)),
-            json!({"phone_number": "+1202", "name_prefix": "a", "ivr_greeting": null})
+            json!({"phone_number": "+1202", "name_prefix": "a", "ivr_greeting": {"message": ""}})
         );
     }
 

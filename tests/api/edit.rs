@@ -37,7 +37,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.under_each_answer(
             "edit::dialin_off_and_on",
             Setup::new(),
-            By(&["listing-dialin-code", "pin-on-dialin-again", "reads"]),
+            By(&[
+                "listing-dialin-code",
+                "pin-on-dialin-again",
+                "pin-without-dialin",
+                "reads",
+            ]),
             dialin_off_and_on,
         ),
         stage.under_each_answer(

@@ -18,17 +18,27 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             reference_ready_later,
         ),
         stage.trial("numbers::one_holder", Setup::new(), one_holder),
-        stage.trial("numbers::deleted", Setup::new(), deleted),
         stage.trial("numbers::retained", Setup::new(), retained),
         stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
-        stage.trial("numbers::global_by_name", Setup::new(), global_by_name),
     ];
     let joined = [
         stage.under_each_answer(
             "numbers::greeting_taken_away",
             Setup::new(),
-            By(&["config-put"]),
+            By(&["config-put", "config-reads", "config-null", "config-empty"]),
             greeting_taken_away,
+        ),
+        stage.under_each_answer(
+            "numbers::global_by_name",
+            Setup::new(),
+            By(&["global-numbers"]),
+            global_by_name,
+        ),
+        stage.under_each_answer(
+            "numbers::released",
+            Setup::new(),
+            By(&["released-number", "released-config", "number-shapes"]),
+            released,
         ),
         stage.under_each_answer(
             "numbers::ready",
@@ -42,7 +52,18 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             ]),
             ready,
         ),
-        stage.under_each_answer("numbers::edit", Setup::new(), By(&["config-put"]), edit),
+        stage.under_each_answer(
+            "numbers::edit",
+            Setup::new(),
+            By(&["config-put", "config-reads"]),
+            edit,
+        ),
+        stage.under_each_answer(
+            "numbers::deleted",
+            Setup::new(),
+            By(&["config-reads"]),
+            deleted,
+        ),
         stage.under_each_answer(
             "numbers::reply_lost",
             Setup::new(),
@@ -137,12 +158,65 @@ async fn greeting_taken_away(fx: &mut Fixture) {
     let mark = fx.mark().await;
     let spec = json!({"phoneNumber": NUMBER, "namePrefix": "front"});
     fx.apply(Number, "main-line", &spec).await;
+    if fx.answer("config-empty") == "refused" {
+        let rejected = ("Stalled", "True", "RejectedByDaily");
+        let number = fx.condition(Number, "main-line", rejected).await;
+        assert!(number.is_ready(), "callers hear the old greeting");
+        let configs = fx.configs_at_daily().await;
+        assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Hello.");
+        return;
+    }
     fx.ready(Number, "main-line").await;
     let configs = fx.configs_at_daily().await;
     assert_eq!(configs[0]["config"]["name_prefix"], "front");
-    assert!(configs[0]["config"]["ivr_greeting"].is_null());
+    let message = &configs[0]["config"]["ivr_greeting"]["message"];
+    assert_eq!(message.as_str().unwrap_or_default(), "", "{message}");
     let journal = fx.journal_since(mark).await;
     assert_eq!(journal.done("PUT", "*"), 1, "{}", journal.tail(20));
+}
+
+/// A released number is never published, whatever Daily still lists of it.
+async fn released(fx: &mut Fixture) {
+    for (name, number) in [("main-line", NUMBER), ("second-line", SECOND_NUMBER)] {
+        fx.number(name, number).await;
+        fx.ready(Number, name).await;
+    }
+    fx.room("before", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "before").await;
+    assert!(before.dial_string().starts_with(NUMBER), "the earliest one");
+    let listed = fx.by_hand.get("/purchased-phone-numbers").await;
+    let listed = listed.expect("Daily answers").body;
+    let entries = listed["data"].as_array().expect("is a list");
+    let entry = entries.iter().find(|it| it["number"] == NUMBER);
+    let id = entry.expect("is listed")["id"].as_str().expect("has an id");
+    let path = format!("/release-phone-number/{id}");
+    let gone = fx.by_hand.delete(&path).await.expect("Daily answers");
+    assert_eq!(gone.status, 200, "{:?}", gone.body);
+
+    let unpurchased = ("Ready", "False", "NumberNotPurchased");
+    fx.force_pass(Number, "main-line", "it was released").await;
+    fx.condition(Number, "main-line", unpurchased).await;
+    fx.room("after", json!({"ttl": "1h"})).await;
+    let named = json!({"ttl": "1h", "dialin": {"roomNumbers": [{"phoneNumber": NUMBER}]}});
+    fx.room("named", named).await;
+    fx.force_pass(Room, "before", "its number was released")
+        .await;
+    let after = fx.ready(Room, "after").await;
+    fx.condition(Room, "named", unpurchased).await;
+    let moved = |room: &crate::objects::Object| room.dial_string().starts_with(SECOND_NUMBER);
+    let wait = crate::wait::SOON;
+    let before = fx
+        .until(Room, "before", "publishes the other", wait, moved)
+        .await;
+    for room in [&before, &after] {
+        assert_eq!(
+            room.text("/status/phoneNumbers/0/phoneNumber"),
+            SECOND_NUMBER
+        );
+        let call = fx.sim.dial(room.dial_string()).await;
+        let call = call.expect("it can be dialled");
+        assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
+    }
 }
 
 async fn reply_lost(fx: &mut Fixture) {
@@ -226,7 +300,12 @@ async fn global_by_name(fx: &mut Fixture) {
     assert_eq!(published, &expected);
     let call = fx.sim.dial(room.dial_string()).await;
     let call = call.expect("it can be dialled");
-    assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
+    let outcome = match fx.answer("global-numbers") {
+        "all" => Outcome::OnHold,
+        // Nothing that the operator could know: the user names the number.
+        _ => Outcome::WrongPin,
+    };
+    assert_eq!(call.outcome, outcome, "{call:?}");
 
     // One number more changes neither the room nor its PIN.
     fx.number("main-line", NUMBER).await;

@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::daily::evidence::CreateAttempts;
-    use crate::daily::types::{PIN_DIALIN, Unset};
+    use crate::daily::types::PIN_DIALIN;
 
     const KEY: &str = "acme-key-0123456789abcdef";
     const NUMBER: &str = "+12025550123";
@@ -172,8 +172,8 @@ mod tests {
         let request = DialinConfigRequest {
             kind: Some(PIN_DIALIN),
             phone_number: NUMBER.to_owned(),
-            name_prefix: Unset::Absent,
-            ivr_greeting: Unset::Absent,
+            name_prefix: None,
+            ivr_greeting: None,
         };
         let (write, check) = (ConfigWrite::Create(request), Check::by_version());
         let made = account.write_config(KEY.into(), NUMBER.into(), "uid".into(), write, check);

@@ -1,7 +1,6 @@
 //! Keeping a recorded dial-in config as the spec asks.
 
 use super::*;
-use crate::daily::types::Unset;
 
 fn differs() -> View {
     with(kept(), |it| {
@@ -146,13 +145,13 @@ fn a_config_of_another_number_is_never_changed() {
 }
 
 #[test]
-fn what_is_taken_away_is_sent_as_null() {
+fn what_is_taken_away_is_sent_as_an_empty_text() {
     let view = with(kept(), |it| it.spec.as_mut().unwrap().name_prefix = None);
     let Plan::Act(AnyStep::Of(Step::UpdateConfig(update))) = plan(&view) else {
         panic!("{:?}", plan(&view));
     };
-    assert_eq!(update.request.name_prefix, Unset::Null);
-    assert_eq!(update.request.ivr_greeting, Unset::Absent);
+    assert_eq!(update.request.name_prefix.as_deref(), Some(""));
+    assert_eq!(update.request.ivr_greeting, None);
 }
 
 fn absent(first: Option<u64>, change: fn(&mut View)) -> View {
