@@ -11,6 +11,7 @@ pub(crate) mod numbers_cache;
 mod rooms;
 pub(crate) mod schedule;
 mod users;
+mod written_configs;
 
 use std::collections::HashMap;
 use std::fmt;

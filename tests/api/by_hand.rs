@@ -78,26 +78,28 @@ impl Fixture {
 
     /// What Daily answers without a lag.
     async fn now(&self, path: &str) -> Value {
-        let lags = self.answer("reads") != "fresh";
-        if lags {
-            self.reads("fresh").await;
+        let switches = ["reads", "config-reads"].into_iter();
+        let lagging: Vec<&str> = switches
+            .filter(|switch| self.answer(switch) != "fresh")
+            .collect();
+        for switch in &lagging {
+            self.switch(switch, "fresh").await;
         }
         let answer = self.by_hand.get(path).await.expect("Daily answers");
-        if lags {
-            self.reads(self.answer("reads")).await;
+        for switch in &lagging {
+            self.switch(switch, self.answer(switch)).await;
         }
         answer.body
     }
 
-    async fn reads(&self, answer: &str) {
-        let switched = self.sim.set_quirk("reads", answer).await;
+    async fn switch(&self, switch: &str, answer: &str) {
+        let switched = self.sim.set_quirk(switch, answer).await;
         switched.expect("it has this answer");
     }
 
-    /// The dial-in configs of the domain, as Daily lists them.
+    /// The dial-in configs of the domain, as Daily lists them now.
     pub async fn configs_at_daily(&self) -> Vec<Value> {
-        let answer = self.by_hand.get("/domain-dialin-config").await;
-        let body = answer.expect("Daily answers").body;
+        let body = self.now("/domain-dialin-config").await;
         body["data"]
             .as_array()
             .cloned()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::written_configs::WrittenConfigs;
 use crate::clock::Moment;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, PurchasedNumber};
@@ -21,6 +22,7 @@ pub struct Numbers {
 /// The last answers.
 #[derive(Default)]
 pub(super) struct NumbersCache {
+    pub(super) written: WrittenConfigs,
     numbers: Option<Arc<Numbers>>,
     failed: Option<(Moment, CallError)>,
 }
