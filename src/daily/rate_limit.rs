@@ -96,12 +96,12 @@ impl RateLimit {
 
     /// Counts a call that was sent without a slot, as only its answer named the account.
     pub fn sent_already(&self) {
-        self.windows().calls.count(1, clock::now());
+        self.windows().count(clock::now());
     }
 
     /// Daily answered 429: no slot is granted for a while.
     pub fn exceeded(&self, retry_after: Option<Duration>) {
-        self.windows().pause.begin(retry_after, clock::now());
+        self.windows().throttled(retry_after, clock::now());
         self.0.changed.notify_waiters();
     }
 

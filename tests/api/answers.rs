@@ -42,6 +42,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Affected::By(&["reads", "name-case"]),
             chosen_name_again,
         ),
+        stage.under_each_answer(
+            "answers::many_at_once",
+            Setup::new(),
+            Affected::By(&["rate-limit-second"]),
+            many_at_once,
+        ),
     ];
     trials.extend(others.into_iter().flatten());
     trials.push(stage.trial("answers::limit_told_with_a_400", Setup::new(), limit));
@@ -124,6 +130,18 @@ async fn chosen_name_again(fx: &mut Fixture) {
     let after = fx.until(Room, "standup", "is Ready", SOON, ready).await;
     assert_ne!(after.pin(), before.pin());
     assert_eq!(fx.rooms_at_daily().await.len(), 1);
+}
+
+/// Where Daily limits each second as well, a first burst may be refused, and nothing after it.
+async fn many_at_once(fx: &mut Fixture) {
+    let names: Vec<String> = (0..40).map(|n| format!("standup-{n}")).collect();
+    for name in &names {
+        fx.room(name, json!({"ttl": "1h"})).await;
+    }
+    for name in &names {
+        fx.ready(Room, name).await;
+    }
+    assert_eq!(fx.rooms_at_daily().await.len(), names.len());
 }
 
 /// F-RATE-4: the word counts, and not the status.

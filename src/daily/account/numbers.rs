@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::numbers_cache::Numbers;
+use super::written_configs::WrittenConfigs;
 use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
@@ -66,12 +67,16 @@ impl Account {
         if let Some(known) = cache.get(came, not_before) {
             return known;
         }
-        let read = self.read_numbers(key).await.map(Arc::new);
+        let read = self.read_numbers(key, &cache.written).await.map(Arc::new);
         cache.update(&read, clock::now());
         read
     }
 
-    async fn read_numbers(&self, key: &ApiKey) -> Result<Numbers, CallError> {
+    async fn read_numbers(
+        &self,
+        key: &ApiKey,
+        written: &WrittenConfigs,
+    ) -> Result<Numbers, CallError> {
         let client = &self.setup.client;
         let at = clock::now();
         let purchased = read_all(|after: Option<String>| async move {
@@ -84,7 +89,8 @@ impl Account {
             let call = client.dialin_configs_page(key, after.as_deref());
             self.read(key, "/domain-dialin-config", call).await
         });
-        let Answer { value, date } = listed.await?;
+        let Answer { mut value, date } = listed.await?;
+        written.correct(&mut value, at, self.setup.replica_lag);
         Ok(Numbers {
             at,
             date,
@@ -116,7 +122,13 @@ impl Account {
             let send = write.send(&account.setup.client, &key);
             let written = account.send_write(call, &check, &key, slot, &number, send);
             let written = written.await;
-            account.numbers.lock().await.invalidate();
+            let mut cache = account.numbers.lock().await;
+            if let Some((id, config)) = known_after(&write, &written) {
+                let lag = account.setup.replica_lag;
+                cache.written.note(id, config, clock::now(), lag);
+            }
+            cache.invalidate();
+            drop(cache);
             match (written, before) {
                 (Ok((Some(config), _)), Some(_)) => {
                     let id = config.id.clone();
@@ -137,6 +149,22 @@ impl Account {
     }
 }
 
+/// The id of the config that a write has changed or deleted, and the config if it still exists. A
+/// write that failed, or has an unknown outcome, says nothing about it.
+fn known_after(
+    write: &ConfigWrite,
+    written: &Result<(Option<DialinConfig>, Moment), EffectError<CallError>>,
+) -> Option<(String, Option<DialinConfig>)> {
+    match (write, written) {
+        (_, Ok((Some(config), _))) => Some((config.id.clone(), Some(config.clone()))),
+        (
+            ConfigWrite::Delete { id },
+            Ok((None, _)) | Err(EffectError::Failed(_, CallError::NotFound)),
+        ) => Some((id.clone(), None)),
+        _ => None,
+    }
+}
+
 /// Adds the configs of the domain's own property. Daily may show a config in both places (F-DOM-2);
 /// it then has the id from the list, which is read last.
 fn with_those_of(domain: &DomainDialin, mut configs: Vec<DialinConfig>) -> Vec<DialinConfig> {
@@ -148,7 +176,7 @@ fn with_those_of(domain: &DomainDialin, mut configs: Vec<DialinConfig>) -> Vec<D
 
 #[cfg(test)]
 mod tests {
-    use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Sim};
+    use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Quirks, Sim};
 
     use super::*;
     use crate::daily::evidence::CreateAttempts;
@@ -244,6 +272,44 @@ mod tests {
         account.evidence().writes(NUMBER).claimed("uid");
         assert!(create(&account).await.is_err(), "the number has a config");
         assert_eq!(create_attempts(), CreateAttempts::Refused);
+    }
+
+    /// F-CFG-17.
+    #[tokio::test]
+    async fn reads_that_lag_do_not_hide_what_we_wrote() {
+        let mut quirks = Quirks::default();
+        quirks.set("config-reads", "lagging").unwrap();
+        let accounts = vec![AccountConfig::new("acme", &[KEY], &[NUMBER])];
+        let daily = Sim::start(Config::new(accounts).quirks(quirks))
+            .await
+            .unwrap();
+        let account = account(&daily);
+        let prefixes = async || {
+            let numbers = account.numbers(&KEY.into(), clock::now()).await.unwrap();
+            let prefix = |it: &DialinConfig| it.config.name_prefix.clone();
+            numbers.configs.iter().map(prefix).collect::<Vec<_>>()
+        };
+        let write = async |write| {
+            let (key, check) = (KEY.into(), Check::by_version());
+            let done = account.write_config(key, NUMBER.into(), "uid".into(), write, check);
+            done.await.unwrap()
+        };
+        let id = create(&account).await.unwrap();
+        assert_eq!(prefixes().await, [None]);
+        let request = DialinConfigRequest {
+            kind: None,
+            phone_number: NUMBER.to_owned(),
+            name_prefix: Some("desk".to_owned()),
+            ivr_greeting: None,
+        };
+        write(ConfigWrite::Update {
+            id: id.clone(),
+            request,
+        })
+        .await;
+        assert_eq!(prefixes().await, [Some("desk".to_owned())]);
+        write(ConfigWrite::Delete { id }).await;
+        assert!(prefixes().await.is_empty());
     }
 
     #[tokio::test]

@@ -10,11 +10,19 @@ use crate::clock::Moment;
 pub(super) const CALLS: usize = 100;
 /// How many DELETEs Daily takes in any 30 seconds. // F-RATE-2
 pub(super) const DELETES: usize = 50;
+/// How many calls and DELETEs a second Daily names for the same limits. // F-RATE-1, F-RATE-2
+const CALLS_A_SECOND: usize = 20;
+const DELETES_A_SECOND: usize = 2;
+/// How long after a 429 each second counts. Whether Daily enforces seconds is unknown (F-RATE-9), and
+/// while Daily answers slowly they would cost half of the rate, so they count only after a 429.
+const SECONDS_COUNT_FOR: Duration = Duration::from_secs(600);
 /// How long a call counts after its answer. It also counts from its send to its answer, so that no
 /// delay on its way matters. These are 5 s and 1%, by which Daily's clock may be slower than ours.
 const CALLS_SPAN: Duration = Duration::from_millis(5_050);
 /// The same for DELETEs.
 const DELETES_SPAN: Duration = Duration::from_millis(30_300);
+/// The same for both in a second.
+const SECOND_SPAN: Duration = Duration::from_millis(1_010);
 
 /// What of a rate limit is used at the start: this many calls, sent at this moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,8 +59,11 @@ pub(super) enum Wait {
 /// What counts against the limits of an account, and the pause after a 429.
 #[derive(Debug)]
 pub(super) struct Windows {
-    pub calls: Window,
+    calls: Window,
     deletes: Window,
+    calls_of_second: Window,
+    deletes_of_second: Window,
+    seconds_count_until: Option<Moment>,
     pub pause: Pause,
 }
 
@@ -68,6 +79,9 @@ impl Windows {
         Self {
             calls: Window::new(CALLS, CALLS_SPAN, used.calls, used.at),
             deletes: Window::new(DELETES, DELETES_SPAN, used.deletes, used.at),
+            calls_of_second: Window::new(CALLS_A_SECOND, SECOND_SPAN, 0, used.at),
+            deletes_of_second: Window::new(DELETES_A_SECOND, SECOND_SPAN, 0, used.at),
+            seconds_count_until: None,
             pause: Pause::default(),
         }
     }
@@ -85,24 +99,56 @@ impl Windows {
         if let Some(end) = self.pause.end(now) {
             return Err(Wait::Until(end));
         }
-        self.calls.reserve(count, now)
+        if self.seconds_count(now) {
+            self.calls_of_second.room_for(count, now)?;
+        }
+        self.calls.room_for(count, now)?;
+        self.calls_of_second.reserved += count;
+        self.calls.reserved += count;
+        Ok(())
     }
 
     /// Reserves the slot that a DELETE needs beside the one of a call. // F-RATE-7
     pub fn reserve_delete(&mut self, now: Moment) -> Result<(), Wait> {
-        self.deletes.reserve(1, now)
+        if self.seconds_count(now) {
+            self.deletes_of_second.room_for(1, now)?;
+        }
+        self.deletes.room_for(1, now)?;
+        self.deletes_of_second.reserved += 1;
+        self.deletes.reserved += 1;
+        Ok(())
+    }
+
+    fn seconds_count(&self, now: Moment) -> bool {
+        self.seconds_count_until.is_some_and(|until| now < until)
+    }
+
+    /// Daily answered 429.
+    pub fn throttled(&mut self, retry_after: Option<Duration>, now: Moment) {
+        self.pause.begin(retry_after, now);
+        self.seconds_count_until = Some(now.after(SECONDS_COUNT_FOR));
+    }
+
+    /// A call was sent without a reserved slot.
+    pub fn count(&mut self, now: Moment) {
+        self.calls.count(1, now);
+        self.calls_of_second.count(1, now);
     }
 
     /// Reserved slots were sent, and are answered now.
     pub fn sent(&mut self, slots: Slots, now: Moment) {
         self.calls.sent(slots.calls, now);
         self.deletes.sent(slots.deletes, now);
+        self.calls_of_second.sent(slots.calls, now);
+        self.deletes_of_second.sent(slots.deletes, now);
     }
 
     /// Reserved slots are returned.
     pub fn release(&mut self, slots: Slots) {
         self.calls.release(slots.calls);
         self.deletes.release(slots.deletes);
+        self.calls_of_second.release(slots.calls);
+        self.deletes_of_second.release(slots.deletes);
     }
 
     #[cfg(test)]
@@ -143,10 +189,9 @@ impl Window {
         self.reserved + self.sent.len()
     }
 
-    fn reserve(&mut self, count: usize, now: Moment) -> Result<(), Wait> {
+    fn room_for(&mut self, count: usize, now: Moment) -> Result<(), Wait> {
         let too_many = (self.taken(now) + count).saturating_sub(self.limit);
         let Some(last) = too_many.checked_sub(1) else {
-            self.reserved += count;
             return Ok(());
         };
         Err(match self.sent.get(last) {
@@ -161,7 +206,9 @@ impl Window {
     }
 
     /// Counts calls that were sent, reserved or not.
-    pub fn count(&mut self, count: usize, now: Moment) {
+    fn count(&mut self, count: usize, now: Moment) {
+        // Windows that are not asked must not grow.
+        self.taken(now);
         let last = self.sent.back().copied().unwrap_or(now);
         self.sent.extend(std::iter::repeat_n(now.max(last), count));
     }
@@ -248,6 +295,43 @@ mod tests {
         let wait = Err(Wait::Until(at(1_000)));
         assert_eq!(windows.reserve_calls(1, at(999)), wait);
         assert_eq!(windows.reserve_calls(1, at(1_000)), Ok(()));
+    }
+
+    /// F-RATE-9.
+    #[test]
+    fn each_second_counts_for_ten_minutes_after_a_429() {
+        let mut windows = Windows::new(Used::default());
+        for _ in 0..40 {
+            windows
+                .reserve_calls(1, at(0))
+                .expect("seconds do not count yet");
+        }
+        windows.throttled(None, at(0));
+        assert_eq!(windows.reserve_calls(1, at(1_000)), Err(Wait::ForRelease));
+        for _ in 0..40 {
+            windows.sent(CALL, at(1_500));
+        }
+        let wait = Err(Wait::Until(at(2_510)));
+        assert_eq!(windows.reserve_calls(1, at(1_600)), wait);
+        for _ in 0..20 {
+            windows
+                .reserve_calls(1, at(2_510))
+                .expect("the second is over");
+        }
+        assert_eq!(windows.reserve_calls(1, at(2_510)), Err(Wait::ForRelease));
+        for _ in 0..20 {
+            windows.sent(CALL, at(2_510));
+        }
+        for _ in 0..2 {
+            windows.reserve_delete(at(4_000)).expect("two are free");
+        }
+        assert_eq!(windows.reserve_delete(at(4_000)), Err(Wait::ForRelease));
+        for _ in 0..100 {
+            windows
+                .reserve_calls(1, at(600_000))
+                .expect("all 100 are free");
+        }
+        assert!(windows.reserve_calls(1, at(600_000)).is_err());
     }
 
     #[test]
