@@ -5,7 +5,7 @@ use daily_operator::daily::client::Client;
 use daily_operator::daily::error::CallError;
 use daily_operator::daily::listing::{Joining, Listing, Next};
 use daily_operator::daily::page::read_all;
-use daily_operator::daily::types::{DialinConfig, DialinConfigRequest, PIN_DIALIN, Unset};
+use daily_operator::daily::types::{DialinConfig, DialinConfigRequest, IvrGreeting, PIN_DIALIN};
 use daily_sim::{Config, Limits};
 
 use crate::stage::{KEY, NUMBER, Stage, change, config, key, wish};
@@ -86,17 +86,20 @@ async fn the_life_of_a_dialin_config() {
     assert_eq!(made.config.phone_number.as_deref(), Some(NUMBER));
     assert_eq!(made.config.name_prefix.as_deref(), Some("main"));
 
+    let nothing = Some(IvrGreeting {
+        message: Some(String::new()),
+    });
     let update = DialinConfigRequest {
         kind: None,
         phone_number: NUMBER.to_owned(),
-        name_prefix: Unset::Value("second".to_owned()),
-        ivr_greeting: Unset::Null,
+        name_prefix: Some("second".to_owned()),
+        ivr_greeting: nothing.clone(),
     };
     let changed = client.update_dialin_config(&key, &made.id, &update).await;
     let changed = changed.expect("is changed").value;
     assert_eq!(changed.id, made.id);
     assert_eq!(changed.config.name_prefix.as_deref(), Some("second"));
-    assert_eq!(changed.config.ivr_greeting, None);
+    assert_eq!(changed.config.ivr_greeting, nothing);
 
     let read = client.dialin_config(&key, &made.id).await;
     assert_eq!(read.expect("is answered").value, Some(changed.clone()));

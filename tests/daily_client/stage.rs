@@ -9,7 +9,7 @@ use daily_operator::config::Proxy;
 use daily_operator::daily::client::{Client, ClientError, Settings};
 use daily_operator::daily::error::CallError;
 use daily_operator::daily::types::{
-    ApiKey, CreateRoom, DialinConfigRequest, IvrGreeting, PIN_DIALIN, RoomChange, Unset,
+    ApiKey, CreateRoom, DialinConfigRequest, IvrGreeting, PIN_DIALIN, RoomChange,
 };
 use daily_sim::{Config, FaultKind, FaultSpec, Limits, Sim, SimClient};
 use serde_json::{Map, Value, json};
@@ -130,8 +130,8 @@ pub fn config(number: &str) -> DialinConfigRequest {
     DialinConfigRequest {
         kind: Some(PIN_DIALIN),
         phone_number: number.to_owned(),
-        name_prefix: Unset::Value("main".to_owned()),
-        ivr_greeting: Unset::Value(IvrGreeting {
+        name_prefix: Some("main".to_owned()),
+        ivr_greeting: Some(IvrGreeting {
             message: Some("Welcome".to_owned()),
         }),
     }
