@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(created, [bought, bought, None, None]);
         assert_eq!(
             (page.listed, page.total, page.last),
-            (5, 5, Some("5".to_owned()))
+            (7, 7, Some("3".to_owned()))
         );
     }
 }

@@ -176,10 +176,13 @@ fn with_those_of(domain: &DomainDialin, mut configs: Vec<DialinConfig>) -> Vec<D
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Quirks, Sim};
 
     use super::*;
     use crate::daily::evidence::CreateAttempts;
+    use crate::daily::account::Setup;
     use crate::daily::types::PIN_DIALIN;
 
     const KEY: &str = "acme-key-0123456789abcdef";
@@ -283,7 +286,12 @@ mod tests {
         let daily = Sim::start(Config::new(accounts).quirks(quirks))
             .await
             .unwrap();
-        let account = account(&daily);
+        let setup = Setup {
+            replica_lag: Duration::from_secs(5),
+            ..Setup::for_tests(&daily.base_url())
+        };
+        let domain = account(&daily).domain().clone();
+        let account = Account::new(domain, KEY.into(), setup, Arc::new(|_, _| ()));
         let prefixes = async || {
             let numbers = account.numbers(&KEY.into(), clock::now()).await.unwrap();
             let prefix = |it: &DialinConfig| it.config.name_prefix.clone();
