@@ -42,6 +42,9 @@ impl Account {
         api.post("/domain-dialin-config", &body)
             .await
             .expect("an answer");
+        // Live mode is to find it, also where reads lag.
+        let lag = Duration::from_secs(3);
+        client.advance(lag).await.expect("a clock");
         let own = api
             .post("/rooms", &json!({"name": "standup"}))
             .await
