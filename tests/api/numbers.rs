@@ -161,7 +161,8 @@ async fn greeting_taken_away(fx: &mut Fixture) {
     if fx.answer("config-empty") == "refused" {
         let rejected = ("Stalled", "True", "RejectedByDaily");
         let number = fx.condition(Number, "main-line", rejected).await;
-        assert!(number.is_ready(), "callers hear the old greeting");
+        let ready = number.condition("Ready").expect("is there");
+        assert_eq!(ready.status, "True", "callers hear the old greeting");
         let configs = fx.configs_at_daily().await;
         assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Hello.");
         return;

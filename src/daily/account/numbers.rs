@@ -181,8 +181,8 @@ mod tests {
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Quirks, Sim};
 
     use super::*;
-    use crate::daily::evidence::CreateAttempts;
     use crate::daily::account::Setup;
+    use crate::daily::evidence::CreateAttempts;
     use crate::daily::types::PIN_DIALIN;
 
     const KEY: &str = "acme-key-0123456789abcdef";

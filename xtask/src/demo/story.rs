@@ -36,9 +36,7 @@ pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Resul
     let name = "enable PIN dial-in on the purchased number";
     report.step(name, make_number(stage, number)).await?;
     report.step("create a room", make_room(stage)).await?;
-    report
-        .step("see both as kubectl shows them", see(stage))
-        .await?;
+    report.step("list both with kubectl", see(stage)).await?;
     let name = "read the Secret as an app does";
     let secret = report.step(name, read_secret(stage, THE_SECRET)).await?;
     report.step("dial in", dial_in(stage, &secret)).await?;

@@ -30,7 +30,7 @@ pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     report.check(name, cause(stage)).await?;
     let name = "with the CA as docs/install.md says, the room becomes Ready";
     report.check(name, trust(stage)).await?;
-    let name = "helm test is green";
+    let name = "helm test passes";
     report.check(name, test(stage)).await
 }
 

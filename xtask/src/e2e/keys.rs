@@ -22,7 +22,7 @@ pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
 
 async fn rotate(stage: &mut Stage) -> Result<(), StoryError> {
     sim::revoke(stage.cluster(), FIRST_KEY).await?;
-    say("Daily accepts the first key no longer");
+    say("Daily no longer accepts the first key");
     let key = stage.write("key", SECOND_KEY)?;
     stage.console.set("FILE", key.display().to_string());
     let commands = stage.console.commands("docs/install.md", "API keys")?;

@@ -25,9 +25,10 @@ const SOON: Duration = Duration::from_secs(30);
 /// # Errors
 /// The check that failed.
 pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
-    let name = "the node loses its power and boots again: same PINs, and new rooms work";
+    let name = "the node loses power and boots again: same PINs, and new rooms work";
     report.check(name, reboot(stage)).await?;
-    let name = "a namespace with rooms is deleted: nothing sticks, and the rooms are gone at Daily";
+    let name =
+        "a namespace with rooms is deleted: nothing is stuck, and the rooms are deleted at Daily";
     report.check(name, delete(stage)).await
 }
 

@@ -49,7 +49,7 @@ spec:
 /// # Errors
 /// The check that failed.
 pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
-    let name = "two apps wait for the Secret of a room that is not there yet";
+    let name = "two apps wait for the Secret of a room that does not exist yet";
     report.check(name, apps(stage)).await?;
     let name = "a number and a room in one file become Ready, and the room has that number";
     report.check(name, both(stage)).await?;
@@ -57,7 +57,7 @@ pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     report.check(name, calls(stage)).await?;
     let name = "kubectl logs shows the effects on the room";
     report.check(name, log(stage)).await?;
-    let name = "a room of one minute ends, and its Secret goes";
+    let name = "a room of one minute ends, and its Secret is deleted";
     report.check(name, short(stage)).await
 }
 

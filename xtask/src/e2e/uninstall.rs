@@ -28,11 +28,11 @@ const WAITING: (&str, &str) = (TEAM, "dailyroom/standup");
 pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     let name = "helm uninstall: the pods end with 0, and objects, Secrets and CRDs stay";
     let secrets = report.check(name, uninstall(stage)).await?;
-    let name = "a room that is deleted now waits";
+    let name = "a room that is deleted without an operator waits";
     report.check(name, wait(stage)).await?;
-    let name = "helm install again: same rooms and PINs, and the deletion is done";
+    let name = "helm install again: same rooms and PINs, and the deletion is finished";
     report.check(name, again(stage, secrets)).await?;
-    let name = "in the documented order everything goes, and no finalizer stays";
+    let name = "in the documented order everything is removed, and no finalizer stays";
     report.check(name, remove(stage)).await?;
     let name = "every command of docs/install.md was run";
     report.check(name, all_ran(stage)).await

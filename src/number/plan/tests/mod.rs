@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::steps::Step;
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, FINALIZER, PinDialinNumberStatus};
+use crate::crd::{Account, PinDialinNumberStatus};
 use crate::daily::evidence::{CreateAttempts, RoomEvidence};
 use crate::daily::types::{DialinConfig, Domain};
 use crate::keys::KeyProblem;

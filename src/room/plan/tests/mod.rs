@@ -20,9 +20,7 @@ use super::problems::USER_RETRY;
 use super::steps::{Read, Serving, Step, Update};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
-use crate::crd::{
-    Account, DailyRoomSpec, DailyRoomStatus, FINALIZER, NumberSource, PublishedNumber,
-};
+use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource, PublishedNumber};
 use crate::daily::evidence::{Absence, CreateAttempts, Observed, RoomEvidence, Source};
 use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
 use crate::k8s::Guard;
