@@ -83,8 +83,11 @@ fn help(command: &mut clap::Command) -> String {
 /// What `kubectl explain` shows of each field, and what the API server says of values that it
 /// refuses.
 fn resource(crd: &Value) -> String {
-    let version = &crd["spec"]["versions"][0];
-    let kind = crd["spec"]["names"]["kind"].as_str().unwrap_or_default();
+    let version = crd.pointer("/spec/versions/0").unwrap_or(&Value::Null);
+    let kind = crd
+        .pointer("/spec/names/kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let mut lines = Vec::new();
     let columns = version["additionalPrinterColumns"].as_array();
     for column in columns.into_iter().flatten() {
@@ -92,7 +95,8 @@ fn resource(crd: &Value) -> String {
         let name = column["name"].as_str().unwrap_or_default();
         lines.extend(text.map(|it| format!("column {name}: {it}")));
     }
-    fields(kind, &version["schema"]["openAPIV3Schema"], &mut lines);
+    let schema = version.pointer("/schema/openAPIV3Schema");
+    fields(kind, schema.unwrap_or(&Value::Null), &mut lines);
     section(kind, lines)
 }
 

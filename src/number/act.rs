@@ -16,8 +16,8 @@ use crate::reconcile::{Failure, Live, Pass};
 impl Pass<Number> {
     pub(super) async fn apply(&mut self, step: Step) -> Result<(), Failure> {
         match step {
-            Step::CreateConfig(request) => self.create_config(request).await,
-            Step::UpdateConfig(update) => self.update_config(update).await,
+            Step::CreateConfig(request) => self.create_config(*request).await,
+            Step::UpdateConfig(update) => self.update_config(*update).await,
             Step::DeleteConfig { id } => self.delete_config(id).await,
         }
     }

@@ -14,6 +14,9 @@ use crate::keys::Session;
 /// How soon to retry while the caches of the watches are being filled, which takes seconds.
 const CACHE_RETRY: Duration = Duration::from_secs(1);
 
+/// An object in the cache, and its record, which may be newer.
+type Held<K> = (Arc<Object<K>>, Recorded);
+
 impl<K: Kind> Pass<K> {
     /// The API key and account; a plan asks for access before it asks Daily.
     pub(crate) fn session(&self) -> Result<Session, Failure> {
@@ -22,7 +25,7 @@ impl<K: Kind> Pass<K> {
     }
 
     /// All objects of the kind, with their latest records.
-    fn objects(&self) -> Result<Vec<(Arc<Object<K>>, Recorded)>, Failure> {
+    fn objects(&self) -> Result<Vec<Held<K>>, Failure> {
         // An object that is not in the cache yet may hold the name.
         if !self.context.metrics.health().watches.are_filled() {
             return Err(Failure::silent(CACHE_RETRY));

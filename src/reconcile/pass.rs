@@ -197,7 +197,7 @@ impl<K: Reconciled> Pass<K> {
     async fn act(&mut self, step: Step<K>) -> Result<(), Failure> {
         match step {
             Step::AddFinalizer => self.add_finalizer().await,
-            Step::Record(record, change, written) => self.record(record, change, written).await,
+            Step::Record(record, change, written) => self.record(*record, change, written).await,
             Step::Report(outcome) => self.report(&outcome).await,
             Step::Release(how) => self.release(how).await,
             Step::Of(step) => K::act(self, step).await,

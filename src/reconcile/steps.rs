@@ -37,7 +37,7 @@ pub enum Read<K: Kind> {
 pub enum Step<K: Kind> {
     AddFinalizer,
     /// Replace the record.
-    Record(Record, Change, Written),
+    Record(Box<Record>, Change, Written),
     /// Write status and events before the reconcile goes on.
     Report(Outcome<K>),
     /// Remove the finalizer.
@@ -202,5 +202,5 @@ pub fn deletion_waits<K: Kind>(message: &str, after: Duration) -> Plan<K> {
 
 /// Replaces the record before anything else happens.
 pub fn record<K: Kind>(record: Record, change: Change) -> Plan<K> {
-    Plan::Act(Step::Record(record, change, Written::Now))
+    Plan::Act(Step::Record(Box::new(record), change, Written::Now))
 }

@@ -21,8 +21,8 @@ use crate::reconcile::{Failure, Live, Pass};
 impl Pass<Room> {
     pub(super) async fn apply(&mut self, step: Step) -> Result<(), Failure> {
         match step {
-            Step::CreateRoom(request) => self.create_room(request).await,
-            Step::UpdateRoom(update) => self.update_room(update).await,
+            Step::CreateRoom(request) => self.create_room(*request).await,
+            Step::UpdateRoom(update) => self.update_room(*update).await,
             Step::DeleteRoom { name, id } => self.delete_room(name, id).await,
             Step::CreateSecret(content) => self.create_secret(&content).await,
             Step::UpdateSecret(content, guard) => self.update_secret(&content, &guard).await,

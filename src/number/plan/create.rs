@@ -53,7 +53,7 @@ impl Create for Number {
                     rejected("the dial-in config", &rejection.info),
                     Requeue::After(view.now.moment.until(rejection.until)),
                 ),
-                None => act(Step::CreateConfig(request)),
+                None => act(Step::CreateConfig(Box::new(request))),
             },
         )
     }
@@ -138,6 +138,7 @@ fn found(
         true => Written::WithStatus,
         false => Written::Now,
     };
+    let recorded = Box::new(recorded);
     Ok(Plan::Act(AnyStep::Record(
         recorded,
         Change::Created,

@@ -86,11 +86,12 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
     }
     // An update changes what all callers hear, so it must not be based on an old answer.
     evidence(view, Age::Fresh)?;
-    Ok(act(Step::UpdateConfig(Update {
+    let update = Update {
         id: config.id.clone(),
         request,
         drift: !view.is_edited(),
-    })))
+    };
+    Ok(act(Step::UpdateConfig(Box::new(update))))
 }
 
 /// A config is missing by two answers that are half the quiet period apart, the second one when no

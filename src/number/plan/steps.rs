@@ -31,8 +31,8 @@ pub enum Age {
     reason = "verb and object, as in the steps of a DailyRoom"
 )]
 pub enum Step {
-    CreateConfig(DialinConfigRequest),
-    UpdateConfig(Update),
+    CreateConfig(Box<DialinConfigRequest>),
+    UpdateConfig(Box<Update>),
     DeleteConfig { id: String },
 }
 

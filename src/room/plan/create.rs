@@ -102,7 +102,7 @@ impl Create for Room {
         Ok(
             match view.rejection_of(&naming::fingerprint(&json!(request))) {
                 Some(rejection) => rejected(view, owned, rejection),
-                None => act(Step::CreateRoom(request)),
+                None => act(Step::CreateRoom(Box::new(request))),
             },
         )
     }
@@ -256,7 +256,11 @@ fn record_room(
         true => Written::Now,
         false => Written::WithStatus,
     };
-    Plan::Act(AnyStep::Record(owned.owning(made), change, written))
+    Plan::Act(AnyStep::Record(
+        Box::new(owned.owning(made)),
+        change,
+        written,
+    ))
 }
 
 /// The request that creates the room.

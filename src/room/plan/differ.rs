@@ -158,7 +158,7 @@ impl Present<'_> {
         }
         let sends = |property| change.properties.contains_key(property);
         let nearer = room.config.exp.is_some_and(|exp| end.at < exp);
-        Err(act(Step::UpdateRoom(Update {
+        let update = Update {
             name: self.owned.name.clone(),
             id: room.id.clone(),
             dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
@@ -166,7 +166,8 @@ impl Present<'_> {
             fingerprint: change_fingerprint,
             change,
             drift: !view.is_edited(),
-        })))
+        };
+        Err(act(Step::UpdateRoom(Box::new(update))))
     }
 
     fn record(&self, end: End, dialin: Option<&Map<String, Value>>, change: Change) -> Plan {

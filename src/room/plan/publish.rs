@@ -147,7 +147,7 @@ fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
     }
     let found = view.facts.secret.as_ref().ok_or(read(Read::Secret))?;
     match found {
-        Found::Absent => Err(act(Step::CreateSecret(content.clone()))),
+        Found::Absent => Err(act(Step::CreateSecret(Box::new(content.clone())))),
         Found::Foreign => {
             let message = format!(
                 "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
@@ -166,7 +166,7 @@ fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
             }
             let guard = found.guard(&view.meta, name);
             let guard = guard.ok_or(read(Read::Secret))?;
-            Err(act(Step::UpdateSecret(content.clone(), guard)))
+            Err(act(Step::UpdateSecret(Box::new(content.clone()), guard)))
         }
     }
 }

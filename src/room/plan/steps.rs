@@ -27,14 +27,14 @@ pub enum Read {
 #[derive(Clone, Debug, PartialEq, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Step {
-    CreateRoom(CreateRoom),
-    UpdateRoom(Update),
+    CreateRoom(Box<CreateRoom>),
+    UpdateRoom(Box<Update>),
     DeleteRoom {
         name: String,
         id: String,
     },
-    CreateSecret(SecretContent),
-    UpdateSecret(SecretContent, Guard),
+    CreateSecret(Box<SecretContent>),
+    UpdateSecret(Box<SecretContent>, Guard),
     DeleteSecret(Guard),
     /// Remember that Daily merges updates.
     RememberMerge,

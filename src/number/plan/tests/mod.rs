@@ -223,7 +223,7 @@ fn with_record(view: View, change: impl FnOnce(&mut Record)) -> View {
 /// The record that is written next.
 fn written(view: &View) -> Record {
     match plan(view) {
-        Plan::Act(AnyStep::Record(record, _, Written::Now)) => record,
+        Plan::Act(AnyStep::Record(record, _, Written::Now)) => *record,
         other => panic!("{other:?}"),
     }
 }

@@ -52,13 +52,13 @@ fn a_change_that_is_accepted_and_not_applied_is_remembered() {
     let fingerprint = sent.fingerprint.clone();
     let accepted = |sent| private.clone().with(|it| it.facts.updated = Some(sent));
     acts(
-        &accepted(sent.clone()),
+        &accepted(*sent.clone()),
         Step::RememberUnapplied { fingerprint },
     );
     // Another change that is due is sent.
     let other = Update {
         fingerprint: "another".into(),
-        ..sent.clone()
+        ..*sent.clone()
     };
     acts(&accepted(other), Step::UpdateRoom(sent));
     // Where Daily merges what it is sent, numbers are taken away explicitly from then on.
@@ -66,7 +66,7 @@ fn a_change_that_is_accepted_and_not_applied_is_remembered() {
     let Plan::Act(AnyStep::Of(Step::UpdateRoom(sent))) = plan(&surplus) else {
         panic!("{:?}", plan(&surplus));
     };
-    let kept = surplus.with(|it| it.facts.updated = Some(sent));
+    let kept = surplus.with(|it| it.facts.updated = Some(*sent));
     acts(&kept, Step::RememberMerge);
 }
 

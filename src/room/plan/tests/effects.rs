@@ -67,7 +67,7 @@ impl World {
             (Ok(_), _) => {
                 view.memory.rejection = None;
                 if let Step::UpdateRoom(update) = step {
-                    view.facts.updated = Some(update.clone());
+                    view.facts.updated = Some(*update.clone());
                 }
                 self.answer(&name, at);
             }
@@ -169,7 +169,7 @@ impl World {
                 view.memory.began_here |= view.record().is_none();
             }
             AnyStep::Record(record, change, written) => {
-                self.record_written(view, record, change, written);
+                self.record_written(view, *record, change, written);
             }
             AnyStep::Report(outcome) => self.status = status(view, &outcome),
             AnyStep::Release(how) => {

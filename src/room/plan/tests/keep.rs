@@ -42,7 +42,7 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
         dialin,
         fingerprint,
     };
-    acts(view, Step::UpdateRoom(update));
+    acts(view, Step::UpdateRoom(Box::new(update)));
 }
 
 fn with_end(view: &View, end: End) -> Record {
@@ -89,7 +89,7 @@ fn another_pin_is_believed_by_name_alone() {
     let shown = by_name(other);
     let mut new = content(&shown);
     new.pin = Pin::new(OTHER_PIN).unwrap();
-    acts(&shown, Step::UpdateSecret(new, secret_guard()));
+    acts(&shown, Step::UpdateSecret(Box::new(new), secret_guard()));
 }
 
 #[test]
@@ -170,14 +170,14 @@ fn the_secret_has_the_content_of_the_room() {
     reads(&secret(None), Read::Secret);
     acts(
         &secret(Some(Found::Absent)),
-        Step::CreateSecret(content(&view)),
+        Step::CreateSecret(Box::new(content(&view))),
     );
     let mut old = content(&view);
     old.end = END - 1;
     let edited = secret_of(&view, &old);
     acts(
         &secret(Some(edited)),
-        Step::UpdateSecret(content(&view), secret_guard()),
+        Step::UpdateSecret(Box::new(content(&view)), secret_guard()),
     );
     let again = Requeue::After(RECHECK * 3);
     let foreign = secret(Some(Found::Foreign));

@@ -55,11 +55,11 @@ impl From<Step> for AnyStep {
 }
 
 fn write(record: Record, change: Change) -> AnyStep {
-    AnyStep::Record(record, change, Written::Now)
+    AnyStep::Record(Box::new(record), change, Written::Now)
 }
 
 fn with_status(record: Record, change: Change) -> AnyStep {
-    AnyStep::Record(record, change, Written::WithStatus)
+    AnyStep::Record(Box::new(record), change, Written::WithStatus)
 }
 
 fn bind(record: Record) -> AnyStep {
