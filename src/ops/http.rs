@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
@@ -16,9 +16,14 @@ use tokio::task::{AbortHandle, JoinSet};
 /// The longest life of a connection. Responses take milliseconds, and Prometheus times out after 10 s by
 /// default.
 const CONNECTION_DEADLINE: Duration = Duration::from_secs(10);
+/// The longest time that a client may take to send the head of its request.
+const HEAD_DEADLINE: Duration = Duration::from_secs(2);
+/// The bytes that hyper buffers of a request, and of a response, before it sends. hyper's default is
+/// 408 kB; with it, clients could fill the memory of the pod.
+const BUFFER_SIZE: usize = 8 * 1024;
 /// How many connections are open at a time. A new one closes the oldest. If it had to wait instead, a
 /// client that holds all connections open could make a probe fail.
-const MAX_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 32;
 /// The pause after a failed accept, for example because too many files are open.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -58,6 +63,9 @@ pub(super) async fn serve(
 async fn connection(stream: TcpStream, router: Router) {
     let served = http1::Builder::new()
         .keep_alive(false)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .max_buf_size(BUFFER_SIZE)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let _ = tokio::time::timeout(CONNECTION_DEADLINE, served).await;
 }
@@ -106,10 +114,16 @@ mod tests {
         for mut stream in slow {
             let mut rest = Vec::new();
             // An end or a reset: either way the connection is over.
-            let over =
-                tokio::time::timeout(CONNECTION_DEADLINE * 3, stream.read_to_end(&mut rest)).await;
+            let over = tokio::time::timeout(HEAD_DEADLINE * 2, stream.read_to_end(&mut rest)).await;
             assert!(over.is_ok(), "the connection is closed");
         }
+        let stream = TcpStream::connect(address).await.unwrap();
+        let endless = format!("GET / HTTP/1.1\r\nx: {}", "a".repeat(BUFFER_SIZE * 2));
+        let said = answer(stream, &endless).await;
+        assert!(
+            said.starts_with("HTTP/1.1 431"),
+            "nothing more is kept: {said}"
+        );
         end.send(()).unwrap();
         server.await.unwrap();
     }
