@@ -20,7 +20,8 @@ pub use elector::{Elector, LeaderError, Released};
 
 /// How long other processes leave the Lease to its holder after a renewal, as client-go does by default.
 const LEASE_DURATION: Duration = Duration::from_secs(15);
-/// Twice within [`RENEWAL_VALIDITY`], so that one failed renewal does not end the leadership.
+/// The time from the start of a renewal to the start of the next one: twice within [`RENEWAL_VALIDITY`], so
+/// that one failed renewal does not end the leadership.
 const RENEW_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause after a failed renewal, as client-go has it by default.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
@@ -69,6 +70,15 @@ struct State {
     observed: Option<Now>,
     /// When the elector last sent a request.
     requested: Option<Moment>,
+}
+
+impl State {
+    /// The pause before the next renewal. It counts from the start of the last one, as the leadership does:
+    /// slow renewals would otherwise come too late for it.
+    fn until_renewal(&self, now: Now) -> Duration {
+        let age = self.renewed.map(|it| now.since(it));
+        RENEW_INTERVAL.saturating_sub(age.unwrap_or_default())
+    }
 }
 
 /// Whether this process is the leader. Each effect asks right before it is sent.
@@ -186,6 +196,21 @@ mod tests {
             );
         }
         assert!(!is_recent(None, RENEWAL_VALIDITY, renewed));
+    }
+
+    #[test]
+    fn a_renewal_starts_five_seconds_after_the_start_of_the_last_one_however_slow_that_was() {
+        let renewed = |renewed| State {
+            renewed,
+            ..State::default()
+        };
+        let state = renewed(Some(now(100, 5000)));
+        for (took, pause) in [(0, 5), (1, 4), (5, 0), (9, 0)] {
+            let ended = now(100 + took, 5000 + i64::try_from(took).unwrap());
+            let pause = Duration::from_secs(pause);
+            assert_eq!(state.until_renewal(ended), pause, "{took}");
+        }
+        assert_eq!(renewed(None).until_renewal(now(0, 0)), RENEW_INTERVAL);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::observed::{ObservedLease, Step};
 use super::{
-    Leadership, Now, RENEW_INTERVAL, RENEWAL_VALIDITY, RETRY_INTERVAL, STANDBY_INTERVAL, State,
-    Takeover, is_recent, lease,
+    Leadership, Now, RENEWAL_VALIDITY, RETRY_INTERVAL, STANDBY_INTERVAL, State, Takeover,
+    is_recent, lease,
 };
 use crate::cause::{Recurring, chain};
 use crate::clock;
@@ -142,7 +142,7 @@ impl Elector {
     /// When this process no longer holds the Lease.
     pub async fn keep(&mut self, stop: &CancellationToken) -> Result<(), LeaderError> {
         let mut failure = Recurring::default();
-        let mut pause = RENEW_INTERVAL;
+        let mut pause = self.state.borrow().until_renewal(Now::read());
         loop {
             tokio::select! {
                 biased;
@@ -160,7 +160,7 @@ impl Elector {
                     if failure.succeeded() {
                         tracing::info!("The Lease is renewed again");
                     }
-                    RENEW_INTERVAL
+                    self.state.borrow().until_renewal(Now::read())
                 }
                 Ok(false) if self.observed.is_ours() => RETRY_INTERVAL,
                 Ok(false) => return Err(self.lost()),

@@ -8,6 +8,9 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{LEASE_DURATION, Now};
 
+/// The longest duration of a Lease that others honour. Whoever may edit the Lease could otherwise keep every
+/// standby from leading for years.
+const LONGEST_DURATION: Duration = Duration::from_secs(60);
 /// The annotation of a leader that released the Lease after its last effect had ended.
 const CLEAN: &str = "daily-operator.io/clean-hand-over";
 
@@ -20,12 +23,12 @@ pub(super) fn renew_time(lease: &Lease) -> Option<Timestamp> {
     Some(lease.spec.as_ref()?.renew_time.as_ref()?.0)
 }
 
-/// How long others leave the Lease to its holder: its own duration, but at least ours.
+/// How long others leave the Lease to its holder: for its own duration, within bounds.
 pub(super) fn duration(lease: &Lease) -> Duration {
     let spec = lease.spec.as_ref();
     let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
     let seconds = seconds.and_then(|it| u64::try_from(it).ok());
-    Duration::from_secs(seconds.unwrap_or_default()).max(LEASE_DURATION)
+    Duration::from_secs(seconds.unwrap_or_default()).clamp(LEASE_DURATION, LONGEST_DURATION)
 }
 
 /// Whether the last leader released the Lease after its last effect had ended.
@@ -52,18 +55,18 @@ pub(super) fn acquired(mut lease: Lease, me: &str, now: Now) -> Lease {
     let before = spec.as_ref().and_then(|spec| spec.lease_transitions);
     lease.spec = Some(LeaseSpec {
         holder_identity: Some(me.to_owned()),
-        lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
         acquire_time: Some(MicroTime(now.wall)),
-        renew_time: Some(MicroTime(now.wall)),
         lease_transitions: Some(before.map_or(0, |count| count.saturating_add(1))),
         ..spec.unwrap_or_default()
     });
-    lease
+    renewed(lease, now)
 }
 
-/// The Lease, renewed.
+/// The Lease, renewed for our own duration, whatever someone wrote into it.
 pub(super) fn renewed(mut lease: Lease, now: Now) -> Lease {
-    lease.spec.get_or_insert_default().renew_time = Some(MicroTime(now.wall));
+    let spec = lease.spec.get_or_insert_default();
+    spec.lease_duration_seconds = i32::try_from(LEASE_DURATION.as_secs()).ok();
+    spec.renew_time = Some(MicroTime(now.wall));
     lease
 }
 
@@ -114,6 +117,14 @@ mod tests {
         for (lease, expected) in table {
             assert_eq!(is_released_clean(&lease), expected, "{lease:?}");
         }
+    }
+
+    #[test]
+    fn a_renewal_restores_the_duration() {
+        let mut edited = acquired(new("ns", "lease"), "a", now(10));
+        edited.spec.as_mut().unwrap().lease_duration_seconds = Some(86_400);
+        let spec = renewed(edited, now(15)).spec.unwrap();
+        assert_eq!(spec.lease_duration_seconds, Some(15));
     }
 
     #[test]

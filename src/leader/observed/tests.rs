@@ -25,6 +25,8 @@ fn held_by(holder: &str, renewed: u64) -> Lease {
 fn another_ones_lease_is_left_alone_for_its_duration() {
     let mut longer = held_by("b", 100);
     longer.spec.as_mut().unwrap().lease_duration_seconds = Some(40);
+    let mut endless = held_by("b", 100);
+    endless.spec.as_mut().unwrap().lease_duration_seconds = Some(86_400);
     let mut shorter = held_by("b", 100);
     shorter.spec.as_mut().unwrap().lease_duration_seconds = Some(-1);
     let timeless = {
@@ -75,6 +77,8 @@ fn another_ones_lease_is_left_alone_for_its_duration() {
         ),
         ("says 40 s", Some(longer.clone()), 100, 139, Step::Wait),
         ("says 40 s", Some(longer), 100, 140, Step::Acquire),
+        ("says a day", Some(endless.clone()), 100, 159, Step::Wait),
+        ("says a day", Some(endless), 100, 160, Step::Acquire),
         ("says nonsense", Some(shorter), 100, 114, Step::Wait),
         ("says no time", Some(timeless), 100, 114, Step::Wait),
     ];
