@@ -5,6 +5,7 @@
 //! resourceVersion, so that it applies only to the state that was read.
 
 mod body;
+mod calls;
 mod connect;
 mod error;
 mod events;
@@ -14,8 +15,10 @@ mod secrets;
 use kube::ResourceExt;
 
 pub use body::{MANAGED_ANNOTATION, managed_keys};
+pub(crate) use calls::DEADLINE;
+pub use calls::{call, within};
 pub use connect::{ClientError, client};
-pub use error::{KubeError, at_once, within};
+pub use error::KubeError;
 pub use events::{Events, Note};
 pub use objects::{Served, apply_status, get_object, set_finalizer};
 pub use secrets::{create_secret, delete_secret, get_secret, update_secret};

@@ -23,18 +23,18 @@ use secrecy::ExposeSecret;
 use self::cache::{Cache, Rules, UNUSED};
 pub use self::problem::KeyProblem;
 pub use self::secret::default_key;
-use self::secret::{KeySource, READ_TIMEOUT, read};
+use self::secret::{KeySource, read};
 use self::verification::Verifier;
 use crate::clock::{self, Moment};
+use crate::concurrency::Busy;
 use crate::config::{DefaultKey, Scope};
 use crate::crd::condition::Reason;
 use crate::crd::{ApiKeySecretRef, default_api_key_key};
 use crate::daily::account::{Account, OnRefused};
 use crate::daily::client::Client;
-use crate::daily::concurrency::Busy;
 use crate::daily::registry::Accounts;
 use crate::daily::types::{ApiKey, Domain};
-use crate::k8s::within;
+use crate::k8s::call;
 use crate::metrics::Metrics;
 
 /// The Secret of a namespace that neither names one nor uses the default key.
@@ -244,12 +244,10 @@ impl Keys {
         namespace: &str,
     ) -> Result<Selected, KeyProblem> {
         let api: Api<Namespace> = Api::all(self.kube.clone());
-        let read = within(READ_TIMEOUT, api.get(namespace))
-            .await
-            .map_err(|error| {
-                let what = format!("the labels of namespace {namespace} could not be read");
-                KeyProblem::unreadable(&what, &error)
-            });
+        let read = call(namespace, api.get(namespace)).await.map_err(|error| {
+            let what = format!("the labels of namespace {namespace} could not be read");
+            KeyProblem::unreadable(&what, &error)
+        });
         let labels = read?.metadata.labels.unwrap_or_default();
         let selects = |scope: &Scope| scope.selects(namespace, &labels, &self.lease_namespace);
         Ok(Selected {

@@ -6,6 +6,7 @@ pub mod cause;
 pub mod check;
 pub mod cli;
 pub mod clock;
+mod concurrency;
 pub mod config;
 mod controllers;
 pub mod crd;

@@ -26,12 +26,12 @@ use self::numbers_cache::NumbersCache;
 use self::schedule::Schedule;
 use self::users::Users;
 use super::client::Client;
-use super::concurrency::{Busy, Permit, Permits};
 use super::error::{CallError, status};
 use super::evidence::{CreateAttempts, Evidence};
 use super::rate_limit::{Call, RateLimit, Slot, Used};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
+use crate::concurrency::{Busy, Permit, Permits};
 use crate::effect::{Check, Effect, EffectError, Gate};
 use crate::metrics::Metrics;
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod account;
 pub mod client;
-pub(crate) mod concurrency;
 pub mod error;
 pub(crate) mod evidence;
 pub mod listing;

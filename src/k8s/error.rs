@@ -1,20 +1,12 @@
-//! Calls to the API server: their deadline, their number at a time, and their errors.
+//! The errors of calls to the API server.
 
 use std::time::Duration;
 
 use kube::core::Status;
-use tokio::sync::Semaphore;
 
 use crate::crd::condition::Reason;
 use crate::daily::mask::masked;
 use crate::daily::types::ApiKey;
-
-/// The deadline of a call. Watches have deadlines of their own.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// How many calls are in flight at a time. The API server rejects a client that takes too large a share
-/// with 429: in tests it did with 512 calls, and 48 calls serve 3,000 DailyRooms in a few seconds.
-const CONCURRENCY: usize = 48;
-static TURNS: Semaphore = Semaphore::const_new(CONCURRENCY);
 
 /// Why a call to the API server failed.
 #[derive(Debug, thiserror::Error)]
@@ -153,47 +145,6 @@ fn refusal(status: &Status) -> KubeError {
     }
 }
 
-/// Makes a call as soon as less than 48 others are in flight. The deadline starts with the call.
-///
-/// # Errors
-/// When the API server answers with an error, or not within the deadline.
-pub async fn within<T>(
-    deadline: Duration,
-    call: impl Future<Output = kube::Result<T>>,
-) -> Result<T, KubeError> {
-    in_turn(&TURNS, deadline, call).await
-}
-
-async fn in_turn<T>(
-    turns: &Semaphore,
-    deadline: Duration,
-    call: impl Future<Output = kube::Result<T>>,
-) -> Result<T, KubeError> {
-    // An error is impossible, because nobody closes the semaphore.
-    let _turn = turns.acquire().await;
-    at_once(deadline, call).await
-}
-
-/// Makes a call without waiting for others. For the Lease, which the operator must not lose because it is
-/// busy.
-///
-/// # Errors
-/// As [`within`].
-pub async fn at_once<T>(
-    deadline: Duration,
-    call: impl Future<Output = kube::Result<T>>,
-) -> Result<T, KubeError> {
-    match tokio::time::timeout(deadline, call).await {
-        Ok(answer) => answer.map_err(KubeError::from),
-        Err(_) => Err(KubeError::TimedOut(deadline)),
-    }
-}
-
-/// Makes a call with the default deadline.
-pub(super) async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, KubeError> {
-    within(DEADLINE, call).await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,28 +188,8 @@ mod tests {
             assert_eq!(error.is_overload(), overload, "{error:?}");
             assert_eq!(error.is_denied(), denied, "{error:?}");
         }
-        let late = KubeError::TimedOut(DEADLINE);
+        let late = KubeError::TimedOut(Duration::from_secs(10));
         assert!(!late.is_overload() && !late.is_denied());
-    }
-
-    #[tokio::test]
-    async fn a_call_waits_for_its_turn_and_the_lease_for_none() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        let (turns, answers) = (Semaphore::new(2), Semaphore::new(0));
-        let begun = AtomicUsize::new(0);
-        let call = || async {
-            begun.fetch_add(1, Ordering::SeqCst);
-            drop(answers.acquire().await);
-            Ok(())
-        };
-        let mut all = futures::future::join_all((0..5).map(|_| in_turn(&turns, DEADLINE, call())));
-        assert!(futures::poll!(&mut all).is_pending());
-        assert_eq!(begun.load(Ordering::SeqCst), 2);
-        let lease = at_once(DEADLINE, async { Ok(()) }).await;
-        assert!(lease.is_ok(), "{lease:?}");
-        answers.close();
-        assert!(all.await.iter().all(Result::is_ok));
-        assert_eq!(begun.load(Ordering::SeqCst), 5);
     }
 
     #[test]
@@ -285,12 +216,5 @@ mod tests {
         let error = String::from_utf8(b"12\xff".to_vec()).unwrap_err();
         let shown = format!("{:?}", KubeError::from(kube::Error::FromUtf8(error)));
         assert!(!shown.contains("49"), "the bytes of 12 are shown: {shown}");
-    }
-
-    #[tokio::test]
-    async fn a_call_that_is_not_answered_ends() {
-        let never = std::future::pending::<kube::Result<()>>();
-        let error = within(Duration::from_millis(1), never).await.unwrap_err();
-        assert!(matches!(error, KubeError::TimedOut(_)), "{error:?}");
     }
 }

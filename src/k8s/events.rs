@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::KubeError;
-use super::error::call;
+use super::calls::call;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 
@@ -113,7 +113,7 @@ impl Publisher {
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let key = Key::of(note, object);
         if let Some(repeat) = self.repeat(&key) {
-            match count(&api, &repeat).await {
+            match call(namespace, count(&api, &repeat)).await {
                 // The Event was deleted or has expired.
                 Err(KubeError::NotFound) => {}
                 counted => {
@@ -125,7 +125,7 @@ impl Publisher {
         }
         let event = self.event(note, object);
         let name = event.metadata.name.clone().unwrap_or_default();
-        call(api.create(&PostParams::default(), &event)).await?;
+        call(namespace, api.create(&PostParams::default(), &event)).await?;
         let first = Published {
             name,
             count: 1,
@@ -184,15 +184,14 @@ impl Key {
     }
 }
 
-async fn count(api: &Api<Event>, repeat: &Published) -> Result<(), KubeError> {
+async fn count(api: &Api<Event>, repeat: &Published) -> kube::Result<()> {
     let series = json!({"series": {
         "count": repeat.count,
         "lastObservedTime": MicroTime(clock::wall()),
     }});
     let patch = Patch::Merge(series);
-    call(api.patch(&repeat.name, &PatchParams::default(), &patch))
-        .await
-        .map(drop)
+    let params = PatchParams::default();
+    api.patch(&repeat.name, &params, &patch).await.map(drop)
 }
 
 /// The name of an Event: the name of its object, truncated if necessary, and 64 random bits.

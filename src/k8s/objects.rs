@@ -8,7 +8,7 @@ use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::call;
+use super::calls::call;
 use super::{Guard, KubeError, MANAGER, body};
 
 /// A namespaced kind.
@@ -35,7 +35,7 @@ pub async fn get_object<K: Served>(
     name: &str,
 ) -> Result<Option<K>, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
-    call(api.get_opt(name)).await
+    call(namespace, api.get_opt(name)).await
 }
 
 /// Adds or removes a finalizer of the object that was read. The other finalizers are read right before
@@ -50,7 +50,7 @@ pub async fn set_finalizer<K: Served>(
     wanted: bool,
 ) -> Result<K, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
-    let read = call(api.get_metadata(&guard.name)).await?;
+    let read = call(&guard.namespace, api.get_metadata(&guard.name)).await?;
     let mut finalizers = read.metadata.finalizers.unwrap_or_default();
     finalizers.retain(|it| it != finalizer);
     if wanted {
@@ -61,7 +61,7 @@ pub async fn set_finalizer<K: Served>(
         ..PatchParams::default()
     };
     let patch = Patch::Merge(body::finalizers(guard, &finalizers));
-    call(api.patch(&guard.name, &params, &patch)).await
+    call(&guard.namespace, api.patch(&guard.name, &params, &patch)).await
 }
 
 /// Replaces the whole status of the object that was read.
@@ -76,5 +76,9 @@ pub async fn apply_status<K: Served>(
     let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
     let body = body::status::<K>(guard, status).map_err(kube::Error::SerdeError)?;
     let params = PatchParams::apply(MANAGER).force();
-    call(api.patch_status(&guard.name, &params, &Patch::Apply(body))).await
+    call(
+        &guard.namespace,
+        api.patch_status(&guard.name, &params, &Patch::Apply(body)),
+    )
+    .await
 }

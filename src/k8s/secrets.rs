@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, PostParams, Preconditions};
 use kube::{Api, Client, ResourceExt};
 
-use super::error::call;
+use super::calls::call;
 use super::{Guard, KubeError, MANAGER, body};
 use crate::crd::grammar;
 
@@ -41,7 +41,7 @@ pub async fn get_secret(
     if grammar::SECRET_NAME.check(name).is_err() {
         return Ok(None);
     }
-    call(api(client, namespace).get_opt(name)).await
+    call(namespace, api(client, namespace).get_opt(name)).await
 }
 
 /// Creates a Secret.
@@ -49,7 +49,9 @@ pub async fn get_secret(
 /// # Errors
 /// [`KubeError::AlreadyExists`] when a Secret with this name exists.
 pub async fn create_secret(client: &Client, secret: &Secret) -> Result<Secret, KubeError> {
-    call(api(client, &namespace_of(secret)).create(&by_us(), secret)).await
+    let namespace = namespace_of(secret);
+    let api = api(client, &namespace);
+    call(&namespace, api.create(&by_us(), secret)).await
 }
 
 /// Updates the Secret that was read, as [`body::secret`] merges the two.
@@ -62,8 +64,9 @@ pub async fn update_secret(
     wanted: &Secret,
 ) -> Result<Secret, KubeError> {
     let body = body::secret(read, wanted);
-    let api = api(client, &namespace_of(read));
-    call(api.replace(&read.name_any(), &by_us(), &body)).await
+    let namespace = namespace_of(read);
+    let api = api(client, &namespace);
+    call(&namespace, api.replace(&read.name_any(), &by_us(), &body)).await
 }
 
 /// Deletes the Secret that was read. It is no error if the Secret no longer exists.
@@ -75,7 +78,8 @@ pub async fn delete_secret(client: &Client, guard: &Guard) -> Result<(), KubeErr
         uid: Some(guard.uid.clone()),
         resource_version: Some(guard.resource_version.clone()),
     });
-    match call(api(client, &guard.namespace).delete(&guard.name, &params)).await {
+    let api = api(client, &guard.namespace);
+    match call(&guard.namespace, api.delete(&guard.name, &params)).await {
         Ok(_) | Err(KubeError::NotFound) => Ok(()),
         Err(error) => Err(error),
     }

@@ -1,7 +1,5 @@
 //! Reads an API key from its Secret.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use secrecy::SecretString;
@@ -11,10 +9,8 @@ use crate::config::DefaultKey;
 use crate::crd::ApiKeySecretRef;
 use crate::crd::condition::Reason;
 use crate::daily::types::ApiKey;
-use crate::k8s::within;
+use crate::k8s::call;
 
-/// Time limit of a read from the API server.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// The length of a key in bytes. Daily documents none; these bounds reject what is no key at all.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=256;
 
@@ -66,7 +62,7 @@ pub async fn default_key(kube: &kube::Client, default: &DefaultKey) -> Result<Ap
 
 pub(super) async fn read(kube: &kube::Client, source: &KeySource) -> Result<ApiKey, KeyProblem> {
     let api: Api<Secret> = Api::namespaced(kube.clone(), &source.namespace);
-    match within(READ_TIMEOUT, api.get_opt(&source.name)).await {
+    match call(&source.namespace, api.get_opt(&source.name)).await {
         Ok(secret) => usable(source, secret),
         Err(error) => {
             let what = format!("Secret {} could not be read", source.shown());

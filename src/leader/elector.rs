@@ -18,7 +18,7 @@ use crate::clock;
 use crate::config::LEASE_NAME;
 use crate::effect::Effect;
 use crate::effect::points::{self, Phase};
-use crate::k8s::{KubeError, MANAGER, at_once};
+use crate::k8s::{KubeError, MANAGER, within};
 use crate::log;
 
 /// For each request. A renewal that gets no response leaves time for another one within
@@ -269,7 +269,7 @@ impl Elector {
 
     async fn read(&mut self) -> Result<(), KubeError> {
         self.request_started();
-        let lease = at_once(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
+        let lease = within(DEADLINE, self.api.get_opt(LEASE_NAME)).await?;
         let now = Now::read();
         self.observed.observe(lease, now);
         // A free Lease is about to be acquired. Until then this process neither leads nor waits for a
@@ -320,8 +320,8 @@ impl Elector {
         self.request_started();
         let start = clock::now();
         let answer = match lease.metadata.resource_version {
-            None => at_once(DEADLINE, self.api.create(&params, lease)).await,
-            Some(_) => at_once(DEADLINE, self.api.replace(LEASE_NAME, &params, lease)).await,
+            None => within(DEADLINE, self.api.create(&params, lease)).await,
+            Some(_) => within(DEADLINE, self.api.replace(LEASE_NAME, &params, lease)).await,
         };
         points::at(effect, Phase::Between).await;
         points::at(effect, Phase::After).await;

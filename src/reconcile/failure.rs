@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::problem::{Problem, ResolvedBy};
 use crate::cause::chain;
+use crate::concurrency::Busy;
 use crate::crd::condition::Reason;
-use crate::daily::concurrency::Busy;
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;

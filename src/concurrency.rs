@@ -1,14 +1,15 @@
-//! How many reconciles use something at a time, shared out fairly by namespace. No I/O; moments come
-//! in as arguments, but for [`Permits::acquire`].
+//! How many reconciles or calls use something at a time, shared out fairly by namespace. No I/O; moments
+//! come in as arguments, but for [`Permits`].
 //!
-//! A reconcile without a permit is not queued, but requeued, so that it blocks no worker. A namespace
-//! counts as waiting for a while after it was refused a permit.
+//! A reconcile without a permit is not queued, but requeued, so that it blocks no worker: its namespace
+//! counts as waiting for a while. A call within a reconcile queues.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::clock::{self, Moment};
 
@@ -19,6 +20,9 @@ const REQUEUE_JITTER: Duration = Duration::from_secs(2);
 /// How long a namespace counts as waiting after it was refused a permit: by then its object was
 /// requeued, or needs none any more.
 const WAITING_FOR: Duration = Duration::from_secs(4);
+/// How often a call in the queue tries again without a wake-up. The wake-up of a call that ends at the same
+/// moment is lost.
+const QUEUE_RETRY: Duration = Duration::from_secs(1);
 /// One permit in this many is reserved for namespaces that hold none, so that a new one need not wait
 /// for the end of another's reconcile.
 const RESERVED_ONE_IN: usize = 8;
@@ -30,7 +34,7 @@ pub struct Busy {
     pub requeue_after: Duration,
 }
 
-/// The right to reconcile. Dropping it returns it.
+/// The right to reconcile or call. Dropping it returns it.
 #[derive(Debug)]
 #[must_use = "dropping a permit returns it"]
 pub struct Permit {
@@ -66,6 +70,20 @@ impl Permits {
             namespace: namespace.to_owned(),
         })
     }
+
+    /// Waits for a permit for a call in this namespace.
+    pub async fn queue(&self, namespace: &str) -> Permit {
+        let (freed, mut is_first) = self.0.lock().join_queue(namespace);
+        loop {
+            if is_first && let Ok(permit) = self.acquire(namespace) {
+                // The share may have grown by more than one.
+                freed.notify_one();
+                return permit;
+            }
+            let _ = tokio::time::timeout(QUEUE_RETRY, freed.notified()).await;
+            is_first = true;
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -79,11 +97,17 @@ struct Share {
     held: usize,
     /// When the namespace was last refused a permit.
     refused: Option<Moment>,
+    /// Wakes a call in the queue. Each of them has a clone.
+    freed: Arc<Notify>,
 }
 
 impl Share {
     fn waits(&self, now: Moment) -> bool {
-        self.refused.is_some_and(|at| at.until(now) < WAITING_FOR)
+        self.has_queue() || self.refused.is_some_and(|at| at.until(now) < WAITING_FOR)
+    }
+
+    fn has_queue(&self) -> bool {
+        Arc::strong_count(&self.freed) > 1
     }
 }
 
@@ -124,11 +148,27 @@ impl Shares {
         if let Some(share) = self.held.get_mut(namespace) {
             share.held = share.held.saturating_sub(1);
         }
+        let queues = self.held.values().filter(|it| it.has_queue());
+        if let Some(least) = queues.min_by_key(|it| it.held) {
+            least.freed.notify_one();
+        }
+    }
+
+    /// What wakes a call of this namespace, and whether no other one is in its queue.
+    fn join_queue(&mut self, namespace: &str) -> (Arc<Notify>, bool) {
+        let share = self.held.entry(namespace.to_owned()).or_default();
+        let is_first = !share.has_queue();
+        (Arc::clone(&share.freed), is_first)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+
+    use futures::FutureExt;
+    use futures::future::join_all;
+
     use super::*;
 
     fn at(seconds: u64) -> Moment {
@@ -213,6 +253,59 @@ mod tests {
             }
         }
         assert!(served.iter().all(|it| *it >= 2), "{served:?}");
+    }
+
+    /// The permits of those in a queue that have their turn.
+    fn granted<F: Future<Output = Permit>>(queue: &mut Vec<Pin<Box<F>>>) -> Vec<Permit> {
+        let mut granted = Vec::new();
+        queue.retain_mut(|call| match call.now_or_never() {
+            Some(permit) => {
+                granted.push(permit);
+                false
+            }
+            None => true,
+        });
+        granted
+    }
+
+    #[tokio::test]
+    async fn a_namespace_with_many_slow_calls_keeps_no_other_one_waiting() {
+        let permits = Permits::new(48);
+        let mut slow: Vec<_> = (0..100).map(|_| Box::pin(permits.queue("slow"))).collect();
+        let mut held = granted(&mut slow);
+        assert_eq!(held.len(), 42);
+        let first = permits.queue("other").now_or_never();
+        assert!(first.is_some(), "it has a permit at once");
+        let second = permits.queue("other").now_or_never();
+        assert!(second.is_none(), "the others are reserved");
+        drop(first);
+        assert!(permits.queue("other").now_or_never().is_some());
+        // Each permit that is returned goes to the other one until both have their share.
+        let mut other: Vec<_> = (0..100).map(|_| Box::pin(permits.queue("other"))).collect();
+        let mut of_other = Vec::new();
+        for _ in 0..30 {
+            held.pop();
+            of_other.extend(granted(&mut other));
+            held.extend(granted(&mut slow));
+        }
+        assert_eq!((held.len(), of_other.len()), (21, 21));
+    }
+
+    #[tokio::test]
+    async fn every_call_in_the_queue_has_its_turn() {
+        let permits = Permits::new(2);
+        let call = async |nth: usize| {
+            let call = async {
+                let _permit = permits.queue(["a", "b", "c"][nth % 3]).await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            };
+            // Some are cut off.
+            let patience = Duration::from_millis(if nth % 5 == 0 { 20 } else { 20_000 });
+            tokio::time::timeout(patience, call).await.is_ok() || nth % 5 == 0
+        };
+        let ended = join_all((0..200).map(call)).await;
+        assert!(ended.iter().all(|it| *it), "all end in 20 s");
+        assert!(permits.0.lock().held.values().all(|it| it.held == 0));
     }
 
     #[test]
