@@ -72,12 +72,9 @@ pub enum Blocked {
     /// The room at Daily is not the one that the effect was decided for.
     #[error("the state at Daily has changed: {0}")]
     Unproven(&'static str),
-    /// The live check failed.
+    /// The live check failed, or the API server did not answer it in time.
     #[error("the object could not be read right before the change")]
     Unchecked(#[source] KubeError),
-    /// Each live check took longer than its result is valid.
-    #[error("reading the object right before the change took too long")]
-    Slow,
 }
 
 /// Why an effect was not applied.

@@ -341,13 +341,13 @@ mod tests {
             pass(&on, late());
             pass(&on, Ok(()));
             pass(&on, failed(KubeError::Conflict));
-            pass(&on, blocked(Blocked::Slow));
-            pass(&on, blocked(Blocked::Slow));
+            pass(&on, blocked(Blocked::NotLeading));
+            pass(&on, blocked(Blocked::NotLeading));
             pass(&on, Ok(()));
             pass(&on, blocked(Blocked::WritesDisabled));
         });
         let late = "the API server did not answer within 10s";
-        let slow = "reading the object right before the change took too long";
+        let standby = "this process is not the leader";
         assert_eq!(
             lines,
             [
@@ -357,8 +357,8 @@ mod tests {
                 format!("WARN Effect failed {late}"),
                 "INFO Effect applied ".to_owned(),
                 "DEBUG Effect not needed the object has changed since it was read".to_owned(),
-                format!("WARN Effect blocked {slow}"),
-                format!("DEBUG Effect blocked {slow}"),
+                format!("WARN Effect blocked {standby}"),
+                format!("DEBUG Effect blocked {standby}"),
                 "INFO Effect applied ".to_owned(),
                 "DEBUG Effect blocked writes are disabled".to_owned(),
             ]

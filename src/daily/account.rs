@@ -268,7 +268,7 @@ impl Account {
     async fn send_write<T>(
         &self,
         WriteCall(effect, route): WriteCall,
-        check: &Check,
+        check: Check,
         key: &ApiKey,
         slot: Slot,
         name: &str,

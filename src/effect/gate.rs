@@ -3,32 +3,22 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 
 use super::points::{self, Phase};
 use super::{Blocked, Effect, EffectError};
 use crate::clock;
+use crate::k8s::{DEADLINE, KubeError};
 use crate::leader::Leadership;
 use crate::log::{self, On};
 use crate::metrics::Metrics;
 
-/// How old the start of a live check may be when the effect is sent. A GET takes milliseconds; a
-/// slower one may show a state that is already outdated.
-const FRESH: Duration = Duration::from_secs(2);
-/// How often a live check is made before the effect is blocked. Then the reconcile backs off.
-const CHECKS: usize = 3;
-
 /// The live check of an effect, and the object for the log.
-#[derive(Clone)]
 pub struct Check {
-    read: Option<Arc<Read>>,
+    read: Option<BoxFuture<'static, Result<(), Blocked>>>,
     on: Option<On>,
 }
-
-type Read = dyn Fn() -> BoxFuture<'static, Result<(), Blocked>> + Send + Sync;
 
 impl Check {
     /// No live check: the write carries uid and resourceVersion, which the API server checks.
@@ -40,13 +30,10 @@ impl Check {
         }
     }
 
-    /// A live check that reads the object.
-    pub fn live<F>(read: impl Fn() -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<(), Blocked>> + Send + 'static,
-    {
+    /// A live check that reads the object when the effect is about to be sent.
+    pub fn live(read: impl Future<Output = Result<(), Blocked>> + Send + 'static) -> Self {
         Self {
-            read: Some(Arc::new(move || read().boxed())),
+            read: Some(read.boxed()),
             on: None,
         }
     }
@@ -57,13 +44,6 @@ impl Check {
         Self {
             on: Some(on),
             ..self
-        }
-    }
-
-    async fn make(&self) -> Result<(), Blocked> {
-        match &self.read {
-            Some(read) => read().await,
-            None => Ok(()),
         }
     }
 }
@@ -111,11 +91,12 @@ impl Gate {
     pub async fn pass<T, E: StdError + 'static>(
         &self,
         effect: Effect,
-        check: &Check,
+        check: Check,
         send: impl Future<Output = Result<T, E>>,
     ) -> Result<T, EffectError<E>> {
         let start = clock::now();
-        let result = match self.admit(effect, check).await {
+        let Check { read, on } = check;
+        let result = match self.admit(effect, read).await {
             Ok(()) => {
                 let answer = send.await;
                 points::at(effect, Phase::Between).await;
@@ -125,28 +106,31 @@ impl Gate {
         };
         let took = start.until(clock::now());
         self.metrics.effect(effect, &result);
-        log::effect(effect, check.on.as_ref(), &result, took);
+        log::effect(effect, on.as_ref(), &result, took);
         if !matches!(result, Err(EffectError::Blocked(..))) {
             points::at(effect, Phase::After).await;
         }
         result
     }
 
-    async fn admit(&self, effect: Effect, check: &Check) -> Result<(), Blocked> {
+    async fn admit(
+        &self,
+        effect: Effect,
+        read: Option<BoxFuture<'static, Result<(), Blocked>>>,
+    ) -> Result<(), Blocked> {
         if !self.writes {
             return Err(Blocked::WritesDisabled);
         }
         points::at(effect, Phase::Before).await;
-        for _ in 0..CHECKS {
-            let start = clock::now();
-            check.make().await?;
-            if !self.leadership.may_send() {
-                return Err(Blocked::NotLeading);
-            }
-            if start.until(clock::now()) <= FRESH {
-                return Ok(());
-            }
+        if let Some(read) = read {
+            // A slow API server must not hold up the slots of Daily's rate limit that the write has taken.
+            let checked = tokio::time::timeout(DEADLINE, read).await;
+            let late = |_| Blocked::Unchecked(KubeError::TimedOut(DEADLINE));
+            checked.map_err(late)??;
         }
-        Err(Blocked::Slow)
+        match self.leadership.may_send() {
+            true => Ok(()),
+            false => Err(Blocked::NotLeading),
+        }
     }
 }

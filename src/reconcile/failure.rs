@@ -132,7 +132,7 @@ impl Failure {
                 &error,
             ),
             Blocked::Changed(_) | Blocked::Unproven(_) => Self::conflict(),
-            Blocked::NotLeading | Blocked::Slow => Self::default(),
+            Blocked::NotLeading => Self::default(),
         }
     }
 }
@@ -172,6 +172,17 @@ mod tests {
         assert_eq!(tolerated(KubeError::Forbidden { message: message() }), 0);
         assert_eq!(tolerated(KubeError::Invalid { message: message() }), 0);
         assert_eq!(tolerated(KubeError::TimedOut(CONFLICT_RETRY)), TOLERATED);
+    }
+
+    #[test]
+    fn an_api_server_that_does_not_answer_before_a_write_to_daily_is_no_failure_of_daily() {
+        let late = Blocked::Unchecked(KubeError::TimedOut(Duration::from_secs(10)));
+        let problem = Failure::blocked(Effect::RoomCreate, late).problem.unwrap();
+        assert_eq!(problem.reason, Reason::KubernetesUnavailable);
+        assert_eq!(
+            problem.message,
+            "Failed to read the object before room-create: the API server did not answer within 10s"
+        );
     }
 
     #[test]

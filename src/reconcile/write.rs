@@ -175,7 +175,7 @@ impl<K: Kind> Pass<K> {
         write: impl Future<Output = Result<T, KubeError>>,
     ) -> Result<T, EffectError<KubeError>> {
         let check = Check::by_version().on(self.on());
-        self.context.gate.pass(effect, &check, write).await
+        self.context.gate.pass(effect, check, write).await
     }
 
     /// Reads the object right before a write to Daily: it must still be what the write was decided on.
@@ -185,14 +185,11 @@ impl<K: Kind> Pass<K> {
             self.view.meta.clone(),
             self.view.status.common().record.clone(),
         );
-        Check::live(move || {
-            let (client, meta, record) = (client.clone(), meta.clone(), record.clone());
-            async move {
-                let read = get_object::<Object<K>>(&client, &meta.namespace, &meta.name).await;
-                let object = read.map_err(Blocked::Unchecked)?;
-                let object = object.ok_or(Blocked::Changed("it is gone"))?;
-                unchanged(&object, &meta, record.as_deref(), demand)
-            }
+        Check::live(async move {
+            let read = get_object::<Object<K>>(&client, &meta.namespace, &meta.name).await;
+            let object = read.map_err(Blocked::Unchecked)?;
+            let object = object.ok_or(Blocked::Changed("it is gone"))?;
+            unchanged(&object, &meta, record.as_deref(), demand)
         })
         .on(self.on())
     }

@@ -159,15 +159,20 @@ async fn busy(fx: &mut Fixture) {
     fx.operator().readyz(200, "ok\n").await;
 }
 
-/// Not so slow that what was read is out of date before something can be sent because of it.
+/// The operator reads the object before each create and delete, and waits for the answer.
 async fn slow(fx: &mut Fixture) {
-    let any = |method| {
-        (
-            Requests::of(method, "*"),
-            Fault::Delay(Duration::from_secs(1)),
-        )
-    };
-    let behind = leading_behind(fx, &["GET", "POST", "PUT", "PATCH"].map(any)).await;
+    let faults = [
+        ("GET", "*/dailyrooms/*", 3),
+        ("GET", "*", 1),
+        ("POST", "*", 1),
+        ("PUT", "*", 1),
+        ("PATCH", "*", 1),
+    ];
+    let faults = faults.map(|(method, path, seconds)| {
+        let delay = Fault::Delay(Duration::from_secs(seconds));
+        (Requests::of(method, path), delay)
+    });
+    let behind = leading_behind(fx, &faults).await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     fx.ready(Room, "standup").await;
     fx.delete(Room, "standup").await;

@@ -120,7 +120,7 @@ impl Account {
             let creates = call.0 == Effect::ConfigCreate;
             let before = creates.then(|| account.evidence().writes(&number).creating(&owner));
             let send = write.send(&account.setup.client, &key);
-            let written = account.send_write(call, &check, &key, slot, &number, send);
+            let written = account.send_write(call, check, &key, slot, &number, send);
             let written = written.await;
             let mut cache = account.numbers.lock().await;
             if let Some((id, config)) = known_after(&write, &written) {

@@ -52,7 +52,7 @@ impl Account {
             let name = &request.name;
             let before = account.evidence().writes(name).creating(&owner);
             let send = account.setup.client.create_room(&key, &request);
-            let written = account.send_write(CREATE, &check, &key, slot, name, send);
+            let written = account.send_write(CREATE, check, &key, slot, name, send);
             match written.await {
                 Ok((answer, at)) => {
                     account.evidence().created(name, &owner, answer, at);
@@ -93,7 +93,7 @@ impl Account {
                     .await?;
             }
             let send = account.setup.client.update_room(&key, &name, &change);
-            let written = account.send_write(UPDATE, &check, &key, slot, &name, send);
+            let written = account.send_write(UPDATE, check, &key, slot, &name, send);
             let written = written.await;
             if let Err(EffectError::Failed(_, CallError::NotFound)) = &written {
                 account.evidence().written(&name, ABSENT, clock::now());
@@ -121,7 +121,7 @@ impl Account {
                 .prove(Effect::RoomDelete, &key, &name, &id, get)
                 .await?;
             let send = account.setup.client.delete_room(&key, &name);
-            let written = account.send_write(DELETE, &check, &key, slot, &name, send);
+            let written = account.send_write(DELETE, check, &key, slot, &name, send);
             let (answer, at) = match written.await {
                 Ok((answer, at)) => (answer.map(|()| None), at),
                 Err(EffectError::Failed(_, CallError::NotFound)) => (ABSENT, clock::now()),
