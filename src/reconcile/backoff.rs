@@ -7,6 +7,9 @@ use kube::{Resource, ResourceExt};
 use crate::clock::Moment;
 use crate::crd::RECONCILE_ANNOTATION;
 
+/// The wait after the first conflict: by then the watch shows the change. It doubles with each further one,
+/// because a watch that fails never shows it.
+pub(super) const CONFLICT_RETRY: Duration = Duration::from_millis(500);
 /// The wait after the first failure; it doubles with each further one.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait, so that an object recovers within a minute of its cause.
@@ -26,6 +29,7 @@ pub(super) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duratio
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Backoff {
     failures: u32,
+    conflicts: u32,
     hold: Option<Moment>,
     trigger: Trigger,
 }
@@ -79,8 +83,17 @@ impl Backoff {
         wait
     }
 
+    /// Counts a conflict, and returns when to retry. It holds nothing back: a change that the watch shows
+    /// resolves it.
+    pub fn conflicted(&mut self) -> Duration {
+        let wait = doubling(CONFLICT_RETRY, self.conflicts, MAX_RETRY);
+        self.conflicts = self.conflicts.saturating_add(1);
+        wait
+    }
+
     pub fn succeeded(&mut self) {
         self.failures = 0;
+        self.conflicts = 0;
         self.hold = None;
     }
 }
@@ -139,6 +152,17 @@ mod tests {
             backoff.hold(at(1000)).is_some()
         };
         assert!(held(1) && !held(2));
+    }
+
+    #[test]
+    fn conflicts_in_a_row_wait_longer_and_longer_and_hold_nothing_back() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..9).map(|_| backoff.conflicted().as_millis()).collect();
+        assert_eq!(waits[..4], [500, 1000, 2000, 4000]);
+        assert_eq!(waits[8], 60_000);
+        assert_eq!(backoff.hold(at(1000)), None);
+        backoff.succeeded();
+        assert_eq!(backoff.conflicted(), CONFLICT_RETRY);
     }
 
     #[test]

@@ -11,8 +11,6 @@ use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
 use crate::metrics::PassResult;
 
-/// How soon to retry after a conflict: by then the watch shows the change.
-pub(crate) const CONFLICT_RETRY: Duration = Duration::from_millis(500);
 /// How often to reconcile while writes are disabled.
 const READ_ONLY_RETRY: Duration = Duration::from_secs(60);
 
@@ -25,10 +23,21 @@ const TOLERATED: u32 = 2;
 pub(crate) struct Failure {
     /// What is reported. `None` if the next reconcile decides.
     pub(crate) problem: Option<Problem>,
-    /// When to requeue. `None` backs off.
-    pub(crate) requeue: Option<Duration>,
+    pub(crate) retry: Retry,
     /// How many failures in a row come before the one that is reported.
     pub(crate) tolerated: u32,
+}
+
+/// When the next reconcile is due.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// After a back-off.
+    #[default]
+    BackOff,
+    /// Soon, because the watch is about to show the change. After further conflicts in a row, later.
+    Conflict,
+    /// After this time.
+    After(Duration),
 }
 
 impl Failure {
@@ -42,22 +51,25 @@ impl Failure {
     /// Reports nothing, and requeues after this time.
     pub(crate) fn silent(requeue: Duration) -> Self {
         Self {
-            requeue: Some(requeue),
+            retry: Retry::After(requeue),
             ..Self::default()
         }
     }
 
     /// The result in metrics. A reconcile that only has to start over did not fail.
     pub(crate) fn result(&self) -> PassResult {
-        match (&self.problem, self.requeue) {
-            (None, None) => PassResult::Error,
+        match (&self.problem, self.retry) {
+            (None, Retry::BackOff) => PassResult::Error,
             (problem, _) => PassResult::of(problem.as_ref()),
         }
     }
 
     /// The object has changed: the next reconcile sees it as it is.
     pub(crate) fn conflict() -> Self {
-        Self::silent(CONFLICT_RETRY)
+        Self {
+            retry: Retry::Conflict,
+            ..Self::default()
+        }
     }
 
     /// Too many other objects use the account at the moment.
@@ -171,7 +183,7 @@ mod tests {
         assert_eq!(tolerated(failing), TOLERATED);
         assert_eq!(tolerated(KubeError::Forbidden { message: message() }), 0);
         assert_eq!(tolerated(KubeError::Invalid { message: message() }), 0);
-        assert_eq!(tolerated(KubeError::TimedOut(CONFLICT_RETRY)), TOLERATED);
+        assert_eq!(tolerated(KubeError::TimedOut(READ_ONLY_RETRY)), TOLERATED);
     }
 
     #[test]

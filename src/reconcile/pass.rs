@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use kube::runtime::controller::Action;
 
+use super::backoff::CONFLICT_RETRY;
 use super::conditions::problem_reason;
-use super::failure::{CONFLICT_RETRY, Failure};
+use super::failure::{Failure, Retry};
 use super::kind::Kind;
 use super::memory::Remembered;
 use super::meta::Meta;
@@ -231,8 +232,11 @@ impl<K: Reconciled> Pass<K> {
 
     async fn fail(&mut self, failure: Failure) -> (Action, PassResult) {
         let backoff = &mut self.remembered.backoff;
-        let wait = failure.requeue;
-        let wait = wait.unwrap_or_else(|| backoff.failed(clock::now()));
+        let wait = match failure.retry {
+            Retry::BackOff => backoff.failed(clock::now()),
+            Retry::Conflict => backoff.conflicted(),
+            Retry::After(wait) => wait,
+        };
         let result = failure.result();
         let lasts = backoff.failures() > failure.tolerated;
         if let Some(problem) = failure.problem.filter(|_| lasts) {
