@@ -84,10 +84,6 @@ impl Recurring {
     pub(crate) fn succeeded(&mut self) -> bool {
         self.0.take().is_some()
     }
-
-    pub(crate) fn is_failing(&self) -> bool {
-        self.0.is_some()
-    }
 }
 
 #[cfg(test)]

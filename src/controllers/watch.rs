@@ -19,10 +19,11 @@ use crate::health::{Watch, Watches};
 use crate::k8s::{KubeError, Served};
 
 /// After an outage the API server may no longer have the resourceVersion from which a watch continues,
-/// and answers 410 Gone. Then the objects are listed again at once, unless that was the answer within
-/// this time before, too.
-const GONE_AGAIN: Duration = Duration::from_secs(10);
+/// and answers 410 Gone.
 const GONE: u16 = 410;
+/// A watch works if it delivers an event or stays open for this time. The API server or a proxy before it
+/// may accept watches and close them at once: that is a failure, too.
+const WORKS_AFTER: Duration = Duration::from_secs(5);
 /// The first retry, and the longest back-off. kube's own back-off grows to 30 s, and for as long a
 /// controller would be blind after the API server is back.
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -37,7 +38,7 @@ pub(super) fn watch<K: Served + Send + 'static>(
 ) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static {
     let contact = Arc::new(Contact {
         watch: watches.begin(&K::plural(&()), namespace),
-        failure: Mutex::default(),
+        state: Mutex::default(),
     });
     let client = observed(client, &contact);
     let api: Api<K> = match namespace {
@@ -49,8 +50,6 @@ pub(super) fn watch<K: Served + Send + 'static>(
         api,
         config,
         contact,
-        failures: 0,
-        gone: None,
     };
     futures::stream::unfold(retried, |mut retried| async {
         let event = retried.next().await;
@@ -61,14 +60,27 @@ pub(super) fn watch<K: Served + Send + 'static>(
 /// The requests of a watch, as the log and the health of the process report them.
 struct Contact {
     watch: Watch,
-    failure: Mutex<Recurring>,
+    state: Mutex<State>,
+}
+
+/// The state of a watch since it last worked.
+#[derive(Default)]
+struct State {
+    /// When the API server last opened the watch, unless it has failed since.
+    opened: Option<Instant>,
+    /// Whether the objects were listed again because of a 410 Gone.
+    relisted: bool,
+    /// Failures in a row.
+    failures: u32,
+    failure: Recurring,
 }
 
 impl Contact {
-    /// The watch is open, or received an event.
+    /// The watch received an event, or has stayed open.
     fn works(&self) {
-        self.watch.call_answered();
-        if self.failure.lock().succeeded() {
+        self.watch.progressed();
+        let mut before = std::mem::take(&mut *self.state.lock());
+        if before.failure.succeeded() {
             let of = self.watch.of();
             tracing::info!(
                 kind = of.kind,
@@ -78,11 +90,49 @@ impl Contact {
         }
     }
 
-    fn failed(&self, cause: &str, denied: bool) {
-        self.watch.call_failed(denied);
-        if !self.failure.lock().failed(cause) {
-            return;
+    fn opened(&self) {
+        self.state.lock().opened = Some(Instant::now());
+    }
+
+    /// Whether the watch has stayed open for long enough; `None` if it is not open.
+    fn stays_open(&self) -> Option<bool> {
+        let opened = self.state.lock().opened;
+        opened.map(|at| at.elapsed() >= WORKS_AFTER)
+    }
+
+    /// The pause before the watch is opened. kube opens it at once after the API server has closed it.
+    fn before_opening(&self) -> Duration {
+        match self.stays_open() {
+            Some(false) => self.failed("the API server closed the watch at once", false),
+            Some(true) => {
+                self.works();
+                Duration::ZERO
+            }
+            None => Duration::ZERO,
         }
+    }
+
+    /// The API server no longer has the resourceVersion. Returns whether that is no failure, which it is
+    /// again and again.
+    fn may_relist(&self) -> bool {
+        let mut state = self.state.lock();
+        state.opened = None;
+        !std::mem::replace(&mut state.relisted, true)
+    }
+
+    /// Reports a failure. Returns the pause before the retry.
+    fn failed(&self, cause: &str, denied: bool) -> Duration {
+        self.watch.call_failed(denied);
+        let mut state = self.state.lock();
+        state.opened = None;
+        state.failures = state.failures.saturating_add(1);
+        if state.failure.failed(cause) {
+            self.log_failure(cause, denied);
+        }
+        pause(state.failures)
+    }
+
+    fn log_failure(&self, cause: &str, denied: bool) {
         let of = self.watch.of();
         let message = match denied && of.namespace.is_some() {
             true => {
@@ -112,15 +162,13 @@ fn observed(client: &Client, contact: &Arc<Contact>) -> Client {
             let opens_watch = query.split('&').any(|it| it == "watch=true");
             if let Some(contact) = &contact {
                 contact.watch.call_started();
+                if opens_watch {
+                    tokio::time::sleep(contact.before_opening()).await;
+                }
             }
             let answer = client.send(request).await?;
-            match contact {
-                Some(contact) if answer.status().is_success() => match opens_watch {
-                    true => contact.works(),
-                    // The body of a list may still fail.
-                    false => contact.watch.call_answered(),
-                },
-                _ => {}
+            if let Some(contact) = contact.filter(|_| opens_watch && answer.status().is_success()) {
+                contact.opened();
             }
             Ok::<_, kube::Error>(answer)
         }
@@ -133,23 +181,25 @@ struct Retried<K> {
     api: Api<K>,
     config: Config,
     contact: Arc<Contact>,
-    /// Failures in a row.
-    failures: u32,
-    /// When the API server last answered 410 Gone.
-    gone: Option<Instant>,
 }
 
 impl<K: Served + Send + 'static> Retried<K> {
     async fn next(&mut self) -> Event<K> {
         loop {
-            match self.stream.next().await {
+            let next = tokio::time::timeout(WORKS_AFTER, self.stream.next());
+            let Ok(next) = next.await else {
+                if self.contact.stays_open() == Some(true) {
+                    self.contact.works();
+                }
+                continue;
+            };
+            match next {
                 Some(Ok(event)) => {
-                    // kube yields `Init` before it sends a request.
-                    if !matches!(event, Event::Init) {
-                        self.contact.works();
-                    }
-                    if matches!(event, Event::InitDone) {
-                        self.contact.watch.cache_filled();
+                    match event {
+                        // kube yields `Init` before it sends a request, and a list may still fail.
+                        Event::Init | Event::InitApply(_) => {}
+                        Event::InitDone => self.contact.watch.cache_filled(),
+                        Event::Apply(_) | Event::Delete(_) => self.contact.works(),
                     }
                     return event;
                 }
@@ -174,18 +224,11 @@ impl<K: Served + Send + 'static> Retried<K> {
             // kube would retry with the same resourceVersion.
             self.restart();
         }
-        let again = self.gone.is_some_and(|at| at.elapsed() < GONE_AGAIN);
-        if is_gone && !again {
-            self.gone = Some(Instant::now());
+        if is_gone && self.contact.may_relist() {
             return Duration::ZERO;
         }
-        if !self.contact.failure.lock().is_failing() {
-            self.failures = 0;
-        }
         let (cause, denied) = cause(error);
-        self.contact.failed(&cause, denied);
-        self.failures = self.failures.saturating_add(1);
-        pause(self.failures)
+        self.contact.failed(&cause, denied)
     }
 }
 

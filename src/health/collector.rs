@@ -16,7 +16,7 @@ impl Collector for Watches {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
         let mut ages = encoder.encode_descriptor(
             "daily_operator_watch_age",
-            "Seconds since the API server last answered a request of the watch; up to 45 if all is well",
+            "Seconds since the watch last received an event, stayed open or filled its cache; up to 55 if all is well",
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;

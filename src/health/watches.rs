@@ -1,5 +1,5 @@
-//! The state of each watch: is its cache filled, when did the API server last answer, may the operator
-//! watch at all?
+//! The state of each watch: is its cache filled, when did it last make progress, may the operator watch at
+//! all?
 //!
 //! A watch without events is either idle or stuck. So this counts the requests behind it, of which an
 //! idle watch sends one every 45 s.
@@ -52,8 +52,8 @@ struct Registered {
 struct State {
     /// When the watch last sent a request or received an event.
     called: Moment,
-    /// When the API server last answered; before its first answer, when the watch began.
-    answered: Moment,
+    /// When the watch last made progress, at first when it began.
+    progressed: Moment,
     /// Whether the cache has been filled once.
     filled: bool,
     /// Whether the last request was denied, so that the namespace cannot be served.
@@ -71,7 +71,7 @@ impl Watches {
         let now = clock::now();
         let state = State {
             called: now,
-            answered: now,
+            progressed: now,
             filled: false,
             denied: false,
         };
@@ -145,13 +145,13 @@ impl Watches {
         idle.filter(|(_, idle)| *idle > STUCK_AFTER).collect()
     }
 
-    /// How long ago the API server last answered each watch.
+    /// How long ago each watch last made progress: it received an event, stayed open, or filled its cache.
     #[must_use]
-    pub(super) fn ages(&self) -> BTreeMap<Watched, Duration> {
+    pub(crate) fn ages(&self) -> BTreeMap<Watched, Duration> {
         let now = clock::now();
         let mut ages = BTreeMap::new();
         for ((watched, _), state) in &self.0.lock().watches {
-            let age = state.answered.until(now);
+            let age = state.progressed.until(now);
             let oldest = ages.entry(watched.clone()).or_insert(age);
             *oldest = age.max(*oldest);
         }
@@ -208,17 +208,18 @@ impl Watch {
         self.update(|state| state.called = clock::now());
     }
 
-    /// The API server answers or sends an event.
-    pub fn call_answered(&self) {
+    /// The watch received an event, or has stayed open.
+    pub fn progressed(&self) {
         self.update(|state| {
             state.called = clock::now();
-            state.answered = state.called;
+            state.progressed = state.called;
             state.denied = false;
         });
     }
 
-    /// The cache is filled.
+    /// A list has filled the cache.
     pub fn cache_filled(&self) {
+        self.progressed();
         self.update(|state| state.filled = true);
     }
 
@@ -301,7 +302,7 @@ mod tests {
         secrets.call_failed(false);
         assert_eq!(watches.pending(), waiting);
         secrets.call_failed(true);
-        secrets.call_answered();
+        secrets.progressed();
         assert_eq!(watches.skipped(), skipped(false));
         secrets.cache_filled();
         assert!(watches.pending().is_empty());
@@ -317,7 +318,7 @@ mod tests {
         };
         watch.update(|state| {
             state.called = since(290);
-            state.answered = since(3000);
+            state.progressed = since(3000);
         });
         assert!(watches.stuck().is_empty());
         let ages: Vec<_> = watches.ages().into_iter().collect();
@@ -328,7 +329,7 @@ mod tests {
         watch.call_started();
         assert!(watches.stuck().is_empty());
         assert!(watches.ages()[watch.of()] >= Duration::from_secs(3000));
-        watch.call_answered();
+        watch.progressed();
         assert!(watches.ages()[watch.of()] < Duration::from_secs(3000));
     }
 }

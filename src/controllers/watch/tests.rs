@@ -11,8 +11,12 @@ use super::*;
 /// One answer of the API server.
 enum Answer {
     Json(u16, Value),
-    /// A watch that says this and then stays open.
+    /// A watch that sends these events and stays open.
     Open(Vec<Value>),
+    /// A watch that sends these events and is closed.
+    Closed(Vec<Value>),
+    /// A list that breaks off.
+    Broken,
 }
 
 /// What was asked, as `list` or `watch VERSION`.
@@ -42,8 +46,12 @@ fn api_server(answers: Vec<Answer>) -> (Client, Asked) {
                     *answer.status_mut() = StatusCode::from_u16(code).unwrap();
                     Ok::<_, kube::Error>(answer)
                 }
+                Some(Answer::Broken) => Ok(Response::new(axum::body::Body::from("{\"items\": ["))),
+                Some(Answer::Closed(events)) => {
+                    Ok(Response::new(axum::body::Body::from(lines(&events))))
+                }
                 Some(Answer::Open(events)) => {
-                    let lines: String = events.iter().map(|it| format!("{it}\n")).collect();
+                    let lines = lines(&events);
                     let first = futures::stream::once(async move { Ok::<_, kube::Error>(lines) });
                     let lines = first.chain(futures::stream::pending());
                     Ok(Response::new(axum::body::Body::from_stream(lines)))
@@ -53,6 +61,10 @@ fn api_server(answers: Vec<Answer>) -> (Client, Asked) {
         }
     });
     (Client::new(service, "default"), asked)
+}
+
+fn lines(events: &[Value]) -> String {
+    events.iter().map(|it| format!("{it}\n")).collect()
 }
 
 fn listed(version: &str) -> Answer {
@@ -75,8 +87,8 @@ fn config_map(version: &str) -> Value {
         "metadata": {"name": "x", "namespace": "team", "resourceVersion": version}}})
 }
 
-fn expired_event() -> Value {
-    json!({"type": "ERROR", "object": status(410)})
+fn error_event(code: u16) -> Value {
+    json!({"type": "ERROR", "object": status(code)})
 }
 
 /// What a watch of ConfigMaps in the namespace `team` makes of these answers, until the object is
@@ -103,7 +115,7 @@ async fn watched(answers: Vec<Answer>) -> (Vec<String>, Duration, Watches) {
 /// The API server says so in two ways: as an event, and as the answer itself.
 #[tokio::test]
 async fn a_version_that_is_known_no_more_is_listed_again_at_once() {
-    for expired in [Answer::Open(vec![expired_event()]), refused(410)] {
+    for expired in [Answer::Open(vec![error_event(410)]), refused(410)] {
         let there = Answer::Open(vec![config_map("21")]);
         let answers = vec![listed("10"), expired, listed("20"), there];
         let (asked, took, watches) = watched(answers).await;
@@ -146,6 +158,39 @@ async fn each_failure_waits_longer_than_the_one_before() {
     // 0.5 s, 1 s and 2 s, and a quarter more at most.
     assert!(took > Duration::from_millis(3400), "{took:?}");
     assert_eq!(watches.failures()["configmaps"], 3);
+}
+
+/// A watch that the API server opens does not work yet.
+#[tokio::test]
+async fn a_watch_that_is_closed_or_fails_at_once_backs_off() {
+    for event in [None, Some(error_event(500))] {
+        let closed = || Answer::Closed(event.clone().into_iter().collect());
+        let there = Answer::Open(vec![config_map("11")]);
+        let answers = vec![listed("10"), closed(), closed(), closed(), there];
+        let (asked, took, watches) = watched(answers).await;
+        assert_eq!(asked[1..], ["watch 10"; 4]);
+        // 0.5 s, 1 s and 2 s, and a quarter more at most.
+        assert!(took > Duration::from_millis(3400), "{took:?}");
+        assert_eq!(watches.failures()["configmaps"], 3);
+    }
+}
+
+/// The head of an answer is no progress: the metric would say that the operator sees changes.
+#[tokio::test]
+async fn lists_that_break_off_are_no_progress() {
+    let (client, asked) = api_server(vec![Answer::Broken, Answer::Broken]);
+    let watches = Watches::default();
+    let start = Instant::now();
+    let events = watch::<ConfigMap>(&client, None, Config::default(), &watches);
+    let mut events = events.boxed();
+    while asked.lock().len() < 3 {
+        let _ = tokio::time::timeout(Duration::from_millis(10), events.next()).await;
+    }
+    let ages: Vec<_> = watches.ages().into_values().collect();
+    assert!(
+        ages[0] + Duration::from_millis(50) > start.elapsed(),
+        "{ages:?}"
+    );
 }
 
 #[tokio::test]
