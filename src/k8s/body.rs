@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::Resource;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -19,22 +18,15 @@ pub(super) fn finalizers(guard: &Guard, finalizers: &[String]) -> Value {
     }})
 }
 
-/// A server-side apply of the status. It removes the fields that are left out.
-pub(super) fn status<K: Resource<DynamicType = ()>>(
-    guard: &Guard,
-    status: &impl Serialize,
-) -> Result<Value, serde_json::Error> {
-    Ok(json!({
-        "apiVersion": K::api_version(&()),
-        "kind": K::kind(&()),
-        "metadata": {
-            "namespace": guard.namespace,
-            "name": guard.name,
-            "uid": guard.uid,
-            "resourceVersion": guard.resource_version,
-        },
-        "status": serde_json::to_value(status)?,
-    }))
+/// A JSON patch that replaces the status as a whole, whoever has written to it: a field that a restore
+/// wrote would outlive a server-side apply.
+pub(super) fn status(guard: &Guard, status: &impl Serialize) -> Value {
+    let replace = |path, value: &str| json!({"op": "replace", "path": path, "value": value});
+    json!([
+        replace("/metadata/uid", &guard.uid),
+        replace("/metadata/resourceVersion", &guard.resource_version),
+        {"op": "add", "path": "/status", "value": status},
+    ])
 }
 
 /// The Secret that was read, updated to the wanted one.
@@ -127,7 +119,7 @@ pub fn managed_keys(secret: &Secret) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::{DailyRoom, DailyRoomStatus};
+    use crate::crd::DailyRoomStatus;
 
     fn guard() -> Guard {
         Guard {
@@ -147,15 +139,15 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_applied_to_the_object_that_was_read() {
-        let body = status::<DailyRoom>(&guard(), &DailyRoomStatus::default()).unwrap();
+    fn the_whole_status_of_the_object_that_was_read_is_replaced() {
+        let body = status(&guard(), &DailyRoomStatus::default());
         assert_eq!(
             body,
-            json!({
-                "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
-                "metadata": {"namespace": "team-a", "name": "standup", "uid": "u1", "resourceVersion": "7"},
-                "status": {},
-            })
+            json!([
+                {"op": "replace", "path": "/metadata/uid", "value": "u1"},
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
+                {"op": "add", "path": "/status", "value": {}},
+            ])
         );
     }
 

@@ -56,29 +56,37 @@ pub async fn set_finalizer<K: Served>(
     if wanted {
         finalizers.push(finalizer.to_owned());
     }
-    let params = PatchParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
     let patch = Patch::Merge(body::finalizers(guard, &finalizers));
-    call(&guard.namespace, api.patch(&guard.name, &params, &patch)).await
+    call(
+        &guard.namespace,
+        api.patch(&guard.name, &as_operator(), &patch),
+    )
+    .await
 }
 
 /// Replaces the whole status of the object that was read.
 ///
 /// # Errors
 /// [`KubeError::Conflict`] when the object has changed since.
-pub async fn apply_status<K: Served>(
+pub async fn replace_status<K: Served>(
     client: &Client,
     guard: &Guard,
     status: &impl Serialize,
 ) -> Result<K, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
-    let body = body::status::<K>(guard, status).map_err(kube::Error::SerdeError)?;
-    let params = PatchParams::apply(MANAGER).force();
+    let patch = serde_json::from_value(body::status(guard, status));
+    let patch = Patch::<()>::Json(patch.map_err(kube::Error::SerdeError)?);
+    let params = as_operator();
     call(
         &guard.namespace,
-        api.patch_status(&guard.name, &params, &Patch::Apply(body)),
+        api.patch_status(&guard.name, &params, &patch),
     )
     .await
+}
+
+fn as_operator() -> PatchParams {
+    PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
 }

@@ -13,7 +13,7 @@ use super::{Failure, Pass, reference};
 use crate::crd::{FINALIZER, Status};
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Check, Effect, EffectError};
-use crate::k8s::{KubeError, Note, apply_status, get_object, set_finalizer};
+use crate::k8s::{KubeError, Note, get_object, replace_status, set_finalizer};
 
 /// What the live check before a write to Daily demands of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl<K: Reconciled> Pass<K> {
 
     async fn write_status(&mut self, effect: Effect, status: K::Status) -> Result<(), Failure> {
         let guard = self.view.meta.guard();
-        let write = apply_status::<Object<K>>(&self.context.client, &guard, &status);
+        let write = replace_status::<Object<K>>(&self.context.client, &guard, &status);
         let written = self.send(effect, write).await;
         let written = written.map_err(|error| Failure::of_kube("the status", error))?;
         self.view.status = status;

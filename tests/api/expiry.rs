@@ -8,6 +8,7 @@ use serde_json::json;
 
 use daily_sim::Outcome;
 use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
 
 use crate::edit::seconds;
 use crate::fixture::{Fixture, Setup, stop_at};
@@ -22,6 +23,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "expiry::past_from_the_start",
             Setup::new(),
             past_from_the_start,
+        ),
+        stage.trial(
+            "expiry::nothing_of_a_restored_status_stays",
+            Setup::new(),
+            nothing_of_a_restored_status_stays,
         ),
         stage.trial(
             "expiry::later_end_again_and_again",
@@ -270,4 +276,27 @@ async fn while_down(fx: &mut Fixture) {
     fx.journal_since(mark)
         .await
         .expect_no_write("the room has ended by itself");
+}
+
+/// A backup tool writes the status under its own name. Its fields are the operator's all the same.
+async fn nothing_of_a_restored_status_stays(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "2h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    assert!(fx.operator().terminate().await.success());
+    fx.lose_status(Room, "standup").await;
+    let status = Patch::Merge(json!({"status": before.at("/status")}));
+    let restorer = PatchParams {
+        field_manager: Some("velero".to_owned()),
+        ..PatchParams::default()
+    };
+    let objects = fx.objects(Room);
+    let restored = objects.patch_status("standup", &restorer, &status).await;
+    restored.expect("the status is restored");
+    fx.start_operator(&[]).await;
+    fx.merge(Room, "standup", json!({"spec": {"ttl": "10s"}}))
+        .await;
+    let ended = |room: &Object| room.has("Expired", "True", "Expired");
+    let room = fx.until(Room, "standup", "ends", LATER, ended).await;
+    assert_eq!(room.pin(), None);
+    assert!(room.condition("Ready").is_none());
 }
