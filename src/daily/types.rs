@@ -3,6 +3,7 @@
 //! Answers are parsed leniently: unknown fields are skipped and missing ones are `None` (F-ROOM-2),
 //! so that only fields that matter can fail to parse.
 
+use k8s_openapi::jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -62,7 +63,7 @@ pub struct Room {
 /// The properties of a room that differ from their defaults (F-ROOM-2).
 #[derive(Clone, Default, Deserialize, PartialEq, Eq)]
 pub struct RoomConfig {
-    /// The end in unix seconds; a fraction is cut off (F-ROOM-19).
+    /// The end in unix seconds of the calendar; a fraction is cut off (F-ROOM-19).
     #[serde(default, deserialize_with = "whole_seconds")]
     pub exp: Option<i64>,
     /// Whether participants are removed at the end. Absent means false (F-ROOM-34).
@@ -298,10 +299,11 @@ pub struct PurchasedNumber {
 
 fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let time: k8s_openapi::jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+    let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
     Ok(time.as_second())
 }
 
+/// A time that no calendar has, for example in milliseconds, counts as none: no record could keep it.
 fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let value = Option::<serde_json::Number>::deserialize(deserializer)?;
     #[expect(
@@ -309,7 +311,8 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i6
         reason = "a float out of range saturates, and the fraction is to be cut off"
     )]
     let whole = |n: serde_json::Number| n.as_i64().or_else(|| n.as_f64().map(|f| f.floor() as i64));
-    Ok(value.and_then(whole))
+    let in_calendar = |it: &i64| Timestamp::from_second(*it).is_ok();
+    Ok(value.and_then(whole).filter(in_calendar))
 }
 
 #[cfg(test)]
@@ -329,6 +332,22 @@ mod tests {
         change(&mut odd);
         let data = [room("1", "a"), odd, room("3", "b")];
         serde_json::from_value(json!({"total_count": 3, "data": data})).unwrap()
+    }
+
+    #[test]
+    fn an_end_that_no_calendar_has_counts_as_none() {
+        let milliseconds = 1_800_000_000_000_i64;
+        for exp in [
+            json!(milliseconds),
+            json!(i64::MAX),
+            json!(1e300),
+            json!(-1e300),
+        ] {
+            let config: RoomConfig = serde_json::from_value(json!({"exp": exp})).unwrap();
+            assert_eq!(config.exp, None, "{exp}");
+        }
+        let config: RoomConfig = serde_json::from_value(json!({"exp": 1.8e9})).unwrap();
+        assert_eq!(config.exp, Some(1_800_000_000));
     }
 
     #[test]

@@ -190,6 +190,8 @@ impl World {
         change: Change,
         written: Written,
     ) {
+        let read = Recorded::read(Some(&record.text()));
+        assert_eq!(read, record.clone().into(), "what is recorded can be read");
         assert!(self.meta.has_finalizer, "nothing is recorded before it");
         if change.is_new_claim() {
             self.evidence.writes(&record.name).claimed(&self.meta.uid);

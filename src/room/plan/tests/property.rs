@@ -8,6 +8,7 @@ use proptest::test_runner::RngSeed;
 
 use super::world::{Fate, World};
 use super::*;
+use crate::daily::types::RoomConfig;
 
 /// What happens between passes, or with one.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ enum Event {
     OtherRoom,
     HandEdit,
     MoveEnd(i64),
+    /// To what Daily may show, for example milliseconds.
+    SetEnd(i64),
     Edit(usize),
     Force,
     Delete,
@@ -71,6 +74,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::OtherRoom),
         1 => Just(Event::HandEdit),
         1 => (-900i64..900).prop_map(Event::MoveEnd),
+        1 => any::<i64>().prop_map(Event::SetEnd),
         2 => (0..SPECS.len()).prop_map(Event::Edit),
         1 => Just(Event::Force),
         1 => Just(Event::Delete),
@@ -132,6 +136,10 @@ impl World {
             Event::HandEdit => self.edit_room(&name, |it| it.privacy = "private".into()),
             Event::MoveEnd(by) => self.edit_room(&name, |it| {
                 it.config.exp = it.config.exp.map(|exp| exp + by);
+            }),
+            Event::SetEnd(exp) => self.edit_room(&name, |it| {
+                let config: RoomConfig = serde_json::from_value(json!({"exp": exp})).unwrap();
+                it.config.exp = config.exp;
             }),
             Event::Edit(index) => {
                 self.spec = spec(*index, start.chosen, start.retain);
