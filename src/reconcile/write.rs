@@ -20,7 +20,7 @@ use crate::k8s::{KubeError, Note, get_object, replace_status, set_finalizer};
 pub(crate) enum Live {
     /// It is not being deleted.
     Kept,
-    /// It is not being deleted, and its spec was not edited: the write takes something away.
+    /// It is not being deleted, and its spec was not edited: the write changes what exists.
     KeptAsRead,
     /// It is being deleted.
     Deleting,

@@ -57,15 +57,11 @@ impl Pass<Room> {
 
     async fn update_room(&mut self, update: Update) -> Result<(), Failure> {
         let session = self.session()?;
-        let (demand, only_id) = match update.nearer {
-            true => (Live::KeptAsRead, Some(update.id.clone())),
-            false => (Live::Kept, None),
-        };
-        let check = self.live(demand);
-        let (name, change) = (update.name.clone(), update.change.clone());
+        let check = self.live(Live::KeptAsRead);
+        let (name, id) = (update.name.clone(), update.id.clone());
         let account = &session.account;
         let updated = account
-            .update_room(session.key.clone(), name, change, only_id, check)
+            .update_room(session.key.clone(), name, id, update.change.clone(), check)
             .await;
         self.refresh();
         match updated {

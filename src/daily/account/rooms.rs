@@ -67,31 +67,22 @@ impl Account {
         self.write(CREATE, &name, slot, writing).await
     }
 
-    /// Changes a room. With an id, only if a GET right before still shows the room with that id: a
-    /// change that takes something away needs the same proof as a delete.
+    /// Changes a room, if a GET right before still shows the room with this id: a name may belong to
+    /// another room by now.
     pub async fn update_room(
         self: &Arc<Self>,
         key: ApiKey,
         name: String,
+        id: String,
         change: RoomChange,
-        only_id: Option<String>,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
         let of = name.clone();
-        let proves = only_id.is_some();
-        let slots = async {
-            if proves {
-                let (get, update) = self.rate_limit.slots_for_update().await;
-                return (Some(get), update);
-            }
-            (None, self.rate_limit.slot(Call::General).await)
-        };
+        let slots = self.rate_limit.slots_for_update();
         let writing = async move |account: Arc<Self>, (get, slot)| {
-            if let (Some(id), Some(get)) = (&only_id, get) {
-                account
-                    .prove(Effect::RoomUpdate, &key, &name, id, get)
-                    .await?;
-            }
+            account
+                .prove(Effect::RoomUpdate, &key, &name, &id, get)
+                .await?;
             let send = account.setup.client.update_room(&key, &name, &change);
             let written = account.send_write(UPDATE, check, &key, slot, &name, send);
             let written = written.await;
@@ -133,7 +124,7 @@ impl Account {
         self.write(DELETE, &of, slots, writing).await
     }
 
-    /// GETs the room right before a write that takes something away: it must have this id.
+    /// GETs the room right before a write to it: it must have this id.
     async fn prove(
         &self,
         effect: Effect,

@@ -157,12 +157,10 @@ impl Present<'_> {
             return Ok(Some(problem));
         }
         let sends = |property| change.properties.contains_key(property);
-        let nearer = room.config.exp.is_some_and(|exp| end.at < exp);
         let update = Update {
             name: self.owned.name.clone(),
             id: room.id.clone(),
             dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
-            nearer: nearer && sends("exp"),
             fingerprint: change_fingerprint,
             change,
             drift: !view.is_edited(),

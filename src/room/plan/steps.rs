@@ -52,8 +52,6 @@ pub struct Update {
     pub change: RoomChange,
     /// The fingerprint of the `dialin` in the change.
     pub dialin: Option<String>,
-    /// Whether the end moves nearer, which takes something away from participants.
-    pub nearer: bool,
     /// Whether it corrects a change that somebody made at Daily.
     pub drift: bool,
     /// The same for the same change, even if its end moves on with the clock.

@@ -23,11 +23,11 @@ fn change(properties: Value) -> RoomChange {
 #[test]
 fn numbers_that_an_update_leaves_out_are_taken_away_in_both_ways() {
     let surplus = by_name(two_numbers);
-    updates(&surplus, None, json!({"dialin": whole()}), false);
+    updates(&surplus, None, json!({"dialin": whole()}));
     let merges = surplus.with(|it| it.memory.kind.merges = true);
     let mut with_list = whole();
     with_list["room_numbers"] = json!([]);
-    updates(&merges, None, json!({"dialin": with_list}), false);
+    updates(&merges, None, json!({"dialin": with_list}));
     let emptied = by_name(|it| {
         let dialin = it.config.dialin.as_mut().unwrap();
         dialin.insert("room_numbers".into(), json!([]));
@@ -129,9 +129,9 @@ fn an_end_that_was_taken_away_is_put_back() {
         view.sees(Source::Get, |it| it.config.exp = None)
             .read_by_name()
     };
-    updates(&endless(serving()), None, json!({"exp": END}), false);
+    updates(&endless(serving()), None, json!({"exp": END}));
     let over = endless(serving()).wall(END + 60).date(END + 60);
-    updates(&over, None, json!({"exp": END + 63}), false);
+    updates(&over, None, json!({"exp": END + 63}));
     let unseen = over.with(|it| it.facts.read_by_name = false);
     reads(&unseen, Read::NextListing);
     reads(
@@ -181,10 +181,10 @@ fn an_end_of_ours_that_comes_late_is_put_back() {
     };
     let never = Moment::default();
     let put_back = json!({"exp": END});
-    updates(&late(Some(ago(12)), never), None, put_back.clone(), false);
-    updates(&late(Some(ago(359)), never), None, put_back.clone(), false);
+    updates(&late(Some(ago(12)), never), None, put_back.clone());
+    updates(&late(Some(ago(359)), never), None, put_back.clone());
     // So may one of the leader before.
-    updates(&late(None, ago(299)), None, put_back, false);
+    updates(&late(None, ago(299)), None, put_back);
     for settled in [late(Some(ago(361)), never), late(None, ago(301))] {
         let planned = plan(&settled);
         let taken_over = matches!(
@@ -239,14 +239,9 @@ fn a_room_that_is_not_shown_yet_is_not_written_to() {
         &stale(at(100_003)).read_by_name(),
         Duration::from_millis(3_050),
     );
-    updates(&stale(at(100_003)), Some("private"), json!({}), false);
+    updates(&stale(at(100_003)), Some("private"), json!({}));
     reads(&stale(moment()), Read::Room);
-    updates(
-        &stale(moment()).read_by_name(),
-        Some("private"),
-        json!({}),
-        false,
-    );
+    updates(&stale(moment()).read_by_name(), Some("private"), json!({}));
 }
 
 /// F-AUTH-8: without a content Daily tells no numbers, and then none can be published.

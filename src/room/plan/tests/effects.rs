@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    /// The proof that a DELETE needs right before it is sent.
+    /// The proof that an update and a DELETE need right before they are sent.
     fn may_be_sent(&mut self, step: &Step, name: &str) -> bool {
         let deleting = self.meta.deleting.is_some();
         let shown = self.read(name).map(|it| it.id.clone());
@@ -100,8 +100,7 @@ impl World {
                 self.get(name, at);
                 shown.as_ref() == Some(id)
             }
-            // An end that moves nearer takes something away from those inside.
-            Step::UpdateRoom(update) if update.nearer => {
+            Step::UpdateRoom(update) => {
                 let at = self.tick();
                 self.get(name, at);
                 shown.as_ref() == Some(&update.id)
@@ -190,9 +189,9 @@ impl World {
         change: Change,
         written: Written,
     ) {
+        assert!(self.meta.has_finalizer, "nothing is recorded before it");
         let read = Recorded::read(Some(&record.text()));
         assert_eq!(read, record.clone().into(), "what is recorded can be read");
-        assert!(self.meta.has_finalizer, "nothing is recorded before it");
         if change.is_new_claim() {
             self.evidence.writes(&record.name).claimed(&self.meta.uid);
         }

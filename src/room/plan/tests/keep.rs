@@ -23,9 +23,9 @@ pub(super) fn serves_well(view: &View) {
     serves(view, content(view), None, Requeue::AtDrift(Some(END)));
 }
 
-/// The update that is planned: its privacy and properties, and whether the end moves nearer.
+/// The update that is planned: its privacy and properties.
 #[track_caller]
-pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Value, nearer: bool) {
+pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Value) {
     let (dialin, fingerprint) = match plan(view) {
         Plan::Act(AnyStep::Of(Step::UpdateRoom(planned))) => (planned.dialin, planned.fingerprint),
         other => panic!("{other:?}"),
@@ -36,7 +36,6 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
             privacy,
             properties: serde_json::from_value(properties).unwrap(),
         },
-        nearer,
         drift: !view.is_edited(),
         id: view.evidence.observed.as_ref().unwrap().room.id.clone(),
         dialin,
@@ -263,12 +262,8 @@ fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
     serves_well(&serving().with(|it| it.facts.former_secrets = Some(Vec::new())));
 }
 
-/// What moves an end nearer takes something away from those inside, so that a listing of before is
-/// no proof of whose room it is.
 #[test]
-fn an_end_that_moves_nearer_is_meant_for_the_room_that_was_seen() {
-    let listed = serving().edited(json!({"ttl": "7h"}));
-    updates(&listed, None, json!({"exp": END - 3600}), true);
+fn an_update_is_meant_for_the_room_that_was_seen() {
     let stranger = by_name(|it| it.id = "room-2".into()).edited(json!({"ttl": "7h"}));
     let later = Requeue::After(USER_RETRY);
     fails(
@@ -307,34 +302,31 @@ fn only_what_differs_is_sent() {
         &by_name(|it| it.privacy = "private".into()),
         Some("public"),
         json!({}),
-        false,
     );
     updates(
         &by_name(|it| it.config.eject_at_room_exp = None),
         None,
         json!({"eject_at_room_exp": true}),
-        false,
     );
     let edited = by_name(|_| {}).edited(json!({"ttl": "8h", "privacy": "Private"}));
-    updates(&edited, Some("private"), json!({}), false);
+    updates(&edited, Some("private"), json!({}));
 }
 
 #[test]
 fn dialin_is_sent_whole() {
     let whole = json!({"display_name": "Caller", "wait_for_meeting_start": true});
     let edited = by_name(|_| {}).edited(json!({"ttl": "8h", "dialin": {"displayName": "Caller"}}));
-    updates(&edited, None, json!({"dialin": whole}), false);
+    updates(&edited, None, json!({"dialin": whole}));
     let surplus = by_name(|it| {
         let dialin = it.config.dialin.as_mut().unwrap();
         dialin.insert("room_numbers".into(), json!([{"phone_number": NUMBER}]));
     });
     let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
-    updates(&surplus, None, json!({"dialin": whole}), false);
+    updates(&surplus, None, json!({"dialin": whole}));
     updates(
         &by_name(|it| it.config.dialin = None),
         None,
         json!({"dialin": whole}),
-        false,
     );
     // While the numbers are not known it is left as it is.
     let unknown = by_name(|it| it.config.dialin = None);
@@ -351,7 +343,7 @@ fn what_daily_does_not_show_is_not_sent_again() {
     serves_well(&by_name(silent));
     let other = by_name(silent).made(|it| it.sent = Some("other".into()));
     let whole = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
-    updates(&other, None, json!({"dialin": whole}), false);
+    updates(&other, None, json!({"dialin": whole}));
     // Once it is sent, what is not shown of it is recorded, and what is shown not at all stays.
     let sent = recorded().owned().made.unwrap().sent;
     let here = |view: View| view.with(|it| it.memory.kind.dialin_sent.clone_from(&sent));
@@ -394,22 +386,21 @@ fn the_end_of_a_ttl_is_dailys_and_another_end_is_put_back() {
         let end = view.parsed().end_of(CREATED);
         view.made(|it| it.end = Some(end))
     };
-    updates(&fixed(60), None, json!({"exp": END}), true);
-    updates(&fixed(-60), None, json!({"exp": END}), false);
+    updates(&fixed(60), None, json!({"exp": END}));
+    updates(&fixed(-60), None, json!({"exp": END}));
 }
 
 #[test]
 fn an_edit_moves_the_end_in_place() {
     let edited = |ttl: &str| by_name(|_| {}).edited(json!({"ttl": ttl}));
-    updates(&edited("9h"), None, json!({"exp": END + 3600}), false);
-    updates(&edited("7h"), None, json!({"exp": END - 3600}), true);
+    updates(&edited("9h"), None, json!({"exp": END + 3600}));
+    updates(&edited("7h"), None, json!({"exp": END - 3600}));
     // Into the past: as early as Daily takes it, by the later clock.
-    updates(&edited("10s"), None, json!({"exp": NOW + 3}), true);
+    updates(&edited("10s"), None, json!({"exp": NOW + 3}));
     updates(
         &edited("10s").date(NOW + 20),
         None,
         json!({"exp": NOW + 23}),
-        true,
     );
     // What was sent is recorded, also when the answer was lost.
     let sent = by_name(|it| it.config.exp = Some(END + 3600)).edited(json!({"ttl": "9h"}));
@@ -461,14 +452,14 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     let later = refused
         .clone()
         .with(|it| it.now.moment = moment().after(RECHECK));
-    updates(&later, Some("private"), json!({}), false);
+    updates(&later, Some("private"), json!({}));
     let eased = refused
         .clone()
         .edited(json!({"ttl": "8h", "ejectAtRoomExpiry": false}));
-    updates(&eased, None, json!({"eject_at_room_exp": false}), false);
+    updates(&eased, None, json!({"eject_at_room_exp": false}));
     // A person may ask for another try: one.
     let forced = refused.forced();
-    updates(&forced, Some("private"), json!({}), false);
+    updates(&forced, Some("private"), json!({}));
     let tried = forced.with(|it| it.retried = true);
     serves(&tried, content(&tried), Some(problem), kept);
 }
