@@ -1,15 +1,20 @@
 //! How a name at Daily is claimed, the same for both kinds. No I/O.
 //!
-//! A claim is recorded before the create is sent, so that a create whose answer was lost can be
-//! attributed to its object.
+//! A claim is recorded before the create is sent, and each request right before it is sent, so that a
+//! create whose answer was lost can be attributed to its object. A claim that records no request proves
+//! nothing: what has its name was created by somebody else, for example from the same manifest in
+//! another cluster.
 
 use serde_json::Value;
 
 use super::kind::Kind;
+use super::problem::{Problem, Requeue, ResolvedBy};
 use super::record::{Claim, Record};
 use super::rivals::Rival;
-use super::steps::{Change, Plan, Read, record};
+use super::steps::{Change, MARGIN, MAY_TAKE_EFFECT, Plan, Read, Step, Written, failing, record};
 use super::view::View;
+use crate::crd::condition::Reason;
+use crate::daily::evidence::CreateAttempts;
 
 /// How many different requests a claim records. Each edit of the spec before the create succeeds adds
 /// one; a request older than the last eight can no longer take effect.
@@ -21,7 +26,7 @@ pub fn rival<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
     Ok(rival.as_ref())
 }
 
-/// Records what a create asks for before it is sent, unless it is recorded already.
+/// Records what a create asks for right before it is sent, unless it is recorded already.
 pub fn record_request<K: Kind>(
     owned: &Record,
     claim: &Claim,
@@ -38,6 +43,41 @@ pub fn record_request<K: Kind>(
         ..claim.clone()
     };
     Err(record(owned.with_claim(claim), Change::Sent))
+}
+
+/// No earlier write to the name may still take effect, whichever object sent it: a late DELETE would hit
+/// what is created now. A create of our own may, because the name can exist only once.
+pub fn no_late_write<K: Kind>(view: &View<K>) -> Result<(), Plan<K>> {
+    let unknown = view.evidence.unknown_write;
+    let unknown = unknown.filter(|_| view.evidence.create_attempts != CreateAttempts::Unknown);
+    let until = unknown.map(|at| at.after(view.quiet_period));
+    let Some(until) = until.filter(|until| *until > view.now.moment) else {
+        return Ok(());
+    };
+    let problem = Problem::new(Reason::Progressing, ResolvedBy::Waiting, MAY_TAKE_EFFECT);
+    let wait = view.now.moment.until(until) + MARGIN;
+    Err(failing(problem, Requeue::After(wait)))
+}
+
+/// Drops the recorded requests once Daily has refused each of them: none can take effect any more.
+pub fn forget_refused<K: Kind>(
+    view: &View<K>,
+    owned: &Record,
+    claim: &Claim,
+) -> Result<(), Plan<K>> {
+    if claim.sent.is_empty() || view.create_may_have_succeeded() {
+        return Ok(());
+    }
+    let claim = Claim {
+        sent: Vec::new(),
+        ..claim.clone()
+    };
+    let forgotten = owned.with_claim(claim);
+    Err(Plan::Act(Step::Record(
+        Box::new(forgotten),
+        Change::Sent,
+        Written::WithStatus,
+    )))
 }
 
 /// Withdraws the claim of a name that something else has. If a create of ours may still take effect,

@@ -107,10 +107,7 @@ impl<K: Reconciled> Pass<K> {
         let domain = self.session()?.account.domain().id.clone();
         let objects = self.objects()?;
         let others = objects.iter().map(|(it, record)| (&**it, record.clone()));
-        let rival = rivals::first(&self.view.meta, others, |other, meta, record| {
-            K::is_claimed_by(&self.view, &domain, other, meta, record)
-        });
-        self.view.rival = Some(rival);
+        self.view.rival = Some(rivals::first(&self.view, &domain, others));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use super::guards::{
     fixed_name, owned_here, proven_domain, readable_spec, recorded_domain, without_key,
 };
 use super::problem::Requeue;
+use super::record::Record;
 use super::steps::{Outcome, Plan, Planned, Read, Release, Step};
 use super::traits::Decide;
 use super::view::View;
@@ -57,9 +58,7 @@ fn delete<K: Decide>(view: &View<K>) -> Planned<K> {
         return Ok(Plan::Rest(Outcome::Done, Requeue::OnChange));
     }
     owned_here(view)?;
-    let owns = view
-        .record()
-        .map(|it| it.claim.is_some() || it.made.is_some() || it.former_id.is_some());
+    let owns = view.record().map(Record::may_own);
     if !owns.unwrap_or_else(|| K::may_own_unrecorded(view)) {
         return Ok(K::release(view, Release::Clean));
     }

@@ -59,8 +59,9 @@ pub struct Claim {
     /// The end that a room is created with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
-    /// What the creates since the claim asked for, if the name alone proves nothing. Recorded before
-    /// each create, so that an edit of the spec does not hide what an earlier create made.
+    /// What the creates since the claim asked for, if the name alone proves nothing. Recorded right
+    /// before each create, so that an edit of the spec does not hide what an earlier create made;
+    /// dropped once Daily has refused them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Value>,
     /// Fields of other versions of the operator.
@@ -130,6 +131,11 @@ impl From<Record> for Recorded {
 }
 
 impl Record {
+    /// Whether the object may own something at Daily, now or once a create takes effect.
+    pub fn may_own(&self) -> bool {
+        self.claim.is_some() || self.made.is_some() || self.former_id.is_some()
+    }
+
     /// The text of `status.record`.
     pub fn text(&self) -> String {
         serde_json::json!(self).to_string()

@@ -3,10 +3,11 @@
 //! The cache of the watch and the records that this process wrote since are enough: only the leader
 //! writes records, and its watch began after every earlier leader's last write.
 
-use super::kind::Kind;
 use super::meta::Meta;
 use super::object::Object;
-use super::record::{Record, Recorded};
+use super::record::Recorded;
+use super::traits::Create;
+use super::view::View;
 
 /// Another object that holds the name before this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,28 +28,29 @@ impl Rival {
     }
 }
 
-/// The object that holds a name before the object `meta`: the one that owns something at Daily, else the
-/// oldest of those that claim the name.
-pub fn first<'a, K: Kind>(
-    meta: &Meta,
+/// The object that holds the name before the viewed one: the one that owns something at Daily, else the
+/// oldest of those that claim the name. Only a record holds a name, and only while what it records may
+/// exist in this domain: anybody can create an object, and an ended room stays as long as its owner likes.
+pub fn first<'a, K: Create>(
+    view: &View<K>,
+    domain: &str,
     others: impl Iterator<Item = (&'a Object<K>, Recorded)>,
-    claims: impl Fn(&Object<K>, &Meta, Option<&Record>) -> bool,
 ) -> Option<Rival> {
+    let (meta, name) = (&view.meta, view.name_at_daily()?);
     let ours = (
         true,
         meta.created,
         meta.namespace.clone(),
         meta.name.clone(),
     );
-    let own_uid = &meta.uid;
     let ranked = others.filter_map(|(object, recorded)| {
         let meta = Meta::of(object)?;
-        let record = recorded.record().filter(|it| it.uid == meta.uid);
-        if meta.uid == *own_uid || !claims(object, &meta, record) {
+        let record = recorded.record().filter(|it| it.uid == meta.uid)?;
+        let holds = record.may_own() && record.domain_id == domain && !K::is_over(object, record);
+        if meta.uid == view.meta.uid || !holds || !K::is_same_name(&record.name, &name) {
             return None;
         }
-        let made = record.and_then(|it| it.made.as_ref());
-        let made = made.map(|it| it.id.clone());
+        let made = record.made.as_ref().map(|it| it.id.clone());
         let rank = (made.is_none(), meta.created, meta.namespace, meta.name);
         Some((rank, made))
     });

@@ -163,7 +163,7 @@ impl<K: Kind> Step<K> {
 /// Added to every timed requeue so that the deadline has passed when the reconcile begins.
 pub const MARGIN: Duration = Duration::from_millis(50);
 
-/// Why a deletion waits for the quiet period. Without a countdown, because each new message would
+/// Why an object waits for the quiet period. Without a countdown, because each new message would
 /// be a write of the status.
 pub const MAY_TAKE_EFFECT: &str =
     "Waiting: an earlier request to Daily was not answered and may still take effect.";

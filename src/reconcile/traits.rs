@@ -4,7 +4,6 @@
 //! for, and chooses nothing.
 
 use super::kind::Kind;
-use super::meta::Meta;
 use super::object::Object;
 use super::record::{Claim, Made, Record};
 use super::steps::{Change, Outcome, Plan, Planned, Release};
@@ -28,15 +27,14 @@ pub trait Create: Kind {
     /// Creates what is claimed, or records it if it exists already.
     fn create(view: &View<Self>, spec: &Self::Spec, owned: &Record, claim: &Claim)
     -> Planned<Self>;
-    /// Whether another object claims the name of this one in this domain. `record` is the other
-    /// object's own.
-    fn is_claimed_by(
-        view: &View<Self>,
-        domain: &str,
-        other: &Object<Self>,
-        meta: &Meta,
-        record: Option<&Record>,
-    ) -> bool;
+    /// Whether two names at Daily may be one.
+    fn is_same_name(one: &str, other: &str) -> bool {
+        one == other
+    }
+    /// Whether what an object records has ended as planned.
+    fn is_over(_: &Object<Self>, _: &Record) -> bool {
+        false
+    }
 }
 
 /// How what is recorded is kept in line with the spec. Pure.

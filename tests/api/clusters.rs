@@ -2,11 +2,12 @@
 //! same name, as GitOps makes them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, NUMBER, Setup};
+use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::{Kind, Object};
 use crate::stage::Stage;
@@ -62,6 +63,7 @@ async fn a_copy_gets_nothing(fx: &mut Fixture) {
         }
     }
     one_of_both_clusters_gets_a_name(fx).await;
+    a_claim_that_sent_nothing_gets_nothing(fx).await;
     for (kind, name) in named {
         fx.beside[0].delete(kind, name).await;
         fx.beside[0].gone(kind, name).await;
@@ -119,4 +121,28 @@ async fn one_of_both_clusters_gets_a_name(fx: &Fixture) {
     loser.gone(Room, "wanted").await;
     let room = fx.room_at_daily("wanted").await;
     assert_eq!(room["config"]["dialin_code"].as_str(), pin.as_deref());
+}
+
+/// In the other cluster the operator ends between its claim and its create; meanwhile the same manifest
+/// makes the room here.
+async fn a_claim_that_sent_nothing_gets_nothing(fx: &mut Fixture) {
+    let end = k8s_openapi::jiff::Timestamp::now() + Duration::from_secs(7200);
+    let end = format!("{end:.0}");
+    let spec = || json!({"expirationTime": end, "roomName": "claimed"});
+    let other = &mut fx.beside[0];
+    assert!(other.operator().terminate().await.success());
+    other.start_operator(&[stop_at("record:after")]).await;
+    other.room("claimed", spec()).await;
+    other.operator().crashed().await;
+    fx.room("claimed", spec()).await;
+    let stake = Stake::of(fx, Room, "claimed").await;
+    let other = &mut fx.beside[0];
+    other.age_lease().await;
+    other.start_operator(&[]).await;
+    other
+        .condition(Room, "claimed", ("Stalled", "True", "NameTaken"))
+        .await;
+    other.delete(Room, "claimed").await;
+    other.gone(Room, "claimed").await;
+    stake.is_untouched(fx).await;
 }

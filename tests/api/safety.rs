@@ -32,6 +32,16 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             s1_edited_before_shortening,
         ),
         stage.trial(
+            "safety::s2_late_delete_spares_the_next_owner",
+            long_quiet().neighbour(),
+            s2_late_delete_spares_the_next_owner,
+        ),
+        stage.trial(
+            "safety::s4_update_spares_another_room",
+            slow_drift(),
+            s4_update_spares_another_room,
+        ),
+        stage.trial(
             "safety::s10_foreign_secret_at_update",
             hold("secret-update:before"),
             s10_foreign_secret_at_update,
@@ -259,6 +269,49 @@ async fn s4_another_room_of_the_name(fx: &mut Fixture) {
         .expect_no_write("the room has another id");
     let left = fx.by_hand.get("/rooms/board").await.expect("Daily answers");
     assert_eq!(left.body["id"], theirs["id"]);
+}
+
+/// A DELETE whose reply is lost runs late. Meanwhile its object is gone, because somebody took its
+/// finalizer away, and another tenant has a room of the name.
+async fn s2_late_delete_spares_the_next_owner(fx: &mut Fixture) {
+    let spec = || json!({"ttl": "2h", "roomName": "board"});
+    fx.room("standup", spec()).await;
+    fx.ready(Room, "standup").await;
+    let late = FaultKind::ExecuteAfter(Duration::from_secs(3));
+    let fault = FaultSpec::next("DELETE", "/rooms/board", late);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    fx.delete(Room, "standup").await;
+    until("the DELETE is sent", SOON, async || {
+        let deletes = fx.journal().await.calls("DELETE", "/rooms/board").len();
+        (deletes > 0).then_some(()).ok_or("not yet")
+    })
+    .await;
+    fx.by_hand.delete("/rooms/board").await.expect("answers");
+    strip_finalizers(fx).await;
+    fx.gone(Room, "standup").await;
+    fx.go_to(fx.neighbour());
+    fx.room("theirs", spec()).await;
+    let theirs = fx.ready(Room, "theirs").await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let now = fx.by_hand.get("/rooms/board").await.expect("Daily answers");
+    assert_eq!(now.body["id"], theirs.text("/status/room/id"));
+}
+
+/// The last listing showed our room, and since then somebody else has a room of the name.
+async fn s4_update_spares_another_room(fx: &mut Fixture) {
+    let spec = json!({"ttl": "2h", "roomName": "board"});
+    fx.room("standup", spec.clone()).await;
+    fx.ready(Room, "standup").await;
+    fx.by_hand.delete("/rooms/board").await.expect("answers");
+    let theirs = fx.by_hand.post("/rooms", &json!({"name": "board"})).await;
+    let theirs = theirs.expect("Daily answers").body;
+    let mut edited = spec;
+    edited["privacy"] = json!("Private");
+    fx.room("standup", edited).await;
+    fx.condition(Room, "standup", ("Stalled", "True", "NameTaken"))
+        .await;
+    let now = fx.by_hand.get("/rooms/board").await.expect("Daily answers");
+    assert_eq!(now.body, theirs);
 }
 
 fn foreign_secret() -> k8s_openapi::api::core::v1::Secret {

@@ -11,9 +11,7 @@ use crate::naming;
 use crate::number::Number;
 use crate::number::spec::Spec;
 use crate::number::view::{NumberEvidence, View};
-use crate::reconcile::claim::{record_request, rival, withdraw};
-use crate::reconcile::meta::Meta;
-use crate::reconcile::object::Object;
+use crate::reconcile::claim::{forget_refused, record_request, rival, withdraw};
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::{Claim, Made, Record};
 use crate::reconcile::steps::{Change, Step as AnyStep, Written, act, failing, record};
@@ -26,11 +24,11 @@ impl Create for Number {
         let restored = restored.filter(|it| it.domain_id == domain.id && it.name == *number);
         let made = restored.and_then(|it| it.made.as_ref());
         let unclaimed = view.new_record(number, domain);
-        claim_if_free(view, spec, &unclaimed, made.map(|it| it.id.as_str()))
+        claim_if_free(view, &unclaimed, made.map(|it| it.id.as_str()))
     }
 
-    fn claim_again(view: &View, spec: &Spec, unclaimed: &Record) -> Planned {
-        claim_if_free(view, spec, unclaimed, unclaimed.former_id.as_deref())
+    fn claim_again(view: &View, _: &Spec, unclaimed: &Record) -> Planned {
+        claim_if_free(view, unclaimed, unclaimed.former_id.as_deref())
     }
 
     fn create(view: &View, spec: &Spec, owned: &Record, claim: &Claim) -> Planned {
@@ -46,44 +44,21 @@ impl Create for Number {
             return Ok(withdraw(view, owned, held));
         }
         let request = spec.create();
-        record_request(owned, claim, json!(request))?;
-        Ok(
-            match view.rejection_of(&naming::fingerprint(&json!(request))) {
-                Some(rejection) => failing(
-                    rejected("the dial-in config", &rejection.info),
-                    Requeue::After(view.now.moment.until(rejection.until)),
-                ),
-                None => act(Step::CreateConfig(Box::new(request))),
-            },
-        )
-    }
-
-    /// A PinDialinNumber claims its number by its record, even while a config of its own is being
-    /// deleted; without a record, by its spec.
-    fn is_claimed_by(
-        view: &View,
-        domain: &str,
-        other: &Object<Number>,
-        meta: &Meta,
-        record: Option<&Record>,
-    ) -> bool {
-        let Some(number) = view.name_at_daily() else {
-            return false;
-        };
-        if let Some(record) = record {
-            let is_leaving = record.made.is_none() && meta.deleting.is_some();
-            return record.domain_id == domain && record.name == number && !is_leaving;
+        if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
+            forget_refused(view, owned, claim)?;
+            return Ok(failing(
+                rejected("the dial-in config", &rejection.info),
+                Requeue::After(view.now.moment.until(rejection.until)),
+            ));
         }
-        let account = other.status.account.as_ref();
-        other.names == Some(number)
-            && meta.deleting.is_none()
-            && account.is_none_or(|it| it.domain_id == domain)
+        record_request(owned, claim, json!(request))?;
+        Ok(act(Step::CreateConfig(Box::new(request))))
     }
 }
 
 /// Claims a number that is purchased, that no other object holds, and that has no config but ours:
 /// one with the id `ours`.
-fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str>) -> Planned {
+fn claim_if_free(view: &View, unclaimed: &Record, ours: Option<&str>) -> Planned {
     let number = &unclaimed.name;
     let is_ours = |config: &&DialinConfig| ours == Some(config.id.as_str());
     let recent = match view.forced {
@@ -107,10 +82,7 @@ fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str
         }
         Some(config) => in_use(number, config),
         None => {
-            let claim = Claim {
-                sent: vec![json!(spec.create())],
-                ..claim_at(view, known)
-            };
+            let claim = claim_at(view, known);
             record(unclaimed.with_claim(claim), Change::Claimed)
         }
     })

@@ -8,13 +8,12 @@ use super::expire::{self, Passed, expire, passed};
 use super::problems::{end_too_far, fails, name_taken};
 use super::steps::{Read, Step};
 use super::{Plan, Planned};
-use crate::crd::condition::Reason;
+use crate::crd::condition::{self, Reason, kind};
 use crate::daily::evidence::{CreateAttempts, Observed, Source};
 use crate::daily::types::{CreateRoom, Domain};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
-use crate::reconcile::claim::{record_request, rival, withdraw};
-use crate::reconcile::meta::Meta;
+use crate::reconcile::claim::{forget_refused, no_late_write, record_request, rival, withdraw};
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record};
@@ -54,7 +53,7 @@ impl Create for Room {
                 (None, _) => {}
             }
         }
-        record_claim(view, spec, &unclaimed, end)
+        record_claim(view, &unclaimed, end)
     }
 
     fn claim_again(view: &View, spec: &Spec, unclaimed: &Record) -> Planned {
@@ -73,7 +72,7 @@ impl Create for Room {
             return Ok(over_before_creation(view, &end));
         }
         has_no_rival(view, &unclaimed.name)?;
-        record_claim(view, spec, unclaimed, end)
+        record_claim(view, unclaimed, end)
     }
 
     fn create(view: &View, spec: &Spec, owned: &Record, claim: &Claim) -> Planned {
@@ -96,28 +95,24 @@ impl Create for Room {
             return Ok(over_before_creation(view, &end));
         }
         let request = request(spec, &owned.name, &end, &numbers(view)?);
+        if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
+            forget_refused(view, owned, claim)?;
+            return Ok(rejected(view, owned, rejection));
+        }
+        no_late_write(view)?;
         if view.is_chosen() {
             record_request(owned, claim, comparable(&request))?;
         }
-        Ok(
-            match view.rejection_of(&naming::fingerprint(&json!(request))) {
-                Some(rejection) => rejected(view, owned, rejection),
-                None => act(Step::CreateRoom(Box::new(request))),
-            },
-        )
+        Ok(act(Step::CreateRoom(Box::new(request))))
     }
 
-    /// Only a record in the same domain claims a name. Names that differ only in case count as one,
-    /// because nobody knows whether Daily tells them apart (F-ROOM-37).
-    fn is_claimed_by(
-        view: &View,
-        domain: &str,
-        _: &Object<Room>,
-        _: &Meta,
-        record: Option<&Record>,
-    ) -> bool {
-        let own = view.own_room_name().to_lowercase();
-        record.is_some_and(|it| it.domain_id == domain && it.name.to_lowercase() == own)
+    /// Nobody knows whether Daily tells names apart that differ only in case (F-ROOM-37).
+    fn is_same_name(one: &str, other: &str) -> bool {
+        one.to_lowercase() == other.to_lowercase()
+    }
+
+    fn is_over(room: &Object<Room>, record: &Record) -> bool {
+        record.claim.is_none() && condition::is_true(&room.status.conditions, kind::EXPIRED)
     }
 }
 
@@ -129,13 +124,10 @@ fn over_before_creation(view: &View, end: &End) -> Plan {
     }
 }
 
-fn record_claim(view: &View, spec: &Spec, unclaimed: &Record, end: End) -> Planned {
-    let numbers = numbers(view)?;
-    let mut claim = new_claim(view, end.clone());
-    if view.is_chosen() {
-        let request = request(spec, &unclaimed.name, &end, &numbers);
-        claim.sent.push(comparable(&request));
-    }
+fn record_claim(view: &View, unclaimed: &Record, end: End) -> Planned {
+    // No name is claimed before the room can be created.
+    numbers(view)?;
+    let claim = new_claim(view, end);
     Ok(record(unclaimed.with_claim(claim), Change::Claimed))
 }
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::reconcile::object::Object;
 use crate::reconcile::rivals;
-use crate::reconcile::traits::Create;
 
 fn number(name: &str, created: &str, record: Option<Value>) -> Object<Kind> {
     let record = record.map(|it| it.to_string());
@@ -18,17 +17,15 @@ fn number(name: &str, created: &str, record: Option<Value>) -> Object<Kind> {
 }
 
 fn recorded(uid: &str, domain: &str, made: bool) -> Value {
+    let claim = (!made).then(|| json!({"at": 7}));
     let made = made.then(|| json!({"id": format!("config-of-{uid}")}));
     json!({"uid": uid, "clusterId": "c", "domainId": domain, "domainName": "team",
-        "name": "+12025550123", "installationId": "i", "made": made})
+        "name": "+12025550123", "installationId": "i", "made": made, "claim": claim})
 }
 
 fn rival_of(other: &Object<Kind>) -> Option<Rival> {
     let others = [(other, other.recorded.clone())].into_iter();
-    let view = view();
-    rivals::first(&view.meta, others, |other, meta, record| {
-        Kind::is_claimed_by(&view, "d1", other, meta, record)
-    })
+    rivals::first(&view(), "d1", others)
 }
 
 #[test]
@@ -36,11 +33,19 @@ fn one_object_holds_a_number() {
     // Ours was created in 1970, at second 100, and is called main-line.
     let (before, after) = ("1970-01-01T00:01:39Z", "1970-01-01T00:01:41Z");
     let same = "1970-01-01T00:01:40Z";
+    let claim = |uid| Some(recorded(uid, "d1", false));
+    let mut withdrawn = recorded("b", "d1", false);
+    withdrawn["claim"] = Value::Null;
     let table = [
-        ("younger", number("b", after, None), false),
-        ("older", number("b", before, None), true),
-        ("as old, later name", number("z", same, None), false),
-        ("as old, earlier name", number("a", same, None), true),
+        ("older without record", number("b", before, None), false),
+        (
+            "older, withdrawn",
+            number("b", before, Some(withdrawn)),
+            false,
+        ),
+        ("older", number("b", before, claim("b")), true),
+        ("as old, later name", number("z", same, claim("z")), false),
+        ("as old, earlier name", number("a", same, claim("a")), true),
         (
             "younger with config",
             number("b", after, Some(recorded("b", "d1", true))),
@@ -70,7 +75,6 @@ fn one_object_holds_a_number() {
         other.metadata.deletion_timestamp = Some(time);
         other
     };
-    assert_eq!(rival_of(&deleted(number("b", before, None))), None);
     let holder = deleted(number("b", after, Some(recorded("b", "d1", true))));
     let holder = rival_of(&holder).unwrap();
     assert_eq!(

@@ -1,6 +1,8 @@
 //! Claiming a name and creating the room.
 
 use super::*;
+use crate::reconcile::object::Object;
+use crate::reconcile::rivals;
 
 fn claim(at: i64, end: i64) -> Option<Claim> {
     Some(Claim {
@@ -124,10 +126,7 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
     reads(&view, Read::Room);
     reads_rival(&free_chosen());
     let free = free_chosen().date(NOW + 7).with(|it| it.rival = Some(None));
-    let mut bound = record_of(&view, claim(NOW + 7, END), None);
-    // What is sent is noted before it is sent.
-    let sent = super::super::claim::comparable(&request(&view, END));
-    bound.claim.as_mut().unwrap().sent = vec![sent];
+    let bound = record_of(&view, claim(NOW + 7, END), None);
     acts(&free, bind(bound));
     let again = Requeue::After(USER_RETRY);
     let held = |namespace| free.clone().with(|it| it.rival = rival(namespace));
@@ -156,6 +155,32 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
         again,
         "roomName",
     );
+}
+
+/// An object whose room has ended stays as long as its owner likes, and holds the name no longer.
+#[test]
+fn a_name_is_held_in_any_case_until_the_room_has_ended() {
+    let rival = |expired: &str| {
+        let record = record_of(&unbound(), None, Some(Made::of(ID)));
+        let record = Record {
+            uid: "uid-2".into(),
+            name: "StandUp".into(),
+            ..record
+        };
+        let other: Object<Kind> = serde_json::from_value(json!({
+            "metadata": {"namespace": "other", "name": "first", "uid": "uid-2",
+                "resourceVersion": "1", "generation": 1, "creationTimestamp": "2026-12-01T08:00:00Z"},
+            "spec": {"ttl": "1h"},
+            "status": {"record": record.text(), "conditions": [{"type": "Expired",
+                "status": expired, "reason": "Expired", "message": "",
+                "lastTransitionTime": "2026-12-01T08:00:00Z"}]},
+        }))
+        .unwrap();
+        let others = [(&other, other.recorded.clone())];
+        rivals::first(&unbound().chosen(), "domain-1", others.into_iter())
+    };
+    assert_eq!(rival("False").unwrap().made.as_deref(), Some(ID));
+    assert_eq!(rival("True"), None);
 }
 
 #[test]
@@ -484,6 +509,53 @@ fn nothing_is_deleted_to_make_room() {
     );
 }
 
+/// Two clusters may claim one name by the same manifest. Only a create that was sent makes a room ours.
+#[test]
+fn a_claim_that_sent_nothing_owns_no_room() {
+    let view = claimed().chosen().with(|it| it.rival = Some(None));
+    let unsent = view.clone().claim(|it| it.sent.clear());
+    for attempts in [CreateAttempts::EarlierProcess, CreateAttempts::Unknown] {
+        let found = unsent
+            .clone()
+            .create_attempts(attempts)
+            .sees(Source::Get, |_| {});
+        let mut withdrawn = view.owned();
+        withdrawn.claim = None;
+        acts(&found.read_by_name(), write(withdrawn, Change::Withdrawn));
+    }
+    // Nor does one whose requests Daily has refused.
+    let refused = refused(1).chosen();
+    let refusal = refusal(&refused.clone().with(|it| it.memory.rejection = None), 1);
+    let refused = refused.with(|it| it.memory.rejection = Some(refusal));
+    acts(&refused, with_status(unsent.owned(), Change::Sent));
+    let again = Requeue::After(RECHECK);
+    let forgotten = refused.claim(|it| it.sent.clear());
+    fails(
+        &forgotten,
+        Reason::RejectedByDaily,
+        ResolvedBy::User,
+        again,
+        "no",
+    );
+}
+
+/// A DELETE of another object's, which had the name, may hit the room that is created now.
+#[test]
+fn a_create_waits_until_no_other_write_to_the_name_may_take_effect() {
+    let late = |at| claimed().evidence(|it| it.unknown_write = Some(at));
+    for attempts in [CreateAttempts::None, CreateAttempts::Refused] {
+        let view = late(ago(40)).free().create_attempts(attempts.clone());
+        let wait = Requeue::After(Duration::from_secs(20) + Duration::from_millis(50));
+        let says = "may still take effect";
+        fails(&view, Reason::Progressing, ResolvedBy::Waiting, wait, says);
+        request_of(&late(ago(60)).free().create_attempts(attempts), END);
+    }
+    let own = late(ago(40))
+        .free()
+        .create_attempts(CreateAttempts::Unknown);
+    request_of(&own, END);
+}
+
 #[test]
 fn what_is_sent_under_a_chosen_name_is_noted_before() {
     let view = claimed().chosen().free();
@@ -577,9 +649,7 @@ fn a_withdrawn_claim_waits_until_the_name_is_free() {
     reads_rival(&free);
     let free = free.with(|it| it.rival = Some(None));
     let mut record = view.owned();
-    let sent = super::super::claim::comparable(&request(&view, END));
     record.claim = claim(NOW + 3, END);
-    record.claim.as_mut().unwrap().sent = vec![sent];
     acts(&free, write(record, Change::Claimed));
     acts(&view.wall(END).free(), AnyStep::Report(Outcome::Expired));
 }
