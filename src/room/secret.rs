@@ -228,16 +228,17 @@ pub fn fingerprint(secret: &Secret) -> String {
     ]))
 }
 
-/// Whether a Secret has the label of the object and no other controller. Owner references alone are not
-/// enough: a restore from a backup drops them.
-fn is_labelled_ours(object: &Meta, meta: &ObjectMeta) -> bool {
+/// Whether the object controls a Secret. Without a controller, or with the object of before a restore from
+/// a backup, the label decides.
+fn is_ours(object: &Meta, meta: &ObjectMeta) -> bool {
     let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
-    let ours = naming::owner_label(&object.namespace, &object.name);
-    let other_owner = meta.owner_references.iter().flatten().any(|it| {
-        let by_us = it.kind == "DailyRoom" && it.name == object.name;
-        it.controller == Some(true) && !by_us
-    });
-    label == Some(&ours) && !other_owner
+    let labelled = label == Some(&naming::owner_label(&object.namespace, &object.name));
+    let mut owners = meta.owner_references.iter().flatten();
+    let controller = owners.find(|it| it.controller == Some(true));
+    controller.map_or(labelled, |it| {
+        let is_named = it.kind == "DailyRoom" && it.name == object.name;
+        it.uid == object.uid || is_named && labelled
+    })
 }
 
 /// Whether a Secret belongs to the object.
@@ -246,7 +247,7 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
         return Found::Absent;
     };
     let meta = &secret.metadata;
-    if secret.type_.as_deref() != Some(TYPE) || !is_labelled_ours(object, meta) {
+    if secret.type_.as_deref() != Some(TYPE) || !is_ours(object, meta) {
         return Found::Foreign;
     }
     let (Some(uid), Some(resource_version)) = (&meta.uid, &meta.resource_version) else {

@@ -142,18 +142,30 @@ fn what_is_not_surely_ours_is_foreign() {
     };
     assert_eq!(whose(|it| it.type_ = Some("Opaque".into())), Found::Foreign);
     assert_eq!(whose(|it| it.type_ = None), Found::Foreign);
-    assert_eq!(whose(|it| it.metadata.labels = None), Found::Foreign);
-    let other = naming::owner_label("team", "other");
-    let labelled = whose(|it| {
-        let labels = it.metadata.labels.as_mut().unwrap();
-        labels.insert(OWNER_LABEL.to_owned(), other);
-    });
-    assert_eq!(labelled, Found::Foreign);
+    let of_another = |change: fn(&mut OwnerReference)| {
+        whose(|it| {
+            let owner = &mut it.metadata.owner_references.as_mut().unwrap()[0];
+            owner.uid = "uid-2".into();
+            change(owner);
+        })
+    };
     assert_eq!(
-        whose(owner(|it| it.kind = "Deployment".into())),
+        of_another(|it| it.kind = "Deployment".into()),
         Found::Foreign
     );
-    assert_eq!(whose(owner(|it| it.name = "other".into())), Found::Foreign);
+    assert_eq!(of_another(|it| it.name = "other".into()), Found::Foreign);
+    // Without the label, only the controller proves anything.
+    for owners in [None, Some("uid-0")] {
+        let unlabelled = whose(|it| {
+            it.metadata.labels = None;
+            let owner = it.metadata.owner_references.take().unwrap().remove(0);
+            it.metadata.owner_references = owners.map(|uid| {
+                let uid = uid.to_owned();
+                vec![OwnerReference { uid, ..owner }]
+            });
+        });
+        assert_eq!(unlabelled, Found::Foreign);
+    }
     // An owner that controls nothing, or the object of before, changes nothing of that.
     let idle = whose(owner(|it| {
         it.kind = "Deployment".into();
@@ -171,6 +183,18 @@ fn a_restored_secret_is_ours_and_is_put_right() {
         it.metadata.owner_references.as_mut().unwrap()[0].uid = "uid-0".into();
     });
     assert_ne!(says(&of_before), says(&whose(|_| {})));
+}
+
+#[test]
+fn a_secret_whose_label_was_taken_away_is_put_right() {
+    let edits: [fn(&mut BTreeMap<String, String>); 2] = [
+        |labels| drop(labels.remove(OWNER_LABEL)),
+        |labels| drop(labels.insert(OWNER_LABEL.into(), "other".into())),
+    ];
+    for edit in edits {
+        let edited = whose(|it| edit(it.metadata.labels.as_mut().unwrap()));
+        assert_ne!(says(&edited), says(&whose(|_| {})));
+    }
 }
 
 #[test]
