@@ -38,6 +38,16 @@ impl Check {
         }
     }
 
+    /// The same live check, with one more condition after it.
+    #[must_use]
+    pub fn and(self, condition: impl FnOnce() -> Result<(), Blocked> + Send + 'static) -> Self {
+        let read = self.read.map(|read| {
+            let both = async move { read.await.and_then(|()| condition()) };
+            both.boxed()
+        });
+        Self { read, ..self }
+    }
+
     /// Names the object for the log.
     #[must_use]
     pub fn on(self, on: On) -> Self {

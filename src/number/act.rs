@@ -8,7 +8,7 @@ use super::plan::steps::{Step, Update};
 use crate::daily::account::numbers::ConfigWrite;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, DialinConfigRequest};
-use crate::effect::{Blocked, Effect, EffectError};
+use crate::effect::{Blocked, Check, Effect, EffectError};
 use crate::naming;
 use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
@@ -24,7 +24,9 @@ impl Pass<Number> {
 
     async fn create_config(&mut self, request: DialinConfigRequest) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(request));
-        let created = self.write(ConfigWrite::Create(request), Live::Kept).await;
+        let created = self
+            .write(ConfigWrite::Create(request), self.live(Live::Kept))
+            .await;
         if let Ok(Some(config)) = &created {
             self.note_created(config.clone());
         }
@@ -48,7 +50,7 @@ impl Pass<Number> {
         let what = naming::fingerprint(&json!(update.request));
         let Update { id, request, drift } = update;
         let write = ConfigWrite::Update { id, request };
-        let updated = self.write(write, Live::KeptAsRead).await;
+        let updated = self.write(write, self.live(Live::KeptAsRead)).await;
         self.view.facts.number = None;
         if updated.is_ok() {
             self.view.facts.updated = true;
@@ -65,7 +67,16 @@ impl Pass<Number> {
     }
 
     async fn delete_config(&mut self, id: String) -> Result<(), Failure> {
-        let deleted = self.write(ConfigWrite::Delete { id }, Live::Deleting).await;
+        let write = ConfigWrite::Delete { id };
+        let mut check = self.live(Live::Deleting);
+        if self.view.facts.publishers == Some(0) {
+            let publishers = self.publishers();
+            check = check.and(move || match publishers() {
+                0 => Ok(()),
+                _ => Err(Blocked::Changed("a DailyRoom publishes its number")),
+            });
+        }
+        let deleted = self.write(write, check).await;
         self.view.facts.number = None;
         deleted.map_err(Failure::of_daily)?;
         self.view.facts.deleted = true;
@@ -75,7 +86,7 @@ impl Pass<Number> {
     async fn write(
         &mut self,
         write: ConfigWrite,
-        demand: Live,
+        check: Check,
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
         let (Some(session), Some(number)) = (self.session.clone(), self.view.name_at_daily())
         else {
@@ -83,7 +94,6 @@ impl Pass<Number> {
             return Err(EffectError::Blocked(Effect::ConfigUpdate, nothing));
         };
         let owner = self.view.meta.uid.clone();
-        let check = self.live(demand);
         let account = &session.account;
         let written = account
             .write_config(session.key.clone(), number, owner, write, check)

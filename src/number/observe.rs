@@ -1,5 +1,6 @@
 //! Reading what a PinDialinNumber needs to know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Number;
@@ -31,10 +32,7 @@ impl Drive for Number {
     async fn read(pass: &mut Pass<Self>, read: Read) -> Result<(), Failure> {
         match read {
             Read::Number(age) => pass.read_number(age).await,
-            Read::Publishers => {
-                pass.count_publishers();
-                Ok(())
-            }
+            Read::Publishers => pass.count_publishers(),
         }
     }
 
@@ -71,11 +69,19 @@ impl Pass<Number> {
         Ok(())
     }
 
-    fn count_publishers(&mut self) {
+    fn count_publishers(&mut self) -> Result<(), Failure> {
+        // A room that is not in the cache yet may publish the number.
+        self.caches_are_filled()?;
+        self.view.facts.publishers = Some(self.publishers()());
+        Ok(())
+    }
+
+    /// Counts the DailyRooms that publish the number.
+    pub(super) fn publishers(&self) -> impl Fn() -> usize + Send + 'static {
         let number = self.view.name_at_daily().unwrap_or_default();
-        let domain = self.view.recorded_domain().unwrap_or_default();
-        let publishers = (self.context.shared.publishers)(&number, domain);
-        self.view.facts.publishers = Some(publishers);
+        let domain = self.view.recorded_domain().unwrap_or_default().to_owned();
+        let count = Arc::clone(&self.context.shared.publishers);
+        move || count(&number, &domain)
     }
 }
 

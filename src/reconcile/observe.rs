@@ -24,12 +24,18 @@ impl<K: Kind> Pass<K> {
         session.ok_or_else(Failure::conflict)
     }
 
+    /// The watches have shown all objects since this process leads.
+    pub(crate) fn caches_are_filled(&self) -> Result<(), Failure> {
+        match self.context.metrics.health().watches.are_filled() {
+            true => Ok(()),
+            false => Err(Failure::silent(CACHE_RETRY)),
+        }
+    }
+
     /// All objects of the kind, with their latest records.
     fn objects(&self) -> Result<Vec<Held<K>>, Failure> {
         // An object that is not in the cache yet may hold the name.
-        if !self.context.metrics.health().watches.are_filled() {
-            return Err(Failure::silent(CACHE_RETRY));
-        }
+        self.caches_are_filled()?;
         let objects = self.context.objects.iter().flat_map(|store| store.state());
         let latest = |object: Arc<Object<K>>| {
             let recorded = self.context.memories.latest(&object);

@@ -5,9 +5,11 @@
 //! with one PIN, and nothing is left after the deletion.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
+use testbed::faults::{Fault, Requests};
 
 use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
 use crate::objects::Kind::{Number, Room};
@@ -68,6 +70,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         twice_in_a_row,
     ));
     trials.push(stage.trial("restart::changes_nothing", Setup::new(), changes_nothing));
+    trials.push(stage.trial(
+        "restart::a_published_number_waits_for_all_rooms",
+        Setup::new().without_operator(),
+        a_published_number_waits_for_all_rooms,
+    ));
     trials
 }
 
@@ -294,4 +301,29 @@ async fn changes_nothing(fx: &mut Fixture) {
     fx.journal_since(mark)
         .await
         .expect_no_write("nothing changed");
+}
+
+/// A deleted number is published, and after a restart the cache of PinDialinNumbers is filled before that
+/// of DailyRooms.
+async fn a_published_number_waits_for_all_rooms(fx: &mut Fixture) {
+    let (proxy, env) = fx.faults().await;
+    fx.start_operator(&[env.clone()]).await;
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    fx.delete(Number, "main-line").await;
+    let deferred = ("Reconciling", "True", "DeletionDeferred");
+    fx.condition(Number, "main-line", deferred).await;
+    assert!(fx.operator().terminate().await.success());
+    // After a hand-over the first DELETE would wait for Daily's rate limit.
+    fx.delete_lease().await;
+    // The first list asks whether the kind exists.
+    let rooms = Requests::list("dailyrooms").after(1);
+    proxy.inject(rooms, Fault::Delay(Duration::from_secs(4)));
+    fx.launch_operator(&[env]);
+    fx.operator().readyz(200, "ok\n").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let deletes = fx.journal().await.calls("DELETE", "*").len();
+    assert_eq!(deletes, 0, "a room publishes the number");
 }
