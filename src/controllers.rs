@@ -92,7 +92,7 @@ pub(crate) async fn run(
     let number_context = reconcile_context(&context, &keys, number_store, shared);
     let mut running = JoinSet::new();
     for ((rooms, namespace), (_, secrets)) in rooms.into_iter().zip(secrets) {
-        let numbers = sources.changes::<Number>(namespace.as_deref());
+        let numbers = sources.numbers(namespace.as_deref());
         let controller = rooms
             .watches_stream(numbers, rooms_to_reconcile(room_store.clone()))
             .watches_stream(secrets, owner)

@@ -1,5 +1,7 @@
 //! The watches of the controllers, with their caches.
 
+use std::future::ready;
+
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -10,9 +12,11 @@ use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 
 use super::Context;
+use super::triggers::Known;
 use super::watch::watch;
 use crate::health::Watches;
 use crate::k8s::Served;
+use crate::number::Number;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
 use crate::room::Room;
@@ -78,13 +82,14 @@ impl Sources {
             .collect()
     }
 
-    /// The changes of the objects of a kind, deletions included.
-    pub(super) fn changes<K: Kind>(
+    /// The PinDialinNumbers of which something has changed that rooms use.
+    pub(super) fn numbers(
         &self,
         namespace: Option<&str>,
-    ) -> BoxStream<'static, watcher::Result<Object<K>>> {
+    ) -> BoxStream<'static, watcher::Result<Object<Number>>> {
+        let mut known = Known::default();
         self.watch(namespace, watch_config())
-            .touched_objects()
+            .try_filter_map(move |event| ready(Ok(known.changed(event))))
             .boxed()
     }
 

@@ -1,17 +1,21 @@
 //! Which DailyRooms a change of a Secret or a PinDialinNumber concerns. No I/O.
 
+use std::collections::HashMap;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher::Event;
 
 use super::sources::Rooms;
 use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
 use crate::number::Number;
 use crate::reconcile::object::Object;
-use crate::room::Room;
+use crate::room::numbers::Holder;
 use crate::room::secret::OWNER_ANNOTATION;
+use crate::room::{Room, holder};
 
 /// The DailyRoom that owns a Secret.
 pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Object<Room>>> {
@@ -23,6 +27,34 @@ pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Objec
     };
     let name = name.or_else(named_by_owner)?;
     Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
+}
+
+/// What rooms use of the PinDialinNumbers, as a watch has shown it. Whoever edits anything else must not
+/// have the rooms of the whole account reconciled.
+#[derive(Default)]
+pub(super) struct Known(HashMap<ObjectRef<Object<Number>>, Option<Holder>>);
+
+impl Known {
+    /// The object of the event, unless all that rooms use of it is known.
+    pub(super) fn changed(&mut self, event: Event<Object<Number>>) -> Option<Object<Number>> {
+        match event {
+            Event::Apply(number) | Event::InitApply(number) => {
+                let holder = holder(&number);
+                let before = self.0.insert(ObjectRef::from_obj(&number), holder.clone());
+                (before != Some(holder)).then_some(number)
+            }
+            Event::Delete(number) => {
+                self.0.remove(&ObjectRef::from_obj(&number));
+                Some(number)
+            }
+            // The list that follows does not show what was deleted meanwhile.
+            Event::Init => {
+                self.0.clear();
+                None
+            }
+            Event::InitDone => None,
+        }
+    }
 }
 
 /// The DailyRooms to reconcile when a PinDialinNumber changes.
@@ -152,5 +184,33 @@ mod tests {
             concerned("All", "there", none, Value::Null),
             "allowed there"
         );
+    }
+
+    #[test]
+    fn only_what_rooms_use_of_a_number_wakes_them() {
+        let with = |change: fn(&mut Value)| {
+            let mut number = json!({
+                "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
+                "metadata": {"namespace": "team", "name": "main", "uid": "u", "resourceVersion": "1",
+                    "generation": 1, "creationTimestamp": "2026-01-01T00:00:00Z"},
+                "spec": {"phoneNumber": NUMBER},
+            });
+            change(&mut number);
+            serde_json::from_value::<Object<Number>>(number).unwrap()
+        };
+        let mut known = Known::default();
+        let mut wakes = |event| known.changed(event).is_some();
+        assert!(wakes(Event::InitApply(with(|_| ()))));
+        let annotated = || with(|it| it["metadata"]["annotations"] = json!({"x": "1"}));
+        assert!(!wakes(Event::Apply(annotated())));
+        let greeting = with(|it| it["spec"]["ivrGreeting"] = json!({"message": "Hello."}));
+        assert!(!wakes(Event::Apply(greeting)));
+        let all = || with(|it| it["spec"]["allowedRooms"] = json!({"namespaces": {"from": "All"}}));
+        assert!(wakes(Event::Apply(all())));
+        assert!(wakes(Event::Apply(with(|_| ()))));
+        assert!(wakes(Event::Delete(with(|_| ()))));
+        assert!(wakes(Event::Apply(with(|_| ()))));
+        assert!(!wakes(Event::Init));
+        assert!(wakes(Event::InitApply(with(|_| ()))));
     }
 }

@@ -15,6 +15,7 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
 
+pub(crate) use self::observe::numbers::holder;
 use self::plan::steps::{Read, Serving, Step};
 use self::report::Applied;
 use self::secret_index::SecretIndex;

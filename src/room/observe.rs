@@ -1,6 +1,6 @@
 //! Reading what a DailyRoom needs to know.
 
-mod numbers;
+pub(super) mod numbers;
 
 use std::time::Duration;
 

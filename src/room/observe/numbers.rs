@@ -131,7 +131,8 @@ fn numbers_refused(info: &str) -> NumberProblem {
     NumberProblem::new(reason, ResolvedBy::User, message, REFUSED_RETRY)
 }
 
-fn holder(number: &Object<Number>) -> Option<Holder> {
+/// What rooms use of a PinDialinNumber.
+pub(crate) fn holder(number: &Object<Number>) -> Option<Holder> {
     let spec = number.spec.as_ref().ok()?;
     let meta = Meta::of(number)?;
     let reported = number.status.account.as_ref();
