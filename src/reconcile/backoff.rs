@@ -98,12 +98,12 @@ impl Backoff {
     }
 }
 
-/// A write that Daily rejected.
+/// A write that Daily or the API server rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// The fingerprint of the write.
     pub what: String,
-    /// Daily's error, masked.
+    /// The error, masked.
     pub info: String,
     /// The write is not sent again before.
     pub until: Moment,

@@ -44,7 +44,7 @@ pub struct View<K: Kind> {
     pub rival: Option<Option<Rival>>,
     /// Whether the user requested this reconcile.
     pub forced: bool,
-    /// Whether a write that Daily rejected was sent in this reconcile.
+    /// Whether a write that was rejected was sent in this reconcile.
     pub retried: bool,
     /// What this reconcile has read, beside what all kinds read.
     pub facts: K::Facts,
@@ -136,15 +136,27 @@ impl<K: Kind> View<K> {
         own.max(inherited)
     }
 
-    /// Whether a create since the claim may have succeeded, now or later.
+    /// Whether a create since the claim may have succeeded, now or later. One that the claim does not
+    /// record was not sent, or Daily refused it.
     pub fn create_may_have_succeeded(&self) -> bool {
-        self.evidence.create_attempts.may_have_created()
+        let claim = self.record().and_then(|it| it.claim.as_ref());
+        let sent = claim.is_none_or(|it| !it.sent.is_empty());
+        sent && self.evidence.create_attempts.may_have_created()
     }
 
     /// The rejection that keeps this write from being sent again now. A user's request for a reconcile
     /// allows one more attempt.
     pub fn rejection_of(&self, write: &str) -> Option<&Rejection> {
-        let rejection = self.memory.rejection.as_ref()?;
+        self.holding(self.memory.rejection.as_ref(), write)
+    }
+
+    /// The same of a rejection that only this kind remembers.
+    pub fn holding<'a>(
+        &self,
+        rejection: Option<&'a Rejection>,
+        write: &str,
+    ) -> Option<&'a Rejection> {
+        let rejection = rejection?;
         let retries_now = self.forced && !self.retried;
         let holds = rejection.what == write && self.now.moment < rejection.until;
         (holds && !retries_now).then_some(rejection)

@@ -15,6 +15,7 @@ use crate::daily::types::CreateRoom;
 use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::{Guard, KubeError, create_secret, delete_secret, get_secret, update_secret};
 use crate::naming;
+use crate::reconcile::backoff::Rejection;
 use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
 
@@ -146,6 +147,7 @@ impl Pass<Room> {
         let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
+                memory.secret_rejection = None;
                 let found = secret::found(&self.view.meta, Some(&secret));
                 memory.secret = Some(found.clone());
                 let before = facts.secret.replace(found.clone());
@@ -168,7 +170,11 @@ impl Pass<Room> {
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
                 memory.secret = None;
-                facts.secret_refused = Some(chain(&error));
+                let what = secret::fingerprint(&secret::wanted(&self.view.meta, content));
+                let (before, now) = (memory.secret_rejection.as_ref(), self.view.now.moment);
+                let rejection = Rejection::after(before, &what, chain(&error), now);
+                memory.secret_rejection = Some(rejection);
+                self.view.retried = true;
                 Ok(())
             }
             Err(error) => Err(Failure::of_kube("the Secret", error)),

@@ -8,6 +8,7 @@ use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::k8s::Guard;
 use crate::reconcile;
+use crate::reconcile::backoff::Rejection;
 
 /// What a reconcile of a DailyRoom knows.
 pub type View = reconcile::view::View<Room>;
@@ -34,8 +35,6 @@ pub struct Facts {
     pub former_secrets: Option<Vec<Guard>>,
     /// The change that Daily accepted.
     pub updated: Option<Update>,
-    /// Why the API server rejected the Secret.
-    pub secret_refused: Option<String>,
 }
 
 /// What the process remembers of a DailyRoom between reconciles.
@@ -47,6 +46,8 @@ pub struct Memory {
     pub merges: bool,
     /// The Secret as it was last read or written.
     pub secret: Option<Found>,
+    /// The Secret that the API server rejected last, by its fingerprint.
+    pub secret_rejection: Option<Rejection>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
 }

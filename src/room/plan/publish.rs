@@ -22,8 +22,7 @@ use crate::room::view::View;
 /// Within how many seconds all objects of one `kubectl apply` are created. Creation times have no
 /// fractions.
 const APPLY_DURATION: i64 = 2;
-/// How often to retry a Secret that cannot be written. No watch shows that a quota, an admission policy or
-/// another owner's Secret is gone.
+/// How often to read another owner's Secret again, whose label no watch selects.
 const SECRET_RETRY: Duration = Duration::from_secs(15);
 
 pub(super) fn publish(present: &Present<'_>) -> Planned {
@@ -137,38 +136,46 @@ fn number_may_follow(view: &View) -> Result<(), Plan> {
 /// The Secret exists, belongs to the object, and has this content.
 fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
     let name = &content.secret_name;
-    let fails = |reason, message| {
-        let requeue = Requeue::After(SECRET_RETRY);
-        Err(fails(reason, message, ResolvedBy::User, requeue))
-    };
-    if let Some(why) = &view.facts.secret_refused {
-        let message = format!("The API server rejected the Secret {name}: {why}");
-        return fails(Reason::SecretRefused, message);
-    }
     let found = view.facts.secret.as_ref().ok_or(read(Read::Secret))?;
-    match found {
-        Found::Absent => Err(act(Step::CreateSecret(Box::new(content.clone())))),
+    let wanted = secret::fingerprint(&secret::wanted(&view.meta, content));
+    let step = match found {
+        Found::Absent => Step::CreateSecret(Box::new(content.clone())),
         Found::Foreign => {
             let message = format!(
                 "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
                  spec.secret.name."
             );
-            fails(Reason::SecretConflict, message)
+            let (reason, requeue) = (Reason::SecretConflict, Requeue::After(SECRET_RETRY));
+            return Err(fails(reason, message, ResolvedBy::User, requeue));
         }
         Found::Ours {
             fingerprint,
             has_common_labels,
             ..
         } => {
-            let wanted = secret::fingerprint(&secret::wanted(&view.meta, content));
             if *has_common_labels && *fingerprint == wanted {
                 return Ok(());
             }
             let guard = found.guard(&view.meta, name);
-            let guard = guard.ok_or(read(Read::Secret))?;
-            Err(act(Step::UpdateSecret(Box::new(content.clone()), guard)))
+            Step::UpdateSecret(Box::new(content.clone()), guard.ok_or(read(Read::Secret))?)
         }
-    }
+    };
+    let rejection = view.memory.kind.secret_rejection.as_ref();
+    let Some(rejection) = view.holding(rejection, &wanted) else {
+        return Err(act(step));
+    };
+    let why = &rejection.info;
+    let message = format!("The API server rejected the Secret {name}: {why}");
+    let (reason, wait) = (
+        Reason::SecretRefused,
+        view.now.moment.until(rejection.until),
+    );
+    Err(fails(
+        reason,
+        message,
+        ResolvedBy::User,
+        Requeue::After(wait),
+    ))
 }
 
 fn outcome(

@@ -278,8 +278,20 @@ fn an_update_is_meant_for_the_room_that_was_seen() {
 #[test]
 fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     let view = recorded().sees(Source::Create, |_| {}).published();
-    let refused = view.with(|it| it.facts.secret_refused = Some("a quota".into()));
-    let again = Requeue::After(RECHECK * 3);
+    let wanted = secret::fingerprint(&secret::wanted(&view.meta, &content(&view)));
+    let refused = view.with(|it| {
+        it.facts.secret = Some(Found::Absent);
+        let now = it.now.moment;
+        let rejection = Rejection::after(None, &wanted, "a quota".into(), now);
+        it.memory.kind.secret_rejection = Some(rejection);
+    });
+    let again = Requeue::After(RECHECK);
+    let later = refused
+        .clone()
+        .with(|it| it.now.moment = moment().after(RECHECK));
+    for view in [refused.clone().forced().read_by_name(), later] {
+        acts(&view, Step::CreateSecret(Box::new(content(&view))));
+    }
     fails(
         &refused,
         Reason::SecretRefused,
