@@ -58,7 +58,7 @@ impl Pass<Number> {
         };
         let recorded = self.view.made_id();
         let known = evidence(&numbers, &number, recorded);
-        let shown = recorded.is_none_or(|id| known.by_id(id).is_some());
+        let shown = recorded.is_none_or(|id| known.purchased && known.by_id(id).is_some());
         let first_absent = &mut self.view.memory.kind.first_absent;
         match shown {
             true => *first_absent = None,

@@ -39,7 +39,7 @@ pub struct NumberEvidence {
 /// What the process remembers of a PinDialinNumber between reconciles.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
-    /// Since when the recorded config is missing.
+    /// Since when the recorded config is missing, or the number is not purchased any more.
     pub first_absent: Option<Moment>,
 }
 

@@ -31,6 +31,8 @@ pub struct Holder {
     /// Whether the status has the domain. Only the operator writes the status.
     pub is_reported: bool,
     pub state: NumberState,
+    /// Since when it is being set up, in unix seconds; `None` before its first reconcile.
+    pub since: Option<i64>,
     /// The namespaces whose rooms may publish the number.
     pub allows: FromNamespaces,
 }
@@ -41,7 +43,7 @@ pub enum NumberState {
     Ready,
     /// It may become ready without anybody's help.
     SettingUp,
-    /// A user has to act first.
+    /// A user has to act first, for example to supply an API key.
     Stalled,
     Deleting,
 }
@@ -90,6 +92,8 @@ pub struct Inputs<'a> {
     pub holders: &'a [Holder],
     /// How long the room has waited for a PinDialinNumber.
     pub waited: Duration,
+    /// Our clock, in unix seconds.
+    pub wall: i64,
 }
 
 /// The numbers to publish.
@@ -183,6 +187,39 @@ pub fn choose(
     }
 }
 
+/// The published number that callers would lose by this choice, although the spec has not changed.
+pub fn lost(
+    wanted: &[NumberSpec],
+    chosen: &Result<Chosen, NumberProblem>,
+    published: &[PublishedNumber],
+    is_edited: bool,
+) -> Option<PublishedNumber> {
+    let published = published.first()?;
+    let is_lost = match chosen {
+        Ok(chosen) => {
+            let mut numbers = chosen.numbers.iter();
+            let by_default = wanted.is_empty() && published.source != NumberSource::Global;
+            by_default && !numbers.any(|it| it.phone_number == published.phone_number)
+        }
+        Err(why) => !why.problem.served && !is_edited,
+    };
+    is_lost.then(|| published.clone())
+}
+
+/// One answer does not show a published number, and another one has to confirm that.
+pub fn unconfirmed(lost: &PublishedNumber) -> NumberProblem {
+    let message = format!(
+        "Daily's last answer does not show that the number {} takes PINs. The room keeps it until another answer \
+         confirms that it does not.",
+        lost.phone_number
+    );
+    let problem = Problem::new(Reason::NumberNotReady, ResolvedBy::Waiting, message);
+    NumberProblem {
+        problem,
+        retry: WAITING_RETRY,
+    }
+}
+
 fn named_numbers(wanted: &[NumberSpec], inputs: Inputs<'_>) -> Result<Chosen, NumberProblem> {
     let mut numbers: Vec<PublishedNumber> = Vec::new();
     for one in wanted {
@@ -273,19 +310,19 @@ fn default_number(
         let number = publish(earliest.number.clone(), NumberSource::Purchased);
         return chosen(number, None);
     }
-    let awaited = inputs.usable(NumberState::SettingUp);
-    if let Some(awaited) = awaited
-        && inputs.waited < NUMBER_TIMEOUT
+    if inputs.waited < NUMBER_TIMEOUT
+        && let Some(awaited) = inputs.awaited()
     {
         return Err(awaits(awaited, inputs));
     }
+    let late = inputs.usable(NumberState::SettingUp).next();
     let (global, country) = GLOBAL;
     let global = PublishedNumber {
         phone_number: global.to_owned(),
         source: NumberSource::Global,
         country: Some(country.to_owned()),
     };
-    chosen(global, Some(inputs.why_global(awaited)))
+    chosen(global, Some(inputs.why_global(late)))
 }
 
 impl<'a> Inputs<'a> {
@@ -319,7 +356,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Whether the PinDialinNumber that holds the number excludes rooms of this namespace.
-    fn is_withheld(self, number: &str) -> bool {
+    pub fn is_withheld(self, number: &str) -> bool {
         let is_of_number = |it: &&Holder| {
             let in_domain = it.is_reported && it.domain_id.as_deref() == Some(self.domain_id);
             in_domain && it.phone_number == number
@@ -355,10 +392,10 @@ impl<'a> Inputs<'a> {
         serving.min_by_key(|it| (it.created.is_none(), it.created, it.pagination_id))
     }
 
-    /// A PinDialinNumber in this state that the room may use, in its account or in one that is not known
-    /// yet.
-    fn usable(self, state: NumberState) -> Option<&'a Holder> {
-        self.holders.iter().find(|it| {
+    /// The PinDialinNumbers in this state that the room may use, in its account or in one that is not
+    /// known yet.
+    fn usable(self, state: NumberState) -> impl Iterator<Item = &'a Holder> {
+        self.holders.iter().filter(move |it| {
             let domain = it.domain_id.as_deref();
             it.state == state
                 && it.allows(self.namespace)
@@ -366,11 +403,19 @@ impl<'a> Inputs<'a> {
         })
     }
 
+    /// A PinDialinNumber that the room waits for. One of another namespace makes no room wait for ever.
+    fn awaited(self) -> Option<&'a Holder> {
+        let timeout = i64::try_from(NUMBER_TIMEOUT.as_secs()).unwrap_or(i64::MAX);
+        let in_time = |since: i64| self.wall.saturating_sub(since) < timeout;
+        let mut usable = self.usable(NumberState::SettingUp);
+        usable.find(|it| it.namespace == self.namespace || it.since.is_none_or(in_time))
+    }
+
     fn why_global(self, too_late: Option<&Holder>) -> WhyGlobal {
         if let Some(holder) = too_late {
             return WhyGlobal::NotReadyInTime(holder.seen_from(self.namespace));
         }
-        if let Some(holder) = self.usable(NumberState::Stalled) {
+        if let Some(holder) = self.usable(NumberState::Stalled).next() {
             return WhyGlobal::Stalled(holder.seen_from(self.namespace));
         }
         let is_withheld = |it: &PurchasedNumber| self.is_withheld(&it.number);

@@ -50,6 +50,8 @@ pub struct Memory {
     pub secret_rejection: Option<Rejection>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
+    /// Since when Daily's answers do not show a number that the room publishes.
+    pub number_lost: Option<Moment>,
 }
 
 impl View {

@@ -10,7 +10,7 @@ use crate::fixture::{FOREIGN_NUMBER, Fixture, NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
 use crate::stage::Stage;
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     // No drift pass helps: what a number changes wakes the rooms.
@@ -26,6 +26,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "choice::folder_with_the_room_first",
             woken(),
             folder_with_the_room_first,
+        ),
+        stage.trial(
+            "choice::one_answer_takes_no_number_away",
+            Setup::new().value("quietPeriod", json!("4s")),
+            one_answer_takes_no_number_away,
         ),
         stage.trial(
             "choice::stalled_is_not_waited_for",
@@ -117,6 +122,30 @@ async fn stalled_is_not_waited_for(fx: &mut Fixture) {
     let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "look again";
     let room = fx.until(Room, "standup", "looks again", SOON, echoed).await;
     says_why_global(&room, "the PinDialinNumber no-line is stalled");
+}
+
+/// Daily answers once with an empty list of numbers. Callers have the number on paper.
+async fn one_answer_takes_no_number_away(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    publishes_its_own(fx).await;
+    let nothing = FaultKind::Status {
+        status: 200,
+        body: Some(json!({"total_count": 0, "data": []})),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/purchased-phone-numbers", nothing);
+    let mark = fx.mark().await;
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    until("the numbers were read again", LATER, async || {
+        let journal = fx.journal_since(mark).await;
+        let reads = journal.calls("GET", "/purchased-phone-numbers").len();
+        (reads > 2).then_some(()).ok_or("not yet")
+    })
+    .await;
+    publishes_its_own(fx).await;
+    fx.ready(Number, "main-line").await;
 }
 
 /// A number that Daily does not let be set up is waited for until it is given up.

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::ByteString;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::PostParams;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -29,6 +32,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "forged::claim_takes_no_config_made_by_hand",
             plain(),
             config_made_by_hand,
+        ),
+        stage.trial(
+            "forged::secret_publishes_no_number",
+            plain().neighbour(),
+            secret_publishes_no_number,
         ),
         stage.trial(
             "forged::domain_borrows_no_key",
@@ -158,6 +166,33 @@ async fn config_made_by_hand(fx: &mut Fixture) {
         fx.gone(Number, &name).await;
     }
     assert_eq!(fx.configs_at_daily().await, before);
+}
+
+/// A Secret that looks as if the operator had written it names a number that the namespace may not have.
+async fn secret_publishes_no_number(fx: &mut Fixture) {
+    let home = fx.go_to(fx.neighbour());
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    fx.go_to(home);
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let mut forged = fx.find_secret("standup-dialin").await.expect("is there");
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    let numbers = json!([{"phoneNumber": NUMBER, "source": "Purchased"}]).to_string();
+    let data = forged.data.as_mut().expect("it has data");
+    data.insert("phone-numbers".into(), ByteString(numbers.into_bytes()));
+    forged.metadata = ObjectMeta {
+        name: forged.metadata.name,
+        labels: forged.metadata.labels,
+        ..ObjectMeta::default()
+    };
+    let created = fx.secrets().create(&PostParams::default(), &forged).await;
+    created.expect("it can be created");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    let shown = room.at("/status/phoneNumbers").to_string();
+    assert!(!shown.contains(NUMBER), "{shown}");
 }
 
 /// An object that names a key that does not exist, in a namespace that never had one in force.

@@ -31,6 +31,7 @@ impl Keep for Number {
             return Ok(in_use(number, other));
         }
         if !known.purchased {
+            is_confirmed(view, known)?;
             return Ok(not_purchased(number, &domain.name));
         }
         match known.by_id(&made.id) {
@@ -94,21 +95,26 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
     Ok(act(Step::UpdateConfig(Box::new(update))))
 }
 
-/// A config is missing by two answers that are half the quiet period apart, the second one when no
-/// earlier write can take effect any more. The record changes before anything is created, and keeps the
-/// id of before.
+/// The record changes before anything is created, and keeps the id of before.
 fn absent(view: &View, owned: &Record, known: &NumberEvidence) -> Planned {
+    is_confirmed(view, known)?;
+    let recreated = owned.replacing(claim_at(view, known));
+    Ok(record(recreated, Change::Recreated))
+}
+
+/// A config or purchase is missing by two answers that are half the quiet period apart, the second one
+/// when no earlier write can take effect any more.
+fn is_confirmed(view: &View, known: &NumberEvidence) -> Result<(), Plan> {
     let first = view.memory.kind.first_absent.unwrap_or(known.at);
     let confirmed_from = first
         .after(between_absences(view.quiet_period))
         .max(view.absence_is_final_from());
     if known.at >= confirmed_from {
-        let recreated = owned.replacing(claim_at(view, known));
-        return Ok(record(recreated, Change::Recreated));
+        return Ok(());
     }
     if view.now.moment >= confirmed_from {
         evidence(view, Age::Fresh)?;
     }
     let wait = view.now.moment.until(confirmed_from) + MARGIN;
-    Ok(unchanged(wait.min(MAX_ABSENCE_WAIT)))
+    Err(unchanged(wait.min(MAX_ABSENCE_WAIT)))
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::daily::types::DialinConfigBody;
 
+const SINCE: i64 = 1_800_000_000;
 const FIRST: &str = "+12025550123";
 const SECOND: &str = "+14155550100";
 
@@ -37,6 +38,7 @@ fn holder(namespace: &str, number: &str, ready_in: Option<&str>) -> Holder {
             Some(_) => NumberState::Ready,
             None => NumberState::SettingUp,
         },
+        since: Some(SINCE),
         allows: FromNamespaces::Same,
     }
 }
@@ -62,6 +64,7 @@ fn pick(
         configs,
         holders,
         waited: Duration::ZERO,
+        wall: SINCE,
     };
     choose(wanted, kept, inputs)
         .map(|it| {
@@ -224,8 +227,63 @@ fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem
         configs: &[],
         holders,
         waited: Duration::from_secs(waited),
+        wall: SINCE + 119,
     };
     choose(&[], &[], inputs)
+}
+
+/// Whoever has a namespace could otherwise make all rooms of all others wait.
+#[test]
+fn a_number_of_another_namespace_is_waited_for_two_minutes_in_all() {
+    let theirs = |since| Holder {
+        namespace: "other".to_owned(),
+        since,
+        ..for_all(stands(NumberState::SettingUp, None))
+    };
+    let waits = |holder: Holder| unnamed_with(&[holder], 0).is_err();
+    assert!(waits(theirs(None)), "it was not reconciled yet");
+    assert!(waits(theirs(Some(SINCE))));
+    assert!(!waits(theirs(Some(SINCE - 1))));
+    let ours = Holder {
+        since: Some(0),
+        ..stands(NumberState::SettingUp, None)
+    };
+    assert!(waits(ours));
+}
+
+#[test]
+fn a_published_number_that_an_answer_does_not_show_is_lost() {
+    let published = |number: &str, source| {
+        [PublishedNumber {
+            phone_number: number.to_owned(),
+            source,
+            country: None,
+        }]
+    };
+    let first = published(FIRST, NumberSource::Purchased);
+    let other = unnamed_with(&[], 0);
+    let same = Ok(Chosen {
+        numbers: first.to_vec(),
+        why_global: None,
+    });
+    let dead = Err(stalled(Reason::NumberNotPurchased, "gone".into()));
+    let withheld = Err(stalled(Reason::NumberNotAllowed, "held".into()));
+    let named = [NumberSpec::Literal(SECOND.to_owned())];
+    let is_lost = |wanted: &[NumberSpec], chosen, published: &[PublishedNumber], edited| {
+        lost(wanted, chosen, published, edited).is_some()
+    };
+    assert!(is_lost(&[], &other, &first, false));
+    assert!(is_lost(&[], &other, &first, true), "whatever was edited");
+    assert!(!is_lost(&[], &same, &first, false));
+    assert!(!is_lost(&[], &other, &[], false), "none was published");
+    let global = published(FIRST, NumberSource::Global);
+    assert!(!is_lost(&[], &other, &global, false));
+    assert!(!is_lost(&named, &other, &first, false), "the spec decides");
+    assert!(is_lost(&named, &dead, &first, false));
+    assert!(!is_lost(&named, &dead, &first, true));
+    assert!(!is_lost(&named, &withheld, &first, false));
+    let problem = unconfirmed(&first[0]).problem;
+    assert!(problem.served && problem.message.contains(FIRST));
 }
 
 #[test]
@@ -292,6 +350,7 @@ fn an_account_without_numbers_is_told_apart() {
         configs: &[],
         holders: &[],
         waited: Duration::ZERO,
+        wall: SINCE,
     };
     let why = choose(&[], &[], inputs).unwrap().why_global;
     assert_eq!(why, Some(WhyGlobal::NothingPurchased));

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::Room;
 use crate::clock::Moment;
 use crate::crd::condition::{self, Reason, kind};
 use crate::crd::{PinDialinNumberStatus, PublishedNumber};
 use crate::daily::error::CallError;
+use crate::daily::evidence::between_absences;
 use crate::number::Number;
 use crate::reconcile::meta::Meta;
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::{Failure, Pass};
 use crate::room::numbers::{
-    Chosen, Holder, Inputs, NumberProblem, NumberState, choose, needs_daily,
+    Chosen, Holder, Inputs, NumberProblem, NumberState, choose, lost, needs_daily, unconfirmed,
 };
 use crate::room::secret::Found;
 use crate::room::spec::NumberSpec;
@@ -26,6 +29,15 @@ const STALLED_MAX_AGE: Duration = Duration::from_secs(30);
 /// How often to retry if Daily refuses to list the numbers of the account.
 const REFUSED_RETRY: Duration = Duration::from_secs(60);
 
+/// The numbers that were chosen.
+struct Choice {
+    chosen: Result<Chosen, NumberProblem>,
+    /// The published number that callers would lose.
+    lost: Option<PublishedNumber>,
+    /// When Daily was asked.
+    at: Option<Moment>,
+}
+
 impl Pass<Room> {
     pub(super) async fn choose_numbers(&mut self) -> Result<(), Failure> {
         let Ok(spec) = &self.view.spec else {
@@ -33,12 +45,13 @@ impl Pass<Room> {
         };
         let wanted = spec.numbers.clone();
         let max_age = self.max_age(&wanted);
-        let mut chosen = self.choose_by_answers(&wanted, max_age).await?;
-        let unserved = chosen.as_ref().is_err_and(|it| !it.problem.served);
-        if unserved && max_age > WAITING_MAX_AGE {
+        let mut choice = self.choose_by_answers(&wanted, max_age).await?;
+        let unserved = choice.chosen.as_ref().is_err_and(|it| !it.problem.served);
+        if (unserved || choice.lost.is_some()) && max_age > WAITING_MAX_AGE {
             // An old answer must not report a published number as dead.
-            chosen = self.choose_by_answers(&wanted, WAITING_MAX_AGE).await?;
+            choice = self.choose_by_answers(&wanted, WAITING_MAX_AGE).await?;
         }
+        let chosen = self.confirmed(choice);
         if chosen.is_err() && wanted.is_empty() {
             let now = self.view.now.moment;
             self.view.memory.kind.number_awaited.get_or_insert(now);
@@ -49,19 +62,42 @@ impl Pass<Room> {
         Ok(())
     }
 
+    /// A published number is given up only after two answers of Daily without it, half a quiet period
+    /// apart, unless the room reports already that the number is dead.
+    fn confirmed(&mut self, choice: Choice) -> Result<Chosen, NumberProblem> {
+        let first_lost = &mut self.view.memory.kind.number_lost;
+        let (Some(lost), Some(at)) = (choice.lost, choice.at) else {
+            *first_lost = None;
+            return choice.chosen;
+        };
+        let first = *first_lost.get_or_insert(at);
+        let mut conditions = self.view.status.conditions.iter();
+        let is_dead = conditions.any(|it| {
+            it.type_ == kind::READY && it.status == "False" && it.reason.starts_with("Number")
+        });
+        match is_dead || at >= first.after(between_absences(self.view.quiet_period)) {
+            true => choice.chosen,
+            false => Err(unconfirmed(&lost)),
+        }
+    }
+
     /// Chooses numbers by answers of Daily that are not older than `max_age`.
     async fn choose_by_answers(
         &self,
         wanted: &[NumberSpec],
         max_age: Duration,
-    ) -> Result<Result<Chosen, NumberProblem>, Failure> {
+    ) -> Result<Choice, Failure> {
         let session = self.session()?;
         let mut numbers = None;
         if needs_daily(wanted) {
             let not_before = Moment(self.view.now.moment.0.saturating_sub(max_age));
             let answer = session.account.numbers(&session.key, not_before).await;
             if let Err(CallError::Refused { info, .. }) = &answer {
-                return Ok(Err(numbers_refused(info)));
+                return Ok(Choice {
+                    chosen: Err(numbers_refused(info)),
+                    lost: None,
+                    at: None,
+                });
             }
             numbers = Some(answer.map_err(|error| Failure::daily(&error))?);
         }
@@ -74,17 +110,30 @@ impl Pass<Room> {
             configs: configs.unwrap_or_default(),
             holders: &self.holders(),
             waited: self.waited(),
+            wall: self.view.now.wall,
         };
-        Ok(choose(wanted, self.published_before(), inputs))
+        let published = self.published_before(inputs);
+        let chosen = choose(wanted, &published, inputs);
+        Ok(Choice {
+            lost: lost(wanted, &chosen, &published, self.view.is_edited()),
+            chosen,
+            at: numbers.map(|it| it.at),
+        })
     }
 
-    /// The numbers of the status, or of the Secret if the status is lost.
-    fn published_before(&self) -> &[PublishedNumber] {
+    /// The numbers of the status, or of the Secret if the status is lost. Tenants can write Secrets, so
+    /// their numbers count only if the room may publish them.
+    fn published_before(&self, inputs: Inputs<'_>) -> Vec<PublishedNumber> {
         let reported = &self.view.status.phone_numbers;
-        match &self.view.facts.secret {
-            Some(Found::Ours { numbers, .. }) if reported.is_empty() => numbers,
-            _ => reported,
+        let Some(Found::Ours { numbers, .. }) = &self.view.facts.secret else {
+            return reported.clone();
+        };
+        if !reported.is_empty() {
+            return reported.clone();
         }
+        let mut numbers = numbers.clone();
+        numbers.retain(|it| !inputs.is_withheld(&it.phone_number));
+        numbers
     }
 
     /// How long the room has waited for a PinDialinNumber.
@@ -102,7 +151,8 @@ impl Pass<Room> {
             let mut conditions = conditions.iter();
             conditions.any(|it| it.type_ == kind && it.reason.starts_with("Number"))
         };
-        if self.view.forced || self.view.is_edited() {
+        let doubtful = self.view.memory.kind.number_lost.is_some();
+        if self.view.forced || self.view.is_edited() || doubtful {
             WAITING_MAX_AGE
         } else if wanted.is_empty() {
             self.context.config.drift_interval
@@ -143,6 +193,7 @@ pub(crate) fn holder(number: &Object<Number>) -> Option<Holder> {
         is_reported: reported.is_some(),
         domain_id: reported.map(|it| it.domain_id.clone()).or(recorded),
         state: state(&meta, &number.status),
+        since: since(&meta, &number.status.conditions),
         allows: spec.allowed_from(),
         namespace: meta.namespace,
         name: meta.name,
@@ -152,13 +203,57 @@ pub(crate) fn holder(number: &Object<Number>) -> Option<Holder> {
 fn state(meta: &Meta, status: &PinDialinNumberStatus) -> NumberState {
     let is = |kind| condition::is_true(&status.conditions, kind);
     let is_edited = status.observed_generation != Some(meta.generation);
+    let mut conditions = status.conditions.iter();
+    let keyless = conditions.any(|it| it.reason.starts_with("ApiKey"));
     if meta.deleting.is_some() {
         NumberState::Deleting
     } else if is(kind::READY) {
         NumberState::Ready
-    } else if is(kind::STALLED) && !is_edited {
+    } else if keyless || is(kind::STALLED) && !is_edited {
         NumberState::Stalled
     } else {
         NumberState::SettingUp
+    }
+}
+
+fn since(meta: &Meta, conditions: &[Condition]) -> Option<i64> {
+    let reconciling = |it: &&Condition| it.type_ == kind::RECONCILING && it.status == "True";
+    let begun = conditions.iter().find(reconciling);
+    let begun = begun.map_or(0, |it| it.last_transition_time.0.as_second());
+    (!conditions.is_empty()).then(|| begun.max(meta.created))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn of(conditions: &[(&str, &str)]) -> Holder {
+        let condition = |(type_, reason): &(&str, &str)| {
+            json!({"type": type_, "status": "True", "reason": reason, "message": "",
+                "lastTransitionTime": "2026-12-01T08:00:10Z"})
+        };
+        let conditions: Vec<Value> = conditions.iter().map(condition).collect();
+        let number: Object<Number> = serde_json::from_value(json!({
+            "metadata": {"namespace": "team", "name": "main", "uid": "u", "resourceVersion": "1",
+                "generation": 2, "creationTimestamp": "2026-12-01T08:00:00Z"},
+            "spec": {"phoneNumber": "+12025550123"},
+            "status": {"observedGeneration": 1, "conditions": conditions},
+        }))
+        .unwrap();
+        holder(&number).unwrap()
+    }
+
+    #[test]
+    fn a_number_is_being_set_up_since_its_first_reconcile_unless_it_has_no_key() {
+        let created = of(&[("Stalled", "NumberInUse")]);
+        assert_eq!(created.state, NumberState::SettingUp, "it was edited");
+        assert_eq!(of(&[]).since, None);
+        let reconciling = of(&[("Reconciling", "Progressing")]);
+        assert_eq!(reconciling.state, NumberState::SettingUp);
+        assert_eq!(reconciling.since, created.since.map(|at| at + 10));
+        let keyless = of(&[("Reconciling", "ApiKeyNotFound")]);
+        assert_eq!(keyless.state, NumberState::Stalled);
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn publish(present: &Present<'_>) -> Planned {
         confirm_by_name(view)?;
         return Ok(no_pin());
     };
-    let published = published(view)?;
+    let published = published(view);
     let retry = numbers.as_ref().map_or_else(|it| it.retry, |_| RECHECK);
     if published.is_empty() {
         let problem = problem.unwrap_or_else(no_number);
@@ -101,17 +101,10 @@ fn no_pin() -> Plan {
 }
 
 /// The numbers that were chosen now, else those that were published before.
-fn published(view: &View) -> Result<Vec<PublishedNumber>, Plan> {
-    if let Some(Ok(numbers)) = &view.facts.numbers {
-        return Ok(numbers.clone());
-    }
-    if !view.status.phone_numbers.is_empty() {
-        return Ok(view.status.phone_numbers.clone());
-    }
-    match &view.facts.secret {
-        None => Err(read(Read::Secret)),
-        Some(Found::Ours { numbers, .. }) => Ok(numbers.clone()),
-        Some(Found::Absent | Found::Foreign) => Ok(Vec::new()),
+fn published(view: &View) -> Vec<PublishedNumber> {
+    match &view.facts.numbers {
+        Some(Ok(numbers)) => numbers.clone(),
+        _ => view.status.phone_numbers.clone(),
     }
 }
 
