@@ -2,6 +2,7 @@
 //!
 //! `DAILY_OPERATOR_HOSTILE_SEED` and `DAILY_OPERATOR_HOSTILE_COUNT` draw others and more of them.
 
+mod large;
 mod objects;
 
 use std::sync::Arc;
@@ -33,7 +34,11 @@ const MEMORY_KIB: u64 = 128 * 1024;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let setup = Setup::new().neighbour().value("driftInterval", json!("5s"));
-    vec![stage.trial("hostile::objects_harm_nobody", setup, objects_harm_nobody)]
+    let large = Setup::new().neighbour();
+    vec![
+        stage.trial("hostile::objects_harm_nobody", setup, objects_harm_nobody),
+        stage.trial("hostile::large_objects", large, large::objects),
+    ]
 }
 
 async fn objects_harm_nobody(fx: &mut Fixture) {
@@ -103,9 +108,7 @@ async fn objects_harm_nobody(fx: &mut Fixture) {
         "{calls} calls for {admitted}"
     );
     fx.operator().is_healthy().await;
-    let peak = fx.operator().peak_memory();
-    let kib = peak.trim_end_matches(" kB").parse::<u64>();
-    assert!(kib.is_ok_and(|kib| kib <= MEMORY_KIB), "{peak}");
+    fx.operator().used_at_most(MEMORY_KIB);
 }
 
 /// Waits until nothing is left of them in the namespace.

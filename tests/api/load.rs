@@ -138,8 +138,7 @@ fn figure(fx: &mut Fixture, what: &str, start: Instant) {
         "{what}: {:.0}s, peak memory {peak}",
         start.elapsed().as_secs_f64()
     );
-    let kib = peak.trim_end_matches(" kB").parse::<u64>();
-    assert!(kib.is_ok_and(|kib| kib < LIMIT_KIB), "{peak}");
+    fx.operator().used_at_most(LIMIT_KIB);
 }
 
 /// How many reconciles of rooms have ended.

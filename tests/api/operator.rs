@@ -288,4 +288,11 @@ impl Operator {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         peak.expect("the kernel tells the peak").trim().to_owned()
     }
+
+    /// Checks the peak so far.
+    pub fn used_at_most(&self, kib: u64) {
+        let peak = self.peak_memory();
+        let peak_kib = peak.trim_end_matches(" kB").parse::<u64>();
+        assert!(peak_kib.is_ok_and(|it| it <= kib), "peak memory {peak}");
+    }
 }
