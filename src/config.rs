@@ -1,19 +1,19 @@
 //! What the operator is started with. The flags are typed by [`crate::cli`]; this checks the rules
 //! between flags and fills in what the environment knows. Only [`Environment`] does I/O.
 
+mod default_key;
 mod environment;
 mod proxy;
-mod scope;
 mod url;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use default_key::Scope;
 pub use environment::Environment;
 use kube::core::Selector;
 pub use proxy::Proxy;
-pub use scope::Scope;
 use secrecy::ExposeSecret;
 
 pub(crate) use self::url::BaseUrl;

@@ -3,7 +3,7 @@
 //! [`Gate`] sends them. Only the Lease has a way of its own, in [`crate::leader`].
 
 mod gate;
-pub(crate) mod points;
+pub(crate) mod test_points;
 
 use std::error::Error as StdError;
 

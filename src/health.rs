@@ -3,8 +3,8 @@
 //! They report here; `/healthz`, `/readyz` and `/metrics` read it. An outage of the API server or of
 //! Daily is no lack of progress: calls fail and are retried.
 
-mod collector;
 mod reconciles;
+mod watch_metrics;
 mod watches;
 
 use crate::clock;

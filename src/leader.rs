@@ -7,7 +7,7 @@
 
 mod elector;
 mod lease;
-mod observed;
+mod observed_lease;
 
 use std::time::Duration;
 

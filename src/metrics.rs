@@ -3,7 +3,7 @@
 //! The values of labels are closed sets: never the name of an object, a number, a PIN or a URL.
 
 mod calls;
-mod memory;
+mod process_memory;
 mod reconciles;
 
 use std::error::Error as StdError;
@@ -20,7 +20,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use self::calls::Calls;
-use self::memory::resident_memory;
+use self::process_memory::resident_memory;
 use self::reconciles::Reconciles;
 pub use self::reconciles::{Controller, PassResult, Working};
 use crate::config::LEASE_NAME;

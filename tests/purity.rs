@@ -29,7 +29,7 @@ const PURE: [&str; 15] = [
     "src/reconcile/report.rs",
     "src/reconcile/rivals.rs",
     "src/reconcile/steps.rs",
-    "src/room/numbers.rs",
+    "src/room/published_numbers.rs",
     "src/room/plan.rs",
     "src/room/report.rs",
     "src/number/plan.rs",

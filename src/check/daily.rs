@@ -8,7 +8,7 @@ use crate::daily::client::Client;
 use crate::daily::error::CallError;
 use crate::daily::page::read_all;
 use crate::daily::types::{ApiKey, DialinConfig, PIN_DIALIN, PurchasedNumber};
-use crate::room::numbers::GLOBAL;
+use crate::room::published_numbers::GLOBAL;
 
 use super::report::Finding;
 

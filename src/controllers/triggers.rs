@@ -13,7 +13,7 @@ use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
 use crate::number::Number;
 use crate::reconcile::object::Object;
-use crate::room::numbers::Holder;
+use crate::room::published_numbers::Holder;
 use crate::room::secret::OWNER_ANNOTATION;
 use crate::room::{Room, holder};
 

@@ -5,12 +5,13 @@
 //! own, so that it ends also if the reconcile that sent it is cut off. An account that no reconcile
 //! uses for an hour ends, and its listings with it.
 
+mod keys_in_use;
+pub(crate) mod listing_schedule;
 pub(crate) mod listings;
 pub(crate) mod numbers;
 pub(crate) mod numbers_cache;
+mod proof;
 mod rooms;
-pub(crate) mod schedule;
-mod users;
 mod written_configs;
 
 use std::collections::HashMap;
@@ -22,9 +23,9 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 use tracing::warn;
 
+use self::keys_in_use::Users;
+use self::listing_schedule::Schedule;
 use self::numbers_cache::NumbersCache;
-use self::schedule::Schedule;
-use self::users::Users;
 use super::client::Client;
 use super::error::{CallError, status};
 use super::evidence::{CreateAttempts, Evidence};

@@ -1,8 +1,8 @@
 //! Daily's API, one method for each call. No call waits for the rate limit or is retried.
 
 mod answer;
-mod bundle;
-mod cause;
+mod ca_bundle;
+mod failure;
 mod settings;
 mod transport;
 
@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::answer::{Intent, Received};
-use self::cause::Cause;
+use self::failure::Cause;
 pub use self::settings::{ClientError, Settings};
 use self::transport::Transport;
 use super::error::CallError;

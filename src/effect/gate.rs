@@ -6,7 +6,7 @@ use std::fmt;
 
 use futures::future::{BoxFuture, FutureExt};
 
-use super::points::{self, Phase};
+use super::test_points::{self, Phase};
 use super::{Blocked, Effect, EffectError};
 use crate::clock;
 use crate::k8s::{DEADLINE, KubeError};
@@ -109,7 +109,7 @@ impl Gate {
         let result = match self.admit(effect, read).await {
             Ok(()) => {
                 let answer = send.await;
-                points::at(effect, Phase::Between).await;
+                test_points::at(effect, Phase::Between).await;
                 answer.map_err(|error| EffectError::Failed(effect, error))
             }
             Err(why) => Err(EffectError::Blocked(effect, why)),
@@ -118,7 +118,7 @@ impl Gate {
         self.metrics.effect(effect, &result);
         log::effect(effect, on.as_ref(), &result, took);
         if !matches!(result, Err(EffectError::Blocked(..))) {
-            points::at(effect, Phase::After).await;
+            test_points::at(effect, Phase::After).await;
         }
         result
     }
@@ -131,7 +131,7 @@ impl Gate {
         if !self.writes {
             return Err(Blocked::WritesDisabled);
         }
-        points::at(effect, Phase::Before).await;
+        test_points::at(effect, Phase::Before).await;
         if let Some(read) = read {
             // A slow API server must not hold up the slots of Daily's rate limit that the write has taken.
             let checked = tokio::time::timeout(DEADLINE, read).await;

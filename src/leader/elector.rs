@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::observed::{ObservedLease, Step};
+use super::observed_lease::{ObservedLease, Step};
 use super::{
     Leadership, Now, RENEWAL_VALIDITY, RETRY_INTERVAL, STANDBY_INTERVAL, State, Takeover,
     is_recent, lease,
@@ -17,7 +17,7 @@ use crate::cause::{Recurring, chain};
 use crate::clock;
 use crate::config::LEASE_NAME;
 use crate::effect::Effect;
-use crate::effect::points::{self, Phase};
+use crate::effect::test_points::{self, Phase};
 use crate::k8s::{KubeError, MANAGER, within};
 use crate::log;
 
@@ -123,7 +123,7 @@ impl Elector {
             }
             return Ok(None);
         }
-        points::at(Effect::LeaseAcquire, Phase::Before).await;
+        test_points::at(Effect::LeaseAcquire, Phase::Before).await;
         match self.write_acquisition().await {
             Ok(()) => Ok(Some(Takeover {
                 since: clock::now(),
@@ -251,7 +251,7 @@ impl Elector {
             if attempt > 0 || !held {
                 self.read().await.map_err(LeaderError::Release)?;
             }
-            points::at(Effect::LeaseRelease, Phase::Before).await;
+            test_points::at(Effect::LeaseRelease, Phase::Before).await;
             let Some(wanted) = self.observed.release(clean, Now::read()) else {
                 return match held {
                     false => Ok(Released::NotHeld),
@@ -281,7 +281,7 @@ impl Elector {
     }
 
     async fn renew(&mut self) -> Result<(), KubeError> {
-        points::at(Effect::LeaseRenew, Phase::Before).await;
+        test_points::at(Effect::LeaseRenew, Phase::Before).await;
         let start = Now::read();
         let wanted = self.observed.renewal(start).ok_or(KubeError::Conflict)?;
         self.write(Effect::LeaseRenew, wanted, start).await
@@ -323,8 +323,8 @@ impl Elector {
             None => within(DEADLINE, self.api.create(&params, lease)).await,
             Some(_) => within(DEADLINE, self.api.replace(LEASE_NAME, &params, lease)).await,
         };
-        points::at(effect, Phase::Between).await;
-        points::at(effect, Phase::After).await;
+        test_points::at(effect, Phase::Between).await;
+        test_points::at(effect, Phase::After).await;
         if answer.is_ok() {
             log::lease(effect, start.until(clock::now()));
         }

@@ -11,7 +11,7 @@ use crate::clock::Moment;
 use crate::daily::account::Account;
 use crate::daily::account::numbers_cache::Numbers;
 use crate::daily::evidence::RoomEvidence;
-use crate::reconcile::traits::Drive;
+use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::{Context, Failure, Pass};
 
 impl Drive for Number {

@@ -8,8 +8,8 @@ use super::view::View;
 use crate::crd::{Account, PinDialinNumberStatus};
 use crate::k8s::Note;
 use crate::phone;
+use crate::reconcile::lifecycle::Report;
 use crate::reconcile::steps::Outcome;
-use crate::reconcile::traits::Report;
 
 impl Report for Number {
     fn ready_message(_: &View, _: &Serving) -> String {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::backoff::doubling;
 use super::kind::Kind;
+use super::lifecycle::Delete;
 use super::problem::{Problem, Requeue, ResolvedBy};
 use super::record::{Record, Recorded};
 use super::steps::{Change, Outcome, Plan, Read, Release, failing, record};
-use super::traits::Delete;
 use super::view::View;
 use crate::crd::Status;
 use crate::crd::condition::Reason;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::guards::counts_as_keyless;
+use super::lifecycle::Reconciled;
 use super::object::Object;
 use super::record::Recorded;
-use super::traits::Reconciled;
 use super::view::Now;
 use super::{Failure, Kind, Pass, rivals};
 use crate::keys::Session;

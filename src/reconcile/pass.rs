@@ -1,17 +1,13 @@
 //! One reconcile of an object: plan and read or act in turn, then status, events and requeue.
 
-use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::FutureExt;
 use kube::runtime::controller::Action;
 
-use super::backoff::CONFLICT_RETRY;
 use super::conditions::problem_reason;
 use super::failure::{Failure, Retry};
 use super::kind::Kind;
+use super::lifecycle::Reconciled;
 use super::memory::Remembered;
 use super::meta::Meta;
 use super::object::Object;
@@ -19,7 +15,6 @@ use super::problem::{Problem, Requeue};
 use super::report::Applied;
 use super::requeue::MIN_BETWEEN_REQUESTS;
 use super::steps::{Outcome, Plan, Read, Step};
-use super::traits::Reconciled;
 use super::view::{Now, View};
 use super::{Context, plan};
 use crate::clock;
@@ -30,9 +25,6 @@ use crate::keys::Session;
 use crate::log::On;
 use crate::metrics::PassResult;
 
-/// A reconcile that takes longer is cut off; a write that it has sent goes on. Longer than any single
-/// wait within a reconcile, so that one slow answer does not cut it off.
-const TIMEOUT: Duration = Duration::from_secs(60);
 /// More reads and steps than any reconcile needs: a plan that asks for more would never end.
 const MAX_ROUNDS: usize = 24;
 
@@ -47,87 +39,10 @@ pub(crate) struct Pass<K: Kind> {
     pub(super) remembered: Remembered<K::Memory>,
 }
 
-/// Reconciles an object. An object that fails, panics or takes too long is requeued, and stops no
-/// other.
-///
-/// # Errors
-/// Never: what goes wrong is reported in the status.
-pub async fn reconcile<K: Reconciled>(
-    object: Arc<Object<K>>,
-    context: Arc<Context<K>>,
-) -> Result<Action, Infallible> {
-    let _working = context.metrics.working(K::CONTROLLER);
-    let start = clock::now();
-    let attempt = AssertUnwindSafe(attempt(Arc::clone(&object), &context)).catch_unwind();
-    let (action, result) = match tokio::time::timeout(TIMEOUT, attempt).await {
-        Ok(Ok(ended)) => ended,
-        Ok(Err(_)) => panicked(&object, &context).await,
-        Err(_) => timed_out(&object, &context),
-    };
-    let took = start.until(clock::now());
-    context.metrics.reconciled(K::CONTROLLER, result, took);
-    Ok(action)
-}
-
-async fn attempt<K: Reconciled>(
-    object: Arc<Object<K>>,
-    context: &Arc<Context<K>>,
-) -> (Action, PassResult) {
-    if context.memories.is_stale(&*object) {
-        return (Action::requeue(CONFLICT_RETRY), PassResult::RequeueAfter);
-    }
-    let Some(mut pass) = Pass::begin(context, object) else {
-        return (Action::await_change(), PassResult::Success);
-    };
-    if let Some(wait) = pass.remembered.backoff.hold(clock::now()) {
-        return (Action::requeue(wait), PassResult::RequeueAfter);
-    }
-    let start = clock::now();
-    let (action, result) = match pass.reconcile().await {
-        Ok(ended) => ended,
-        Err(failure) => pass.fail(failure).await,
-    };
-    pass.on().rested(result.name(), start.until(clock::now()));
-    pass.keep_memory();
-    (action, result)
-}
-
-/// The panic hook has logged the panic. Here it becomes a failure of this object alone.
-async fn panicked<K: Reconciled>(
-    object: &Arc<Object<K>>,
-    context: &Arc<Context<K>>,
-) -> (Action, PassResult) {
-    context.metrics.panicked(K::CONTROLLER);
-    let report = async {
-        let mut pass = Pass::begin(context, Arc::clone(object))?;
-        let ended = pass.fail(Failure::panicked()).await;
-        pass.on().panicked();
-        pass.keep_memory();
-        Some(ended)
-    };
-    // A report that panics as well is left to the log.
-    match AssertUnwindSafe(report).catch_unwind().await {
-        Ok(Some(ended)) => ended,
-        Ok(None) | Err(_) => retry(object, context),
-    }
-}
-
-fn timed_out<K: Kind>(object: &Object<K>, context: &Context<K>) -> (Action, PassResult) {
-    if let Some(remembered) = context.memories.recall(object) {
-        On::new(remembered.trail, None).cut_off();
-    }
-    retry(object, context)
-}
-
-fn retry<K: Kind>(object: &Object<K>, context: &Context<K>) -> (Action, PassResult) {
-    let wait = context.memories.failed(object).unwrap_or(CONFLICT_RETRY);
-    (Action::requeue(wait), PassResult::Error)
-}
-
 impl<K: Reconciled> Pass<K> {
     /// Collects what is known before anything is read. `None` if the API server did not send all of the
     /// object's metadata.
-    fn begin(context: &Arc<Context<K>>, object: Arc<Object<K>>) -> Option<Self> {
+    pub(super) fn begin(context: &Arc<Context<K>>, object: Arc<Object<K>>) -> Option<Self> {
         let meta = Meta::of(&*object)?;
         let remembered = context.memories.recall(&*object)?;
         let spec = object.spec.as_ref().map_err(Clone::clone);
@@ -164,7 +79,7 @@ impl<K: Reconciled> Pass<K> {
         })
     }
 
-    async fn reconcile(&mut self) -> Result<(Action, PassResult), Failure> {
+    pub(super) async fn reconcile(&mut self) -> Result<(Action, PassResult), Failure> {
         let (outcome, requeue) = self.run().await?;
         let result = self.finish(outcome).await?;
         self.remembered.backoff.succeeded();
@@ -230,7 +145,7 @@ impl<K: Reconciled> Pass<K> {
         }
     }
 
-    async fn fail(&mut self, failure: Failure) -> (Action, PassResult) {
+    pub(super) async fn fail(&mut self, failure: Failure) -> (Action, PassResult) {
         let backoff = &mut self.remembered.backoff;
         let wait = match failure.retry {
             Retry::BackOff => backoff.failed(clock::now()),

@@ -7,10 +7,10 @@
 use super::guards::{
     fixed_name, owned_here, proven_domain, readable_spec, recorded_domain, without_key,
 };
+use super::lifecycle::Decide;
 use super::problem::Requeue;
 use super::record::Record;
 use super::steps::{Outcome, Plan, Planned, Read, Release, Step};
-use super::traits::Decide;
 use super::view::View;
 use crate::crd::Status;
 

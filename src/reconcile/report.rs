@@ -4,9 +4,9 @@ use kube::runtime::events::EventType::{self, Normal, Warning};
 
 use super::conditions::{Health, conditions, new_problem};
 use super::kind::Kind;
+use super::lifecycle::Report;
 use super::problem::{Problem, ResolvedBy};
 use super::steps::{Change, Outcome, Release};
-use super::traits::Report;
 use super::view::View;
 use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;

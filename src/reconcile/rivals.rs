@@ -3,10 +3,10 @@
 //! The cache of the watch and the records that this process wrote since are enough: only the leader
 //! writes records, and its watch began after every earlier leader's last write.
 
+use super::lifecycle::Create;
 use super::meta::Meta;
 use super::object::Object;
 use super::record::Recorded;
-use super::traits::Create;
 use super::view::View;
 
 /// Another object that holds the name before this one.

@@ -2,13 +2,13 @@
 
 use super::backoff::Rejection;
 use super::kind::Kind;
+use super::lifecycle::Reconciled;
 use super::meta::Meta;
 use super::object::Object;
 use super::problem::Problem;
 use super::record::{Record, Recorded};
 use super::report::{self, Applied};
 use super::steps::{Change, Outcome, Release, Written};
-use super::traits::Reconciled;
 use super::{Failure, Pass, reference};
 use crate::crd::{FINALIZER, Status};
 use crate::daily::error::CallError;

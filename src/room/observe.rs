@@ -1,6 +1,6 @@
 //! Reading what a DailyRoom needs to know.
 
-pub(super) mod numbers;
+pub(super) mod available_numbers;
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use super::view::View;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
 use crate::k8s::{KubeError, get_secret};
+use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::meta::Meta;
-use crate::reconcile::traits::Drive;
 use crate::reconcile::{Context, Failure, Pass};
 
 /// How long the first listing of an account is waited for.

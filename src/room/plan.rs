@@ -5,12 +5,12 @@ mod claim;
 mod confirm;
 mod create;
 mod delete;
+mod delete_secrets;
 mod differ;
 mod expire;
 mod keep;
 mod problems;
-mod publish;
-mod secrets;
+mod publish_secret;
 pub mod steps;
 #[cfg(test)]
 pub(super) mod tests;

@@ -11,9 +11,9 @@ use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
 use crate::crd::{Account, BindingRef, DailyRoomStatus, NumberSource, RoomInfo};
 use crate::k8s::Note;
+use crate::reconcile::lifecycle::Report;
 use crate::reconcile::report::note;
 use crate::reconcile::steps::Outcome;
-use crate::reconcile::traits::Report;
 
 /// A write that is published as an event.
 #[derive(Clone, Debug, PartialEq)]

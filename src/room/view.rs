@@ -1,8 +1,8 @@
 //! What a reconcile of a DailyRoom knows, beside what is the same for any kind.
 
 use super::Room;
-use super::numbers::{NumberProblem, WhyGlobal};
 use super::plan::steps::Update;
+use super::published_numbers::{NumberProblem, WhyGlobal};
 use super::secret::Found;
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;

@@ -153,7 +153,7 @@ async fn uninstall(fx: &mut Fixture) {
     fx.operator().is_healthy().await;
     fx.operator().ask_to_end();
     let next = "the next leader waits until the Lease expires";
-    ends_without_the_lease(fx, "forbids it", next).await;
+    ends_without_the_lease(fx, "denied the call", next).await;
     assert_eq!(fx.leader().await, holder, "the Lease is left as it was");
 
     fx.grant_rights().await;
@@ -175,11 +175,11 @@ async fn forbidden_drain(fx: &mut Fixture) {
     fx.operator().ask_to_end();
     fx.operator().readyz(503, "shutting down\n").await;
     fx.sim.release(HELD).await.expect("the reply is sent");
-    ends_without_the_lease(fx, "forbids it", "until the Lease expires").await;
+    ends_without_the_lease(fx, "denied the call", "until the Lease expires").await;
     let logs = fx.logs();
     let reported = logs
         .lines()
-        .any(|line| line.contains("standup") && line.contains("forbid"));
+        .any(|line| line.contains("standup") && line.contains("denied"));
     assert!(reported, "what could not be done is said");
     fx.grant_rights().await;
     fx.start_operator(&[]).await;

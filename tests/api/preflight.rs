@@ -51,8 +51,8 @@ async fn ca_file(fx: &mut Fixture) {
         let operator = fx.operator();
         let status = operator.ended("the operator ends by itself").await;
         assert_eq!(status.code(), Some(USAGE), "{status}");
-        let line = operator.says("--daily-ca-file is").await;
-        let said = line["message"].as_str().unwrap_or_default();
+        let line = operator.says("The operator ends").await;
+        let said = line["error"].as_str().unwrap_or_default();
         assert!(said.contains(file) && said.contains(why), "{said}");
         assert!(
             said.contains("must be a file with CA certificates in PEM"),
@@ -79,7 +79,7 @@ async fn cluster_id(fx: &mut Fixture) {
         assert!(said.contains(part), "{said}");
     }
     let error = line["error"].as_str().unwrap_or_default();
-    assert!(error.contains("forbids"), "{error}");
+    assert!(error.contains("denied"), "{error}");
     assert_eq!(fx.leader().await, None, "it does not take the Lease");
     fx.grant_rights().await;
     fx.operator().readyz(200, "ok\n").await;

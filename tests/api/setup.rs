@@ -136,9 +136,10 @@ impl Setup {
             None => "",
         };
         // Half of it has to be longer than reads lag.
-        let quiet = match self.answers.get("reads") {
-            Some("lagging") => "6s",
-            _ => "1s",
+        let lags = |switch| self.answers.get(switch) == Some("lagging");
+        let quiet = match lags("reads") || lags("config-reads") {
+            true => "6s",
+            false => "1s",
         };
         let mut values = json!({
             "crds": {"enabled": false},

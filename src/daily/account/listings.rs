@@ -8,8 +8,8 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::Account;
-use super::schedule::Schedule;
-use super::users::UNUSED;
+use super::keys_in_use::UNUSED;
+use super::listing_schedule::Schedule;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::proof::unless_ended;
 use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::rate_limit::{Call, Slot};
+use crate::daily::rate_limit::Call;
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
-use crate::effect::{Blocked, Check, Effect, EffectError};
+use crate::effect::{Check, Effect, EffectError};
 
 const CREATE: WriteCall = WriteCall(Effect::RoomCreate, ("POST", "/rooms"));
 const UPDATE: WriteCall = WriteCall(Effect::RoomUpdate, ("POST", "/rooms/:name"));
@@ -33,7 +34,7 @@ impl Account {
     }
 
     /// Records the answer to a GET that was sent at this moment.
-    fn record(&self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
+    pub(super) fn record(&self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
         self.compare_clocks(answer.date);
         self.evidence().read(name, answer, sent);
     }
@@ -123,37 +124,6 @@ impl Account {
         };
         self.write(DELETE, &of, slots, writing).await
     }
-
-    /// GETs the room right before a write to it: it must have this id.
-    async fn prove(
-        &self,
-        effect: Effect,
-        key: &ApiKey,
-        name: &str,
-        id: &str,
-        slot: Slot,
-    ) -> Result<(), EffectError<CallError>> {
-        let sent = clock::now();
-        let call = self.setup.client.room(key, name);
-        let answer = self.send(slot, key, ("GET", "/rooms/:name"), call).await;
-        let answer = unless_ended(answer.map_err(|why| EffectError::Failed(effect, why))?);
-        let has_id = answer.value.as_ref().map(|room| room.id == id);
-        self.record(name, answer, sent);
-        let why = match has_id {
-            Some(true) => return Ok(()),
-            Some(false) => "the room has another id",
-            None => "the room does not exist",
-        };
-        Err(EffectError::Blocked(effect, Blocked::Unproven(why)))
-    }
-}
-
-/// A room that has ended by Daily's clock counts as absent, also while Daily still shows it
-/// (F-ROOM-31, F-ROOM-39).
-fn unless_ended(answer: Answer<Option<Room>>) -> Answer<Option<Room>> {
-    let date = answer.date;
-    let lives = |room: &Room| room.config.exp.zip(date).is_none_or(|(exp, now)| exp > now);
-    answer.map(|room| room.filter(lives))
 }
 
 #[cfg(test)]

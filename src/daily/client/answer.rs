@@ -9,7 +9,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::cause::Cause;
+use super::failure::Cause;
 use crate::clock;
 use crate::daily::error::CallError;
 use crate::daily::mask::masked;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::bundle;
+use super::ca_bundle;
 use super::settings::{ClientError, Settings};
 use crate::cause::chain;
 use crate::clock::{self, Moment};
@@ -152,7 +152,7 @@ fn http(
     let mut roots = RootCertStore::empty();
     let compiled_in = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
     roots.add_parsable_certificates(compiled_in);
-    let outcome = pem.map(|pem| bundle::add(&mut roots, pem));
+    let outcome = pem.map(|pem| ca_bundle::add(&mut roots, pem));
     let outcome = outcome.unwrap_or_default();
     if pem.is_some() && outcome.added == 0 {
         return Err(ClientError::NoCertificate {

@@ -12,10 +12,10 @@ use crate::number::Number;
 use crate::number::spec::Spec;
 use crate::number::view::{NumberEvidence, View};
 use crate::reconcile::claim::{forget_refused, record_request, rival, withdraw};
+use crate::reconcile::lifecycle::Create;
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::{Claim, Made, Record};
 use crate::reconcile::steps::{Change, Step as AnyStep, Written, act, failing, record};
-use crate::reconcile::traits::Create;
 
 impl Create for Number {
     fn claim(view: &View, spec: &Spec, domain: &Domain) -> Planned {

@@ -9,12 +9,12 @@ use super::{Plan, Planned};
 use crate::crd::condition::Reason;
 use crate::number::Number;
 use crate::number::view::{NumberEvidence, View};
+use crate::reconcile::lifecycle::Delete;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Record, Recorded};
 use crate::reconcile::steps::{
     MARGIN, MAY_TAKE_EFFECT, Outcome, Release, act, deletion_waits, read,
 };
-use crate::reconcile::traits::Delete;
 
 /// For how many seconds a deletion waits for rooms that publish the number.
 const PUBLISHERS_TIMEOUT: i64 = 3600;

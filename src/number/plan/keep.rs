@@ -15,10 +15,10 @@ use crate::naming;
 use crate::number::Number;
 use crate::number::spec::Spec;
 use crate::number::view::{NumberEvidence, View};
+use crate::reconcile::lifecycle::Keep;
 use crate::reconcile::problem::{Problem, Requeue};
 use crate::reconcile::record::{Made, Record};
 use crate::reconcile::steps::{Change, MARGIN, Outcome, act, record, unchanged};
-use crate::reconcile::traits::Keep;
 
 /// The longest time until a missing config is checked again.
 const MAX_ABSENCE_WAIT: Duration = Duration::from_secs(60);

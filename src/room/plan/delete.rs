@@ -2,16 +2,16 @@
 
 use super::claim::is_ours;
 use super::confirm::{RECHECK, confirm_by_name, until_asked_by_name};
-use super::secrets::secrets_are_deleted;
+use super::delete_secrets::secrets_are_deleted;
 use super::steps::Step;
 use super::{Plan, Planned};
 use crate::clock::Moment;
 use crate::daily::evidence::{Observed, Source};
 use crate::naming;
 use crate::reconcile::claim::rival;
+use crate::reconcile::lifecycle::Delete;
 use crate::reconcile::record::Recorded;
 use crate::reconcile::steps::{MARGIN, MAY_TAKE_EFFECT, Release, act, deletion_waits};
-use crate::reconcile::traits::Delete;
 use crate::room::Room;
 use crate::room::view::View;
 

@@ -1,7 +1,7 @@
 //! The end of a room: when it counts as passed, and what follows.
 
 use super::Plan;
-use super::secrets::secrets_are_deleted;
+use super::delete_secrets::secrets_are_deleted;
 use crate::crd::condition::{self, kind};
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::steps::{Outcome, Step as AnyStep};

@@ -2,7 +2,7 @@
 
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
 use crate::k8s::Guard;
-use crate::room::numbers::WhyGlobal;
+use crate::room::published_numbers::WhyGlobal;
 use crate::room::secret::SecretContent;
 
 /// What can be read.

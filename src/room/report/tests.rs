@@ -11,10 +11,10 @@ use crate::reconcile::problem::{Problem, ResolvedBy};
 use crate::reconcile::report::{Applied as AnyApplied, events, status};
 use crate::reconcile::steps::{Change, Outcome as AnyOutcome, Release};
 use crate::room::Room;
-use crate::room::numbers::WhyGlobal;
 use crate::room::plan::tests::{
     END, ID, NOW, OTHER_PIN, PIN, claimed, content, recorded, served, serving, unbound,
 };
+use crate::room::published_numbers::WhyGlobal;
 use crate::room::secret::SecretContent;
 
 type Outcome = AnyOutcome<Room>;

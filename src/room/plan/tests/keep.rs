@@ -1,7 +1,7 @@
 //! Keeping a room that is recorded, and its Secret with it.
 
 use super::*;
-use crate::room::numbers::WhyGlobal;
+use crate::room::published_numbers::WhyGlobal;
 
 /// The room as Daily says it by name in this reconcile.
 pub(super) fn by_name(change: impl FnOnce(&mut Room)) -> View {

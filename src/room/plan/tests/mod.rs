@@ -38,7 +38,7 @@ use crate::reconcile::spec::{DeletionSpec, InvalidSpec};
 use crate::reconcile::steps::{self as generic, Change, Release, Written};
 use crate::reconcile::view::Now;
 use crate::room::Room as Kind;
-use crate::room::numbers::NumberProblem;
+use crate::room::published_numbers::NumberProblem;
 use crate::room::secret::{self, Found, SecretContent};
 use crate::room::spec::{Names, Spec};
 use crate::room::view::{Facts, View};

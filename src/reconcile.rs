@@ -4,20 +4,16 @@
 //! step at a time until it comes to a rest, which [`report`] turns into status and events. Here is
 //! what is the same for any object: its API key, record and finalizer, the guards before planning,
 //! the live check, conditions, events, back-off and memory. What differs is in the traits of
-//! [`traits`], which `room` and `number` implement.
-
-#![allow(
-    clippy::large_enum_variant,
-    clippy::result_large_err,
-    reason = "one plan exists at a time and is taken apart at once; boxes would only be in the way"
-)]
+//! [`lifecycle`], which `room` and `number` implement.
 
 pub mod backoff;
 pub mod claim;
 pub mod conditions;
 mod failure;
 mod guards;
+mod isolation;
 pub mod kind;
+pub mod lifecycle;
 pub mod memory;
 pub mod meta;
 pub mod object;
@@ -31,7 +27,6 @@ mod requeue;
 pub mod rivals;
 pub mod spec;
 pub mod steps;
-pub mod traits;
 pub mod view;
 mod write;
 
@@ -41,15 +36,15 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::reflector::Store;
 
 pub(crate) use self::failure::Failure;
+pub use self::isolation::reconcile;
 pub use self::kind::Kind;
+pub use self::lifecycle::Reconciled;
 use self::memory::Memories;
 use self::meta::Identity;
 use self::object::Object;
 pub(crate) use self::pass::Pass;
-pub use self::pass::reconcile;
 pub use self::plan::plan;
 pub use self::spec::InvalidSpec;
-pub use self::traits::Reconciled;
 use self::view::View;
 pub(crate) use self::write::Live;
 use crate::clock::Moment;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::confirm::{RECHECK, confirm_by_name};
+use super::delete_secrets::former_secret;
 use super::differ::Present;
 use super::problems::{USER_RETRY, fails};
-use super::secrets::former_secret;
 use super::steps::{Read, Serving, Step};
 use super::{Plan, Planned};
 use crate::crd::PublishedNumber;
@@ -15,7 +15,7 @@ use crate::daily::types::Pin;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::{Outcome, Step as AnyStep, act, failing, read, unchanged};
 use crate::room::Room;
-use crate::room::numbers::WhyGlobal;
+use crate::room::published_numbers::WhyGlobal;
 use crate::room::secret::{self, Found, SecretContent};
 use crate::room::view::View;
 

@@ -15,7 +15,7 @@ use crate::reconcile::meta::Meta;
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::{Failure, Pass};
-use crate::room::numbers::{
+use crate::room::published_numbers::{
     Chosen, Holder, Inputs, NumberProblem, NumberState, choose, lost, needs_daily, unconfirmed,
 };
 use crate::room::secret::Found;

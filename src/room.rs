@@ -1,9 +1,9 @@
 //! DailyRooms: what differs from other kinds.
 
 mod act;
-pub mod numbers;
 mod observe;
 pub mod plan;
+pub mod published_numbers;
 pub mod report;
 pub mod secret;
 pub mod secret_index;
@@ -15,7 +15,7 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
 
-pub(crate) use self::observe::numbers::holder;
+pub(crate) use self::observe::available_numbers::holder;
 use self::plan::steps::{Read, Serving, Step};
 use self::report::Applied;
 use self::secret_index::SecretIndex;

@@ -1,6 +1,7 @@
 //! Daily's API: the only code that calls Daily.
 
 pub(crate) mod account;
+pub(crate) mod account_registry;
 pub mod client;
 pub mod error;
 pub(crate) mod evidence;
@@ -8,5 +9,4 @@ pub mod listing;
 pub(crate) mod mask;
 pub mod page;
 pub mod rate_limit;
-pub(crate) mod registry;
 pub mod types;
