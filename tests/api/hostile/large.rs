@@ -25,8 +25,9 @@ pub async fn objects(fx: &mut Fixture) {
         }
     }
     for nth in 0..COUNT {
-        let created = fx.secrets().create(&PostParams::default(), &secret(nth));
-        created.await.expect("the API server admits the Secret");
+        let secret = secret(nth);
+        let created = fx.secrets().create(&PostParams::default(), &secret).await;
+        created.expect("the API server admits the Secret");
     }
     fx.go_to(home);
     // A room of a derived name is created only after all objects were listed.
