@@ -9,7 +9,7 @@ use crate::fixture::Fixture;
 use crate::objects::Kind::Room;
 
 /// How many objects are large, for each part of the metadata that a tenant writes.
-const COUNT: usize = 60;
+const COUNT: usize = 30;
 /// The API server admits annotations of 256 KiB in all.
 const ANNOTATION: usize = 250 * 1024;
 
