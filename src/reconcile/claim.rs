@@ -13,6 +13,7 @@ use super::record::{Claim, Record};
 use super::rivals::Rival;
 use super::steps::{Change, MARGIN, MAY_TAKE_EFFECT, Plan, Read, Step, Written, failing, record};
 use super::view::View;
+use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::CreateAttempts;
 
@@ -46,11 +47,13 @@ pub fn record_request<K: Kind>(
 }
 
 /// No earlier write to the name may still take effect, whichever object sent it: a late DELETE would hit
-/// what is created now. A create of our own may, because the name can exist only once.
-pub fn no_late_write<K: Kind>(view: &View<K>) -> Result<(), Plan<K>> {
-    let unknown = view.evidence.unknown_write;
-    let unknown = unknown.filter(|_| view.evidence.create_attempts != CreateAttempts::Unknown);
-    let until = unknown.map(|at| at.after(view.quiet_period));
+/// what is created now. A create of our own may, because the name can exist only once. `inherited` is
+/// until when writes of an earlier leader count.
+pub fn no_late_write<K: Kind>(view: &View<K>, inherited: Option<Moment>) -> Result<(), Plan<K>> {
+    let evidence = &view.evidence;
+    let unknown = evidence.unknown_write.map(|at| at.after(view.quiet_period));
+    let until = unknown.max(inherited);
+    let until = until.filter(|_| evidence.create_attempts != CreateAttempts::Unknown);
     let Some(until) = until.filter(|until| *until > view.now.moment) else {
         return Ok(());
     };

@@ -307,7 +307,7 @@ async fn changes_nothing(fx: &mut Fixture) {
 /// of DailyRooms.
 async fn a_published_number_waits_for_all_rooms(fx: &mut Fixture) {
     let (proxy, env) = fx.faults().await;
-    fx.start_operator(&[env.clone()]).await;
+    fx.start_operator(std::slice::from_ref(&env)).await;
     fx.number("main-line", NUMBER).await;
     fx.ready(Number, "main-line").await;
     fx.room("standup", json!({"ttl": "1h"})).await;

@@ -554,6 +554,22 @@ fn a_create_waits_until_no_other_write_to_the_name_may_take_effect() {
         .free()
         .create_attempts(CreateAttempts::Unknown);
     request_of(&own, END);
+    // An earlier leader may have sent one, to a name that anybody can choose.
+    let inherited = |view: View| {
+        let until = moment().after(Duration::from_secs(20));
+        view.free().with(|it| it.trusted_from = until)
+    };
+    let wait = Requeue::After(Duration::from_secs(20) + Duration::from_millis(50));
+    let says = "may still take effect";
+    let chosen = inherited(claimed().chosen());
+    fails(
+        &chosen,
+        Reason::Progressing,
+        ResolvedBy::Waiting,
+        wait,
+        says,
+    );
+    request_of(&inherited(claimed()), END);
 }
 
 #[test]
