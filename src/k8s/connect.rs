@@ -1,11 +1,18 @@
 //! The client for the API server.
 
+use std::error::Error as StdError;
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use kube::client::Body;
 use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
-use crate::cause::chain;
+use parking_lot::Mutex;
+use rustls::Error as TlsError;
+
+use crate::cause::{chain, tls};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WRITE: Duration = Duration::from_secs(10);
@@ -36,11 +43,59 @@ pub enum ClientError {
 /// A client from KUBECONFIG or the pod's ServiceAccount.
 ///
 /// It does not retry, because only the caller knows whether a retry is safe. It never uses a proxy: the
-/// proxy variables of the environment are for Daily.
+/// proxy variables of the environment are for Daily. After a cluster has rotated its CA, it reads the new
+/// one.
 ///
 /// # Errors
 /// When neither exists or can be used.
 pub async fn client() -> Result<Client, ClientError> {
+    let config = config().await?;
+    let ca = config.root_cert.clone();
+    let client = with_config(config)?;
+    let namespace = client.default_namespace().to_owned();
+    let current = Arc::new(Mutex::new(Current { client, ca }));
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let current = Arc::clone(&current);
+        async move {
+            let client = current.lock().client.clone();
+            let answer = client.send(request).await;
+            if answer.as_ref().is_err_and(|it| is_distrust(it)) {
+                read_ca(&current).await;
+            }
+            answer
+        }
+    });
+    Ok(Client::new(service, namespace))
+}
+
+/// The client in use, and the CA that it trusts.
+struct Current {
+    client: Client,
+    ca: Option<Vec<Vec<u8>>>,
+}
+
+/// Whether the certificate of the API server is not trusted.
+fn is_distrust(error: &(dyn StdError + 'static)) -> bool {
+    matches!(tls(error), Some(TlsError::InvalidCertificate(_)))
+        || error.source().is_some_and(is_distrust)
+}
+
+/// Replaces the client if the CA in the configuration is another one by now.
+async fn read_ca(current: &Mutex<Current>) {
+    let Ok(config) = config().await else {
+        return;
+    };
+    let ca = config.root_cert.clone();
+    if current.lock().ca == ca {
+        return;
+    }
+    if let Ok(client) = with_config(config) {
+        *current.lock() = Current { client, ca };
+        tracing::info!("The CA of the API server has changed; the operator uses the new one");
+    }
+}
+
+async fn config() -> Result<Config, ClientError> {
     let mut config = match from_kubeconfig().await {
         Ok(config) => config,
         Err(kubeconfig) => Config::incluster().map_err(|in_cluster| ClientError::Config {
@@ -54,6 +109,10 @@ pub async fn client() -> Result<Client, ClientError> {
     config.connect_timeout = Some(CONNECT);
     config.write_timeout = Some(WRITE);
     config.read_timeout = Some(READ);
+    Ok(config)
+}
+
+fn with_config(config: Config) -> Result<Client, ClientError> {
     Client::try_from(config).map_err(|error| ClientError::Client(Box::new(error)))
 }
 

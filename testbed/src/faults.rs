@@ -241,6 +241,18 @@ impl FaultProxy {
         Ok(())
     }
 
+    /// Ends all connections, and has a certificate that another CA has signed from now on.
+    ///
+    /// # Errors
+    /// As [`FaultProxy::start`] and [`FaultProxy::cut`].
+    pub async fn rotate_ca(&mut self) -> Result<(), FaultError> {
+        self.cut().await?;
+        let identity = Identity::new()?;
+        self.tls.acceptor = identity.acceptor()?;
+        self.ca = identity.certificate;
+        self.mend()
+    }
+
     /// An outage of this length.
     ///
     /// # Errors

@@ -34,6 +34,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let others = vec![
         stage.trial("api_server::busy", alone(), busy),
         stage.trial("api_server::calls_at_a_time", alone(), calls_at_a_time),
+        stage.trial("api_server::another_ca", alone(), another_ca),
         stage.trial("api_server::expired_watch", alone(), expired_watch),
         stage.trial("api_server::list_that_stops", alone(), list_that_stops),
         stage.trial("api_server::silent_watch", alone(), silent_watch),
@@ -86,6 +87,20 @@ async fn outage(fx: &mut Fixture, length: Duration) {
     fx.operator().is_healthy().await;
     proxy.mend().expect("it listens again");
     ready_within(fx, "meanwhile", AFTER_AN_OUTAGE).await;
+    fx.operator().readyz(200, "ok\n").await;
+}
+
+/// The CA of a cluster was rotated. Some time later the kubelet updates the file with it in the pod.
+async fn another_ca(fx: &mut Fixture) {
+    let Behind { mut proxy, .. } = leading_behind(fx, &[]).await;
+    fx.operator().readyz(200, "ok\n").await;
+    proxy.rotate_ca().await.expect("it listens again");
+    let line = fx.operator().says("The Lease cannot be renewed").await;
+    let error = line["error"].as_str().expect("it has a cause");
+    assert!(error.contains("invalid peer certificate"), "{error}");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let _same_file = fx.trusting(&proxy);
+    ready_within(fx, "standup", AFTER_AN_OUTAGE).await;
     fx.operator().readyz(200, "ok\n").await;
 }
 

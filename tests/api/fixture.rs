@@ -295,12 +295,17 @@ impl Fixture {
         let ca = self.plane.ca();
         let proxy = FaultProxy::start(self.plane.address(), &ca).await;
         let proxy = proxy.expect("the proxy starts");
+        let env = self.trusting(&proxy);
+        (proxy, env)
+    }
+
+    /// The environment that makes an operator use this proxy. Its kubeconfig has the CA of now.
+    pub fn trusting(&self, proxy: &FaultProxy) -> (String, String) {
         let cluster = json!({
             "server": proxy.url(),
             "certificate-authority-data": BASE64.encode(proxy.ca().as_bytes()),
         });
-        let env = self.kubeconfig_with("kubeconfig-of-the-faults", |it| *it = cluster);
-        (proxy, env)
+        self.kubeconfig_with("kubeconfig-of-the-faults", |it| *it = cluster)
     }
 
     /// Another kubeconfig with the operator's token, as the environment that makes it used.
