@@ -52,6 +52,8 @@ pub(crate) struct Context {
     pub(crate) events: Events,
     pub(crate) metrics: Metrics,
     pub(crate) takeover: Takeover,
+    /// Cancelled when the operator stops.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Why the controllers ended.
@@ -62,15 +64,12 @@ pub enum ControllersError {
     Broken(#[source] JoinError),
 }
 
-/// Runs the controllers until `stop` is cancelled and the last reconcile has ended. Returns whether the
+/// Runs the controllers until the operator stops and the last reconcile has ended. Returns whether the
 /// next leader may trust that no write to Daily is still in flight.
 ///
 /// # Errors
 /// When a controller panics.
-pub(crate) async fn run(
-    context: Context,
-    stop: CancellationToken,
-) -> Result<bool, ControllersError> {
+pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let sources = Sources::new(&context);
     let rooms = sources.controllers::<Room>();
     let numbers = sources.controllers::<Number>();
@@ -96,11 +95,11 @@ pub(crate) async fn run(
         let controller = rooms
             .watches_stream(numbers, rooms_to_reconcile(room_store.clone()))
             .watches_stream(secrets, owner)
-            .graceful_shutdown_on(stop.clone().cancelled_owned());
+            .graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
     }
     for (numbers, _) in numbers {
-        let controller = numbers.graceful_shutdown_on(stop.clone().cancelled_owned());
+        let controller = numbers.graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &number_context));
     }
     // Dropping a JoinSet aborts its tasks.
@@ -139,6 +138,7 @@ fn reconcile_context<K: Kind>(
         keys: Arc::clone(keys),
         objects,
         memories: Memories::default(),
+        stop: context.stop.clone(),
         shared,
     })
 }

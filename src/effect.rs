@@ -63,6 +63,9 @@ pub enum Blocked {
     /// `--writes=disabled`.
     #[error("writes are disabled")]
     WritesDisabled,
+    /// The operator is shutting down, and the next leader continues.
+    #[error("the operator is shutting down")]
+    ShuttingDown,
     /// This process does not hold the Lease, or its last renewal is too old.
     #[error("this process is not the leader")]
     NotLeading,

@@ -34,6 +34,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::reflector::Store;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::failure::Failure;
 pub use self::isolation::reconcile;
@@ -66,6 +67,8 @@ pub struct Context<K: Kind> {
     pub(crate) keys: Arc<Keys>,
     pub(crate) objects: Vec<Store<Object<K>>>,
     pub(crate) memories: Memories<K::Memory>,
+    /// Cancelled when the operator stops.
+    pub(crate) stop: CancellationToken,
     pub(crate) shared: K::Shared,
 }
 

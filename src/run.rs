@@ -164,12 +164,7 @@ impl Operator {
         tracing::info!(installation, "This installation");
         let previous_leader: &str = takeover.previous.into();
         tracing::info!(previous_leader, "Leading");
-        leading::lead(
-            self.context(cluster_id, takeover),
-            elector,
-            &self.shown.stop,
-        )
-        .await
+        leading::lead(self.context(cluster_id, takeover), elector).await
     }
 
     /// Waits until this process is the leader. Meanwhile it is ready only if it could lead.
@@ -195,6 +190,7 @@ impl Operator {
             events: self.events.clone(),
             metrics,
             takeover,
+            stop: self.shown.stop.clone(),
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listings: Listings) -> Keys 
         client: context.daily.clone(),
         gate: context.gate.clone(),
         metrics: context.metrics.clone(),
+        stop: context.stop.clone(),
         used: used_before(&context.takeover),
         replica_lag: replica_lag(context.config.quiet_period),
     };

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::keys_in_use::Users;
@@ -33,7 +34,7 @@ use super::rate_limit::{Call, RateLimit, Slot, Used};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
 use crate::concurrency::{Busy, Permit, Permits};
-use crate::effect::{Check, Effect, EffectError, Gate};
+use crate::effect::{Blocked, Check, Effect, EffectError, Gate};
 use crate::metrics::Metrics;
 
 /// A difference of Daily's clock and ours that is reported, in seconds. Both should follow NTP, and
@@ -58,6 +59,8 @@ pub struct Setup {
     pub client: Client,
     pub gate: Gate,
     pub metrics: Metrics,
+    /// Cancelled when the operator stops. A write that waits for the rate limit then is not sent.
+    pub stop: CancellationToken,
     /// What an earlier leader may have used of the rate limit.
     pub used: Used,
     /// How long after a write a read may show the state before it.
@@ -237,8 +240,8 @@ impl Account {
     }
 
     /// Runs a write of this name in a task of its own, once no other call of the name is under way
-    /// and the `slots` are granted. If the reconcile is cut off before that, it is not sent, and does
-    /// not wait beside the write of the next reconcile.
+    /// and the `slots` are granted. If the reconcile is cut off or the operator stops before that, it is
+    /// not sent, and does not wait beside the write of the next reconcile.
     async fn write<S, T, W>(
         self: &Arc<Self>,
         call: WriteCall,
@@ -250,8 +253,15 @@ impl Account {
         T: Send + 'static,
         W: Future<Output = Result<T, EffectError<CallError>>> + Send + 'static,
     {
-        let lock = self.name(name).lock_owned().await;
-        let writing = writing(Arc::clone(self), slots.await);
+        let granted = async { (self.name(name).lock_owned().await, slots.await) };
+        let (lock, slots) = tokio::select! {
+            biased;
+            () = self.setup.stop.cancelled() => {
+                return Err(EffectError::Blocked(call.0, Blocked::ShuttingDown));
+            }
+            granted = granted => granted,
+        };
+        let writing = writing(Arc::clone(self), slots);
         let task = tokio::spawn(async move {
             let _lock = lock;
             writing.await

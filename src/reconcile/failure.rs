@@ -77,6 +77,11 @@ impl Failure {
         Self::silent(busy.requeue_after)
     }
 
+    /// The operator is shutting down: the next leader reconciles the object.
+    pub(crate) fn shutting_down() -> Self {
+        Self::silent(READ_ONLY_RETRY)
+    }
+
     pub(crate) fn panicked() -> Self {
         let message = "The operator failed on this object because of a bug and retries. See the operator's log.";
         Self::new(Reason::InternalError, ResolvedBy::Retry, message.to_owned())
@@ -139,6 +144,7 @@ impl Failure {
         let effect = effect.name();
         match why {
             Blocked::WritesDisabled => Self::silent(READ_ONLY_RETRY),
+            Blocked::ShuttingDown => Self::shutting_down(),
             Blocked::Unchecked(error) => Self::kube(
                 &format!("Failed to read the object before {effect}"),
                 &error,

@@ -102,11 +102,21 @@ impl<K: Reconciled> Pass<K> {
         Err(Failure::endless())
     }
 
+    /// Reads what the plan asks for. When the operator stops, a read ends at once: it may wait for Daily's
+    /// rate limit for longer than the operator has to stop.
     async fn read(&mut self, read: Read<K>) -> Result<(), Failure> {
-        match read {
-            Read::Access => self.read_access().await,
-            Read::Rival => self.read_rival(),
-            Read::Of(read) => K::read(self, read).await,
+        let stop = self.context.stop.clone();
+        let read = async {
+            match read {
+                Read::Access => self.read_access().await,
+                Read::Rival => self.read_rival(),
+                Read::Of(read) => K::read(self, read).await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Failure::shutting_down()),
+            done = read => done,
         }
     }
 

@@ -19,18 +19,15 @@ type Kept = Result<(Elector, Result<(), LeaderError>), JoinError>;
 
 /// Leads until `stop` is cancelled. Renewals continue until the controllers have ended, because their
 /// last effects need the Lease.
-pub(super) async fn lead(
-    context: Context,
-    mut elector: Elector,
-    stop: &CancellationToken,
-) -> Result<(), RunError> {
+pub(super) async fn lead(context: Context, mut elector: Elector) -> Result<(), RunError> {
+    let stop = &context.stop.clone();
     let drained = CancellationToken::new();
     let kept_until = drained.clone();
     let mut keeper = tokio::spawn(async move {
         let kept = elector.keep(&kept_until).await;
         (elector, kept)
     });
-    let mut working = tokio::spawn(controllers::run(context, stop.clone()));
+    let mut working = tokio::spawn(controllers::run(context));
     let worked = tokio::select! {
         kept = &mut keeper => return end(kept, false, stop).await,
         ended = &mut working => outcome(ended, stop),

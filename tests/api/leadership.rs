@@ -60,7 +60,22 @@ async fn clean_hand_over(fx: &mut Fixture) {
         "it took {took:?}, as if it waited for the Lease"
     );
     fx.delete(Room, "standup").await;
+    end_while_a_delete_waits(fx).await;
     fx.gone(Room, "standup").await;
+}
+
+/// A new leader waits for half a minute before its first DELETE. If it is asked to end meanwhile, it ends
+/// at once, and has nothing in flight.
+async fn end_while_a_delete_waits(fx: &mut Fixture) {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let asked = Instant::now();
+    let status = fx.operator().terminate().await;
+    assert!(status.success(), "{status}");
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(5), "it took {took:?}");
+    fx.start_operator(&[]).await;
+    let line = fx.operator().says("Leading").await;
+    assert_eq!(line["previous_leader"], json!("released"));
 }
 
 /// Whoever has seen the Lease leaves it alone when it is gone: its holder creates it again and goes on.

@@ -134,6 +134,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::effect::Blocked;
 
     const KEY: &str = "acme-key-0123456789abcdef";
 
@@ -164,6 +165,22 @@ mod tests {
         assert!(account.evidence().room("standup", "uid").observed.is_none());
         create(&account).await.unwrap();
         assert!(account.evidence().room("standup", "uid").observed.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_waiting_write_is_not_sent_when_the_operator_stops() {
+        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
+        let account = Account::for_tests(&daily.base_url(), KEY);
+        let slots = (0..100).map(|_| account.rate_limit().slot(Call::General));
+        let _slots = join_all(slots).await;
+        let mut waits = Box::pin(create(&account));
+        assert!((&mut waits).now_or_never().is_none());
+        account.setup.stop.cancel();
+        let ended = waits.now_or_never().expect("it ends at once");
+        assert!(matches!(
+            ended,
+            Err(EffectError::Blocked(_, Blocked::ShuttingDown))
+        ));
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ impl Setup {
             client: Client::new(base_url).unwrap(),
             gate: Gate::new(leadership, true, metrics.clone()),
             metrics,
+            stop: CancellationToken::new(),
             used: Used::default(),
             replica_lag: Duration::ZERO,
         }
