@@ -7,6 +7,7 @@ mod triggers;
 mod watch;
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -177,16 +178,21 @@ async fn log<T>(ended: Result<T, controller::Error<Infallible, watcher::Error>>)
     }
 }
 
-/// Frees the memory of objects that no longer exist, from time to time.
+/// Frees the memory of objects that no longer exist, from time to time, also after a panic.
 async fn clean_up(rooms: Arc<reconcile::Context<Room>>, numbers: Arc<reconcile::Context<Number>>) {
-    loop {
-        tokio::time::sleep(CLEANUP_INTERVAL).await;
+    let forget = || {
         forget_deleted(&rooms);
         forget_deleted(&numbers);
         let mut recorded = Recorded::default();
         recorded.add(&rooms.objects);
         recorded.add(&numbers.objects);
         recorded.forget_others(&rooms.keys);
+    };
+    loop {
+        tokio::time::sleep(CLEANUP_INTERVAL).await;
+        if catch_unwind(AssertUnwindSafe(forget)).is_err() {
+            tracing::error!("Freeing memory panicked; the operator retries it");
+        }
     }
 }
 
