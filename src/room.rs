@@ -16,6 +16,7 @@ use kube::runtime::reflector::Store;
 use serde_json::Value;
 
 pub(crate) use self::observe::available_numbers::holder;
+use self::plan::is_recreated;
 use self::plan::steps::{Read, Serving, Step};
 use self::report::Applied;
 use self::secret_index::SecretIndex;
@@ -23,6 +24,7 @@ use self::spec::{Names, Spec};
 use self::view::{Facts, Memory};
 use crate::crd::condition;
 use crate::crd::{DailyRoom, DailyRoomSpec, DailyRoomStatus};
+use crate::daily::account::listings::ExpectedRoom;
 use crate::keys::For;
 use crate::metrics::Controller;
 use crate::naming;
@@ -40,6 +42,21 @@ pub fn publishes(room: &Object<Room>, number: &str, domain: &str) -> bool {
         && account.is_some_and(|it| it.domain_id == domain)
         && !condition::is_true(&status.conditions, condition::kind::EXPIRED)
         && numbers.any(|it| it.phone_number == number)
+}
+
+/// The room that a listing of the domain with this id must contain, as the object has recorded it.
+pub fn expected(room: &Object<Room>, domain: &str, now: i64) -> Option<ExpectedRoom> {
+    let record = room.recorded.record()?;
+    let made = record.made.as_ref();
+    let made = made.filter(|_| record.domain_id == domain)?;
+    let spec = room.spec.as_ref().ok().and_then(|it| Room::parse(it).ok());
+    let is_own = room.metadata.uid.as_ref() == Some(&record.uid);
+    let is_kept = is_own && room.metadata.deletion_timestamp.is_none();
+    Some(ExpectedRoom {
+        name: record.name.clone(),
+        end: made.end.as_ref()?.at,
+        recreated: is_kept && spec.is_some_and(|it| is_recreated(&it, record, now)),
+    })
 }
 
 /// The kind DailyRoom.
@@ -94,6 +111,36 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_room_shows_a_mass_loss_if_the_operator_would_recreate_it() {
+        let expected = |change: fn(&mut Value, &mut Value)| {
+            let mut record = json!({
+                "uid": "uid-1", "clusterId": "c", "domainId": "d1", "domainName": "team", "name": "board",
+                "installationId": "i", "made": {"id": "room-1", "end": {"at": 5000, "of": "ttl=3600"}},
+            });
+            let mut room = json!({
+                "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
+                "metadata": {"name": "standup", "uid": "uid-1"}, "spec": {"ttl": "1h"},
+            });
+            change(&mut room, &mut record);
+            room["status"]["record"] = record.to_string().into();
+            let room: Object<Room> = serde_json::from_value(room).unwrap();
+            super::expected(&room, "d1", 100_000).map(|it| (it.end, it.recreated))
+        };
+        assert_eq!(expected(|_, _| ()), Some((5000, true)));
+        assert_eq!(expected(|_, it| it["domainId"] = "d2".into()), None);
+        let is_not_recreated: [fn(&mut Value, &mut Value); 5] = [
+            |it, _| it["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into(),
+            |it, _| it["spec"]["missingRoomPolicy"] = "Report".into(),
+            |it, _| it["spec"] = json!({"ttl": true}),
+            |_, it| it["recreated"] = json!([99_000, 99_001, 99_002]),
+            |_, it| it["uid"] = "of-a-backup".into(),
+        ];
+        for change in is_not_recreated {
+            assert_eq!(expected(change), Some((5000, false)));
+        }
+    }
 
     #[test]
     fn a_room_publishes_a_number_while_it_lives() {

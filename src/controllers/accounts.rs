@@ -21,10 +21,13 @@ use crate::daily::evidence::replica_lag;
 use crate::keys::Keys;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
-use crate::room::Room;
+use crate::room;
 
 /// The pause after a panic: long enough that a defect does not use up Daily's rate limit.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
+
+/// How often to check whether the caches of the watches are filled, which takes seconds.
+const CACHE_RETRY: Duration = Duration::from_secs(1);
 
 /// The tasks that list the rooms, one for each account.
 pub(super) type Listings = Arc<Mutex<JoinSet<()>>>;
@@ -41,13 +44,21 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listings: Listings) -> Keys 
     };
     let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
     let interval = context.config.drift_interval;
+    let watches = context.metrics.health().watches.clone();
     let new_account = move |domain, key, on_refused| {
         let account = Account::new(domain, key, setup.clone(), on_refused);
         let (listed, expected) = (Arc::clone(&account), Arc::clone(&expected));
         let mut listings = listings.lock();
         // A JoinSet keeps ended tasks until they are joined.
         while listings.try_join_next().is_some() {}
-        listings.spawn(keep_listing(listed, interval, expected));
+        let watches = watches.clone();
+        listings.spawn(async move {
+            // Without all DailyRooms, a listing shows no mass loss.
+            while !watches.are_filled() {
+                tokio::time::sleep(CACHE_RETRY).await;
+            }
+            keep_listing(listed, interval, expected).await;
+        });
         account
     };
     Keys::new(
@@ -78,21 +89,11 @@ async fn keep_listing(account: Arc<Account>, interval: Duration, expected: Expec
 
 /// The rooms that a listing of this domain must contain, as the objects have recorded them.
 fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
-    let room = |object: Arc<Object<Room>>| {
-        let record = object.recorded.record()?;
-        let made = record
-            .made
-            .as_ref()
-            .filter(|_| record.domain_id == domain)?;
-        Some(ExpectedRoom {
-            name: record.name.clone(),
-            end: made.end.as_ref()?.at,
-        })
-    };
+    let now = clock::wall().as_second();
     rooms
         .iter()
         .flat_map(|store| store.state())
-        .filter_map(room)
+        .filter_map(|it| room::expected(&it, domain, now))
         .collect()
 }
 

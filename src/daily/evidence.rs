@@ -11,7 +11,7 @@ mod writes;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-pub use self::room::{Absence, Observed, RoomEvidence, Source};
+pub use self::room::{Absence, Losses, Observed, RoomEvidence, Source};
 use self::room::{AppliedListing, Entry};
 pub use self::writes::{CreateAttempts, Writes};
 use super::listing::Listing;
@@ -48,9 +48,9 @@ impl Evidence {
 
     /// The evidence of a room, for the object with this uid. Listings that follow are applied to it.
     pub fn room(&mut self, name: &str, owner: &str) -> RoomEvidence {
-        let mass_loss = self.mass_loss();
+        let losses = self.losses();
         let (room, writes) = self.entry(name);
-        room.evidence(owner, writes, mass_loss)
+        room.evidence(owner, writes, losses)
     }
 
     /// The last write of unknown outcome to a number, and the creates for the object with this uid.
@@ -59,8 +59,11 @@ impl Evidence {
         writes.map_or_else(Default::default, |it| (it.unknown(), it.creates(owner)))
     }
 
-    fn mass_loss(&self) -> bool {
-        self.listing.as_ref().is_some_and(|it| it.mass_loss)
+    fn losses(&self) -> Losses {
+        self.listing
+            .as_ref()
+            .map(|it| it.losses)
+            .unwrap_or_default()
     }
 
     /// Whether no write of unknown outcome may still take effect: the last was a quiet period ago.
@@ -160,14 +163,19 @@ impl Evidence {
         };
         let is_missing = |name: &&String| listing.lacks(name) && !may_have_changed(name);
         let missing: Vec<&String> = expected.iter().filter(is_missing).collect();
-        let mass_loss = missing.len() > MASS_LOSS_ABOVE.max(expected.len() / MASS_LOSS_ONE_IN);
-        let suspect = missing.first().filter(|_| mass_loss).copied().cloned();
+        let few = MASS_LOSS_ABOVE.max(expected.len() / MASS_LOSS_ONE_IN);
+        let losses = match missing.len() > few {
+            true => Losses::Mass,
+            false => Losses::Few,
+        };
+        let suspect = missing.first().filter(|_| losses == Losses::Mass);
+        let suspect = suspect.copied().cloned();
         self.listing = Some(AppliedListing {
             listing,
             complete,
-            mass_loss,
+            losses,
         });
-        if !mass_loss {
+        if suspect.is_none() {
             self.update_rooms();
         }
         suspect
@@ -177,7 +185,7 @@ impl Evidence {
     pub fn listing_disproved(&mut self) {
         if let Some(applied) = &mut self.listing {
             applied.complete = false;
-            applied.mass_loss = false;
+            applied.losses = Losses::Unknown;
         }
         self.update_rooms();
     }

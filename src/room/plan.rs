@@ -15,6 +15,7 @@ pub mod steps;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub(super) use self::absent::is_recreated;
 use super::Room;
 use crate::reconcile::steps as generic;
 

@@ -1,21 +1,38 @@
 //! A room that vanished at Daily before its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::json;
+use testbed::faults::{Fault, Requests};
 
-use crate::fixture::{Fixture, Setup};
-use crate::objects::{Kind::Room, Object};
+use crate::fixture::{Fixture, NUMBER, Setup};
+use crate::objects::{
+    Kind::{Number, Room},
+    Object,
+};
 use crate::stage::{Affected::By, Stage};
 use crate::wait::LATER;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    let plain = vec![stage.trial(
-        "missing::three_times_a_day",
-        Setup::new(),
-        three_times_a_day,
-    )];
+    let plain = vec![
+        stage.trial(
+            "missing::three_times_a_day",
+            Setup::new(),
+            three_times_a_day,
+        ),
+        stage.trial(
+            "missing::many_during_a_restart",
+            Setup::new().without_operator(),
+            many_during_a_restart,
+        ),
+        stage.trial(
+            "missing::rooms_in_deletion_are_no_mass_loss",
+            Setup::new().neighbour(),
+            rooms_in_deletion,
+        ),
+    ];
     // Nothing but the edit shows it.
     let unlisted = Setup::new().value("driftInterval", json!("1h"));
     let joined = [
@@ -164,6 +181,68 @@ async fn three_times_a_day(fx: &mut Fixture) {
     fx.journal_since(mark)
         .await
         .expect_no_write("three in a day are enough");
+}
+
+/// The operator starts while many rooms are missing, and the list of DailyRooms comes late: nothing is
+/// recreated before the listing was compared with all of them.
+async fn many_during_a_restart(fx: &mut Fixture) {
+    let (proxy, env) = fx.faults().await;
+    fx.start_operator(&[env.clone()]).await;
+    // An account without DailyRooms is listed too.
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut rooms = Vec::new();
+    for name in names {
+        fx.room(name, json!({"ttl": "1h"})).await;
+        rooms.push(fx.ready(Room, name).await);
+    }
+    assert!(fx.operator().terminate().await.success());
+    for room in &rooms {
+        delete_by_hand(fx, room).await;
+    }
+    let mark = fx.mark().await;
+    // The first list asks whether the kind exists.
+    let list = Requests::list("dailyrooms").after(1);
+    proxy.inject(list, Fault::Delay(Duration::from_secs(4)));
+    // As in production: one listing in five minutes.
+    fx.launch_operator_with(&["--drift-interval=5m".to_owned()], &[env]);
+    for name in names {
+        let suspended = |room: &Object| {
+            let ready = room.condition("Ready");
+            ready.is_some_and(|it| it.message.contains("is suspended"))
+        };
+        fx.until(Room, name, "is missing", LATER, suspended).await;
+    }
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("too many are missing");
+    let by_name = journal.calls("GET", "/rooms/*").len();
+    assert_eq!(by_name, 1, "one confirms the listing: {}", journal.tail(20));
+}
+
+/// Objects that a tenant's finalizer keeps in deletion have no room, and never will.
+async fn rooms_in_deletion(fx: &mut Fixture) {
+    let home = fx.go_to(fx.neighbour());
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for name in names {
+        let mut manifest = Room.manifest(name, &json!({"ttl": "1h"}));
+        manifest["metadata"]["finalizers"] = json!(["example.com/hold"]);
+        fx.create(Room, &manifest).await;
+    }
+    for name in names {
+        fx.ready(Room, name).await;
+        fx.delete(Room, name).await;
+    }
+    for name in names {
+        let released = |room: &Object| room.finalizers() == 1;
+        fx.until(Room, name, "is released", LATER, released).await;
+    }
+    fx.go_to(home);
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    delete_by_hand(fx, &room).await;
+    let again = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    fx.until(Room, "standup", "is recreated", LATER, again).await;
 }
 
 /// More than five at once look like a mistake of Daily's or of ours: none is made anew, until a

@@ -30,6 +30,9 @@ pub struct ExpectedRoom {
     pub name: String,
     /// Its end in unix seconds.
     pub end: i64,
+    /// Whether the operator would recreate it if it were missing. Other rooms show no mass loss: whoever
+    /// holds their objects could keep it going.
+    pub recreated: bool,
 }
 
 /// The outcome of a listing.
@@ -161,12 +164,13 @@ impl Account {
             .filter(|room| (started..=ended).contains(&room.end));
         let complete = listing.is_complete(ended_meanwhile.count());
         let partial = listing.partial();
-        let alive: Vec<String> = before
+        // Daily ends the rooms by its own clock.
+        let now = listing.date().map_or(ended, |date| date.max(ended));
+        let expected = before
             .into_iter()
-            .filter(|room| room.end > ended)
-            .map(|room| room.name)
-            .collect();
-        let suspect = self.evidence().apply_listing(listing, complete, &alive);
+            .filter(|room| room.recreated && room.end > now);
+        let expected: Vec<String> = expected.map(|room| room.name).collect();
+        let suspect = self.evidence().apply_listing(listing, complete, &expected);
         let missing = match suspect {
             Some(name) => self.confirm(name).await?,
             None => None,

@@ -23,8 +23,19 @@ pub struct RoomEvidence {
     pub unknown_write: Option<Moment>,
     /// What became of the creates for the object that asks.
     pub create_attempts: CreateAttempts,
-    /// Too many rooms were missing from the last listing to recreate any.
-    pub mass_loss: bool,
+    /// How many rooms of the account are missing.
+    pub losses: Losses,
+}
+
+/// How many rooms of an account are missing, as its last listing shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Losses {
+    /// Nobody knows: no listing was read yet, or a room that the last one did not show exists.
+    #[default]
+    Unknown,
+    Few,
+    /// A mass loss: too many to recreate any.
+    Mass,
 }
 
 /// A room in an answer.
@@ -79,8 +90,7 @@ pub(super) struct AppliedListing {
     pub(super) listing: Listing,
     /// Whether a room that it does not show is absent.
     pub(super) complete: bool,
-    /// Whether too many rooms are missing to recreate any.
-    pub(super) mass_loss: bool,
+    pub(super) losses: Losses,
 }
 
 /// What is kept of a room.
@@ -95,11 +105,11 @@ pub(super) struct Entry {
 impl Entry {
     /// The evidence, for the object with this uid. A room that was created for another object counts
     /// as one that a GET showed.
-    pub(super) fn evidence(&self, owner: &str, writes: &Writes, mass_loss: bool) -> RoomEvidence {
+    pub(super) fn evidence(&self, owner: &str, writes: &Writes, losses: Losses) -> RoomEvidence {
         let mut evidence = RoomEvidence {
             unknown_write: writes.unknown(),
             create_attempts: writes.creates(owner),
-            mass_loss,
+            losses,
             ..self.answers.clone()
         };
         if let Some(Observed { room, source, .. }) = &mut evidence.observed

@@ -197,18 +197,19 @@ fn the_last_listing_is_applied_to_a_name_that_is_registered_later() {
 }
 
 #[track_caller]
-fn check_mass_loss(expected: usize, missing: usize, complete: bool, mass_loss: bool) {
+fn check_mass_loss(expected: usize, missing: usize, complete: bool, losses: Losses) {
     let mut evidence = Evidence::default();
+    assert_eq!(evidence.losses(), Losses::Unknown);
     let expected = names(expected);
     let (gone, there) = expected.split_at(missing);
     for name in &expected {
         let _ = evidence.room(name, UID);
     }
     let suspect = evidence.apply_listing(listing(10, there), complete, &expected);
+    let mass_loss = losses == Losses::Mass;
     assert_eq!(suspect.as_ref(), gone.first().filter(|_| mass_loss));
-    assert_eq!(evidence.mass_loss(), mass_loss);
     let first = evidence.room(&expected[0], UID);
-    assert_eq!(first.mass_loss, mass_loss);
+    assert_eq!(first.losses, losses);
     // A listing that is not believed is not applied.
     let absent = complete && !mass_loss;
     assert_eq!(first.absence.is_some(), absent);
@@ -216,14 +217,14 @@ fn check_mass_loss(expected: usize, missing: usize, complete: bool, mass_loss: b
 
 #[test]
 fn more_than_five_and_a_tenth_of_the_rooms_missing_is_a_mass_loss() {
-    check_mass_loss(6, 5, true, false);
-    check_mass_loss(6, 6, true, true);
-    check_mass_loss(59, 5, true, false);
-    check_mass_loss(59, 6, true, true);
-    check_mass_loss(100, 10, true, false);
-    check_mass_loss(100, 11, true, true);
+    check_mass_loss(6, 5, true, Losses::Few);
+    check_mass_loss(6, 6, true, Losses::Mass);
+    check_mass_loss(59, 5, true, Losses::Few);
+    check_mass_loss(59, 6, true, Losses::Mass);
+    check_mass_loss(100, 10, true, Losses::Few);
+    check_mass_loss(100, 11, true, Losses::Mass);
     // An incomplete listing can show a mass loss too.
-    check_mass_loss(100, 11, false, true);
+    check_mass_loss(100, 11, false, Losses::Mass);
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn a_room_that_was_written_to_meanwhile_is_not_missing() {
         evidence.apply_listing(listing(10, &[]), true, &expected),
         None
     );
-    assert!(!evidence.mass_loss());
+    assert_eq!(evidence.losses(), Losses::Few);
 }
 
 #[test]
@@ -249,7 +250,7 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
     };
     let mut disproved = mass_loss();
     disproved.listing_disproved();
-    assert!(!disproved.mass_loss());
+    assert_eq!(disproved.losses(), Losses::Unknown);
     disproved.knows_nothing();
     assert!(
         disproved.room("b", UID).observed.is_some(),
@@ -257,11 +258,11 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
     );
     let mut confirmed = mass_loss();
     confirmed.listing_confirmed();
-    assert!(confirmed.mass_loss());
+    assert_eq!(confirmed.losses(), Losses::Mass);
     confirmed.lacks(11, None, 10);
     // The next listing with fewer missing rooms ends it.
     confirmed.lists(20, &[], true);
-    assert!(!confirmed.mass_loss());
+    assert_eq!(confirmed.losses(), Losses::Few);
 }
 
 #[test]

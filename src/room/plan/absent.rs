@@ -9,7 +9,7 @@ use super::problems::{USER_RETRY, end_too_far, fails};
 use super::{Plan, Planned};
 use crate::crd::MissingRoomPolicy;
 use crate::crd::condition::Reason;
-use crate::daily::evidence::{Absence, between_absences};
+use crate::daily::evidence::{Absence, Losses, between_absences};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{End, Made, Record};
 use crate::reconcile::steps::{Change, record, unchanged};
@@ -60,6 +60,18 @@ fn ended(view: &View, owned: &Record, end: &End, by_spec: End) -> Planned {
     Ok(record(renewed, Change::Renewed))
 }
 
+/// Whether the operator recreates a missing room that no user asks for.
+pub(in crate::room) fn is_recreated(spec: &Spec, record: &Record, now: i64) -> bool {
+    spec.missing == MissingRoomPolicy::Recreate && recreations(record, now).len() < MAX_RECREATIONS
+}
+
+/// When the room was recreated within the last 24 hours.
+fn recreations(record: &Record, now: i64) -> Vec<i64> {
+    let mut recreated = record.recreated.clone();
+    recreated.retain(|at| *at > now.saturating_sub(DAY));
+    recreated
+}
+
 /// The room is missing before its end. It is recreated, unless something speaks against it.
 fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End) -> Planned {
     let requested = view.forced || view.is_edited();
@@ -67,7 +79,8 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
         let requeue = Requeue::AtDrift(Some(end.at));
         Ok(fails(Reason::Missing, message, resolved_by, requeue))
     };
-    if view.evidence.mass_loss && !requested {
+    let recreates = is_recreated(spec, owned, view.now.wall);
+    if view.evidence.losses == Losses::Mass && recreates && !requested {
         return report(
             "The room is missing at Daily before its end. Automatic re-creation is suspended, because many other rooms \
              are missing as well. Find out what happened at Daily. To recreate the room, edit the spec or set the \
@@ -85,9 +98,7 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
             ResolvedBy::User,
         );
     }
-    let mut recreated = owned.recreated.clone();
-    recreated.retain(|at| *at > view.now.wall.saturating_sub(DAY));
-    if recreated.len() >= MAX_RECREATIONS && !requested {
+    if !recreates && !requested {
         return report(
             "The room is missing at Daily again, after the operator recreated it three times in 24 hours. Find out who \
              deletes it. To recreate the room, edit the spec or set the annotation \
@@ -95,6 +106,14 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
             ResolvedBy::User,
         );
     }
+    if view.evidence.losses == Losses::Unknown && !requested {
+        return report(
+            "The room is missing at Daily before its end. The operator recreates it once a listing of the account shows \
+             that few rooms are missing.",
+            ResolvedBy::Waiting,
+        );
+    }
+    let mut recreated = recreations(owned, view.now.wall);
     recreated.push(view.now.wall);
     let claimed = Record {
         recreated,

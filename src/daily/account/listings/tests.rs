@@ -81,6 +81,7 @@ async fn a_listing_keeps_expected_rooms_and_those_with_evidence() {
         let room = |name: &str| ExpectedRoom {
             name: name.to_owned(),
             end: i64::MAX,
+            recreated: true,
         };
         vec![room("ours"), room("gone")]
     });

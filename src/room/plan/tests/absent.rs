@@ -93,16 +93,39 @@ fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
 
 #[test]
 fn when_too_many_are_missing_none_is_recreated_unless_a_user_asks() {
-    let lost = vanished().evidence(|it| it.mass_loss = true);
+    let lost = vanished().evidence(|it| it.losses = Losses::Mass);
     misses(&lost, ResolvedBy::Waiting, "many other rooms are missing");
     recreates(&lost.clone().forced());
     recreates(&lost.clone().edited(json!({"ttl": "8h"})));
     // It is said at once.
     let first = recorded().absent(moment(), None);
-    let first = first.evidence(|it| it.mass_loss = true);
+    let first = first.evidence(|it| it.losses = Losses::Mass);
     misses(&first, ResolvedBy::Waiting, "many other rooms are missing");
     // Who asks is still no proof.
     reads(&first.forced(), Read::Room);
+}
+
+#[test]
+fn none_is_recreated_before_a_listing_shows_how_many_are_missing() {
+    let unlisted = vanished().evidence(|it| it.losses = Losses::Unknown);
+    misses(&unlisted, ResolvedBy::Waiting, "few rooms are missing");
+    recreates(&unlisted.clone().forced());
+    let first = recorded().absent(moment(), None);
+    let margin = Duration::from_millis(50);
+    unchanged(&first, Duration::from_secs(30) + margin);
+}
+
+#[test]
+fn a_room_that_only_a_user_recreates_is_reported_alike_when_many_are_missing() {
+    let report = json!({"ttl": "8h", "missingRoomPolicy": "Report"});
+    let lost = vanished().evidence(|it| it.losses = Losses::Mass);
+    misses(
+        &lost.clone().spec(report),
+        ResolvedBy::User,
+        "no longer works",
+    );
+    let often = lost.with_record(|it| it.recreated = vec![NOW - 3, NOW - 2, NOW - 1]);
+    misses(&often, ResolvedBy::User, "three times");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use super::steps::{Read, Serving, Step, Update};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource, PublishedNumber};
-use crate::daily::evidence::{Absence, CreateAttempts, Observed, RoomEvidence, Source};
+use crate::daily::evidence::{Absence, CreateAttempts, Losses, Observed, RoomEvidence, Source};
 use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
 use crate::k8s::Guard;
 use crate::keys::KeyProblem;
@@ -137,7 +137,10 @@ pub(in crate::room) fn unbound() -> View {
         drift_interval: Duration::from_secs(300),
         trusted_from: Moment::default(),
         access: Some(Ok(domain())),
-        evidence: RoomEvidence::default(),
+        evidence: RoomEvidence {
+            losses: Losses::Few,
+            ..RoomEvidence::default()
+        },
         rival: None,
         forced: false,
         retried: false,
