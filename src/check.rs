@@ -81,10 +81,10 @@ async fn default_key(
             findings.push(Finding::ok("default-key", detail));
             Some(key)
         }
-        Err(problem) => {
+        Err(error) => {
             let next = "store the Daily API key in this Secret, or name another Secret with \
                         --default-api-key-secret";
-            findings.push(Finding::fail("default-key", problem.message, next));
+            findings.push(Finding::fail("default-key", error.to_string(), next));
             None
         }
     }

@@ -21,14 +21,12 @@ use parking_lot::Mutex;
 use secrecy::ExposeSecret;
 
 use self::cache::{Cache, Rules, UNUSED};
-pub use self::problem::KeyProblem;
+pub use self::problem::{KeyError, KeyProblem};
 pub use self::secret::default_key;
 use self::secret::{KeySource, read};
 use self::verification::Verifier;
 use crate::clock::{self, Moment};
-use crate::concurrency::Busy;
 use crate::config::{DefaultKey, Scope};
-use crate::crd::condition::Reason;
 use crate::crd::{ApiKeySecretRef, default_api_key_key};
 use crate::daily::account::{Account, OnRefused};
 use crate::daily::account_registry::Accounts;
@@ -39,6 +37,9 @@ use crate::metrics::Metrics;
 
 /// The Secret of a namespace that neither names one nor uses the default key.
 pub const FALLBACK_SECRET: &str = "daily-api-key";
+/// How long a Secret or namespace is not read again after the API server failed. Shorter than the first
+/// back-off of an object, so that each failure of an object is one of a call.
+const FAILED_FOR: Duration = Duration::from_millis(500);
 /// How long a Secret or the labels of a namespace are not read again: long enough for the reconciles
 /// of a burst, and short for a user who waits for a change.
 const FRESH_FOR: Duration = Duration::from_secs(3);
@@ -67,14 +68,14 @@ pub struct Keys {
     default: Option<DefaultKey>,
     lease_namespace: String,
     /// By namespace.
-    selected: Cache<String, Result<Selected, KeyProblem>>,
+    selected: Cache<String, Result<Selected, KeyError>>,
     known: Arc<Known>,
     accounts: Accounts,
 }
 
 /// What is known of keys, and has to be renewed when Daily refuses one.
 struct Known {
-    secrets: Cache<KeySource, Result<ApiKey, KeyProblem>>,
+    secrets: Cache<KeySource, Result<ApiKey, KeyError>>,
     verifier: Verifier,
     /// The last good key of each domain in each namespace. Not locked over an `await`.
     good: Mutex<HashMap<NamespaceAndDomain, Good>>,
@@ -82,8 +83,9 @@ struct Known {
 
 type NamespaceAndDomain = (String, String);
 
+#[derive(Clone)]
 struct Good {
-    domain: Domain,
+    source: KeySource,
     key: ApiKey,
     at: Moment,
 }
@@ -96,9 +98,12 @@ struct Selected {
 }
 
 /// The rules for Secrets and namespaces, readable or not.
-fn short_lived<T>() -> Rules<T> {
+fn short_lived<T>() -> Rules<Result<T, KeyError>> {
     Rules {
-        fresh_for: |_| FRESH_FOR,
+        fresh_for: |read| match read {
+            Ok(_) | Err(KeyError::Problem(_)) => FRESH_FOR,
+            Err(_) => FAILED_FOR,
+        },
         serve_stale: |_| false,
     }
 }
@@ -130,46 +135,57 @@ impl Keys {
         }
     }
 
-    /// The key that applies to an object, and its account. `Busy` if too many reconciles wait for
-    /// keys.
+    /// The key that applies to an object, and its account.
     pub async fn session(
         &self,
         what: For,
         namespace: &str,
         reference: Option<&ApiKeySecretRef>,
-    ) -> Result<Result<Session, KeyProblem>, Busy> {
-        let read = async {
-            let source = self.source(what, namespace, reference).await?;
-            let key = self.read(&source).await?;
-            Ok((source, key))
-        };
-        let (source, key) = match read.await {
-            Ok(read) => read,
-            Err(problem) => return Ok(Err(problem)),
-        };
-        let verifier = &self.known.verifier;
-        let verified = verifier
-            .domain(&self.accounts, namespace, &source, &key)
-            .await?;
-        if let Err(problem) = &verified
-            && problem.reason == Reason::Unauthorized
-        {
-            self.known.no_good(&key);
-        }
-        Ok(verified.map(|domain| self.known.in_force(&self.accounts, namespace, domain, key)))
+    ) -> Result<Session, KeyError> {
+        let source = self.source(what, namespace, reference).await?;
+        let key = self.read(&source).await?;
+        self.verified(namespace, source, key).await
     }
 
-    /// The key of this domain that was last in force in this namespace, unless Daily has refused it
-    /// since. A key of another namespace is never used.
-    pub fn last_good(&self, namespace: &str, domain_id: &str) -> Option<Session> {
+    /// The key of this domain that was last in force in this namespace, unless Daily refuses it now. A key of
+    /// another namespace is never used.
+    pub async fn last_good(
+        &self,
+        namespace: &str,
+        domain_id: &str,
+    ) -> Result<Option<Session>, KeyError> {
         let which = (namespace.to_owned(), domain_id.to_owned());
-        let (domain, key) = {
-            let good = self.known.good.lock();
-            let good = good.get(&which)?;
-            (good.domain.clone(), good.key.clone())
+        let good = self.known.good.lock().get(&which).cloned();
+        let Some(Good { source, key, .. }) = good else {
+            return Ok(None);
         };
+        match self.verified(namespace, source, key).await {
+            Ok(session) => Ok(Some(session).filter(|it| it.account.domain().id == domain_id)),
+            Err(KeyError::Problem(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The account of a key from this Secret, which is in force in this namespace from now on.
+    async fn verified(
+        &self,
+        namespace: &str,
+        source: KeySource,
+        key: ApiKey,
+    ) -> Result<Session, KeyError> {
+        let verifier = &self.known.verifier;
+        let domain = verifier
+            .domain(&self.accounts, namespace, &source, &key)
+            .await?;
         let account = self.accounts.of(&domain, &key);
-        Some(Session { account, key })
+        let which = (namespace.to_owned(), domain.id);
+        let good = Good {
+            source,
+            key: key.clone(),
+            at: clock::now(),
+        };
+        self.known.good.lock().insert(which, good);
+        Ok(Session { account, key })
     }
 
     pub fn accounts(&self) -> Vec<Arc<Account>> {
@@ -199,9 +215,9 @@ impl Keys {
         what: For,
         namespace: &str,
         reference: Option<&ApiKeySecretRef>,
-    ) -> Result<KeySource, KeyProblem> {
+    ) -> Result<KeySource, KeyError> {
         if let Some(reference) = reference {
-            return KeySource::named(namespace, reference);
+            return Ok(KeySource::named(namespace, reference)?);
         }
         if let Some(default) = &self.default
             && self.default_applies(default, what, namespace).await?
@@ -221,7 +237,7 @@ impl Keys {
         default: &DefaultKey,
         what: For,
         namespace: &str,
-    ) -> Result<bool, KeyProblem> {
+    ) -> Result<bool, KeyError> {
         let scope = match what {
             For::Rooms => &default.rooms,
             For::Numbers => &default.numbers,
@@ -238,15 +254,15 @@ impl Keys {
         })
     }
 
-    async fn selected(
-        &self,
-        default: &DefaultKey,
-        namespace: &str,
-    ) -> Result<Selected, KeyProblem> {
+    async fn selected(&self, default: &DefaultKey, namespace: &str) -> Result<Selected, KeyError> {
         let api: Api<Namespace> = Api::all(self.kube.clone());
-        let read = call(namespace, api.get(namespace)).await.map_err(|error| {
-            let what = format!("the labels of namespace {namespace} could not be read");
-            KeyProblem::unreadable(&what, &error)
+        let read = call(namespace, api.get(namespace)).await;
+        let read = read.map_err(|error| {
+            let what = format!("Failed to read the labels of namespace {namespace}");
+            KeyError::Kubernetes {
+                what,
+                error: Arc::new(error),
+            }
         });
         let labels = read?.metadata.labels.unwrap_or_default();
         let selects = |scope: &Scope| scope.selects(namespace, &labels, &self.lease_namespace);
@@ -256,32 +272,13 @@ impl Keys {
         })
     }
 
-    async fn read(&self, source: &KeySource) -> Result<ApiKey, KeyProblem> {
+    async fn read(&self, source: &KeySource) -> Result<ApiKey, KeyError> {
         let ask = async |_| read(&self.kube, source).await;
         self.known.secrets.get(source, ask).await
     }
 }
 
 impl Known {
-    /// This key is in force in this namespace.
-    fn in_force(
-        &self,
-        accounts: &Accounts,
-        namespace: &str,
-        domain: Domain,
-        key: ApiKey,
-    ) -> Session {
-        let account = accounts.of(&domain, &key);
-        let which = (namespace.to_owned(), domain.id.clone());
-        let good = Good {
-            domain,
-            key: key.clone(),
-            at: clock::now(),
-        };
-        self.good.lock().insert(which, good);
-        Session { account, key }
-    }
-
     /// Daily refused this key in the answer to a call that was sent at this moment. Before the next
     /// use its Secret is read and the key verified again.
     fn refused(&self, key: &ApiKey, sent: Moment) {
@@ -289,14 +286,6 @@ impl Known {
         self.secrets
             .retain(|_, _, read| !read.as_ref().is_ok_and(is));
         self.verifier.refused(key, sent);
-        self.no_good(key);
-    }
-
-    /// This key is no longer a last good key.
-    fn no_good(&self, key: &ApiKey) {
-        self.good
-            .lock()
-            .retain(|_, it| it.key.expose_secret() != key.expose_secret());
     }
 }
 

@@ -10,7 +10,7 @@ pub mod backoff;
 pub mod claim;
 pub mod conditions;
 mod failure;
-mod guards;
+pub(crate) mod guards;
 mod isolation;
 pub mod kind;
 pub mod lifecycle;

@@ -95,6 +95,14 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
         value
     }
 
+    /// Makes the value of this key old.
+    #[cfg(test)]
+    pub(super) fn age(&self, key: &K) {
+        if let Some((at, _)) = &mut self.slots.lock()[key].kept.lock().value {
+            *at = Moment::default();
+        }
+    }
+
     /// Forgets the values that are not to be kept, given when they came, and those that were not
     /// used for long.
     pub(super) fn retain(&self, keep: impl Fn(&K, Moment, &V) -> bool) {

@@ -1,26 +1,46 @@
 //! Why an object has no usable key. No I/O.
 
+use std::sync::Arc;
+
 use crate::cause::chain;
+use crate::concurrency::Busy;
 use crate::crd::condition::Reason;
+use crate::daily::error::CallError;
 use crate::k8s::KubeError;
 
-/// Why an object has no verified key.
+/// A definite answer that an object has no usable key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyProblem {
     pub reason: Reason,
     /// What is wrong and what to do.
     pub message: String,
-    /// Whether it is a definite answer, and not a failure to get one.
-    pub definite: bool,
 }
 
-impl KeyProblem {
+/// Why an object has no verified key, or why nobody knows. Shared, since one answer may fail several
+/// reconciles.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("{}", .0.message)]
+    Problem(KeyProblem),
     /// The API server did not show the Secret or namespace.
-    pub(super) fn unreadable(what: &str, error: &KubeError) -> Self {
-        Self {
-            reason: Reason::KubernetesUnavailable,
-            message: format!("{what}: {}", chain(error)),
-            definite: false,
-        }
+    #[error("{what}: {}", chain(.error))]
+    Kubernetes { what: String, error: Arc<KubeError> },
+    /// Daily did not say which domain the key belongs to.
+    #[error("{what}: {}", chain(.error))]
+    Daily { what: String, error: CallError },
+    /// Too many reconciles wait for keys.
+    #[error("too many reconciles wait for API keys")]
+    Busy(Busy),
+}
+
+impl From<KeyProblem> for KeyError {
+    fn from(problem: KeyProblem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<Busy> for KeyError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy)
     }
 }

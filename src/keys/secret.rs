@@ -1,10 +1,12 @@
 //! Reads an API key from its Secret.
 
+use std::sync::Arc;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use secrecy::SecretString;
 
-use super::problem::KeyProblem;
+use super::problem::{KeyError, KeyProblem};
 use crate::config::DefaultKey;
 use crate::crd::ApiKeySecretRef;
 use crate::crd::condition::Reason;
@@ -31,7 +33,6 @@ impl KeySource {
         reference.check().map_err(|invalid| KeyProblem {
             reason: Reason::InvalidSpec,
             message: invalid.to_string(),
-            definite: true,
         })?;
         Ok(Self {
             namespace: namespace.to_owned(),
@@ -56,28 +57,27 @@ impl KeySource {
 }
 
 /// The default key, as its Secret holds it now.
-pub async fn default_key(kube: &kube::Client, default: &DefaultKey) -> Result<ApiKey, KeyProblem> {
+pub async fn default_key(kube: &kube::Client, default: &DefaultKey) -> Result<ApiKey, KeyError> {
     read(kube, &KeySource::of_default(default)).await
 }
 
-pub(super) async fn read(kube: &kube::Client, source: &KeySource) -> Result<ApiKey, KeyProblem> {
+pub(super) async fn read(kube: &kube::Client, source: &KeySource) -> Result<ApiKey, KeyError> {
     let api: Api<Secret> = Api::namespaced(kube.clone(), &source.namespace);
     match call(&source.namespace, api.get_opt(&source.name)).await {
-        Ok(secret) => usable(source, secret),
+        Ok(secret) => Ok(usable(source, secret)?),
         Err(error) => {
-            let what = format!("Secret {} could not be read", source.shown());
-            Err(KeyProblem::unreadable(&what, &error))
+            let what = format!("Failed to read the Secret {}", source.shown());
+            Err(KeyError::Kubernetes {
+                what,
+                error: Arc::new(error),
+            })
         }
     }
 }
 
 /// The key in a Secret, if there is a usable one.
 fn usable(source: &KeySource, secret: Option<Secret>) -> Result<ApiKey, KeyProblem> {
-    let problem = |reason, message| KeyProblem {
-        reason,
-        message,
-        definite: true,
-    };
+    let problem = |reason, message| KeyProblem { reason, message };
     let Some(secret) = secret else {
         return Err(if source.instead_of_default {
             problem(
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_missing_secret_is_named() {
         let missing = usable(&source(), None).unwrap_err();
-        assert!(missing.definite && missing.message.contains("team/daily"));
+        assert!(missing.message.contains("team/daily"));
         let other = KeySource {
             instead_of_default: true,
             ..source()

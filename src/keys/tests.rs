@@ -13,6 +13,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::crd::condition::Reason;
 use crate::daily::account::Setup;
 
 const KEY: &str = "acme-key-0123456789abcdef";
@@ -69,6 +70,13 @@ impl ApiServer {
     }
 }
 
+fn definite(error: KeyError) -> KeyProblem {
+    match error {
+        KeyError::Problem(problem) => problem,
+        other => panic!("{other}"),
+    }
+}
+
 struct Stage {
     keys: Keys,
     api: ApiServer,
@@ -101,7 +109,7 @@ impl Stage {
             key: default_api_key_key(),
         };
         let session = self.keys.session(For::Rooms, namespace, Some(&reference));
-        session.await.expect("there is a permit")
+        session.await.map_err(definite)
     }
 
     async fn session(&self, namespace: &str, secret: &str) -> Session {
@@ -110,8 +118,9 @@ impl Stage {
             .expect("it is good")
     }
 
-    fn last_good(&self, namespace: &str, domain: &Domain) -> Option<String> {
-        let session = self.keys.last_good(namespace, &domain.id)?;
+    async fn last_good(&self, namespace: &str, domain: &Domain) -> Option<String> {
+        let session = self.keys.last_good(namespace, &domain.id).await;
+        let session = session.expect("Daily answers")?;
         Some(session.key.expose_secret().to_owned())
     }
 
@@ -127,17 +136,17 @@ async fn a_last_good_key_serves_its_own_namespace_and_domain_only() {
     let ours = stage.session("team", "ours").await.account;
     let theirs = stage.session("others", "theirs").await.account;
     let (acme, globex) = (ours.domain(), theirs.domain());
-    assert_eq!(stage.last_good("team", acme).as_deref(), Some(KEY));
+    assert_eq!(stage.last_good("team", acme).await.as_deref(), Some(KEY));
     assert_eq!(
-        stage.last_good("others", globex).as_deref(),
+        stage.last_good("others", globex).await.as_deref(),
         Some(OTHER_KEY)
     );
-    assert_eq!(stage.last_good("others", acme), None);
-    assert_eq!(stage.last_good("team", globex), None);
-    assert_eq!(stage.last_good("nobody", acme), None);
+    assert_eq!(stage.last_good("others", acme).await, None);
+    assert_eq!(stage.last_good("team", globex).await, None);
+    assert_eq!(stage.last_good("nobody", acme).await, None);
     // Neither does a failure to read one.
     assert!(stage.try_session("nobody", "missing").await.is_err());
-    assert_eq!(stage.last_good("nobody", acme), None);
+    assert_eq!(stage.last_good("nobody", acme).await, None);
 }
 
 #[tokio::test]
@@ -154,7 +163,6 @@ async fn a_key_that_daily_refuses_in_any_call_is_verified_again() {
     let looked = session.account.look(&session.key, "standup").await;
     assert!(looked.is_err());
     let domain = session.account.domain();
-    assert_eq!(stage.last_good("team", domain), None);
     assert!(session.account.good_key().is_none());
     let requests = stage.api.requests();
     stage.session("team", "ours").await;
@@ -164,7 +172,7 @@ async fn a_key_that_daily_refuses_in_any_call_is_verified_again() {
         requests + 1,
         "the Secret is read again"
     );
-    assert_eq!(stage.last_good("team", domain).as_deref(), Some(KEY));
+    assert_eq!(stage.last_good("team", domain).await.as_deref(), Some(KEY));
     assert!(session.account.good_key().is_some());
 }
 
@@ -174,11 +182,10 @@ async fn a_secret_is_read_once_for_concurrent_reconciles_and_blocks_no_other() {
     let all = join_all((0..40).map(|_| stage.session("team", "ours"))).await;
     assert_eq!((all.len(), stage.api.requests()), (40, 1));
     let missing = join_all((0..40).map(|_| stage.try_session("team", "missing"))).await;
-    assert!(
-        missing
-            .iter()
-            .all(|it| it.as_ref().is_err_and(|it| it.definite))
-    );
+    assert!(missing.iter().all(|it| {
+        it.as_ref()
+            .is_err_and(|it| it.reason == Reason::ApiKeyNotFound)
+    }));
     assert_eq!(stage.api.requests(), 2);
     tokio::select! {
         _ = stage.try_session("team", "slow") => panic!("it is never read"),
@@ -227,17 +234,42 @@ async fn unused_keys_are_forgotten_unless_a_record_names_their_domain() {
     let domain = stage.session("team", "ours").await.account.domain().clone();
     stage.keys.forget_unused(|_, _| false);
     assert!(
-        stage.last_good("team", &domain).is_some(),
+        stage.last_good("team", &domain).await.is_some(),
         "it was just used"
     );
-    for good in stage.keys.known.good.lock().values_mut() {
-        good.at = Moment(clock::now().0.saturating_sub(UNUSED));
-    }
+    let unused = || {
+        for good in stage.keys.known.good.lock().values_mut() {
+            good.at = Moment(clock::now().0.saturating_sub(UNUSED));
+        }
+    };
+    unused();
     stage
         .keys
         .forget_unused(|namespace, id| namespace == "team" && id == domain.id);
-    assert!(stage.last_good("team", &domain).is_some(), "it is bound");
+    let bound = stage.last_good("team", &domain).await;
+    assert!(bound.is_some(), "it is bound");
+    unused();
     stage.keys.forget_unused(|_, _| false);
-    assert!(stage.last_good("team", &domain).is_none());
+    assert!(stage.last_good("team", &domain).await.is_none());
     assert_eq!(stage.keys.accounts().len(), 1, "that ends by itself");
+}
+
+/// One refusal may be a mistake: a deletion needs the key, and only Daily can tell.
+#[tokio::test]
+async fn a_last_good_key_that_was_refused_serves_once_daily_verifies_it_again() {
+    let stage = Stage::start(None).await;
+    let session = stage.session("team", "ours").await;
+    let domain = session.account.domain();
+    stage.keys.known.refused(&session.key, clock::now());
+    let refused = FaultKind::Status {
+        status: 401,
+        body: Some(json!({"error": "authentication-error"})),
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/", refused);
+    stage.daily.client().unwrap().fault(&fault).await.unwrap();
+    assert_eq!(stage.last_good("team", domain).await, None);
+    stage.keys.known.refused(&session.key, clock::now());
+    assert_eq!(stage.last_good("team", domain).await.as_deref(), Some(KEY));
+    assert_eq!(stage.verifications().await, 3);
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::cache::{Cache, Rules};
-use super::problem::KeyProblem;
+use super::problem::{KeyError, KeyProblem};
 use super::secret::KeySource;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
-use crate::concurrency::{Busy, Permits};
+use crate::concurrency::Permits;
 use crate::crd::condition::Reason;
 use crate::daily::account_registry::Accounts;
 use crate::daily::client::Client;
@@ -20,13 +20,19 @@ use crate::daily::rate_limit::{Call, RateLimit};
 use crate::daily::types::{ApiKey, Domain};
 use crate::metrics::Metrics;
 use crate::naming;
+use crate::reconcile::backoff::doubling;
 
 /// How long a key stays verified. Until then a revoked key is noticed by the first refused call.
 const VERIFIED_FOR: Duration = Duration::from_secs(3600);
-/// How long a refused key is not tried again: soon enough for a user who has just activated it.
-const REFUSED_FOR: Duration = Duration::from_secs(30);
-/// How long a key is not tried again after Daily could not be reached.
-const FAILED_FOR: Duration = Duration::from_secs(5);
+/// How long a key is not tried again after Daily refused it once: soon enough for a user who has just
+/// activated it. Doubles with each further refusal.
+const FIRST_REFUSED_FOR: Duration = Duration::from_secs(5);
+/// How long a key is not tried again after Daily gave no answer once. Shorter than the first back-off of an
+/// object, so that each failure of an object is one of a call. Doubles as well.
+const FIRST_FAILED_FOR: Duration = Duration::from_millis(500);
+/// The longest of both. Anybody can store keys that Daily refuses, and Daily may block an address that uses
+/// them often.
+const MAX_RETRY: Duration = Duration::from_secs(60);
 /// How many keys are remembered. Each takes about 300 bytes.
 const KEYS: usize = 10_000;
 /// How many reconciles wait for a key to be verified, over all namespaces.
@@ -49,16 +55,22 @@ type Verified = Result<Domain, Unverified>;
 
 /// Why a key is not verified.
 #[derive(Clone, Debug)]
-enum Unverified {
-    Refused,
-    Failed { reason: Reason, cause: String },
+struct Unverified {
+    error: CallError,
+    /// How many calls in a row did not verify it before.
+    before: u32,
 }
 
 const RULES: Rules<Verified> = Rules {
     fresh_for: |verified| match verified {
         Ok(_) => VERIFIED_FOR,
-        Err(Unverified::Refused) => REFUSED_FOR,
-        Err(Unverified::Failed { .. }) => FAILED_FOR,
+        Err(Unverified { error, before }) => {
+            let first = match error {
+                CallError::Unauthorized => FIRST_REFUSED_FOR,
+                _ => FIRST_FAILED_FOR,
+            };
+            doubling(first, *before, MAX_RETRY)
+        }
     },
     // A key does not become doubtful with time: it serves on while it is verified again.
     serve_stale: Result::is_ok,
@@ -75,15 +87,14 @@ impl Verifier {
         }
     }
 
-    /// The domain of a key from this Secret, for an object in this namespace. `Busy` if too many
-    /// reconciles wait for keys.
+    /// The domain of a key from this Secret, for an object in this namespace.
     pub(super) async fn domain(
         &self,
         accounts: &Accounts,
         namespace: &str,
         source: &KeySource,
         key: &ApiKey,
-    ) -> Result<Result<Domain, KeyProblem>, Busy> {
+    ) -> Result<Domain, KeyError> {
         let mark = fingerprint(key);
         let verified = match self.known.fresh(&mark) {
             Some(verified) => verified,
@@ -93,7 +104,7 @@ impl Verifier {
                 self.known.get(&mark, ask).await
             }
         };
-        Ok(verified.map_err(|why| why.problem(source)))
+        verified.map_err(|why| why.error(source))
     }
 
     /// Daily refused this key in the answer to a call that was sent at this moment. It is verified
@@ -114,6 +125,10 @@ impl Verifier {
         key: &ApiKey,
         before: Option<Verified>,
     ) -> Verified {
+        let failures = match &before {
+            Some(Err(it)) => it.before.saturating_add(1),
+            Some(Ok(_)) | None => 0,
+        };
         let before = before.and_then(Result::ok);
         let account = before.as_ref().and_then(|it| accounts.get(&it.id));
         let limit = account
@@ -139,37 +154,34 @@ impl Verifier {
                 }
                 Ok(domain)
             }
-            (Err(CallError::Unauthorized), _) => Err(Unverified::Refused),
             // An outage of Daily does not make a verified key doubtful.
-            (Err(_), Some(domain)) => Ok(domain),
-            (Err(error), None) => Err(Unverified::Failed {
-                reason: error.reason(),
-                cause: chain(&error),
+            (Err(error), Some(domain)) if !matches!(error, CallError::Unauthorized) => Ok(domain),
+            (Err(error), _) => Err(Unverified {
+                error,
+                before: failures,
             }),
         }
     }
 }
 
 impl Unverified {
-    /// The problem of an object whose key is in this Secret. Another namespace may have the same key
-    /// in a Secret of its own, whose name must not be shown here.
-    fn problem(self, source: &KeySource) -> KeyProblem {
+    /// The error for an object whose key is in this Secret. Another namespace may have the same key in a
+    /// Secret of its own, whose name must not be shown here.
+    fn error(self, source: &KeySource) -> KeyError {
         let secret = source.shown();
-        match self {
-            Self::Refused => KeyProblem {
+        match self.error {
+            CallError::Unauthorized => KeyError::Problem(KeyProblem {
                 reason: Reason::Unauthorized,
                 message: format!(
                     "Daily refuses the API key in Secret {secret}: put a valid key of the domain there"
                 ),
-                definite: true,
-            },
-            Self::Failed { reason, cause } => KeyProblem {
-                reason,
-                message: format!(
-                    "Daily could not be asked which domain the API key in Secret {secret} belongs to: {cause}"
-                ),
-                definite: false,
-            },
+            }),
+            error => {
+                let what = format!(
+                    "Daily could not be asked which domain the API key in Secret {secret} belongs to"
+                );
+                KeyError::Daily { what, error }
+            }
         }
     }
 }

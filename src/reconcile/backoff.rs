@@ -20,7 +20,7 @@ const FIRST_RESEND: Duration = Duration::from_secs(5);
 const MAX_RESEND: Duration = Duration::from_secs(3600);
 
 /// The wait after this many attempts before: twice as long each time.
-pub(super) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duration {
+pub(crate) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duration {
     let factor = 2u32.saturating_pow(attempts.min(16));
     first.saturating_mul(factor).min(max)
 }

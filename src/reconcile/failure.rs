@@ -9,13 +9,15 @@ use crate::crd::condition::Reason;
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::KubeError;
+use crate::keys::{KeyError, KeyProblem};
 use crate::metrics::PassResult;
 
 /// How often to reconcile while writes are disabled.
 const READ_ONLY_RETRY: Duration = Duration::from_secs(60);
 
 /// How many failures of the API server in a row are not reported. It restarts now and then, and writing a
-/// status that says so would most likely fail as well. A refusal is reported at once.
+/// status that says so would most likely fail as well. A refusal is reported at once. Neither is a failure to
+/// verify an API key, which many objects share.
 const TOLERATED: u32 = 2;
 
 /// Why a reconcile ended early.
@@ -103,6 +105,22 @@ impl Failure {
             | CallError::Unknown { .. } => ResolvedBy::Retry,
         };
         Self::new(error.reason(), resolved_by, chain(error))
+    }
+
+    /// An object has no verified key. Returns the problem if that is definite.
+    pub(crate) fn of_key(error: KeyError) -> Result<KeyProblem, Self> {
+        match error {
+            KeyError::Problem(problem) => Ok(problem),
+            KeyError::Busy(busy) => Err(Self::busy(busy)),
+            KeyError::Kubernetes { what, error } => Err(Self::kube(&what, &error)),
+            KeyError::Daily { what, error } => {
+                let message = format!("{what}: {}", chain(&error));
+                Err(Self {
+                    tolerated: TOLERATED,
+                    ..Self::new(error.reason(), ResolvedBy::Retry, message)
+                })
+            }
+        }
     }
 
     /// A write to Daily failed, or was not sent.
@@ -201,6 +219,38 @@ mod tests {
             problem.message,
             "Failed to read the object before room-create: the API server did not answer within 10s"
         );
+    }
+
+    #[test]
+    fn a_key_that_nobody_knows_is_a_failure_like_any_other() {
+        let of_key = |error| Failure::of_key(error).unwrap_err();
+        let what = || "Failed to read the Secret".to_owned();
+        let read = |code| KeyError::Kubernetes {
+            what: what(),
+            error: std::sync::Arc::new(KubeError::Failing {
+                code,
+                message: "no".to_owned(),
+            }),
+        };
+        assert!(of_key(read(503)).problem.is_none());
+        let unverified = KeyError::Daily {
+            what: what(),
+            error: CallError::RateLimited { retry_after: None },
+        };
+        for failure in [of_key(read(500)), of_key(unverified)] {
+            assert_eq!((failure.tolerated, failure.requeue), (TOLERATED, None));
+            let message = message(failure);
+            assert!(
+                message.starts_with("Failed to read the Secret: "),
+                "{message}"
+            );
+        }
+        let definite = KeyProblem {
+            reason: Reason::Unauthorized,
+            message: what(),
+        };
+        let found = Failure::of_key(KeyError::Problem(definite.clone()));
+        assert_eq!(found.ok(), Some(definite));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::problem::{Problem, Requeue, ResolvedBy};
 use super::record::{Record, Recorded};
 use super::steps::{Change, Outcome, Plan, Read, Release, failing, record};
 use super::view::View;
+use crate::clock::Moment;
 use crate::crd::Status;
 use crate::crd::condition::Reason;
 use crate::daily::types::Domain;
@@ -23,11 +24,9 @@ const KEY_FIRST_RETRY: Duration = Duration::from_secs(5);
 const KEY_RETRY: Duration = Duration::from_secs(30);
 /// How often an object of another installation is checked: that installation may give it up.
 const OWNED_ELSEWHERE_RETRY: Duration = Duration::from_secs(60);
-/// How many seconds after its request a deletion without a usable key is given up: rotating a key or
-/// restoring a Secret takes minutes.
-const KEYLESS_DELETION_TIMEOUT: i64 = 600;
-/// How many definite answers that there is no key it takes to give up after that.
-const KEYLESS_ANSWERS: u32 = 2;
+/// How long a deletion without a usable key is retried before it is given up: rotating a key or restoring a
+/// Secret takes minutes.
+const KEYLESS_DELETION_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The object does not belong to another installation, or this one takes it over.
 pub(super) fn owned_here<K: Kind>(view: &View<K>) -> Result<(), Plan<K>> {
@@ -78,13 +77,11 @@ pub(super) fn proven_domain<K: Kind>(view: &View<K>) -> Result<&Domain, Plan<K>>
     };
     let domain = access.as_ref().map_err(|problem| {
         let resolved_by = match problem.reason {
-            Reason::Unauthorized | Reason::InvalidSpec => ResolvedBy::User,
             // A new object may be applied before its key. Later, somebody removed the key.
-            Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed if view.made_id().is_some() => {
-                ResolvedBy::User
+            Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed if view.made_id().is_none() => {
+                ResolvedBy::Waiting
             }
-            Reason::ApiKeyNotFound | Reason::ApiKeyNotAllowed => ResolvedBy::Waiting,
-            _ => ResolvedBy::Retry,
+            _ => ResolvedBy::User,
         };
         let problem = Problem::new(problem.reason, resolved_by, problem.message.clone());
         failing(problem, key_requeue(view))
@@ -148,19 +145,14 @@ pub(super) fn recorded_domain<K: Delete>(view: &View<K>, domain: &Domain) -> Res
     let problem = KeyProblem {
         reason: Reason::AccountChanged,
         message,
-        definite: true,
     };
     Err(without_key(view, &problem))
 }
 
 /// There is no key to delete with, and no earlier one is remembered.
 pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Plan<K> {
-    let KeyProblem {
-        reason,
-        message,
-        definite,
-    } = problem;
-    if *definite && view.memory.keyless_answers >= KEYLESS_ANSWERS {
+    let KeyProblem { reason, message } = problem;
+    if has_waited(view, view.memory.keyless_since, KEYLESS_DELETION_TIMEOUT) {
         let why = format!(
             "The {} stays at Daily{}, because no API key could delete it: {message}",
             view.named_thing(),
@@ -168,17 +160,17 @@ pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Pl
         );
         return K::release(view, Release::Orphaned(why));
     }
-    let resolved_by = match definite {
-        true => ResolvedBy::User,
-        false => ResolvedBy::Retry,
-    };
     let message = format!("The {} cannot be deleted yet: {message}", K::THING);
-    let problem = Problem::new(*reason, resolved_by, message);
+    let problem = Problem::for_user(*reason, message);
     Plan::Rest(Outcome::Deleting(problem), key_requeue(view))
 }
 
-/// Whether an answer that there is no key counts towards giving up the deletion.
-pub(super) fn counts_as_keyless<K: Kind>(view: &View<K>) -> bool {
-    let timeout = |since| view.now.wall.saturating_sub(since) >= KEYLESS_DELETION_TIMEOUT;
-    view.meta.deleting.is_some_and(timeout)
+/// Whether a deletion has waited this long for something, since this process first found it missing. The
+/// wall clock may jump, and after a restart nobody knows what happened meanwhile.
+pub(crate) fn has_waited<K: Kind>(
+    view: &View<K>,
+    since: Option<Moment>,
+    timeout: Duration,
+) -> bool {
+    since.is_some_and(|since| since.until(view.now.moment) >= timeout)
 }

@@ -31,8 +31,10 @@ pub struct Memory<M> {
     pub rejection: Option<Rejection>,
     /// How many reads in a row found no usable key.
     pub key_problems: u32,
-    /// How many definite answers that there is no key count towards giving up the deletion.
-    pub keyless_answers: u32,
+    /// When this process first saw the object in deletion.
+    pub deleting_since: Option<Moment>,
+    /// When this process first found no usable key for the deletion, and none since.
+    pub keyless_since: Option<Moment>,
     /// When a user's request for a reconcile was last granted.
     pub forced_at: Option<Moment>,
     /// The installation that owns the object, once an event said so.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::guards::counts_as_keyless;
 use super::lifecycle::Reconciled;
 use super::object::Object;
 use super::record::Recorded;
 use super::view::Now;
 use super::{Failure, Kind, Pass, rivals};
+use crate::clock;
 use crate::keys::Session;
 
 /// How soon to retry while the caches of the watches are being filled, which takes seconds.
@@ -53,23 +53,18 @@ impl<K: Kind> Pass<K> {
         Ok(())
     }
 
-    /// Counts the answers about keys in a row. `own` is whether the object's own key belongs to the
-    /// recorded domain; without a key, whether its absence is definite.
-    fn count_key(&mut self, own: Result<bool, bool>) {
-        let counts = counts_as_keyless(&self.view);
+    /// Counts definite answers about the key in a row.
+    fn count_key(&mut self, usable: bool) {
+        let deleting = self.view.meta.deleting.is_some();
         let memory = &mut self.view.memory;
-        match own {
-            Ok(true) => {
-                memory.key_problems = 0;
-                memory.keyless_answers = 0;
-            }
-            Ok(false) | Err(true) => {
-                memory.key_problems = memory.key_problems.saturating_add(1);
-                if counts {
-                    memory.keyless_answers = memory.keyless_answers.saturating_add(1);
-                }
-            }
-            Err(false) => memory.key_problems = memory.key_problems.saturating_add(1),
+        if usable {
+            memory.key_problems = 0;
+            memory.keyless_since = None;
+            return;
+        }
+        memory.key_problems = memory.key_problems.saturating_add(1);
+        if deleting {
+            memory.keyless_since.get_or_insert(clock::now());
         }
     }
 }
@@ -82,22 +77,24 @@ impl<K: Reconciled> Pass<K> {
         let namespace = &view.meta.namespace;
         let found = keys
             .session(K::KEY_FOR, namespace, view.deletion.key.as_ref())
-            .await
-            .map_err(Failure::busy)?;
+            .await;
+        let found = found.map_or_else(|it| Failure::of_key(it).map(Err), |it| Ok(Ok(it)))?;
         let recorded = view.recorded_domain();
         let fits = |session: &Session| recorded.is_none_or(|id| session.account.domain().id == id);
-        // What a good key created can be deleted with it after it was replaced. The last good key
-        // serves only the namespace that it was in force for.
-        let last_good = || recorded.and_then(|id| keys.last_good(namespace, id));
-        let own = found.as_ref().map(fits).map_err(|it| it.definite);
-        let found = match found {
-            _ if view.meta.deleting.is_none() => found,
-            Ok(session) if fits(&session) => Ok(session),
-            Ok(other) => last_good().map_or(Ok(other), Ok),
-            Err(problem) if problem.definite => last_good().ok_or(problem),
-            Err(problem) => Err(problem),
+        let found = match (found, recorded) {
+            // What a good key created can be deleted with it after it was replaced. The last good key
+            // serves only the namespace that it was in force for.
+            (found, Some(id))
+                if view.meta.deleting.is_some() && !found.as_ref().is_ok_and(fits) =>
+            {
+                let last_good = keys.last_good(namespace, id).await;
+                let last_good = last_good.or_else(|it| Failure::of_key(it).map(|_| None))?;
+                last_good.map_or(found, Ok)
+            }
+            (found, _) => found,
         };
-        self.count_key(own);
+        let usable = found.as_ref().is_ok_and(fits);
+        self.count_key(usable);
         self.view.access = Some(match &found {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),

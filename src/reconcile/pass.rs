@@ -67,6 +67,9 @@ impl<K: Reconciled> Pass<K> {
             meta,
         };
         grant_request(&mut view);
+        if view.meta.deleting.is_some() {
+            view.memory.deleting_since.get_or_insert(view.now.moment);
+        }
         K::begin(context, &mut view);
         Some(Self {
             context: Arc::clone(context),

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daily_sim::{FaultKind, FaultSpec};
 use libtest_mimic::Trial;
 use serde_json::json;
 use testbed::faults::{Fault, FaultProxy, Injected, Requests};
 
-use crate::fixture::{Fixture, Setup};
+use crate::fixture::{Fixture, RELEASE, Setup};
 use crate::objects::Kind::Room;
 use crate::objects::Object;
 use crate::stage::Stage;
@@ -37,10 +38,50 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("api_server::another_ca", alone(), another_ca),
         stage.trial("api_server::expired_watch", alone(), expired_watch),
         stage.trial("api_server::list_that_stops", alone(), list_that_stops),
+        stage.trial("api_server::shared_key", alone(), shared_key),
         stage.trial("api_server::silent_watch", alone(), silent_watch),
         stage.trial("api_server::slow", alone(), slow),
     ];
     outages.into_iter().chain(others).collect()
+}
+
+/// One read of the Secret with the default key fails, and then one call that verifies the key. All rooms
+/// need it, and none reports what is over in seconds.
+async fn shared_key(fx: &mut Fixture) {
+    let (proxy, env) = fx.faults().await;
+    fx.start_operator(&[env.clone()]).await;
+    let names: Vec<String> = (0..20).map(|nth| format!("room-{nth}")).collect();
+    for name in &names {
+        fx.room(name, json!({"ttl": "1h"})).await;
+    }
+    for name in &names {
+        fx.ready(Room, name).await;
+    }
+    assert!(fx.operator().terminate().await.success());
+    let key = Requests::of("GET", "*/secrets/daily-default-key").at_most(1);
+    let read = proxy.inject(key, Fault::Status(500));
+    let unavailable = FaultKind::Status {
+        status: 503,
+        body: None,
+        headers: Default::default(),
+    };
+    let verification = FaultSpec::next("GET", "/", unavailable);
+    fx.sim
+        .fault(&verification)
+        .await
+        .expect("the fault is installed");
+    let mark = fx.mark().await;
+    let mut tail = fx.plane.tail();
+    fx.start_operator(&[env]).await;
+    until("the rooms are listed", LATER, async || {
+        let listed = fx.journal_since(mark).await.done("GET", "/rooms");
+        (listed > 1).then_some(()).ok_or(listed)
+    })
+    .await;
+    assert_eq!(read.hits(), 1);
+    let requests = tail.requests(&fx.home, RELEASE);
+    let reports: Vec<_> = requests.iter().filter(|it| it.is_report()).collect();
+    assert!(reports.is_empty(), "{reports:#?}");
 }
 
 async fn ready_within(fx: &Fixture, name: &str, within: Duration) {

@@ -242,7 +242,8 @@ async fn rooms_in_deletion(fx: &mut Fixture) {
     let room = fx.ready(Room, "standup").await;
     delete_by_hand(fx, &room).await;
     let again = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
-    fx.until(Room, "standup", "is recreated", LATER, again).await;
+    fx.until(Room, "standup", "is recreated", LATER, again)
+        .await;
 }
 
 /// More than five at once look like a mistake of Daily's or of ours: none is made anew, until a

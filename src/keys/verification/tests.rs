@@ -41,7 +41,7 @@ impl Stage {
     }
 
     /// The domain of a key, for an object of a namespace with a Secret in it.
-    async fn domain(&self, namespace: &str, key: &str) -> Result<Result<String, KeyProblem>, Busy> {
+    async fn domain(&self, namespace: &str, key: &str) -> Result<String, KeyError> {
         let source = KeySource {
             namespace: namespace.to_owned(),
             name: format!("key-of-{namespace}"),
@@ -51,17 +51,15 @@ impl Stage {
         let (verifier, key) = (&self.verifier, key.into());
         let domain = verifier.domain(&self.accounts, namespace, &source, &key);
         let domain = tokio::time::timeout(PATIENCE, domain).await;
-        Ok(domain.expect("it is answered")?.map(|it| it.name))
+        domain.expect("it is answered").map(|it| it.name)
     }
 
     async fn proves(&self, namespace: &str, key: &str) -> String {
-        let domain = self.domain(namespace, key).await;
-        domain.expect("there is a permit").expect("the key is good")
+        self.domain(namespace, key).await.expect("the key is good")
     }
 
-    async fn refuses(&self, namespace: &str, key: &str) -> KeyProblem {
-        let domain = self.domain(namespace, key).await;
-        domain.expect("there is a permit").unwrap_err()
+    async fn refuses(&self, namespace: &str, key: &str) -> KeyError {
+        self.domain(namespace, key).await.unwrap_err()
     }
 
     async fn verifications(&self) -> usize {
@@ -93,9 +91,9 @@ async fn concurrent_reconciles_share_one_verification() {
     for (key, good) in [(KEY, true), (WRONG_KEY, false)] {
         let before = stage.verifications().await;
         let all = join_all((0..30).map(|_| stage.domain("team", key))).await;
-        assert!(all.iter().all(|it| it.as_ref().unwrap().is_ok() == good));
+        assert!(all.iter().all(|it| it.is_ok() == good));
         assert_eq!(stage.verifications().await, before + 1);
-        stage.domain("later", key).await.unwrap().ok();
+        stage.domain("later", key).await.ok();
         assert_eq!(
             stage.verifications().await,
             before + 1,
@@ -111,10 +109,8 @@ async fn a_held_answer_delays_no_other_key() {
     let others = async {
         stage.is_held().await;
         assert_eq!(stage.proves("theirs", OTHER_KEY).await, "globex");
-        assert_eq!(
-            stage.refuses("wrong", WRONG_KEY).await.reason,
-            Reason::Unauthorized
-        );
+        let refused = stage.refuses("wrong", WRONG_KEY).await;
+        assert!(matches!(refused, KeyError::Problem(_)), "{refused}");
         stage.sim.release("proof").await.unwrap();
     };
     let (slow, ()) = tokio::join!(stage.proves("ours", KEY), others);
@@ -150,10 +146,11 @@ async fn reconciles_that_wait_for_a_key_leave_permits_for_other_namespaces() {
     for outcome in ours {
         match outcome {
             Ok(domain) => {
-                assert_eq!(domain.unwrap(), "acme");
+                assert_eq!(domain, "acme");
                 waiting += 1;
             }
-            Err(Busy { .. }) => busy += 1,
+            Err(KeyError::Busy(_)) => busy += 1,
+            Err(other) => panic!("{other}"),
         }
     }
     assert!(busy > 0 && waiting < WAITING, "{waiting} waited");
@@ -190,17 +187,39 @@ async fn a_problem_names_the_secret_of_its_own_object() {
     };
     let fault = FaultSpec::next("GET", "/", down);
     stage.sim.fault(&fault).await.unwrap();
-    for (key, reason) in [
-        (KEY, Reason::DailyUnavailable),
-        (WRONG_KEY, Reason::Unauthorized),
-    ] {
-        for namespace in ["ours", "theirs"] {
-            let problem = stage.refuses(namespace, key).await;
+    for (key, definite) in [(KEY, false), (WRONG_KEY, true)] {
+        let both = join_all(["ours", "theirs"].map(|it| stage.refuses(it, key))).await;
+        for (namespace, error) in ["ours", "theirs"].into_iter().zip(both) {
+            let message = error.to_string();
             let secret = format!("{namespace}/key-of-{namespace}");
-            assert_eq!(problem.reason, reason);
-            assert!(problem.message.contains(&secret), "{}", problem.message);
-            assert!(!problem.message.contains(key));
+            assert_eq!(matches!(error, KeyError::Problem(_)), definite, "{message}");
+            assert!(
+                message.contains(&secret) && !message.contains(key),
+                "{message}"
+            );
         }
     }
     assert_eq!(stage.verifications().await, 2);
+}
+
+#[test]
+fn a_key_that_does_not_verify_is_tried_less_and_less_often() {
+    let wait = |error: CallError, before| (RULES.fresh_for)(&Err(Unverified { error, before }));
+    let refused = [0, 1, 2, 3, 4, 99].map(|it| wait(CallError::Unauthorized, it).as_secs());
+    assert_eq!(refused, [5, 10, 20, 40, 60, 60]);
+    let failed = CallError::RateLimited { retry_after: None };
+    let failed = [0, 1, 2, 99].map(|it| wait(failed.clone(), it).as_millis());
+    assert_eq!(failed, [500, 1000, 2000, 60_000]);
+}
+
+#[tokio::test]
+async fn refusals_of_a_key_in_a_row_are_counted() {
+    let stage = Stage::start().await;
+    let mark = fingerprint(&WRONG_KEY.into());
+    for before in 0..3 {
+        stage.refuses("team", WRONG_KEY).await;
+        let known = stage.verifier.known.fresh(&mark);
+        assert_eq!(known.unwrap().unwrap_err().before, before);
+        stage.verifier.known.age(&mark);
+    }
 }

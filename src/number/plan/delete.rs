@@ -9,6 +9,7 @@ use super::{Plan, Planned};
 use crate::crd::condition::Reason;
 use crate::number::Number;
 use crate::number::view::{NumberEvidence, View};
+use crate::reconcile::guards::has_waited;
 use crate::reconcile::lifecycle::Delete;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Record, Recorded};
@@ -16,8 +17,8 @@ use crate::reconcile::steps::{
     MARGIN, MAY_TAKE_EFFECT, Outcome, Release, act, deletion_waits, read,
 };
 
-/// For how many seconds a deletion waits for rooms that publish the number.
-const PUBLISHERS_TIMEOUT: i64 = 3600;
+/// How long a deletion waits for rooms that publish the number.
+const PUBLISHERS_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How soon to count these rooms again.
 const PUBLISHERS_RETRY: Duration = Duration::from_secs(5);
 /// How soon to check for a deleted config that Daily still shows.
@@ -57,8 +58,7 @@ impl Delete for Number {
 }
 
 fn has_timed_out(view: &View) -> bool {
-    let since = view.meta.deleting.unwrap_or(view.now.wall);
-    view.now.wall.saturating_sub(since) >= PUBLISHERS_TIMEOUT
+    has_waited(view, view.memory.deleting_since, PUBLISHERS_TIMEOUT)
 }
 
 fn deferred(rooms: usize) -> Plan {

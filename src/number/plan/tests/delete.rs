@@ -94,7 +94,8 @@ fn rooms_that_publish_the_number_come_first() {
             "rooms use it, and it has waited for almost an hour",
             with(fresh(), |it| {
                 it.facts.publishers = Some(2);
-                it.now.wall = 7599;
+                it.memory.deleting_since = Some(at(1000));
+                it.now.moment = at(4599);
             }),
             "deleting DeletionDeferred",
         ),
@@ -102,7 +103,8 @@ fn rooms_that_publish_the_number_come_first() {
             "rooms use it, and it has waited",
             with(fresh(), |it| {
                 it.facts.publishers = Some(2);
-                it.now.wall = 7600;
+                it.memory.deleting_since = Some(at(1000));
+                it.now.moment = at(4600);
             }),
             "delete c1",
         ),
@@ -285,39 +287,28 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
 }
 
 #[test]
-fn a_config_is_given_up_when_there_is_no_key_for_long() {
-    let keyless = |answers, definite: bool| {
+fn a_config_is_given_up_when_there_is_no_key_for_ten_minutes() {
+    let keyless = |seconds: u64| {
         with(fresh(), |it| {
-            it.access = key_problem(Reason::ApiKeyNotFound, definite);
-            it.memory.keyless_answers = answers;
+            it.access = no_key();
+            it.memory.keyless_since = Some(at(1000 - seconds));
         })
     };
-    let of_another = |answers| with(keyless(answers, true), |it| it.access = other_domain());
+    let of_another = |seconds| with(keyless(seconds), |it| it.access = other_domain());
     check(vec![
-        (
-            "none that counts",
-            keyless(0, true),
-            "deleting ApiKeyNotFound",
-        ),
-        ("once", keyless(1, true), "deleting ApiKeyNotFound"),
-        ("twice", keyless(2, true), "release Orphaned"),
-        (
-            "no definite answer",
-            keyless(2, false),
-            "deleting ApiKeyNotFound",
-        ),
+        ("just now", keyless(0), "deleting ApiKeyNotFound"),
+        ("not long", keyless(599), "deleting ApiKeyNotFound"),
+        ("for long", keyless(600), "release Orphaned"),
         (
             "a key of another domain",
-            of_another(1),
+            of_another(599),
             "deleting AccountChanged",
         ),
         (
-            "a key of another domain, twice",
-            of_another(2),
+            "a key of another domain, for long",
+            of_another(600),
             "release Orphaned",
         ),
     ]);
-    let resolved = |definite| problem(&keyless(0, definite)).resolved_by;
-    assert_eq!(resolved(true), ResolvedBy::User);
-    assert_eq!(resolved(false), ResolvedBy::Retry);
+    assert_eq!(problem(&keyless(0)).resolved_by, ResolvedBy::User);
 }

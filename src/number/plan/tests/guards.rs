@@ -139,33 +139,25 @@ fn problems_say_who_has_to_act_and_whether_the_number_answers() {
         Outcome::Failing(problem) => (problem.resolved_by, problem.served),
         other => panic!("{other:?}"),
     };
-    let key =
-        |view: View, reason, definite| with(view, |it| it.access = key_problem(reason, definite));
+    let key = |view: View, reason| with(view, |it| it.access = key_problem(reason));
     let held = with(free(), |it| it.rival = rival(None));
     let table = [
-        (
-            key(view(), Reason::Unauthorized, true),
-            (ResolvedBy::User, true),
-        ),
-        (
-            key(view(), Reason::DailyUnavailable, false),
-            (ResolvedBy::Retry, true),
-        ),
+        (key(view(), Reason::Unauthorized), (ResolvedBy::User, true)),
         // A key may still come, as long as nothing is made with one.
         (
-            key(view(), Reason::ApiKeyNotFound, true),
+            key(view(), Reason::ApiKeyNotFound),
             (ResolvedBy::Waiting, true),
         ),
         (
-            key(claimed(), Reason::ApiKeyNotFound, true),
+            key(claimed(), Reason::ApiKeyNotFound),
             (ResolvedBy::Waiting, true),
         ),
         (
-            key(kept(), Reason::ApiKeyNotFound, true),
+            key(kept(), Reason::ApiKeyNotFound),
             (ResolvedBy::User, true),
         ),
         (
-            key(kept(), Reason::ApiKeyNotAllowed, true),
+            key(kept(), Reason::ApiKeyNotAllowed),
             (ResolvedBy::User, true),
         ),
         (held, (ResolvedBy::User, false)),

@@ -319,16 +319,15 @@ fn rejection(request: &impl serde::Serialize, until: u64) -> Option<Rejection> {
     })
 }
 
-fn key_problem(reason: Reason, definite: bool) -> Option<Result<Domain, KeyProblem>> {
+fn key_problem(reason: Reason) -> Option<Result<Domain, KeyProblem>> {
     Some(Err(KeyProblem {
         reason,
         message: "no key".into(),
-        definite,
     }))
 }
 
 fn no_key() -> Option<Result<Domain, KeyProblem>> {
-    key_problem(Reason::ApiKeyNotFound, true)
+    key_problem(Reason::ApiKeyNotFound)
 }
 
 fn other_domain() -> Option<Result<Domain, KeyProblem>> {

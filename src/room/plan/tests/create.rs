@@ -48,12 +48,10 @@ fn the_key_is_proven_before_anything_else() {
         (Reason::Unauthorized, ResolvedBy::User),
         (Reason::ApiKeyNotFound, ResolvedBy::Waiting),
         (Reason::ApiKeyNotAllowed, ResolvedBy::Waiting),
-        (Reason::DailyUnavailable, ResolvedBy::Retry),
     ] {
         let problem = KeyProblem {
             reason,
             message: "no key".into(),
-            definite: true,
         };
         let view = unbound().with(|it| it.access = Some(Err(problem)));
         fails(
@@ -73,7 +71,6 @@ fn a_key_that_goes_while_callers_are_served_stalls_and_stays_ready() {
         let problem = KeyProblem {
             reason,
             message: "no key".into(),
-            definite: true,
         };
         let view = serving().with(|it| it.access = Some(Err(problem)));
         fails(

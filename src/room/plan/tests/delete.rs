@@ -265,32 +265,33 @@ fn the_finalizer_waits_until_the_room_is_gone_for_sure() {
     );
 }
 
-/// No key, as definitely as it is said, after so many definite answers that count.
-fn keyless(definite: bool, answers: u32) -> View {
+/// No key, since this moment of this process.
+fn keyless(since: Moment) -> View {
     let problem = KeyProblem {
         reason: Reason::ApiKeyNotFound,
         message: "no key".into(),
-        definite,
     };
     leaving(serving()).with(|it| {
         it.access = Some(Err(problem));
-        it.memory.keyless_answers = answers;
+        it.memory.keyless_since = Some(since);
     })
 }
 
 #[test]
-fn a_room_without_a_key_is_given_up_after_two_definite_answers() {
-    orphans(&keyless(true, 2), "no API key could delete it");
+fn a_room_without_a_key_is_given_up_after_ten_minutes_of_this_process() {
+    orphans(&keyless(ago(600)), "no API key could delete it");
     let reason = Reason::ApiKeyNotFound;
     let says = "cannot be deleted yet";
-    waits_for(&keyless(true, 1), reason, ResolvedBy::User, RECHECK, says);
-    waits_for(&keyless(false, 9), reason, ResolvedBy::Retry, RECHECK, says);
+    waits_for(&keyless(ago(599)), reason, ResolvedBy::User, RECHECK, says);
+    // However long ago the deletion was requested by the wall clock.
+    let late = keyless(moment()).wall(NOW + 9000);
+    waits_for(&late, reason, ResolvedBy::User, RECHECK, says);
 }
 
 #[test]
 fn a_missing_key_is_read_less_and_less_often() {
     let after = |problems, seconds| {
-        let view = keyless(true, 1).with(|it| it.memory.key_problems = problems);
+        let view = keyless(moment()).with(|it| it.memory.key_problems = problems);
         let wait = Duration::from_secs(seconds);
         let says = "cannot be deleted yet";
         waits_for(&view, Reason::ApiKeyNotFound, ResolvedBy::User, wait, says);
@@ -314,7 +315,7 @@ fn a_key_of_another_domain_is_none() {
     // There is no room in that domain either, and it says nothing.
     let absent = view.absent(ago(300), Some(moment()));
     waits_for(&absent, reason, user, RECHECK, says);
-    orphans(&with_other(keyless(true, 2)), "no API key could delete it");
+    orphans(&with_other(keyless(ago(600))), "no API key could delete it");
 }
 
 #[test]
