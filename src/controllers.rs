@@ -20,12 +20,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::accounts::{Listings, Recorded, keys, outcomes_known};
-use self::sources::{Rooms, Sources};
+use self::sources::{CONCURRENCY, Rooms, Sources};
 use self::takeover::trusted_from;
 use self::triggers::{owner, rooms_to_reconcile};
 use crate::cause::chain;
 use crate::config::Config;
 use crate::daily::client::Client as DailyClient;
+use crate::daily::concurrency::Permits;
 use crate::effect::Gate;
 use crate::k8s::Events;
 use crate::keys::Keys;
@@ -140,6 +141,7 @@ fn reconcile_context<K: Kind>(
         objects,
         memories: Memories::default(),
         stop: context.stop.clone(),
+        permits: Permits::new(CONCURRENCY.into()),
         shared,
     })
 }

@@ -50,6 +50,7 @@ use self::view::View;
 pub(crate) use self::write::Live;
 use crate::clock::Moment;
 use crate::config::Config;
+use crate::daily::concurrency::Permits;
 use crate::effect::Gate;
 use crate::k8s::Events;
 use crate::keys::Keys;
@@ -69,6 +70,8 @@ pub struct Context<K: Kind> {
     pub(crate) memories: Memories<K::Memory>,
     /// Cancelled when the operator stops.
     pub(crate) stop: CancellationToken,
+    /// Keeps a namespace whose reconciles take long, whatever they wait for, from taking all workers.
+    pub(crate) permits: Permits,
     pub(crate) shared: K::Shared,
 }
 

@@ -25,7 +25,7 @@ use crate::room::secret_index::SecretIndex;
 
 /// How many objects of a kind are reconciled at a time, for each controller. A reconcile mostly waits for
 /// Daily's rate limit; with this many, accounts at their limit leave room for the others.
-const CONCURRENCY: u16 = 512;
+pub(super) const CONCURRENCY: u16 = 512;
 /// How long the API server keeps a watch open, in seconds. With kube's default of 290 s a dead connection
 /// would go unnoticed for minutes; and the health of a watch relies on a request at least this often.
 const WATCH_TIMEOUT: u32 = 45;

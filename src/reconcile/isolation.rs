@@ -56,6 +56,13 @@ async fn attempt<K: Reconciled>(
     if let Some(wait) = pass.remembered.backoff.hold(clock::now()) {
         return (Action::requeue(wait), PassResult::RequeueAfter);
     }
+    let _permit = match context.permits.acquire(&pass.view.meta.namespace) {
+        Ok(permit) => permit,
+        Err(busy) => {
+            let wait = busy.requeue_after;
+            return (Action::requeue(wait), PassResult::RequeueAfter);
+        }
+    };
     let start = clock::now();
     let (action, result) = match pass.reconcile().await {
         Ok(ended) => ended,
