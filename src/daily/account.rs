@@ -159,7 +159,8 @@ impl Account {
         drop(users);
         if used && !had_key {
             // Listings have failed without a key.
-            self.list_soon(now);
+            self.schedule.send_modify(|it| it.recovered(now));
+            self.wake.notify_one();
         }
         used
     }

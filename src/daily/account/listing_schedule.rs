@@ -28,6 +28,8 @@ pub struct Schedule {
     wanted: Option<Moment>,
     /// The least time between the begins of wanted listings.
     apart: Duration,
+    /// When a listing that failed is retried, however many reconciles wait for one.
+    retry: Moment,
 }
 
 impl Schedule {
@@ -45,7 +47,13 @@ impl Schedule {
 
     fn earliest(&self, after: Moment) -> Moment {
         let begun = self.begun.map(|it| it.after(self.apart));
-        after.max(begun.unwrap_or_default())
+        after.max(begun.unwrap_or_default()).max(self.retry)
+    }
+
+    /// Plans a listing now: what made the last one fail is gone.
+    pub(super) fn recovered(&mut self, now: Moment) {
+        self.retry = now;
+        self.next = now;
     }
 
     /// The listing that began at this moment was read. Without a wish, the next one is due at `next`.
@@ -58,6 +66,7 @@ impl Schedule {
     ) {
         self.read += 1;
         self.problem = None;
+        self.retry = begun;
         self.partial = partial;
         self.begun = Some(begun);
         self.apart = APART + APART_PER_PAGE * u32::try_from(pages).unwrap_or(u32::MAX);
@@ -69,6 +78,7 @@ impl Schedule {
     pub(super) fn has_failed(&mut self, problem: String, next: Moment) {
         self.failed += 1;
         self.problem = Some(problem);
+        self.retry = next;
         self.next = next;
     }
 }
@@ -123,6 +133,18 @@ mod tests {
         let mut soon = read(100, 100, 130);
         assert!(!soon.want(at(101)));
         assert_eq!(soon.next, at(130));
+    }
+
+    #[test]
+    fn a_failed_listing_is_not_retried_early_however_many_wait() {
+        let mut schedule = read(100, 2, 400);
+        schedule.has_failed("refused".into(), at(410));
+        for second in 401..410 {
+            assert!(!schedule.want(at(second)), "{second}");
+        }
+        assert_eq!(schedule.next, at(410));
+        schedule.recovered(at(405));
+        assert_eq!(schedule.next, at(405));
     }
 
     #[test]
