@@ -34,8 +34,11 @@ pub(super) fn absent(
         Passed::Unconfirmed => {
             if absence.date.is_none() {
                 confirm_by_name(view)?;
+                return Ok(unchanged(RECHECK));
             }
-            Ok(unchanged(RECHECK))
+            // If our clock is behind, nothing changes before it reaches the end.
+            let left = u64::try_from(end.at.saturating_sub(view.now.wall)).unwrap_or(0);
+            Ok(unchanged(RECHECK.max(Duration::from_secs(left))))
         }
         Passed::Yes => ended(view, owned, &end, by_spec),
         Passed::No => missing(view, spec, owned, absence, end),

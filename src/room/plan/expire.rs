@@ -1,8 +1,11 @@
 //! The end of a room: when it counts as passed, and what follows.
 
+use std::time::Duration;
+
 use super::Plan;
 use super::delete_secrets::secrets_are_deleted;
 use crate::crd::condition::{self, kind};
+use crate::daily::evidence::Observed;
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::steps::{Outcome, Step as AnyStep};
 use crate::room::spec::{EndSpec, Spec};
@@ -61,6 +64,14 @@ pub(super) enum Passed {
     No,
     /// The clocks differ, or Daily's is not known: nothing is concluded.
     Unconfirmed,
+}
+
+/// How long Daily keeps a room that ends then, by its own clock in the answer that showed the room.
+pub(super) fn kept_by_daily(view: &View, end: i64, observed: &Observed) -> Option<Duration> {
+    let since = observed.at.until(view.now.moment);
+    let date = observed.date?.saturating_add_unsigned(since.as_secs());
+    let left = u64::try_from(end.saturating_sub(date)).ok()?;
+    (left > 0).then(|| Duration::from_secs(left))
 }
 
 /// `date` is Daily's clock in the answer that this is decided on.

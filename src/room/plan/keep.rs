@@ -3,7 +3,7 @@
 use super::absent::absent;
 use super::confirm::{RECHECK, confirm_by_name};
 use super::differ::Present;
-use super::expire::{Passed, expire, passed};
+use super::expire::{Passed, expire, kept_by_daily, passed};
 use super::problems::name_taken;
 use super::publish_secret::{pin_is_doubtful, publish};
 use super::steps::Read;
@@ -122,16 +122,24 @@ fn has_not_ended(view: &View, end: &End, observed: &Observed) -> Result<(), Plan
     if view.now.wall < end.at {
         return Ok(());
     }
+    let exp = observed.room.config.exp;
+    let last = exp.map_or(end.at, |exp| exp.max(end.at));
+    // If our clock is ahead, the room exists past its end, and asking for it shows nothing new.
+    if view.now.wall >= last
+        && let Some(left) = kept_by_daily(view, last, observed)
+    {
+        return Err(unchanged(left));
+    }
     // Many rooms may end at once: one listing shows all of them, and the others are asked for by name.
     if !view.facts.awaited_next_listing && !view.facts.read_by_name {
         return Err(read(Read::NextListing));
     }
     confirm_by_name(view)?;
     // A room without an end does not end by itself: its end is restored. // F-PIN-22
-    let Some(exp) = observed.room.config.exp else {
+    if exp.is_none() {
         return Ok(());
-    };
-    match passed(view, exp.max(end.at), observed.date) {
+    }
+    match passed(view, last, observed.date) {
         Passed::Yes => Err(expire(view)),
         Passed::Unconfirmed => Err(unchanged(RECHECK)),
         // The end was moved at Daily to a later time.

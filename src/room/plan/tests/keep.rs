@@ -118,8 +118,16 @@ fn without_any_pin_there_is_no_secret() {
 #[test]
 fn an_end_is_concluded_by_name_and_both_clocks() {
     // One listing shows all rooms that end at once; a room that it still shows is asked for by name.
-    let ended = serving().wall(END);
+    let ended = serving().wall(END).date(END);
     reads(&ended, Read::NextListing);
+    // Daily keeps the room by its own clock, which goes on since its answer: nobody has to be asked.
+    let seen = |date, seconds| {
+        let view = serving().wall(END).date(date);
+        view.evidence(|it| it.observed.as_mut().unwrap().at = ago(seconds))
+    };
+    unchanged(&seen(END - 90, 0), Duration::from_secs(90));
+    unchanged(&seen(END - 90, 60), Duration::from_secs(30));
+    reads(&seen(END - 90, 90), Read::NextListing);
     let listed = ended.with(|it| it.facts.awaited_next_listing = true);
     reads(&listed, Read::Room);
     let gone = listed.absent(moment(), None).date(END);
@@ -129,7 +137,7 @@ fn an_end_is_concluded_by_name_and_both_clocks() {
         view.date(date)
     };
     acts(&shown(END, END), AnyStep::Report(Outcome::Expired));
-    unchanged(&shown(END, END - 1), RECHECK);
+    unchanged(&shown(END, END - 1), Duration::from_secs(1));
     // It was moved later at Daily by our own clock too, and is taken over.
     let later = shown(END + 60, END);
     let end = by_ttl(END + 60);
