@@ -1,5 +1,6 @@
 //! Masks keys and PINs in text from Daily or the API server. No I/O.
 
+use data_encoding::BASE64;
 use secrecy::ExposeSecret;
 
 use super::types::ApiKey;
@@ -12,7 +13,7 @@ const LONG_RUN: usize = 6;
 const LONGEST: usize = 512;
 
 /// The text as it may be shown: without the key, long runs of digits (also with single spaces or
-/// dashes between them) and invisible characters, and at most 512 characters long.
+/// dashes between them), both also in base64, and invisible characters; at most 512 characters long.
 pub fn masked(text: &str, key: &ApiKey) -> String {
     let visible: String = text.chars().filter_map(visible).collect();
     // The key is hidden first, and the text cut last: the other steps could split the key.
@@ -20,7 +21,8 @@ pub fn masked(text: &str, key: &ApiKey) -> String {
         "" => visible,
         key => visible.replace(key, HIDDEN),
     };
-    without_long_runs(&keyless).chars().take(LONGEST).collect()
+    let decoded = without_encoded(&keyless, key.expose_secret());
+    without_long_runs(&decoded).chars().take(LONGEST).collect()
 }
 
 /// Line ends and tabs become spaces. Invisible characters are dropped: they could split a key, or
@@ -33,6 +35,42 @@ fn visible(c: char) -> Option<char> {
         c if c.is_control() => None,
         c => Some(c),
     }
+}
+
+/// Hides base64 of the key or of a long run of digits: Kubernetes shows the data of a Secret so.
+fn without_encoded(text: &str, key: &str) -> String {
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_base64) {
+        let (before, run) = rest.split_at(start);
+        let (run, after) = run.split_at(run.find(|c| !is_base64(c)).unwrap_or(run.len()));
+        out.push_str(before);
+        out.push_str(if encodes_a_secret(run, key) {
+            HIDDEN
+        } else {
+            run
+        });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The encoded text may begin at any of the characters, of which four encode three bytes.
+fn encodes_a_secret(run: &str, key: &str) -> bool {
+    let standard = run.replace('-', "+").replace('_', "/");
+    (0..4).any(|skipped| {
+        let tail = standard.as_bytes().get(skipped..).unwrap_or_default();
+        let whole = tail.chunks_exact(4).flatten().copied();
+        let bytes = BASE64.decode(&whole.collect::<Vec<u8>>());
+        let text: String = bytes
+            .unwrap_or_default()
+            .into_iter()
+            .map(char::from)
+            .collect();
+        !key.is_empty() && text.contains(key) || without_long_runs(&text) != text
+    })
 }
 
 fn without_long_runs(text: &str) -> String {
@@ -121,6 +159,22 @@ mod tests {
         let far = format!("{}{KEY}", "x".repeat(LONGEST - 3));
         check(&far, &format!("{}***", "x".repeat(LONGEST - 3)));
         assert_eq!(masked("no key", &"".into()), "no key");
+    }
+
+    #[test]
+    fn base64_of_a_secret_is_hidden_whatever_is_before_it() {
+        for secret in ["12345678987", "+12025550123,,12345678987", KEY] {
+            for before in ["", "x", "xy", "xyz"] {
+                let data = BASE64.encode(format!("{before}{secret}").as_bytes());
+                let data = data.trim_end_matches('=');
+                check(&format!("data: {data}=, type"), "data: ***=, type");
+                check(&format!("data:x{data}"), "data:***");
+                let url = data.replace('+', "-").replace('/', "_");
+                check(&url, HIDDEN);
+            }
+        }
+        let told = "admission-webhook secrets.example.com denied standup-dialin: quota 12345";
+        check(told, told);
     }
 
     #[test]
