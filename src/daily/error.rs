@@ -97,10 +97,19 @@ pub(crate) fn status<T>(answer: &Result<T, CallError>) -> Option<u16> {
     }
 }
 
+/// In an outage a load balancer answers now with one of these and now with another. The text must stay the
+/// same, because each new one is written to the status of every object.
+fn shown(status: u16) -> String {
+    match status {
+        500..=599 => "5xx".to_owned(),
+        status => status.to_string(),
+    }
+}
+
 fn unavailable(status: Option<u16>) -> String {
     match status {
         None => "Daily cannot be reached".to_owned(),
-        Some(status) => format!("Daily answered with HTTP status {status}"),
+        Some(status) => format!("Daily answered with HTTP status {}", shown(status)),
     }
 }
 
@@ -108,6 +117,7 @@ fn unknown(status: Option<u16>) -> String {
     match status {
         None => "Daily did not answer, and may have applied the call".to_owned(),
         Some(status) => {
+            let status = shown(status);
             format!("Daily answered with HTTP status {status}, and may have applied the call")
         }
     }

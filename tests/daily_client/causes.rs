@@ -113,7 +113,7 @@ async fn answers_that_are_none() {
         .await;
     says(
         &words(&stage.client).await,
-        "Daily answered with HTTP status 503",
+        "Daily answered with HTTP status 5xx",
     );
     stage.always(answer(200, json!({"domain_name": 7}))).await;
     let words = words(&stage.client).await;
