@@ -11,7 +11,7 @@ mod writes;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-pub use self::room::{Absence, Losses, Observed, RoomEvidence, Source};
+pub use self::room::{Absence, LONGEST_GAP, Losses, Observed, RoomEvidence, Source};
 use self::room::{AppliedListing, Entry};
 pub use self::writes::{CreateAttempts, Writes};
 use super::listing::Listing;

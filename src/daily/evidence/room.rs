@@ -7,6 +7,10 @@ use crate::clock::Moment;
 use crate::daily::listing::Listing;
 use crate::daily::types::{Answer, Room};
 
+/// Two answers that a room is absent count together if they are not further apart: nobody knows what
+/// happened in between. Longer than the default drift interval.
+pub const LONGEST_GAP: Duration = Duration::from_secs(600);
+
 /// What Daily last answered about a room, and what became of our writes to it. At most one of
 /// `observed` and `absence` is known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,8 +80,10 @@ pub enum Source {
 /// Daily answered that no room has the name, and nothing else since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
-    /// The first such answer.
+    /// The first such answer of those in a row.
     pub first: Moment,
+    /// The last one.
+    pub last: Moment,
     /// The last one to a call with the name: a 404, or a DELETE that was applied.
     pub by_name: Option<Moment>,
     /// Daily's clock in the last such answer.
@@ -145,9 +151,11 @@ impl Entry {
         let answers = &mut self.answers;
         answers.observed = None;
         answers.maybe_stale_until = None;
-        let before = answers.absence;
+        let recent = |it: &Absence| it.last.until(at) <= LONGEST_GAP;
+        let before = answers.absence.filter(recent);
         answers.absence = Some(Absence {
             first: before.map_or(at, |absence| absence.first),
+            last: at,
             by_name: by_name.or(before.and_then(|absence| absence.by_name)),
             date,
         });

@@ -99,8 +99,10 @@ impl Evidence {
 
     #[track_caller]
     fn lacks(&mut self, first: u64, by_name: Option<u64>, told: u64) {
+        let last = self.known().1.map(|it| it.last).unwrap_or_default();
         let absence = Absence {
             first: at(first),
+            last,
             by_name: by_name.map(at),
             date: date(told),
         };
@@ -169,6 +171,18 @@ fn the_first_answer_of_an_absence_is_kept_and_a_room_ends_it() {
     evidence.lists(50, &["a"], true);
     evidence.lists(60, &[], true);
     evidence.lacks(61, None, 60);
+}
+
+#[test]
+fn an_answer_of_long_ago_is_not_the_first_of_two() {
+    let gap = LONGEST_GAP.as_secs();
+    let mut evidence = evidence();
+    evidence.written("a", none(10), at(10));
+    evidence.written("a", none(20), at(20));
+    evidence.lists(20 + gap - 1, &[], true);
+    evidence.lacks(10, Some(20), 20 + gap - 1);
+    evidence.lists(21 + 2 * gap, &[], true);
+    evidence.lacks(22 + 2 * gap, None, 21 + 2 * gap);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::claim::claim;
-use super::confirm::{RECHECK, confirm_by_name, until_asked_by_name};
+use super::confirm::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
 use super::expire::{Passed, expire, passed};
 use super::problems::{USER_RETRY, end_too_far, fails};
 use super::{Plan, Planned};
@@ -116,6 +116,7 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
             ResolvedBy::Waiting,
         );
     }
+    confirm_recently(view, absence.by_name)?;
     let mut recreated = recreations(owned, view.now.wall);
     recreated.push(view.now.wall);
     let claimed = Record {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Plan;
 use super::steps::Read;
 use crate::clock::Moment;
+use crate::daily::evidence::LONGEST_GAP;
 use crate::reconcile::steps::{MARGIN, read};
 use crate::room::view::View;
 
@@ -16,6 +17,14 @@ pub(super) fn confirm_by_name(view: &View) -> Result<(), Plan> {
     match view.facts.read_by_name {
         true => Ok(()),
         false => Err(read(Read::Room)),
+    }
+}
+
+/// Asks Daily for the room by name, unless it was asked a short time ago.
+pub(super) fn confirm_recently(view: &View, asked: Option<Moment>) -> Result<(), Plan> {
+    match asked.is_some_and(|at| at.until(view.now.moment) <= LONGEST_GAP) {
+        true => Ok(()),
+        false => confirm_by_name(view),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deleting a DailyRoom: its room first, then its Secrets, then the finalizer.
 
 use super::claim::is_ours;
-use super::confirm::{RECHECK, confirm_by_name, until_asked_by_name};
+use super::confirm::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
 use super::delete_secrets::secrets_are_deleted;
 use super::steps::Step;
 use super::{Plan, Planned};
@@ -93,6 +93,7 @@ fn orphaned(view: &View, observed: &Observed, why: &str) -> Planned {
 fn once_final(view: &View, asked: Option<Moment>, how: Release) -> Planned {
     let final_from = view.absence_is_final_from();
     let Some(wait) = until_asked_by_name(view, asked, final_from)? else {
+        confirm_recently(view, asked)?;
         return Ok(Room::release(view, how));
     };
     let message = match view.now.moment >= final_from {

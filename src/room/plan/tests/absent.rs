@@ -50,6 +50,9 @@ fn a_missing_room_is_recreated_after_two_answers_half_the_quiet_period_apart() {
         RECHECK,
     );
     recreates(&recorded().absent(ago(40), Some(ago(10))));
+    // An answer of long ago is asked for again.
+    recreates(&recorded().absent(ago(900), Some(ago(600))));
+    reads(&recorded().absent(ago(900), Some(ago(601))), Read::Room);
 }
 
 #[test]

@@ -375,6 +375,7 @@ impl View {
             evidence.observed = None;
             evidence.absence = Some(Absence {
                 first,
+                last: by_name.unwrap_or(first),
                 by_name,
                 date,
             });
