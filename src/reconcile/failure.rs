@@ -16,8 +16,8 @@ use crate::metrics::PassResult;
 const READ_ONLY_RETRY: Duration = Duration::from_secs(60);
 
 /// How many failures of the API server in a row are not reported. It restarts now and then, and writing a
-/// status that says so would most likely fail as well. A refusal is reported at once. Neither is a failure to
-/// verify an API key, which many objects share.
+/// status that says so would most likely fail as well. A refusal is reported at once. Failures to
+/// verify an API key, which many objects share, are tolerated as well.
 const TOLERATED: u32 = 2;
 
 /// Why a reconcile ended early.
@@ -238,7 +238,10 @@ mod tests {
             error: CallError::RateLimited { retry_after: None },
         };
         for failure in [of_key(read(500)), of_key(unverified)] {
-            assert_eq!((failure.tolerated, failure.requeue), (TOLERATED, None));
+            assert_eq!(
+                (failure.tolerated, failure.retry),
+                (TOLERATED, Retry::BackOff)
+            );
             let message = message(failure);
             assert!(
                 message.starts_with("Failed to read the Secret: "),
