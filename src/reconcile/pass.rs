@@ -106,9 +106,10 @@ impl<K: Reconciled> Pass<K> {
     }
 
     /// Reads what the plan asks for. When the operator stops, a read ends at once: it may wait for Daily's
-    /// rate limit for longer than the operator has to stop.
+    /// rate limit for longer than the operator has to stop. What was applied is still reported.
     async fn read(&mut self, read: Read<K>) -> Result<(), Failure> {
         let stop = self.context.stop.clone();
+        let may_end = self.applied.is_empty();
         let read = async {
             match read {
                 Read::Access => self.read_access().await,
@@ -118,7 +119,7 @@ impl<K: Reconciled> Pass<K> {
         };
         tokio::select! {
             biased;
-            () = stop.cancelled() => Err(Failure::shutting_down()),
+            () = stop.cancelled(), if may_end => Err(Failure::shutting_down()),
             done = read => done,
         }
     }
