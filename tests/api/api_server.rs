@@ -49,7 +49,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
 /// need it, and none reports what is over in seconds.
 async fn shared_key(fx: &mut Fixture) {
     let (proxy, env) = fx.faults().await;
-    fx.start_operator(&[env.clone()]).await;
+    fx.start_operator(std::slice::from_ref(&env)).await;
     let names: Vec<String> = (0..20).map(|nth| format!("room-{nth}")).collect();
     for name in &names {
         fx.room(name, json!({"ttl": "1h"})).await;

@@ -187,7 +187,7 @@ async fn three_times_a_day(fx: &mut Fixture) {
 /// recreated before the listing was compared with all of them.
 async fn many_during_a_restart(fx: &mut Fixture) {
     let (proxy, env) = fx.faults().await;
-    fx.start_operator(&[env.clone()]).await;
+    fx.start_operator(std::slice::from_ref(&env)).await;
     // An account without DailyRooms is listed too.
     fx.number("main-line", NUMBER).await;
     fx.ready(Number, "main-line").await;
