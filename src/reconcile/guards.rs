@@ -24,9 +24,12 @@ const KEY_FIRST_RETRY: Duration = Duration::from_secs(5);
 const KEY_RETRY: Duration = Duration::from_secs(30);
 /// How often an object of another installation is checked: that installation may give it up.
 const OWNED_ELSEWHERE_RETRY: Duration = Duration::from_secs(60);
-/// How long a deletion without a usable key is retried before it is given up: rotating a key or restoring a
-/// Secret takes minutes.
-const KEYLESS_DELETION_TIMEOUT: Duration = Duration::from_secs(600);
+/// How many seconds after its request a deletion without a usable key is given up: rotating a key or
+/// restoring a Secret takes minutes.
+const KEYLESS_DELETION_TIMEOUT: i64 = 600;
+/// How long this process must have missed something before it gives up on it: an operator that was down for
+/// an hour must not give up at its first look, nor because the wall clock jumped.
+const LEAST_WAIT: Duration = Duration::from_secs(60);
 
 /// The object does not belong to another installation, or this one takes it over.
 pub(super) fn owned_here<K: Kind>(view: &View<K>) -> Result<(), Plan<K>> {
@@ -165,12 +168,11 @@ pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Pl
     Plan::Rest(Outcome::Deleting(problem), key_requeue(view))
 }
 
-/// Whether a deletion has waited this long for something, since this process first found it missing. The
-/// wall clock may jump, and after a restart nobody knows what happened meanwhile.
-pub(crate) fn has_waited<K: Kind>(
-    view: &View<K>,
-    since: Option<Moment>,
-    timeout: Duration,
-) -> bool {
-    since.is_some_and(|since| since.until(view.now.moment) >= timeout)
+/// Whether a deletion was requested this many seconds ago, and this process has waited for something `since`
+/// long enough.
+pub(crate) fn has_waited<K: Kind>(view: &View<K>, since: Option<Moment>, timeout: i64) -> bool {
+    let now = view.now;
+    let requested = view.meta.deleting;
+    let has_timed_out = requested.is_some_and(|at| now.wall.saturating_sub(at) >= timeout);
+    has_timed_out && since.is_some_and(|at| at.until(now.moment) >= LEAST_WAIT)
 }

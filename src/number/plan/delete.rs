@@ -17,8 +17,8 @@ use crate::reconcile::steps::{
     MARGIN, MAY_TAKE_EFFECT, Outcome, Release, act, deletion_waits, read,
 };
 
-/// How long a deletion waits for rooms that publish the number.
-const PUBLISHERS_TIMEOUT: Duration = Duration::from_secs(3600);
+/// For how many seconds a deletion waits for rooms that publish the number.
+const PUBLISHERS_TIMEOUT: i64 = 3600;
 /// How soon to count these rooms again.
 const PUBLISHERS_RETRY: Duration = Duration::from_secs(5);
 /// How soon to check for a deleted config that Daily still shows.

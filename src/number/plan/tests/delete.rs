@@ -94,8 +94,8 @@ fn rooms_that_publish_the_number_come_first() {
             "rooms use it, and it has waited for almost an hour",
             with(fresh(), |it| {
                 it.facts.publishers = Some(2);
-                it.memory.deleting_since = Some(at(1000));
-                it.now.moment = at(4599);
+                it.memory.deleting_since = Some(at(0));
+                it.now.wall = 4000 + 3599;
             }),
             "deleting DeletionDeferred",
         ),
@@ -103,8 +103,8 @@ fn rooms_that_publish_the_number_come_first() {
             "rooms use it, and it has waited",
             with(fresh(), |it| {
                 it.facts.publishers = Some(2);
-                it.memory.deleting_since = Some(at(1000));
-                it.now.moment = at(4600);
+                it.memory.deleting_since = Some(at(0));
+                it.now.wall = 4000 + 3600;
             }),
             "delete c1",
         ),
@@ -288,17 +288,24 @@ fn a_config_without_a_recorded_id_is_deleted_when_it_is_proven() {
 
 #[test]
 fn a_config_is_given_up_when_there_is_no_key_for_ten_minutes() {
-    let keyless = |seconds: u64| {
+    let keyless_since = |seconds: i64, here: u64| {
         with(fresh(), |it| {
             it.access = no_key();
-            it.memory.keyless_since = Some(at(1000 - seconds));
+            it.now.wall = 4000 + seconds;
+            it.memory.keyless_since = Some(at(1000 - here));
         })
     };
+    let keyless = |seconds| keyless_since(seconds, 60);
     let of_another = |seconds| with(keyless(seconds), |it| it.access = other_domain());
     check(vec![
         ("just now", keyless(0), "deleting ApiKeyNotFound"),
         ("not long", keyless(599), "deleting ApiKeyNotFound"),
         ("for long", keyless(600), "release Orphaned"),
+        (
+            "for long, and the operator has just started",
+            keyless_since(9000, 59),
+            "deleting ApiKeyNotFound",
+        ),
         (
             "a key of another domain",
             of_another(599),
