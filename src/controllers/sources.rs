@@ -102,11 +102,13 @@ impl Sources {
                 let (store, writer) = reflector::store();
                 let events = self.watch(namespace.as_deref(), ours.clone());
                 let events = events.modify(trim);
-                let index = index.clone();
+                let (index, namespace) = (index.clone(), namespace.clone());
+                let listed = store.clone();
                 let events = events.reflect(writer).inspect_ok(move |event| match event {
                     Event::Apply(secret) | Event::InitApply(secret) => index.applied(secret),
                     Event::Delete(secret) => index.deleted(secret),
-                    Event::Init | Event::InitDone => {}
+                    Event::InitDone => index.listed(namespace.as_deref(), &listed.state()),
+                    Event::Init => {}
                 });
                 (store, events.touched_objects().boxed())
             })

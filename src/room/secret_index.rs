@@ -25,11 +25,7 @@ type Owner = (String, String);
 
 impl SecretIndex {
     pub fn applied(&self, secret: &impl ResourceExt) {
-        let Some(key) = key(secret) else { return };
-        let mut index = self.0.lock();
-        if secret.meta().deletion_timestamp.is_none() {
-            index.entry(key).or_default().insert(secret.name_any());
-        }
+        insert(&mut self.0.lock(), secret);
     }
 
     pub fn deleted(&self, secret: &impl ResourceExt) {
@@ -40,6 +36,16 @@ impl SecretIndex {
             if names.is_empty() {
                 index.remove(&key);
             }
+        }
+    }
+
+    /// A namespace, or without one all namespaces, was listed again and has these Secrets: those that were
+    /// deleted while no watch was open are forgotten.
+    pub fn listed(&self, namespace: Option<&str>, secrets: &[Arc<impl ResourceExt>]) {
+        let mut index = self.0.lock();
+        index.retain(|(of, _), _| namespace.is_some_and(|it| it != of));
+        for secret in secrets {
+            insert(&mut index, &**secret);
         }
     }
 
@@ -55,6 +61,14 @@ impl SecretIndex {
             .take(MAX_OTHERS)
             .cloned()
             .collect()
+    }
+}
+
+fn insert(index: &mut HashMap<Owner, BTreeSet<String>>, secret: &impl ResourceExt) {
+    if secret.meta().deletion_timestamp.is_none()
+        && let Some(key) = key(secret)
+    {
+        index.entry(key).or_default().insert(secret.name_any());
     }
 }
 
@@ -90,6 +104,13 @@ mod tests {
         index.applied(&secret("stranger", "other"));
         assert_eq!(others(), ["former"]);
         index.deleted(&secret("former", &label));
+        assert!(others().is_empty());
+        index.applied(&secret("former", &label));
+        index.listed(Some("other"), &[] as &[Arc<Secret>]);
+        assert_eq!(others(), ["former"], "of another namespace");
+        index.listed(Some("team"), &[Arc::new(secret("later", &label))]);
+        assert_eq!(others(), ["later"]);
+        index.listed(None, &[] as &[Arc<Secret>]);
         assert!(others().is_empty());
         for n in 0..20 {
             index.applied(&secret(&format!("many-{n}"), &label));
