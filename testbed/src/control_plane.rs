@@ -329,6 +329,8 @@ fn api_server_args(place: &Place, folder: &Path, port: u16) -> Vec<String> {
         format!("--audit-policy-file={}", path("audit.yaml")),
         format!("--audit-log-path={}", path(AUDIT_LOG)),
         "--audit-log-mode=blocking".to_owned(),
+        // In MB. By default the API server begins a new file after 100 MB, which the readers would miss.
+        "--audit-log-maxsize=100000".to_owned(),
     ];
     args.extend(match place {
         Place::Loopback => vec![
