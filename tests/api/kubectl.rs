@@ -343,6 +343,12 @@ impl Fixture {
             .await;
     }
 
+    /// Lets the Lease last for a day.
+    pub async fn prolong_lease(&self) {
+        self.patch_leases(&json!({"spec": {"leaseDurationSeconds": 86400}}))
+            .await;
+    }
+
     async fn patch_leases(&self, patch: &Value) {
         let leases = self.leases();
         let all = leases.list(&ListParams::default()).await;

@@ -94,21 +94,24 @@ async fn deleted_lease(fx: &mut Fixture) {
     fx.ready(Room, "retro").await;
 }
 
-/// A leader renews the Lease by a clock that is an hour behind: a standby goes by its own.
+/// A leader renews the Lease by a clock that is an hour behind: a standby goes by its own. The leader restores
+/// the duration that somebody has changed.
 async fn slow_clock(fx: &mut Fixture) {
     let before = leader(fx).await;
     fx.start_operator(&[]).await;
     fx.age_lease().await;
+    fx.prolong_lease().await;
     // The standby looks at it each second, the leader less often.
     until("the leader renews it", SOON, async || {
         let leases = fx.leases().list(&ListParams::default()).await;
         let lease = leases.expect("are listed").items.into_iter().next();
-        let renewed = lease
-            .and_then(|it| it.spec?.renew_time)
-            .expect("has a time")
-            .0;
+        let spec = lease.and_then(|it| it.spec).expect("has a spec");
+        let renewed = spec.renew_time.expect("has a time").0;
         let age = Timestamp::now().duration_since(renewed);
-        (age.as_secs() < 60).then_some(()).ok_or(format!("{age:?}"))
+        let seen = (age.as_secs() < 60, spec.lease_duration_seconds);
+        (seen == (true, Some(15)))
+            .then_some(())
+            .ok_or(format!("{seen:?}"))
     })
     .await;
     assert_eq!(leader(fx).await, before);
