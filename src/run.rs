@@ -5,7 +5,7 @@
 //! a rolling update never replaces a working leader by one that cannot work.
 
 mod identity;
-mod leading;
+mod lead_and_drain;
 mod preflight;
 
 use std::io;
@@ -157,14 +157,14 @@ impl Operator {
         };
         let Some(takeover) = self.standby(&mut elector).await else {
             // A write of the Lease that got no response may have acquired it.
-            leading::release(elector, false).await;
+            lead_and_drain::release(elector, false).await;
             return Ok(());
         };
         let installation = self.config.identity(cluster_id.clone()).installation_id;
         tracing::info!(installation, "This installation");
         let previous_leader: &str = takeover.previous.into();
         tracing::info!(previous_leader, "Leading");
-        leading::lead(self.context(cluster_id, takeover), elector).await
+        lead_and_drain::lead(self.context(cluster_id, takeover), elector).await
     }
 
     /// Waits until this process is the leader. Meanwhile it is ready only if it could lead.

@@ -5,12 +5,12 @@
 //! own, so that it ends also if the reconcile that sent it is cut off. An account that no reconcile
 //! uses for an hour ends, and its listings with it.
 
+mod get_before_write;
 mod keys_in_use;
 pub(crate) mod listing_schedule;
 pub(crate) mod listings;
 pub(crate) mod numbers;
 pub(crate) mod numbers_cache;
-mod proof;
 mod rooms;
 mod written_configs;
 

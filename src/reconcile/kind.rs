@@ -6,8 +6,8 @@ use kube::core::NamespaceResourceScope;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::deletion_spec::InvalidSpec;
 use super::meta::{Identity, Meta};
-use super::spec::InvalidSpec;
 use crate::crd::Status;
 use crate::keys::For;
 use crate::metrics::Controller;

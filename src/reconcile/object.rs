@@ -14,9 +14,9 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::deletion_spec::{DeletionSpec, InvalidSpec};
 use super::kind::Kind;
 use super::record::Recorded;
-use super::spec::{DeletionSpec, InvalidSpec};
 use crate::crd::{FINALIZER, RECONCILE_ANNOTATION, Status};
 
 /// A DailyRoom or PinDialinNumber.

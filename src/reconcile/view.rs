@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::backoff::Rejection;
+use super::deletion_spec::{DeletionSpec, InvalidSpec};
 use super::kind::Kind;
 use super::memory::Memory;
 use super::meta::{Identity, Meta};
 use super::record::{Record, Recorded};
 use super::rivals::Rival;
-use super::spec::{DeletionSpec, InvalidSpec};
 use crate::clock::{self, Moment};
 use crate::crd::Status;
 use crate::daily::evidence::RoomEvidence;

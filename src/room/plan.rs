@@ -2,7 +2,7 @@
 
 mod absent;
 mod claim;
-mod confirm;
+mod confirm_answer;
 mod create;
 mod delete;
 mod delete_secrets;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::proof::unless_ended;
+use super::get_before_write::unless_ended;
 use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::claim::claim;
-use super::confirm::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
+use super::confirm_answer::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
 use super::expire::{Passed, expire, passed};
 use super::problems::{USER_RETRY, end_too_far, fails};
 use super::{Plan, Planned};

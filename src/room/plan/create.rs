@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::claim::{claim as new_claim, comparable, is_ours};
-use super::confirm::{RECHECK, confirm_by_name};
+use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::expire::{self, Passed, expire, passed};
 use super::problems::{end_too_far, fails, name_taken};
 use super::steps::{Read, Step};

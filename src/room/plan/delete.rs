@@ -1,7 +1,7 @@
 //! Deleting a DailyRoom: its room first, then its Secrets, then the finalizer.
 
 use super::claim::is_ours;
-use super::confirm::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
+use super::confirm_answer::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
 use super::delete_secrets::secrets_are_deleted;
 use super::steps::Step;
 use super::{Plan, Planned};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Plan;
-use super::confirm::confirm_by_name;
+use super::confirm_answer::confirm_by_name;
 use super::steps::{Step, Update};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;

@@ -1,7 +1,7 @@
 //! Keeping a recorded room: whether it still exists, is still ours, and has not ended.
 
 use super::absent::absent;
-use super::confirm::{RECHECK, confirm_by_name};
+use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::differ::Present;
 use super::expire::{Passed, expire, kept_by_daily, passed};
 use super::problems::name_taken;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::confirm::{RECHECK, confirm_by_name};
+use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::delete_secrets::former_secret;
 use super::differ::Present;
 use super::problems::{USER_RETRY, fails};

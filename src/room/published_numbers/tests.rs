@@ -1,6 +1,7 @@
 //! Which numbers are published, as tables.
 
 use super::*;
+use crate::crd::FromNamespaces;
 use crate::daily::types::DialinConfigBody;
 
 const SINCE: i64 = 1_800_000_000;

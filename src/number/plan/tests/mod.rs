@@ -24,6 +24,7 @@ use crate::number::spec::Spec;
 use crate::number::view::{Facts, NumberEvidence, View};
 use crate::reconcile::backoff::Rejection;
 use crate::reconcile::conditions::{Health, conditions};
+use crate::reconcile::deletion_spec::{DeletionSpec, InvalidSpec};
 use crate::reconcile::memory::Memory;
 use crate::reconcile::meta::Identity;
 use crate::reconcile::meta::Meta;
@@ -32,7 +33,6 @@ use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, Made, Record, Recorded};
 use crate::reconcile::report::status;
 use crate::reconcile::rivals::Rival;
-use crate::reconcile::spec::{DeletionSpec, InvalidSpec};
 use crate::reconcile::steps::{self as generic, MARGIN, Release, Written};
 use crate::reconcile::view::Now;
 

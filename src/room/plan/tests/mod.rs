@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::confirm::RECHECK;
+use super::confirm_answer::RECHECK;
 use super::differ::keeps_numbers;
 use super::problems::USER_RETRY;
 use super::steps::{Read, Serving, Step, Update};
@@ -27,6 +27,7 @@ use crate::k8s::Guard;
 use crate::keys::KeyProblem;
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
+use crate::reconcile::deletion_spec::{DeletionSpec, InvalidSpec};
 use crate::reconcile::meta::Identity;
 use crate::reconcile::meta::Meta;
 use crate::reconcile::plan;
@@ -34,7 +35,6 @@ use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record, Recorded};
 use crate::reconcile::report::status;
 use crate::reconcile::rivals::Rival;
-use crate::reconcile::spec::{DeletionSpec, InvalidSpec};
 use crate::reconcile::steps::{self as generic, Change, Release, Written};
 use crate::reconcile::view::Now;
 use crate::room::Room as Kind;

@@ -1,4 +1,4 @@
-//! What is the same about the spec of either kind. No I/O.
+//! What a deletion needs of a spec, and why a spec is invalid. No I/O.
 
 use serde_json::Value;
 
