@@ -20,7 +20,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::accounts::{Listings, Recorded, keys, outcomes_known};
-use self::sources::{CONCURRENCY, Rooms, Sources};
+use self::sources::{CONCURRENCY, Sources};
 use self::takeover::trusted_from;
 use self::triggers::{owner, rooms_to_reconcile};
 use crate::cause::chain;
@@ -38,7 +38,7 @@ use crate::reconcile::meta::Identity;
 use crate::reconcile::object::Object;
 use crate::reconcile::{self, Kind, Reconciled, reconcile};
 use crate::room::secret_index::SecretIndex;
-use crate::room::{self, Room};
+use crate::room::{self, Room, Rooms};
 
 /// How often the memory of objects that no longer exist is freed.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(300);

@@ -63,6 +63,9 @@ pub fn expected(room: &Object<Room>, domain: &str, now: i64) -> Option<ExpectedR
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room;
 
+/// The caches of DailyRooms, one for each watch.
+pub type Rooms = Vec<Store<Object<Room>>>;
+
 /// The caches that reconciles of DailyRooms share.
 pub struct Shared {
     pub(crate) numbers: Vec<Store<Object<Number>>>,

@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::Context;
-use super::sources::Rooms;
 use super::takeover::{trusted_from, used_before};
 use crate::clock;
 use crate::daily::account::listings::{Expected, ExpectedRoom};
@@ -21,7 +20,7 @@ use crate::daily::evidence::replica_lag;
 use crate::keys::Keys;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
-use crate::room;
+use crate::room::{self, Rooms};
 
 /// The pause after a panic: long enough that a defect does not use up Daily's rate limit.
 const AFTER_PANIC: Duration = Duration::from_secs(30);

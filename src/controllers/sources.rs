@@ -19,7 +19,6 @@ use crate::k8s::Served;
 use crate::number::Number;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
-use crate::room::Room;
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::room::secret_index::SecretIndex;
 
@@ -36,7 +35,6 @@ const PAGE_SIZE: u32 = 5;
 /// The longest name of an object.
 const LONGEST_NAME: usize = 253;
 
-pub(super) type Rooms = Vec<Store<Object<Room>>>;
 /// A controller, and the namespace that it watches; `None` means all.
 pub(super) type Scoped<K> = (Controller<Object<K>>, Option<String>);
 

@@ -8,14 +8,13 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::Event;
 
-use super::sources::Rooms;
 use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
 use crate::number::Number;
 use crate::reconcile::object::Object;
 use crate::room::published_numbers::Holder;
 use crate::room::secret::OWNER_ANNOTATION;
-use crate::room::{Room, holder};
+use crate::room::{Room, Rooms, holder};
 
 /// The DailyRoom that owns a Secret.
 pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Object<Room>>> {

@@ -7,26 +7,7 @@ use super::lifecycle::Create;
 use super::meta::Meta;
 use super::object::Object;
 use super::record::Recorded;
-use super::view::View;
-
-/// Another object that holds the name before this one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rival {
-    pub namespace: String,
-    pub name: String,
-    /// Daily's id of what it owns, once that is recorded.
-    pub made: Option<String>,
-}
-
-impl Rival {
-    /// The rival in a message to users of `namespace`, who may not learn names in other namespaces.
-    pub fn seen_from(&self, namespace: &str, kind: &str) -> String {
-        if self.namespace == namespace {
-            return format!("The {kind} {}", self.name);
-        }
-        format!("A {kind} in another namespace")
-    }
-}
+use super::view::{Rival, View};
 
 /// The object that holds the name before the viewed one: the one that owns something at Daily, else the
 /// oldest of those that claim the name. Only a record holds a name, and only while what it records may

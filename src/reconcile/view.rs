@@ -8,7 +8,6 @@ use super::kind::Kind;
 use super::memory::Memory;
 use super::meta::{Identity, Meta};
 use super::record::{Record, Recorded};
-use super::rivals::Rival;
 use crate::clock::{self, Moment};
 use crate::crd::Status;
 use crate::daily::evidence::RoomEvidence;
@@ -65,6 +64,25 @@ impl Now {
             moment: clock::now(),
             wall: clock::wall().as_second(),
         }
+    }
+}
+
+/// Another object that holds the name before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rival {
+    pub namespace: String,
+    pub name: String,
+    /// Daily's id of what it owns, once that is recorded.
+    pub made: Option<String>,
+}
+
+impl Rival {
+    /// The rival in a message to users of `namespace`, who may not learn names in other namespaces.
+    pub fn seen_from(&self, namespace: &str, kind: &str) -> String {
+        if self.namespace == namespace {
+            return format!("The {kind} {}", self.name);
+        }
+        format!("A {kind} in another namespace")
     }
 }
 

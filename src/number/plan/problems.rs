@@ -9,7 +9,7 @@ use crate::daily::types::DialinConfig;
 use crate::number::view::{NumberEvidence, View};
 use crate::phone;
 use crate::reconcile::problem::{Problem, Requeue};
-use crate::reconcile::rivals::Rival;
+use crate::reconcile::view::Rival;
 use crate::reconcile::steps::{failing, read};
 
 /// How old an answer may be while objects wait for something, so that all of them share it.

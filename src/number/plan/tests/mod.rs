@@ -32,7 +32,7 @@ use crate::reconcile::plan;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, Made, Record, Recorded};
 use crate::reconcile::report::status;
-use crate::reconcile::rivals::Rival;
+use crate::reconcile::view::Rival;
 use crate::reconcile::steps::{self as generic, MARGIN, Release, Written};
 use crate::reconcile::view::Now;
 

@@ -34,7 +34,7 @@ use crate::reconcile::plan;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record, Recorded};
 use crate::reconcile::report::status;
-use crate::reconcile::rivals::Rival;
+use crate::reconcile::view::Rival;
 use crate::reconcile::steps::{self as generic, Change, Release, Written};
 use crate::reconcile::view::Now;
 use crate::room::Room as Kind;
