@@ -24,6 +24,8 @@ spec: {ttl: 8h}
 ";
 /// What Helm says of an object that belongs to somebody else; docs name these words.
 const NOT_OURS: &str = "invalid ownership metadata";
+/// A description in the CRDs, which those of an older version lack.
+const TEXT: &str = "How long the room exists";
 
 /// One control plane at a time is enough for two cores.
 static TURN: Mutex<()> = Mutex::const_new(());
@@ -109,7 +111,7 @@ impl Stage {
             .output();
         let printed = printed.await.expect("the operator runs").stdout;
         let crds = String::from_utf8(printed).expect("is text");
-        let older = crds.replace("How long the room lives", "How long a room lives");
+        let older = crds.replace(TEXT, "How long a room exists");
         assert_ne!(older, crds);
         let args = ["apply", "--server-side", "-f", "-"];
         let applied = self.plane.cluster().feed(&args, &older).await;
@@ -167,10 +169,7 @@ async fn crds_made_by_kubectl(helm: Tool, take_over: &[&str]) {
     assert_eq!(stage.owners().await, ["daily-operator/daily-operator"]);
     stage.succeeds("upgrade", name, namespace, &[]).await;
     let crd = stage.kubectl(&["get", "crd", CRDS[0], "-o", "yaml"]).await;
-    assert!(
-        crd.contains("How long the room lives"),
-        "the CRD is upgraded"
-    );
+    assert!(crd.contains(TEXT), "the CRD is upgraded");
     stage.has_room().await;
     stage.plane.stop().await;
 }

@@ -9,8 +9,8 @@ use crate::daily::types::DialinConfig;
 use crate::number::view::{NumberEvidence, View};
 use crate::phone;
 use crate::reconcile::problem::{Problem, Requeue};
-use crate::reconcile::view::Rival;
 use crate::reconcile::steps::{failing, read};
+use crate::reconcile::view::Rival;
 
 /// How old an answer may be while objects wait for something, so that all of them share it.
 pub(in crate::number) const RECENT: Duration = Duration::from_secs(4);

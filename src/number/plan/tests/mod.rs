@@ -32,9 +32,9 @@ use crate::reconcile::plan;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, Made, Record, Recorded};
 use crate::reconcile::report::status;
-use crate::reconcile::view::Rival;
 use crate::reconcile::steps::{self as generic, MARGIN, Release, Written};
 use crate::reconcile::view::Now;
+use crate::reconcile::view::Rival;
 
 type Plan = generic::Plan<Kind>;
 type Outcome = generic::Outcome<Kind>;
