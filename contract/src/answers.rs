@@ -1,4 +1,4 @@
-//! What a check expects of an answer, and how it reads one.
+//! Reads and checks the answers of Daily.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::case::{Checked, ensure};
 use crate::wire::Answer;
 
 impl Answer {
-    /// The body of a 200.
+    /// The body of a 200; fails on every other status.
     pub fn ok(self) -> Checked<Value> {
         ensure!(
             self.status == 200,
@@ -17,7 +17,7 @@ impl Answer {
         Ok(self.body)
     }
 
-    /// A refusal with this status and this word.
+    /// Fails unless the answer has this status and this value of `error`.
     pub fn refused(&self, status: u16, word: &str) -> Checked {
         let error = self.body["error"].as_str().unwrap_or_default();
         let (found, text) = (self.status, &self.text);
@@ -28,7 +28,7 @@ impl Answer {
         Ok(())
     }
 
-    /// The same, and this text for people.
+    /// Like [`Self::refused`], and `info` must have this text.
     pub fn refused_with(&self, status: u16, word: &str, info: &str) -> Checked {
         self.refused(status, word)?;
         let found = self.body["info"].as_str().unwrap_or_default();
@@ -36,7 +36,7 @@ impl Answer {
         Ok(())
     }
 
-    /// One of the two: done, or refused with 400 and this word.
+    /// True for a 200, false for a 400 with this value of `error`. Fails on every other answer.
     pub fn done_or_refused(&self, word: &str) -> Checked<bool> {
         if self.status == 200 {
             return Ok(true);
@@ -45,10 +45,10 @@ impl Answer {
         Ok(false)
     }
 
-    /// A field that Daily does not know was refused, or ignored and is not shown.
+    /// Expects Daily to reject an unknown field, or to ignore it and not return it.
     ///
     /// # Errors
-    /// When it was kept, or refused in another way.
+    /// If Daily stored the field, or rejected the request with another error.
     pub fn refused_or_ignored(&self, field: &str) -> Checked {
         match self.done_or_refused("invalid-request-error")? && self.text.contains(field) {
             true => Err(format!("it was kept: {}", self.text).into()),
@@ -57,25 +57,22 @@ impl Answer {
     }
 }
 
-/// A string field of an object.
 pub fn text<'a>(value: &'a Value, key: &str) -> Checked<&'a str> {
     let found = value[key].as_str();
     found.ok_or_else(|| format!("{key:?} is no text in {value}").into())
 }
 
-/// An array field of an object.
 pub fn list<'a>(value: &'a Value, key: &str) -> Checked<&'a Vec<Value>> {
     let found = value[key].as_array();
     found.ok_or_else(|| format!("{key:?} is no list in {value}").into())
 }
 
-/// An integer field of an object.
 pub fn whole(value: &Value, key: &str) -> Checked<i64> {
     let found = value[key].as_i64();
     found.ok_or_else(|| format!("{key:?} is no whole number in {value}").into())
 }
 
-/// Fails unless both are the same.
+/// Fails unless both values are equal. `what` names them in the failure.
 pub fn same(what: &str, found: &Value, wanted: &Value) -> Checked {
     ensure!(found == wanted, "{what} is {found} and not {wanted}");
     Ok(())

@@ -1,5 +1,5 @@
-//! What a check works with: calls with the account's key, names of its own, the server's time, and
-//! the controls where there is a simulator.
+//! The context of one check: calls with the account's API key, unique names, the server's time, and the
+//! control endpoints of a simulator.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::schemas;
 use crate::target::{Account, Key};
 use crate::wire::{Answer, JSON, Request, Trouble, Wire};
 
-/// Why a check failed, or a probe found nothing.
+/// Why a check failed, or why a probe has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure(pub String);
 
@@ -35,12 +35,12 @@ impl From<Trouble> for Failure {
     }
 }
 
-/// What a check gives.
+/// The result of a check or of one of its steps.
 pub type Checked<T = ()> = Result<T, Failure>;
 
 pub use crate::answers::{list, same, text, whole};
 
-/// Fails with a text unless the condition holds.
+/// Returns a [`Failure`] with this text unless the condition holds.
 macro_rules! ensure {
     ($condition:expr, $($text:tt)+) => {
         if !$condition {
@@ -50,13 +50,12 @@ macro_rules! ensure {
 }
 pub(crate) use ensure;
 
-/// The surroundings of one check.
+/// The context of one check or probe.
 pub struct Case {
     wire: Arc<Wire>,
-    /// The account that the check uses.
     pub account: Account,
     stranger: Option<Account>,
-    /// Where the control endpoints are, below `/sim`.
+    /// The base URL of the control endpoints, which ends in `/sim`. `None` on a live account.
     control: Option<String>,
     prefix: String,
     names: AtomicUsize,
@@ -66,12 +65,11 @@ pub struct Case {
     unlike: Mutex<Vec<String>>,
 }
 
-/// How many calls a failure shows, and how much of each.
+/// A failure shows the last calls, each body cut to this number of characters.
 const SHOWN_CALLS: usize = 6;
 const SHOWN_CHARS: usize = 3000;
 
 impl Case {
-    /// A case for an account.
     pub fn new(wire: Arc<Wire>, account: Account, prefix: String) -> Self {
         Self {
             wire,
@@ -87,7 +85,7 @@ impl Case {
         }
     }
 
-    /// The same with the controls of a simulator, and another account in it.
+    /// Adds the control endpoints of a simulator, and a second account in it.
     #[must_use]
     pub fn in_simulator(mut self, origin: &str, stranger: Account) -> Self {
         self.control = Some(format!("{}/sim", origin.trim_end_matches('/')));
@@ -95,42 +93,40 @@ impl Case {
         self
     }
 
-    /// The transport of the calls.
     pub fn wire(&self) -> &Wire {
         &self.wire
     }
 
-    /// A name for a room that nobody else uses.
+    /// A room name that no other check uses.
     pub fn name(&self, label: &str) -> String {
         let nth = self.names.fetch_add(1, Ordering::Relaxed);
         format!("{}{nth}-{label}", self.prefix)
     }
 
-    /// How many calls were made with any key of this account.
+    /// The number of calls to the API, with any key. Calls to the control endpoints do not count.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// The second key of the account.
     pub fn second_key(&self) -> Checked<&Key> {
         let key = self.account.keys.get(1);
         key.ok_or_else(|| "the account has one key".into())
     }
 
-    /// A key of somebody else.
+    /// A key of the second account.
     pub fn strange_key(&self) -> Checked<&Key> {
         let stranger = self.stranger.as_ref();
         let key = stranger.and_then(|stranger| stranger.keys.first());
         key.ok_or_else(|| "there is no other account".into())
     }
 
-    /// A purchased number, counted from the earliest.
+    /// The nth purchased number, from 0, in order of purchase.
     pub fn number(&self, nth: usize) -> Checked<&str> {
         let number = self.account.numbers.get(nth).map(String::as_str);
         number.ok_or_else(|| "the account has too few purchased numbers".into())
     }
 
-    /// The server's time in seconds. It lies at most about a second ahead or behind.
+    /// The server's time in Unix seconds, accurate to about one second.
     pub async fn now(&self) -> Checked<i64> {
         if let Some((date, since)) = *lock(&self.time) {
             return Ok(date + i64::try_from(since.elapsed().as_secs()).unwrap_or(0));
@@ -141,43 +137,37 @@ impl Case {
         Ok(date)
     }
 
-    /// A time ahead of now, for an `exp`.
+    /// The server's time plus these seconds, for an `exp`.
     pub async fn in_seconds(&self, seconds: i64) -> Checked<i64> {
         Ok(self.now().await? + seconds)
     }
 
-    /// `GET`.
     pub async fn get(&self, path: &str) -> Checked<Answer> {
         self.json(Method::GET, path, None).await
     }
 
-    /// `POST`.
     pub async fn post(&self, path: &str, body: Value) -> Checked<Answer> {
         self.json(Method::POST, path, Some(body)).await
     }
 
-    /// `PUT`.
     pub async fn put(&self, path: &str, body: Value) -> Checked<Answer> {
         self.json(Method::PUT, path, Some(body)).await
     }
 
-    /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Checked<Answer> {
         self.json(Method::DELETE, path, None).await
     }
 
-    /// `DELETE` with a body.
     pub async fn delete_with(&self, path: &str, body: Value) -> Checked<Answer> {
         self.json(Method::DELETE, path, Some(body)).await
     }
 
-    /// A call with the first key of the account.
+    /// Sends a request with the first key of the account.
     pub async fn json(&self, method: Method, path: &str, body: Option<Value>) -> Checked<Answer> {
         let key = self.account.keys.first().ok_or("the account has no key")?;
         self.with_key(key, method, path, body).await
     }
 
-    /// A call with another key.
     pub async fn with_key(
         &self,
         key: &Key,
@@ -195,7 +185,7 @@ impl Case {
         .await
     }
 
-    /// Any call. Validates its answer against the schemas.
+    /// Sends any request. Records an answer that does not match its schema as a failure of the check.
     pub async fn raw(&self, request: Request) -> Checked<Answer> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let answer = self.wire.call(&request).await;
@@ -216,18 +206,19 @@ impl Case {
         Ok(answer)
     }
 
-    /// Creates a room that ends in 10 minutes unless the properties say otherwise.
+    /// Creates a room that expires in 10 minutes unless the properties set `exp`.
     pub async fn room(&self, label: &str, properties: Value) -> Checked<Value> {
         self.room_named(&self.name(label), properties).await
     }
 
-    /// The same under a name that was chosen before.
+    /// Like [`Self::room`], with a given name.
     pub async fn room_named(&self, name: &str, properties: Value) -> Checked<Value> {
         let answer = self.try_room(name, properties).await?;
         answer.ok()
     }
 
-    /// Tries to create a room.
+    /// Sends the create and returns any answer. The room expires in 10 minutes unless the properties set
+    /// `exp`.
     pub async fn try_room(&self, name: &str, mut properties: Value) -> Checked<Answer> {
         if properties["exp"].is_null() {
             properties["exp"] = json!(self.in_seconds(600).await?);
@@ -236,13 +227,13 @@ impl Case {
         self.post("/rooms", body).await
     }
 
-    /// Changes properties of a room.
     pub async fn update(&self, room: &Value, properties: Value) -> Checked<Answer> {
         let path = format!("/rooms/{}", text(room, "name")?);
         self.post(&path, json!({"properties": properties})).await
     }
 
-    /// Reads a room until it is as expected, since reads may lag behind writes (F-ROOM-41).
+    /// Repeats a GET until the answer matches, for up to 8 s, because reads may lag behind writes
+    /// (F-ROOM-41).
     pub async fn reads(&self, path: &str, wish: impl Fn(&Answer) -> bool) -> Checked<Answer> {
         let deadline = Instant::now() + Duration::from_secs(8);
         loop {
@@ -259,7 +250,8 @@ impl Case {
         }
     }
 
-    /// How long to wait before an absence means something: as long as a read may lag (F-ROOM-41).
+    /// How long to wait before a 404 proves that an object does not exist: as long as a read may lag
+    /// (F-ROOM-41).
     pub fn settling(&self) -> Duration {
         match self.control {
             Some(_) => Duration::ZERO,
@@ -267,7 +259,7 @@ impl Case {
         }
     }
 
-    /// A call of the control endpoints.
+    /// Calls a control endpoint of the simulator: with GET if the body is null, with POST otherwise.
     pub async fn control(&self, path: &str, body: Value) -> Checked<Value> {
         let origin = self.control.as_ref().ok_or("there is no simulator")?;
         let (base, path) = (origin.clone(), path.to_owned());
@@ -293,34 +285,34 @@ impl Case {
         Ok(answer.body)
     }
 
-    /// Moves the clock of the simulator.
+    /// Moves the clock of the simulator forward, by a duration such as `40s`.
     pub async fn advance(&self, by: &str) -> Checked {
         self.control("/clock", json!({"advance": by})).await?;
         *lock(&self.time) = None;
         Ok(())
     }
 
-    /// Somebody dials a number and types a PIN.
+    /// A caller dials a number and enters a PIN.
     pub async fn dial(&self, number: &str, pin: &str) -> Checked<Value> {
         let body = json!({"dialString": format!("{number},,{pin}")});
         self.control("/dial", body).await
     }
 
-    /// Somebody joins a room with a browser.
+    /// A participant joins a room with a browser.
     pub async fn join(&self, room: &Value, who: &str) -> Checked<Value> {
         let path = format!("/rooms/{}/join", text(room, "name")?);
         let body = json!({"userName": who, "account": self.account.domain});
         self.control(&path, body).await
     }
 
-    /// Somebody leaves it.
+    /// A participant leaves a room.
     pub async fn leave(&self, room: &Value, who: &str) -> Checked<Value> {
         let path = format!("/rooms/{}/leave", text(room, "name")?);
         let body = json!({"userName": who, "account": self.account.domain});
         self.control(&path, body).await
     }
 
-    /// The state of this call, if it is still going on.
+    /// The state of a call, or `None` after it ended.
     pub async fn call_now(&self, dialled: &Value) -> Checked<Option<Value>> {
         let calls = self.control("/calls", Value::Null).await?;
         let id = &dialled["callId"];
@@ -328,12 +320,12 @@ impl Case {
         Ok(calls.find(|call| &call["callId"] == id).cloned())
     }
 
-    /// The answers that were unlike their schema.
+    /// The answers that did not match their schema.
     pub fn unlike(&self) -> Vec<String> {
         lock(&self.unlike).clone()
     }
 
-    /// The last calls with their answers.
+    /// The last calls with their answers, without API keys.
     pub fn story(&self) -> String {
         let told = lock(&self.told);
         let from = told.len().saturating_sub(SHOWN_CALLS);
@@ -343,7 +335,7 @@ impl Case {
     fn tell(&self, request: &Request, answer: Option<&Answer>) -> String {
         let short = |text: &str| text.chars().take(SHOWN_CHARS).collect::<String>();
         let mut story = format!("> {} {}", request.method, request.path);
-        // Writing into a string does not fail.
+        // A write to a `String` never fails.
         if let Some(body) = &request.body {
             let _ = write!(story, " {}", short(body));
         }

@@ -1,45 +1,43 @@
-//! What a check is, and all of them.
+//! The type of a check, and the list of all checks.
 
 use std::pin::Pin;
 
 use crate::case::{Case, Checked};
 use crate::checks;
 
-/// A check of the suite.
 pub struct Check {
     /// `area::what_holds`.
     pub name: &'static str,
-    /// The facts that it holds Daily to.
+    /// The facts that the check verifies.
     pub facts: &'static [&'static str],
-    /// Where it can be run.
+    /// Where the check can run.
     pub needs: Needs,
-    /// The check itself.
     pub(crate) run: Run,
 }
 
 pub(crate) type Run = for<'a> fn(&'a Case) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
 
-/// Where a check can be run.
+/// Where a check can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
     /// On any account.
     Anywhere,
-    /// On an account that can have PIN dial-in, which takes a credit card.
+    /// On an account that can have PIN dial-in, which requires a credit card.
     Card,
     /// On an account with a purchased number.
     Number,
-    /// Where a dial-in config may be made: a purchased number without one, and a flag.
+    /// On an account with a purchased number that has no dial-in config, if the run has `--with-numbers`.
     Config,
-    /// In a simulator, because of this.
+    /// Only in a simulator, for this reason.
     Simulator(&'static str),
-    /// In a simulator, because its clock is moved.
+    /// Only in a simulator, because the check moves the clock.
     Clock,
-    /// In a simulator, because somebody calls or joins.
+    /// Only in a simulator, because a caller dials or a participant joins.
     Telephone,
 }
 
 impl Needs {
-    /// Why it is never run on a live account, if it is not.
+    /// Why the check never runs on a live account; `None` if it can.
     pub fn never_live(self) -> Option<String> {
         match self {
             Self::Anywhere | Self::Card | Self::Number | Self::Config => None,
@@ -65,10 +63,9 @@ impl std::fmt::Debug for Check {
     }
 }
 
-/// The checks of an area, from functions of the same names.
+/// Defines the checks of an area. Each check has the name of its function.
 macro_rules! area {
     ($area:ident; $($needs:expr => $name:ident [$($fact:literal),+ $(,)?];)+) => {
-        /// The checks of this area.
         pub const ALL: &[crate::check::Check] = &[$(crate::check::Check {
             name: concat!(stringify!($area), "::", stringify!($name)),
             facts: &[$($fact),+],
@@ -79,7 +76,7 @@ macro_rules! area {
 }
 pub(crate) use area;
 
-/// All checks, area by area.
+/// All checks, in the order of their areas.
 pub fn all_checks() -> Vec<&'static Check> {
     checks::AREAS.iter().copied().flatten().collect()
 }

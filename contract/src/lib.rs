@@ -1,20 +1,20 @@
 //! Contract tests for Daily's API: one suite of checks for the simulator and for a live account.
 //!
-//! The checks are written from `docs/daily-api-facts.md` and Daily's guides. They know Daily by HTTP
-//! alone and share no code with the operator or the simulator.
+//! The checks follow `docs/daily-api-facts.md` and Daily's guides. They use HTTP only and share no code with
+//! the operator or the simulator.
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! | --- | --- |
-//! | `target` | the accounts that are tested, and the controls of a simulator |
-//! | `wire` | one HTTP call; in live mode also the rules that it must keep |
-//! | `rules`, `made` | the rules of live mode, and what was made and has to be deleted: pure |
-//! | `schemas`, `requests` | every answer and every request against the JSON Schemas in `schemas/` |
-//! | `case`, `answers` | what a check works with: calls, names, times, the controls; what it expects |
+//! | `target` | the accounts under test |
+//! | `wire` | sends one HTTP call; in live mode enforces the rules |
+//! | `rules`, `made` | the rules of live mode, and the objects that a live run must delete: pure |
+//! | `schemas`, `requests` | validate every answer and every request against the JSON Schemas in `schemas/` |
+//! | `case`, `answers` | the context of a check: calls, names, times, control endpoints, expectations |
 //! | `check`, `checks` | the checks, one file for each area |
-//! | `probes` | how a live account answers where nobody knows Daily's answer |
-//! | `run`, `live` | runs the checks against a simulator, or checks and probes against an account |
+//! | `probes` | find out how a live account answers if nobody knows Daily's answer |
+//! | `run`, `live` | run the checks against a simulator, or checks and probes against a live account |
 
-// What is indexed here are JSON values by the names of their keys.
+// The code indexes JSON values by key only.
 #![expect(
     clippy::indexing_slicing,
     reason = "a key that a JSON value does not have reads as null"

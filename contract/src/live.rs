@@ -1,6 +1,6 @@
 //! Live mode: checks and probes against a real account.
 //!
-//! The run always deletes what it created before it ends, and names what it could not delete.
+//! Before it ends, a run deletes what it created and names what it could not delete.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,57 +20,57 @@ use crate::wire::{Trouble, Wire};
 
 pub use crate::rules::Pace;
 
-/// What a live run is started with.
+/// The settings of a live run.
 #[derive(Clone, Debug)]
 pub struct Live {
-    /// By default `https://api.daily.co/v1`.
+    /// The base URL of the API, such as `https://api.daily.co/v1`.
     pub base_url: String,
-    /// The API key.
+    /// The API key of the account.
     pub key: Key,
-    /// Whether dial-in configs may be made.
+    /// Whether the run may create dial-in configs.
     pub with_numbers: bool,
-    /// How fast.
+    /// The minimum times between calls.
     pub pace: Pace,
-    /// Only checks whose names contain this; the probes are run all the same.
+    /// Runs only the checks whose names contain this text. All probes run in any case.
     pub only: Option<String>,
 }
 
 /// The result of a live run.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The checks.
+    /// The outcomes of the checks, and one of the probes.
     pub outcomes: Vec<Outcome>,
     /// Each switch with its answer, or why there is none.
     pub answers: Vec<probes::Answered>,
-    /// What could not be deleted.
+    /// The objects that the run could not delete.
     pub left: Vec<String>,
-    /// Whether it was stopped before its end.
+    /// Whether the run was stopped before its end.
     pub stopped: bool,
 }
 
-/// What the account has, found out at the start.
+/// What the run finds in the account when it starts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub domain: String,
-    /// Whether the calls for numbers are open, which takes a card.
+    /// Whether Daily accepts the calls for numbers, which require a credit card.
     pub has_card: bool,
-    /// The status with which they are refused otherwise.
+    /// The status with which Daily rejects these calls for the plan type, if it does.
     pub refused: Option<u16>,
-    /// Why a room cannot have PIN dial-in here.
+    /// Why rooms of this account cannot have PIN dial-in; `None` if they can.
     pub no_dialin: Option<String>,
-    /// Purchased numbers, the earliest purchase first.
+    /// Purchased numbers in order of purchase.
     pub numbers: Vec<String>,
-    /// Purchased numbers without a config.
+    /// Purchased numbers without a dial-in config.
     pub unassigned: Vec<String>,
     /// Purchased numbers with a PIN dial-in config.
     pub assigned: Vec<String>,
     pub with_numbers: bool,
 }
 
-/// Runs live mode until it is done or `stop` comes, and cleans up.
+/// Runs live mode until it ends or `stop` completes, then cleans up.
 ///
 /// # Errors
-/// When nothing could be started: the reason, in a sentence.
+/// If the run could not start: the reason, as a sentence.
 pub async fn run(
     live: &Live,
     stop: impl Future<Output = ()>,
@@ -142,7 +142,7 @@ async fn everything(
     let account = Account {
         domain: found.domain.clone(),
         keys: account.keys.clone(),
-        // Checks take the number that they may make a config for, if there is one.
+        // With `--with-numbers`, checks may only use numbers that have no config yet.
         numbers: match live.with_numbers {
             true => found.unassigned.clone(),
             false => found.numbers.clone(),
@@ -175,14 +175,14 @@ async fn everything(
     Ok(())
 }
 
-/// A case with a number in the names of its rooms, which distinguishes them from those of other cases.
+/// A case with `nth` in the names of its rooms, so that the names of two cases differ.
 pub(crate) fn numbered(wire: &Arc<Wire>, account: &Account, nth: usize) -> Arc<Case> {
     let prefix = wire.live().map(|live| live.rules.prefix.clone());
     let prefix = format!("{}{nth}-", prefix.unwrap_or_default());
     Arc::new(Case::new(wire.clone(), account.clone(), prefix))
 }
 
-/// Inspects the account. An invalid key ends the run here.
+/// Inspects the account. An invalid API key ends the run.
 async fn look(case: &Case) -> Checked<Found> {
     let domain = case.get("/").await?;
     if domain.status != 200 {
@@ -262,7 +262,7 @@ async fn numbers(case: &Case, purchased: &Value, domain: &Value, found: &mut Fou
     Ok(())
 }
 
-/// Why a check cannot be run on this account.
+/// Why a check cannot run on this account; `None` if it can.
 fn prevented(check: &Check, found: &Found) -> Option<String> {
     if let Some(never) = check.needs.never_live() {
         return Some(never);
@@ -289,11 +289,11 @@ fn prevented(check: &Check, found: &Found) -> Option<String> {
     }
 }
 
-/// How often a delete is tried at the end.
+/// How often the final cleanup tries to delete each object, once per second.
 const TRIES: usize = 4;
 
-/// Deletes what was created; reports what is left. At the end it tries hard, and waits for creates that
-/// were never answered.
+/// Deletes what the run created, and returns what is left. At the end of the run it retries, and waits for
+/// creates of unknown outcome.
 pub(crate) async fn clean(case: &Case, is_end: bool) -> Vec<String> {
     let Some(live) = case.wire().live() else {
         return Vec::new();
@@ -314,12 +314,12 @@ pub(crate) async fn clean(case: &Case, is_end: bool) -> Vec<String> {
             let deleted = case.delete(&format!("/rooms/{name}")).await;
             let gone = deleted.is_ok_and(|answer| answer.status == 404);
             if gone && sure == Sure::Perhaps && nth + 1 == TRIES {
-                // It was not there in all this time, so its create was never executed.
+                // Daily never showed the room between the tries, so it never executed the create.
                 live.made().no_room(&name);
             }
         }
         for (number, config) in configs {
-            // Checked by itself at the next round.
+            // The next round lists this config again if the delete failed.
             let _ = clean_config(case, &number, config).await;
         }
     }
@@ -343,7 +343,7 @@ async fn clean_config(case: &Case, number: &str, made: MadeConfig) -> Checked {
                 number.trim_start_matches('+')
             );
             let listed = case.get(&path).await?.ok()?;
-            // Somebody else may have made one meanwhile.
+            // Another user may have created a config for this number in the meantime.
             let ours = |config: &&Value| {
                 let prefix = config["config"]["name_prefix"].as_str();
                 config["config"]["phone_number"] == number && prefix == made.name_prefix.as_deref()

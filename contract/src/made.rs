@@ -1,5 +1,5 @@
-//! What a live run has created and must delete. Pure bookkeeping: it notes a name before the call
-//! that may create it, and removes it only when Daily says that nothing of this name exists.
+//! Tracks what a live run creates and must delete. Pure. It adds a name before the call that may create the
+//! object, and removes the name only when Daily answers that the object does not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,35 +11,34 @@ use crate::rules::{Effect, MAX_ROOMS};
 #[derive(Debug, Default)]
 pub struct Made {
     rooms: BTreeMap<String, Sure>,
-    /// By number.
+    /// By phone number.
     configs: BTreeMap<String, MadeConfig>,
-    /// The ids of all configs that the run has made, deleted ones too.
+    /// The ids of all configs that the run created, including deleted ones.
     config_ids: BTreeSet<String>,
 }
 
-/// A dial-in config of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MadeConfig {
-    /// Its id when it is known.
+    /// The id, once it is known.
     pub id: Option<String>,
-    /// What it was made with.
+    /// The `name_prefix` in the create. It identifies a config whose id is not known.
     pub name_prefix: Option<String>,
 }
 
 /// Whether a room certainly exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sure {
-    /// Its create was answered.
+    /// Daily answered the create.
     There,
-    /// Its create was not answered: it may even be executed later.
+    /// The outcome of the create is unknown. Daily may even execute it later.
     Perhaps,
 }
 
 impl Made {
-    /// Notes what a call is about to make.
+    /// Adds what a call may create, and returns the names or numbers that are new.
     ///
     /// # Errors
-    /// A sentence, when it would be too many rooms, or a config of somebody else's.
+    /// A sentence, if the run would have too many rooms or would touch a config that is not its own.
     pub fn before(&mut self, effect: &Effect) -> Result<Vec<String>, String> {
         match effect {
             Effect::MakesRooms(names) => {
@@ -77,7 +76,7 @@ impl Made {
         }
     }
 
-    /// Notes how a call was answered. `new` is what [`Made::before`] gave.
+    /// Updates the objects after an answer. `new` is the result of [`Made::before`].
     pub fn after(&mut self, effect: &Effect, new: &[String], status: u16, body: &Value) {
         let refused = (400..500).contains(&status);
         match effect {
@@ -91,7 +90,8 @@ impl Made {
                 names.iter().for_each(|name| self.no_room(name));
             }
             Effect::DeletesRooms(names) if status == 404 => {
-                // A refused batch deletes nothing, and a late create may still come.
+                // A rejected batch deletes nothing. After a create of unknown outcome, the room may appear
+                // later.
                 if let [name] = names.as_slice()
                     && self.rooms.get(name) == Some(&Sure::There)
                 {
@@ -114,29 +114,28 @@ impl Made {
         }
     }
 
-    /// The rooms.
     pub fn rooms(&self) -> Vec<(String, Sure)> {
         let owned = |(name, sure): (&String, &Sure)| (name.clone(), *sure);
         self.rooms.iter().map(owned).collect()
     }
 
-    /// The configs by their numbers.
+    /// The configs by phone number.
     pub fn configs(&self) -> Vec<(String, MadeConfig)> {
         let owned = |(number, it): (&String, &MadeConfig)| (number.clone(), it.clone());
         self.configs.iter().map(owned).collect()
     }
 
-    /// This room is certainly not there.
+    /// Removes a room that certainly does not exist.
     pub fn no_room(&mut self, name: &str) {
         self.rooms.remove(name);
     }
 
-    /// This number has no config of ours.
+    /// Removes the config of a number that has none of this run.
     pub fn no_config(&mut self, number: &str) {
         self.configs.remove(number);
     }
 
-    /// The config of this number is ours and has this id.
+    /// Stores the id of this run's config for a number.
     pub fn config_is(&mut self, number: &str, id: &str) {
         self.config_ids.insert(id.to_owned());
         let config = self.configs.entry(number.to_owned()).or_default();

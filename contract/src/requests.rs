@@ -1,17 +1,17 @@
-//! Requests against the public reference: whether Daily knows what a client sends.
+//! Validates requests against Daily's public reference.
 
 use serde_json::Value;
 
 use crate::schemas;
 
-/// The arguments of a call that has some, and the schema of its body.
+/// The query parameters of a call, and the schema of its body, if it has one.
 type Shape = (&'static [&'static str], Option<&'static str>);
 
 const NONE: &[&str] = &[];
 const PAGE: &[&str] = &["limit", "starting_after", "ending_before"];
 
-/// Validates a request against the reference. `path` is below the base URL, `query` comes without its
-/// question mark.
+/// Validates a request against the reference. `path` is relative to the base URL, `query` has no question
+/// mark.
 ///
 /// # Errors
 /// The differences from the reference.

@@ -1,73 +1,72 @@
-//! The rules of live mode. Pure: it says what may be sent, and when.
+//! The rules of live mode. Pure: they decide which calls a run may send, and at which pace.
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::Value;
 
-/// Rooms that may be there at a time.
+/// The number of rooms that a run may have at the same time.
 pub const MAX_ROOMS: usize = 5;
 
-/// How fast live mode may be.
+/// The minimum pauses between the calls of live mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// From the end of one call to the start of the next.
+    /// From the end of a call to the start of the next.
     pub between_calls: Duration,
-    /// From the end of one DELETE to the start of the next.
+    /// From the end of a DELETE to the start of the next.
     pub between_deletes: Duration,
 }
 
 impl Pace {
-    /// At most 4 calls and 1 DELETE a second.
+    /// At most 4 calls and 1 DELETE per second.
     pub const LIVE: Self = Self {
         between_calls: Duration::from_millis(250),
         between_deletes: Duration::from_millis(1000),
     };
-    /// For tests of the suite itself, against simulators without rate limits.
+    /// For tests of the suite, against simulators without rate limits.
     pub const QUICK: Self = Self {
         between_calls: Duration::from_millis(5),
         between_deletes: Duration::from_millis(20),
     };
 }
 
-/// What a run may touch.
+/// What a run may change.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Each room of the run begins with it.
+    /// The prefix of each room name of the run.
     pub prefix: String,
-    /// Whether dial-in configs may be made, for numbers that have none.
+    /// Whether the run may create dial-in configs, for numbers that have none.
     pub with_numbers: bool,
 }
 
-/// What a call does to the account.
+/// What a call changes in the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It reads.
+    /// Nothing that the run has to track.
     None,
-    /// It makes rooms of these names.
+    /// Creates rooms with these names.
     MakesRooms(Vec<String>),
-    /// It deletes rooms of these names.
+    /// Deletes the rooms with these names.
     DeletesRooms(Vec<String>),
-    /// It makes a dial-in config.
+    /// Creates a dial-in config.
     MakesConfig {
-        /// For this number.
         number: String,
-        /// With this prefix, which distinguishes it from others.
+        /// Identifies the config of this run if the id is unknown.
         name_prefix: Option<String>,
     },
-    /// It deletes the dial-in config of this id.
+    /// Deletes the dial-in config with this id.
     DeletesConfig(String),
-    /// It changes the dial-in config of this id.
+    /// Changes the dial-in config with this id.
     ChangesConfig(String),
-    /// It changes something in a room.
+    /// Changes the room with this name, or ejects from it.
     ChangesRoom(String),
 }
 
 impl Rules {
-    /// What a call will do.
+    /// Classifies a call.
     ///
     /// # Errors
-    /// A sentence, when the call may not be sent to a live account.
+    /// A sentence, if live mode must not send the call.
     pub fn judge(
         &self,
         method: &Method,
@@ -118,7 +117,7 @@ fn effect(method: &Method, segments: &[&str], body: Option<&Value>) -> Option<Ef
     let text = |key: &str| body.and_then(|body| Some(body.get(key)?.as_str()?.to_owned()));
     Some(match (method.as_str(), segments) {
         ("POST", ["rooms"]) => match body {
-            // It is no JSON object, so no room can come of it.
+            // The body is not JSON, so Daily cannot create a room.
             None => Effect::None,
             Some(_) => Effect::MakesRooms(vec![text("name").unwrap_or_default()]),
         },

@@ -14,46 +14,46 @@ use crate::wire::{Trouble, Wire};
 /// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The check.
+    /// The name of the check.
     pub name: &'static str,
-    /// The facts that it cites.
+    /// The facts that the check verifies.
     pub facts: &'static [&'static str],
-    /// How it ended.
+    /// How the check ended.
     pub end: End,
 }
 
 /// How a check ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It passed.
+    /// The check passed.
     Ok,
-    /// It failed: why, and the last calls.
+    /// The check failed: the reason, and the last calls.
     Failed(String),
-    /// It was not run, because of this.
+    /// The check did not run, for this reason.
     Skipped(String),
 }
 
-/// Counts of checks.
+/// The numbers of checks by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many passed.
+    /// How many checks passed.
     pub passed: usize,
-    /// How many failed.
+    /// How many checks failed.
     pub failed: usize,
-    /// How many were not run.
+    /// How many checks did not run.
     pub skipped: usize,
 }
 
-/// Where lines for people go.
+/// Receives each line of the output.
 pub type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// No check takes longer.
+/// The timeout of one check.
 const LONGEST: Duration = Duration::from_secs(120);
-/// Checks against a simulator at a time.
+/// How many checks run against a simulator at the same time.
 const AT_A_TIME: usize = 8;
 
 impl Outcome {
-    /// A line, with the reason of a failure below it.
+    /// One line, followed by the reason of a failure.
     pub fn text(&self) -> String {
         let (name, facts) = (self.name, self.facts.join(", "));
         match &self.end {
@@ -68,7 +68,7 @@ impl Outcome {
 }
 
 impl Tally {
-    /// Counts outcomes.
+    /// Counts outcomes by result.
     pub fn of(outcomes: &[Outcome]) -> Self {
         let count =
             |wanted: fn(&End) -> bool| outcomes.iter().filter(|one| wanted(&one.end)).count();
@@ -87,11 +87,11 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// Runs all checks against a simulator, or those whose names contain this text: several at a time,
-/// and then those that move its clock, one by one.
+/// Runs all checks against a simulator, or only those whose names contain `only`. Checks that move its clock
+/// run last, one by one; the others run several at a time.
 ///
 /// # Errors
-/// When no HTTP client can be made.
+/// If the HTTP client cannot be created.
 pub async fn in_simulator(
     fleet: &Fleet,
     only: Option<&str>,
@@ -151,7 +151,7 @@ pub(crate) async fn one(check: &'static Check, case: Arc<Case>) -> Outcome {
     }
 }
 
-/// A task that ends when nobody waits for it any more.
+/// A task that is aborted when this handle is dropped.
 pub(crate) struct AbortOnDrop<T>(pub tokio::task::JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {

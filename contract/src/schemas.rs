@@ -1,5 +1,5 @@
-//! Every answer against the JSON Schema of its call. The schemas are in `schemas/`, one file each;
-//! a `$ref` in them names another file.
+//! Validates each answer against the JSON Schema of its call. Each schema is a file in `schemas/`; a `$ref`
+//! names another file.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::Value;
 
-/// Each file by its name.
+/// The name and text of each schema.
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
         &[$(($name, include_str!(concat!("../schemas/", $name, ".json")))),+]
@@ -56,7 +56,7 @@ const FILES: &[(&str, &str)] = files![
     "token-told",
 ];
 
-/// The validators, or why one could not be made.
+/// The validators by schema name, or why a schema is invalid.
 static VALIDATORS: LazyLock<BTreeMap<&str, Result<Validator, String>>> = LazyLock::new(|| {
     let one = |(name, text): &(&'static str, &str)| (*name, validator(text));
     FILES.iter().map(one).collect()
@@ -68,7 +68,7 @@ fn validator(text: &str) -> Result<Validator, String> {
     jsonschema::draft202012::new(&whole).map_err(|error| error.to_string())
 }
 
-/// The schema with the files in it that it names.
+/// Replaces each `$ref` to a file with the content of the file.
 fn resolved(schema: Value) -> Result<Value, String> {
     match schema {
         Value::Object(map) => {
@@ -93,7 +93,7 @@ fn resolved(schema: Value) -> Result<Value, String> {
     }
 }
 
-/// Validates a value against one of the schemas.
+/// Validates a value against the schema with this name.
 pub fn check(name: &str, value: &Value) -> Result<(), String> {
     let validator = VALIDATORS
         .get(name)
@@ -112,7 +112,6 @@ pub fn check(name: &str, value: &Value) -> Result<(), String> {
     }
 }
 
-/// Validates an answer against the schema of its call.
 pub fn answer(method: &Method, path: &str, status: u16, body: &Value) -> Result<(), String> {
     let path = path.split('?').next().unwrap_or(path);
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -121,7 +120,7 @@ pub fn answer(method: &Method, path: &str, status: u16, body: &Value) -> Result<
             Some(name) => check(name, body),
             None => Err("the reference has no such call".into()),
         },
-        // No document shows it.
+        // No document of Daily shows the body of a 413.
         413 => Ok(()),
         422 => check("error-of-numbers", body),
         400.. => check("error", body),

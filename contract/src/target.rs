@@ -1,27 +1,27 @@
-//! What is tested: accounts, and the controls of a simulator that has them.
+//! The accounts under test, and the simulator that has them.
 
-/// An account as the suite may use it.
+/// An account that the suite may use.
 #[derive(Clone, Debug, Default)]
 pub struct Account {
     /// The name in `https://NAME.daily.co`.
     pub domain: String,
-    /// Its API keys, one or two.
+    /// One or two API keys of the account.
     pub keys: Vec<Key>,
-    /// Its purchased numbers, the earliest purchase first.
+    /// The purchased numbers, in order of purchase.
     pub numbers: Vec<String>,
 }
 
-/// An API key, which never appears in `Debug` output.
+/// An API key. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// Takes a key in.
+    /// Wraps an API key.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }
 
-    /// The key itself.
+    /// The API key in plain text.
     pub fn secret(&self) -> &str {
         &self.0
     }
@@ -33,16 +33,16 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// A simulator and accounts of which each check has one of its own.
+/// A simulator with a separate account for each check.
 #[derive(Clone, Debug)]
 pub struct Fleet {
-    /// For instance `http://127.0.0.1:8790`; the API is below `/v1`, the controls below `/sim`.
+    /// For example `http://127.0.0.1:8790`. The API is below `/v1`, the control endpoints are below `/sim`.
     pub origin: String,
-    /// One for each check, and one more: a stranger to all of them.
+    /// One account for each check, followed by one that no check owns.
     pub accounts: Vec<Account>,
 }
 
-/// Accounts to start a simulator with: as many as [`Fleet`] needs.
+/// The accounts that a simulator needs to be a [`Fleet`].
 pub fn accounts() -> Vec<Account> {
     (0..=crate::all_checks().len()).map(account).collect()
 }

@@ -1,4 +1,4 @@
-//! One HTTP call. In live mode it keeps the rules: what may be sent, how fast, and what was made.
+//! Sends HTTP calls. In live mode it enforces the rules, keeps the pace, and tracks what the run must delete.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::made::Made;
 use crate::rules::{Pace, Rules};
 
-/// The transport of calls to one base URL.
+/// An HTTP client for one base URL.
 #[derive(Debug)]
 pub struct Wire {
     http: Client,
@@ -19,10 +19,9 @@ pub struct Wire {
     live: Option<Live>,
 }
 
-/// What a live run has to keep.
+/// The rules and the state of a live run.
 #[derive(Debug)]
 pub struct Live {
-    /// What may be sent.
     pub rules: Rules,
     pace: Pace,
     made: Mutex<Made>,
@@ -35,76 +34,70 @@ struct Turn {
     last_delete: Option<Instant>,
 }
 
-/// A call.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The method.
     pub method: Method,
-    /// Below the base URL, with its query.
+    /// Relative to the base URL, with the query.
     pub path: String,
-    /// The whole `Authorization` header.
+    /// The value of the `Authorization` header.
     pub authorization: Option<String>,
-    /// The body as it goes out.
     pub body: Option<String>,
-    /// What the body is called.
     pub content_type: &'static str,
 }
 
-/// What a body of JSON is called.
 pub const JSON: &str = "application/json";
 
-/// An answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// The body; null when it is no JSON.
+    /// The parsed body; null if it is not JSON.
     pub body: Value,
-    /// The body as it came.
+    /// The body as text.
     pub text: String,
-    /// The server's time in seconds, by its `Date` header.
+    /// The server's time in Unix seconds, from the `Date` header.
     pub date: Option<i64>,
 }
 
-/// Why there is no answer.
+/// Why a call has no answer.
 #[derive(Debug, Error)]
 pub enum Trouble {
-    /// A rule of live mode.
+    /// A rule of live mode forbids the call.
     #[error("{0}")]
     Rule(String),
-    /// The call was not answered, or not to the end.
+    /// Daily did not answer, or the answer was incomplete.
     #[error("{method} {path} was not answered: {cause}")]
     NoAnswer {
-        /// The method.
+        /// The HTTP method.
         method: Method,
-        /// The path.
+        /// The path below the base URL.
         path: String,
-        /// Why, in words that carry no header.
+        /// The error chain, without the URL and without headers.
         cause: String,
     },
-    /// The HTTP client could not be made.
+    /// The HTTP client could not be created.
     #[error("cannot make an HTTP client: {0}")]
     Client(String),
 }
 
-/// Longer than any answer takes that is not lost.
+/// The timeout of one HTTP request. The outcome of a slower request is unknown.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often a live call is repeated that met a rate limit, because others use the account too.
+/// How many times live mode sends a call that Daily answers with 429. Other clients of the account may use up
+/// its rate limit.
 const LIMITED_TRIES: u32 = 5;
 
 impl Wire {
-    /// To a simulator, as fast as it goes.
+    /// A client for a simulator, without pauses between calls.
     ///
     /// # Errors
-    /// When the HTTP client cannot be made.
+    /// If the HTTP client cannot be created.
     pub fn to_simulator(base_url: &str) -> Result<Self, Trouble> {
         Self::new(base_url, None)
     }
 
-    /// To an account that is somebody's own.
+    /// A client for a live account, which enforces these rules.
     ///
     /// # Errors
-    /// When the HTTP client cannot be made.
+    /// If the HTTP client cannot be created.
     pub fn to_live(base_url: &str, rules: Rules, pace: Pace) -> Result<Self, Trouble> {
         let live = Live {
             rules,
@@ -123,15 +116,15 @@ impl Wire {
         })
     }
 
-    /// The rules and the register of a live run.
+    /// The rules and the state of a live run; `None` for a simulator.
     pub fn live(&self) -> Option<&Live> {
         self.live.as_ref()
     }
 
-    /// Makes a call.
+    /// Sends a call and returns the answer.
     ///
     /// # Errors
-    /// When it may not be sent, or is not answered.
+    /// If a rule forbids the call, or no answer arrives.
     pub async fn call(&self, request: &Request) -> Result<Answer, Trouble> {
         let Some(live) = &self.live else {
             return self.send(request).await;
@@ -188,15 +181,16 @@ impl Wire {
 }
 
 impl Live {
-    /// What was made.
+    /// The objects that the run created.
     pub fn made(&self) -> MutexGuard<'_, Made> {
-        // Bookkeeping does not panic half way, so what a panic elsewhere left behind is whole.
+        // The guarded methods do not panic between two updates, so the data behind a poisoned lock is
+        // consistent.
         self.made
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// One call after the other, each when its time has come.
+    /// Sends one call at a time, after the pause that the pace requires.
     async fn in_turn<T>(&self, method: &Method, call: impl Future<Output = T>) -> T {
         let mut turn = self.turn.lock().await;
         let deletes = *method == Method::DELETE;
@@ -208,8 +202,8 @@ impl Live {
         if let Some(from) = from {
             tokio::time::sleep_until(from.into()).await;
         }
-        // Counted from the end of a call, so that no delay on the way brings two closer together.
-        // It is stamped before as well, in case this future is dropped on the way.
+        // Measure from the end of a call, so that a delay in the network cannot bring two calls closer
+        // together. Set the time before the call as well, in case this future is dropped.
         turn.last_call = Some(Instant::now());
         let answer = call.await;
         let now = Some(Instant::now());
@@ -236,7 +230,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A client with the root certificates that are compiled in.
+/// A client that trusts the compiled-in root certificates.
 fn client() -> Result<Client, Trouble> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());

@@ -1,5 +1,5 @@
-//! Live mode against simulators: what nobody knows is found out, or it is said why not; and the
-//! rules of live mode are kept.
+//! Live mode against simulators: each probe finds the value of its switch or says why it cannot, and each run
+//! follows the rules of live mode.
 
 mod account;
 
@@ -13,7 +13,7 @@ use futures::{StreamExt, stream};
 
 use account::Account;
 
-/// What the rules of live mode hide.
+/// The switches that the rules of live mode hide.
 const UNSEEABLE: [&str; 23] = [
     "room-limit",
     "rate-limit",
@@ -40,7 +40,7 @@ const UNSEEABLE: [&str; 23] = [
     "private-callers",
 ];
 
-/// What shows only on an account without a card.
+/// The switches that only an account without a card shows.
 const WITHOUT_CARD: [&str; 2] = ["paid-feature", "dialin-without-card"];
 
 #[test]
@@ -58,7 +58,7 @@ fn the_suite_and_this_test_agree_on_what_is_hidden() {
     assert_eq!(probes, switches);
 }
 
-/// How many simulators are tested at a time; each mostly waits.
+/// How many simulators run at the same time. Each run mostly waits.
 const AT_A_TIME: usize = 32;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,7 +77,7 @@ async fn every_switch_is_seen_under_each_of_its_values() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-/// What is wrong with a live run against a simulator with this switch alone.
+/// The problems of a live run against a simulator with this switch set.
 async fn problems(switch: &'static Switch, value: &'static str) -> Vec<String> {
     let mut quirks = vec![(switch.name, value)];
     if WITHOUT_CARD.contains(&switch.name) {
@@ -98,7 +98,7 @@ async fn problems(switch: &'static Switch, value: &'static str) -> Vec<String> {
     problems.into_iter().map(told).collect()
 }
 
-/// Answers that are not as the simulator was switched.
+/// The answers that differ from the switches of the simulator.
 fn wrong(quirks: &[(&'static str, &'static str)], report: &Report) -> Vec<String> {
     let set: BTreeMap<&str, &str> = quirks.iter().copied().collect();
     let answers: BTreeMap<&str, &Result<&str, String>> = report

@@ -1,4 +1,4 @@
-//! The suite against a simulator in process: every check passes.
+//! The suite against an in-process simulator: every check passes.
 
 mod stage;
 

@@ -1,4 +1,4 @@
-//! Keys and accounts.
+//! API keys and accounts.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Many rooms at once.
+//! Batch create and batch delete of rooms.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ area! { batch;
     Simulator("it needs a room that ended") => an_expired_name_is_refused_or_skipped ["F-BATCH-6"];
 }
 
-/// Rooms for a batch, with these names.
+/// The body of a batch create with these names. The rooms expire in 10 minutes.
 async fn rooms(case: &Case, names: &[String]) -> Checked<Value> {
     let exp = case.in_seconds(600).await?;
     let room = |name| json!({"name": name, "properties": {"exp": exp}});
@@ -69,7 +69,7 @@ async fn a_batch_create_does_all_or_nothing(case: &Case) -> Checked {
         .post("/batch/rooms", rooms(case, &names).await?)
         .await?;
     answer.refused(400, "invalid-request-error")?;
-    // As long as a read may lag, so that what was made would be seen.
+    // Wait as long as a read may lag, so that a room that Daily created is visible.
     tokio::time::sleep(case.settling()).await;
     for name in [first, last] {
         exists(case, &name, false).await?;

@@ -1,4 +1,4 @@
-//! Callers, by the simulator's telephone.
+//! Calls, through the simulator's telephone.
 
 use serde_json::{Value, json};
 

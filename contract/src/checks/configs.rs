@@ -24,7 +24,7 @@ area! { configs;
 
 const CONFIGS: &str = "/domain-dialin-config";
 
-/// A PIN config for one of the numbers.
+/// Creates a PIN dial-in config for the nth purchased number.
 async fn config(case: &Case, nth: usize, prefix: &str) -> Checked<Value> {
     let number = case.number(nth)?;
     let body = json!({
@@ -49,7 +49,7 @@ async fn a_config_answers_what_was_sent(case: &Case) -> Checked {
     });
     let mut shown = made["config"].clone();
     if let Some(shown) = shown.as_object_mut() {
-        // The reference has the type within the config as well, the example has not.
+        // Daily's reference also has the type within the config; Daily's example does not.
         shown.remove("type");
     }
     same("config", &shown, &wanted)

@@ -23,7 +23,7 @@ fn path(room: &Value) -> Checked<String> {
     Ok(format!("/rooms/{}", text(room, "name")?))
 }
 
-/// A room that ended some seconds ago, by the clock of the simulator.
+/// A room that expired 10 s ago by the clock of the simulator.
 async fn ended(case: &Case, properties: Value) -> Checked<Value> {
     let mut properties = properties;
     properties["exp"] = json!(case.in_seconds(30).await?);
@@ -97,7 +97,7 @@ async fn inside(case: &Case, room: &Value) -> Checked<usize> {
     Ok(list(&calls, "calls")?.iter().filter(here).count())
 }
 
-/// A caller inside of a room that ends in 30 s.
+/// A room that expires in 30 s, with a participant and a caller in it.
 async fn caller(case: &Case, eject: bool) -> Checked<Value> {
     let properties = json!({
         "exp": case.in_seconds(30).await?,

@@ -1,4 +1,4 @@
-//! Errors.
+//! Errors of the API.
 
 use reqwest::Method;
 use serde_json::{Value, json};

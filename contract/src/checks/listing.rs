@@ -34,7 +34,7 @@ fn lists(answer: &Answer, room: &Value) -> bool {
     answer.text.contains(room["id"].as_str().unwrap_or("?"))
 }
 
-/// Rooms that were made in different seconds, the oldest first.
+/// Creates rooms in different seconds, the oldest first, because `created_at` has whole seconds.
 async fn rooms(case: &Case, count: usize) -> Checked<Vec<Value>> {
     let mut rooms = Vec::new();
     for nth in 0..count {

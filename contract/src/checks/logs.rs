@@ -1,4 +1,4 @@
-//! The log of API calls.
+//! Daily's log of API calls.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Meetings, past and current.
+//! Past and ongoing meetings.
 
 use serde_json::{Value, json};
 

@@ -76,7 +76,7 @@ async fn a_name_is_free_again_after_its_room(case: &Case) -> Checked {
 async fn names_in_another_case_are_one_or_two(case: &Case) -> Checked {
     let name = case.name("case-a");
     case.room_named(&name, json!({})).await?;
-    // The beginning stays as it is, since it marks the rooms of this run.
+    // Keep the prefix, because it marks the rooms of this run.
     let other = name.replace("case-a", "CASE-A");
     let answer = case.try_room(&other, json!({})).await?;
     answer.done_or_refused("invalid-request-error")?;

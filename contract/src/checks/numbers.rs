@@ -1,4 +1,4 @@
-//! Phone numbers: purchased, and for sale.
+//! Purchased phone numbers, and numbers for sale.
 
 use serde_json::{Value, json};
 
@@ -74,7 +74,7 @@ async fn a_filter_finds_a_number(case: &Case) -> Checked {
     Ok(())
 }
 
-/// The numbers of a search, which two documents show under two names.
+/// The numbers that a search found. Two documents of Daily name the field differently.
 fn for_sale(listed: &Value) -> Checked<Vec<&str>> {
     let number = |item| text(item, "phoneNumber").or_else(|_| text(item, "number"));
     list(listed, "data")?.iter().map(number).collect()
@@ -149,7 +149,7 @@ async fn pages_have_cursors_of_their_own(case: &Case) -> Checked {
     Ok(())
 }
 
-/// Buys a number that a search shows. Another check may be quicker, so it is tried more than once.
+/// Buys a number that is for sale. Tries up to 5 numbers, because another check may buy one first.
 async fn buy(case: &Case) -> Checked<Value> {
     let mut answer = None;
     for nth in 0..5 {

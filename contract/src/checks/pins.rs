@@ -34,7 +34,7 @@ area! { pins;
 
 const PHONE: &str = "Phone Caller";
 
-/// The PIN of a room.
+/// The PIN of a room; fails unless it has 11 digits.
 pub fn pin(room: &Value) -> Checked<&str> {
     let pin = text(&room["config"], "dialin_code")?;
     let fine = pin.len() == 11 && pin.chars().all(|c| c.is_ascii_digit());
@@ -208,7 +208,7 @@ async fn a_purchased_number_can_be_chosen(case: &Case) -> Checked {
     let answer = case
         .try_room(&case.name("chosen"), json!({"dialin": dialin}))
         .await?;
-    // One that has no PIN dial-in config may be refused.
+    // Daily may reject a number that has no PIN dial-in config.
     if answer.done_or_refused("invalid-request-error")? {
         pin(&answer.body)?;
         let shown = &answer.body["config"]["dialin_number"];

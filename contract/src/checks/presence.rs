@@ -165,7 +165,7 @@ async fn a_banned_user_cannot_come_back(case: &Case) -> Checked {
         .ok()?;
     let path = format!("/rooms/{name}/join");
     let body = json!({"userName": "Ada", "account": case.account.domain, "token": made["token"]});
-    // A ban lasts as long as the meeting.
+    // A ban ends with the meeting, so Eve keeps the meeting going.
     case.join(&room, "Eve").await?;
     case.control(&path, body.clone()).await?;
     case.advance("30s").await?;

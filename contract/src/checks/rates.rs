@@ -1,4 +1,4 @@
-//! Rate limits. They are never tried on a live account.
+//! Rate limits. These checks never run on a live account.
 
 use std::time::Duration;
 

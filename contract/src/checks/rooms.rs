@@ -1,4 +1,4 @@
-//! Rooms: create, read, update, delete.
+//! Create, read, update and delete of rooms.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn path(room: &Value) -> Checked<String> {
     Ok(format!("/rooms/{}", text(room, "name")?))
 }
 
-/// The properties that a room shows. Without dial-in it may show a PIN as well. // F-PIN-29
+/// The properties that a room shows, without the PIN that a room without dial-in may show. // F-PIN-29
 fn shown_properties(room: &Value) -> Value {
     let mut config = room["config"].clone();
     if let (true, Some(config)) = (config["dialin"].is_null(), config.as_object_mut()) {
@@ -238,7 +238,7 @@ async fn exp_must_be_in_the_future_on_update(case: &Case) -> Checked {
 }
 
 async fn exp_may_be_just_ahead(case: &Case) -> Checked {
-    // One second ahead is enough; here it is up to three, since Date has whole seconds.
+    // One second ahead is enough. This check uses three, because `Date` has whole seconds.
     let exp = case.in_seconds(3).await?;
     let room = case.room("ahead", json!({"exp": exp})).await?;
     same("exp", &room["config"]["exp"], &json!(exp))

@@ -48,7 +48,7 @@ fn decoded(token: &str, part: usize) -> Checked<Value> {
     serde_json::from_slice(&bytes).map_err(|_| "a part of the token is no JSON".into())
 }
 
-/// HMAC with SHA-256, as RFC 2104 has it.
+/// HMAC-SHA256 (RFC 2104).
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     let mut block = [0_u8; 64];
     let shortened = Sha256::digest(key);
@@ -247,7 +247,7 @@ async fn a_token_of_another_domain_is_not_good(case: &Case) -> Checked {
     Ok(())
 }
 
-/// Tries to join with a token.
+/// Tries to join with a meeting token.
 async fn join(case: &Case, room: &Value, who: &str, token: &str) -> Checked<Value> {
     let path = format!("/rooms/{}/join", text(room, "name")?);
     let body = json!({"userName": who, "account": case.account.domain, "token": token});
@@ -282,7 +282,7 @@ async fn a_private_room_takes_those_with_a_token(case: &Case) -> Checked {
 }
 
 async fn people(case: &Case, room: &Value) -> Checked<String> {
-    // The control endpoint answers who is in the room.
+    // The answer to a join lists the participants.
     let present = case.join(room, "Eve").await?;
     Ok(present["people"].to_string())
 }

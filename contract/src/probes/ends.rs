@@ -1,4 +1,4 @@
-//! What happens to expired rooms. Four of them expire at the same time.
+//! How Daily treats expired rooms. The three rooms expire at the same time.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::{Finding, Scene, puzzled};
 use crate::case::{Checked, Failure, text, whole};
 
-/// How long after their end the rooms are looked at: longer than a read was seen to lag, and
-/// shorter than any collector waits.
+/// How many seconds after `exp` the probes read the rooms: longer than any observed replica lag, and shorter
+/// than the period of any collector.
 const AFTER: i64 = 4;
 
-/// The answers of all the probes that need an expired room.
+/// The answers of all probes that need an expired room.
 pub async fn all(scene: &Scene) -> Vec<(&'static str, Finding)> {
     let switches = [
         "total-count",
@@ -38,13 +38,13 @@ pub async fn all(scene: &Scene) -> Vec<(&'static str, Finding)> {
 
 struct Expired {
     rooms: [Value; 3],
-    /// How many rooms the account had before.
+    /// The `total_count` of the account before these rooms.
     total_before: i64,
 }
 
 async fn expired(scene: &Scene) -> Checked<Expired> {
     let case = &scene.case;
-    // The rooms of earlier probes are out of the count by then.
+    // Wait until the count no longer includes the rooms of earlier probes.
     scene.settle().await;
     let total_before = whole(&case.get("/rooms?limit=1").await?.ok()?, "total_count")?;
     let exp = case.in_seconds(4).await?;
@@ -106,7 +106,7 @@ async fn update(scene: &Scene, room: &Value) -> Finding {
     match answer.status {
         200 => Ok("revives"),
         404 => Ok("not-found"),
-        // Perhaps the answer is that for a room which never existed.
+        // Compare with the answer for a room that never existed.
         400 => missing_alike(scene, answer.body["error"].clone()).await,
         _ => puzzled(&answer),
     }

@@ -1,7 +1,7 @@
-//! Probes: how a live account answers where nobody knows Daily's answer.
+//! Probes: find out how a live account answers if nobody knows Daily's answer.
 //!
-//! Each unknown has a name and answers, the same as the switches of the simulator. A probe gives one
-//! of the answers, or why it could not be seen: never a guess.
+//! Each unknown has a name and a set of answers, which are the switches of the simulator. A probe returns one
+//! of the answers, or why it could not find out. It never guesses.
 
 mod ends;
 mod numbers;
@@ -22,14 +22,14 @@ use crate::wire::Wire;
 /// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// The switch.
+    /// The name of the switch.
     pub switch: &'static str,
     /// The answer, or why there is none.
     pub answer: Result<&'static str, String>,
 }
 
 impl Answered {
-    /// `--quirk NAME=VALUE`, or `# NAME: why not`.
+    /// `--quirk NAME=VALUE`, or `# NAME: reason`.
     pub fn line(&self) -> String {
         match &self.answer {
             Ok(value) => format!("--quirk {}={value}", self.switch),
@@ -38,7 +38,7 @@ impl Answered {
     }
 }
 
-/// A switch, and how its answer is found.
+/// A switch, and how to find its answer.
 pub struct Probe {
     /// The name of the switch.
     pub switch: &'static str,
@@ -46,33 +46,33 @@ pub struct Probe {
 }
 
 enum How {
-    /// The rules of live mode do not let it be seen.
+    /// The rules of live mode forbid the probe, for this reason.
     Unseeable(&'static str),
-    /// By a probe of its own.
+    /// With a probe for this switch alone.
     Alone(Find),
-    /// By the rooms that were left to expire together.
+    /// With the rooms of [`ends`], which expire together.
     Ends,
 }
 
 type Finding = Result<&'static str, Failure>;
 type Find = for<'a> fn(&'a Scene) -> Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
 
-/// What a probe works with.
+/// The context of a probe.
 struct Scene {
     case: Arc<Case>,
     found: Found,
-    /// Whether reads were seen to lag.
+    /// Whether an earlier probe observed that reads lag.
     lags: bool,
 }
 
 impl Scene {
-    /// Waits until reads show what was written.
+    /// Waits until reads show the last write.
     async fn settle(&self) {
         let pause = if self.lags { 3000 } else { 300 };
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
 
-    /// Fails where rooms cannot have PIN dial-in.
+    /// Fails if rooms of this account cannot have PIN dial-in.
     fn dialin(&self) -> Result<(), Failure> {
         match &self.found.no_dialin {
             Some(why) => Err(why.clone().into()),
@@ -80,7 +80,7 @@ impl Scene {
         }
     }
 
-    /// Fails where the account has no card.
+    /// Fails if the account has no credit card.
     fn card(&self) -> Result<(), Failure> {
         match self.found.has_card {
             true => Ok(()),
@@ -117,7 +117,7 @@ const LIMITS: &str = "to see it, a rate limit would have to be exceeded";
 const RELEASE: &str = "a purchased number would have to be released";
 const CALLER: &str = "there is nobody to place a call";
 
-/// All probes. The first two find out whether the others have to wait.
+/// All probes. The first two find out whether reads lag, so whether later probes have to wait.
 pub const PROBES: &[Probe] = &[
     by!("reads", rooms::reads),
     by!("config-reads", numbers::config_reads),
@@ -211,7 +211,7 @@ pub const PROBES: &[Probe] = &[
     by!("eject-nobody", rooms::eject_nobody),
 ];
 
-/// The switches that the rules of live mode hide, with why.
+/// The switches that live mode cannot find out, each with the reason.
 pub fn unseeable_switches() -> Vec<(&'static str, &'static str)> {
     let hidden = |probe: &Probe| match probe.how {
         How::Unseeable(why) => Some((probe.switch, why)),
@@ -220,7 +220,8 @@ pub fn unseeable_switches() -> Vec<(&'static str, &'static str)> {
     PROBES.iter().filter_map(hidden).collect()
 }
 
-/// Runs all probes. Adds their answers as it finds them; the outcome is about the schemas.
+/// Runs all probes and adds each answer to `answers`. The outcome reports answers that do not match their
+/// schemas.
 pub(crate) async fn run(
     wire: &Arc<Wire>,
     account: &Account,
@@ -278,7 +279,7 @@ fn settled(finding: Result<Finding, tokio::task::JoinError>) -> Finding {
     finding.unwrap_or_else(|error| Err(format!("the probe itself broke: {error}").into()))
 }
 
-/// What neither answer explains.
+/// Fails with an answer that matches none of the expected ones.
 fn puzzled<T>(answer: &crate::wire::Answer) -> Result<T, Failure> {
     let text: String = answer.text.chars().take(300).collect();
     Err(format!("the answer explains nothing: {} {text}", answer.status).into())

@@ -9,7 +9,7 @@ use crate::case::{Failure, list, text};
 const CONFIGS: &str = "/domain-dialin-config";
 const PURCHASED: &str = "/purchased-phone-numbers";
 
-/// A number for which a config may be made, or why there is none.
+/// A number for which the run may create a config, or why there is none.
 fn free(scene: &Scene) -> Result<&str, Failure> {
     scene.card()?;
     if !scene.found.with_numbers {
@@ -62,7 +62,7 @@ pub async fn config_put(scene: &Scene) -> Finding {
     }
 }
 
-/// Within half a second a replica that lags shows nothing of a config.
+/// Reads at once, when a lagging replica does not show the new config yet.
 pub async fn config_reads(scene: &Scene) -> Finding {
     let (config, _) = made(scene).await?;
     let path = format!("{CONFIGS}/{}", text(&config, "id")?);
@@ -74,7 +74,7 @@ pub async fn config_reads(scene: &Scene) -> Finding {
     }
 }
 
-/// Whether Daily takes this for the `name_prefix` of a config.
+/// Whether Daily accepts this value for the `name_prefix` of a config.
 async fn takes_prefix(scene: &Scene, prefix: Value) -> Result<bool, Failure> {
     let (config, number) = made(scene).await?;
     let path = format!("{CONFIGS}/{}", text(&config, "id")?);
@@ -137,7 +137,7 @@ pub async fn filter_match(scene: &Scene) -> Finding {
 
 pub async fn filtered_count(scene: &Scene) -> Finding {
     first(scene)?;
-    // A fictional number, which nobody can have.
+    // A fictional number, which nobody can own.
     let none = filtered(scene, "%2B12025550199").await?;
     if !list(&none, "data")?.is_empty() {
         return Err("a filter finds what it should not".into());

@@ -20,7 +20,7 @@ fn pin(room: &Value) -> Result<&str, Failure> {
     text(&room["config"], "dialin_code")
 }
 
-/// Tries to create a room with this dial-in.
+/// Tries to create a room with this `dialin`.
 async fn with(scene: &Scene, dialin: Value) -> Result<Answer, Failure> {
     scene.dialin()?;
     let name = scene.case.name("dialin");
@@ -82,7 +82,7 @@ pub async fn shown(scene: &Scene) -> Finding {
     for wait in [true, false] {
         let dialin = json!({"display_name": PHONE, "wait_for_meeting_start": wait});
         let room = with(scene, dialin).await?.ok()?;
-        // One of the two is not what it is when it is left out.
+        // One of the two values is not the default, so Daily has a reason to show it.
         if !room["config"]["dialin"]["wait_for_meeting_start"].is_null() {
             return Ok("all");
         }
@@ -109,7 +109,7 @@ pub async fn listed(scene: &Scene) -> Finding {
     }
 }
 
-/// A purchased number that a room can choose, or why there is none.
+/// A purchased number that a room can choose, and that room; or why there is none.
 async fn choosable(scene: &Scene) -> Result<(String, Value), Failure> {
     scene.card()?;
     let found = &scene.found;
@@ -140,7 +140,7 @@ pub async fn number(scene: &Scene) -> Finding {
     }
 }
 
-/// Deletes a room at once that has no near end, since it must not outlive the run.
+/// Deletes a room that does not expire soon, because it must not outlive the run.
 async fn gone(scene: &Scene, answer: &Answer) -> Result<(), Failure> {
     if answer.status == 200 {
         let path = format!("/rooms/{}", text(&answer.body, "name")?);
@@ -193,7 +193,7 @@ pub async fn display_name(scene: &Scene) -> Finding {
 }
 
 pub async fn foreign_number(scene: &Scene) -> Finding {
-    // A fictional number, which nobody can have.
+    // A fictional number, which nobody can own.
     let numbers = json!([{"phone_number": "+12025550199"}]);
     let dialin = json!({"display_name": PHONE, "room_numbers": numbers});
     refused_or(&with(scene, dialin).await?, "accepted", "refused")

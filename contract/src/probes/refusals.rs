@@ -1,4 +1,4 @@
-//! Errors, and what the account has.
+//! Errors, and the features of the account.
 
 use reqwest::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{Finding, Scene, puzzled};
 use crate::case::text;
 use crate::wire::{Answer, JSON, Request};
 
-/// Refused with 400, or done all the same.
+/// `done` for a 200, `refused` for a 400.
 fn refused_or(answer: &Answer, done: &'static str) -> Finding {
     match answer.status {
         200 => Ok(done),
@@ -32,7 +32,7 @@ pub async fn unknown_argument(scene: &Scene) -> Finding {
 
 pub async fn unknown_property(scene: &Scene) -> Finding {
     let name = scene.case.name("unknown");
-    // Inside the properties of a room it is known to be refused, F-ERR-5.
+    // Inside of `properties`, Daily is known to reject unknown fields (F-ERR-5).
     let exp = scene.case.in_seconds(600).await?;
     let body = json!({"name": name, "properties": {"exp": exp}, "contract_unknown": true});
     let answer = scene.case.post("/rooms", body).await?;
@@ -58,7 +58,7 @@ pub async fn info_texts(scene: &Scene) -> Finding {
     }
 }
 
-/// More than the size beyond which the simulator refuses a body.
+/// A size in bytes that is larger than the 1 MiB that the simulator accepts.
 const LARGE: usize = (1 << 20) + (1 << 16);
 
 pub async fn large_body(scene: &Scene) -> Finding {
@@ -70,7 +70,7 @@ pub async fn large_body(scene: &Scene) -> Finding {
         method: Method::POST,
         path: "/rooms".into(),
         authorization: Some(format!("Bearer {}", key.secret())),
-        // Blanks at the end mean nothing, so a server that takes it makes an ordinary room.
+        // JSON ignores trailing spaces, so a server that accepts the body creates an ordinary room.
         body: Some(format!("{body}{}", " ".repeat(LARGE))),
         content_type: JSON,
     };
@@ -86,7 +86,7 @@ pub async fn large_body(scene: &Scene) -> Finding {
 pub async fn content_type(scene: &Scene) -> Finding {
     let case = &scene.case;
     let key = case.account.keys.first().ok_or("the account has no key")?;
-    // An update makes no room of a random name where the body is ignored.
+    // Use an update: if Daily ignored the body of a create, it would create a room with a random name.
     let room = case.room("type", json!({})).await?;
     let request = Request {
         method: Method::POST,

@@ -1,4 +1,4 @@
-//! Rooms and their lists.
+//! Rooms and lists of rooms.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Finding, Scene, puzzled};
 use crate::case::text;
 
-/// How long a read is compared with the write before it.
+/// How long a probe repeats a read after a write. A lagging replica shows the old state in this time.
 const WATCH: Duration = Duration::from_millis(600);
 
 pub async fn reads(scene: &Scene) -> Finding {
@@ -42,7 +42,7 @@ pub async fn name_case(scene: &Scene) -> Finding {
     match answer.status {
         200 => Ok("distinct"),
         400 => {
-            // Upper-case letters alone must be accepted.
+            // A name in upper case must succeed, or Daily rejected the first name for another reason.
             case.room("CASE-B", json!({})).await?;
             Ok("folded")
         }
@@ -70,7 +70,7 @@ pub async fn nested_update(scene: &Scene) -> Finding {
     scene.dialin()?;
     let dialin = json!({"display_name": "One", "wait_for_meeting_start": true});
     let room = scene.case.room("nested", json!({"dialin": dialin})).await?;
-    // What is left out is the name, since that one is always shown.
+    // Omit `display_name`, because Daily always shows it.
     let rest = json!({"dialin": {"wait_for_meeting_start": false}});
     let answer = scene.case.update(&room, rest).await?;
     if answer.status == 200 {
@@ -80,7 +80,7 @@ pub async fn nested_update(scene: &Scene) -> Finding {
             _ => puzzled(&answer),
         };
     }
-    // A name is needed. Then the other key is left out, if it is shown at all.
+    // Daily requires `display_name`. Omit the other key instead, if Daily shows it.
     if room["config"]["dialin"]["wait_for_meeting_start"] != json!(true) {
         return Err("dialin needs its display_name, and nothing else of it is shown".into());
     }
@@ -116,7 +116,7 @@ pub async fn limit_outside(scene: &Scene) -> Finding {
 pub async fn gone_cursor(scene: &Scene) -> Finding {
     let case = &scene.case;
     let older = case.room("older", json!({})).await?;
-    // So that the two are in this order, whatever orders rooms of one second.
+    // Create the rooms in different seconds, so that their order is certain.
     tokio::time::sleep(Duration::from_millis(1200)).await;
     let newer = case.room("newer", json!({})).await?;
     let (older, cursor) = (text(&older, "id")?, text(&newer, "id")?);

@@ -1,4 +1,4 @@
-//! A simulator that plays somebody's own account, and what live mode did to it.
+//! A simulator that acts as a live account, and checks of what live mode did to it.
 
 #![expect(
     clippy::expect_used,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const KEY: &str = "somebodys-own-key-0123456789abcdef";
 const NUMBERS: [&str; 3] = ["+12025550101", "+12025550102", "+12025550103"];
 
-/// An account with three purchased numbers, of which one has a dial-in config, and a room.
+/// An account with a room and three purchased numbers, one of which has a dial-in config.
 pub struct Account {
     sim: Sim,
     client: SimClient,
@@ -25,7 +25,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Starts it with these switches.
+    /// Starts the simulator with these switches.
     pub async fn start(switches: &[(&str, &str)], limits: Limits) -> Self {
         let mut quirks = Quirks::default();
         for (name, value) in switches {
@@ -37,12 +37,12 @@ impl Account {
         let sim = Sim::start(config).await.expect("starts");
         let client = sim.client().expect("a client");
         let api = client.api(KEY);
-        // Somebody without a card has no config.
+        // Ignore the status: an account without a card cannot have a config.
         let body = json!({"type": "pin_dialin", "phone_number": NUMBERS[0], "name_prefix": "own"});
         api.post("/domain-dialin-config", &body)
             .await
             .expect("an answer");
-        // Live mode is to find it, also where reads lag.
+        // Let live mode see the config even if reads lag.
         let lag = Duration::from_secs(3);
         client.advance(lag).await.expect("a clock");
         let own = api
@@ -71,7 +71,7 @@ impl Account {
             .expect("it starts")
     }
 
-    /// Runs live mode and stops it as soon as it has made a room.
+    /// Stops a live run as soon as it has created a room.
     pub async fn stopped_when_a_room_is_there(&self) -> Report {
         let mode = self.mode(Pace::QUICK, Some("rooms::"));
         let stop = async {
@@ -87,9 +87,9 @@ impl Account {
         listed["data"].as_array().map_or(0, Vec::len)
     }
 
-    /// What is there beside what the account had before.
+    /// The objects that the run left in the account, if there are any.
     pub async fn left(&self) -> Option<String> {
-        // Longer than a reply, a create or a read is late in any of the tests.
+        // Longer than any delay of an answer, a create or a read in these tests.
         tokio::time::sleep(Duration::from_millis(2500)).await;
         let rooms = self.api.get("/rooms").await.expect("an answer").body;
         let configs = self
@@ -104,7 +104,7 @@ impl Account {
         (!fine).then(|| format!("{rooms} {configs}"))
     }
 
-    /// Installs a fault.
+    /// Injects a fault into the simulator.
     pub async fn fault(&self, method: &str, path: &str, skip: u32, times: u32, kind: &str) {
         let kind: Value = serde_json::from_str(kind).expect("is JSON");
         let fault = json!({
@@ -114,12 +114,12 @@ impl Account {
         self.client.fault(&fault).await.expect("is understood");
     }
 
-    /// How many calls there were.
+    /// The number of calls in the simulator's journal.
     pub async fn journal_length(&self) -> u64 {
         self.client.journal(0).await.expect("a journal").len() as u64
     }
 
-    /// What the calls after this one broke of the rules of live mode.
+    /// The rules of live mode that the calls after this journal entry broke.
     pub async fn broken_rules(&self, after: u64) -> Vec<String> {
         let journal = self.client.journal(after).await.expect("a journal");
         let mut broken = too_fast(&journal, 4, |_| true);
@@ -146,7 +146,7 @@ impl Account {
     }
 }
 
-/// More than this many of these calls in a second.
+/// Each second in which more than `most` of these calls arrived.
 fn too_fast(
     journal: &[JournalEntry],
     most: usize,
@@ -162,7 +162,7 @@ fn too_fast(
     times.windows(most + 1).filter(crowded).map(told).collect()
 }
 
-/// The rooms that a call writes.
+/// The names of the rooms that a call writes.
 fn rooms_of(entry: &JournalEntry) -> Vec<String> {
     if entry.method == "GET" {
         return Vec::new();
@@ -192,12 +192,12 @@ fn rooms_of(entry: &JournalEntry) -> Vec<String> {
     }
 }
 
-/// `contract-abcdef` of `contract-abcdef-12-1-made`.
+/// For example `contract-abcdef` from `contract-abcdef-12-1-made`.
 fn prefix(name: String) -> String {
     name.splitn(3, '-').take(2).collect::<Vec<_>>().join("-")
 }
 
-/// A room that was accepted with an end more than 15 minutes ahead has to be deleted at once.
+/// Reports a room that expires more than 15 minutes ahead, unless the next call is a DELETE.
 fn outlives(entry: &JournalEntry, later: &[JournalEntry]) -> Option<String> {
     let writes_room = entry.method == "POST" && entry.path.starts_with("/rooms");
     let body = entry.body.clone().unwrap_or_default();
@@ -215,7 +215,7 @@ fn outlives(entry: &JournalEntry, later: &[JournalEntry]) -> Option<String> {
     (!gone).then(|| format!("a room ends at {exp} and was kept"))
 }
 
-/// More than five rooms at a time.
+/// Reports each time at which the run had more than five rooms.
 fn too_many(journal: &[JournalEntry]) -> Vec<String> {
     let mut rooms = BTreeSet::new();
     let mut broken = Vec::new();
@@ -223,7 +223,7 @@ fn too_many(journal: &[JournalEntry]) -> Vec<String> {
         let names = rooms_of(entry);
         match (entry.method.as_str(), entry.path.as_str()) {
             ("POST", "/rooms" | "/batch/rooms") if entry.status == 200 => rooms.extend(names),
-            // An expired room is answered 404, and deleted.
+            // Daily answers 404 for an expired room, but deletes it.
             ("DELETE", path) if entry.status == 200 || path.starts_with("/rooms/") => {
                 names.iter().for_each(|name| {
                     rooms.remove(name);

@@ -5,7 +5,7 @@
 use contract::target::{Fleet, accounts};
 use daily_sim::{AccountConfig, Config, Sim};
 
-/// A simulator with an account for each check, and what the suite knows about it.
+/// A simulator with an account for each check, and its description for the suite.
 pub async fn fleet() -> (Sim, Fleet) {
     let accounts = accounts();
     let configs = accounts.iter().map(|account| {
