@@ -2,20 +2,20 @@
 
 use serde_json::Value;
 
-/// A request that was answered.
+/// A request that the API server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEvent {
     /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete` or `deletecollection`.
     pub verb: String,
     /// The user, for example `system:serviceaccount:NAMESPACE:NAME`.
     pub user: String,
-    /// The plural, empty for paths such as `/readyz`.
+    /// The plural name of the resource; empty for paths such as `/readyz`.
     pub resource: String,
-    /// For example `status`, or empty.
+    /// The subresource, for example `status`; or empty.
     pub subresource: String,
     /// Empty for cluster-scoped resources.
     pub namespace: String,
-    /// Empty for lists, and for a create whose name the API server chose.
+    /// Empty for lists, and for creates in which the API server chose the name.
     pub name: String,
     /// The status code of the answer.
     pub code: u64,
@@ -23,9 +23,9 @@ pub struct AuditEvent {
     pub time: String,
 }
 
-/// The requests in a log that were answered, in the order of their answers.
+/// The answered requests in a log, in the order of their answers.
 ///
-/// The API server is still writing a line that is not JSON.
+/// Skips lines that are not JSON, because the API server is still writing them.
 pub fn parse(log: &str) -> Vec<AuditEvent> {
     log.lines().filter_map(event).collect()
 }

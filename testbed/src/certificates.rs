@@ -7,7 +7,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose,
 };
 
-/// The files that are written into the folder.
+/// The files in the folder of a control plane.
 pub(crate) const CA: &str = "ca.crt";
 pub(crate) const SERVER_CERTIFICATE: &str = "server.crt";
 pub(crate) const SERVER_KEY: &str = "server.key";
@@ -16,10 +16,10 @@ pub(crate) const ACCOUNT_PUBLIC_KEY: &str = "service-account.pub";
 pub(crate) const KUBELET_CLIENT_CERTIFICATE: &str = "kubelet-client.crt";
 pub(crate) const KUBELET_CLIENT_KEY: &str = "kubelet-client.key";
 
-/// Why they could not be created.
+/// Why the keys and certificates could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A key or a certificate could not be generated.
+    /// A key or certificate could not be generated.
     #[error("a key or certificate could not be made")]
     Make(#[from] rcgen::Error),
     /// A file could not be written.
@@ -27,18 +27,18 @@ pub enum CertificateError {
     Write(#[from] std::io::Error),
 }
 
-/// Gives a certificate a name of its own: OpenSSL takes one that is named as its issuer for
-/// self-signed, and refuses it.
+/// Gives a certificate its own common name. OpenSSL treats a certificate with the name of its issuer as
+/// self-signed, and rejects it.
 fn named(certificate: &mut CertificateParams, name: &str) {
     certificate
         .distinguished_name
         .push(DnType::CommonName, name);
 }
 
-/// Makes a CA, the API server's certificate for loopback and these addresses, the certificate that
-/// it shows to kubelets, and the key that signs service account tokens.
+/// Writes the certificate of a new CA, the API server's certificate for loopback and these addresses, its
+/// client certificate for kubelets, and the key that signs service account tokens.
 ///
-/// The CA's key is not stored, so nothing else can be signed with it later.
+/// It does not write the CA's key, so nobody can sign further certificates.
 pub(crate) fn write(folder: &Path, addresses: &[String]) -> Result<(), CertificateError> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -58,7 +58,7 @@ pub(crate) fn write(folder: &Path, addresses: &[String]) -> Result<(), Certifica
     client.use_authority_key_identifier_extension = true;
     client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     named(&mut client, "kube-apiserver-kubelet-client");
-    // The kubelet asks the API server what the name may do, and this group may do everything.
+    // The kubelet asks the API server what this user may do. The group `system:masters` may do everything.
     client
         .distinguished_name
         .push(DnType::OrganizationName, "system:masters");

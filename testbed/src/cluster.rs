@@ -1,4 +1,4 @@
-//! A cluster seen through kubectl, as a user sees it.
+//! A cluster, accessed through kubectl as a user would.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::tools::{self, Tool, ToolError};
 
-/// Applies stdin with a field manager of its own.
+/// Applies stdin server-side, with the field manager `testbed`.
 const APPLY: [&str; 5] = [
     "apply",
     "--server-side",
@@ -21,34 +21,34 @@ const APPLY: [&str; 5] = [
 /// Why kubectl failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// There is no kubectl.
+    /// kubectl is missing and could not be built.
     #[error("kubectl is not to be had")]
     Tool(#[from] ToolError),
-    /// kubectl did not run.
+    /// kubectl could not be executed.
     #[error("kubectl did not run")]
     Run(#[source] std::io::Error),
-    /// kubectl answered with an error.
+    /// kubectl exited with an error.
     #[error("`kubectl {command}` failed: {stderr}")]
     Kubectl {
-        /// Its arguments.
+        /// The arguments.
         command: String,
-        /// What it said.
+        /// The stderr of kubectl.
         stderr: String,
     },
-    /// kubectl printed something else than JSON.
+    /// The output of kubectl is not JSON.
     #[error("`kubectl {command}` printed no JSON")]
     Json {
-        /// Its arguments.
+        /// The arguments.
         command: String,
-        /// Why.
+        /// Why the output could not be parsed.
         source: serde_json::Error,
     },
     /// A kubeconfig could not be written.
     #[error("{} could not be written", path.display())]
     Write {
-        /// Which one.
+        /// The path of the kubeconfig.
         path: PathBuf,
-        /// Why.
+        /// Why the write failed.
         source: std::io::Error,
     },
 }
@@ -61,10 +61,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster of a kubeconfig's current context.
+    /// The cluster of the current context of a kubeconfig.
     ///
     /// # Errors
-    /// When kubectl is neither there nor can be built.
+    /// If kubectl is missing and cannot be built.
     pub async fn of(kubeconfig: &Path) -> Result<Self, ClusterError> {
         Ok(Self {
             kubeconfig: kubeconfig.to_owned(),
@@ -72,7 +72,7 @@ impl Cluster {
         })
     }
 
-    /// The kubeconfig.
+    /// The kubeconfig of this user.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
@@ -85,7 +85,7 @@ impl Cluster {
         }
     }
 
-    /// kubectl, without arguments yet.
+    /// A kubectl command without arguments. It is killed on drop.
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.kubectl);
         command
@@ -96,18 +96,18 @@ impl Cluster {
         command
     }
 
-    /// Runs kubectl and gives what it printed.
+    /// Runs kubectl and returns its stdout.
     ///
     /// # Errors
-    /// When it does not run or answers with an error.
+    /// If kubectl cannot be executed or exits with an error.
     pub async fn run(&self, args: &[&str]) -> Result<String, ClusterError> {
         self.feed(args, "").await
     }
 
-    /// Runs kubectl and gives the JSON that it printed.
+    /// Runs kubectl and parses its stdout as JSON.
     ///
     /// # Errors
-    /// As [`Self::run`], and when that is not JSON.
+    /// As [`Self::run`], and if the output is not JSON.
     pub async fn json(&self, args: &[&str]) -> Result<Value, ClusterError> {
         let text = self.run(args).await?;
         serde_json::from_str(&text).map_err(|source| ClusterError::Json {
@@ -116,10 +116,10 @@ impl Cluster {
         })
     }
 
-    /// Runs kubectl with this on its stdin, and gives what it printed.
+    /// Runs kubectl with `input` on its stdin, and returns its stdout.
     ///
     /// # Errors
-    /// When it does not run or answers with an error.
+    /// If kubectl cannot be executed or exits with an error.
     pub async fn feed(&self, args: &[&str], input: &str) -> Result<String, ClusterError> {
         let mut command = self.kubectl();
         command
@@ -129,7 +129,7 @@ impl Cluster {
             .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(ClusterError::Run)?;
         if let Some(mut stdin) = child.stdin.take() {
-            // kubectl that ends before it has read everything says why itself.
+            // If kubectl exits before it has read everything, its stderr says why.
             let _ = stdin.write_all(input.as_bytes()).await;
         }
         let ran = child.wait_with_output().await.map_err(ClusterError::Run)?;
@@ -142,27 +142,27 @@ impl Cluster {
         Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
     }
 
-    /// Applies manifests, server-side, and gives kubectl's line for each.
+    /// Applies manifests server-side, and returns kubectl's line for each.
     ///
     /// # Errors
-    /// When one of them is refused.
+    /// If the API server rejects one of them.
     pub async fn apply(&self, yaml: &str) -> Result<String, ClusterError> {
         self.feed(&APPLY, yaml).await
     }
 
-    /// Applies manifests that name no namespace in this one, as [`Self::apply`] does.
+    /// Like [`Self::apply`], with a default namespace for the manifests.
     ///
     /// # Errors
-    /// When one of them is refused or names another namespace.
+    /// If the API server rejects one of them, or one names another namespace.
     pub async fn apply_in(&self, namespace: &str, yaml: &str) -> Result<String, ClusterError> {
         let args = [&APPLY[..], &["--namespace", namespace]].concat();
         self.feed(&args, yaml).await
     }
 
-    /// Writes a kubeconfig with a token of a ServiceAccount that lives for a day.
+    /// Writes a kubeconfig with a token of a ServiceAccount. The token is valid for 24 hours.
     ///
     /// # Errors
-    /// When there is no such ServiceAccount or the file cannot be written.
+    /// If the ServiceAccount does not exist or the file cannot be written.
     pub async fn service_account_kubeconfig(
         &self,
         namespace: &str,
@@ -197,7 +197,7 @@ impl Cluster {
     }
 }
 
-/// Writes a kubeconfig, as JSON, which is YAML too.
+/// Writes a kubeconfig as JSON, which is valid YAML.
 pub(crate) fn write_kubeconfig(path: &Path, cluster: &Value, token: &str) -> std::io::Result<()> {
     let text = json!({
         "apiVersion": "v1",

@@ -1,8 +1,8 @@
 //! Starts and stops a control plane.
 //!
-//! etcd listens on Unix sockets in a folder that only this user can enter. So no other etcd can
-//! answer in its place, as one may on a port that was taken. The API server has a port; a process that answers
-//! there must show a certificate that was made for this run, so it is ours too.
+//! etcd listens on Unix sockets in a folder that only this user can enter, so no other process can answer in
+//! its place. The API server listens on a port. Clients accept only a certificate that was created for this
+//! run, so they cannot mistake another process for it.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -23,20 +23,20 @@ use crate::tokens::{TOKENS, Tokens, User};
 use crate::tools::{self, Tool, ToolError};
 use crate::wait::{Look, WaitError, eventually};
 
-/// How long a component may take until it answers, on a busy machine.
+/// How long a component may take to become ready on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// How many ports are tried. Between finding a free one and its use another process may take it.
+/// How many ports the API server tries. Another process may take a free port before the API server binds it.
 const PORTS: usize = 5;
-/// The port of an API server that has its network for itself.
+/// The port of the API server in a separate network.
 const PORT: u16 = 6443;
-/// The first address of the services, which is that of the API server.
+/// The address range of Services. Its first address is the Service of the API server.
 const SERVICES: &str = "10.96.0.0/16";
 const API_SERVICE: &str = "10.96.0.1";
 const KUBECONFIG: &str = "kubeconfig";
 const AUDIT_LOG: &str = "audit.log";
 
-/// Metadata of every request, and what a status is set to: the operator records there what it owns.
-/// A test needs answered requests only.
+/// Logs the metadata of every answered request, and also the body of status writes, because the operator
+/// records there what it owns.
 const AUDIT_POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -50,13 +50,13 @@ rules:
   - level: Metadata
 ";
 
-/// Why there is no control plane.
+/// Why the control plane did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A binary is not available.
     #[error("a tool of the test control plane is not to be had")]
     Tool(#[from] ToolError),
-    /// No keys or certificates.
+    /// The keys or certificates could not be created.
     #[error("the test control plane has no certificates")]
     Certificate(#[from] CertificateError),
     /// A file could not be written, or no port is free.
@@ -65,32 +65,32 @@ pub enum StartError {
     /// A process could not be started.
     #[error("a process of the test control plane does not run")]
     Process(#[from] ProcessError),
-    /// kubectl does not work.
+    /// kubectl failed.
     #[error("the test control plane cannot be talked to")]
     Cluster(#[from] ClusterError),
-    /// A part was not ready in time, or ended.
+    /// A component was not ready in time, or exited.
     #[error("the test control plane is not ready; the end of the log of {part}:\n{tail}")]
     NotReady {
-        /// Which part.
+        /// The name of the component.
         part: &'static str,
         /// The end of its log.
         tail: String,
-        /// What was waited for.
+        /// Why the wait ended.
         source: WaitError<ProcessError>,
     },
-    /// Another process took every free port before it was used.
+    /// Other processes took each free port before the API server bound it.
     #[error("{PORTS} ports that were free were taken before the API server had them")]
     Ports,
 }
 
-/// A running control plane. It is stopped, and its folder removed, when it is dropped; when this
-/// process is killed it is stopped too, but its folder stays.
+/// A running control plane. Dropping it stops the processes and removes the folder. If this process is
+/// killed, the processes stop too, but the folder remains.
 #[derive(Debug)]
 pub struct ControlPlane {
     cluster: Cluster,
     url: String,
     tokens: Tokens,
-    // Fields are dropped in this order: clients before servers, and the folder last.
+    // Rust drops the fields in this order: clients before servers, and the folder last.
     _controller_manager: Supervised,
     _api_server: Supervised,
     _etcd: Supervised,
@@ -100,15 +100,15 @@ pub struct ControlPlane {
 /// Where a control plane runs.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// On loopback of this machine, without nodes.
+    /// On the loopback interface of this machine, without nodes.
     Loopback,
-    /// In a network of its own, with a node that reaches it there.
+    /// In a separate network, with a node.
     Network {
-        /// Runs a program in that network.
+        /// The command prefix that runs a program in that network.
         launcher: Vec<String>,
-        /// The address in it, which this machine reaches as well.
+        /// The address in that network. This machine reaches it as well.
         address: String,
-        /// The folder for everything of the run.
+        /// The parent of the control plane's folder.
         folder: PathBuf,
     },
 }
@@ -136,7 +136,7 @@ impl Place {
         }
     }
 
-    /// A port for the API server. In a network of its own every port is free.
+    /// A port for the API server. In a separate network every port is free.
     fn port(&self) -> std::io::Result<u16> {
         match self {
             Self::Loopback => Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port()),
@@ -154,15 +154,15 @@ impl Place {
 }
 
 impl ControlPlane {
-    /// Starts one, after building the binaries that are missing.
+    /// Starts a control plane, after building the missing binaries.
     ///
     /// # Errors
-    /// When a binary is not available, or a component is not ready within a minute.
+    /// If a binary is not available, or a component is not ready within a minute.
     pub async fn start() -> Result<Self, StartError> {
         Self::start_at(&Place::Loopback).await
     }
 
-    /// The same in this place.
+    /// Like [`Self::start`], in this place.
     pub(crate) async fn start_at(place: &Place) -> Result<Self, StartError> {
         tools::prepare(&[
             Tool::Etcd,
@@ -195,42 +195,42 @@ impl ControlPlane {
         })
     }
 
-    /// The cluster, with the rights of an administrator.
+    /// The cluster, with administrator permissions.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
     }
 
-    /// A kubeconfig with the rights of an administrator.
+    /// A kubeconfig with administrator permissions.
     pub fn kubeconfig(&self) -> &Path {
         self.cluster.kubeconfig()
     }
 
-    /// The folder with everything of this run: logs, keys, data. More may be put there.
+    /// The folder of this run, with logs, keys and data. Callers may add files.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The audit log, one JSON object a line. Writes of a status have their body, all others have not.
+    /// The audit log, one JSON object per line. Only status writes to the operator's resources include the
+    /// body.
     ///
     /// The API server writes a line after it has answered, so the last answers may be missing.
     pub fn audit_log(&self) -> PathBuf {
         self.folder.path().join(AUDIT_LOG)
     }
 
-    /// The requests that were answered so far.
+    /// The requests that the API server has answered so far.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn audit_events(&self) -> std::io::Result<Vec<AuditEvent>> {
         Ok(audit::parse(&std::fs::read_to_string(self.audit_log())?))
     }
 
-    /// The file with the certificate of the CA.
+    /// The file with the CA's certificate.
     pub(crate) fn ca(&self) -> PathBuf {
         self.folder.path().join(CA)
     }
 
-    /// Writes a kubeconfig for this user.
     pub(crate) fn kubeconfig_for(&self, user: User, path: &Path) -> std::io::Result<()> {
         let server = json!({"server": self.url, "certificate-authority": self.ca()});
         write_kubeconfig(path, &server, &self.tokens.of(user))
@@ -248,9 +248,9 @@ impl ControlPlane {
         start(Tool::Scheduler, place, self.folder.path(), args).await
     }
 
-    /// Stops it without blocking the runtime, as dropping it would.
+    /// Stops the control plane without blocking the runtime, as a drop would.
     pub async fn stop(self) {
-        // Joining fails only when the runtime ends, and then the drop has happened as well.
+        // Joining fails only if the runtime shuts down, and then the value is dropped as well.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 }
@@ -270,7 +270,7 @@ async fn start(
 
 fn etcd_args(folder: &Path) -> Vec<String> {
     let socket = |name| format!("unix://{}", folder.join(name).display());
-    // A member must advertise a host and port, though a single one is never asked for them.
+    // etcd requires advertised URLs with a host and a port, but a single member never uses them.
     let nowhere = "http://127.0.0.1:1";
     vec![
         "--name=testbed".to_owned(),
@@ -280,7 +280,7 @@ fn etcd_args(folder: &Path) -> Vec<String> {
         format!("--listen-peer-urls={}", socket("peer.sock")),
         format!("--initial-advertise-peer-urls={nowhere}"),
         format!("--initial-cluster=testbed={nowhere}"),
-        // The data need not survive a power cut.
+        // The data need not survive a power failure.
         "--unsafe-no-fsync".to_owned(),
         "--log-level=warn".to_owned(),
     ]
@@ -329,14 +329,15 @@ fn api_server_args(place: &Place, folder: &Path, port: u16) -> Vec<String> {
         format!("--audit-policy-file={}", path("audit.yaml")),
         format!("--audit-log-path={}", path(AUDIT_LOG)),
         "--audit-log-mode=blocking".to_owned(),
-        // In MB. By default the API server begins a new file after 100 MB, which the readers would miss.
+        // In MB. By default the API server rotates the log after 100 MB, and the readers would miss the older
+        // file.
         "--audit-log-maxsize=100000".to_owned(),
     ];
     args.extend(match place {
         Place::Loopback => vec![
             "--authorization-mode=RBAC".to_owned(),
-            // Nobody reaches the API server through the Service `kubernetes`, and loopback is
-            // refused as an endpoint of it.
+            // No client uses the Service `kubernetes`, and Kubernetes rejects loopback addresses as its
+            // endpoints.
             "--endpoint-reconciler-type=none".to_owned(),
         ],
         Place::Network { .. } => vec![
@@ -344,7 +345,7 @@ fn api_server_args(place: &Place, folder: &Path, port: u16) -> Vec<String> {
             "--enable-admission-plugins=NodeRestriction".to_owned(),
             // Nothing resolves the name of the node.
             "--kubelet-preferred-address-types=InternalIP".to_owned(),
-            // Without a certificate the kubelet refuses logs and exec.
+            // Without this certificate the kubelet rejects requests for logs and exec.
             format!(
                 "--kubelet-client-certificate={}",
                 path(KUBELET_CLIENT_CERTIFICATE)
@@ -376,17 +377,17 @@ fn controller_manager_args(folder: &Path) -> Vec<String> {
         format!("--kubeconfig={kubeconfig}"),
         format!("--service-account-private-key-file={}", path(ACCOUNT_KEY)),
         format!("--root-ca-file={}", path(CA)),
-        // As on a real cluster, each controller has its own rights.
+        // Give each controller its own permissions, as on a real cluster.
         "--use-service-account-credentials".to_owned(),
         "--leader-elect=false".to_owned(),
         "--secure-port=0".to_owned(),
-        // The defaults are for a machine that has other things to do; tests wait for this one.
+        // Tests wait for the controllers, and the default rate limits would slow them down.
         "--kube-api-qps=500".to_owned(),
         "--kube-api-burst=1000".to_owned(),
     ]
 }
 
-/// Waits for the first object that the controllers create.
+/// Waits for the first object that the controllers create, the ServiceAccount `default`.
 async fn controllers_work(cluster: &Cluster, process: &mut Supervised) -> Result<(), StartError> {
     let waited = eventually("the controllers work", READY_WITHIN, async || {
         process.running()?;

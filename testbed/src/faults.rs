@@ -1,8 +1,8 @@
-//! A proxy in front of the API server that makes it fail.
+//! A proxy that injects faults between clients and the API server.
 //!
-//! It ends TLS on both sides, so it sees each request. A [`Fault`] hits the requests that a
-//! [`Requests`] names, and nothing else: all other requests of a client reach the real API
-//! server. [`FaultProxy::cut`] and [`FaultProxy::mend`] are an outage.
+//! It terminates TLS on both sides, so it sees each request. A [`Fault`] hits only the requests that match
+//! its [`Requests`]; the proxy forwards all others. [`FaultProxy::cut`] and [`FaultProxy::mend`] begin and
+//! end an outage.
 //!
 //! ```no_run
 //! # async fn example(api_server: std::net::SocketAddr, ca: &str)
@@ -10,7 +10,7 @@
 //! use testbed::faults::{Fault, FaultProxy, Requests};
 //!
 //! let proxy = FaultProxy::start(api_server, ca).await?;
-//! // The second and third list of DailyRooms stop half-way, with the connection open.
+//! // The second and third list of DailyRooms stop halfway; the connection stays open.
 //! let stopped = proxy.inject(Requests::list("dailyrooms").after(1).at_most(2), Fault::StopHalfWay);
 //! // A client trusts `proxy.ca()` and connects to `proxy.url()`.
 //! assert_eq!(stopped.hits(), 0);
@@ -36,10 +36,10 @@ use tokio_rustls::TlsAcceptor;
 pub use self::requests::Requests;
 use self::tls::{Identity, Upstream};
 
-/// How many connections may wait to be accepted.
+/// How many connections may wait for `accept`.
 const BACKLOG: u32 = 64;
 
-/// Why there is no proxy.
+/// Why the proxy failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
     /// No port is free.
@@ -48,33 +48,33 @@ pub enum FaultError {
     /// No certificate could be generated.
     #[error("the fault proxy has no certificate")]
     Certificate(#[from] rcgen::Error),
-    /// A certificate cannot be read.
+    /// A certificate could not be parsed.
     #[error("a certificate cannot be read")]
     Pem(#[from] rustls::pki_types::pem::Error),
-    /// A certificate or key cannot be used.
+    /// A certificate or key is not usable for TLS.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
 }
 
-/// What happens to a request.
+/// What the proxy does to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Half of the answer's body arrives, then nothing more. The connection stays open.
+    /// Forwards half of the response body, then nothing more. The connection stays open.
     StopHalfWay,
-    /// The answer's head arrives, but never a byte of its body: a silent watch.
+    /// Forwards the response headers, but no byte of the body: a silent watch.
     Silence,
-    /// The proxy answers with this status code, and the API server does not see the request.
+    /// Answers with this status code. The API server does not see the request.
     Status(u16),
-    /// The request reaches the API server this much later.
+    /// Forwards the request to the API server after this delay.
     Delay(Duration),
 }
 
-/// A fault that was injected. It stays in force when this is dropped.
+/// An injected fault. It stays active when this handle is dropped.
 #[derive(Clone, Debug)]
 pub struct Injected(Arc<Rule>);
 
 impl Injected {
-    /// How many requests it has hit.
+    /// How many requests the fault has hit.
     pub fn hits(&self) -> usize {
         self.0.hits.load(Ordering::SeqCst)
     }
@@ -84,19 +84,19 @@ impl Injected {
 struct Rule {
     requests: Requests,
     fault: Fault,
-    /// Requests that match, hit or not.
+    /// Matching requests, with or without a hit.
     seen: AtomicUsize,
     hits: AtomicUsize,
 }
 
-/// The faults that are in force, and how many requests are under way.
+/// The active faults, and the load.
 #[derive(Clone, Debug, Default)]
 struct Faults {
     rules: Arc<Mutex<Vec<Arc<Rule>>>>,
     load: Arc<Load>,
 }
 
-/// How many requests are under way at a time. Watches, which never end, do not count.
+/// The number of concurrent requests, now and at most. Watches never end, so they do not count.
 #[derive(Debug, Default)]
 struct Load {
     now: AtomicUsize,
@@ -122,7 +122,7 @@ impl Faults {
     }
 }
 
-/// A running proxy. It ends when it is dropped.
+/// A running proxy. It stops on drop.
 #[derive(Debug)]
 #[must_use = "the proxy ends when it is dropped"]
 pub struct FaultProxy {
@@ -154,10 +154,11 @@ enum State {
 }
 
 impl FaultProxy {
-    /// Starts one in front of this API server, whose certificates this CA (in PEM) has signed.
+    /// Starts a proxy for the API server at this address. `ca` is the PEM of the CA that signed its
+    /// certificate.
     ///
     /// # Errors
-    /// When there is no port, or the CA cannot be used.
+    /// If no port is free, or the CA cannot be used.
     pub async fn start(api_server: SocketAddr, ca: &str) -> Result<Self, FaultError> {
         let identity = Identity::new()?;
         let socket = bound(SocketAddr::from(([127, 0, 0, 1], 0)))?;
@@ -175,18 +176,18 @@ impl FaultProxy {
         Ok(proxy)
     }
 
-    /// Where it listens.
+    /// The URL at which the proxy listens.
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    /// The certificate that its clients have to trust, in PEM.
+    /// The certificate that clients must trust, in PEM.
     pub fn ca(&self) -> &str {
         &self.ca
     }
 
-    /// From now on these requests fail in this way. Of several faults for a request the earliest hits
-    /// it, and the others do not count it.
+    /// Injects a fault into these requests. If several faults match a request, the first one that applies
+    /// hits it, and the later ones do not count the request.
     pub fn inject(&self, requests: Requests, fault: Fault) -> Injected {
         let rule = Arc::new(Rule {
             requests,
@@ -198,25 +199,25 @@ impl FaultProxy {
         Injected(rule)
     }
 
-    /// From now on every request is forwarded. Stopped answers stay stopped.
+    /// Removes all faults. Responses that stopped do not resume.
     pub fn clear(&self) {
         self.faults.rules().clear();
     }
 
-    /// The most requests that were under way at a time so far; watches do not count.
+    /// The highest number of concurrent requests so far, without watches.
     pub fn most_at_a_time(&self) -> usize {
         self.faults.load.most.load(Ordering::SeqCst)
     }
 
-    /// Begins an outage: all connections end, and new ones are refused. Without effect in an outage.
+    /// Begins an outage: ends all connections and refuses new ones. Has no effect during an outage.
     ///
     /// # Errors
-    /// When another process takes the port while nobody holds it.
+    /// If another process takes the port between close and bind.
     pub async fn cut(&mut self) -> Result<(), FaultError> {
         match std::mem::replace(&mut self.state, State::Changing) {
             State::Open(task) => {
                 task.abort();
-                // It ends because it was aborted.
+                // The task ends with an abort.
                 let _ = task.await;
                 self.state = State::Cut(bound(self.address)?);
             }
@@ -225,10 +226,10 @@ impl FaultProxy {
         Ok(())
     }
 
-    /// Ends an outage. Without effect if there is none.
+    /// Ends an outage. Has no effect without one.
     ///
     /// # Errors
-    /// When the port cannot be listened on.
+    /// If the proxy cannot listen on the port.
     pub fn mend(&mut self) -> Result<(), FaultError> {
         match std::mem::replace(&mut self.state, State::Changing) {
             State::Cut(socket) => {
@@ -241,7 +242,7 @@ impl FaultProxy {
         Ok(())
     }
 
-    /// Ends all connections, and has a certificate that another CA has signed from now on.
+    /// Ends all connections, then serves a certificate from a new CA.
     ///
     /// # Errors
     /// As [`FaultProxy::start`] and [`FaultProxy::cut`].
@@ -253,7 +254,7 @@ impl FaultProxy {
         self.mend()
     }
 
-    /// An outage of this length.
+    /// Begins an outage and ends it after this time.
     ///
     /// # Errors
     /// As [`FaultProxy::cut`] and [`FaultProxy::mend`].
@@ -272,7 +273,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// A socket that has the port, and does not listen: connections are refused.
+/// A socket that holds the port but does not listen, so connections are refused.
 fn bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
@@ -280,7 +281,7 @@ fn bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// Serves each connection in a task of its own. All of them end when this one is dropped.
+/// Serves each connection in a task. The tasks end when this future is dropped.
 async fn accept(listener: TcpListener, tls: Tls, faults: Faults) {
     let mut connections = JoinSet::new();
     loop {
@@ -292,7 +293,7 @@ async fn accept(listener: TcpListener, tls: Tls, faults: Faults) {
     }
 }
 
-/// A connection that fails ends; its client sees that itself.
+/// Ignores errors of a connection, because the client sees them.
 async fn serve(stream: TcpStream, tls: Tls, faults: Faults) {
     let _ = stream.set_nodelay(true);
     if let Ok(stream) = tls.acceptor.accept(stream).await {

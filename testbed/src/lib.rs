@@ -1,23 +1,23 @@
 //! A real Kubernetes control plane on loopback, for tests and the demo.
 //!
-//! [`ControlPlane::start`] runs etcd, kube-apiserver and kube-controller-manager as children in a
-//! temporary folder. What is missing of their binaries is built from the pinned Go modules below
-//! `tools/` first. Nothing schedules or runs pods there; [`Node::start`] adds what does.
+//! [`ControlPlane::start`] runs etcd, kube-apiserver and kube-controller-manager as child processes in a
+//! temporary folder. It first builds missing binaries from the pinned Go modules in `tools/`. The control
+//! plane does not schedule or run pods; [`Node::start`] adds a node that does.
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! | --- | --- |
 //! | [`tools`] | finds or builds etcd, kube-apiserver, kube-controller-manager, kubectl and Helm |
-//! | [`process`] | children that never outlive this process |
-//! | [`cluster`] | a cluster seen through kubectl: apply, read, tokens |
-//! | [`control_plane`] | starts and stops the cluster |
+//! | [`process`] | child processes that never outlive this process |
+//! | [`cluster`] | access to a cluster through kubectl: apply, read, tokens |
+//! | [`control_plane`] | starts and stops the control plane |
 //! | [`proxy`] | a real HTTP proxy |
-//! | `faults` | a proxy that makes the API server fail; with the feature `faults` |
-//! | [`node`] | the same with a node that runs pods, in namespaces of its own |
-//! | [`audit`] | what the API server was asked |
+//! | `faults` | a proxy that injects faults into the API server; with the feature `faults` |
+//! | [`node`] | a control plane with a node that runs pods, in separate namespaces of the kernel |
+//! | [`audit`] | the requests that the API server answered |
 //! | [`wait`] | polling with a deadline |
-//! | [`progress`] | says what long work does |
+//! | [`progress`] | reports the progress of long work |
 //!
-//! Dependencies are few on purpose: `cargo xtask` depends on this crate and should start quickly.
+//! The crate has few dependencies because `cargo xtask` depends on it and has to build quickly.
 
 pub mod audit;
 mod certificates;

@@ -1,9 +1,9 @@
-//! Children that never outlive this process.
+//! Child processes that never outlive this process.
 //!
-//! Each runs under a small `sh` that reads a pipe. A line on the pipe is the name of a signal for
-//! the child; the end of the pipe means SIGKILL. The kernel closes the pipe when this process
-//! ends, however it ends, so no child survives a `kill -9` of a test run either. (The kernel's own
-//! parent-death signal needs unsafe code, and exists on Linux only.)
+//! Each child runs under a small `sh` that reads a pipe. A line on the pipe names a signal for the child; the
+//! end of the pipe means SIGKILL. The kernel closes the pipe when this process ends, however it ends, so no
+//! child survives a `kill -9` of a test run either. (The kernel's parent-death signal needs unsafe code, and
+//! exists on Linux only.)
 
 use std::fs::File;
 use std::io::Write;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::wait::{Look, WaitError, eventually};
 
-/// Runs `$@`, obeys the pipe on its stdin, and exits as the child did.
+/// Runs `$@`, forwards signals from the pipe on its stdin, and exits with the child's exit code.
 const SUPERVISOR: &str = r#"
 exec 3<&0
 "$@" 3<&- </dev/null &
@@ -30,61 +30,61 @@ exit "$status"
 /// How many lines of a log an error quotes.
 const TAIL: usize = 20;
 
-/// Why a child could not be run.
+/// Why a child process failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// Its log could not be created, or no process started.
+    /// The log could not be created, or the process did not start.
     #[error("{name} could not be started")]
     Start {
-        /// Which child.
+        /// The name of the child.
         name: String,
-        /// Why.
+        /// Why it did not start.
         source: std::io::Error,
     },
-    /// It has ended.
+    /// The child exited.
     #[error("{name} ended by itself ({status}); the end of {}:\n{tail}", log.display())]
     Ended {
-        /// Which child.
+        /// The name of the child.
         name: String,
-        /// How.
+        /// The exit status.
         status: ExitStatus,
-        /// Its log.
+        /// The path of the log.
         log: PathBuf,
-        /// The last lines of that.
+        /// The last lines of the log.
         tail: String,
     },
-    /// The system did not report its state, or did not accept a signal for it.
+    /// The system did not report the state of the child.
     #[error("{name} cannot be reached")]
     Lost {
-        /// Which child.
+        /// The name of the child.
         name: String,
-        /// Why.
+        /// Why the state is unknown.
         source: std::io::Error,
     },
 }
 
-/// A running child. It is killed when this is dropped, and when this process ends.
+/// A running child process. It is killed on drop, and when this process ends.
 #[derive(Debug)]
 pub struct Supervised {
     name: String,
     log: PathBuf,
     supervisor: Child,
-    /// Taken out to end the child.
+    /// Dropping the pipe kills the child.
     pipe: Option<ChildStdin>,
 }
 
 impl Supervised {
-    /// Starts the command with stdout and stderr in a log file. Its stdin is empty.
+    /// Starts the command with an empty stdin, and with stdout and stderr in a log file.
     ///
     /// # Errors
-    /// When the log cannot be created or `sh` does not start. A program that does not exist ends by
-    /// itself, which [`Self::running`] reports.
+    /// If the log cannot be created or `sh` does not start. A missing program is not an error here;
+    /// [`Self::running`] reports that it exited.
     pub fn start(name: &str, command: &Command, log: &Path) -> Result<Self, ProcessError> {
         Self::start_under(&[], name, command, log)
     }
 
-    /// The same for a child that a launcher such as `nsenter ... --` runs. The supervisor is started
-    /// by the launcher, so that a signal reaches the child and not the launcher.
+    /// Like [`Self::start`], with a launcher such as `nsenter ... --` in front. The launcher starts the
+    /// supervisor, so signals reach the child and not the launcher.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -107,12 +107,12 @@ impl Supervised {
         })
     }
 
-    /// Where its output goes.
+    /// The log with stdout and stderr of the child.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
-    /// The last lines of its output.
+    /// The last 20 lines of the log.
     pub fn tail(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
@@ -120,10 +120,10 @@ impl Supervised {
         text.lines().skip(skipped).collect::<Vec<_>>().join("\n")
     }
 
-    /// Checks that it runs.
+    /// Checks that the child is running.
     ///
     /// # Errors
-    /// When it has ended, with the end of its log.
+    /// If the child exited, with the end of its log.
     pub fn running(&mut self) -> Result<(), ProcessError> {
         match self.exit()? {
             None => Ok(()),
@@ -136,18 +136,17 @@ impl Supervised {
         }
     }
 
-    /// Asks it to end with SIGTERM and waits until it has; its exit code is 143 when the signal
-    /// itself ended it.
+    /// Sends SIGTERM and waits until the child exits. The exit code is 143 if the signal itself ended it.
     ///
     /// # Errors
-    /// When it has not ended within the deadline.
+    /// If the child does not exit within the deadline.
     pub async fn terminate(
         &mut self,
         within: Duration,
     ) -> Result<ExitStatus, WaitError<ProcessError>> {
         let what = format!("the end of {} after SIGTERM", self.name);
         if let Some(pipe) = &mut self.pipe {
-            // The pipe is broken when the child has ended already, which is found next.
+            // The write fails if the child has already exited, which the next poll finds.
             let _ = pipe.write_all(b"TERM\n");
         }
         eventually(&what, within, async || {
@@ -159,7 +158,7 @@ impl Supervised {
         .await
     }
 
-    /// How it ended, if it did.
+    /// The exit status of the child, or `None` while it runs.
     fn exit(&mut self) -> Result<Option<ExitStatus>, ProcessError> {
         self.supervisor
             .try_wait()
@@ -173,7 +172,7 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.pipe.take());
-        // The supervisor ends as soon as the child has; what it says of that is of no use here.
+        // The supervisor exits right after the child. Its exit status does not matter here.
         let _ = self.supervisor.wait();
     }
 }
@@ -187,7 +186,8 @@ fn spawn(launcher: &[String], command: &Command, log: &Path) -> std::io::Result<
         .args(words)
         .arg(command.get_program())
         .args(command.get_args())
-        // A group of its own: Ctrl-C reaches this process, which ends its children in order.
+        // In a separate process group, so that Ctrl-C reaches only this process, which then ends its children
+        // in order.
         .process_group(0)
         .stdin(Stdio::piped())
         .stdout(output.try_clone()?)

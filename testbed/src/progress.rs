@@ -1,4 +1,4 @@
-//! Prints what long work does, and how long it has taken so far.
+//! Reports the progress of long work.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-/// Interval between the lines about long work.
+/// Interval between progress lines.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Prints a line on stderr.
+/// Prints a line to stderr.
 ///
-/// It writes to the stream itself: `eprintln!` is captured in tests, which would then be silent
-/// for as long as a build takes.
+/// It writes to the stream directly. Tests capture `eprintln!` and would print nothing during a build.
 pub fn say(line: impl Display) {
-    // A failed write to stderr cannot be reported anywhere.
+    // Nothing can report a failed write to stderr.
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Does the work, and prints a line every 15 seconds until it is done.
+/// Awaits the work, and prints a line every 15 seconds until it completes.
 pub async fn with_progress<F: Future>(what: &str, work: F) -> F::Output {
     let start = Instant::now();
     let mut work = pin!(work);
@@ -31,7 +30,7 @@ pub async fn with_progress<F: Future>(what: &str, work: F) -> F::Output {
     }
 }
 
-/// A duration as people write it: `3.2 s`, `4 min 07 s`.
+/// A duration for readers: `3.2 s`, `4 min 07 s`.
 pub fn human(duration: Duration) -> String {
     match duration.as_secs() {
         seconds if seconds < 60 => format!("{:.1} s", duration.as_secs_f64()),

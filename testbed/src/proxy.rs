@@ -13,19 +13,19 @@ use crate::wait::{Look, WaitError, eventually};
 const PROGRAM: &str = "tinyproxy";
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
-/// Why there is no proxy.
+/// Why the proxy did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// The program is missing.
+    /// tinyproxy is not installed.
     #[error("tinyproxy is not installed; install it, on Debian with: apt-get install tinyproxy")]
     Missing,
-    /// Its configuration could not be written, or no port is free.
+    /// The configuration could not be written, or no port is free.
     #[error("the proxy could not be prepared")]
     Prepare(#[from] std::io::Error),
-    /// It could not be started.
+    /// The process could not be started.
     #[error("the proxy does not run")]
     Process(#[from] ProcessError),
-    /// It does not listen.
+    /// The proxy did not listen in time.
     #[error("the proxy does not listen")]
     Silent(#[from] WaitError<ProcessError>),
 }
@@ -33,15 +33,15 @@ pub enum ProxyError {
 /// Which clients the proxy serves.
 #[derive(Clone, Copy, Debug)]
 pub enum Admits<'a> {
-    /// Everybody.
+    /// All clients.
     All,
-    /// This user with this password; others are answered 407.
+    /// This user with this password. The proxy answers all others with 407.
     User(&'a str, &'a str),
-    /// Nobody: each CONNECT is answered 403.
+    /// No client. The proxy answers each CONNECT with 403.
     Nobody,
 }
 
-/// A running proxy. It ends when it is dropped.
+/// A running proxy. It stops on drop.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -51,10 +51,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one on a free port of loopback.
+    /// Starts a proxy on a free loopback port.
     ///
     /// # Errors
-    /// When tinyproxy is missing or does not listen in time.
+    /// If tinyproxy is missing or does not listen in time.
     pub async fn start(admits: Admits<'_>) -> Result<Self, ProxyError> {
         if !is_installed() {
             return Err(ProxyError::Missing);
@@ -82,12 +82,12 @@ impl Proxy {
         })
     }
 
-    /// Where it listens.
+    /// The address at which the proxy listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many connections to this host and port it was asked for.
+    /// How many CONNECT requests for this `HOST:PORT` the proxy received.
     pub fn connects(&self, to: &str) -> usize {
         let log = std::fs::read_to_string(self.process.log()).unwrap_or_default();
         let wanted = format!("CONNECT {to} ");
@@ -104,7 +104,7 @@ fn configuration(address: SocketAddr, admits: Admits<'_>) -> String {
     let rule = match admits {
         Admits::All => String::new(),
         Admits::User(user, password) => format!("BasicAuth {user} {password}\n"),
-        // The only port to which it would connect.
+        // The proxy then allows CONNECT to port 1 only.
         Admits::Nobody => "ConnectPort 1\n".to_owned(),
     };
     format!(

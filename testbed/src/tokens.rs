@@ -1,4 +1,4 @@
-//! The bearer tokens of one control plane: who may talk to the API server, and as whom.
+//! The bearer tokens of the users of one control plane.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use sha2::{Digest, Sha256};
 
 use crate::certificates::CertificateError;
 
-/// What the API server reads them from.
+/// The file from which the API server reads the tokens.
 pub(crate) const TOKENS: &str = "tokens.csv";
 
 /// A user of the API server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum User {
-    /// Everything.
+    /// May do everything.
     Admin,
     /// The kubelet of the node.
     Kubelet,
@@ -26,7 +26,6 @@ pub(crate) enum User {
 }
 
 impl User {
-    /// All of them.
     const ALL: [Self; 5] = [
         Self::Admin,
         Self::Kubelet,
@@ -35,7 +34,7 @@ impl User {
         Self::Dns,
     ];
 
-    /// Its name and groups, as Kubernetes' own roles know them.
+    /// The user name and the group to which Kubernetes' built-in roles refer.
     fn identity(self) -> (&'static str, &'static str) {
         match self {
             Self::Admin => ("admin", "system:masters"),
@@ -47,7 +46,7 @@ impl User {
     }
 }
 
-/// The tokens. They end with the control plane.
+/// The tokens of all users, derived from one random value. They are valid only for this control plane.
 #[derive(Clone)]
 pub(crate) struct Tokens(String);
 
@@ -58,19 +57,18 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Tokens that nobody can guess: from a node the API server can be reached by pods.
+    /// Generates unguessable tokens, because pods on a node can reach the API server.
     pub(crate) fn generate() -> Result<Self, CertificateError> {
         let random = KeyPair::generate()?.serialize_der();
         Ok(Self(hex(&random)))
     }
 
-    /// The token of a user.
     pub(crate) fn of(&self, user: User) -> String {
         let (name, _) = user.identity();
         hex(format!("{}{name}", self.0).as_bytes())
     }
 
-    /// Writes all of them where the API server reads them.
+    /// Writes the token file of the API server.
     pub(crate) fn write(&self, folder: &Path) -> std::io::Result<()> {
         let line = |user: User| {
             let (name, group) = user.identity();

@@ -1,7 +1,7 @@
-//! Finds the binaries of the control plane and Helm, and builds those that are missing.
+//! Finds the binaries of the control plane and Helm, and builds the missing ones.
 //!
-//! A binary in the folder `KUBEBUILDER_ASSETS` is used as it is. The others are built with Go from
-//! the modules below `tools/`, once, into `daily-operator/tools/` of the user's cache folder.
+//! A binary in the folder `KUBEBUILDER_ASSETS` is used unchanged. Go builds the others once, from the modules
+//! in `tools/`, into `daily-operator/tools/` in the user's cache folder.
 
 mod build;
 
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub use self::build::ToolError;
 
-/// A binary.
+/// A binary that tests or the demo run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// etcd.
@@ -41,12 +41,12 @@ pub enum Tool {
     HelmDocs,
     /// gopher-lua.
     Lua,
-    /// What Flux and Helm 4 make of an object's conditions.
+    /// Computes an object's status from its conditions as Flux and Helm 4 do.
     Kstatus,
 }
 
 impl Tool {
-    /// What every control plane needs, and Helm.
+    /// The binaries of a control plane, and Helm.
     pub const CONTROL_PLANE: [Self; 5] = [
         Self::Etcd,
         Self::ApiServer,
@@ -55,7 +55,7 @@ impl Tool {
         Self::Helm,
     ];
 
-    /// What a node needs beside a control plane.
+    /// The binaries that a node needs in addition to a control plane.
     pub const NODE: [Self; 5] = [
         Self::Scheduler,
         Self::Proxy,
@@ -64,7 +64,7 @@ impl Tool {
         Self::Pause,
     ];
 
-    /// The name of its file.
+    /// The file name of the binary.
     pub fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
@@ -85,7 +85,7 @@ impl Tool {
         }
     }
 
-    /// The Go package that it is built from.
+    /// The Go package of the binary.
     fn package(self) -> &'static str {
         match self {
             Self::Etcd => "go.etcd.io/etcd/server/v3",
@@ -105,7 +105,7 @@ impl Tool {
         }
     }
 
-    /// The folder below `tools/` with the module that pins it.
+    /// The folder in `tools/` with the Go module that pins the binary.
     fn module(self) -> &'static str {
         match self {
             Self::Etcd
@@ -126,17 +126,17 @@ impl Tool {
         }
     }
 
-    /// Where the user has it, if at all.
+    /// The path in `KUBEBUILDER_ASSETS`, if the binary is there.
     fn provided(self) -> Option<PathBuf> {
         let folder = PathBuf::from(std::env::var_os("KUBEBUILDER_ASSETS")?);
         Some(folder.join(self.name())).filter(|path| path.is_file())
     }
 }
 
-/// Builds what is missing of these; those of one module together, which is faster than one by one.
+/// Builds the missing binaries. Builds all binaries of one module together, which is faster.
 ///
 /// # Errors
-/// When Go is missing or a build fails.
+/// If Go is missing or a build fails.
 pub async fn prepare(tools: &[Tool]) -> Result<(), ToolError> {
     let mut missing: BTreeMap<&str, Vec<Tool>> = BTreeMap::new();
     for tool in tools.iter().filter(|tool| tool.provided().is_none()) {
@@ -148,10 +148,10 @@ pub async fn prepare(tools: &[Tool]) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// The path of a binary, which is built if it is missing.
+/// The path of a binary. Builds the binary if it is missing.
 ///
 /// # Errors
-/// When Go is missing or the build fails.
+/// If Go is missing or the build fails.
 pub async fn path(tool: Tool) -> Result<PathBuf, ToolError> {
     match tool.provided() {
         Some(path) => Ok(path),
@@ -161,10 +161,10 @@ pub async fn path(tool: Tool) -> Result<PathBuf, ToolError> {
     }
 }
 
-/// The path of Helm, which is built if it is missing.
+/// The path of Helm 4. Builds Helm if it is missing.
 ///
 /// # Errors
-/// When Go is missing or the build fails.
+/// If Go is missing or the build fails.
 pub async fn helm() -> Result<PathBuf, ToolError> {
     path(Tool::Helm).await
 }

@@ -1,4 +1,4 @@
-//! Waits for a condition: polling with a deadline, never a fixed sleep.
+//! Waits for a condition: polls with a deadline, never with a fixed sleep.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub enum Look<T> {
     /// The condition holds.
     Done(T),
-    /// Not yet, with the current state, which the error of a missed deadline quotes.
+    /// The condition does not hold yet. If the deadline passes, the error quotes this state.
     NotYet(String),
 }
 
@@ -22,27 +22,27 @@ pub enum WaitError<E: std::error::Error + 'static> {
     /// The deadline passed.
     #[error("{what}: not within {}; last seen: {seen}", human(*.within))]
     Deadline {
-        /// What was waited for.
+        /// The condition.
         what: String,
-        /// For how long.
+        /// The time from start to deadline.
         within: Duration,
         /// The state at the last poll.
         seen: String,
     },
-    /// A poll failed in a way that waiting does not fix.
+    /// A poll failed with an error that waiting does not fix.
     #[error("{what}: looking for it failed")]
     Look {
-        /// What was waited for.
+        /// The condition.
         what: String,
-        /// Why.
+        /// Why the poll failed.
         source: E,
     },
 }
 
-/// Polls until the condition holds.
+/// Polls every 100 ms until the condition holds.
 ///
 /// # Errors
-/// When it does not hold within the deadline, or at once when a poll fails.
+/// If the condition does not hold within the deadline, or if a poll fails.
 pub async fn eventually<T, E: std::error::Error + 'static>(
     what: &str,
     within: Duration,

@@ -1,4 +1,4 @@
-//! A control plane starts, does the work of one, and leaves nothing behind.
+//! A control plane starts, works, and leaves nothing behind.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -17,12 +17,12 @@ use testbed::process::ProcessError;
 use testbed::wait::WaitError;
 use testbed::{ControlPlane, Look, Supervised, eventually};
 
-/// For what a controller does.
+/// How long a controller may take.
 const SOON: Duration = Duration::from_secs(60);
 /// Set for the process that [`children_end_with_a_killed_parent`] kills.
 const PARENT_OF: &str = "TESTBED_PARENT_OF";
 
-/// One control plane for all checks: a start takes seconds.
+/// All checks share one control plane, because a start takes seconds.
 #[tokio::test]
 async fn a_control_plane_works_and_leaves_nothing_behind() {
     let plane = ControlPlane::start().await.unwrap();
@@ -139,7 +139,7 @@ async fn a_token_has_the_rights_of_its_account(plane: &ControlPlane) {
 fn programs_in(folder: &Path) -> BTreeSet<String> {
     let folder = folder.to_str().unwrap();
     let program = |process: std::io::Result<DirEntry>| {
-        // A process may end while it is looked at.
+        // The process may have ended in the meantime.
         let line = std::fs::read(process.unwrap().path().join("cmdline")).ok()?;
         let line = String::from_utf8_lossy(&line).into_owned();
         let program = line.split('\0').next()?;
@@ -201,7 +201,7 @@ async fn a_child_can_be_asked_to_end() {
     );
 }
 
-/// Runs itself as a parent with a child, and kills that parent.
+/// Runs this test binary as a parent with a child, and kills the parent.
 #[tokio::test]
 async fn children_end_with_a_killed_parent() {
     if let Some(folder) = std::env::var_os(PARENT_OF) {
@@ -253,6 +253,6 @@ fn be_a_parent(folder: &Path) {
     child.arg("-f").arg(folder.join("log"));
     let _child = Supervised::start("the child", &child, &folder.join("log")).unwrap();
     println!("the child runs");
-    // Ended by the kill; the time is for the case that the killer fails first.
+    // The test kills this process. The sleep bounds its lifetime if the test fails first.
     std::thread::sleep(SOON);
 }

@@ -1,4 +1,4 @@
-//! One connection of a client: its requests are forwarded one after the other, or fail.
+//! Serves one client connection: forwards its requests one after the other, or injects faults.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use super::{Fault, Faults, Load};
 
 type Answer = http_body_util::combinators::UnsyncBoxBody<Bytes, hyper::Error>;
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(super) async fn serve<S>(stream: S, upstream: Upstream, faults: Faults)
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -36,7 +36,7 @@ where
         let (way, faults) = (Arc::clone(&way), faults.clone());
         async move { Ok::<_, Infallible>(answer(&way, &faults, request).await) }
     });
-    // Either side may end a connection as it likes.
+    // Either side may end a connection at any time.
     let _ = server::Builder::new()
         .serve_connection(TokioIo::new(stream), answer)
         .await;
@@ -51,7 +51,7 @@ async fn answer(way: &Way, faults: &Faults, request: Request<Incoming>) -> Respo
         Some(Fault::StopHalfWay | Fault::Silence) | None => {}
     }
     let Ok(answer) = way.send(request).await else {
-        // As a load balancer in front of the API server says it.
+        // Answer like a load balancer in front of the API server.
         return refusal(502);
     };
     match fault {
@@ -61,7 +61,7 @@ async fn answer(way: &Way, faults: &Faults, request: Request<Incoming>) -> Respo
     }
 }
 
-/// The head of an answer, half of its body or nothing of it, and never an end.
+/// The headers of a response, then half of its body or nothing. The body never ends.
 async fn stopped(answer: Response<Incoming>, half: bool) -> Response<Answer> {
     let (mut head, body) = answer.into_parts();
     head.headers.remove(http::header::CONTENT_LENGTH);
@@ -75,7 +75,7 @@ async fn stopped(answer: Response<Incoming>, half: bool) -> Response<Answer> {
     Response::from_parts(head, Stopped(first).boxed_unsync())
 }
 
-/// A body that begins and then stalls.
+/// A body that yields these bytes, then stalls.
 struct Stopped(Option<Bytes>);
 
 impl Body for Stopped {
@@ -93,7 +93,7 @@ impl Body for Stopped {
     }
 }
 
-/// An answer as the API server words its refusals.
+/// An error response in the format of the API server.
 fn refusal(code: u16) -> Response<Answer> {
     let reason = match code {
         410 => "Expired",
@@ -116,8 +116,8 @@ fn refusal(code: u16) -> Response<Answer> {
     answer
 }
 
-/// The way of one connection to the API server: a connection of its own, which is opened when it is
-/// needed and kept for the next request.
+/// Forwards the requests of one client connection. It opens a connection to the API server on demand and
+/// reuses it.
 struct Way {
     upstream: Upstream,
     connection: Mutex<Option<Connection>>,
@@ -125,7 +125,7 @@ struct Way {
 
 struct Connection {
     sender: SendRequest<Incoming>,
-    /// Ends when this is dropped.
+    /// Drives the connection until this struct is dropped.
     _driver: JoinSet<()>,
 }
 
@@ -153,7 +153,7 @@ impl Way {
         let (sender, connection) = shaken.map_err(|_| Broken)?;
         let mut driver = JoinSet::new();
         driver.spawn(async move {
-            // The sender learns of an error.
+            // The sender returns the error.
             let _ = connection.await;
         });
         Ok(Connection {
@@ -166,7 +166,7 @@ impl Way {
 /// The API server did not answer.
 struct Broken;
 
-/// A request that is under way, until this is dropped.
+/// Counts a request in the load until it is dropped.
 struct UnderWay(Arc<Load>);
 
 impl UnderWay {

@@ -1,8 +1,8 @@
-//! Which requests a fault is for.
+//! Selects the requests that a fault hits.
 
 use http::Uri;
 
-/// Which requests a fault is for: a method, a path, whether it is a watch, and which of them.
+/// Selects requests by method, path, whether they are watches, and position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requests {
     method: String,
@@ -13,8 +13,8 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Requests with this method whose path, without the query, matches the pattern. A `*` matches
-    /// any text. It matches no watches: see [`Requests::watch`].
+    /// Requests with this method whose path, without the query, matches the pattern. A `*` matches any text.
+    /// Watches never match; see [`Requests::watch`].
     #[must_use]
     pub fn of(method: &str, path: &str) -> Self {
         Self {
@@ -26,13 +26,13 @@ impl Requests {
         }
     }
 
-    /// Lists of a resource, in any namespace, for example of `dailyrooms`.
+    /// Lists of a resource, for example `dailyrooms`, in any namespace.
     #[must_use]
     pub fn list(plural: &str) -> Self {
         Self::of("GET", &format!("*/{plural}"))
     }
 
-    /// Watches of a resource, in any namespace, as they are opened.
+    /// Requests that open a watch of a resource, in any namespace.
     #[must_use]
     pub fn watch(plural: &str) -> Self {
         Self {
@@ -41,32 +41,31 @@ impl Requests {
         }
     }
 
-    /// Only those after the first `count`.
+    /// Skips the first `count` matching requests.
     #[must_use]
     pub fn after(mut self, count: usize) -> Self {
         self.skip = count;
         self
     }
 
-    /// Only the first `count` of what is left.
+    /// Only the first `count` of the remaining requests.
     #[must_use]
     pub fn at_most(mut self, count: usize) -> Self {
         self.most = count;
         self
     }
 
-    /// Whether a request is one of these, whichever it is of them.
+    /// Whether a request matches, regardless of its position.
     pub(super) fn matches(&self, method: &str, uri: &Uri) -> bool {
         self.method == method && self.watch == is_watch(uri) && matches(&self.path, uri.path())
     }
 
-    /// Whether the fault hits the `nth` of them, counted from 0.
+    /// Whether the fault hits the `nth` matching request, from 0.
     pub(super) fn hits_nth(&self, nth: usize) -> bool {
         nth.checked_sub(self.skip).is_some_and(|it| it < self.most)
     }
 }
 
-/// Whether a request opens a watch.
 pub(super) fn is_watch(uri: &Uri) -> bool {
     let mut parameters = uri.query().unwrap_or_default().split('&');
     parameters.any(|it| it == "watch=true" || it == "watch=1")

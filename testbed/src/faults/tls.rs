@@ -1,4 +1,4 @@
-//! Both sides of TLS.
+//! The TLS configurations of both sides of the proxy.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::FaultError;
 
-/// The certificate of the proxy, which nobody else has signed.
+/// The self-signed certificate of the proxy.
 pub(super) struct Identity {
     /// In PEM.
     pub certificate: String,
@@ -39,7 +39,7 @@ impl Identity {
     }
 }
 
-/// The way to the API server.
+/// Connects to the API server.
 #[derive(Clone)]
 pub(super) struct Upstream {
     address: SocketAddr,

@@ -1,23 +1,21 @@
-//! The control groups of the node's containers. They are the one thing that the kernel keeps when
-//! the last process in them has ended.
+//! The cgroups of the node's containers. The kernel does not remove a cgroup when its last process ends.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const ROOT: &str = "/sys/fs/cgroup";
-/// How long killed processes may take to leave their groups.
+/// How long killed processes may take to leave their cgroups.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
-/// Interval between polls.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The groups below this name, in every hierarchy. Empty ones are removed when this is dropped.
+/// The cgroups with this name, in every hierarchy. Dropping this removes the empty ones.
 #[derive(Debug)]
 pub(super) struct Cgroups {
     name: String,
 }
 
 impl Cgroups {
-    /// The groups of this name, after removing empty ones that an earlier run has left.
+    /// The cgroups with this name. Removes empty ones that an earlier run left behind.
     pub(super) fn of(name: &str) -> Self {
         let groups = Self {
             name: name.to_owned(),
@@ -34,7 +32,7 @@ impl Cgroups {
         let start = Instant::now();
         loop {
             groups.iter().for_each(|group| remove(group));
-            // Killed processes are in their groups until the kernel is done with them.
+            // The kernel keeps killed processes in their cgroups until it has cleaned them up.
             if start.elapsed() > EMPTY_WITHIN || !groups.iter().any(|group| group.exists()) {
                 return;
             }
@@ -49,15 +47,14 @@ impl Drop for Cgroups {
     }
 }
 
-/// The root itself, which is one hierarchy with cgroup v2, and its folders, each of which is one
-/// with v1.
+/// The root, which is the only hierarchy of cgroup v2, and its folders, each of which is a hierarchy of v1.
 fn hierarchies(root: &Path) -> Vec<PathBuf> {
     let folders = std::fs::read_dir(root).into_iter().flatten().flatten();
     let folders = folders.map(|entry| entry.path());
     std::iter::once(root.to_owned()).chain(folders).collect()
 }
 
-/// Removes a group and those below it. A group with processes is not removed; the kernel refuses.
+/// Removes a cgroup and its children. The kernel refuses to remove a cgroup that has processes.
 fn remove(group: &Path) {
     let below = std::fs::read_dir(group).into_iter().flatten().flatten();
     for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {

@@ -6,12 +6,12 @@ use tokio::process::Command;
 
 use super::error::NodeError;
 
-/// Runs it and gives what it printed.
+/// Runs a command and returns its stdout.
 pub(super) async fn run(words: &[&str]) -> Result<String, NodeError> {
     run_under(&[], words).await
 }
 
-/// The same with a launcher such as `nsenter ... --` before it.
+/// Like [`run`], with a launcher such as `nsenter ... --` in front of the command.
 pub(super) async fn run_under(launcher: &[String], words: &[&str]) -> Result<String, NodeError> {
     let all: Vec<&str> = launcher
         .iter()

@@ -1,4 +1,4 @@
-//! containerd: runs the containers, and holds the images.
+//! containerd, which runs the containers and stores the images.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +15,13 @@ use super::needs::CNI;
 use crate::process::{ProcessError, Supervised};
 use crate::wait::{Look, eventually};
 
-/// Where it listens, in the node.
+/// The socket of containerd in the node.
 pub(super) const SOCKET: &str = "/run/containerd/containerd.sock";
-/// The image of every pod's first process.
+/// The image of the first process of every pod.
 const PAUSE_IMAGE: &str = "testbed.invalid/pause:1";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// Starts it and waits until it answers.
+/// Starts containerd and waits until it answers.
 pub(super) async fn start(
     home: &Home,
     machine: &Machine,
@@ -53,7 +53,7 @@ pub(super) async fn start(
     Ok(process)
 }
 
-/// Imports the images of an archive, as `docker save` and `podman save` write it.
+/// Imports the images of an archive from `docker save` or `podman save`.
 pub(super) async fn import(machine: &Machine, archive: &Path) -> Result<String, NodeError> {
     let archive = archive.display().to_string();
     let words = [
@@ -68,8 +68,7 @@ pub(super) async fn import(machine: &Machine, archive: &Path) -> Result<String, 
     run_under(&machine.launcher(), &words).await
 }
 
-/// Without AppArmor, which needs a profile on this machine, and without more of the machine's
-/// memory rules than the user has.
+/// Disables AppArmor, which needs a profile on this machine, and the OOM scores that this user may not set.
 fn config(networks: &Path) -> String {
     format!(
         r#"version = 2
@@ -101,8 +100,8 @@ conf_dir = "{networks}"
     )
 }
 
-/// A link for each pod and no bridge: packets between pods then always pass the rules of
-/// kube-proxy, without a kernel module that applies them to bridges.
+/// Gives each pod a point-to-point link instead of a bridge. Packets between pods then always pass the rules
+/// of kube-proxy, without a kernel module that applies them to bridges.
 fn network() -> String {
     let ranges = json!([[{"subnet": "10.244.0.0/24"}]]);
     json!({
@@ -115,7 +114,7 @@ fn network() -> String {
                 "type": "host-local",
                 "ranges": ranges,
                 "routes": [{"dst": "0.0.0.0/0"}],
-                // In /run, so that no address is taken after a reboot.
+                // In /run, so that a reboot frees all addresses.
                 "dataDir": "/run/cni/networks",
             },
         }],
@@ -123,7 +122,7 @@ fn network() -> String {
     .to_string()
 }
 
-/// Writes an archive with an image that holds this program alone.
+/// Writes an archive with an image that contains only this program.
 async fn pause_image(home: &Home, pause: &Path) -> Result<std::path::PathBuf, NodeError> {
     let folder = home.subfolder("pause")?;
     let program = folder.join("pause");
@@ -151,7 +150,7 @@ async fn pause_image(home: &Home, pause: &Path) -> Result<std::path::PathBuf, No
     Ok(archive.into())
 }
 
-/// As images name it.
+/// The architecture in the notation of images.
 fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "aarch64" => "arm64",

@@ -1,4 +1,4 @@
-//! Why there is no node.
+//! The errors of a node.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use crate::process::ProcessError;
 use crate::tools::ToolError;
 use crate::wait::WaitError;
 
-/// Why there is no node, or why it did not do what it was asked to.
+/// Why a node did not start, or why an operation on it failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
-    /// This machine cannot have one.
+    /// This machine cannot run a node.
     #[error("a node cannot run here: {0}")]
     Missing(String),
     /// A binary could not be found or built.
@@ -29,40 +29,40 @@ pub enum NodeError {
     /// A file or folder could not be read or written.
     #[error("{} could not be {verb}", path.display())]
     File {
-        /// Which one.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What was to be done with it.
+        /// The operation that failed, as a past participle.
         verb: &'static str,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
-    /// A program did not run.
+    /// A program could not be executed.
     #[error("`{command}` did not run")]
     Run {
         /// The program and its arguments.
         command: String,
-        /// Why.
+        /// Why the program could not be executed.
         source: std::io::Error,
     },
-    /// A program failed.
+    /// A program exited with an error.
     #[error("`{command}` failed: {stderr}")]
     Command {
         /// The program and its arguments.
         command: String,
-        /// What it printed.
+        /// The stderr of the program.
         stderr: String,
     },
-    /// A part was not ready in time, or ended.
+    /// A component was not ready in time, or exited.
     #[error("{part} is not ready; the end of its log:\n{tail}")]
     NotReady {
-        /// Which part.
+        /// The name of the component.
         part: &'static str,
         /// The end of its log.
         tail: String,
-        /// What was waited for.
+        /// Why the wait ended.
         source: Box<WaitError<ProcessError>>,
     },
-    /// Too many nodes run on this machine.
+    /// The maximum number of nodes already run on this machine.
     #[error("{0} test nodes run on this machine already: end one of them")]
     TooMany(u8),
 }
@@ -73,7 +73,7 @@ impl From<StartError> for NodeError {
     }
 }
 
-/// What could not be done with a file.
+/// Adds the path and the operation to an I/O error.
 pub(super) fn file(path: &Path, verb: &'static str) -> impl FnOnce(std::io::Error) -> NodeError {
     move |source| NodeError::File {
         path: path.to_owned(),

@@ -1,8 +1,8 @@
-//! The folder of one run, and what a run that was killed has left.
+//! The folder of one run, and the cleanup after killed runs.
 //!
-//! The folder has a locked file for as long as its process lives. A folder whose lock is free
-//! belongs to nobody, and the next start removes it. Namespaces, mounts, devices and iptables rules
-//! need no such care: the kernel drops them with the last process of the node.
+//! The folder contains a file that the process keeps locked. If nobody holds the lock, the next start removes
+//! the folder. Namespaces, mounts, devices and iptables rules need no cleanup: the kernel drops them with the
+//! last process of the node.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::error::{NodeError, file};
 const PREFIX: &str = "testbed-node-";
 const LOCK: &str = "lock";
 
-/// The folder. It is removed when this is dropped.
+/// The folder of a run. Dropping it removes the folder.
 #[derive(Debug)]
 pub(super) struct Home {
     folder: TempDir,
@@ -22,17 +22,18 @@ pub(super) struct Home {
 }
 
 impl Home {
-    /// A new one, after removing folders that killed runs have left.
+    /// Creates a folder, after removing folders that killed runs left behind.
     pub(super) fn create() -> Result<Self, NodeError> {
         let parent = std::env::temp_dir();
         for left in abandoned(&parent) {
-            // What cannot be removed, for example because a container still ends, waits for the
-            // next start.
+            // The next start retries a folder that cannot be removed, for example because a container has not
+            // ended yet.
             let _ = std::fs::remove_dir_all(left);
         }
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir();
         let folder = folder.map_err(file(&parent, "written to"))?;
-        // The name appears with the lock held, so that nobody takes it for abandoned.
+        // Lock the file before it gets its name, so that no other start mistakes the folder for an abandoned
+        // one.
         let early = folder.path().join("lock.new");
         let lock = File::create(&early).map_err(file(&early, "created"))?;
         lock.lock().map_err(file(&early, "locked"))?;
@@ -48,14 +49,12 @@ impl Home {
         self.folder.path()
     }
 
-    /// Creates a folder in it.
     pub(super) fn subfolder(&self, name: &str) -> Result<PathBuf, NodeError> {
         let path = self.path().join(name);
         std::fs::create_dir_all(&path).map_err(file(&path, "created"))?;
         Ok(path)
     }
 
-    /// Writes a file in it.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<PathBuf, NodeError> {
         let path = self.path().join(name);
         std::fs::write(&path, text).map_err(file(&path, "written"))?;
@@ -63,7 +62,7 @@ impl Home {
     }
 }
 
-/// The folders of runs that have ended without removing them.
+/// The folders of runs that ended without removing them.
 fn abandoned(parent: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
     let ours = entries.filter(|entry| {

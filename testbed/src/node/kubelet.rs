@@ -1,4 +1,4 @@
-//! The kubelet.
+//! Configures and starts the kubelet.
 
 use std::path::Path;
 use std::process::Command;
@@ -22,7 +22,7 @@ use crate::wait::{Look, eventually};
 pub(super) const NAME: &str = "node";
 const READY_WITHIN: Duration = Duration::from_secs(120);
 
-/// Starts it and waits until the node is Ready.
+/// Starts the kubelet and waits until the node is Ready.
 pub(super) async fn start(
     home: &Home,
     network: &Network,
@@ -73,7 +73,7 @@ async fn ready(
     .await
 }
 
-/// When the kubelet last wrote the status of the node. After a reboot the old status says Ready.
+/// When the kubelet last wrote the node's status. After a reboot the stale status still says Ready.
 async fn heartbeat(cluster: &Cluster) -> Value {
     let node = cluster.json(&["get", "node", NAME, "--output=json"]).await;
     node.map_or(Value::Null, |node| beat(&node))
@@ -84,7 +84,7 @@ fn beat(node: &Value) -> Value {
     beat.cloned().unwrap_or_default()
 }
 
-/// Whether pods can start: it is Ready, and the taint of a node that was not is gone.
+/// Whether pods can start: the node is Ready and has no taints, such as `node.kubernetes.io/not-ready`.
 fn is_ready(node: &Value) -> bool {
     let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
     let is_ready = |condition: &Value| {
@@ -94,7 +94,7 @@ fn is_ready(node: &Value) -> bool {
     conditions.into_iter().flatten().any(is_ready) && node.pointer("/spec/taints").is_none()
 }
 
-/// What differs from a kubelet's own choice, each for this machine's sake.
+/// The kubelet's configuration. The comments say which settings this machine requires.
 fn config(network: &Network, ca: &Path) -> Value {
     json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
@@ -109,19 +109,19 @@ fn config(network: &Network, ca: &Path) -> Value {
         "clusterDNS": [network.address()],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": format!("unix://{SOCKET}"),
-        // The node's processes are not in groups of their own, and the machine may have cgroup v1.
+        // The node's processes share one cgroup, and the machine may have cgroup v1.
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": false,
         "enforceNodeAllocatable": [],
-        // Without a group for each pod the kubelet can panic when it looks for resized pods.
+        // Without a cgroup for each pod the kubelet can panic when it looks for resized pods.
         "featureGates": {"InPlacePodVerticalScaling": false},
         "failCgroupV1": false,
         "failSwapOn": false,
-        // The machine's disk is not the node's: it may be almost full and still do for tests.
+        // The node shares the machine's disk, which may be almost full and still suffice for tests.
         "evictionHard": {},
         "imageGCHighThresholdPercent": 100,
         "localStorageCapacityIsolation": false,
-        // No name of the outside is looked up.
+        // Pods resolve no external names.
         "resolvConf": "",
         "healthzPort": 0,
     })

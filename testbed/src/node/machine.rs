@@ -1,8 +1,8 @@
-//! The machine that the node believes to be: namespaces for its processes, mounts and name.
+//! The machine as the node sees it: namespaces for processes, mounts and the host name.
 //!
-//! Its `/run`, `/var/lib` and `/var/log` are its own. When its first process ends, the kernel kills
-//! every other one in it and drops the mounts, so that neither a container nor a mount is left,
-//! however the run has ended; and that is also what a power cut does to a node.
+//! The machine has a separate `/run`, `/var/lib` and `/var/log`. When its first process ends, the kernel
+//! kills all other processes in the namespaces and drops the mounts. So no container or mount remains,
+//! however the run ends. A node that loses power behaves the same way.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,8 @@ use super::home::Home;
 use super::network::{Network, announced};
 use crate::process::Supervised;
 
-/// What the kubelet wants of the kernel, and would otherwise set on this whole machine.
+/// Kernel settings that the kubelet requires. Files with these values hide the real settings, so that the
+/// kubelet does not change them for the whole machine.
 const KERNEL: [(&str, &str); 6] = [
     ("kernel/keys/root_maxbytes", "25000000"),
     ("kernel/keys/root_maxkeys", "1000000"),
@@ -23,8 +24,8 @@ const KERNEL: [(&str, &str); 6] = [
     ("vm/panic_on_oom", "0"),
 ];
 
-/// Enters the machine's control groups, in every hierarchy of cgroup v1 or the only one of v2, and
-/// goes on as the first process of a namespace in which they are the root.
+/// Enters the machine's cgroups, in every hierarchy of cgroup v1 or the only one of v2. Then it continues as
+/// the first process of a cgroup namespace, in which they are the root.
 const GROUPS: &str = r#"
 set -e
 groups=/sys/fs/cgroup
@@ -43,7 +44,8 @@ done
 exec unshare --cgroup sh -c "$BOOT" "$0" "$@"
 "#;
 
-/// Sets the machine up and waits. Before `/proc` is replaced it has the process's number outside.
+/// Sets up the machine, prints its process id, and waits. It reads the id before it mounts a new `/proc`, to
+/// get the id outside of the namespace.
 const BOOT: &str = r#"
 set -e
 read -r pid rest < /proc/self/stat
@@ -68,8 +70,8 @@ echo "machine $pid"
 exec "$0"
 "#;
 
-/// Enters the group for the node's own processes. With v2 there must be none beside the containers'
-/// groups.
+/// Enters the cgroup of the node's own processes. cgroup v2 allows no processes next to the containers'
+/// cgroups.
 const JOIN: &str = r#"
 for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
     [ ! -e "$group/processes/cgroup.procs" ] || echo 0 > "$group/processes/cgroup.procs"
@@ -77,17 +79,17 @@ done
 exec "$@"
 "#;
 
-/// The machine. Dropping it cuts its power.
+/// A running machine. Dropping it is a power failure for the node.
 #[derive(Debug)]
 pub(super) struct Machine {
     first: u32,
     _process: Supervised,
-    // After the processes, which are in them.
+    // Dropped after the processes, which are in these cgroups.
     _cgroups: Cgroups,
 }
 
 impl Machine {
-    /// Boots it.
+    /// Creates the namespaces and starts the first process.
     pub(super) async fn boot(
         home: &Home,
         network: &Network,
@@ -120,7 +122,7 @@ impl Machine {
         })
     }
 
-    /// Runs a program in it.
+    /// The command prefix that runs a program in the machine.
     pub(super) fn launcher(&self) -> Vec<String> {
         let target = format!("--target={}", self.first);
         let namespaces = [
@@ -135,7 +137,7 @@ impl Machine {
     }
 }
 
-/// The folder of what outlives a reboot.
+/// The folder with the files that survive a reboot.
 fn disk(home: &Home) -> Result<PathBuf, NodeError> {
     let folder = home.subfolder("disk")?;
     for name in ["lib", "log", "kernel/kernel/keys", "kernel/vm"] {

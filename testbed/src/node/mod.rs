@@ -1,14 +1,14 @@
-//! A cluster with one node: a kubelet, containerd, kube-proxy and DNS beside the control plane.
+//! A cluster with one node: kubelet, containerd, kube-proxy and DNS in addition to the control plane.
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! | --- | --- |
-//! | `needs` | what a machine must have for it |
-//! | `home` | the folder of a run, and what a killed one has left |
+//! | `needs` | what a machine needs to run a node |
+//! | `home` | the folder of a run, and the cleanup after killed runs |
 //! | `network` | the network namespace with all addresses and rules |
-//! | `machine` | the namespaces for processes, mounts and the name; a reboot |
-//! | `cgroups` | the control groups of the containers |
+//! | `machine` | the namespaces for processes, mounts and the host name; a reboot |
+//! | `cgroups` | the cgroups of the containers |
 //! | `containerd`, `kubelet`, `services` | the processes of the node and their configuration |
-//! | `command` | short commands of the system |
+//! | `command` | runs short commands of the system |
 
 mod cgroups;
 mod command;
@@ -35,11 +35,12 @@ use crate::tools::{self, Tool};
 pub use self::error::NodeError;
 pub use self::needs::missing;
 
-/// A running cluster with a node. It is stopped, and what it made is removed, when it is dropped;
-/// when this process is killed, the next start removes what is left.
+/// A running cluster with a node. Dropping it stops the processes and removes their files. If this process is
+/// killed, the next start removes the files.
 #[derive(Debug)]
 pub struct Node {
-    // Dropped in this order: what is in the machine, the machine, the control plane, the network.
+    // Rust drops the fields in this order: the processes in the machine, the machine, the control plane, the
+    // network.
     running: Option<Running>,
     _scheduler: Supervised,
     plane: ControlPlane,
@@ -48,7 +49,7 @@ pub struct Node {
     home: Home,
 }
 
-/// What a reboot ends.
+/// The processes that a reboot ends.
 #[derive(Debug)]
 struct Running {
     _dns: Supervised,
@@ -59,10 +60,10 @@ struct Running {
 }
 
 impl Node {
-    /// Starts one, after building the binaries that are missing.
+    /// Starts a cluster with a node, after building the missing binaries.
     ///
     /// # Errors
-    /// When this machine cannot have one, a binary cannot be built, or a part is not ready in time.
+    /// If this machine cannot run a node, a binary cannot be built, or a component is not ready in time.
     pub async fn start() -> Result<Self, NodeError> {
         if let Some(reason) = missing() {
             return Err(NodeError::Missing(reason));
@@ -92,14 +93,14 @@ impl Node {
         Ok(node)
     }
 
-    /// Cuts the power of the node and boots it again: every process and container in it ends
-    /// without being asked, and what was in memory is gone. The control plane goes on.
+    /// Cuts the power of the node and boots it again. The kernel kills every process and container without a
+    /// signal that they can handle, and the node's memory is lost. The control plane keeps running.
     ///
     /// # Errors
-    /// When a part is not ready in time.
+    /// If a component is not ready in time.
     pub async fn reboot(&mut self) -> Result<(), NodeError> {
         let running = self.running.take();
-        // Joining fails only when the runtime ends, and then the drop has happened as well.
+        // Joining fails only if the runtime shuts down, and then the value is dropped as well.
         let _ = tokio::task::spawn_blocking(move || drop(running)).await;
         self.boot().await
     }
@@ -124,12 +125,12 @@ impl Node {
         Ok(())
     }
 
-    /// The cluster, with the rights of an administrator.
+    /// The cluster, with administrator permissions.
     pub fn cluster(&self) -> &Cluster {
         self.plane.cluster()
     }
 
-    /// The folder with everything of this run: logs, keys, data.
+    /// The folder of this run, with logs, keys and data.
     pub fn folder(&self) -> &Path {
         self.home.path()
     }
@@ -137,15 +138,15 @@ impl Node {
     /// The requests that the API server has answered so far.
     ///
     /// # Errors
-    /// When its log cannot be read.
+    /// If the audit log cannot be read.
     pub fn audit_events(&self) -> std::io::Result<Vec<crate::audit::AuditEvent>> {
         self.plane.audit_events()
     }
 
-    /// Imports the images of an archive, as `docker save` and `podman save` write it.
+    /// Imports the images of an archive from `docker save` or `podman save`.
     ///
     /// # Errors
-    /// When containerd refuses it.
+    /// If containerd rejects the archive.
     pub async fn import(&self, archive: &Path) -> Result<String, NodeError> {
         match &self.running {
             Some(running) => containerd::import(&running.machine, archive).await,
@@ -153,9 +154,9 @@ impl Node {
         }
     }
 
-    /// Stops it without blocking the runtime, as dropping it would.
+    /// Stops the cluster without blocking the runtime, as a drop would.
     pub async fn stop(self) {
-        // Joining fails only when the runtime ends, and then the drop has happened as well.
+        // Joining fails only if the runtime shuts down, and then the value is dropped as well.
         let _ = tokio::task::spawn_blocking(move || drop(self)).await;
     }
 }

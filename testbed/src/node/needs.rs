@@ -1,10 +1,10 @@
-//! What a machine must have for a node to run on it.
+//! What a machine needs to run a node.
 
 use std::path::{Path, PathBuf};
 
-/// Where Debian's `containernetworking-plugins` has them.
+/// The folder in which Debian's `containernetworking-plugins` installs the CNI plugins.
 pub(super) const CNI: &str = "/usr/lib/cni";
-/// The programs, each with the Debian package that has it.
+/// The required programs, each with its Debian package.
 const PROGRAMS: [(&str, &str); 9] = [
     ("containerd", "containerd"),
     ("containerd-shim-runc-v2", "containerd"),
@@ -16,17 +16,17 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("nsenter", "util-linux"),
     ("unshare", "util-linux"),
 ];
-/// The CNI plugins that the node uses.
+/// The required CNI plugins.
 const PLUGINS: [&str; 3] = ["ptp", "host-local", "loopback"];
 
-/// Why no node can run here, in one sentence, or `None` when one can.
+/// Why no node can run on this machine, in one sentence; `None` if one can.
 pub fn missing() -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     reason(is_root(), &folders, Path::new(CNI))
 }
 
-/// Only root has this file of its own process: no user id can be asked for without unsafe code.
+/// The owner of `/proc/self` is the user of this process. The standard library has no call for the user id.
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)

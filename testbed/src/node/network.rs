@@ -1,8 +1,8 @@
-//! The network of a node: a namespace of its own with one link to this machine.
+//! The network of a node: a network namespace with one link to this machine.
 //!
-//! Everything listens in there, and kube-proxy's rules are in there, so that neither can meet those
-//! of another node or of this machine. The namespace lives as long as its first process, and the
-//! link ends with it.
+//! All servers listen in the namespace, and kube-proxy's rules are in it, so they cannot conflict with those
+//! of another node or of this machine. The namespace ends with its first process, and the link ends with the
+//! namespace.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,23 +13,22 @@ use super::error::NodeError;
 use crate::process::{ProcessError, Supervised};
 use crate::wait::{Look, eventually};
 
-/// How many nodes can run side by side.
+/// How many nodes can run on this machine at the same time.
 const NODES: u8 = 64;
 const SOON: Duration = Duration::from_secs(20);
-/// Says which process it is, and waits.
+/// Prints its process id, and waits.
 const HOLD: &str = r#"read -r pid rest < /proc/self/stat; echo "holder $pid"; exec "$0""#;
 
-/// The network.
 #[derive(Debug)]
 pub(super) struct Network {
-    /// Its number among the nodes of this machine.
+    /// The number of this node among the nodes of this machine.
     number: u8,
     holder: u32,
     _process: Supervised,
 }
 
 impl Network {
-    /// Creates it.
+    /// Creates the namespace and the link.
     pub(super) async fn create(folder: &Path, pause: &Path) -> Result<Self, NodeError> {
         let mut command = Command::new("unshare");
         command.args(["--net", "sh", "-c", HOLD]).arg(pause);
@@ -46,7 +45,7 @@ impl Network {
         Ok(network)
     }
 
-    /// Runs a program in it.
+    /// The command prefix that runs a program in the namespace.
     pub(super) fn launcher(&self) -> Vec<String> {
         let target = format!("--target={}", self.holder);
         ["nsenter", &target, "--net", "--"]
@@ -54,12 +53,11 @@ impl Network {
             .into()
     }
 
-    /// The address of the node.
     pub(super) fn address(&self) -> String {
         address(self.number, 2)
     }
 
-    /// A name that no other node of this machine has.
+    /// A name that is unique among the nodes of this machine.
     pub(super) fn name(&self) -> String {
         device(self.number)
     }
@@ -76,7 +74,7 @@ impl Network {
             &["ip", "link", "set", "lo", "up"][..],
             &["ip", "address", "add", &there, "dev", "eth0"],
             &["ip", "link", "set", "eth0", "up"],
-            // Addresses of services are routed before kube-proxy's rules replace them.
+            // The kernel looks for a route to a Service address before it applies kube-proxy's rules.
             &["ip", "route", "add", "default", "via", &here],
             &["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
         ] {
@@ -86,7 +84,7 @@ impl Network {
     }
 }
 
-/// Waits until a process has written this word and a number into its log.
+/// Waits until the log of a process has a line with this word and a number, and returns the number.
 pub(super) async fn announced(process: &mut Supervised, word: &str) -> Result<u32, NodeError> {
     let prefix = format!("{word} ");
     let found = eventually("its first line", SOON, async || {
@@ -105,8 +103,8 @@ pub(super) async fn announced(process: &mut Supervised, word: &str) -> Result<u3
     })
 }
 
-/// Creates the link to the namespace of this process. Its name is the claim on its number: the
-/// kernel refuses a second one.
+/// Creates the link to the namespace of this process. The device name reserves the number, because the kernel
+/// rejects a second device with the same name.
 async fn link(holder: u32) -> Result<u8, NodeError> {
     let holder = holder.to_string();
     for number in 0..NODES {
@@ -123,12 +121,12 @@ async fn link(holder: u32) -> Result<u8, NodeError> {
     Err(NodeError::TooMany(NODES))
 }
 
-/// The end of the link on this machine.
+/// The name of the link's device on this machine.
 fn device(number: u8) -> String {
     format!("testbed{number}")
 }
 
-/// From the range for tests between networks (RFC 2544), four addresses for each node.
+/// An address from the range for benchmark tests (RFC 2544). Each node has four addresses.
 fn address(number: u8, last: u8) -> String {
     format!("198.18.0.{}", number * 4 + last)
 }

@@ -1,4 +1,4 @@
-//! What makes Services work: kube-proxy for their addresses and CoreDNS for their names.
+//! Services: kube-proxy for their addresses and CoreDNS for their names.
 
 use std::process::Command;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::tools::{self, Tool};
 use crate::wait::{Look, eventually};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Where CoreDNS says whether it is ready.
+/// The port at which CoreDNS reports whether it is ready.
 const READY_PORT: u16 = 8181;
 
-/// What CoreDNS reads. Kubernetes has no role of its own for it.
+/// The permissions of CoreDNS, for which Kubernetes has no built-in role.
 const DNS_RIGHTS: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -49,7 +49,6 @@ subjects:
     name: system:coredns
 ";
 
-/// Starts kube-proxy.
 pub(super) async fn start_proxy(
     home: &Home,
     network: &Network,
@@ -70,7 +69,7 @@ pub(super) async fn start_proxy(
         "hostnameOverride": super::kubelet::NAME,
         "clientConnection": {"kubeconfig": kubeconfig},
         "clusterCIDR": "10.244.0.0/24",
-        // These settings are the whole machine's.
+        // Zero leaves these settings unchanged, because they apply to the whole machine.
         "conntrack": {
             "maxPerCore": 0,
             "min": 0,
@@ -90,7 +89,7 @@ pub(super) async fn start_proxy(
     )?)
 }
 
-/// Starts CoreDNS and waits until it knows the Services.
+/// Starts CoreDNS and waits until it has read the Services.
 pub(super) async fn start_dns(
     home: &Home,
     network: &Network,

@@ -1,7 +1,7 @@
 //! Builds tools from their Go module into the cache.
 //!
-//! The cache has a folder for each state of a module and version of Go, so a changed pin is built
-//! beside the old one and nothing in use is replaced.
+//! The cache has a folder for each state of a module and each version of Go. A changed pin is built into a
+//! new folder, so the build never replaces a binary in use.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -15,42 +15,42 @@ use tokio::process::Command;
 use super::Tool;
 use crate::progress::{human, say, with_progress};
 
-/// Between two tries for the lock.
+/// Interval between attempts to take the lock.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Why a tool is not to be had.
+/// Why a tool is not available.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
-    /// Go does not run.
+    /// Go could not be executed.
     #[error(
         "Go is needed to build the tools of the test control plane, and `go` does not run: \
          install Go 1.26 or later from your distribution or go.dev"
     )]
     NoGo(#[source] std::io::Error),
-    /// `go` answered with an error.
+    /// `go` exited with an error.
     #[error("`go {command}` failed in {}:\n{stderr}", folder.display())]
     Go {
-        /// Its first argument.
+        /// The first argument.
         command: String,
-        /// Where it ran.
+        /// The folder in which `go` ran.
         folder: PathBuf,
-        /// What it said.
+        /// The stderr of `go`.
         stderr: String,
     },
-    /// The module that pins the tool is invalid.
+    /// The module does not pin k8s.io/kubernetes.
     #[error("{} does not pin k8s.io/kubernetes", .0.display())]
     NoPin(PathBuf),
-    /// There is no place to build into.
+    /// No cache folder is known.
     #[error("there is no cache folder: set XDG_CACHE_HOME or HOME")]
     NoCache,
     /// A file or folder could not be read or written.
     #[error("{} could not be {verb}", path.display())]
     File {
-        /// Which one.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What was to be done with it.
+        /// The operation that failed, as a past participle.
         verb: &'static str,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
 }
@@ -63,7 +63,7 @@ fn file(path: &Path, verb: &'static str) -> impl FnOnce(std::io::Error) -> ToolE
     }
 }
 
-/// The folder of the cache with these tools, all of one module, after building what is missing.
+/// Builds the missing tools of one module, and returns the cache folder that contains them.
 pub(super) async fn ensure(module: &str, tools: Vec<Tool>) -> Result<PathBuf, ToolError> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../tools")
@@ -75,7 +75,7 @@ pub(super) async fn ensure(module: &str, tools: Vec<Tool>) -> Result<PathBuf, To
     }
     std::fs::create_dir_all(&target).map_err(file(&target, "made"))?;
     let _lock = lock(&target).await?;
-    // Whoever had the lock before may have built some of them.
+    // The previous holder of the lock may have built some of them.
     let missing: Vec<Tool> = tools.into_iter().filter(is_missing).collect();
     if !missing.is_empty() {
         build(&source, &target, &missing).await?;
@@ -83,12 +83,12 @@ pub(super) async fn ensure(module: &str, tools: Vec<Tool>) -> Result<PathBuf, To
     Ok(target)
 }
 
-/// The folder for this state of the module and this Go.
+/// The cache folder for this state of the module and this version of Go.
 async fn target(source: &Path, module: &str) -> Result<PathBuf, ToolError> {
     let mut hash = Sha256::new();
     let path = source.join("go.mod");
     hash.update(std::fs::read(&path).map_err(file(&path, "read"))?);
-    // A module without dependencies has no go.sum, and one of tools alone has no code.
+    // A module without dependencies has no go.sum. A module that only pins tools has no main.go.
     for name in ["go.sum", "main.go"] {
         let path = source.join(name);
         match std::fs::read(&path) {
@@ -119,7 +119,7 @@ fn cache() -> Option<PathBuf> {
     set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))
 }
 
-/// Waits until no other process builds into the folder. The lock ends with the file.
+/// Waits until no other process builds into the folder. Closing the file releases the lock.
 async fn lock(target: &Path) -> Result<File, ToolError> {
     let path = target.join("lock");
     let lock = File::create(&path).map_err(file(&path, "made"))?;
@@ -151,7 +151,7 @@ async fn build(source: &Path, target: &Path, tools: &[Tool]) -> Result<(), ToolE
         "building {names} with Go, once; from cold this takes one to seven minutes on two cores"
     ));
 
-    // Beside its place, so that a rename is atomic and an interrupted build leaves no half binary.
+    // In the target folder, so that a rename is atomic and an interrupted build leaves no partial binary.
     let folder = tempfile::Builder::new()
         .prefix("building-")
         .tempdir_in(target);
@@ -174,7 +174,8 @@ async fn build(source: &Path, target: &Path, tools: &[Tool]) -> Result<(), ToolE
     Ok(())
 }
 
-/// Go names a binary after its package's folder, which not every tool is called after.
+/// The name that Go gives the binary. It is the name of the package's folder, or the module if that is a
+/// version.
 fn built_as(tool: Tool) -> &'static str {
     match tool {
         Tool::Etcd => "server",
@@ -183,7 +184,7 @@ fn built_as(tool: Tool) -> &'static str {
     }
 }
 
-/// The linker flags that set Kubernetes' version; without them kubectl and Helm refuse to connect.
+/// The linker flags that set Kubernetes' version. Without them kubectl and Helm refuse to connect.
 fn linker_flags(source: &Path) -> Result<String, ToolError> {
     if !["kubernetes", "kubelet"]
         .iter()
@@ -214,13 +215,13 @@ fn pinned_version(module: &str) -> Option<&str> {
         .and_then(|rest| rest.split_whitespace().next())
 }
 
-/// Runs `go` in a folder and gives what it printed.
+/// Runs `go` in a folder and returns its stdout.
 async fn go(folder: &Path, command: &str, args: &[&str]) -> Result<String, ToolError> {
     let ran = Command::new("go")
         .arg(command)
         .args(args)
         .current_dir(folder)
-        // The binaries depend on the pins alone, not on what the user has set for other work.
+        // Make the binaries independent of the user's Go settings.
         .envs([
             ("CGO_ENABLED", "0"),
             ("GOFLAGS", "-mod=readonly"),
