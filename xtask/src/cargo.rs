@@ -1,4 +1,4 @@
-//! Runs cargo from within a program that cargo runs.
+//! Runs cargo from a program that cargo runs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,10 +9,10 @@ pub fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_owned()
 }
 
-/// cargo at the root of the workspace, as if it were run from a shell.
+/// cargo at the root of the workspace, with the environment of a shell.
 ///
-/// Removes what the outer cargo says about this package from the environment: build scripts
-/// watch some of it, and each crate above them would be built again at every change of sides.
+/// Removes the variables that the outer cargo sets for this package. Build scripts depend on some of them, so
+/// cargo would rebuild their dependents each time a user switches between this program and a shell.
 pub fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
@@ -23,7 +23,7 @@ pub fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// The variables that tell about this package.
+/// The variables that describe this package.
 pub fn inherited() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let is_ours = |name: &String| {
@@ -36,7 +36,7 @@ pub fn inherited() -> Vec<String> {
     names.filter(is_ours).collect()
 }
 
-/// As a person would type it.
+/// The command line as a user types it.
 pub fn typed(args: &[&str]) -> String {
     format!("cargo {}", args.join(" "))
 }

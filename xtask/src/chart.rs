@@ -14,9 +14,9 @@ use crate::with_causes;
 const CHART: &str = "charts/daily-operator";
 const README: &str = "charts/daily-operator/README.md";
 const MANIFEST: &str = "deploy/install.yaml";
-/// Name and namespace of the installation without Helm.
+/// The name and namespace of the installation without Helm.
 const NAME: &str = "daily-operator";
-/// Labels that are true of a release of Helm only.
+/// Labels that apply only to a Helm release.
 const LABELS_OF_HELM: [&str; 2] = ["app.kubernetes.io/managed-by", "helm.sh/chart"];
 const HEADER: &str = "\
 # daily-operator without Helm: the chart with its default values in the namespace daily-operator, and
@@ -53,7 +53,6 @@ enum ChartError {
     },
 }
 
-/// Runs the command.
 pub async fn run(args: &Args) -> ExitCode {
     match synchronise(args.check).await {
         Ok(differing) if differing.is_empty() => {
@@ -78,7 +77,7 @@ pub async fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// The files that differ from the chart; they are written unless this is only a check.
+/// The files that differ from the chart. Writes them unless `check` is set.
 async fn synchronise(check: bool) -> Result<Vec<&'static str>, ChartError> {
     let mut differing = Vec::new();
     for (file, text) in [(README, readme().await?), (MANIFEST, manifest().await?)] {
@@ -94,7 +93,7 @@ async fn synchronise(check: bool) -> Result<Vec<&'static str>, ChartError> {
     Ok(differing)
 }
 
-/// The chart's README, made of README.md.gotmpl and the comments in values.yaml.
+/// The chart's README, generated from README.md.gotmpl and the comments in values.yaml.
 async fn readme() -> Result<String, ChartError> {
     let mut command = Command::new(tools::path(Tool::HelmDocs).await?);
     command.args(["--dry-run", "--sort-values-order=file", "--log-level=error"]);
@@ -104,7 +103,7 @@ async fn readme() -> Result<String, ChartError> {
     Ok(lines.map(|line| format!("{line}\n")).collect())
 }
 
-/// The chart with its default values, without what only Helm understands.
+/// The chart with its default values, without the labels and annotations that only Helm uses.
 async fn manifest() -> Result<String, ChartError> {
     let mut command = Command::new(tools::path(Tool::Helm).await?);
     command.args(["template", NAME]).arg(root().join(CHART));

@@ -1,4 +1,4 @@
-//! Writes the CRDs and the page about their fields from the code, or says which files differ from it.
+//! Generates the CRDs and the reference of their fields from the code, or lists the files that differ.
 
 mod reference;
 
@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::cargo::{cargo, root};
 use crate::with_causes;
 
-/// Where the CRDs are kept, below the root: for kubectl, and for the chart.
+/// The folders with the CRDs, relative to the root: for kubectl, and for the chart.
 const FOLDERS: [&str; 2] = ["crds", "charts/daily-operator/files/crds"];
-/// The page about their fields, below the root.
+/// The reference of the fields, relative to the root.
 const REFERENCE: &str = "docs/reference.md";
 
 /// The flags.
@@ -41,7 +41,6 @@ enum CrdsError {
     },
 }
 
-/// Runs the command.
 pub fn run(args: &Args) -> ExitCode {
     match synchronise(args.check) {
         Ok(differing) if differing.is_empty() => {
@@ -66,7 +65,7 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// The files that differ from the code; they are written unless this is only a check.
+/// The files that differ from the code. Writes them unless `check` is set.
 fn synchronise(check: bool) -> Result<Vec<PathBuf>, CrdsError> {
     let documents = documents(&print()?)?;
     let mut files = vec![(PathBuf::from(REFERENCE), page(&documents)?)];
@@ -92,7 +91,7 @@ fn synchronise(check: bool) -> Result<Vec<PathBuf>, CrdsError> {
     Ok(differing)
 }
 
-/// The page about the fields of these CRDs.
+/// The reference of the fields of these CRDs.
 fn page(documents: &[(String, String)]) -> Result<String, CrdsError> {
     let parsed = documents
         .iter()
@@ -113,7 +112,7 @@ fn write(path: &Path, text: &str) -> Result<(), CrdsError> {
     })
 }
 
-/// What the operator prints as its CRDs.
+/// The output of `daily-operator crd`.
 fn print() -> Result<String, CrdsError> {
     let args = ["run", "--package", "daily-operator", "--", "crd"];
     let mut command = cargo(&args);
@@ -125,7 +124,7 @@ fn print() -> Result<String, CrdsError> {
     Ok(String::from_utf8_lossy(&ran.stdout).into_owned())
 }
 
-/// The documents of a YAML stream, each with the name of its file.
+/// Splits a YAML stream into documents, each with its file name.
 fn documents(stream: &str) -> Result<Vec<(String, String)>, CrdsError> {
     let mut documents = Vec::new();
     for text in format!("\n{stream}").split("\n---\n") {

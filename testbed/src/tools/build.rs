@@ -174,8 +174,7 @@ async fn build(source: &Path, target: &Path, tools: &[Tool]) -> Result<(), ToolE
     Ok(())
 }
 
-/// The name that Go gives the binary. It is the name of the package's folder, or the module if that is a
-/// version.
+/// Go names a binary after the folder of its package, which is not always the name of the tool.
 fn built_as(tool: Tool) -> &'static str {
     match tool {
         Tool::Etcd => "server",

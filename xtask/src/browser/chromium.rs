@@ -1,4 +1,4 @@
-//! Finds a Chromium, and runs it without a window.
+//! Finds Chromium and runs it headless.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,28 +10,27 @@ use tokio::task::JoinHandle;
 
 use super::error::BrowserError;
 
-/// Under these names it is on the path.
+/// The names of the program on the path.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
-/// How large its window is.
+/// The width and height of the window in pixels.
 pub const WINDOW: (u32, u32) = (1280, 900);
-/// How long it may take to start, and to answer.
+/// How long Chromium may take to start, and to answer a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running Chromium with a profile of its own.
+/// A running Chromium with a temporary profile.
 #[derive(Debug)]
 pub struct Chromium {
-    /// The browser.
     pub browser: Browser,
-    /// Brings its messages.
+    /// Drives the connection to the browser.
     messages: JoinHandle<()>,
     _profile: TempDir,
 }
 
 impl Chromium {
-    /// Starts it.
+    /// Starts Chromium.
     ///
     /// # Errors
-    /// When there is none, or it does not start.
+    /// If Chromium is missing or does not start.
     pub async fn start() -> Result<Self, BrowserError> {
         let program = find().ok_or(BrowserError::NoChromium)?;
         println!("browser: {}", program.display());
@@ -43,8 +42,8 @@ impl Chromium {
             .chrome_executable(program)
             .user_data_dir(profile.path())
             .new_headless_mode()
-            // Its sandbox refuses to run as root, and needs more rights than many containers have.
-            // It is sent to pages of this process only.
+            // The sandbox refuses to run as root, and needs more permissions than many containers have. This
+            // browser loads pages of this process only.
             .no_sandbox()
             .launch_timeout(PATIENCE)
             .request_timeout(PATIENCE)
@@ -56,7 +55,7 @@ impl Chromium {
             .build()
             .map_err(BrowserError::Settings)?;
         let (browser, mut handler) = Browser::launch(config).await?;
-        // A message that the library does not know is none that is waited for.
+        // Ignore messages that the library cannot parse, because no caller waits for them.
         let messages = tokio::spawn(async move { while handler.next().await.is_some() {} });
         Ok(Self {
             browser,
@@ -65,7 +64,7 @@ impl Chromium {
         })
     }
 
-    /// Ends it; what goes wrong then changes no result.
+    /// Stops Chromium. Errors do not change the result of the checks.
     pub async fn stop(mut self) {
         if self.browser.close().await.is_err() {
             let _ = self.browser.kill().await;

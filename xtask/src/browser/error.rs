@@ -1,44 +1,44 @@
-//! Why a check of the page failed, or none could be made.
+//! The errors of the browser checks.
 
 use chromiumoxide::error::CdpError;
 use daily_sim::ClientError;
 use testbed::wait::WaitError;
 
-/// Why a check failed, or none could be made.
+/// Why a check failed or could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowserError {
-    /// There is no browser.
+    /// Chromium is not installed.
     #[error(
         "no Chromium is found: install it (Debian: `apt-get install chromium`) or set CHROMIUM to its path"
     )]
     NoChromium,
-    /// It cannot be started this way.
+    /// The settings for Chromium are invalid.
     #[error("Chromium cannot be started: {0}")]
     Settings(String),
-    /// It did not do what it was told.
+    /// Chromium did not execute a command.
     #[error("the browser did not do it")]
     Browser(#[from] CdpError),
-    /// The page answered something that cannot be read.
+    /// The result of a script could not be parsed.
     #[error("cannot read what the page answered")]
     Answer(#[from] serde_json::Error),
     /// The simulator did not start.
     #[error(transparent)]
     Sim(#[from] daily_sim::Error),
-    /// The simulator did not do it.
+    /// A call to the simulator failed.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// What was waited for did not come.
+    /// A condition did not hold in time.
     #[error(transparent)]
     Wait(Box<WaitError<BrowserError>>),
     /// A file or folder could not be read or written.
     #[error("{what}")]
     Io {
-        /// What could not be done.
+        /// The operation that failed.
         what: &'static str,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
-    /// Something else was seen than what must be.
+    /// The page showed something unexpected.
     #[error("{0}")]
     Seen(String),
 }
@@ -49,7 +49,7 @@ impl From<WaitError<BrowserError>> for BrowserError {
     }
 }
 
-/// Fails with a sentence unless it holds.
+/// Fails with a sentence unless the condition holds.
 pub fn must(holds: bool, sentence: impl FnOnce() -> String) -> Result<(), BrowserError> {
     match holds {
         true => Ok(()),

@@ -1,8 +1,8 @@
 //! Tests the page of daily-sim in a real browser.
 //!
-//! `stage` is the simulator, `chromium` the browser, `tab` what a person does and sees in it and
-//! `watch` what the page logs and asks for. The checks are in `phone` (what the page is for),
-//! `trust` (what it must never do) and `shape` (for every window and everybody).
+//! `stage` is the simulator and `chromium` is the browser. `tab` acts like a user of the page, and `watch`
+//! records what the page logs and requests. The checks are in `phone` (the purpose of the page), `trust`
+//! (what the page must never do) and `shape` (window sizes and accessibility).
 
 mod chromium;
 mod error;
@@ -63,7 +63,7 @@ async fn play(args: &Args, report: &mut Report) -> Result<(), BrowserError> {
     Ok(())
 }
 
-/// The page as somebody finds it in the middle of things.
+/// Takes a screenshot of the page with a room and a call.
 async fn picture(tab: &Tab, stage: &Stage, path: &PathBuf) -> Result<(), BrowserError> {
     let pin = stage.room("weekly", "Maria").await?;
     stage.phone.join("weekly", "Ada").await?;

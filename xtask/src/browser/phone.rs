@@ -1,11 +1,10 @@
-//! What the page is for: see the rooms, dial, hear, hang up.
+//! The purpose of the page: see the rooms, dial, listen, hang up.
 
 use super::error::{BrowserError, must};
 use super::report::Report;
 use super::stage::{GREETING, NUMBER, PREFIX, Stage};
 use super::tab::Tab;
 
-/// Makes the checks.
 pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
     report
         .check("a room and its PIN are shown", room(tab, stage))
@@ -113,7 +112,7 @@ async fn filled(tab: &Tab, stage: &Stage) -> Result<(), BrowserError> {
         .eval("document.getElementById('dial-string').value")
         .await?;
     must(typed == dial_string, || format!("the field has {typed:?}"))?;
-    // The focus is on the button that calls.
+    // The call button has the focus.
     tab.key("Enter").await?;
     tab.until_seen("#heard", "On hold").await?;
     stage.api.delete("/rooms/filled").await?;

@@ -1,9 +1,9 @@
-//! A line for each check, and the sum at the end.
+//! Prints a line for each check, and the counts at the end.
 
 use super::error::BrowserError;
 use crate::with_causes;
 
-/// What came of the checks so far.
+/// The counts of the checks so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
     passed: usize,
@@ -11,7 +11,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Makes a check and prints the result.
+    /// Runs a check and prints the result.
     pub async fn check(
         &mut self,
         name: &str,
@@ -32,7 +32,7 @@ impl Report {
         }
     }
 
-    /// Tells the sum, alone on the last line, and gives whether all is well.
+    /// Prints the counts on the last line. True if all checks passed and there was at least one.
     pub fn close(self) -> bool {
         println!("{} passed, {} failed", self.passed, self.failed);
         self.failed == 0 && self.passed > 0

@@ -1,4 +1,4 @@
-//! For every window and everybody: narrow, dark, by keyboard, by ear.
+//! Window sizes and accessibility: a narrow window, the dark scheme, the keyboard, a screen reader.
 
 use super::chromium::WINDOW;
 use super::error::{BrowserError, must};
@@ -6,15 +6,14 @@ use super::report::Report;
 use super::stage::{LONGEST, Stage};
 use super::tab::Tab;
 
-/// A telephone's window.
+/// The window of a phone.
 const NARROW: (u32, u32) = (375, 812);
-/// What people use the page with, as far as it is there.
+/// The visible controls of the page.
 const CONTROLS: &str =
     "[...document.querySelectorAll('button, input, a[href]')].filter((it) => it.checkVisibility())";
-/// Roles that say nothing without a name.
+/// Roles that need an accessible name.
 const NAMED: [&str; 5] = ["button", "textbox", "link", "table", "group"];
 
-/// Makes the checks.
 pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
     if let Err(error) = crowd(tab, stage).await {
         report
@@ -43,7 +42,7 @@ pub async fn checks(tab: &Tab, stage: &Stage, report: &mut Report) {
     }
 }
 
-/// Something of everything that takes room: long names, a caller, what the caller hears.
+/// Fills the page with everything that takes space: long names, a caller, what the caller hears.
 async fn crowd(tab: &Tab, stage: &Stage) -> Result<(), BrowserError> {
     let pin = stage.room(LONGEST, LONGEST).await?;
     stage.phone.join(LONGEST, LONGEST).await?;
@@ -70,7 +69,8 @@ async fn narrow(tab: &Tab, width: u32) -> Result<(), BrowserError> {
     })
 }
 
-/// The width that the page needs, and what is cut off: that makes nothing wider.
+/// The width that the page needs, and the elements beyond the right edge. The browser clips them, so they do
+/// not make the page wider.
 async fn overflow(tab: &Tab) -> Result<(u32, Vec<String>), BrowserError> {
     let needed = tab.eval("document.documentElement.scrollWidth").await?;
     let outside = tab
@@ -90,7 +90,7 @@ async fn by_keyboard(tab: &Tab) -> Result<(), BrowserError> {
     tab.eval::<bool>("document.activeElement.blur() ?? true")
         .await?;
     tab.eval::<bool>("!!(window.reached = new Map())").await?;
-    // Twice as often as there are controls, for what changes meanwhile.
+    // Press Tab twice as often as there are controls, because the page may change meanwhile.
     for _ in 0..2 * count {
         tab.key("Tab").await?;
         let outline = "getComputedStyle(document.activeElement).outlineStyle";
@@ -124,7 +124,7 @@ async fn by_ear(tab: &Tab, window: (u32, u32)) -> Result<(), BrowserError> {
     must(nameless.is_empty(), || {
         format!("without a name: {nameless:?}")
     })?;
-    // Without a label a browser may make a name of something else.
+    // Without a label the browser may derive a name from something else.
     let labelled = (heard.iter()).any(|it| it.role == "textbox" && it.name == "Dial string");
     must(labelled, || "the field has no label".to_owned())?;
     let of = |role: &str| heard.iter().filter(|it| it.role == role).count();

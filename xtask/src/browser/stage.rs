@@ -1,17 +1,17 @@
-//! The simulator that the page shows: two accounts with rooms and a config.
+//! The simulator behind the page: two accounts with rooms and a config.
 
 use daily_sim::{AccountConfig, ApiClient, Config, Sim, SimClient};
 use serde_json::{Value, json};
 
 use super::error::{BrowserError, must};
 
-/// A number that picks up.
+/// A number that answers, because it has a config.
 pub const NUMBER: &str = "+12025550123";
-/// What a caller hears there first.
+/// What a caller first hears on this number.
 pub const GREETING: &str = "Welcome. Please enter your PIN.";
-/// The prefix of its config.
+/// The `name_prefix` of its config.
 pub const PREFIX: &str = "daily-operator";
-/// The longest name that a room can have; it has no place to break it.
+/// The longest name that a room can have, without a position for a line break.
 pub const LONGEST: &str = "a_room_with_the_longest_name_that_a_room_can_have_\
     which_has_to_be_broken_somewhere_in_a_narrow_window_xxxxxxxxxxxxxxxxxxxxxxxxxx";
 const KEY: &str = "browser-key-0123456789abcdef";
@@ -19,16 +19,15 @@ const KEY: &str = "browser-key-0123456789abcdef";
 /// The simulator and its clients.
 #[derive(Debug)]
 pub struct Stage {
-    /// The simulator.
     pub sim: Sim,
-    /// Its telephone.
+    /// The client of the simulator's telephone and control endpoints.
     pub phone: SimClient,
-    /// The API with the key of the first account.
+    /// The client of the API, with the key of the first account.
     pub api: ApiClient,
 }
 
 impl Stage {
-    /// Sets it up.
+    /// Starts the simulator with a config and two rooms.
     pub async fn set() -> Result<Self, BrowserError> {
         let other_key = "other-key-0123456789abcdef";
         let config = Config::single("demo", KEY, &[NUMBER, "+14155550100"])
@@ -52,7 +51,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Creates a room for two hours, and gives its PIN.
+    /// Creates a room that expires in two hours, and returns its PIN.
     pub async fn room(&self, name: &str, display_name: &str) -> Result<String, BrowserError> {
         let end = self.phone.clock().await?.now.as_second() + 7200;
         let dialin = json!({"display_name": display_name, "wait_for_meeting_start": true});
@@ -73,7 +72,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The dial string of a room with this PIN.
+    /// The dial string for a room with this PIN.
     pub fn dial_string(&self, pin: &str) -> String {
         format!("{NUMBER},,{pin}")
     }

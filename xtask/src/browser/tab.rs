@@ -1,4 +1,4 @@
-//! One tab: what a person does in it, and what is seen in it.
+//! A browser tab: acts like a user, and reads what a user sees.
 
 use std::time::Duration;
 
@@ -14,27 +14,25 @@ use testbed::{Look, eventually};
 
 use super::error::BrowserError;
 
-/// Within this time something that must be seen is seen: many times the page's own pace.
+/// How long the page may take to show a change: many times its refresh interval.
 const SOON: Duration = Duration::from_secs(15);
-/// Of what is seen instead, this many characters are quoted.
+/// How many characters of the page an error quotes.
 const LONGEST_QUOTE: usize = 400;
 
-/// One tab.
 #[derive(Debug)]
 pub struct Tab {
-    /// The tab as the library has it.
     pub page: Page,
-    /// Where the simulator is.
+    /// The origin of the simulator.
     origin: String,
 }
 
 impl Tab {
-    /// A tab for this simulator.
+    /// A tab for the simulator at this origin.
     pub fn new(page: Page, origin: String) -> Self {
         Self { page, origin }
     }
 
-    /// Reloads the page, and waits until it shows the current state.
+    /// Loads the page, and waits until it shows the current state.
     pub async fn open(&self) -> Result<(), BrowserError> {
         self.page.goto(format!("{}/", self.origin)).await?;
         let shown = "document.querySelector('main')?.ariaBusy === 'false'";
@@ -43,7 +41,7 @@ impl Tab {
 
     /// The value of a JavaScript expression.
     pub async fn eval<T: DeserializeOwned>(&self, expression: &str) -> Result<T, BrowserError> {
-        // In parentheses it is an expression to the library as well, whatever it begins with.
+        // The parentheses make the library treat any text as an expression.
         let answer = self.page.evaluate_expression(format!("({expression})"));
         Ok(answer.await?.into_value()?)
     }
@@ -53,21 +51,21 @@ impl Tab {
         self.until_in("body", what, condition).await
     }
 
-    /// Waits until this text is seen in what the selector names.
+    /// Waits until the element of the selector shows this text.
     pub async fn until_seen(&self, selector: &str, text: &str) -> Result<(), BrowserError> {
         let what = format!("{text:?} is seen in {selector}");
         self.until_in(selector, &what, &shows(selector, text)?)
             .await
     }
 
-    /// Waits until this text is not seen any more in what the selector names.
+    /// Waits until the element of the selector no longer shows this text.
     pub async fn until_gone(&self, selector: &str, text: &str) -> Result<(), BrowserError> {
         let what = format!("{text:?} is gone from {selector}");
         let condition = format!("!{}", shows(selector, text)?);
         self.until_in(selector, &what, &condition).await
     }
 
-    /// Waits, and quotes this part of the page when it was in vain.
+    /// Waits, and quotes the element of the selector if the condition does not hold in time.
     async fn until_in(
         &self,
         selector: &str,
@@ -87,7 +85,7 @@ impl Tab {
         Ok(eventually(what, SOON, look).await?)
     }
 
-    /// The text that is seen in what the selector names.
+    /// The visible text of the element of the selector.
     pub async fn text(&self, selector: &str) -> Result<String, BrowserError> {
         let selector = quoted(selector)?;
         self.eval(&format!(
@@ -96,19 +94,19 @@ impl Tab {
         .await
     }
 
-    /// Presses the mouse on what the selector names.
+    /// Clicks the element of the selector.
     pub async fn click(&self, selector: &str) -> Result<(), BrowserError> {
         self.page.find_element(selector).await?.click().await?;
         Ok(())
     }
 
-    /// Presses a button of this accessible name.
+    /// Clicks the button with this accessible name.
     pub async fn press(&self, name: &str) -> Result<(), BrowserError> {
         self.click(&format!("button[aria-label={}]", quoted(name)?))
             .await
     }
 
-    /// Dials by pressing the keys, and calls.
+    /// Clicks the keys of a dial string, then the call button.
     pub async fn dial(&self, dial_string: &str) -> Result<(), BrowserError> {
         for key in dial_string.chars() {
             match key {
@@ -121,27 +119,27 @@ impl Tab {
         self.click("#call").await
     }
 
-    /// Types into what has the focus now.
+    /// Presses a key in the focused element.
     pub async fn key(&self, key: &str) -> Result<(), BrowserError> {
         self.page.find_element("body").await?.press_key(key).await?;
         Ok(())
     }
 
-    /// Lays the page out as in a window of this size.
+    /// Lays out the page for a window of this size in pixels.
     pub async fn resize(&self, width: u32, height: u32) -> Result<(), BrowserError> {
         let size = SetDeviceMetricsOverrideParams::new(width, height, 1.0, false);
         self.page.execute(size).await?;
         Ok(())
     }
 
-    /// Asks for `light` or `dark`.
+    /// Emulates a preference for the color scheme `light` or `dark`.
     pub async fn scheme(&self, scheme: &str) -> Result<(), BrowserError> {
         let feature = MediaFeature::new("prefers-color-scheme", scheme);
         self.page.emulate_media_features(vec![feature]).await?;
         Ok(())
     }
 
-    /// What those hear who do not see the page: each node with its role.
+    /// The nodes that a screen reader presents.
     pub async fn heard(&self) -> Result<Vec<Heard>, BrowserError> {
         let tree = self.page.execute(GetFullAxTreeParams::default()).await?;
         let nodes = tree.result.nodes.into_iter();
@@ -151,7 +149,7 @@ impl Tab {
             .collect())
     }
 
-    /// A picture of the window, as PNG.
+    /// A screenshot of the window, as PNG.
     pub async fn picture(&self) -> Result<Vec<u8>, BrowserError> {
         let params = ScreenshotParams::builder().format(CaptureScreenshotFormat::Png);
         Ok(self.page.screenshot(params.build()).await?)
@@ -161,9 +159,9 @@ impl Tab {
 /// A node of the accessibility tree.
 #[derive(Debug)]
 pub struct Heard {
-    /// For instance `button`.
+    /// For example `button`.
     pub role: String,
-    /// Its accessible name.
+    /// The accessible name.
     pub name: String,
 }
 
@@ -180,7 +178,7 @@ impl From<AxNode> for Heard {
     }
 }
 
-/// The condition that this text is seen in what the selector names.
+/// The JavaScript condition that the element of the selector shows this text.
 fn shows(selector: &str, text: &str) -> Result<String, BrowserError> {
     let (selector, text) = (quoted(selector)?, quoted(text)?);
     Ok(format!(
@@ -188,7 +186,7 @@ fn shows(selector: &str, text: &str) -> Result<String, BrowserError> {
     ))
 }
 
-/// A text as JavaScript and CSS both read it.
+/// A JSON string, which both JavaScript and CSS accept.
 fn quoted(text: &str) -> Result<String, BrowserError> {
     Ok(serde_json::to_string(text)?)
 }

@@ -1,4 +1,5 @@
-//! What the page must never do: run what is data, ask elsewhere, stay silent when it is cut off.
+//! What the page must never do: execute data, send requests to another origin, or hide that it lost the
+//! simulator.
 
 use super::error::{BrowserError, must};
 use super::report::Report;
@@ -6,13 +7,13 @@ use super::stage::Stage;
 use super::tab::Tab;
 use super::watch::Watch;
 
-/// Free texts with markup that must stay text, one of each kind.
+/// Texts with markup that the page must show as text, one for each place that accepts free text.
 const GREETING: &str = "Hello <img src=x onerror=\"window.ran=1\"><script>window.ran=1</script>";
 const CALLER: &str = "Caller <script>window.ran=1</script>";
 const PERSON: &str = "Ada <img src=x onerror=\"window.ran=1\">";
 const PREFIX: &str = "<b>prefix</b>";
 
-/// Makes the checks. The simulator is gone after the last one.
+/// Runs the checks. The last one stops the simulator.
 pub async fn checks(tab: &Tab, stage: Stage, watch: &Watch, report: &mut Report) {
     report
         .check(
@@ -48,7 +49,7 @@ pub async fn checks(tab: &Tab, stage: Stage, watch: &Watch, report: &mut Report)
 
 async fn markup(tab: &Tab, stage: &Stage) -> Result<(), BrowserError> {
     tab.open().await?;
-    // A room's name takes no markup, so it comes in by the path of a call.
+    // A room name cannot contain markup, so put it into the path of a call.
     stage
         .api
         .get("/rooms/<script>window.ran=1</script>")
@@ -81,7 +82,7 @@ async fn hidden(tab: &Tab, stage: &Stage, watch: &Watch) -> Result<(), BrowserEr
         )
     };
     tab.eval::<bool>(&hide(true)).await?;
-    // What was asked for before may still come in, so the count begins a while later.
+    // Start counting after 500 ms, because earlier requests may still be in flight.
     let pause = |ms: u32| format!("new Promise((done) => setTimeout(done, {ms}, true))");
     tab.eval::<bool>(&pause(500)).await?;
     let before = watch.seen().requests.len();
@@ -119,7 +120,7 @@ fn asked(watch: &Watch, origin: &str) -> Result<(), BrowserError> {
     must(others.is_empty(), || format!("asked for {others:?}"))
 }
 
-/// The browser itself logs the one refusal that was provoked; that shows that errors are seen.
+/// The browser logs the one 400 that an earlier check provoked. This proves that the watch sees errors.
 fn logged(watch: &Watch) -> Result<(), BrowserError> {
     let seen = watch.seen();
     let is_refusal =

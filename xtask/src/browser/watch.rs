@@ -1,4 +1,4 @@
-//! What the page logs and asks for while it is tested.
+//! Records what the page logs and requests during the checks.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,21 +13,21 @@ use futures::StreamExt;
 
 use super::error::BrowserError;
 
-/// What was seen since the start.
+/// Records errors and requests of a tab.
 #[derive(Clone, Debug, Default)]
 pub struct Watch(Arc<Mutex<Seen>>);
 
-/// What was seen.
+/// The recorded errors and requests.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Each error that was logged, with its address.
+    /// Each logged error, with its URL.
     pub errors: Vec<String>,
-    /// Each address that was asked for.
+    /// The URL of each request.
     pub requests: Vec<String>,
 }
 
 impl Watch {
-    /// Watches this tab from now on.
+    /// Starts to watch a tab.
     pub async fn over(page: &Page) -> Result<Self, BrowserError> {
         let watch = Self::default();
         page.enable_log().await?;
@@ -75,7 +75,7 @@ impl Watch {
         Ok(())
     }
 
-    /// What was seen so far.
+    /// The errors and requests so far.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

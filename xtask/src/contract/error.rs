@@ -1,44 +1,44 @@
-//! Why the suite could not be run.
+//! The errors of `cargo xtask contract`.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why the suite could not be run.
+/// Why the suite could not run.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Live mode without a key.
+    /// Live mode has no API key.
     #[error("set DAILY_API_KEY to an API key of the account that is to be tested")]
     NoKey,
-    /// Nothing is called so.
+    /// No check or misbehaviour matches `--only`.
     #[error("nothing has {0:?} in its name")]
     NoCheck(String),
-    /// The live run did not get off the ground.
+    /// The live run ended before its end.
     #[error("the live run ended early: {0}")]
     Live(String),
-    /// No HTTP client.
+    /// The HTTP client could not be created.
     #[error("the suite cannot make calls")]
     Calls(#[from] contract::Trouble),
-    /// The simulator in this process.
+    /// The in-process simulator did not start.
     #[error("the simulator did not start")]
     Simulator(#[source] daily_sim::Error),
-    /// The simulator as a program.
+    /// The simulator program did not print its address.
     #[error("the built simulator did not say where it listens")]
     Silent,
-    /// A file.
+    /// A file could not be read or written.
     #[error("cannot use {path}")]
     File {
-        /// Which.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
-    /// A program.
+    /// A program could not be executed.
     #[error("cannot run {program}")]
     Program {
-        /// Which.
+        /// The name of the program.
         program: String,
-        /// Why.
+        /// Why the program could not be executed.
         source: std::io::Error,
     },
 }

@@ -1,5 +1,5 @@
-//! The contract suite: against a simulator, against a live account, and against simulators with
-//! planted misbehaviours.
+//! Runs the contract suite against a simulator, against a live account, or against simulators with planted
+//! misbehaviours.
 
 mod error;
 mod pipecat;
@@ -39,7 +39,7 @@ pub struct Args {
     no_pipecat: bool,
 }
 
-/// Runs what was asked for. The last line has the counts.
+/// Runs the selected mode. The last line of the output has the counts.
 pub async fn run(args: &Args) -> ExitCode {
     let ran = match (args.live, args.planted) {
         (true, _) => live(args).await,
@@ -127,7 +127,7 @@ async fn live(args: &Args) -> Result<Vec<Outcome>, Error> {
 
 /// Waits for Ctrl-C or SIGTERM.
 async fn stop() {
-    // Without a handler there is nothing to wait for, and the signal ends the program as ever.
+    // If no handler can be installed, wait forever: the signal then ends the program as usual.
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signal) => signal.recv().await,
@@ -145,7 +145,7 @@ async fn stop() {
     }
 }
 
-/// The answers as options of the simulator, and then the rest.
+/// Prints the answers as options of the simulator, then the switches without an answer.
 fn answers(report: &Report) {
     let (known, unknown): (Vec<&Answered>, Vec<&Answered>) = report
         .answers

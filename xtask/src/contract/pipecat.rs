@@ -1,4 +1,4 @@
-//! Drives the simulator with a client of Daily that others wrote: the one of pipecat.
+//! Drives the simulator with a third-party client of Daily, the one of pipecat.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use crate::cargo::root;
 
 const KEY: &str = "pipecat-key-0123456789abcdef0123456789abcdef";
 
-/// Runs it. Whatever keeps it from running is a failure.
+/// Runs the client. Any reason that prevents the run is a failure.
 pub async fn run() -> Outcome {
     println!("pipecat's client of Daily, from a virtual environment in target/pipecat");
     let end = match drive().await {
@@ -41,7 +41,7 @@ fn here() -> PathBuf {
     root().join("contract/pipecat")
 }
 
-/// The virtual environment with the pinned packages, made when there is none for them.
+/// The virtual environment with the pinned packages. Creates it again if the pins changed.
 async fn environment() -> Result<PathBuf, String> {
     let venv = root().join("target/pipecat");
     let wanted = std::fs::read_to_string(here().join("requirements.txt"))

@@ -1,7 +1,7 @@
-//! Plants misbehaviours into the simulator, one at a time, and demands that each turns the suite red.
+//! Plants misbehaviours into the simulator, one at a time, and requires that the suite fails for each.
 //!
-//! A suite that nothing can turn red proves nothing. The sources are copied to `target/planted/`,
-//! so that the tree itself stays as it is.
+//! A suite that cannot fail proves nothing. The misbehaviours are planted into a copy of the sources in
+//! `target/planted/`, so the source tree does not change.
 
 mod copy;
 mod table;
@@ -41,7 +41,8 @@ pub async fn run(only: Option<&str>) -> Result<Vec<Outcome>, Error> {
     Ok(outcomes)
 }
 
-/// Plants one and runs the suite. Gives why it was not seen, if it was not.
+/// Plants one misbehaviour and runs the suite. Returns why the suite missed it, or `None` if the check
+/// failed.
 async fn seen(copied: &Copied, planted: &Planted) -> Result<Option<String>, Error> {
     if let Err(why) = copied.plant(planted)? {
         return Ok(Some(why));

@@ -1,4 +1,4 @@
-//! Simulators for the suite: in this process, or as a program that was built elsewhere.
+//! Simulators for the suite: in this process, or as a separate program.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,10 +11,10 @@ use tokio::process::{Child, Command};
 
 use super::Error;
 
-/// Longer than the program takes to listen.
+/// How long the program may take to print its address.
 const START: Duration = Duration::from_secs(20);
 
-/// A simulator in this process.
+/// Starts a simulator in this process.
 pub async fn in_process() -> Result<(Sim, Fleet), Error> {
     let accounts = accounts();
     let config = |account: &Account| {
@@ -28,7 +28,7 @@ pub async fn in_process() -> Result<(Sim, Fleet), Error> {
     Ok((sim, Fleet { origin, accounts }))
 }
 
-/// A simulator that was built as a program. It ends with the child that is handed back.
+/// Starts a simulator program. It stops when the returned child is dropped.
 pub async fn program(path: &Path) -> Result<(Child, Fleet), Error> {
     let accounts = accounts();
     let mut command = Command::new(path);

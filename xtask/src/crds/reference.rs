@@ -1,4 +1,4 @@
-//! The page with every field of both kinds, generated from the CRDs.
+//! The reference of all fields of both kinds, generated from the CRDs.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,9 @@ Every field of both kinds, as `kubectl explain` shows them. `cargo xtask crds` g
 [conditions.md](conditions.md) explains the conditions and their reasons.
 ";
 
-/// Conditions are those of Kubernetes, which its own reference describes.
+/// Omitted, because Kubernetes' own reference describes the fields of a condition.
 const CONDITION_FIELDS: &str = "conditions[].";
 
-/// The page for these CRDs.
 pub(super) fn page(crds: &[Value]) -> String {
     let mut page = HEAD.to_owned();
     for crd in crds {
@@ -24,7 +23,7 @@ pub(super) fn page(crds: &[Value]) -> String {
     page
 }
 
-/// A part of a CRD; null if there is none.
+/// The value at a JSON pointer; null if it does not exist.
 fn at<'a>(value: &'a Value, pointer: &str) -> &'a Value {
     value.pointer(pointer).unwrap_or(&Value::Null)
 }
@@ -57,7 +56,7 @@ fn kind(page: &mut String, crd: &Value) {
     }
 }
 
-/// One row for each field below this one, and the sentences of its rules.
+/// Adds a row for each field below this one, and the messages of its rules.
 fn fields(page: &mut String, rules: &mut Vec<String>, path: &str, schema: &Value) {
     add_rules(rules, schema);
     let required = schema["required"].as_array().cloned().unwrap_or_default();
@@ -83,7 +82,7 @@ fn fields(page: &mut String, rules: &mut Vec<String>, path: &str, schema: &Value
     }
 }
 
-/// The type of a field as a reader names it.
+/// The type of a field in the words of the reference.
 fn type_of(field: &Value) -> String {
     if let Some(values) = field["enum"].as_array() {
         let values = values.iter().filter_map(Value::as_str);
@@ -98,7 +97,7 @@ fn type_of(field: &Value) -> String {
     }
 }
 
-/// Adds the sentences of the rules on this field.
+/// Adds the messages of the rules on this field.
 fn add_rules(rules: &mut Vec<String>, schema: &Value) {
     for rule in schema["x-kubernetes-validations"]
         .as_array()

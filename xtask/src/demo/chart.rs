@@ -1,4 +1,4 @@
-//! The chart as Helm renders it: what is installed, and how the operator is started.
+//! The chart as Helm renders it: the manifests to install, and the arguments of the operator.
 
 use std::process::Stdio;
 
@@ -10,19 +10,19 @@ use crate::cargo::root;
 
 /// The name of the release, and so of the operator's ServiceAccount.
 pub const RELEASE: &str = "daily-operator";
-/// What the demo does not install: it runs the operator itself, as no node would.
+/// Kinds that the demo does not install. It runs the operator as a process, because the cluster has no node.
 const NOT_INSTALLED: [&str; 2] = ["Deployment", "Service"];
 const CRD: &str = "CustomResourceDefinition";
 
-/// Everything that the chart renders.
+/// The objects that the chart renders.
 #[derive(Debug)]
 pub struct Chart(Vec<Value>);
 
 impl Chart {
-    /// Renders the chart for a namespace with these top-level values over its own.
+    /// Renders the chart for a namespace. `values` override the top-level values of the chart.
     ///
     /// # Errors
-    /// When Helm is not to be had or refuses.
+    /// If Helm is not available or fails.
     pub async fn render(namespace: &str, values: &Value) -> Result<Self, DemoError> {
         let mut helm = Command::new(testbed::helm().await?);
         helm.args(["template", RELEASE])
@@ -47,7 +47,7 @@ impl Chart {
         self.list(|kind| kind == CRD)
     }
 
-    /// The ServiceAccount and its rights, as one manifest.
+    /// The ServiceAccount and its permissions, as one manifest.
     pub fn rights(&self) -> String {
         self.list(|kind| kind != CRD && !NOT_INSTALLED.contains(&kind))
     }
@@ -57,10 +57,10 @@ impl Chart {
         json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
     }
 
-    /// The arguments of the operator, listening on a free port of loopback.
+    /// The arguments of the operator, with a free loopback port to listen on.
     ///
     /// # Errors
-    /// When the chart renders no Deployment with arguments.
+    /// If the chart renders no Deployment with arguments.
     pub fn operator_args(&self) -> Result<Vec<String>, DemoError> {
         let deployment = self.0.iter().find(|item| kind(item) == "Deployment");
         let args = deployment

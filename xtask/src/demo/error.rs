@@ -1,4 +1,4 @@
-//! Why a step of the demo failed.
+//! The errors of the demo.
 
 use std::process::ExitStatus;
 
@@ -9,45 +9,45 @@ use testbed::process::ProcessError;
 use testbed::tools::ToolError;
 use testbed::wait::WaitError;
 
-/// Why a step failed.
+/// Why a step of the demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// The operator or the simulator could not be built.
     #[error("cargo did not build them ({0})")]
     Build(ExitStatus),
-    /// A file or folder could not be read or written, or a program did not run.
+    /// A file or folder could not be read or written, or a program could not be executed.
     #[error("{what}")]
     Io {
-        /// What could not be done.
+        /// The operation that failed.
         what: String,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
-    /// A tool is not to be had.
+    /// A tool is not available.
     #[error(transparent)]
     Tool(#[from] ToolError),
     /// The control plane did not start.
     #[error(transparent)]
     Start(Box<StartError>),
-    /// kubectl did not do it.
+    /// kubectl failed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// The operator or the simulator ended.
+    /// The operator or the simulator exited.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The simulator did not do it.
+    /// A call to the simulator failed.
     #[error(transparent)]
     Daily(#[from] ClientError),
     /// Helm did not render the chart.
     #[error("Helm did not render the chart: {0}")]
     Helm(String),
-    /// What was waited for did not come.
+    /// A condition did not hold in time.
     #[error(transparent)]
     Wait(Box<WaitError<DemoError>>),
-    /// Something else was seen than what must happen.
+    /// The demo observed something unexpected.
     #[error("{0}")]
     Seen(String),
-    /// Ctrl-C.
+    /// The user pressed Ctrl-C.
     #[error("the demo was interrupted")]
     Interrupted,
 }
@@ -64,7 +64,7 @@ impl From<WaitError<DemoError>> for DemoError {
     }
 }
 
-/// What could not be done with a file or a program.
+/// Adds the failed operation to an I/O error.
 pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> DemoError {
     let what = what.into();
     move |source| DemoError::Io { what, source }

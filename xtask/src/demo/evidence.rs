@@ -7,7 +7,7 @@ use super::report::say;
 use super::stage::{NAMESPACE, Stage};
 use crate::with_causes;
 
-/// Shows all of it.
+/// Prints the evidence.
 pub async fn show(stage: &Stage) {
     println!("\nWhat the objects say:");
     let kinds = look::KINDS.join(",");

@@ -1,4 +1,4 @@
-//! The copy of the sources into which misbehaviours are planted.
+//! The copy of the sources into which the suite plants misbehaviours.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use super::Planted;
 use crate::cargo::root;
 use crate::contract::Error;
 
-/// The sources of the workspace in a folder of their own.
+/// A copy of the workspace's sources.
 pub struct Copied {
     folder: PathBuf,
 }
 
-/// What a build of the workspace needs: its members and the files beside them.
+/// The parts of the workspace that a build needs.
 const PARTS: [&str; 9] = [
     "Cargo.toml",
     "Cargo.lock",
@@ -25,7 +25,7 @@ const PARTS: [&str; 9] = [
 ];
 
 impl Copied {
-    /// Copies what differs from the last copy, so that only that is built again.
+    /// Copies the files that differ from the last copy, so that cargo rebuilds only those.
     pub fn make() -> Result<Self, Error> {
         let folder = root().join("target/planted");
         let copied = Self { folder };
@@ -35,22 +35,22 @@ impl Copied {
         Ok(copied)
     }
 
-    /// Where the sources are.
+    /// The folder with the sources.
     pub fn sources(&self) -> PathBuf {
         self.folder.join("sources")
     }
 
-    /// Where it is built.
+    /// The target folder of the build.
     pub fn target(&self) -> PathBuf {
         self.folder.join("target")
     }
 
-    /// The simulator that was built.
+    /// The simulator that the build produces.
     pub fn program(&self) -> PathBuf {
         self.target().join("debug/daily-sim")
     }
 
-    /// Replaces the text of a misbehaviour, or says why it cannot.
+    /// Replaces the text of a misbehaviour, or returns why it cannot.
     pub fn plant(&self, planted: &Planted) -> Result<Result<(), String>, Error> {
         let path = self.sources().join(planted.file);
         let text = std::fs::read_to_string(&path).map_err(told(&path))?;
@@ -64,7 +64,7 @@ impl Copied {
         Ok(Ok(()))
     }
 
-    /// Puts a file back.
+    /// Restores the original file.
     pub fn restore(&self, file: &str) -> Result<(), Error> {
         copy(&root().join(file), &self.sources().join(file))
     }
@@ -90,7 +90,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::write(to, wanted).map_err(told(to))
 }
 
-/// Removes what the tree no longer has.
+/// Removes files that the source tree no longer has.
 fn remove_others(from: &Path, to: &Path) -> Result<(), Error> {
     for entry in std::fs::read_dir(to).map_err(told(to))? {
         let entry = entry.map_err(told(to))?;

@@ -1,24 +1,23 @@
-//! The misbehaviours.
+//! The table of misbehaviours.
 
 /// A misbehaviour: a small change of the simulator's sources.
 #[derive(Clone, Copy, Debug)]
 pub struct Planted {
-    /// What goes wrong.
+    /// What goes wrong, as a sentence.
     pub name: &'static str,
-    /// What it is about.
+    /// The area of the API that it affects.
     #[cfg_attr(not(test), expect(dead_code, reason = "the list in the README has it"))]
     pub area: &'static str,
-    /// The file, below the root of the workspace.
+    /// The file, relative to the root of the workspace.
     pub file: &'static str,
-    /// The text that is replaced; it occurs once.
+    /// The text to replace, which occurs once in the file.
     pub find: &'static str,
-    /// The text that replaces it.
+    /// The replacement.
     pub replace: &'static str,
-    /// The check that must go red.
+    /// The check that must fail.
     pub check: &'static str,
 }
 
-/// All of them.
 pub const PLANTED: &[Planted] = &[
     Planted {
         name: "an unknown key is answered 403",
