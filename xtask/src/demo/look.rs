@@ -1,4 +1,4 @@
-//! Looks at the cluster: objects, their conditions, and Secrets as an app sees them.
+//! Reads the cluster: objects, their conditions, and Secrets as an app reads them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::error::DemoError;
 use super::report::say;
 use super::stage::{NAMESPACE, Stage};
 
-/// The plurals of both kinds.
+/// The plural names of both kinds.
 pub const KINDS: [&str; 2] = ["dailyrooms", "pindialinnumbers"];
-/// How long the operator may take for one thing.
+/// How long a condition may take to become True.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// The text at a pointer, or nothing.
+/// The text at a JSON pointer; empty if there is none.
 pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found.unwrap_or_default()
@@ -25,16 +25,16 @@ pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 /// An object of the demo, for example `dailyroom/standup`.
 ///
 /// # Errors
-/// When it is not there.
+/// If the object does not exist.
 pub async fn object(stage: &Stage, name: &str) -> Result<Value, DemoError> {
     let args = ["get", name, "--namespace", NAMESPACE, "--output=json"];
     Ok(stage.cluster.json(&args).await?)
 }
 
-/// Whether the operator is ready, which it says at the address that its log names.
+/// Calls /readyz of the operator, at the address in its log.
 ///
 /// # Errors
-/// What it says instead.
+/// Why the operator is not ready.
 pub async fn readyz(log: &str) -> Result<(), String> {
     let address = log.lines().find_map(|line| {
         let (_, fields) = line.split_once("Serving probes and metrics")?;
@@ -51,7 +51,6 @@ pub async fn readyz(log: &str) -> Result<(), String> {
     }
 }
 
-/// Whether a condition has this status.
 pub fn has(object: &Value, condition: &str, status: &str) -> bool {
     conditions(object).any(|it| (text(it, "/type"), text(it, "/status")) == (condition, status))
 }
@@ -61,7 +60,7 @@ fn conditions(object: &Value) -> impl Iterator<Item = &Value> {
     found.and_then(Value::as_array).into_iter().flatten()
 }
 
-/// The conditions on one line each.
+/// The conditions, one per line.
 pub fn describe(object: &Value) -> String {
     let line = |condition: &Value| {
         let part = |pointer| text(condition, pointer);
@@ -80,10 +79,10 @@ pub fn describe(object: &Value) -> String {
     }
 }
 
-/// Waits for a condition to be True, and shows the conditions whenever they change.
+/// Waits until a condition is True, and prints the conditions after each change.
 ///
 /// # Errors
-/// When it does not come in time, the operator ends, or the object is stalled.
+/// If the condition is not True in time, the operator exits, or the object is stalled.
 pub async fn wait_for(stage: &mut Stage, name: &str, wanted: &str) -> Result<Value, DemoError> {
     let mut shown = String::new();
     let what = format!("{name} is {wanted}");
@@ -106,10 +105,10 @@ pub async fn wait_for(stage: &mut Stage, name: &str, wanted: &str) -> Result<Val
     Ok(done.await?)
 }
 
-/// The data of a Secret as an app reads it, or `None` when it is gone.
+/// The decoded data of a Secret; `None` if the Secret does not exist.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If the Secret cannot be read.
 pub async fn secret(
     stage: &Stage,
     name: &str,

@@ -1,7 +1,7 @@
-//! The whole product on one machine, shown step by step.
+//! Shows the whole product on one machine, step by step.
 //!
-//! `stage` sets up what the operator needs and starts it, `story` is what a person would then do,
-//! `report` prints the steps, and `evidence` shows why one failed.
+//! `stage` starts the operator and what it needs. `story` performs the steps of a user. `report` prints the
+//! steps, and `evidence` shows why one failed.
 
 mod chart;
 mod error;
@@ -35,12 +35,11 @@ pub struct Args {
     phone_number: String,
 }
 
-/// Runs the demo.
 pub async fn run(args: &Args) -> ExitCode {
     let mut report = Report::new();
     match play(args, &mut report).await {
         Ok(()) => ExitCode::SUCCESS,
-        // Last, below all that was seen.
+        // Print the failure last, below the evidence.
         Err(failed) => {
             report.failed(&failed);
             ExitCode::FAILURE
@@ -67,7 +66,7 @@ async fn play(args: &Args, report: &mut Report) -> Result<(), Failed> {
     told
 }
 
-/// Does the work unless Ctrl-C comes first; what was started ends with it.
+/// Awaits the work until Ctrl-C. Dropping the work stops the processes that it started.
 async fn uninterrupted<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     tokio::select! {
         done = work => done,
@@ -93,6 +92,6 @@ async fn keep(stage: &Stage) {
         stage.daily.origin,
         stage.operator.log().display()
     );
-    // Without a way to hear Ctrl-C there is nothing to wait for.
+    // Do not wait if the handler for Ctrl-C cannot be installed.
     let _ = tokio::signal::ctrl_c().await;
 }

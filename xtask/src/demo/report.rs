@@ -1,4 +1,4 @@
-//! Shows the steps as they go, and how it all ended.
+//! Prints the steps and the result.
 
 use std::fmt::Display;
 use std::time::Instant;
@@ -8,16 +8,15 @@ use testbed::progress::human;
 use super::error::DemoError;
 use crate::with_causes;
 
-/// A step that failed.
 #[derive(Debug)]
 pub struct Failed {
-    /// Which one, as it was shown.
+    /// The number and name of the step.
     pub step: String,
-    /// Why.
+    /// Why the step failed.
     pub error: DemoError,
 }
 
-/// What has been shown so far.
+/// The number of steps so far, and the time of the start.
 #[derive(Debug)]
 pub struct Report {
     start: Instant,
@@ -25,7 +24,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing yet.
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
@@ -33,10 +31,10 @@ impl Report {
         }
     }
 
-    /// Shows a step, does it, and shows how long it took.
+    /// Prints a step, runs it, and prints how long it took.
     ///
     /// # Errors
-    /// When it fails.
+    /// If the step fails.
     pub async fn step<T>(
         &mut self,
         name: &str,
@@ -53,7 +51,7 @@ impl Report {
         Ok(done)
     }
 
-    /// Everything happened.
+    /// Prints that all steps passed.
     pub fn done(&self) {
         println!(
             "\nThe demo is over: all {} steps happened, in {}.",
@@ -62,21 +60,21 @@ impl Report {
         );
     }
 
-    /// Names the step that failed, and what was seen.
+    /// Prints the failed step and its error.
     pub fn failed(&self, failed: &Failed) {
         println!("\nFAILED at step {}", failed.step);
         say(with_causes(&failed.error));
     }
 }
 
-/// Shows something below the current step, line by line.
+/// Prints a text below the current step.
 pub fn say(text: impl Display) {
     for line in text.to_string().lines() {
         println!("   {line}");
     }
 }
 
-/// Shows a command as a person would type it.
+/// Prints a command as a user types it.
 pub fn typed(command: impl Display) {
     println!("   $ {command}");
 }

@@ -17,11 +17,11 @@ use super::report::{Failed, Report, say, typed};
 use super::{Args, look};
 use crate::cargo;
 
-/// Where everything is.
+/// The namespace of the operator and all objects.
 pub const NAMESPACE: &str = "daily-demo";
-/// The key that the simulated Daily accepts.
+/// The API key that the simulated Daily accepts.
 pub const KEY: &str = "demo-key-0123456789abcdef";
-/// The number that the account has purchased, as the example has it.
+/// The purchased number of the account, which the examples use.
 pub const NUMBER: &str = "+12025550123";
 /// The domain of the account.
 const DOMAIN: &str = "demo";
@@ -29,36 +29,34 @@ const DOMAIN: &str = "demo";
 const KEY_SECRET: &str = "daily-default-key";
 /// How long the simulator may take to listen.
 const SOON: Duration = Duration::from_secs(20);
-/// How long the operator may take to be ready; in a cluster that was there before, another one may
-/// still hold the Lease, and a standby is ready, too.
+/// How long the operator may take to become ready. In an existing cluster another operator may still hold the
+/// Lease, but a standby is ready too.
 const READY: Duration = Duration::from_secs(60);
 
-/// All of it. Everything ends when this is dropped.
+/// The running parts of the demo. Dropping it stops them.
 #[derive(Debug)]
 pub struct Stage {
-    // Dropped in this order: the operator before what it talks to, the folder last.
-    /// The operator.
+    // Rust drops the fields in this order: the operator before the servers that it calls, the folder last.
     pub operator: Supervised,
-    /// The simulated Daily.
     pub daily: Daily,
-    /// The cluster, with the rights of an administrator.
+    /// The cluster, with administrator permissions.
     pub cluster: Cluster,
     plane: Option<ControlPlane>,
     _folder: TempDir,
 }
 
-/// The simulated Daily, a process of its own.
+/// The simulated Daily, a separate process.
 #[derive(Debug)]
 pub struct Daily {
     _process: Supervised,
-    /// Where it is.
+    /// The origin of its URL.
     pub origin: String,
-    /// Its telephone.
+    /// The client of its telephone and control endpoints.
     pub phone: SimClient,
 }
 
 impl Stage {
-    /// Sets it up, step by step.
+    /// Starts the parts, step by step.
     ///
     /// # Errors
     /// The step that failed.
@@ -93,7 +91,7 @@ impl Stage {
         })
     }
 
-    /// Ends everything. In a cluster that was there before, what the demo made is deleted.
+    /// Stops everything. In an existing cluster it deletes the objects of the demo.
     pub async fn strike(self) {
         match self.plane {
             Some(plane) => {
@@ -105,7 +103,7 @@ impl Stage {
     }
 }
 
-/// Builds both programs and gives their folder, which is that of this program.
+/// Builds both programs and returns their folder, which also contains this program.
 async fn build() -> Result<PathBuf, DemoError> {
     let args = [
         "build",
@@ -208,7 +206,7 @@ async fn install(cluster: &Cluster, daily: &Daily) -> Result<Chart, DemoError> {
     Ok(chart)
 }
 
-/// What the operator is started with.
+/// The inputs for a start of the operator.
 struct Starting<'a> {
     cluster: &'a Cluster,
     program: &'a Path,
@@ -251,7 +249,7 @@ impl Starting<'_> {
     }
 }
 
-/// Deletes what the demo made, while the operator still runs and can do its part.
+/// Deletes the objects of the demo while the operator still runs and can remove its finalizers.
 async fn clear(cluster: &Cluster) {
     let kinds = look::KINDS.join(",");
     for args in [

@@ -1,4 +1,4 @@
-//! What a user does with the operator: a number, a room, its Secret, a call, and the end of the room.
+//! The steps of a user: a number, a room, its Secret, a call, and the end of the room.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,23 +12,23 @@ use super::report::{Failed, Report, say, typed};
 use super::stage::{KEY, NAMESPACE, NUMBER, Stage};
 use crate::cargo::root;
 
-/// The examples, in the order in which they are applied.
+/// The examples, in the order in which the demo applies them.
 const NUMBER_EXAMPLE: &str = "examples/01-pindialinnumber.yaml";
 const ROOM_EXAMPLE: &str = "examples/02-dailyroom.yaml";
 const SHORT_EXAMPLE: &str = "examples/03-dailyroom-short.yaml";
-/// What is in them.
+/// The objects in the examples.
 const THE_NUMBER: &str = "pindialinnumber/main-line";
 const THE_ROOM: &str = "dailyroom/standup";
 const THE_SECRET: &str = "standup-dialin";
 const SHORT_ROOM: &str = "dailyroom/quick-call";
 const SHORT_SECRET: &str = "quick-call-dialin";
-/// From the end of a room until everything of it is gone.
+/// How long the operator may take to delete the Secret and the room of an expired DailyRoom.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 
-/// What a Secret holds.
+/// The decoded data of a Secret.
 type Data = BTreeMap<String, String>;
 
-/// Tells it.
+/// Performs the steps.
 ///
 /// # Errors
 /// The step that failed.
@@ -46,7 +46,7 @@ pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Resul
     report.step(name, see_it_end(stage, &short)).await
 }
 
-/// Applies an example, with another number if one is asked for.
+/// Applies an example with this phone number.
 async fn apply(stage: &Stage, example: &str, number: &str) -> Result<(), DemoError> {
     typed(format_args!("kubectl apply -f {example}"));
     let yaml = std::fs::read_to_string(root().join(example));
@@ -92,7 +92,7 @@ fn of<'a>(data: &'a Data, key: &str) -> Result<&'a str, DemoError> {
     data.get(key).map(String::as_str).ok_or_else(missing)
 }
 
-/// Dials, and shows what the caller hears.
+/// Dials, and prints what the caller hears.
 async fn dial(stage: &Stage, dial_string: &str) -> Result<DialAnswer, DemoError> {
     say(format_args!("a telephone dials {dial_string}"));
     let answer = stage.daily.phone.dial(dial_string).await?;
@@ -102,7 +102,7 @@ async fn dial(stage: &Stage, dial_string: &str) -> Result<DialAnswer, DemoError>
     Ok(answer)
 }
 
-/// The caller must hear the number's greeting and be in the room under the room's display name.
+/// The caller must hear the number's greeting and join the room under the room's display name.
 async fn dial_in(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
     let number = look::object(stage, THE_NUMBER).await?;
     let room = look::object(stage, THE_ROOM).await?;
@@ -142,7 +142,7 @@ async fn make_short_room(stage: &mut Stage) -> Result<Data, DemoError> {
     }
 }
 
-/// What Daily answers for a room.
+/// The status of Daily's answer for a room.
 async fn room_status(stage: &Stage, room: &str) -> Result<u16, DemoError> {
     let daily = stage.daily.phone.api(KEY);
     Ok(daily.get(&format!("/rooms/{room}")).await?.status)

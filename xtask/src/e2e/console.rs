@@ -1,4 +1,4 @@
-//! Runs the commands of the documentation in a shell, as a reader would.
+//! Runs the commands of the documentation in a shell.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::error::{StoryError, io};
 use super::report::{say, typed};
 use crate::cargo::root;
 
-/// Commands of `docs/install.md` that the story does not run, by the start of each, with the reason.
+/// Commands of `docs/install.md` that the story does not run, by their start, each with the reason.
 const NOT_RUN: [(&str, &str); 8] = [
     (
         "podman build --tag REGISTRY/daily-operator",
@@ -45,26 +45,26 @@ const NOT_RUN: [(&str, &str); 8] = [
     ("helm test ", "the README's does it"),
 ];
 
-/// The shell.
+/// A shell for the commands of the documentation.
 #[derive(Debug)]
 pub struct Console {
-    /// Holds kubectl and helm, by these names.
+    /// A folder with links to kubectl and helm.
     programs: PathBuf,
     kubeconfig: PathBuf,
     home: PathBuf,
-    /// The values of the words in capitals.
+    /// The values of placeholders such as `REGISTRY`.
     values: BTreeMap<&'static str, String>,
-    /// What is added to each `helm install` and `helm upgrade`.
+    /// The arguments that each `helm install` and `helm upgrade` gets in addition.
     helm: String,
-    /// The commands that were run, as the pages have them.
+    /// The commands that ran, as the pages write them.
     ran: Vec<String>,
 }
 
 impl Console {
-    /// One for this cluster, with its files in this folder.
+    /// A console for this cluster, with its files in this folder.
     ///
     /// # Errors
-    /// When Helm cannot be built or the folder not be written to.
+    /// If Helm cannot be built or the folder cannot be written to.
     pub async fn new(folder: &Path, kubeconfig: &Path) -> Result<Self, StoryError> {
         let programs = folder.join("bin");
         std::fs::create_dir_all(&programs).map_err(io("no folder for programs"))?;
@@ -83,13 +83,13 @@ impl Console {
         })
     }
 
-    /// Sets the value of this word.
+    /// Sets the value of a placeholder.
     pub fn set(&mut self, word: &'static str, value: impl Into<String>) {
         self.values.insert(word, value.into());
     }
 
-    /// What is added to each `helm install` and `helm upgrade` from now on: where the simulated
-    /// Daily is, and what a check changes.
+    /// Sets the arguments that each `helm install` and `helm upgrade` gets in addition: the URL of the
+    /// simulated Daily, and the values that a check changes.
     pub fn add_to_helm(&mut self, args: impl Into<String>) {
         self.helm = args.into();
     }
@@ -97,7 +97,7 @@ impl Console {
     /// The commands below a heading of a page.
     ///
     /// # Errors
-    /// When the page cannot be read, or has none there.
+    /// If the page cannot be read, or has no commands below this heading.
     pub fn commands(&self, page: &str, heading: &str) -> Result<Vec<String>, StoryError> {
         let text = read(page)?;
         let commands = docs::commands(&text, heading);
@@ -109,10 +109,10 @@ impl Console {
         }
     }
 
-    /// Runs commands of the documentation, one after the other.
+    /// Runs commands of the documentation in order.
     ///
     /// # Errors
-    /// When one fails.
+    /// If a command fails.
     pub async fn run(&mut self, commands: &[String]) -> Result<(), StoryError> {
         for command in commands {
             self.note(command);
@@ -121,15 +121,15 @@ impl Console {
         Ok(())
     }
 
-    /// Counts a command of the documentation as run.
+    /// Records that a command of the documentation ran.
     pub fn note(&mut self, command: &str) {
         self.ran.push(command.to_owned());
     }
 
-    /// Runs a line in the shell and gives what it printed.
+    /// Runs a line in bash and returns its stdout.
     ///
     /// # Errors
-    /// When it fails.
+    /// If the line fails.
     pub async fn shell(&self, line: &str) -> Result<String, StoryError> {
         typed(line);
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -141,7 +141,7 @@ impl Console {
             .current_dir(root())
             .env("PATH", path)
             .env("KUBECONFIG", &self.kubeconfig)
-            // Helm's own files of this user are neither read nor written.
+            // Neither read nor write the Helm files of this user.
             .env("HOME", &self.home)
             .stdin(Stdio::null())
             .kill_on_drop(true)
@@ -158,7 +158,7 @@ impl Console {
         }
     }
 
-    /// A command with everything that it leaves open.
+    /// The command with its placeholders filled in, and with the additional arguments for Helm.
     fn complete(&self, command: &str) -> String {
         let values = self.values.iter().map(|(name, it)| (*name, it.as_str()));
         let values: Vec<_> = values.collect();
@@ -172,10 +172,10 @@ impl Console {
         }
     }
 
-    /// The commands of a page that were neither run nor are named with a reason.
+    /// The commands of a page that did not run and have no reason in `NOT_RUN`.
     ///
     /// # Errors
-    /// When the page cannot be read.
+    /// If the page cannot be read.
     pub fn not_run(&self, page: &str) -> Result<Vec<String>, StoryError> {
         let text = read(page)?;
         let all = docs::headings(&text)

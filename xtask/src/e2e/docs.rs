@@ -1,5 +1,4 @@
-//! The commands of the documentation: finds them below a heading, and puts in what they leave open.
-//! No I/O.
+//! The commands of the documentation: finds them below a heading, and fills in their placeholders. No I/O.
 
 /// The commands in the `console` blocks between this heading and the next one of any level.
 pub fn commands(markdown: &str, heading: &str) -> Vec<String> {
@@ -16,7 +15,7 @@ pub fn commands(markdown: &str, heading: &str) -> Vec<String> {
                         command
                     }
                     None if goes_on => line.trim_start(),
-                    // What a command prints.
+                    // Output of a command.
                     None => continue,
                 };
                 goes_on = text.ends_with('\\');
@@ -33,7 +32,7 @@ pub fn commands(markdown: &str, heading: &str) -> Vec<String> {
     commands
 }
 
-/// All headings that have commands, in order.
+/// All headings with commands, in order.
 pub fn headings(markdown: &str) -> Vec<String> {
     let mut is_code = false;
     let mut all = Vec::new();
@@ -49,8 +48,8 @@ pub fn headings(markdown: &str) -> Vec<String> {
     all
 }
 
-/// Puts values in the place of words such as `REGISTRY`. Only whole words count: `FILE` is not in
-/// `CA_FILE`.
+/// Replaces placeholders such as `REGISTRY` with their values. Only whole words match: `FILE` does not match
+/// in `CA_FILE`.
 pub fn filled_in(command: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::new();
     let mut word = String::new();

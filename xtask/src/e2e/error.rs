@@ -1,4 +1,4 @@
-//! Why a check of the story failed.
+//! The errors of the story.
 
 use testbed::cluster::ClusterError;
 use testbed::node::NodeError;
@@ -22,32 +22,32 @@ pub enum StoryError {
     /// kubectl failed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// A file could not be read or written, or a program did not run.
+    /// A file could not be read or written, or a program could not be executed.
     #[error("{what}")]
     Io {
-        /// What could not be done.
+        /// The operation that failed.
         what: String,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
-    /// Certificates could not be made.
+    /// The certificates could not be generated.
     #[error("the certificates of the simulated Daily could not be made")]
     Certificate(#[from] rcgen::Error),
     /// A command of the documentation failed.
     #[error("`{command}` failed: {said}")]
     Command {
-        /// As it was run.
+        /// The command with its placeholders filled in.
         command: String,
-        /// What it printed.
+        /// The output of the command.
         said: String,
     },
-    /// What was waited for did not come.
+    /// A condition did not hold in time.
     #[error(transparent)]
     Wait(Box<WaitError<StoryError>>),
-    /// Something else was seen than what must be.
+    /// The story observed something unexpected.
     #[error("{0}")]
     Seen(String),
-    /// Ctrl-C.
+    /// The user pressed Ctrl-C.
     #[error("the story was interrupted")]
     Interrupted,
 }
@@ -76,13 +76,13 @@ impl From<WaitError<StoryError>> for StoryError {
     }
 }
 
-/// What could not be done with a file or a program.
+/// Adds the failed operation to an I/O error.
 pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> StoryError {
     let what = what.into();
     move |source| StoryError::Io { what, source }
 }
 
-/// Something else was seen than what must be.
+/// Fails with an unexpected observation.
 pub fn seen<T>(what: impl Into<String>) -> Result<T, StoryError> {
     Err(StoryError::Seen(what.into()))
 }

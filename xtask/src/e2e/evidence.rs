@@ -1,4 +1,4 @@
-//! The evidence when a check fails: objects, events, logs of pods and of the node.
+//! The evidence for a failed check: objects, events, logs of pods and of the node.
 
 use testbed::Node;
 
@@ -7,7 +7,7 @@ use super::sim;
 use super::stage::{OPERATOR, TEAM};
 use crate::with_causes;
 
-/// What is asked of kubectl.
+/// The arguments of kubectl for each part of the evidence.
 const QUESTIONS: [&[&str]; 5] = [
     &[
         "get",
@@ -25,10 +25,10 @@ const QUESTIONS: [&[&str]; 5] = [
     &["describe", "pods", "--namespace", TEAM],
     &["get", "leases", "--namespace", OPERATOR, "--output=yaml"],
 ];
-/// How much of each log is shown.
+/// How many lines of each pod's log are shown.
 const TAIL: &str = "--tail=60";
 
-/// Shows all of it.
+/// Prints the evidence.
 pub async fn show(node: &Node) {
     for question in QUESTIONS {
         ask(node, question).await;

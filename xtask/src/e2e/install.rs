@@ -1,4 +1,4 @@
-//! Installing: the commands of the README, the private CA of `docs/install.md`, and the check.
+//! The installation: the commands of the README, the private CA of `docs/install.md`, and `helm test`.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use super::stage::{OPERATOR, Stage, TEAM};
 
 /// How long `helm install --wait` may take.
 const INSTALLED_WITHIN: Duration = Duration::from_secs(30);
-/// For a condition.
+/// How long a condition may take.
 const SOON: Duration = Duration::from_secs(60);
-/// What a user of Daily itself leaves out.
+/// Points the operator at the simulated Daily. Users of Daily itself omit it.
 pub const SETTINGS: &str = "--set daily.baseUrl=https://daily-sim.daily-sim.svc.cluster.local/v1";
-/// Refuses pods that do not follow the strictest standard.
+/// Makes a namespace reject pods that violate the strictest Pod Security Standard.
 const RESTRICTED: &str = "pod-security.kubernetes.io/enforce=restricted";
 
 /// Runs the checks of this chapter.
@@ -56,7 +56,7 @@ async fn install(stage: &mut Stage) -> Result<(), StoryError> {
     Ok(())
 }
 
-/// The commands of the README's section on installing that this wants.
+/// The commands in the README's section on installation that match `wanted`.
 pub fn readme(stage: &Stage, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, StoryError> {
     let commands = stage.console.commands("README.md", "Install")?;
     Ok(commands.into_iter().filter(|it| wanted(it)).collect())

@@ -1,4 +1,4 @@
-//! The API key is rotated while the operator runs.
+//! Rotates the API key while the operator runs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::rooms;
 use super::sim::{self, FIRST_KEY, SECOND_KEY};
 use super::stage::Stage;
 
-/// From the new key in its Secret to a call that works.
+/// From the new key in its Secret to a room that is Ready.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs the checks of this chapter.

@@ -1,4 +1,4 @@
-//! A second node beside the first, whose process is killed.
+//! Starts a second node beside the first, and kills its process.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use tokio::process::Command;
 use super::error::{StoryError, io, seen};
 use super::report::say;
 
-/// The last line of `cargo xtask node` before it waits.
+/// The start of the last line that `cargo xtask node` prints before it waits.
 const RUNS: &str = "Logs are in ";
-/// For the kernel to end everything.
+/// How long the kernel may take to end the processes and the link.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 
-/// Starts the second node, kills it, and waits until its processes and its link are gone.
+/// Starts a second node, kills it, and waits until its processes and its link are gone.
 ///
 /// # Errors
-/// When it does not start, or something of it stays.
+/// If the node does not start, or a process or the link remains.
 pub async fn check() -> Result<(), StoryError> {
     let links = links().await?;
     let this = std::env::current_exe().map_err(io("this program does not know where it is"))?;
@@ -46,7 +46,7 @@ pub async fn check() -> Result<(), StoryError> {
     Ok(waited.await?)
 }
 
-/// The folder of the second node, once that is Ready.
+/// Waits until the second node is Ready, and returns its folder.
 async fn folder(second: &mut tokio::process::Child) -> Result<String, StoryError> {
     let Some(stdout) = second.stdout.take() else {
         return seen("its output cannot be read");
@@ -63,7 +63,7 @@ async fn folder(second: &mut tokio::process::Child) -> Result<String, StoryError
 /// How many processes have the folder in their command lines.
 fn processes(folder: &str) -> Result<usize, StoryError> {
     let all = std::fs::read_dir("/proc").map_err(io("/proc cannot be read"))?;
-    // A process may end while it is looked at.
+    // A process may have ended in the meantime.
     let lines = all
         .flatten()
         .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
@@ -71,7 +71,7 @@ fn processes(folder: &str) -> Result<usize, StoryError> {
     Ok(lines.filter(has_it).count())
 }
 
-/// The links of this machine.
+/// The network links of this machine.
 async fn links() -> Result<Vec<String>, StoryError> {
     let listed = Command::new("ip").args(["-oneline", "link"]).output().await;
     let listed = listed.map_err(io("ip did not run"))?;

@@ -1,4 +1,4 @@
-//! Looks at the cluster: objects, conditions, Deployments and Secrets.
+//! Reads the cluster: objects, conditions, Deployments and Secrets.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,19 +8,19 @@ use testbed::{Cluster, Look, eventually};
 
 use super::error::StoryError;
 
-/// How long a Deployment may take, with the kubelet's own pauses.
+/// How long a Deployment may take, including the kubelet's retry intervals.
 const AVAILABLE_WITHIN: Duration = Duration::from_secs(180);
 
-/// The text at a pointer, or nothing.
+/// The text at a JSON pointer; empty if there is none.
 pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     let found = value.pointer(pointer).and_then(Value::as_str);
     found.unwrap_or_default()
 }
 
-/// An object, or `None` when there is none of this name.
+/// An object; `None` if it does not exist.
 ///
 /// # Errors
-/// When kubectl fails.
+/// If kubectl fails.
 pub async fn object(
     cluster: &Cluster,
     namespace: &str,
@@ -41,7 +41,7 @@ pub async fn object(
 /// The objects of a kind in a namespace.
 ///
 /// # Errors
-/// When kubectl fails.
+/// If kubectl fails.
 pub async fn list(
     cluster: &Cluster,
     namespace: &str,
@@ -53,7 +53,6 @@ pub async fn list(
     Ok(items.unwrap_or_default())
 }
 
-/// Whether a condition has this status.
 pub fn has(object: &Value, condition: &str, status: &str) -> bool {
     conditions(object).any(|it| (text(it, "/type"), text(it, "/status")) == (condition, status))
 }
@@ -74,10 +73,10 @@ pub fn describe(object: &Value) -> String {
     lines.join("; ")
 }
 
-/// Waits until an object is as this wants it.
+/// Waits until an object satisfies `is_so`.
 ///
 /// # Errors
-/// When it is not within the deadline.
+/// If it does not within the deadline.
 pub async fn until(
     cluster: &Cluster,
     (namespace, name): (&str, &str),
@@ -96,10 +95,10 @@ pub async fn until(
     Ok(waited.await?)
 }
 
-/// Waits for a condition to be True.
+/// Waits until a condition is True.
 ///
 /// # Errors
-/// When it is not within the deadline.
+/// If it is not True within the deadline.
 pub async fn condition(
     cluster: &Cluster,
     object: (&str, &str),
@@ -113,10 +112,10 @@ pub async fn condition(
     .await
 }
 
-/// Waits until an object is gone.
+/// Waits until an object is deleted.
 ///
 /// # Errors
-/// When it is not within the deadline.
+/// If it still exists at the deadline.
 pub async fn gone(
     cluster: &Cluster,
     (namespace, name): (&str, &str),
@@ -132,10 +131,10 @@ pub async fn gone(
     Ok(waited.await?)
 }
 
-/// Waits until every replica of a Deployment as it is now is available.
+/// Waits until every replica of a Deployment's current generation is available.
 ///
 /// # Errors
-/// When they are not in time.
+/// If one is not available in time.
 pub async fn available(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), StoryError> {
     let deployment = format!("deployment/{name}");
     let object = (namespace, deployment.as_str());
@@ -155,11 +154,11 @@ pub async fn available(cluster: &Cluster, namespace: &str, name: &str) -> Result
     Ok(())
 }
 
-/// The data of all Secrets with a room in a namespace, still encoded, by name: what an upgrade must
-/// leave as it is.
+/// The resource version and the encoded data of each Secret of a room in a namespace, by name. An upgrade
+/// must not change them.
 ///
 /// # Errors
-/// When kubectl fails.
+/// If kubectl fails.
 pub async fn secrets(
     cluster: &Cluster,
     namespace: &str,

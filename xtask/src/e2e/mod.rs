@@ -1,13 +1,14 @@
 //! Runs the commands of the documentation on a cluster with a real node, from the first to the last.
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! | --- | --- |
 //! | `stage`, `killed` | images, node and simulated Daily; a node that is killed |
-//! | `install`, `rooms`, `keys`, `upgrade`, `outage`, `uninstall` | the chapters of the story, in this order |
+//! | `install`, `rooms`, `keys`, `upgrade`, `outage`, `uninstall` | the chapters of the story, in this order
+//! |
 //! | `docs`, `console` | the commands of the documentation, and the shell that runs them |
 //! | `sim` | the simulated Daily as a pod |
 //! | `look` | objects, conditions and Secrets |
-//! | `report`, `evidence` | the checks as they go; the evidence when one fails |
+//! | `report`, `evidence` | prints the checks; prints the evidence for a failed check |
 
 mod console;
 mod docs;
@@ -45,7 +46,6 @@ pub struct Args {
     no_build: bool,
 }
 
-/// Runs the story.
 pub async fn run(args: &Args) -> ExitCode {
     if let Some(reason) = node::missing().or_else(image::missing) {
         println!("skipped: {reason}\n0 passed, 0 failed, 1 skipped");
@@ -57,7 +57,7 @@ pub async fn run(args: &Args) -> ExitCode {
             report.total(0);
             ExitCode::SUCCESS
         }
-        // Below all that was seen.
+        // Print the failure below the evidence.
         Err(failed) => {
             show(&failed);
             report.total(1);
@@ -89,7 +89,7 @@ async fn chapters(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> 
     uninstall::run(stage, report).await
 }
 
-/// Does the work unless Ctrl-C comes first; what was started ends with it.
+/// Awaits the work until Ctrl-C. Dropping the work stops the processes that it started.
 async fn uninterrupted<T>(work: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
     tokio::select! {
         done = work => done,
@@ -109,6 +109,6 @@ async fn keep(stage: &Stage) {
     let kubeconfig = stage.cluster().kubeconfig();
     println!("\nEverything runs until Ctrl-C. In another shell:");
     println!("  export KUBECONFIG={}", kubeconfig.display());
-    // Without a way to hear Ctrl-C there is nothing to wait for.
+    // Do not wait if the handler for Ctrl-C cannot be installed.
     let _ = tokio::signal::ctrl_c().await;
 }

@@ -1,4 +1,4 @@
-//! The node loses its power, and a namespace goes with its rooms.
+//! The node loses power, and a user deletes a namespace with rooms.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use super::rooms;
 use super::sim;
 use super::stage::{OPERATOR, Stage, TEAM};
 
-/// For a namespace with rooms to go.
+/// How long kubectl waits for the deletion of a namespace with rooms.
 const DELETED_WITHIN: &str = "--timeout=60s";
 const DOOMED: &str = "team-b";
-/// For every container to start again.
+/// How long all containers may take to restart.
 const RESTARTED_WITHIN: Duration = Duration::from_secs(120);
-/// For a room once all pods run again.
+/// How long a room may take once all pods run again.
 const SOON: Duration = Duration::from_secs(30);
 
 /// Runs the checks of this chapter.
@@ -37,7 +37,7 @@ async fn reboot(stage: &mut Stage) -> Result<(), StoryError> {
     let old = containers(stage.cluster()).await?;
     stage.node.reboot().await?;
     let cluster = stage.cluster();
-    // Until the kubelet has looked at them, pods are shown as they were before.
+    // Until the kubelet updates their status, pods show the containers from before the reboot.
     let restarted = eventually("all containers are new", RESTARTED_WITHIN, async || {
         let now = containers(cluster).await?;
         Ok::<_, StoryError>(match now.is_disjoint(&old) {
@@ -59,7 +59,7 @@ async fn reboot(stage: &mut Stage) -> Result<(), StoryError> {
     }
 }
 
-/// The containers of the operator and the simulated Daily that are to run.
+/// The ids of the containers of the operator and the simulated Daily.
 async fn containers(cluster: &Cluster) -> Result<BTreeSet<String>, StoryError> {
     let mut all = BTreeSet::new();
     for namespace in [OPERATOR, sim::NAMESPACE] {

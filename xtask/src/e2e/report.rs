@@ -1,4 +1,4 @@
-//! Shows the checks as they go, counts them, and ends with the total.
+//! Prints and counts the checks, and prints the total.
 
 use std::fmt::Display;
 use std::time::Instant;
@@ -7,16 +7,15 @@ use testbed::progress::human;
 
 use super::error::StoryError;
 
-/// A check that failed.
 #[derive(Debug)]
 pub struct Failed {
-    /// Which one.
+    /// The number and name of the check.
     pub check: String,
-    /// Why.
+    /// Why the check failed.
     pub error: StoryError,
 }
 
-/// What was checked so far.
+/// The number of passed checks, and the time of the start.
 #[derive(Debug)]
 pub struct Report {
     start: Instant,
@@ -24,7 +23,6 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing yet.
     pub fn new() -> Self {
         Self {
             start: Instant::now(),
@@ -32,10 +30,10 @@ impl Report {
         }
     }
 
-    /// Shows a check, does it, and shows how long it took.
+    /// Prints a check, runs it, and prints how long it took.
     ///
     /// # Errors
-    /// When it fails.
+    /// If the check fails.
     pub async fn check<T>(
         &mut self,
         name: &str,
@@ -52,21 +50,21 @@ impl Report {
         Ok(done)
     }
 
-    /// The line with the counts, alone and last.
+    /// Prints the counts on the last line.
     pub fn total(&self, failed: usize) {
         println!("\nThe story took {}.", human(self.start.elapsed()));
         println!("{} passed, {failed} failed, 0 skipped", self.passed);
     }
 }
 
-/// Shows something below the current check, line by line.
+/// Prints a text below the current check.
 pub fn say(text: impl Display) {
     for line in text.to_string().lines() {
         println!("   {line}");
     }
 }
 
-/// Shows a command as it is typed.
+/// Prints a command as a user types it.
 pub fn typed(command: impl Display) {
     println!("   $ {command}");
 }

@@ -13,14 +13,14 @@ use super::report::{Failed, Report, say};
 use super::sim::{NUMBER, ORIGIN};
 use super::stage::{OPERATOR, Stage, TEAM};
 
-/// For a room to be Ready.
+/// How long a room may take to become Ready.
 pub const SOON: Duration = Duration::from_secs(60);
-/// For an app to start once its Secret is there: the kubelet looks again after up to two minutes.
+/// How long an app may take to start once its Secret exists. The kubelet retries after up to two minutes.
 const STARTED_WITHIN: Duration = Duration::from_secs(180);
-/// For a room of one minute to be gone.
+/// How long a room with a `ttl` of one minute may take to expire.
 const ENDED_WITHIN: Duration = Duration::from_secs(120);
 
-/// A number in the operator's namespace and a room of a team in one file, as the README has them.
+/// A number in the operator's namespace and a room in another namespace, in one file as in the README.
 const BOTH: &str = "\
 apiVersion: daily-operator.io/v1alpha1
 kind: PinDialinNumber
@@ -61,7 +61,7 @@ pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
     report.check(name, short(stage)).await
 }
 
-/// Applies two Deployments: one has the dial string as a variable, one as a file.
+/// Applies two Deployments: one reads the dial string from a variable, one from a file.
 async fn apps(stage: &mut Stage) -> Result<(), StoryError> {
     let cluster = stage.cluster();
     let ca = json!({
@@ -192,7 +192,7 @@ async fn calls(stage: &mut Stage) -> Result<(), StoryError> {
     Ok(())
 }
 
-/// The log has a line for what was done for the room, and neither its PIN nor the key.
+/// The log must have a line for the creation of the room, and must not contain its PIN or the API key.
 async fn log(stage: &mut Stage) -> Result<(), StoryError> {
     let command = format!("kubectl logs --namespace {OPERATOR} deployment/daily-operator");
     let log = stage.console.shell(&command).await?;
@@ -231,10 +231,10 @@ async fn short(stage: &mut Stage) -> Result<(), StoryError> {
     look::gone(cluster, (TEAM, "secret/short-dialin"), SOON).await
 }
 
-/// Applies a room, waits until it is Ready, and gives how long that took.
+/// Applies a room, waits until it is Ready, and returns how long that took.
 ///
 /// # Errors
-/// When it is not in time.
+/// If the room is not Ready in time.
 pub async fn room(
     cluster: &Cluster,
     namespace: &str,
@@ -256,10 +256,10 @@ pub async fn room(
     Ok(start.elapsed())
 }
 
-/// As [`room`], and it must be Ready this soon.
+/// Like [`room`], with a shorter deadline.
 ///
 /// # Errors
-/// When it is not.
+/// If the room is Ready after the deadline.
 pub async fn room_within(
     cluster: &Cluster,
     name: &str,

@@ -1,4 +1,4 @@
-//! The simulated Daily as a pod, with TLS from a CA of its own, and its controls.
+//! The simulated Daily as a pod, with TLS from a private CA, and its control endpoints.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -10,19 +10,19 @@ use testbed::Cluster;
 use super::error::StoryError;
 use super::look::{self, text};
 
-/// Where it runs.
+/// The namespace of the simulated Daily.
 pub const NAMESPACE: &str = "daily-sim";
-/// Where the operator and the apps find it.
+/// The URL at which the operator and the apps reach it.
 pub const ORIGIN: &str = "https://daily-sim.daily-sim.svc.cluster.local";
-/// The API keys of its account: one that is revoked on the way, and the one after it.
+/// The first API key of the account, which the story revokes.
 pub const FIRST_KEY: &str = "first-key-0123456789abcdef";
-/// See [`FIRST_KEY`].
+/// The API key that replaces [`FIRST_KEY`].
 pub const SECOND_KEY: &str = "second-key-0123456789abcdef";
-/// The number that the account has purchased.
+/// The purchased number of the account.
 pub const NUMBER: &str = "+12025550123";
 const HOST: &str = "daily-sim.daily-sim.svc.cluster.local";
 
-/// A CA, and a certificate of the simulator that it has signed.
+/// A CA, and a certificate for the simulator that this CA signed.
 #[derive(Debug)]
 pub struct Tls {
     /// The CA's certificate, in PEM.
@@ -32,10 +32,10 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Makes both.
+    /// Generates the CA and the certificate.
     ///
     /// # Errors
-    /// When the keys cannot be made.
+    /// If the keys cannot be generated.
     pub fn generate() -> Result<Self, StoryError> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -57,10 +57,10 @@ impl Tls {
     }
 }
 
-/// Applies the simulator and waits until it answers.
+/// Applies the simulator and waits until it is available.
 ///
 /// # Errors
-/// When it does not become ready.
+/// If it does not become available.
 pub async fn start(cluster: &Cluster, image: &str, tls: &Tls) -> Result<(), StoryError> {
     cluster.apply(&manifests(image, tls).to_string()).await?;
     look::available(cluster, NAMESPACE, "daily-sim").await
@@ -79,7 +79,7 @@ fn manifests(image: &str, tls: &Tls) -> Value {
         }},
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {
             "selector": {"matchLabels": labels},
-            // Two of them cannot use one file.
+            // Two pods cannot use the same state file.
             "strategy": {"type": "Recreate"},
             "template": {"metadata": {"labels": labels}, "spec": pod(image)},
         }},
@@ -104,7 +104,7 @@ fn pod(image: &str) -> Value {
                 "httpGet": {"path": "/sim/healthz", "port": 8443, "scheme": "HTTPS"},
                 "periodSeconds": 1,
             },
-            // It writes to a folder of the node, which is root's.
+            // The pod writes to a folder of the node, which root owns.
             "securityContext": {"runAsUser": 0},
             "volumeMounts": [
                 {"name": "tls", "mountPath": "/tls"},
@@ -113,7 +113,7 @@ fn pod(image: &str) -> Value {
         }],
         "volumes": [
             {"name": "tls", "secret": {"secretName": "daily-sim"}},
-            // Outlives the pod, as Daily outlives a node.
+            // Outlives the pod and a reboot, as the real Daily does.
             {"name": "state", "hostPath": {
                 "path": "/var/lib/daily-sim", "type": "DirectoryOrCreate",
             }},
@@ -121,7 +121,7 @@ fn pod(image: &str) -> Value {
     })
 }
 
-/// A path of its controls, through the API server, which does not ask for its certificate.
+/// The path of a control endpoint through the API server's proxy, which does not verify the certificate.
 fn path(rest: &str) -> String {
     format!("/api/v1/namespaces/{NAMESPACE}/services/https:daily-sim:443/proxy/sim{rest}")
 }
@@ -129,7 +129,7 @@ fn path(rest: &str) -> String {
 /// Revokes an API key.
 ///
 /// # Errors
-/// When it does not answer.
+/// If the simulator does not answer.
 pub async fn revoke(cluster: &Cluster, key: &str) -> Result<(), StoryError> {
     let args = ["create", "--raw", &path("/keys/revoke"), "--filename=-"];
     let body = json!({"key": key}).to_string();
@@ -137,11 +137,11 @@ pub async fn revoke(cluster: &Cluster, key: &str) -> Result<(), StoryError> {
     Ok(())
 }
 
-/// The writes that it was asked for after this entry of its journal: method and path, each with the
-/// name of a new room. And the last entry.
+/// The write requests after this entry of the simulator's journal: method and path, each with the name of a
+/// new room. Also returns the number of the last entry.
 ///
 /// # Errors
-/// When it does not answer.
+/// If the simulator does not answer.
 pub async fn writes(cluster: &Cluster, after: u64) -> Result<(Vec<String>, u64), StoryError> {
     let journal = cluster
         .json(&["get", "--raw", &path(&format!("/journal?after={after}"))])
@@ -156,10 +156,10 @@ pub async fn writes(cluster: &Cluster, after: u64) -> Result<(Vec<String>, u64),
     Ok((writes.collect(), last.unwrap_or(after)))
 }
 
-/// The names of the rooms that it has.
+/// The names of the simulator's rooms.
 ///
 /// # Errors
-/// When it does not answer.
+/// If the simulator does not answer.
 pub async fn rooms(cluster: &Cluster) -> Result<Vec<String>, StoryError> {
     let rooms = cluster.json(&["get", "--raw", &path("/rooms")]).await?;
     let rooms = rooms.pointer("/rooms").and_then(Value::as_array).cloned();

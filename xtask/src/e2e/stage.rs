@@ -13,27 +13,27 @@ use super::sim::{self, Tls};
 use super::{evidence, killed};
 use crate::image::{self, Image};
 
-/// The namespace of the operator, as the documentation has it.
+/// The namespace of the operator, as in the documentation.
 pub const OPERATOR: &str = "daily-operator";
 /// A namespace with rooms.
 pub const TEAM: &str = "team-a";
 
-/// All of it. Everything ends when this is dropped.
+/// The running parts of the story. Dropping it stops them.
 #[derive(Debug)]
 pub struct Stage {
-    /// The cluster.
+    /// The cluster and its node.
     pub node: Node,
     /// The shell for the commands of the documentation.
     pub console: Console,
     /// The simulated Daily's CA.
     pub tls: Tls,
-    /// The image of the simulated Daily, which the apps use as well.
+    /// The image of the simulated Daily. The apps use it too.
     pub simulator: Image,
     folder: TempDir,
 }
 
 impl Stage {
-    /// Sets it up.
+    /// Starts the parts.
     ///
     /// # Errors
     /// The check that failed.
@@ -58,20 +58,20 @@ impl Stage {
         }
     }
 
-    /// The cluster, with the rights of an administrator.
+    /// The cluster, with administrator permissions.
     pub fn cluster(&self) -> &Cluster {
         self.node.cluster()
     }
 
-    /// A folder for files.
+    /// A temporary folder for files of the story.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, StoryError> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).map_err(io(format!("{name} could not be written")))?;
@@ -79,7 +79,7 @@ impl Stage {
     }
 }
 
-/// What the node needs before the first command of the documentation.
+/// Prepares the node for the first command of the documentation.
 async fn prepare(
     node: &Node,
     operator: &Image,
@@ -99,7 +99,7 @@ async fn prepare(
     Ok((folder, console, tls))
 }
 
-/// Builds both images. The builds run programs and block, so they have a thread of their own.
+/// Builds both images on a blocking thread, because the builds wait for programs.
 async fn images(no_build: bool) -> Result<(Image, Image), StoryError> {
     if no_build {
         return Ok((image::built_operator(), image::built_simulator()));

@@ -1,4 +1,4 @@
-//! Uninstalling keeps everything; installing again finds it; the documented order removes it.
+//! `helm uninstall` keeps all objects, a new installation adopts them, and the documented order removes them.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use super::stage::{OPERATOR, Stage, TEAM};
 
 const PAGE: &str = "docs/install.md";
 const SOON: Duration = Duration::from_secs(60);
-/// For a deletion that waited. After an end without the Lease given back, a call of the operator
-/// before may still be done at Daily, and that is waited for first.
+/// How long a deletion may take after it waited for an operator. If the previous operator ended without
+/// releasing its Lease, its last call may still take effect at Daily, so the new operator waits first.
 const DELETED_WITHIN: Duration = Duration::from_secs(180);
-/// A room that is deleted while no operator runs.
+/// The room that the story deletes while no operator runs.
 const WAITING: (&str, &str) = (TEAM, "dailyroom/standup");
 
 /// Runs the checks of this chapter.
@@ -83,7 +83,7 @@ async fn uninstall(stage: &mut Stage) -> Result<Secrets, StoryError> {
     }
 }
 
-/// A watch of a pod that writes down the exit codes of its container.
+/// A watch of a pod that records the exit codes of its container.
 #[derive(Debug)]
 struct Ends(tokio::process::Child);
 
@@ -98,7 +98,7 @@ fn ends(stage: &Stage, pod: &str) -> Result<Ends, StoryError> {
 }
 
 impl Ends {
-    /// What it has written down; the pod is gone.
+    /// The recorded exit codes. Call it after the pod is deleted.
     async fn codes(mut self) -> Result<Vec<String>, StoryError> {
         self.0.start_kill().map_err(io("kubectl cannot be ended"))?;
         let ended = self.0.wait_with_output().await;
@@ -159,7 +159,7 @@ async fn remove(stage: &mut Stage) -> Result<(), StoryError> {
     if !rooms.is_empty() {
         return seen(format!("Daily still has the rooms {rooms:?}"));
     }
-    // A namespace that is left would wait for a finalizer.
+    // A namespace that remains would wait for a finalizer.
     let waited = eventually("the namespaces are gone", SOON, async || {
         let delete = [
             "delete",
