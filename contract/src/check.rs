@@ -5,6 +5,7 @@ use std::pin::Pin;
 use crate::case::{Case, Checked};
 use crate::checks;
 
+/// A check of the suite, and the facts that it verifies.
 pub struct Check {
     /// `area::what_holds`.
     pub name: &'static str,

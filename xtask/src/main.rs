@@ -1,15 +1,15 @@
 //! Development tasks, run as `cargo xtask`.
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! | --- | --- |
 //! | `crds` | generates the CRDs and docs/reference.md from the code, or names the files that differ |
 //! | `chart` | generates the chart's README and deploy/install.yaml, or names the files that differ |
-//! | `test` | every check and test of the project, with one summary |
-//! | `contract` | contract tests of Daily's API, against the simulator or a live account |
-//! | `demo` | the operator at work on one machine, step by step |
+//! | `test` | runs every check and test of the project, and prints one summary |
+//! | `contract` | runs the contract tests of Daily's API, against the simulator or a live account |
+//! | `demo` | shows the operator at work on one machine, step by step |
 //! | `image` | builds the image, checks it and writes an archive |
-//! | `node` | a cluster with a real node, kept until Ctrl-C |
-//! | `e2e` | the commands of the documentation, run on a cluster with a real node |
+//! | `node` | starts a cluster with a real node, and keeps it until Ctrl-C |
+//! | `e2e` | runs the commands of the documentation on a cluster with a real node |
 //! | `facts` | generates the tables of facts and tests in the simulator's README, or says that they differ |
 //! | `browser` | tests the simulator's page in a real browser |
 //! | `cargo` | runs cargo from a program that cargo runs |
@@ -81,7 +81,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// An error with its causes, as one text.
+/// An error with all its causes, in one line.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

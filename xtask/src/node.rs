@@ -16,7 +16,7 @@ pub struct Args {
     image: Vec<PathBuf>,
 }
 
-/// Starts it, and ends it at Ctrl-C.
+/// Starts the cluster, and stops it at Ctrl-C.
 pub async fn run(args: &Args) -> ExitCode {
     if let Some(reason) = node::missing() {
         eprintln!("{reason}");
@@ -25,7 +25,7 @@ pub async fn run(args: &Args) -> ExitCode {
     println!("Starting a control plane and a node.");
     let ended = tokio::select! {
         ended = keep(args) => ended,
-        // What was started ends with the future that this drops.
+        // This drops the other future, which stops the cluster.
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
     match ended {

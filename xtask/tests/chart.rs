@@ -1,4 +1,4 @@
-//! What is made from the chart is up to date.
+//! The files that are generated from the chart are up to date.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::process::Command;

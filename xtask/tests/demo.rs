@@ -1,9 +1,9 @@
-//! The demo: it ends well when everything happens, and names the step where it does not.
+//! The demo succeeds if every step passes, and otherwise names the step that failed.
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Stdio};
 
-/// Runs the demo and gives whether it ended well, and what it printed.
+/// Runs the demo. Returns whether it succeeded, and its stdout.
 fn demo(args: &[&str]) -> (bool, String) {
     let ran = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .arg("demo")
@@ -16,7 +16,7 @@ fn demo(args: &[&str]) -> (bool, String) {
     (ran.status.success(), printed)
 }
 
-/// The demo must fail, and its last lines must name the step and what was seen.
+/// The demo must fail, name the failed step, and print the evidence.
 #[track_caller]
 fn fails(args: &[&str], step: &str, seen: &str) {
     let (ended_well, printed) = demo(args);

@@ -1,4 +1,4 @@
-//! The chart is upgraded and rolled back, and two replicas take over from each other.
+//! Upgrades the chart, rolls it back, and lets two replicas take over from each other.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,13 @@ use super::stage::{OPERATOR, Stage, TEAM};
 use super::{rooms, sim};
 use crate::cargo::root;
 
-/// For a new room while pods are replaced.
+/// How long a new room may take while Kubernetes replaces the pods.
 const ROLLING: Duration = Duration::from_secs(10);
-/// Beyond the duration of the Lease, for a new room when the leader has ended.
+/// How long a new room may take after the leader ended, in addition to the duration of the Lease.
 const TAKEOVER: Duration = Duration::from_secs(5);
-/// For a pod to hold the Lease again.
+/// How long it may take until a pod holds the Lease again.
 const SOON: Duration = Duration::from_secs(60);
-/// A field that the chart's CRD does not have yet.
+/// A field that the chart's CRD does not have.
 const NEW_FIELD: &str = "fieldOfTheNextVersion";
 const PAGE: &str = "docs/install.md";
 
@@ -46,7 +46,7 @@ pub async fn run(stage: &mut Stage, report: &mut Report) -> Result<(), Failed> {
         .await
 }
 
-/// What must not change: every Secret with a room.
+/// The Secrets of all rooms, which an upgrade must not change.
 async fn secrets(stage: &Stage) -> Result<BTreeMap<String, String>, StoryError> {
     look::secrets(stage.cluster(), TEAM).await
 }
@@ -78,8 +78,8 @@ async fn rollback(stage: &mut Stage) -> Result<(), StoryError> {
     unchanged(stage, vec![command], "rolled-back").await
 }
 
-/// Runs commands that replace the pods. Meanwhile new rooms work, and nothing else happens at Daily
-/// or to the Secrets that were there.
+/// Runs commands that replace the pods. Meanwhile new rooms must become Ready, Daily must receive no other
+/// writes, and the existing Secrets must not change.
 async fn unchanged(
     stage: &mut Stage,
     commands: Vec<String>,
@@ -98,7 +98,7 @@ async fn unchanged(
     ran?;
     made?;
     look::available(stage.cluster(), OPERATOR, "daily-operator").await?;
-    // One more, with the pods that stay.
+    // Create one more room, now that only the new pods run.
     rooms::room_within(stage.cluster(), &format!("{prefix}-4"), ROLLING).await?;
 
     let after = secrets(stage).await?;
@@ -123,7 +123,7 @@ async fn unchanged(
     }
 }
 
-/// A copy of the chart with one field more in the CRD of rooms.
+/// A copy of the chart with an additional field in the CRD of DailyRooms.
 fn next_chart(stage: &Stage) -> Result<PathBuf, StoryError> {
     let chart = stage.folder().join("next-chart");
     copy(&root().join("charts/daily-operator"), &chart)?;
@@ -136,7 +136,7 @@ fn next_chart(stage: &Stage) -> Result<PathBuf, StoryError> {
         Some(fields) => fields.insert(NEW_FIELD.to_owned(), serde_json::json!({"type": "string"})),
         None => return seen("the CRD has no fields"),
     };
-    // JSON is YAML too.
+    // JSON is valid YAML.
     std::fs::write(&path, crd.to_string()).map_err(io("the CRD could not be written"))?;
     Ok(chart)
 }
@@ -155,7 +155,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoryError> {
     Ok(())
 }
 
-/// The same commands with this chart in the place of the tree's.
+/// Replaces the path of the chart in commands, and records the original commands as run.
 fn on_chart(stage: &mut Stage, commands: Vec<String>, chart: &Path) -> Vec<String> {
     let chart = chart.display().to_string();
     commands
@@ -190,7 +190,7 @@ async fn take_over(stage: &mut Stage, name: &str, args: &[&str]) -> Result<(), S
     ];
     say(cluster.run(&[&delete[..], args].concat()).await?);
     let start = Instant::now();
-    // The one that ends may still make the first one.
+    // The old leader may still create the first room.
     let first = format!("{name}-1");
     rooms::room_within(cluster, &first, lease + TAKEOVER).await?;
     let (next, _) = leader(stage).await?;
@@ -203,8 +203,7 @@ async fn take_over(stage: &mut Stage, name: &str, args: &[&str]) -> Result<(), S
     look::available(cluster, OPERATOR, "daily-operator").await
 }
 
-/// The pod that holds the Lease, and for how long it does without renewing it. While the Lease goes
-/// from one pod to the other, none does.
+/// The pod that holds the Lease, and the duration of the Lease. Waits while no pod holds it.
 async fn leader(stage: &Stage) -> Result<(String, Duration), StoryError> {
     let cluster = stage.cluster();
     let waited = eventually("a pod holds the Lease", SOON, async || {
@@ -218,7 +217,7 @@ async fn leader(stage: &Stage) -> Result<(String, Duration), StoryError> {
     Ok(waited.await?)
 }
 
-/// The name of the pod that holds one of the Leases, and the duration of that.
+/// The name of the pod that holds one of the Leases, and the duration of this Lease.
 fn holder(leases: &[Value], pods: &[Value]) -> Option<(String, Duration)> {
     let names = || {
         pods.iter()

@@ -1,17 +1,16 @@
-//! Which tests cite which facts. A test cites what its comment or its body names.
+//! Finds the tests that cite facts. A test cites each fact that its comment or its body names.
 
 use super::page::cited;
 
-/// A test that cites facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Citing {
-    /// The name of the function.
+    /// The name of the test function.
     pub test: String,
-    /// The facts.
+    /// The ids of the facts.
     pub ids: Vec<String>,
 }
 
-/// The tests in a Rust source, as rustfmt lays it out.
+/// The tests in a Rust source that rustfmt has formatted.
 pub fn citing(source: &str) -> Vec<Citing> {
     let lines: Vec<&str> = source.lines().collect();
     let starts = (0..lines.len()).filter(|&at| is_test(&lines, at));
@@ -27,7 +26,7 @@ fn is_test(lines: &[&str], at: usize) -> bool {
     text == "#[test]" || text.starts_with("#[tokio::test")
 }
 
-/// Reads the test with this attribute: the comment above, and all down to its closing brace.
+/// Reads the test with this attribute, from the comment above it to its closing brace.
 fn read(lines: &[&str], attribute: usize) -> Option<Citing> {
     let above = (0..attribute).rev().take_while(|&at| {
         let text = line(lines, at).trim();

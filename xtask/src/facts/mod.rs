@@ -1,5 +1,5 @@
-//! Writes into the simulator's README which test shows which fact, and which scenarios of the operator
-//! run under each answer of a switch; or says that it is not up to date.
+//! Generates two tables in the simulator's README: the tests of each fact, and the scenarios of the operator
+//! that run under each answer of a switch. Or says that the README differs.
 
 mod citing;
 mod page;
@@ -20,7 +20,7 @@ use crate::with_causes;
 const PAGE: &str = "docs/daily-api-facts.md";
 const README: &str = "daily-sim/README.md";
 const SCENARIOS: &str = "tests/api";
-/// Where tests cite facts.
+/// The folders with tests that cite facts.
 const FOLDERS: [&str; 2] = ["daily-sim/src", "daily-sim/tests"];
 const BEGIN: &str = "<!-- written by `cargo xtask facts`: begin -->\n";
 const END: &str = "<!-- written by `cargo xtask facts`: end -->\n";
@@ -52,7 +52,6 @@ enum FactsError {
     Unborne(String),
 }
 
-/// Runs the command.
 pub fn run(args: &Args) -> ExitCode {
     match synchronise(args.check) {
         Ok(true) => {
@@ -74,7 +73,7 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Whether the README was up to date; it is written unless this is only a check.
+/// Whether the README was up to date. Writes it unless `check` is set.
 fn synchronise(check: bool) -> Result<bool, FactsError> {
     let facts = page::facts(&read(&root().join(PAGE))?);
     let tests = tests()?;
@@ -98,7 +97,7 @@ fn synchronise(check: bool) -> Result<bool, FactsError> {
     Ok(is_same)
 }
 
-/// Each fact is shown by a test or says why not, and each switch is borne by a scenario.
+/// Each fact needs a test or a reason why there is none, and each switch needs a scenario.
 fn complete(
     facts: &[Fact],
     tests: &BTreeMap<String, Places>,
@@ -123,7 +122,7 @@ fn complete(
     }
 }
 
-/// For each fact the tests that cite it, by file.
+/// The tests that cite each fact, by file.
 fn tests() -> Result<BTreeMap<String, Places>, FactsError> {
     let mut tests: BTreeMap<String, Places> = BTreeMap::new();
     for folder in FOLDERS {
@@ -144,7 +143,7 @@ fn tests() -> Result<BTreeMap<String, Places>, FactsError> {
     Ok(tests)
 }
 
-/// For each switch the scenarios of the operator that run under each of its answers.
+/// The scenarios of the operator that run under each answer of each switch.
 fn scenarios() -> Result<BTreeMap<String, Vec<String>>, FactsError> {
     let paths = sources(&root().join(SCENARIOS))?;
     let texts: Vec<String> = paths
@@ -177,7 +176,7 @@ fn read(path: &Path) -> Result<String, FactsError> {
     })
 }
 
-/// The Rust sources below a folder, in order.
+/// The Rust sources below a folder, sorted.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>, FactsError> {
     let failed = |source| FactsError::File {
         path: folder.to_owned(),

@@ -1,15 +1,15 @@
-//! The facts about Daily, as their page has them.
+//! Reads the facts about Daily from their page.
 
-/// One entry of the page.
+/// An entry of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// For instance `F-ROOM-12`.
+    /// For example `F-ROOM-12`.
     pub id: String,
-    /// What it says.
+    /// The text of the entry.
     pub text: String,
 }
 
-/// The entries of the page, in its order.
+/// The entries, in the order of the page.
 pub fn facts(page: &str) -> Vec<Fact> {
     let entry = |line: &str| {
         let (id, text) = line.strip_prefix("- **")?.split_once("** ")?;
@@ -21,7 +21,7 @@ pub fn facts(page: &str) -> Vec<Fact> {
     page.lines().filter_map(entry).collect()
 }
 
-/// The ids in a text, in the form `F-AREA-N`, each once and in their order.
+/// The ids in a text, in the form `F-AREA-N`, in order and without duplicates.
 pub fn cited(text: &str) -> Vec<String> {
     let mut ids: Vec<String> = Vec::new();
     for word in text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {

@@ -1,15 +1,15 @@
-//! Which scenarios of the operator run under each answer of which switch, read from their sources.
+//! Reads from the sources which scenarios of the operator run under each answer of which switch.
 
 use std::collections::BTreeMap;
 
 use daily_sim::Switch;
 
-/// With this a scenario joins.
+/// The call with which a scenario is registered.
 const JOINS: &str = "under_each_answer(";
-/// In place of names: all of them.
+/// The variant that stands for all switches instead of a list of names.
 const ALL: &str = "ByAll";
 
-/// Lists of switches that have a name, as `const NAME: &[&str] = &["a", "b"];`.
+/// Named lists of switches, such as `const NAME: &[&str] = &["a", "b"];`.
 pub fn lists(source: &str) -> BTreeMap<String, Vec<String>> {
     let list = |text: &str| {
         let (name, rest) = text.split_once(": &[&str] = &[")?;
@@ -19,7 +19,7 @@ pub fn lists(source: &str) -> BTreeMap<String, Vec<String>> {
     source.split("const ").skip(1).filter_map(list).collect()
 }
 
-/// Each scenario that joins, with its switches.
+/// Each registered scenario with its switches.
 pub fn joined(
     source: &str,
     lists: &BTreeMap<String, Vec<String>>,
@@ -42,7 +42,7 @@ pub fn joined(
     source.split(JOINS).skip(1).filter_map(scenario).collect()
 }
 
-/// The text up to the parenthesis that closes the one before it.
+/// The text up to the closing parenthesis of an argument list.
 fn balanced(text: &str) -> &str {
     let mut depth = 1_usize;
     for (at, letter) in text.char_indices() {
@@ -58,7 +58,7 @@ fn balanced(text: &str) -> &str {
     text
 }
 
-/// The string literals in a text; names have nothing to escape.
+/// The string literals in a text. Names contain no escapes.
 fn literals(text: &str) -> Vec<String> {
     text.split('"')
         .skip(1)

@@ -1,5 +1,4 @@
-//! The tables that are written: each fact with its tests, each switch with what shows the operator
-//! bearing its answers.
+//! Renders the tables: each fact with its tests, and each switch with its scenarios.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,10 +7,10 @@ use daily_sim::Switch;
 
 use super::page::Fact;
 
-/// Where the tests of a fact are: the file, below the folder of the simulator, and their names.
+/// The names of the tests that cite a fact, by file. Paths are relative to the folder of the simulator.
 pub type Places = BTreeMap<String, Vec<String>>;
 
-/// Each fact with its tests, in the order of the page.
+/// A row for each fact with its tests, in the order of the page.
 pub fn facts(facts: &[Fact], tests: &BTreeMap<String, Places>) -> String {
     let mut table = String::from("| fact | tests |\n| --- | --- |\n");
     for fact in facts {
@@ -20,13 +19,13 @@ pub fn facts(facts: &[Fact], tests: &BTreeMap<String, Places>) -> String {
             (None, Some(why)) => format!("none: {why}"),
             (None, None) => "none".to_owned(),
         };
-        // Writing to a String does not fail.
+        // A write to a `String` never fails.
         let _ = writeln!(table, "| {} | {cell} |", fact.id);
     }
     table
 }
 
-/// Why nothing can show a fact, if its entry says so.
+/// Why no test can show a fact, if its entry gives a reason.
 pub fn reason(fact: &Fact) -> Option<&str> {
     let (_, why) = fact.text.split_once("Not tested: ")?;
     Some(why.trim_end_matches('.'))
@@ -40,7 +39,8 @@ fn shown(places: &Places) -> String {
     places.iter().map(place).collect::<Vec<_>>().join("; ")
 }
 
-/// Each switch with its answers, its fact and the scenarios of the operator that run under each answer.
+/// A row for each switch with its answers, its fact, and the scenarios of the operator that run under each
+/// answer.
 pub fn switches(switches: &[Switch], scenarios: &BTreeMap<String, Vec<String>>) -> String {
     let mut table = String::from(
         "| switch | answers, the default first | fact | scenarios of the operator under each answer |\n\
@@ -51,7 +51,7 @@ pub fn switches(switches: &[Switch], scenarios: &BTreeMap<String, Vec<String>>) 
         let names: Vec<String> = (names.unwrap_or_default().iter())
             .map(|name| format!("`{name}`"))
             .collect();
-        // Writing to a String does not fail.
+        // A write to a `String` never fails.
         let _ = writeln!(
             table,
             "| `{}` | {} | {} | {} |",

@@ -1,4 +1,4 @@
-//! Builds the static binaries and the images that hold nothing else.
+//! Builds the static binaries and the images that contain only one binary.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,21 @@ use super::error::{ImageError, file};
 use super::{NAME, SIMULATOR};
 use crate::cargo::root;
 
-/// Runs the build stage of the Dockerfile into `out/`, in a folder that holds only what the stage
-/// copies, without the network once the crates are there.
+/// Runs the build stage of the Dockerfile into `out/`. The stage runs in a folder that contains only the
+/// files that it copies, and without the network after `cargo fetch`.
 ///
-/// The folder is outside of the tree, because cargo and rustup also read the folders above. Its name
-/// is the same each time and `target` is the tree's own, so that little is built a second time.
+/// The folder is outside of the tree, because cargo and rustup also read the parent folders. It has the same
+/// name each time and links to the tree's `target`, so that cargo rebuilds little.
 ///
 /// # Errors
-/// When a command of the stage fails.
+/// If a command of the stage fails.
 pub fn binary(out: &Path) -> Result<PathBuf, ImageError> {
     let folder = clean_folder()?;
     let dockerfile = root().join("Dockerfile");
     let text = fs::read_to_string(&dockerfile).map_err(file(&dockerfile, "read"))?;
     let stage = build_stage(&text);
     for name in &stage.copies {
-        // With the times of the files, by which cargo knows what has changed.
+        // Keep the modification times, by which cargo detects changes.
         show(command(&root(), "cp", &["-a", "-t"]).arg(&folder).arg(name))?;
     }
     let target = folder.join("target");
@@ -41,15 +41,15 @@ pub fn binary(out: &Path) -> Result<PathBuf, ImageError> {
             .env("CARGO_NET_OFFLINE", "true");
         show(&mut clean(command))?;
     }
-    // The link goes, and not the tree's own folder.
+    // This removes the link to `target` but not the tree's folder.
     fs::remove_dir_all(&folder).map_err(file(&folder, "removed"))?;
     Ok(out.join(NAME))
 }
 
-/// Builds the simulator in the same way, from the tree.
+/// Builds a static binary of the simulator in the tree.
 ///
 /// # Errors
-/// When cargo fails.
+/// If cargo fails.
 pub fn simulator(out: &Path) -> Result<PathBuf, ImageError> {
     let target = target();
     let args = [
@@ -77,7 +77,7 @@ pub fn simulator(out: &Path) -> Result<PathBuf, ImageError> {
 /// Builds the operator's image from the folder with its binary.
 ///
 /// # Errors
-/// When podman fails.
+/// If podman fails.
 pub fn image(out: &Path, tag: &str) -> Result<(), ImageError> {
     let git = |args: &[&str]| {
         let said = output(&mut command(&root(), "git", args));
@@ -99,7 +99,7 @@ pub fn image(out: &Path, tag: &str) -> Result<(), ImageError> {
 /// Builds the simulator's image from the folder with its binary.
 ///
 /// # Errors
-/// When podman fails.
+/// If podman fails.
 pub fn simulator_image(out: &Path, tag: &str) -> Result<(), ImageError> {
     let mut podman = command(&root(), "podman", &["build", "--isolation=chroot"]);
     podman
@@ -108,14 +108,14 @@ pub fn simulator_image(out: &Path, tag: &str) -> Result<(), ImageError> {
     show(&mut podman)
 }
 
-/// Saves an image as an archive, which `podman load`, `docker load` and `ctr images import` read.
+/// Saves an image as an archive for `podman load`, `docker load` and `ctr images import`.
 ///
 /// # Errors
-/// When podman fails.
+/// If podman fails.
 pub fn archive(out: &Path, name: &str, tag: &str) -> Result<PathBuf, ImageError> {
     let path = archive_path(out, name);
     match fs::remove_file(&path) {
-        // podman adds to an archive that exists.
+        // Remove an existing archive, because podman would add to it.
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(file(&path, "removed")(error)),
@@ -126,7 +126,7 @@ pub fn archive(out: &Path, name: &str, tag: &str) -> Result<PathBuf, ImageError>
     Ok(path)
 }
 
-/// Where an image is saved to.
+/// The path of an image's archive.
 pub fn archive_path(out: &Path, name: &str) -> PathBuf {
     let version = env!("CARGO_PKG_VERSION");
     out.join(format!("{name}-{version}-{}.tar", architecture()))
@@ -151,7 +151,7 @@ fn clean_folder() -> Result<PathBuf, ImageError> {
     Ok(folder)
 }
 
-/// Without what the outer cargo has set for this program.
+/// Removes the variables that the outer cargo sets for this program.
 fn clean(mut command: Command) -> Command {
     for name in crate::cargo::inherited() {
         command.env_remove(name);
@@ -159,7 +159,7 @@ fn clean(mut command: Command) -> Command {
     command
 }
 
-/// As images name the architecture of this machine.
+/// The architecture of this machine in the notation of images.
 pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "aarch64" => "arm64",
@@ -167,7 +167,7 @@ pub fn architecture() -> &'static str {
     }
 }
 
-/// As Rust names it.
+/// The target triple of this machine.
 fn target() -> &'static str {
     match architecture() {
         "arm64" => "aarch64-unknown-linux-gnu",

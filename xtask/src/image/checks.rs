@@ -1,4 +1,4 @@
-//! What an image must be, looked at in its archive and while it runs.
+//! Checks an image: the contents of its archive, and the running container.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use super::command::{command, output};
 use super::elf;
 use super::error::{ImageError, file};
 
-/// The user of the image.
+/// The user and group of the image.
 const USER: &str = "65532:65532";
-/// What a registry stores and a node pulls.
+/// The maximum compressed size in bytes. A registry stores and a node pulls the compressed image.
 const MOST_COMPRESSED: u64 = 12 * 1024 * 1024;
-/// The labels that say what it is and where it comes from.
+/// The labels that describe the image and its origin.
 const LABELS: [&str; 7] = [
     "title",
     "description",
@@ -27,8 +27,8 @@ const LABELS: [&str; 7] = [
     "revision",
     "created",
 ];
-/// As a node with the strictest Pod Security would run it. The limits are podman's own, which only
-/// a user who may raise limits can set as they are by default.
+/// Runs a container like a node with the strictest Pod Security Standard. The limits replace podman's
+/// defaults, which only a user who may raise limits can set.
 const STRICT: [&str; 9] = [
     "--runtime=runc",
     "--ulimit=nofile=1024:2048",
@@ -43,19 +43,19 @@ const STRICT: [&str; 9] = [
 /// How long the operator may take to start.
 const SOON: Duration = Duration::from_secs(20);
 
-/// What an archive holds.
+/// The contents of an archive.
 #[derive(Debug)]
 pub struct Contents {
     config: Value,
     layers: Vec<PathBuf>,
-    /// Everything unpacked.
+    /// The unpacked files.
     _folder: tempfile::TempDir,
 }
 
 /// Unpacks an archive.
 ///
 /// # Errors
-/// When it is not as podman writes it.
+/// If the archive does not have podman's format.
 pub fn unpack(archive: &Path) -> Result<Contents, ImageError> {
     let folder = tempfile::tempdir().map_err(file(archive, "unpacked"))?;
     output(command(folder.path(), "tar", &["-xf"]).arg(archive))?;
@@ -86,10 +86,10 @@ pub fn unpack(archive: &Path) -> Result<Contents, ImageError> {
     })
 }
 
-/// Checks what the image holds and says of itself, and gives its size as a registry has it.
+/// Checks the files and the configuration of an image, and returns its compressed size in bytes.
 ///
 /// # Errors
-/// The first thing that is not as it must be.
+/// The first check that failed.
 pub fn contents(contents: &Contents) -> Result<u64, ImageError> {
     described(&contents.config).map_err(ImageError::Check)?;
     let mut names = Vec::new();
@@ -114,7 +114,7 @@ pub fn contents(contents: &Contents) -> Result<u64, ImageError> {
     Ok(compressed)
 }
 
-/// Whether the configuration says whose image it is and whom it runs as.
+/// Checks the user and the labels in the configuration.
 fn described(config: &Value) -> Result<(), String> {
     let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
     if text("/config/User") != Some(USER) {
@@ -135,11 +135,11 @@ fn described(config: &Value) -> Result<(), String> {
     }
 }
 
-/// Checks that the program needs no loader and no library, and has every public root in it. Which
-/// roots it then trusts is tested with the client of Daily.
+/// Checks that the program needs no loader and no library, and contains every public root certificate. The
+/// tests of the Daily client check which roots it trusts.
 ///
 /// # Errors
-/// When it does, or has not.
+/// If the program needs one, or a root is missing.
 pub fn program(path: &Path) -> Result<usize, ImageError> {
     let program = fs::read(path).map_err(file(path, "read"))?;
     match elf::is_static(&program) {
@@ -170,14 +170,15 @@ pub fn program(path: &Path) -> Result<usize, ImageError> {
 }
 
 fn holds(program: &[u8], part: &[u8]) -> bool {
-    // The first bytes of certificates are alike; most of each is not.
+    // Certificates begin with the same bytes, which makes a naive search slow.
     memchr::memmem::find(program, part).is_some()
 }
 
-/// Checks that it runs under the strictest rules and says its version, and that there is no shell.
+/// Checks that the operator runs under the strictest rules and prints its version, and that the image has no
+/// shell.
 ///
 /// # Errors
-/// When it does not, or there is one.
+/// If a check fails.
 pub fn runs(tag: &str) -> Result<(), ImageError> {
     let name = format!("daily-operator-check-{}", std::process::id());
     let run = |before: &[&str], after: &[&str]| {
@@ -213,7 +214,7 @@ pub fn runs(tag: &str) -> Result<(), ImageError> {
     Ok(())
 }
 
-/// What the kernel says of the operator while it looks for an API server.
+/// `/proc/PID/status` of the operator while it tries to reach an API server.
 fn status_while_running(tag: &str, name: &str) -> Result<String, ImageError> {
     let kubeconfig = kubeconfig()?;
     let volume = format!("--volume={}:/kubeconfig:ro", kubeconfig.path().display());
@@ -246,7 +247,7 @@ fn status_while_running(tag: &str, name: &str) -> Result<String, ImageError> {
     })
 }
 
-/// One for an API server that does not answer: the operator keeps trying.
+/// A kubeconfig for an API server that does not answer, so that the operator keeps retrying.
 fn kubeconfig() -> Result<tempfile::NamedTempFile, ImageError> {
     use std::os::unix::fs::PermissionsExt;
     let text = json!({
@@ -263,13 +264,13 @@ fn kubeconfig() -> Result<tempfile::NamedTempFile, ImageError> {
     let place = Path::new("a kubeconfig");
     let kubeconfig = tempfile::NamedTempFile::new().map_err(file(place, "created"))?;
     fs::write(kubeconfig.path(), text.to_string()).map_err(file(place, "written"))?;
-    // The operator is another user in there.
+    // The operator runs as another user in the container.
     fs::set_permissions(kubeconfig.path(), fs::Permissions::from_mode(0o644))
         .map_err(file(place, "written"))?;
     Ok(kubeconfig)
 }
 
-/// A CA certificate, as a kubeconfig has it. There are none in the image to fall back on.
+/// A CA certificate in the encoding of a kubeconfig. The image contains no CA files to fall back on.
 fn authority() -> Result<String, ImageError> {
     let made = rcgen::generate_simple_self_signed(Vec::new());
     let made = made.map_err(|error| ImageError::Check(format!("no certificate: {error}")))?;

@@ -1,21 +1,21 @@
-//! Runs programs, shown as a person would type them.
+//! Runs programs, and prints their command lines.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::error::ImageError;
 
-/// As a person would type it.
+/// The command line as a user types it.
 fn typed(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     words.join(" ")
 }
 
-/// Shows the command and what it prints, and waits for it.
+/// Prints the command line, runs the command and lets its output pass through.
 ///
 /// # Errors
-/// When it does not run or fails.
+/// If the command cannot be executed or fails.
 pub fn show(command: &mut Command) -> Result<(), ImageError> {
     let typed = typed(command);
     println!("   $ {typed}");
@@ -34,10 +34,10 @@ pub fn show(command: &mut Command) -> Result<(), ImageError> {
     }
 }
 
-/// Gives what a command prints.
+/// Runs a command and returns its stdout.
 ///
 /// # Errors
-/// When it does not run or fails.
+/// If the command cannot be executed or fails.
 pub fn output(command: &mut Command) -> Result<String, ImageError> {
     let typed = typed(command);
     let ran = command.stdin(Stdio::null()).output();
@@ -55,7 +55,7 @@ pub fn output(command: &mut Command) -> Result<String, ImageError> {
     }
 }
 
-/// A program in a folder, with arguments.
+/// A command that runs in this folder.
 pub fn command(folder: &Path, program: &str, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(folder);

@@ -1,15 +1,14 @@
-//! Reads the build stage of the Dockerfile: what it copies and what it runs. No I/O.
+//! Reads the build stage of the Dockerfile: which files it copies and which commands it runs. No I/O.
 
-/// The build stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildStage {
-    /// The files and folders that are copied from the tree, in order.
+    /// The files and folders that the stage copies from the tree, in order.
     pub copies: Vec<String>,
-    /// The commands, each for a shell.
+    /// The shell commands, in order.
     pub runs: Vec<String>,
 }
 
-/// The stage named `build`.
+/// Reads the stage named `build`.
 pub fn build_stage(dockerfile: &str) -> BuildStage {
     let mut stage = BuildStage {
         copies: Vec::new(),
@@ -22,7 +21,7 @@ pub fn build_stage(dockerfile: &str) -> BuildStage {
             "FROM" => is_build = rest.ends_with(" AS build"),
             "COPY" if is_build => {
                 let mut words: Vec<_> = rest.split_whitespace().map(str::to_owned).collect();
-                // The last one is where they are copied to.
+                // The last word is the destination.
                 words.pop();
                 stage.copies.append(&mut words);
             }
@@ -33,7 +32,7 @@ pub fn build_stage(dockerfile: &str) -> BuildStage {
     stage
 }
 
-/// The instructions, with continued lines joined and comments left out.
+/// The instructions, with continued lines joined and without comments.
 fn instructions(dockerfile: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut begun = String::new();

@@ -1,16 +1,16 @@
-//! Whether a program is static: whether it asks for a loader or a library. No I/O.
+//! Whether a program is static, that is, needs no loader and no library. No I/O.
 
-/// The type of the program header that names a loader.
+/// The type of the program header that names a loader (`PT_INTERP`).
 const INTERPRETER: u32 = 3;
-/// Where the header of a 64-bit file has the place, size and number of its program headers.
+/// Offsets in the header of a 64-bit file: the offset, size and number of its program headers.
 const TABLE: usize = 32;
 const ENTRY_SIZE: usize = 54;
 const ENTRIES: usize = 56;
 
-/// Whether it needs nothing but the kernel, or why it cannot be read.
+/// Whether the program needs only the kernel.
 ///
 /// # Errors
-/// When it is not a 64-bit little-endian ELF file.
+/// If it is not a 64-bit little-endian ELF file.
 pub fn is_static(program: &[u8]) -> Result<bool, &'static str> {
     if !program.starts_with(b"\x7fELF\x02\x01") {
         return Err("it is not a 64-bit little-endian ELF file");
@@ -28,7 +28,7 @@ pub fn is_static(program: &[u8]) -> Result<bool, &'static str> {
     Ok(true)
 }
 
-/// The little-endian number in these bytes.
+/// The little-endian number of `size` bytes at this offset.
 fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
     let bytes = bytes.get(at..at.checked_add(size)?)?;
     let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
@@ -39,7 +39,7 @@ fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
-    /// A header with one program header of this type.
+    /// A file with one program header of this type.
     fn program(kind: u8) -> Vec<u8> {
         let mut bytes = vec![0; 128];
         bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");

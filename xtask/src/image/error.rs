@@ -1,44 +1,44 @@
-//! Why there is no image, or why it is not as it must be.
+//! The errors of building and checking an image.
 
 use std::path::{Path, PathBuf};
 
-/// Why there is no image, or why it is not as it must be.
+/// Why an image could not be built, or which check it failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// A program did not run.
+    /// A program could not be executed.
     #[error("`{command}` did not run")]
     Run {
-        /// The command as a person would type it.
+        /// The command line as a user types it.
         command: String,
-        /// Why.
+        /// Why the program could not be executed.
         source: std::io::Error,
     },
-    /// A program failed; its output is above.
+    /// A program failed. Its output was printed, or is in `said`.
     #[error("`{command}` failed ({status}){said}")]
     Failed {
-        /// The command as a person would type it.
+        /// The command line as a user types it.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
-        /// What it said, after a colon, when that was not shown.
+        /// The stderr of the program, after a colon; empty if it was printed.
         said: String,
     },
     /// A file or folder could not be read or written.
     #[error("{} could not be {verb}", path.display())]
     File {
-        /// Which one.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// What was to be done with it.
+        /// The operation that failed, as a past participle.
         verb: &'static str,
-        /// Why.
+        /// Why the operation failed.
         source: std::io::Error,
     },
-    /// A file is not what it must be.
+    /// A file has unexpected contents.
     #[error("{}: {what}", path.display())]
     Content {
-        /// Which one.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the contents.
         what: String,
     },
     /// A check failed.
@@ -46,7 +46,7 @@ pub enum ImageError {
     Check(String),
 }
 
-/// What could not be done with a file.
+/// Adds the path and the operation to an I/O error.
 pub fn file(path: &Path, verb: &'static str) -> impl FnOnce(std::io::Error) -> ImageError {
     move |source| ImageError::File {
         path: path.to_owned(),

@@ -1,10 +1,10 @@
-//! The image as users install it: built, checked, and left as an archive.
+//! Builds and checks the image that users install, and saves it as an archive.
 //!
-//! | module | what it is for |
+//! | module | purpose |
 //! | --- | --- |
-//! | `dockerfile` | what the build stage of the Dockerfile copies and runs |
-//! | `build` | the static binaries and the images |
-//! | `checks` | what an image must be |
+//! | `dockerfile` | reads the build stage of the Dockerfile |
+//! | `build` | builds the static binaries and the images |
+//! | `checks` | checks an image |
 //! | `elf` | whether a program is static |
 //! | `command` | runs programs |
 
@@ -28,9 +28,9 @@ use self::error::file;
 use crate::cargo::root;
 use crate::with_causes;
 
-/// The operator.
+/// The name of the operator's binary and image.
 const NAME: &str = "daily-operator";
-/// The simulated Daily.
+/// The name of the simulated Daily's binary and image.
 const SIMULATOR: &str = "daily-sim";
 
 /// The flags.
@@ -44,13 +44,13 @@ pub struct Args {
 /// An image and its archive.
 #[derive(Clone, Debug)]
 pub struct Image {
-    /// Its name and tag.
+    /// The name and tag.
     pub tag: String,
-    /// The file that it was saved to.
+    /// The path of the archive.
     pub archive: PathBuf,
 }
 
-/// Builds and checks.
+/// Builds and checks the images, and prints the counts on the last line.
 pub fn run(args: &Args) -> ExitCode {
     if let Some(reason) = missing() {
         println!("skipped: {reason}\n0 passed, 0 failed, 1 skipped");
@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// Why no image can be built here, in one sentence, or `None` when one can.
+/// Why this machine cannot build images, in one sentence; `None` if it can.
 pub fn missing() -> Option<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<_> = std::env::split_paths(&path).collect();
@@ -90,10 +90,10 @@ pub fn missing() -> Option<String> {
     })
 }
 
-/// Builds the operator's image, checks it and leaves its archive.
+/// Builds the operator's image, checks it and saves its archive.
 ///
 /// # Errors
-/// When a step fails, or the image is not as it must be.
+/// If a step or a check fails.
 pub fn operator() -> Result<Image, ImageError> {
     let out = out()?;
     let tag = tag(NAME);
@@ -118,10 +118,10 @@ pub fn operator() -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// Builds the image of the simulated Daily and leaves its archive.
+/// Builds the image of the simulated Daily and saves its archive.
 ///
 /// # Errors
-/// When a step fails.
+/// If a step fails.
 pub fn simulator() -> Result<Image, ImageError> {
     let out = out()?;
     let tag = tag(SIMULATOR);
@@ -133,12 +133,12 @@ pub fn simulator() -> Result<Image, ImageError> {
     Ok(image)
 }
 
-/// The operator's image as an earlier build has left it.
+/// The operator's image from an earlier build.
 pub fn built_operator() -> Image {
     built(NAME)
 }
 
-/// The simulated Daily's image as an earlier build has left it.
+/// The simulated Daily's image from an earlier build.
 pub fn built_simulator() -> Image {
     built(SIMULATOR)
 }
@@ -151,7 +151,7 @@ fn built(name: &str) -> Image {
 }
 
 impl Image {
-    /// Shows where it is, its digest and its size.
+    /// Prints the path, the digest and the size of the archive.
     fn show(&self) -> Result<(), ImageError> {
         let bytes = fs::read(&self.archive).map_err(file(&self.archive, "read"))?;
         let digest = Sha256::digest(&bytes);
@@ -167,7 +167,7 @@ impl Image {
     }
 }
 
-/// The folder of what is built.
+/// Creates the folder for binaries and archives.
 fn out() -> Result<PathBuf, ImageError> {
     let out = root().join("out");
     fs::create_dir_all(&out).map_err(file(&out, "created"))?;
@@ -178,7 +178,7 @@ fn tag(name: &str) -> String {
     format!("localhost/{name}:{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Shows a step, does it, and shows how long it took.
+/// Prints a step, runs it, and prints how long it took.
 fn step<T>(name: &str, work: impl FnOnce() -> Result<T, ImageError>) -> Result<T, ImageError> {
     println!("\n=== {name}");
     let start = Instant::now();

@@ -1,7 +1,7 @@
-//! Every check and test of the project.
+//! Runs every check and test of the project.
 //!
-//! A step that fails hides no later one. What a step runs is shown before it runs, and what it
-//! prints passes through, so that long builds are seen at work.
+//! After a failed step the later steps still run. Each command is printed before it runs, and its output
+//! passes through, so that a user sees the progress of long builds.
 
 mod run;
 mod steps;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use self::run::Outcome;
 
-/// Runs all steps and prints the results.
+/// Runs all steps and prints the summary.
 pub fn run() -> ExitCode {
     let steps = steps::all();
     let outcomes: Vec<Outcome> = steps

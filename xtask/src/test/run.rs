@@ -8,38 +8,36 @@ use super::steps::{Kind, Step};
 use super::summary::Tally;
 use crate::cargo::{cargo, typed};
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The step.
+    /// The name of the step.
     pub name: &'static str,
-    /// How it ended.
+    /// How the step ended.
     pub end: End,
-    /// The tests that it ran.
+    /// The counts of its tests.
     pub tally: Tally,
-    /// How long it took.
+    /// How long the step took.
     pub took: Duration,
 }
 
-/// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It passed.
+    /// The step passed.
     Ok,
-    /// It failed, for this reason.
+    /// The step failed, for this reason.
     Failed(String),
-    /// It was not run, for this reason.
+    /// The step did not run, for this reason.
     Skipped(String),
 }
 
 impl Outcome {
-    /// Whether it failed.
     pub fn has_failed(&self) -> bool {
         matches!(self.end, End::Failed(_))
     }
 }
 
-/// Runs a step to its end.
+/// Runs a step, or skips it if its program is missing.
 pub fn step(step: &Step) -> Outcome {
     let start = Instant::now();
     let mut tally = Tally::default();
@@ -77,7 +75,7 @@ fn run(step: &Step, tally: &mut Tally) -> End {
     }
 }
 
-/// Runs cargo, lets its output pass and counts the tests in it. Gives how it failed, if it did.
+/// Runs cargo, lets its output pass through and counts the tests in it. Returns the exit status of a failure.
 fn command(args: &[&str], tally: &mut Tally) -> std::io::Result<Option<String>> {
     let mut child = cargo(args)
         .stdin(Stdio::null())
@@ -96,7 +94,7 @@ fn command(args: &[&str], tally: &mut Tally) -> std::io::Result<Option<String>> 
     Ok((!status.success()).then(|| status.to_string()))
 }
 
-/// Why a step cannot be run here, if it need not be.
+/// Why an optional step cannot run on this machine.
 fn missing(kind: Kind) -> Option<String> {
     let Kind::Optional(subcommand) = kind else {
         return None;

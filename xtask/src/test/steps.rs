@@ -1,24 +1,24 @@
-//! What is run, in which order: what fails fastest comes first.
+//! The steps and their order. Steps that fail fast run first.
 
-/// A step: cargo commands that belong together.
+/// A group of cargo commands.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// In the summary.
+    /// The name in the summary.
     pub name: &'static str,
     /// The arguments of each command.
     pub commands: &'static [&'static [&'static str]],
-    /// What of its success counts.
+    /// What decides whether the step passes.
     pub kind: Kind,
 }
 
-/// What a step is.
+/// What decides whether a step passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Its exit codes count.
+    /// The exit codes of its commands.
     Check,
-    /// It runs tests; one that runs none has failed.
+    /// The exit codes, and at least one test must have run.
     Tests,
-    /// As a check, and skipped where this subcommand of cargo is not installed.
+    /// The exit codes. The step is skipped if this subcommand of cargo is not installed.
     Optional(&'static str),
 }
 
@@ -68,13 +68,13 @@ pub fn all() -> [Step; 11] {
     ]
 }
 
-/// What is installed comes first: it is quick.
+/// The test of the installation runs first, because it is quick.
 const API_SERVER: &[&[&str]] = &[
     &["test", "--package", "daily-operator", "--test", "install"],
     &["test", "--package", "daily-operator", "--test", "api"],
 ];
 
-/// pipecat's client and the planted misbehaviours are run by themselves.
+/// Without pipecat's client and the planted misbehaviours, which run separately.
 const CONTRACT: &[&[&str]] = &[&[
     "run",
     "--package",
@@ -84,7 +84,7 @@ const CONTRACT: &[&[&str]] = &[&[
     "--no-pipecat",
 ]];
 
-/// `--all-targets` leaves out the tests that plain `cargo test` leaves out.
+/// `--all-targets` omits the test targets that plain `cargo test` omits, so the second command names them.
 const CLIPPY: &[&[&str]] = &[
     &[
         "clippy",
@@ -109,7 +109,7 @@ const CLIPPY: &[&[&str]] = &[
     ],
 ];
 
-/// One at a time: each has a control plane, and the demo has to be quick.
+/// One test at a time: each starts a control plane, and the demo has deadlines.
 const DEMO: &[&[&str]] = &[&[
     "test",
     "--package",

@@ -1,4 +1,4 @@
-//! Counts tests, and summarizes all steps.
+//! Counts tests and summarizes all steps.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use testbed::progress::human;
 
 use super::run::{End, Outcome};
 
-/// Counts of tests.
+/// The numbers of passed, failed and skipped tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     passed: u64,
@@ -15,8 +15,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds the counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`, or
-    /// of one that is `3 passed, 0 failed, 1 skipped` and nothing else.
+    /// Adds the counts of a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; ...`, or of a line
+    /// that consists of `3 passed, 0 failed, 1 skipped`.
     pub fn read(&mut self, line: &str) {
         let of_cargo = line
             .strip_prefix("test result: ")
@@ -40,7 +40,7 @@ impl Tally {
         }
     }
 
-    /// How many were run.
+    /// How many tests ran.
     pub fn ran(self) -> u64 {
         self.passed + self.failed
     }
@@ -65,7 +65,7 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// Whether a line is a total as this summary and the contract suite end with one.
+/// Whether a line is the total that other commands of `cargo xtask` print last.
 fn is_total(line: &str) -> bool {
     let mut words = line.split(' ');
     let mut count = |word: &str| {
@@ -75,11 +75,11 @@ fn is_total(line: &str) -> bool {
     count("passed,") && count("failed,") && count("skipped") && words.next().is_none()
 }
 
-/// What is run by itself, because not every machine has what it needs.
+/// The checks that no step runs, because not every machine has what they need.
 const LEFT_OUT: &str = "left out: the page of daily-sim in a browser, which `cargo xtask browser` tests where a Chromium is; pipecat's client of Daily, which `cargo xtask contract` runs; the misbehaviours of `cargo xtask contract --planted`";
 
-/// A line for each step, the reasons of failures, what was left out, and the sum of all tests alone
-/// on the last line.
+/// A line for each step, the reasons of failures, the omitted checks, and the total of all tests on the last
+/// line.
 pub fn text(outcomes: &[Outcome]) -> String {
     let mut text = "\n=== summary\n".to_owned();
     for outcome in outcomes {
@@ -93,7 +93,7 @@ pub fn text(outcomes: &[Outcome]) -> String {
             tally => tally.to_string(),
         };
         let took = human(outcome.took);
-        // Writing into a string does not fail.
+        // A write to a `String` never fails.
         let line = format!("{word:<8} {:<30} {took:>12}   {tests}", outcome.name);
         let _ = writeln!(text, "{}", line.trim_end());
         if let Some(why) = why {
