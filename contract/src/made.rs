@@ -1,5 +1,5 @@
 //! Tracks what a live run creates and must delete. Pure. It adds a name before the call that may create the
-//! object, and removes the name only when Daily answers that the object does not exist.
+//! object, and removes the name only when an answer of Daily shows that the object does not exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -34,7 +34,7 @@ impl User {
         Self::Dns,
     ];
 
-    /// The user name and the group to which Kubernetes' built-in roles refer.
+    /// The user name and the group. Kubernetes' built-in roles refer to them, except for CoreDNS.
     fn identity(self) -> (&'static str, &'static str) {
         match self {
             Self::Admin => ("admin", "system:masters"),

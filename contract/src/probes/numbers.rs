@@ -62,7 +62,7 @@ pub async fn config_put(scene: &Scene) -> Finding {
     }
 }
 
-/// Reads at once, when a lagging replica does not show the new config yet.
+/// Reads right after the create, when a lagging replica does not show the config yet.
 pub async fn config_reads(scene: &Scene) -> Finding {
     let (config, _) = made(scene).await?;
     let path = format!("{CONFIGS}/{}", text(&config, "id")?);

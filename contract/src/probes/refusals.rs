@@ -32,7 +32,7 @@ pub async fn unknown_argument(scene: &Scene) -> Finding {
 
 pub async fn unknown_property(scene: &Scene) -> Finding {
     let name = scene.case.name("unknown");
-    // Inside of `properties`, Daily is known to reject unknown fields (F-ERR-5).
+    // Daily rejects unknown fields inside of `properties` (F-ERR-5).
     let exp = scene.case.in_seconds(600).await?;
     let body = json!({"name": name, "properties": {"exp": exp}, "contract_unknown": true});
     let answer = scene.case.post("/rooms", body).await?;

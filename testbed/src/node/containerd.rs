@@ -68,7 +68,8 @@ pub(super) async fn import(machine: &Machine, archive: &Path) -> Result<String, 
     run_under(&machine.launcher(), &words).await
 }
 
-/// Disables AppArmor, which needs a profile on this machine, and the OOM scores that this user may not set.
+/// Disables AppArmor, which needs a profile on this machine, and restricts OOM scores to values that this
+/// user may set.
 fn config(networks: &Path) -> String {
     format!(
         r#"version = 2

@@ -93,8 +93,8 @@ impl Node {
         Ok(node)
     }
 
-    /// Cuts the power of the node and boots it again. The kernel kills every process and container without a
-    /// signal that they can handle, and the node's memory is lost. The control plane keeps running.
+    /// Cuts the power of the node and boots it again. The kernel kills every process and container at once, and
+    /// the node's memory is lost. The control plane keeps running.
     ///
     /// # Errors
     /// If a component is not ready in time.

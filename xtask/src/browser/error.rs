@@ -35,7 +35,6 @@ pub enum BrowserError {
     Io {
         /// The operation that failed.
         what: &'static str,
-        /// Why the operation failed.
         source: std::io::Error,
     },
     /// The page showed something unexpected.

@@ -13,7 +13,7 @@ pub enum Error {
     /// No check or misbehaviour matches `--only`.
     #[error("nothing has {0:?} in its name")]
     NoCheck(String),
-    /// The live run ended before its end.
+    /// The live run failed to start or to inspect the account.
     #[error("the live run ended early: {0}")]
     Live(String),
     /// The HTTP client could not be created.
@@ -28,17 +28,13 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("cannot use {path}")]
     File {
-        /// The path of the file.
         path: PathBuf,
-        /// Why the operation failed.
         source: std::io::Error,
     },
     /// A program could not be executed.
     #[error("cannot run {program}")]
     Program {
-        /// The name of the program.
         program: String,
-        /// Why the program could not be executed.
         source: std::io::Error,
     },
 }

@@ -20,7 +20,6 @@ pub enum DemoError {
     Io {
         /// The operation that failed.
         what: String,
-        /// Why the operation failed.
         source: std::io::Error,
     },
     /// A tool is not available.

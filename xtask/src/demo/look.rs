@@ -31,7 +31,7 @@ pub async fn object(stage: &Stage, name: &str) -> Result<Value, DemoError> {
     Ok(stage.cluster.json(&args).await?)
 }
 
-/// Calls /readyz of the operator, at the address in its log.
+/// Calls `/readyz` of the operator, at the address in its log.
 ///
 /// # Errors
 /// Why the operator is not ready.

@@ -12,7 +12,6 @@ use crate::with_causes;
 pub struct Failed {
     /// The number and name of the step.
     pub step: String,
-    /// Why the step failed.
     pub error: DemoError,
 }
 

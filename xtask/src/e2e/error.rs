@@ -27,7 +27,6 @@ pub enum StoryError {
     Io {
         /// The operation that failed.
         what: String,
-        /// Why the operation failed.
         source: std::io::Error,
     },
     /// The certificates could not be generated.

@@ -8,7 +8,7 @@ use super::rooms;
 use super::sim::{self, FIRST_KEY, SECOND_KEY};
 use super::stage::Stage;
 
-/// From the new key in its Secret to a room that is Ready.
+/// How long a new room may take to become Ready after the rotation.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// Runs the checks of this chapter.

@@ -11,7 +11,6 @@ use super::error::StoryError;
 pub struct Failed {
     /// The number and name of the check.
     pub check: String,
-    /// Why the check failed.
     pub error: StoryError,
 }
 

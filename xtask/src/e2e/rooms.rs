@@ -259,7 +259,7 @@ pub async fn room(
 /// Like [`room`], with a shorter deadline.
 ///
 /// # Errors
-/// If the room is Ready after the deadline.
+/// If the room is not Ready within the deadline.
 pub async fn room_within(
     cluster: &Cluster,
     name: &str,

@@ -1,5 +1,5 @@
 //! Generates two tables in the simulator's README: the tests of each fact, and the scenarios of the operator
-//! that run under each answer of a switch. Or says that the README differs.
+//! that run under each answer of a switch. With `--check` it only reports whether the README differs.
 
 mod citing;
 mod page;

@@ -139,7 +139,7 @@ fn described(config: &Value) -> Result<(), String> {
 /// tests of the Daily client check which roots it trusts.
 ///
 /// # Errors
-/// If the program needs one, or a root is missing.
+/// If the program needs a loader, or a root certificate is missing.
 pub fn program(path: &Path) -> Result<usize, ImageError> {
     let program = fs::read(path).map_err(file(path, "read"))?;
     match elf::is_static(&program) {

@@ -10,7 +10,6 @@ pub enum ImageError {
     Run {
         /// The command line as a user types it.
         command: String,
-        /// Why the program could not be executed.
         source: std::io::Error,
     },
     /// A program failed. Its output was printed, or is in `said`.
@@ -18,7 +17,6 @@ pub enum ImageError {
     Failed {
         /// The command line as a user types it.
         command: String,
-        /// The exit status.
         status: std::process::ExitStatus,
         /// The stderr of the program, after a colon; empty if it was printed.
         said: String,
@@ -26,17 +24,14 @@ pub enum ImageError {
     /// A file or folder could not be read or written.
     #[error("{} could not be {verb}", path.display())]
     File {
-        /// The path of the file or folder.
         path: PathBuf,
         /// The operation that failed, as a past participle.
         verb: &'static str,
-        /// Why the operation failed.
         source: std::io::Error,
     },
     /// A file has unexpected contents.
     #[error("{}: {what}", path.display())]
     Content {
-        /// The path of the file.
         path: PathBuf,
         /// What is wrong with the contents.
         what: String,
