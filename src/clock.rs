@@ -1,4 +1,4 @@
-//! The clocks: a monotonic clock that continues during suspend, and the wall clock.
+//! The clocks: a monotonic clock that continues during suspend, and the wall clock. And how waits grow.
 
 use std::time::Duration;
 
@@ -20,6 +20,12 @@ impl Moment {
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
+}
+
+/// The wait after this many attempts before: twice as long each time.
+pub(crate) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duration {
+    let factor = 2u32.saturating_pow(attempts.min(16));
+    first.saturating_mul(factor).min(max)
 }
 
 /// The current moment.

@@ -76,8 +76,9 @@ impl Permits {
         let (freed, mut is_first) = self.0.lock().join_queue(namespace);
         loop {
             if is_first && let Ok(permit) = self.acquire(namespace) {
-                // The share may have grown by more than one.
-                freed.notify_one();
+                drop(freed);
+                // Another permit may be free, or the share may have grown by more than one.
+                self.0.lock().wake_next();
                 return permit;
             }
             let _ = tokio::time::timeout(QUEUE_RETRY, freed.notified()).await;
@@ -148,6 +149,11 @@ impl Shares {
         if let Some(share) = self.held.get_mut(namespace) {
             share.held = share.held.saturating_sub(1);
         }
+        self.wake_next();
+    }
+
+    /// Wakes a call of the namespace with the fewest permits.
+    fn wake_next(&self) {
         let queues = self.held.values().filter(|it| it.has_queue());
         if let Some(least) = queues.min_by_key(|it| it.held) {
             least.freed.notify_one();

@@ -127,6 +127,19 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The namespaces to watch, each for itself; `None` stands for all.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Option<&str>> {
+        match self.watch_namespaces.is_empty() {
+            true => vec![None],
+            false => self
+                .watch_namespaces
+                .iter()
+                .map(|it| Some(it.as_str()))
+                .collect(),
+        }
+    }
+
     /// Checks the rules between flags. The environment stands in for flags that are absent.
     ///
     /// # Errors

@@ -73,12 +73,12 @@ pub enum ControllersError {
 /// When a controller panics.
 pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let sources = Sources::new(&context);
-    let rooms = sources.controllers::<Room>();
-    let numbers = sources.controllers::<Number>();
+    let rooms = sources.rooms();
+    let (numbers, number_changes) = sources.numbers();
     let secret_index = SecretIndex::default();
     let secrets = sources.secrets(&secret_index);
-    let room_store: Rooms = rooms.iter().map(|(it, _)| it.store()).collect();
-    let number_store: Vec<_> = numbers.iter().map(|(it, _)| it.store()).collect();
+    let room_store: Rooms = rooms.iter().map(Controller::store).collect();
+    let number_store: Vec<_> = numbers.iter().map(Controller::store).collect();
     let listings = Listings::default();
     let keys = Arc::new(keys(&context, room_store.clone(), Arc::clone(&listings)));
     let shared = room::Shared {
@@ -92,15 +92,15 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     };
     let number_context = reconcile_context(&context, &keys, number_store, shared);
     let mut running = JoinSet::new();
-    for ((rooms, namespace), (_, secrets)) in rooms.into_iter().zip(secrets) {
-        let numbers = sources.numbers(namespace.as_deref());
+    let sources_of_rooms = number_changes.into_iter().zip(secrets);
+    for (rooms, (numbers, (_, secrets))) in rooms.into_iter().zip(sources_of_rooms) {
         let controller = rooms
             .watches_stream(numbers, rooms_to_reconcile(room_store.clone()))
             .watches_stream(secrets, owner)
             .graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
     }
-    for (numbers, _) in numbers {
+    for numbers in numbers {
         let controller = numbers.graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &number_context));
     }
@@ -186,8 +186,8 @@ async fn clean_up(rooms: Arc<reconcile::Context<Room>>, numbers: Arc<reconcile::
         forget_deleted(&rooms);
         forget_deleted(&numbers);
         let mut recorded = Recorded::default();
-        recorded.add(&rooms.objects);
-        recorded.add(&numbers.objects);
+        recorded.add(&rooms);
+        recorded.add(&numbers);
         recorded.forget_others(&rooms.keys);
     };
     loop {

@@ -6,7 +6,7 @@
 //! before another process may acquire the Lease.
 
 mod elector;
-mod lease;
+pub(crate) mod lease;
 mod observed_lease;
 
 use std::time::Duration;

@@ -180,6 +180,8 @@ mod tests {
             r#"controller_runtime_reconcile_errors_total{controller="pindialinnumber"} 2"#,
             r#"controller_runtime_terminal_reconcile_errors_total{controller="pindialinnumber"} 1"#,
             r#"controller_runtime_terminal_reconcile_errors_total{controller="dailyroom"} 0"#,
+            r#"controller_runtime_reconcile_panics_total{controller="dailyroom"} 0"#,
+            r#"daily_operator_owned_elsewhere_total{controller="dailyroom"} 0"#,
             r#"controller_runtime_reconcile_time_seconds_count{controller="dailyroom"} 1"#,
             r#"controller_runtime_reconcile_time_seconds_bucket{le="0.05",controller="dailyroom"} 1"#,
             r#"controller_runtime_active_workers{controller="pindialinnumber"} 1"#,

@@ -78,14 +78,14 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves until `shutdown` resolves, then answers the requests in flight.
-pub async fn serve(listener: TcpListener, shown: Shown, shutdown: impl Future<Output = ()> + Send) {
+/// Serves as long as it is polled.
+pub async fn serve(listener: TcpListener, shown: Shown) {
     let router = Router::new()
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(shown);
-    http::serve(listener, router, shutdown).await;
+    http::serve(listener, router).await;
 }
 
 async fn healthy(State(shown): State<Shown>) -> (StatusCode, String) {
@@ -113,8 +113,6 @@ async fn metrics(State(shown): State<Shown>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::oneshot;
-
     use super::*;
 
     async fn fetch(address: SocketAddr, path: &str) -> (u16, String, String) {
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn health_readiness_and_metrics_are_served_until_the_end() {
+    async fn health_readiness_and_metrics_are_served() {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let shown = shown(Leadership::for_tests());
         let readiness = shown.readiness.clone();
@@ -178,9 +176,7 @@ mod tests {
             .await
             .unwrap();
         let address = listener.local_addr().unwrap();
-        let (end, ended) = oneshot::channel::<()>();
-        let shutdown = async { drop(ended.await) };
-        let server = tokio::spawn(serve(listener, shown, shutdown));
+        tokio::spawn(serve(listener, shown));
 
         assert_eq!(fetch(address, "/healthz").await.0, 200);
         let (status, _, body) = fetch(address, "/readyz").await;
@@ -193,8 +189,5 @@ mod tests {
         assert_eq!((status, content_type.as_str()), (200, OPEN_METRICS));
         assert!(body.contains("leader_election_master_status"), "{body}");
         assert_eq!(fetch(address, "/rooms").await.0, 404);
-
-        end.send(()).unwrap();
-        server.await.unwrap();
     }
 }

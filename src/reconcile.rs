@@ -44,6 +44,8 @@ pub use self::lifecycle::Reconciled;
 use self::memory::Memories;
 use self::meta::Identity;
 use self::object::Object;
+#[cfg(test)]
+pub(crate) use self::pass::MAX_ROUNDS;
 pub(crate) use self::pass::Pass;
 pub use self::plan::plan;
 use self::view::View;

@@ -131,15 +131,11 @@ impl Operator {
     async fn run(self, elector: Elector) -> Result<(), RunError> {
         let needs = preflight::Needs::announce(&self.config, &self.shown.readiness);
         let listener = self.listen().await?;
-        let end = CancellationToken::new();
-        let served = ops::serve(listener, self.shown.clone(), end.clone().cancelled_owned());
-        let mut server = tokio::spawn(served);
-        let outcome = tokio::select! {
+        let server = tokio::spawn(ops::serve(listener, self.shown.clone()));
+        tokio::select! {
             outcome = self.work(needs, elector) => outcome,
-            _ = &mut server => Err(RunError::Ended("probes and metrics")),
-        };
-        end.cancel();
-        outcome
+            _ = server => Err(RunError::Ended("probes and metrics")),
+        }
     }
 
     async fn listen(&self) -> Result<TcpListener, RunError> {

@@ -1,17 +1,15 @@
 //! The API server and the Lease.
 
-use std::time::Duration;
-
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::jiff::SignedDuration;
 use kube::{Api, Client};
 
 use super::report::Finding;
 use crate::cause::chain;
 use crate::clock;
 use crate::config::{Config, LEASE_NAME};
-use crate::k8s::within;
-
-const DEADLINE: Duration = Duration::from_secs(10);
+use crate::k8s::{DEADLINE, within};
+use crate::leader::lease;
 
 /// Reads the version of the API server. Returns the client if that worked.
 pub(super) async fn version(client: Client, findings: &mut Vec<Finding>) -> Option<Client> {
@@ -36,8 +34,8 @@ pub(super) async fn lease(client: &Client, config: &Config) -> Finding {
     let namespace = &config.lease_namespace;
     let shown = format!("{namespace}/{LEASE_NAME}");
     let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
-    let spec = match within(DEADLINE, api.get_opt(LEASE_NAME)).await {
-        Ok(lease) => lease.and_then(|it| it.spec).unwrap_or_default(),
+    let found = match within(DEADLINE, api.get_opt(LEASE_NAME)).await {
+        Ok(found) => found.unwrap_or_default(),
         Err(error) => {
             let detail = format!("the Lease {shown} cannot be read: {}", chain(&error));
             return Finding::fail(
@@ -47,16 +45,15 @@ pub(super) async fn lease(client: &Client, config: &Config) -> Finding {
             );
         }
     };
-    let Some(holder) = spec.holder_identity.filter(|it| !it.is_empty()) else {
+    let Some(holder) = lease::holder(&found) else {
         return Finding::ok(
             CHECK,
             format!("nobody holds {shown}; no operator is running, or it has just stopped"),
         );
     };
-    let since_renewal = spec.renew_time.map(|it| clock::wall().duration_since(it.0));
-    let age = since_renewal.map_or(i64::MAX, |it| it.as_secs());
-    let duration = i64::from(spec.lease_duration_seconds.unwrap_or_default());
-    match age <= duration {
+    let since_renewal = lease::renew_time(&found).map(|it| clock::wall().duration_since(it));
+    let duration = SignedDuration::try_from(lease::duration(&found));
+    match since_renewal.is_some_and(|it| duration.is_ok_and(|duration| it <= duration)) {
         true => Finding::ok(CHECK, format!("{shown} is held by {holder}")),
         false => Finding::warn(
             CHECK,

@@ -11,10 +11,9 @@ use super::report::Finding;
 use crate::cause::chain;
 use crate::clock;
 use crate::crd::{DailyRoom, GROUP, PinDialinNumber};
-use crate::k8s::{KubeError, within};
+use crate::k8s::{DEADLINE, KubeError, within};
 
 const CHECK: &str = "crds";
-const DEADLINE: Duration = Duration::from_secs(10);
 /// How long to wait for the schemas. The API server publishes the schema of a CRD some seconds after it
 /// serves the CRD, and a check often runs right after an installation or upgrade.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(15);

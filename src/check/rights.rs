@@ -1,7 +1,6 @@
 //! The permissions that the operator needs. A test compares this list with the rules in the chart.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::authorization::v1::{
@@ -14,10 +13,9 @@ use super::report::Finding;
 use crate::cause::chain;
 use crate::config::{Config, LEASE_NAME};
 use crate::crd::GROUP;
-use crate::k8s::{KubeError, within};
+use crate::k8s::{DEADLINE, KubeError, within};
 
 const CHECK: &str = "rights";
-const DEADLINE: Duration = Duration::from_secs(10);
 /// How many reviews are in flight at a time. The API server answers a review within milliseconds.
 const CONCURRENCY: usize = 8;
 
@@ -71,12 +69,6 @@ pub fn needed(config: &Config) -> Vec<Right> {
         name: name.map(ToOwned::to_owned),
         verb,
     };
-    let everywhere = [None];
-    let named = config.watch_namespaces.iter().map(|it| Some(it.as_str()));
-    let served: Vec<Option<&str>> = match config.watch_namespaces.is_empty() {
-        true => everywhere.to_vec(),
-        false => named.collect(),
-    };
     let mut rights = Vec::new();
     for (group, resource, verbs) in KINDS {
         rights.extend(
@@ -85,7 +77,7 @@ pub fn needed(config: &Config) -> Vec<Right> {
                 .map(|verb| one(None, group, resource, None, *verb)),
         );
     }
-    for namespace in served {
+    for namespace in config.scopes() {
         for (group, resource, verbs) in SERVED {
             let verbs = verbs.iter();
             rights.extend(verbs.map(|verb| one(namespace, group, resource, None, *verb)));

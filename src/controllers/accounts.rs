@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use kube::ResourceExt;
-use kube::runtime::reflector::Store;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
@@ -18,15 +17,12 @@ use crate::daily::account::listings::{Expected, ExpectedRoom};
 use crate::daily::account::{Account, Setup};
 use crate::daily::evidence::replica_lag;
 use crate::keys::Keys;
-use crate::reconcile::Kind;
-use crate::reconcile::object::Object;
+use crate::reconcile::steps::CACHE_RETRY;
+use crate::reconcile::{self, Kind};
 use crate::room::{self, Rooms};
 
 /// The pause after a panic: long enough that a defect does not use up Daily's rate limit.
 const AFTER_PANIC: Duration = Duration::from_secs(30);
-
-/// How often to check whether the caches of the watches are filled, which takes seconds.
-const CACHE_RETRY: Duration = Duration::from_secs(1);
 
 /// The tasks that list the rooms, one for each account.
 pub(super) type Listings = Arc<Mutex<JoinSet<()>>>;
@@ -106,10 +102,11 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Adds the records of the objects of a kind.
-    pub(super) fn add<K: Kind>(&mut self, stores: &[Store<Object<K>>]) {
-        for object in stores.iter().flat_map(|store| store.state()) {
-            let Some(record) = object.recorded.record() else {
+    /// Adds the records of the objects of a kind, also those that a watch does not show yet.
+    pub(super) fn add<K: Kind>(&mut self, context: &reconcile::Context<K>) {
+        for object in context.objects.iter().flat_map(|store| store.state()) {
+            let newer = context.memories.newer(&*object);
+            let Some(record) = newer.as_ref().unwrap_or(&object.recorded).record() else {
                 continue;
             };
             let namespace = object.namespace().unwrap_or_default();

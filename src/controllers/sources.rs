@@ -1,7 +1,6 @@
 //! The watches of the controllers, with their caches.
 
-use std::future::ready;
-
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
@@ -14,11 +13,13 @@ use kube::runtime::{WatchStreamExt, watcher};
 use super::Context;
 use super::triggers::Known;
 use super::watch::watch;
+use crate::crd::grammar::LONGEST_OBJECT_NAME;
 use crate::health::Watches;
 use crate::k8s::Served;
 use crate::number::Number;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
+use crate::room::Room;
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::room::secret_index::SecretIndex;
 
@@ -32,11 +33,11 @@ const WATCH_TIMEOUT: u32 = 45;
 /// may write more than 500 KiB of metadata into each: with kube's default of 500, a restart took 405 MB,
 /// and with 20 it took 162 MB. A list of 3,000 objects is 600 requests.
 const PAGE_SIZE: u32 = 5;
-/// The longest name of an object.
-const LONGEST_NAME: usize = 253;
 
-/// A controller, and the namespace that it watches; `None` means all.
-pub(super) type Scoped<K> = (Controller<Object<K>>, Option<String>);
+/// The controllers of a kind, one for each watched namespace.
+pub(super) type Controllers<K> = Vec<Controller<Object<K>>>;
+/// PinDialinNumbers of which something has changed that rooms use.
+pub(super) type NumberChanges = UnboundedReceiver<watcher::Result<Object<Number>>>;
 
 /// The metadata of Secrets: the cache, and the changes.
 pub(super) type WatchedSecrets = (
@@ -54,41 +55,53 @@ pub(super) struct Sources {
 
 impl Sources {
     pub(super) fn new(context: &Context) -> Self {
-        let named = &context.config.watch_namespaces;
+        let scopes = context.config.scopes().into_iter();
         Self {
             client: context.client.clone(),
             watches: context.metrics.health().watches.clone(),
-            namespaces: if named.is_empty() {
-                vec![None]
-            } else {
-                named.iter().cloned().map(Some).collect()
-            },
+            namespaces: scopes.map(|it| it.map(str::to_owned)).collect(),
         }
     }
 
-    pub(super) fn controllers<K: Kind>(&self) -> Vec<Scoped<K>> {
+    pub(super) fn rooms(&self) -> Controllers<Room> {
+        self.controllers(|| |_: &Event<_>| ())
+    }
+
+    /// The controllers of PinDialinNumbers, and for each controller of DailyRooms the changes in all
+    /// namespaces: a room may publish a number of another one.
+    pub(super) fn numbers(&self) -> (Controllers<Number>, Vec<NumberChanges>) {
+        let channels = self.namespaces.iter().map(|_| unbounded());
+        let (senders, changes): (Vec<_>, _) = channels.unzip();
+        let controllers = self.controllers(|| {
+            let (senders, mut known) = (senders.clone(), Known::default());
+            move |event: &Event<_>| {
+                for number in known.changed(event) {
+                    for sender in &senders {
+                        // It fails only after the controller of the rooms has ended.
+                        let _ = sender.unbounded_send(Ok(number.clone()));
+                    }
+                }
+            }
+        });
+        (controllers, changes)
+    }
+
+    /// `observer` makes what sees each event of a watch, once the cache has it.
+    fn controllers<K: Kind, O>(&self, observer: impl Fn() -> O) -> Controllers<K>
+    where
+        O: FnMut(&Event<Object<K>>) + Send + 'static,
+    {
         let config = controller::Config::default().concurrency(CONCURRENCY);
         let namespaces = self.namespaces.iter();
         namespaces
             .map(|namespace| {
                 let (store, writer) = reflector::store();
                 let events = self.watch(namespace.as_deref(), watch_config());
-                let events = events.reflect(writer).applied_objects();
-                let controller = Controller::for_stream(events, store);
-                (controller.with_config(config.clone()), namespace.clone())
+                let events = events.reflect(writer).inspect_ok(observer());
+                let controller = Controller::for_stream(events.applied_objects(), store);
+                controller.with_config(config.clone())
             })
             .collect()
-    }
-
-    /// The PinDialinNumbers of which something has changed that rooms use.
-    pub(super) fn numbers(
-        &self,
-        namespace: Option<&str>,
-    ) -> BoxStream<'static, watcher::Result<Object<Number>>> {
-        let mut known = Known::default();
-        self.watch(namespace, watch_config())
-            .try_filter_map(move |event| ready(Ok(known.changed(event))))
-            .boxed()
     }
 
     /// The metadata of the Secrets with the operator's label.
@@ -140,7 +153,7 @@ fn trim(secret: &mut PartialObjectMeta<Secret>) {
         (&mut metadata.labels, OWNER_LABEL),
     ] {
         if let Some(map) = map {
-            map.retain(|key, value| key == kept && value.len() <= LONGEST_NAME);
+            map.retain(|key, value| key == kept && value.len() <= LONGEST_OBJECT_NAME);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Which DailyRooms a change of a Secret or a PinDialinNumber concerns. No I/O.
 
 use std::collections::HashMap;
+use std::mem;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
@@ -12,7 +13,6 @@ use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
 use crate::number::Number;
 use crate::reconcile::object::Object;
-use crate::room::published_numbers::Holder;
 use crate::room::secret::OWNER_ANNOTATION;
 use crate::room::{Room, Rooms, holder};
 
@@ -28,32 +28,58 @@ pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Objec
     Some(ObjectRef::new(&name).within(secret.metadata.namespace.as_deref()?))
 }
 
-/// What rooms use of the PinDialinNumbers, as a watch has shown it. Whoever edits anything else must not
-/// have the rooms of the whole account reconciled.
+/// The PinDialinNumbers that a watch has shown. Whoever edits what no room uses must not have the rooms of
+/// the whole account reconciled.
 #[derive(Default)]
-pub(super) struct Known(HashMap<ObjectRef<Object<Number>>, Option<Holder>>);
+pub(super) struct Known {
+    shown: Numbers,
+    /// The list that is being read.
+    listed: Numbers,
+}
+
+type Numbers = HashMap<ObjectRef<Object<Number>>, Object<Number>>;
 
 impl Known {
-    /// The object of the event, unless all that rooms use of it is known.
-    pub(super) fn changed(&mut self, event: Event<Object<Number>>) -> Option<Object<Number>> {
+    /// The PinDialinNumbers of which the event changes what rooms use. A list changes nothing before it
+    /// is complete.
+    pub(super) fn changed(&mut self, event: &Event<Object<Number>>) -> Vec<Object<Number>> {
         match event {
-            Event::Apply(number) | Event::InitApply(number) => {
-                let holder = holder(&number);
-                let before = self.0.insert(ObjectRef::from_obj(&number), holder.clone());
-                (before != Some(holder)).then_some(number)
+            Event::Apply(number) => {
+                let before = self
+                    .shown
+                    .insert(ObjectRef::from_obj(number), number.clone());
+                let differs = differs(before.as_ref(), number);
+                differs.then(|| number.clone()).into_iter().collect()
             }
             Event::Delete(number) => {
-                self.0.remove(&ObjectRef::from_obj(&number));
-                Some(number)
+                self.shown.remove(&ObjectRef::from_obj(number));
+                vec![number.clone()]
             }
-            // The list that follows does not show what was deleted meanwhile.
             Event::Init => {
-                self.0.clear();
-                None
+                self.listed.clear();
+                Vec::new()
             }
-            Event::InitDone => None,
+            Event::InitApply(number) => {
+                let key = ObjectRef::from_obj(number);
+                self.listed.insert(key, number.clone());
+                Vec::new()
+            }
+            Event::InitDone => {
+                let before = mem::replace(&mut self.shown, mem::take(&mut self.listed));
+                let shown = self.shown.iter();
+                let changed = shown.filter(|(key, number)| differs(before.get(key), number));
+                let vanished = before
+                    .iter()
+                    .filter(|(key, _)| !self.shown.contains_key(key));
+                let numbers = changed.chain(vanished).map(|(_, number)| number.clone());
+                numbers.collect()
+            }
         }
     }
+}
+
+fn differs(before: Option<&Object<Number>>, now: &Object<Number>) -> bool {
+    before.is_none_or(|before| holder(before) != holder(now))
 }
 
 /// The DailyRooms to reconcile when a PinDialinNumber changes.
@@ -102,6 +128,8 @@ fn concerns(number: &Object<Number>, room: &Object<Room>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use serde_json::{Value, json};
 
     use super::*;
@@ -198,18 +226,28 @@ mod tests {
             serde_json::from_value::<Object<Number>>(number).unwrap()
         };
         let mut known = Known::default();
-        let mut wakes = |event| known.changed(event).is_some();
-        assert!(wakes(Event::InitApply(with(|_| ()))));
+        let mut wakes = |event| known.changed(&event).len();
+        let list = |wakes: &mut dyn FnMut(Event<_>) -> usize, numbers: Vec<_>| {
+            let events = numbers.into_iter().map(Event::InitApply);
+            let all = iter::once(Event::Init).chain(events);
+            assert_eq!(
+                all.map(&mut *wakes).sum::<usize>(),
+                0,
+                "the list is not complete"
+            );
+            wakes(Event::InitDone)
+        };
+        assert_eq!(list(&mut wakes, vec![with(|_| ())]), 1);
         let annotated = || with(|it| it["metadata"]["annotations"] = json!({"x": "1"}));
-        assert!(!wakes(Event::Apply(annotated())));
+        assert_eq!(wakes(Event::Apply(annotated())), 0);
         let greeting = with(|it| it["spec"]["ivrGreeting"] = json!({"message": "Hello."}));
-        assert!(!wakes(Event::Apply(greeting)));
+        assert_eq!(wakes(Event::Apply(greeting)), 0);
         let all = || with(|it| it["spec"]["allowedRooms"] = json!({"namespaces": {"from": "All"}}));
-        assert!(wakes(Event::Apply(all())));
-        assert!(wakes(Event::Apply(with(|_| ()))));
-        assert!(wakes(Event::Delete(with(|_| ()))));
-        assert!(wakes(Event::Apply(with(|_| ()))));
-        assert!(!wakes(Event::Init));
-        assert!(wakes(Event::InitApply(with(|_| ()))));
+        assert_eq!(wakes(Event::Apply(all())), 1);
+        assert_eq!(list(&mut wakes, vec![all()]), 0, "nothing has changed");
+        assert_eq!(list(&mut wakes, vec![with(|_| ())]), 1);
+        assert_eq!(wakes(Event::Delete(with(|_| ()))), 1);
+        assert_eq!(wakes(Event::Apply(with(|_| ()))), 1);
+        assert_eq!(list(&mut wakes, Vec::new()), 1, "it was deleted meanwhile");
     }
 }

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::cause::{Recurring, chain};
+use crate::clock::doubling;
 use crate::health::{Watch, Watches};
 use crate::k8s::{KubeError, Served};
 
@@ -50,6 +51,7 @@ pub(super) fn watch<K: Served + Send + 'static>(
         api,
         config,
         contact,
+        listed: false,
     };
     futures::stream::unfold(retried, |mut retried| async {
         let event = retried.next().await;
@@ -181,10 +183,16 @@ struct Retried<K> {
     api: Api<K>,
     config: Config,
     contact: Arc<Contact>,
+    /// Whether the last event completed a list.
+    listed: bool,
 }
 
 impl<K: Served + Send + 'static> Retried<K> {
     async fn next(&mut self) -> Event<K> {
+        // Whoever polls for the next event has stored the list.
+        if std::mem::take(&mut self.listed) {
+            self.contact.watch.cache_filled();
+        }
         loop {
             let next = tokio::time::timeout(WORKS_AFTER, self.stream.next());
             let Ok(next) = next.await else {
@@ -198,7 +206,7 @@ impl<K: Served + Send + 'static> Retried<K> {
                     match event {
                         // kube yields `Init` before it sends a request, and a list may still fail.
                         Event::Init | Event::InitApply(_) => {}
-                        Event::InitDone => self.contact.watch.cache_filled(),
+                        Event::InitDone => self.listed = true,
                         Event::Apply(_) | Event::Delete(_) => self.contact.works(),
                     }
                     return event;
@@ -235,8 +243,7 @@ impl<K: Served + Send + 'static> Retried<K> {
 /// The back-off after so many failures in a row. It doubles each time; up to a quarter is added at
 /// random, so that the watches do not retry at the same moment.
 fn pause(failures: u32) -> Duration {
-    let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-    let least = doubled.min(LONGEST_BACKOFF);
+    let least = doubling(FIRST_RETRY, failures.saturating_sub(1), LONGEST_BACKOFF);
     least.mul_f64(1.0 + fastrand::f64() / 4.0)
 }
 

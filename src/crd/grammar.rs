@@ -12,7 +12,7 @@ use kube::core::Rule;
 use regex::Regex;
 
 /// The longest name of an object in Kubernetes.
-const LONGEST_OBJECT_NAME: usize = 253;
+pub(crate) const LONGEST_OBJECT_NAME: usize = 253;
 /// The name of an object: a DNS subdomain (RFC 1123).
 const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 

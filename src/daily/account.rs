@@ -230,10 +230,7 @@ impl Account {
         let took = start.until(clock::now());
         let metrics = &self.setup.metrics;
         metrics.called(method, route, status(&answer), took);
-        match &answer {
-            Err(CallError::RateLimited { retry_after }) => self.rate_limit.exceeded(*retry_after),
-            _ => self.rate_limit.answered(),
-        }
+        self.rate_limit.answered_with(&answer);
         if let Err(CallError::Unauthorized) = &answer {
             self.refused(key, start);
         }

@@ -151,15 +151,6 @@ impl Client {
         Ok(answer.map(Page::from))
     }
 
-    /// The dial-in config with this id, or `None`. // F-CFG-10
-    pub async fn dialin_config(
-        &self,
-        key: &ApiKey,
-        id: &str,
-    ) -> Result<Answer<Option<DialinConfig>>, CallError> {
-        self.find(key, self.url(&[CONFIGS, id])?).await
-    }
-
     /// Creates a dial-in config. // F-CFG-1
     pub async fn create_dialin_config(
         &self,

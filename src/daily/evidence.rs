@@ -174,6 +174,7 @@ impl Evidence {
             listing,
             complete,
             losses,
+            doubted: suspect.is_some(),
         });
         if suspect.is_none() {
             self.update_rooms();
@@ -186,12 +187,16 @@ impl Evidence {
         if let Some(applied) = &mut self.listing {
             applied.complete = false;
             applied.losses = Losses::Unknown;
+            applied.doubted = false;
         }
         self.update_rooms();
     }
 
     /// The room that the last listing did not show is absent by name too.
     pub fn listing_confirmed(&mut self) {
+        if let Some(applied) = &mut self.listing {
+            applied.doubted = false;
+        }
         self.update_rooms();
     }
 
@@ -211,7 +216,8 @@ impl Evidence {
 
     fn entry(&mut self, name: &str) -> (&mut Entry, &Writes) {
         let writes = &*self.writes.entry(name.to_owned()).or_default();
-        let (applied, replica_lag) = (self.listing.as_ref(), self.replica_lag);
+        let applied = self.listing.as_ref().filter(|it| !it.doubted);
+        let replica_lag = self.replica_lag;
         let room = self.rooms.entry(name.to_owned()).or_insert_with(|| {
             let mut room = Entry::default();
             if let Some(applied) = applied {

@@ -19,13 +19,14 @@ use tokio::sync::Notify;
 pub use self::windows::Used;
 use self::windows::{Slots, Wait, Windows};
 use crate::clock::{self, Moment};
+use crate::daily::error::CallError;
 
 /// What a slot is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// Any call but a DELETE.
     General,
-    /// A DELETE, which counts against both limits (F-RATE-7).
+    /// A DELETE, which counts against both limits (F-RATE-2, F-RATE-7).
     Delete,
 }
 
@@ -97,6 +98,14 @@ impl RateLimit {
     /// Counts a call that was sent without a slot, as only its answer named the account.
     pub fn sent_already(&self) {
         self.windows().count(clock::now());
+    }
+
+    /// Daily answered a call, or did not.
+    pub fn answered_with<T>(&self, answer: &Result<T, CallError>) {
+        match answer {
+            Err(CallError::RateLimited { retry_after }) => self.exceeded(*retry_after),
+            _ => self.answered(),
+        }
     }
 
     /// Daily answered 429: no slot is granted for a while.

@@ -77,6 +77,13 @@ pub struct RoomConfig {
     pub dialin_code: Option<Pin>,
 }
 
+impl RoomConfig {
+    /// Whether the room has ended by Daily's clock. Without a clock or an end it has not.
+    pub fn has_ended(&self, date: Option<i64>) -> bool {
+        self.exp.zip(date).is_some_and(|(exp, now)| exp <= now)
+    }
+}
+
 /// A room's PIN. `Debug` does not show it.
 #[derive(Clone, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(transparent)]

@@ -21,14 +21,13 @@ use super::KubeError;
 use super::calls::call;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
+use crate::crd::grammar::LONGEST_OBJECT_NAME;
 
 const CONTROLLER: &str = "daily-operator.io/operator";
 /// In bytes. The API server accepts 1024.
 const LONGEST_NOTE: usize = 1000;
 /// In bytes, as the API server limits `reportingInstance`.
 const LONGEST_INSTANCE: usize = 128;
-/// The longest name of an object in Kubernetes.
-const LONGEST_NAME: usize = 253;
 /// A repeat within this time increments the count of the first Event, as in client-go.
 const SERIES_LIMIT: Duration = Duration::from_secs(6 * 60);
 
@@ -197,7 +196,7 @@ async fn count(api: &Api<Event>, repeat: &Published) -> kube::Result<()> {
 /// The name of an Event: the name of its object, truncated if necessary, and 64 random bits.
 fn name(object: &str) -> String {
     let unique = format!(".{:016x}", fastrand::u64(..));
-    let length = LONGEST_NAME.saturating_sub(unique.len());
+    let length = LONGEST_OBJECT_NAME.saturating_sub(unique.len());
     // A label of a DNS name must not end with a dash or a dot.
     let object = cut(object, length).trim_end_matches(['-', '.']);
     format!("{object}{unique}")
@@ -310,7 +309,7 @@ mod tests {
         let dotted = format!("{}-.b{}", "a".repeat(234), "c".repeat(10));
         for object in ["standup", long.as_str(), dotted.as_str()] {
             let name = name(object);
-            assert!(name.len() <= LONGEST_NAME, "{name}");
+            assert!(name.len() <= LONGEST_OBJECT_NAME, "{name}");
             let is_end = |c: char| c.is_ascii_alphanumeric();
             let is_part = |part: &str| part.starts_with(is_end) && part.ends_with(is_end);
             assert!(name.split('.').all(is_part), "{name}");

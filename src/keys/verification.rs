@@ -10,7 +10,7 @@ use super::cache::{Cache, Rules};
 use super::problem::{KeyError, KeyProblem};
 use super::secret::KeySource;
 use crate::cause::chain;
-use crate::clock::{self, Moment};
+use crate::clock::{self, Moment, doubling};
 use crate::concurrency::Permits;
 use crate::crd::condition::Reason;
 use crate::daily::account_registry::Accounts;
@@ -20,7 +20,6 @@ use crate::daily::rate_limit::{Call, RateLimit};
 use crate::daily::types::{ApiKey, Domain};
 use crate::metrics::Metrics;
 use crate::naming;
-use crate::reconcile::backoff::doubling;
 
 /// How long a key stays verified. Until then a revoked key is noticed by the first refused call.
 const VERIFIED_FOR: Duration = Duration::from_secs(3600);
@@ -138,6 +137,10 @@ impl Verifier {
         let start = clock::now();
         let answer = self.daily.domain(key).await;
         drop(in_flight);
+        // A 429 to a key of nobody must not hold up the keys of all others.
+        if let Some(account) = &account {
+            account.rate_limit().answered_with(&answer);
+        }
         let now = clock::now();
         self.metrics
             .called("GET", "/", status(&answer), start.until(now));

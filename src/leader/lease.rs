@@ -14,17 +14,17 @@ const LONGEST_DURATION: Duration = Duration::from_secs(60);
 /// The annotation of a leader that released the Lease after its last effect had ended.
 const CLEAN: &str = "daily-operator.io/clean-hand-over";
 
-pub(super) fn holder(lease: &Lease) -> Option<&str> {
+pub(crate) fn holder(lease: &Lease) -> Option<&str> {
     let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
     Some(holder).filter(|holder| !holder.is_empty())
 }
 
-pub(super) fn renew_time(lease: &Lease) -> Option<Timestamp> {
+pub(crate) fn renew_time(lease: &Lease) -> Option<Timestamp> {
     Some(lease.spec.as_ref()?.renew_time.as_ref()?.0)
 }
 
 /// How long others leave the Lease to its holder: for its own duration, within bounds.
-pub(super) fn duration(lease: &Lease) -> Duration {
+pub(crate) fn duration(lease: &Lease) -> Duration {
     let spec = lease.spec.as_ref();
     let seconds = spec.and_then(|spec| spec.lease_duration_seconds);
     let seconds = seconds.and_then(|it| u64::try_from(it).ok());

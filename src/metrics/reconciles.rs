@@ -149,7 +149,13 @@ impl Metrics {
         let [controller] = of;
         let ended = [controller, ("result", result.name())];
         self.0.reconciles.results.get_or_create(&ended).inc();
-        // Zeros count too: `rate()` misses the first error of a counter that did not exist before.
+        // Zeros count too: `rate()` misses the first increase of a counter that did not exist before.
+        self.0.reconciles.panics.get_or_create(&of).inc_by(0);
+        self.0
+            .reconciles
+            .owned_elsewhere
+            .get_or_create(&of)
+            .inc_by(0);
         let terminal = u64::from(result == PassResult::TerminalError);
         let failed = u64::from(result == PassResult::Error) + terminal;
         self.0.reconciles.errors.get_or_create(&of).inc_by(failed);

@@ -8,7 +8,8 @@ use super::plan::steps::{Step, Update};
 use crate::daily::account::numbers::ConfigWrite;
 use crate::daily::error::CallError;
 use crate::daily::types::{DialinConfig, DialinConfigRequest};
-use crate::effect::{Blocked, Check, Effect, EffectError};
+use crate::effect::{Blocked, Check, EffectError};
+use crate::keys::Session;
 use crate::naming;
 use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
@@ -24,8 +25,9 @@ impl Pass<Number> {
 
     async fn create_config(&mut self, request: DialinConfigRequest) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(request));
+        let (session, check) = (self.session()?, self.live(Live::Kept));
         let created = self
-            .write(ConfigWrite::Create(request), self.live(Live::Kept))
+            .write(session, ConfigWrite::Create(request), check)
             .await;
         if let Ok(Some(config)) = &created {
             self.note_created(config.clone());
@@ -50,7 +52,8 @@ impl Pass<Number> {
         let what = naming::fingerprint(&json!(update.request));
         let Update { id, request, drift } = update;
         let write = ConfigWrite::Update { id, request };
-        let updated = self.write(write, self.live(Live::KeptAsRead)).await;
+        let (session, check) = (self.session()?, self.live(Live::KeptAsRead));
+        let updated = self.write(session, write, check).await;
         self.view.facts.number = None;
         if updated.is_ok() {
             self.view.facts.updated = true;
@@ -76,7 +79,8 @@ impl Pass<Number> {
                 _ => Err(Blocked::Changed("a DailyRoom publishes its number")),
             });
         }
-        let deleted = self.write(write, check).await;
+        let session = self.session()?;
+        let deleted = self.write(session, write, check).await;
         self.view.facts.number = None;
         deleted.map_err(Failure::of_daily)?;
         self.view.facts.deleted = true;
@@ -85,14 +89,11 @@ impl Pass<Number> {
 
     async fn write(
         &mut self,
+        session: Session,
         write: ConfigWrite,
         check: Check,
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
-        let (Some(session), Some(number)) = (self.session.clone(), self.view.name_at_daily())
-        else {
-            let nothing = Blocked::Changed("there is no API key or number");
-            return Err(EffectError::Blocked(Effect::ConfigUpdate, nothing));
-        };
+        let number = self.view.name_at_daily().unwrap_or_default();
         let owner = self.view.meta.uid.clone();
         let account = &session.account;
         let written = account

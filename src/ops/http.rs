@@ -27,36 +27,25 @@ const MAX_CONNECTIONS: usize = 32;
 /// The pause after a failed accept, for example because too many files are open.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` resolves, then answers the requests in flight.
-pub(super) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send,
-) {
+/// Serves as long as it is polled.
+pub(super) async fn serve(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     let mut open: VecDeque<AbortHandle> = VecDeque::new();
-    let accepting = async {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    open.push_back(connections.spawn(connection(stream, router.clone())));
-                }
-                Err(_) => tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await,
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                open.push_back(connections.spawn(connection(stream, router.clone())));
             }
-            while connections.try_join_next().is_some() {}
-            open.retain(|it| !it.is_finished());
-            if open.len() > MAX_CONNECTIONS
-                && let Some(oldest) = open.pop_front()
-            {
-                oldest.abort();
-            }
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY_INTERVAL).await,
         }
-    };
-    tokio::select! {
-        () = accepting => {}
-        () = shutdown => {}
+        while connections.try_join_next().is_some() {}
+        open.retain(|it| !it.is_finished());
+        if open.len() > MAX_CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
     }
-    while connections.join_next().await.is_some() {}
 }
 
 /// Answers one request. A client that is too slow gets no response.
@@ -74,7 +63,6 @@ async fn connection(stream: TcpStream, router: Router) {
 mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -89,10 +77,8 @@ mod tests {
     async fn a_client_that_is_slow_loses_its_connection_and_disturbs_nobody() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (end, ended) = oneshot::channel::<()>();
         let router = Router::new().route("/", get(|| async { "hello" }));
-        let shutdown = async { drop(ended.await) };
-        let server = tokio::spawn(async move { serve(listener, router, shutdown).await });
+        tokio::spawn(serve(listener, router));
 
         let begins = ["", "GET / HTTP/1.1\r\nhost: x\r\nx: "];
         let mut slow = Vec::new();
@@ -124,7 +110,5 @@ mod tests {
             said.starts_with("HTTP/1.1 431"),
             "nothing more is kept: {said}"
         );
-        end.send(()).unwrap();
-        server.await.unwrap();
     }
 }

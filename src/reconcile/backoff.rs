@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kube::{Resource, ResourceExt};
 
-use crate::clock::Moment;
+use crate::clock::{Moment, doubling};
 use crate::crd::RECONCILE_ANNOTATION;
 
 /// The wait after the first conflict: by then the watch shows the change. It doubles with each further one,
@@ -18,12 +18,6 @@ const MAX_RETRY: Duration = Duration::from_secs(60);
 const FIRST_RESEND: Duration = Duration::from_secs(5);
 /// The longest wait after rejections. Until somebody edits the spec, it costs a call an hour.
 const MAX_RESEND: Duration = Duration::from_secs(3600);
-
-/// The wait after this many attempts before: twice as long each time.
-pub(crate) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duration {
-    let factor = 2u32.saturating_pow(attempts.min(16));
-    first.saturating_mul(factor).min(max)
-}
 
 /// Holds an object back after failures, until it changes or the user requests a reconcile.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

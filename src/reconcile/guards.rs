@@ -4,14 +4,13 @@
 
 use std::time::Duration;
 
-use super::backoff::doubling;
 use super::kind::Kind;
 use super::lifecycle::Delete;
 use super::problem::{Problem, Requeue, ResolvedBy};
 use super::record::{Record, Recorded};
 use super::steps::{Change, Outcome, Plan, Read, Release, failing, record};
 use super::view::View;
-use crate::clock::Moment;
+use crate::clock::{Moment, doubling};
 use crate::crd::Status;
 use crate::crd::condition::Reason;
 use crate::daily::types::Domain;
@@ -27,8 +26,8 @@ const OWNED_ELSEWHERE_RETRY: Duration = Duration::from_secs(60);
 /// How many seconds after its request a deletion without a usable key is given up: rotating a key or
 /// restoring a Secret takes minutes.
 const KEYLESS_DELETION_TIMEOUT: i64 = 600;
-/// How long this process must have missed something before it gives up on it: an operator that was down for
-/// an hour must not give up at its first look, nor because the wall clock jumped.
+/// How long this process must have missed something before it gives up on it, so that an operator that was
+/// down for an hour does not give up at its first look.
 const LEAST_WAIT: Duration = Duration::from_secs(60);
 
 /// The object does not belong to another installation, or this one takes it over.

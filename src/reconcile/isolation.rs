@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
 use super::backoff::CONFLICT_RETRY;
@@ -15,6 +16,7 @@ use super::lifecycle::Reconciled;
 use super::object::Object;
 use super::{Context, Pass};
 use crate::clock;
+use crate::k8s::get_object;
 use crate::log::On;
 use crate::metrics::PassResult;
 
@@ -25,7 +27,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// Reconciles an object.
 ///
 /// # Errors
-/// Never: what goes wrong is reported in the status.
+/// Never: what goes wrong is reported in the status, and a timeout in the log and the metrics.
 pub async fn reconcile<K: Reconciled>(
     object: Arc<Object<K>>,
     context: Arc<Context<K>>,
@@ -79,10 +81,17 @@ async fn panicked<K: Reconciled>(
     context: &Arc<Context<K>>,
 ) -> (Action, PassResult) {
     context.metrics.panicked(K::CONTROLLER);
+    if let Some(remembered) = context.memories.recall(&**object) {
+        On::new(remembered.trail, None).panicked();
+    }
     let report = async {
-        let mut pass = Pass::begin(context, Arc::clone(object))?;
+        // The reconcile may have written before it panicked, and a report on the object of before would
+        // conflict.
+        let (namespace, name) = (object.namespace()?, object.name_any());
+        let live = get_object::<Object<K>>(&context.client, &namespace, &name).await;
+        let live = live.ok()?.filter(|it| it.uid() == object.uid())?;
+        let mut pass = Pass::begin(context, Arc::new(live))?;
         let ended = pass.fail(Failure::panicked()).await;
-        pass.on().panicked();
         pass.keep_memory();
         Some(ended)
     };

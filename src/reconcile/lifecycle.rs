@@ -1,4 +1,4 @@
-//! What a kind implements, each trait in the file of its name.
+//! What a kind implements, each trait in the file of its name, and [`Drive`] in `observe.rs`.
 //!
 //! [`Create`], [`Keep`], [`Delete`] and [`Report`] are pure. [`Drive`] does the I/O that a plan asks
 //! for, and chooses nothing.

@@ -9,8 +9,6 @@ use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
 
 use super::backoff::{Backoff, Rejection};
-use super::kind::Kind;
-use super::object::Object;
 use super::record::Recorded;
 use crate::clock::{self, Moment};
 use crate::log::Trail;
@@ -111,13 +109,11 @@ impl<M: Clone + Default> Memories<M> {
         })
     }
 
-    /// The record of an object: that of the watch, or what this process wrote since.
-    pub fn latest<K: Kind>(&self, object: &Object<K>) -> Recorded {
+    /// The record that this process wrote, if the watch does not show it yet.
+    pub fn newer(&self, object: &impl Resource) -> Option<Recorded> {
         let kept = self.0.lock();
-        let newer = kept
-            .get(&key(object))
-            .and_then(|kept| kept.newer_than(object));
-        newer.unwrap_or(&object.recorded).clone()
+        let newer = kept.get(&key(object))?.newer_than(object);
+        newer.cloned()
     }
 
     /// Remembers an object. `written` is its resourceVersion and record after the last write.

@@ -1,21 +1,18 @@
 //! Reading what every kind needs: the API key, rival objects, and what the account knows.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::lifecycle::Reconciled;
 use super::object::Object;
 use super::record::Recorded;
+use super::steps::CACHE_RETRY;
 use super::view::Now;
 use super::{Failure, Kind, Pass, rivals};
 use crate::clock;
 use crate::keys::Session;
 
-/// How soon to retry while the caches of the watches are being filled, which takes seconds.
-const CACHE_RETRY: Duration = Duration::from_secs(1);
-
-/// An object in the cache, and its record, which may be newer.
-type Held<K> = (Arc<Object<K>>, Recorded);
+/// An object in the cache, and its record if that is newer.
+type Held<K> = (Arc<Object<K>>, Option<Recorded>);
 
 impl<K: Kind> Pass<K> {
     /// The API key and account; a plan asks for access before it asks Daily.
@@ -37,11 +34,11 @@ impl<K: Kind> Pass<K> {
         // An object that is not in the cache yet may hold the name.
         self.caches_are_filled()?;
         let objects = self.context.objects.iter().flat_map(|store| store.state());
-        let latest = |object: Arc<Object<K>>| {
-            let recorded = self.context.memories.latest(&object);
-            (object, recorded)
+        let with_newer = |object: Arc<Object<K>>| {
+            let newer = self.context.memories.newer(&*object);
+            (object, newer)
         };
-        Ok(objects.map(latest).collect())
+        Ok(objects.map(with_newer).collect())
     }
 
     /// Takes a permit of the account, which this reconcile holds until it ends.
@@ -109,7 +106,9 @@ impl<K: Reconciled> Pass<K> {
     pub(super) fn read_rival(&mut self) -> Result<(), Failure> {
         let domain = self.session()?.account.domain().id.clone();
         let objects = self.objects()?;
-        let others = objects.iter().map(|(it, record)| (&**it, record.clone()));
+        let others = objects
+            .iter()
+            .map(|(it, newer)| (&**it, newer.as_ref().unwrap_or(&it.recorded)));
         self.view.rival = Some(rivals::first(&self.view, &domain, others));
         Ok(())
     }

@@ -13,7 +13,6 @@ use super::meta::Meta;
 use super::object::Object;
 use super::problem::{Problem, Requeue};
 use super::report::Applied;
-use super::requeue::MIN_BETWEEN_REQUESTS;
 use super::steps::{Outcome, Plan, Read, Step};
 use super::view::{Now, View};
 use super::{Context, plan};
@@ -26,7 +25,7 @@ use crate::log::On;
 use crate::metrics::PassResult;
 
 /// More reads and steps than any reconcile needs: a plan that asks for more would never end.
-const MAX_ROUNDS: usize = 24;
+pub(crate) const MAX_ROUNDS: usize = 24;
 
 /// One reconcile of an object: what it knows, and what it reads and writes with.
 pub(crate) struct Pass<K: Kind> {
@@ -61,12 +60,12 @@ impl<K: Reconciled> Pass<K> {
             evidence: RoomEvidence::default(),
             rival: None,
             forced: false,
-            retried: false,
+            retried: Vec::new(),
             facts: K::Facts::default(),
             memory: remembered.memory.clone(),
             meta,
         };
-        grant_request(&mut view);
+        view.grant_request();
         if view.meta.deleting.is_some() {
             view.memory.deleting_since.get_or_insert(view.now.moment);
         }
@@ -176,6 +175,7 @@ impl<K: Reconciled> Pass<K> {
             // A report that fails is left to the next reconcile.
             let _ = self.report(&outcome).await;
         }
+        self.publish_unreported().await;
         (Action::requeue(wait), result)
     }
 }
@@ -206,16 +206,5 @@ impl<K: Kind> Pass<K> {
         self.context
             .memories
             .keep(&*self.object, remembered, written);
-    }
-}
-
-/// Grants a user's request for a reconcile, unless another one was granted a moment ago.
-fn grant_request<K: Kind>(view: &mut View<K>) {
-    let now = view.now.moment;
-    let granted = view.memory.forced_at;
-    let just_granted = granted.is_some_and(|at| at.until(now) < MIN_BETWEEN_REQUESTS);
-    view.forced = view.is_requested() && !just_granted;
-    if view.forced {
-        view.memory.forced_at = Some(now);
     }
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use kube::runtime::controller::Action;
 
 use super::problem::Requeue;
+use super::view::MIN_BETWEEN_REQUESTS;
 use super::{Kind, Pass};
 use crate::clock;
 
-/// How often a user's request for a reconcile is granted.
-pub(super) const MIN_BETWEEN_REQUESTS: Duration = Duration::from_secs(10);
 /// How soon to check again for a listing that is being read: the deadline for the next one has passed,
 /// and requeueing at that deadline would spin.
 const LISTING_IN_PROGRESS: Duration = Duration::from_secs(5);
@@ -54,10 +53,10 @@ impl<K: Kind> Pass<K> {
     }
 }
 
-/// How long it is until shortly after an end. An end that had passed when the reconcile began was
-/// decided on, and needs no requeue.
-fn until_end(end: Option<i64>, began: i64, now: i64) -> Option<Duration> {
-    let end = end.filter(|end| *end > began)?;
+/// How long it is until shortly after an end. An end that had passed when the plan was made was decided
+/// on, and needs no requeue.
+fn until_end(end: Option<i64>, decided: i64, now: i64) -> Option<Duration> {
+    let end = end.filter(|end| *end > decided)?;
     let seconds = u64::try_from(end.saturating_sub(now).max(0)).ok()?;
     Some(Duration::from_secs(seconds).saturating_add(AFTER_END))
 }

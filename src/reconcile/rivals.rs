@@ -15,7 +15,7 @@ use super::view::{Rival, View};
 pub fn first<'a, K: Create>(
     view: &View<K>,
     domain: &str,
-    others: impl Iterator<Item = (&'a Object<K>, Recorded)>,
+    others: impl Iterator<Item = (&'a Object<K>, &'a Recorded)>,
 ) -> Option<Rival> {
     let (meta, name) = (&view.meta, view.name_at_daily()?);
     let ours = (
@@ -25,10 +25,13 @@ pub fn first<'a, K: Create>(
         meta.name.clone(),
     );
     let ranked = others.filter_map(|(object, recorded)| {
-        let meta = Meta::of(object)?;
-        let record = recorded.record().filter(|it| it.uid == meta.uid)?;
+        let record = recorded.record()?;
         let holds = record.may_own() && record.domain_id == domain && !K::is_over(object, record);
-        if meta.uid == view.meta.uid || !holds || !K::is_same_name(&record.name, &name) {
+        if !holds || !K::is_same_name(&record.name, &name) {
+            return None;
+        }
+        let meta = Meta::of(object)?;
+        if record.uid != meta.uid || meta.uid == view.meta.uid {
             return None;
         }
         let made = record.made.as_ref().map(|it| it.id.clone());

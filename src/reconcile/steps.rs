@@ -163,6 +163,9 @@ impl<K: Kind> Step<K> {
 /// Added to every timed requeue so that the deadline has passed when the reconcile begins.
 pub const MARGIN: Duration = Duration::from_millis(50);
 
+/// How soon to check again whether the caches of the watches are filled, which takes seconds.
+pub(crate) const CACHE_RETRY: Duration = Duration::from_secs(1);
+
 /// Why an object waits for the quiet period. Without a countdown, because each new message would
 /// be a write of the status.
 pub const MAY_TAKE_EFFECT: &str =

@@ -10,9 +10,12 @@ use super::meta::{Identity, Meta};
 use super::record::{Record, Recorded};
 use crate::clock::{self, Moment};
 use crate::crd::Status;
-use crate::daily::evidence::RoomEvidence;
+use crate::daily::evidence::{RoomEvidence, between_absences};
 use crate::daily::types::Domain;
 use crate::keys::KeyProblem;
+
+/// How often a user's request for a reconcile is granted.
+pub(super) const MIN_BETWEEN_REQUESTS: Duration = Duration::from_secs(10);
 
 /// What a reconcile knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +46,8 @@ pub struct View<K: Kind> {
     pub rival: Option<Option<Rival>>,
     /// Whether the user requested this reconcile.
     pub forced: bool,
-    /// Whether a write that was rejected was sent in this reconcile.
-    pub retried: bool,
+    /// The fingerprints of the writes that were sent and rejected in this reconcile.
+    pub retried: Vec<String>,
     /// What this reconcile has read, beside what all kinds read.
     pub facts: K::Facts,
     pub memory: Memory<K::Memory>,
@@ -129,6 +132,23 @@ impl<K: Kind> View<K> {
         observed.is_some_and(|observed| observed != self.meta.generation)
     }
 
+    /// The same, if it is of this name and domain.
+    pub fn restored_record(&self, name: &str, domain: &Domain) -> Option<&Record> {
+        let restored = self.former_record();
+        restored.filter(|it| it.domain_id == domain.id && it.name == name)
+    }
+
+    /// Grants a user's request for a reconcile, unless another one was granted a moment ago.
+    pub fn grant_request(&mut self) {
+        let now = self.now.moment;
+        let granted = self.memory.forced_at;
+        let just_granted = granted.is_some_and(|at| at.until(now) < MIN_BETWEEN_REQUESTS);
+        self.forced = self.is_requested() && !just_granted;
+        if self.forced {
+            self.memory.forced_at = Some(now);
+        }
+    }
+
     /// Whether the user requests a reconcile that the status does not acknowledge yet.
     pub fn is_requested(&self) -> bool {
         let handled = self.status.common().last_handled_reconcile_at;
@@ -154,6 +174,13 @@ impl<K: Kind> View<K> {
         own.max(inherited)
     }
 
+    /// From when on a second answer makes something missing that the answer of the moment `first` did not
+    /// show: half a quiet period later, and when no earlier write can take effect any more.
+    pub fn missing_from(&self, first: Moment) -> Moment {
+        let second = first.after(between_absences(self.quiet_period));
+        second.max(self.absence_is_final_from())
+    }
+
     /// Whether a create since the claim may have succeeded, now or later. One that the claim does not
     /// record was not sent, or Daily refused it.
     pub fn create_may_have_succeeded(&self) -> bool {
@@ -175,7 +202,7 @@ impl<K: Kind> View<K> {
         write: &str,
     ) -> Option<&'a Rejection> {
         let rejection = rejection?;
-        let retries_now = self.forced && !self.retried;
+        let retries_now = self.forced && !self.retried.iter().any(|it| it == write);
         let holds = rejection.what == write && self.now.moment < rejection.until;
         (holds && !retries_now).then_some(rejection)
     }
@@ -200,5 +227,14 @@ impl<K: Kind> View<K> {
             installation_id: self.own.installation_id.clone(),
             ..Record::default()
         }
+    }
+}
+
+#[cfg(test)]
+impl<K: Kind> View<K> {
+    /// The write that was rejected last was sent once more in this reconcile.
+    pub fn retry_rejected(&mut self) {
+        let rejected = self.memory.rejection.iter().map(|it| it.what.clone());
+        self.retried.extend(rejected);
     }
 }

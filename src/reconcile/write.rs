@@ -135,6 +135,16 @@ impl<K: Reconciled> Pass<K> {
         Ok(())
     }
 
+    /// Publishes the writes that no report has published: the next reconcile finds nothing to write. A
+    /// change of the record is left out, because the next reconcile may make it again.
+    pub(super) async fn publish_unreported(&mut self) {
+        let is_done = |it: &Applied<K>| matches!(it, Applied::Updated { .. } | Applied::Of(_));
+        self.applied.retain(is_done);
+        let events = report::events(&self.view, &self.view.status, &self.applied);
+        self.applied.clear();
+        self.publish(&events).await;
+    }
+
     /// Updates the view after a write to Daily. A rejection is remembered, and the plan decides on it.
     pub(crate) fn sent(
         &mut self,
@@ -196,7 +206,7 @@ impl<K: Kind> Pass<K> {
 
     /// Remembers that Daily did not apply this write.
     pub(crate) fn rejected(&mut self, what: &str, info: String) {
-        self.view.retried = true;
+        self.view.retried.push(what.to_owned());
         let before = self.view.memory.rejection.as_ref();
         let rejection = Rejection::after(before, what, info, self.view.now.moment);
         self.view.memory.rejection = Some(rejection);

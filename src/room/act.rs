@@ -174,7 +174,7 @@ impl Pass<Room> {
                 let (before, now) = (memory.secret_rejection.as_ref(), self.view.now.moment);
                 let rejection = Rejection::after(before, &what, chain(&error), now);
                 memory.secret_rejection = Some(rejection);
-                self.view.retried = true;
+                self.view.retried.push(what);
                 Ok(())
             }
             Err(error) => Err(Failure::of_kube("the Secret", error)),
@@ -184,10 +184,6 @@ impl Pass<Room> {
     async fn delete_secret(&mut self, guard: &Guard) -> Result<(), Failure> {
         let delete = delete_secret(&self.context.client, guard);
         let deleted = self.send(Effect::SecretDelete, delete).await;
-        let facts = &mut self.view.facts;
-        if let Some(former) = &mut facts.former_secrets {
-            former.retain(|it| it.name != guard.name);
-        }
         let found = match deleted {
             Ok(()) => Some(Found::Absent),
             Err(EffectError::Failed(_, KubeError::Conflict)) => None,
@@ -196,9 +192,15 @@ impl Pass<Room> {
             }
             Err(error) => return Err(Failure::of_kube("the Secret", error)),
         };
+        let facts = &mut self.view.facts;
         if guard.name == self.view.names.secret {
             facts.secret = found;
             self.view.memory.kind.secret = None;
+        } else if found.is_none() {
+            // It has changed, and is read again.
+            facts.former_secrets = None;
+        } else if let Some(former) = &mut facts.former_secrets {
+            former.retain(|it| it.name != guard.name);
         }
         Ok(())
     }

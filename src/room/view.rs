@@ -16,7 +16,7 @@ pub type View = reconcile::view::View<Room>;
 /// What one reconcile has read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
-    /// Whether Daily was asked for the room by name, and nothing was written to it since.
+    /// Whether Daily was asked for the room by name, and no write to it has failed since.
     pub read_by_name: bool,
     /// Whether a first listing of the account was waited for.
     pub awaited_listing: bool,

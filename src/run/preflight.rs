@@ -10,10 +10,9 @@ use tokio_util::sync::CancellationToken;
 use crate::cause::{Recurring, chain};
 use crate::config::Config;
 use crate::crd::{DailyRoom, PinDialinNumber};
-use crate::k8s::{KubeError, Served, within};
+use crate::k8s::{DEADLINE, KubeError, Served, within};
 use crate::ops::{Readiness, Wait};
 
-const DEADLINE: Duration = Duration::from_secs(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// How often a standby checks again. `/readyz` reports a missing kind about as fast as a Lease that
 /// cannot be read.

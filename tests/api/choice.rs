@@ -210,7 +210,6 @@ async fn of_another_namespace(fx: &mut Fixture) {
 
     // What callers have on paper stays when the permission goes.
     number_of_the_neighbour(fx, closed).await;
-    fx.force_pass(Room, "standup", "look again").await;
     let standup = fx.condition(Room, "standup", refused).await;
     assert!(
         standup.has("Ready", "True", "Available"),

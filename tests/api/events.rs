@@ -7,6 +7,7 @@ use kube::Api;
 use kube::api::PostParams;
 use libtest_mimic::Trial;
 use serde_json::json;
+use testbed::faults::{Fault, Requests};
 
 use crate::fixture::{Fixture, RELEASE, Setup};
 use crate::objects::Kind::Room;
@@ -18,7 +19,28 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("events::long_names", Setup::new(), long_names),
         stage.trial("events::repeats", Setup::new(), repeats),
         stage.trial("events::forbidden", Setup::new(), forbidden),
+        stage.trial(
+            "events::conflict",
+            Setup::new().without_operator(),
+            conflict,
+        ),
     ]
+}
+
+/// A write to Daily is published although the status write after it conflicts: the next reconcile finds
+/// nothing to write.
+async fn conflict(fx: &mut Fixture) {
+    let (proxy, env) = fx.faults().await;
+    fx.start_operator(&[env]).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let status = Requests::of("PATCH", "*/dailyrooms/standup/status").at_most(1);
+    let conflict = proxy.inject(status, Fault::Status(409));
+    fx.room("standup", json!({"ttl": "1h", "privacy": "Private"}))
+        .await;
+    fx.ready(Room, "standup").await;
+    assert_eq!(conflict.hits(), 1);
+    fx.event("standup", "Normal", "Updated").await;
 }
 
 /// The longest names that are admitted, and those at which a name with a time is too long.

@@ -29,8 +29,6 @@ const EDITED_WITHIN: Duration = Duration::from_secs(10);
 /// Requests of the API server and calls of Daily that an object may cost, deletion included.
 const REQUESTS_AN_OBJECT: usize = 60;
 const CALLS_AN_OBJECT: usize = 30;
-/// The chart's memory limit.
-const MEMORY_KIB: u64 = 128 * 1024;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let setup = Setup::new().neighbour().value("driftInterval", json!("5s"));
@@ -108,7 +106,7 @@ async fn objects_harm_nobody(fx: &mut Fixture) {
         "{calls} calls for {admitted}"
     );
     fx.operator().is_healthy().await;
-    fx.operator().used_at_most(MEMORY_KIB);
+    fx.operator().keeps_the_memory_limit();
 }
 
 /// Waits until nothing is left of them in the namespace.

@@ -73,6 +73,8 @@ async fn end_while_a_delete_waits(fx: &mut Fixture) {
     assert!(status.success(), "{status}");
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(5), "it took {took:?}");
+    let deletes = fx.journal().await.calls("DELETE", "*").len();
+    assert_eq!(deletes, 0, "the DELETE waited and was not sent");
     fx.start_operator(&[]).await;
     let line = fx.operator().says("Leading").await;
     assert_eq!(line["previous_leader"], json!("released"));

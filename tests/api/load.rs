@@ -22,8 +22,6 @@ const FAT: u64 = 1000;
 const ANNOTATION: usize = 250 * 1024;
 /// Daily takes 20 creates a second and 50 deletes in 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(3600);
-/// The chart's memory limit.
-const LIMIT_KIB: u64 = 128 * 1024;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let rooms = from_env("DAILY_OPERATOR_LOAD_ROOMS", 0);
@@ -138,7 +136,7 @@ fn figure(fx: &mut Fixture, what: &str, start: Instant) {
         "{what}: {:.0}s, peak memory {peak}",
         start.elapsed().as_secs_f64()
     );
-    fx.operator().used_at_most(LIMIT_KIB);
+    fx.operator().keeps_the_memory_limit();
 }
 
 /// How many reconciles of rooms have ended.

@@ -24,6 +24,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             panics,
         ),
         stage.trial(
+            "logs::panic_after_a_write",
+            Setup::new().panic_at("record:after"),
+            panics,
+        ),
+        stage.trial(
             "logs::in_detail",
             Setup::new().log("info,daily_operator=debug"),
             in_detail,

@@ -204,7 +204,7 @@ async fn many_during_a_restart(fx: &mut Fixture) {
     let mark = fx.mark().await;
     // The first list asks whether the kind exists.
     let list = Requests::list("dailyrooms").after(1);
-    proxy.inject(list, Fault::Delay(Duration::from_secs(4)));
+    let late = proxy.inject(list, Fault::Delay(Duration::from_secs(4)));
     // As in production: one listing in five minutes.
     fx.launch_operator_with(&["--drift-interval=5m".to_owned()], &[env]);
     for name in names {
@@ -218,6 +218,7 @@ async fn many_during_a_restart(fx: &mut Fixture) {
     journal.expect_no_write("too many are missing");
     let by_name = journal.calls("GET", "/rooms/*").len();
     assert_eq!(by_name, 1, "one confirms the listing: {}", journal.tail(20));
+    assert!(late.hits() > 0, "the list of DailyRooms came late");
 }
 
 /// Objects that a tenant's finalizer keeps in deletion have no room, and never will.

@@ -289,10 +289,20 @@ impl Operator {
         peak.expect("the kernel tells the peak").trim().to_owned()
     }
 
-    /// Checks the peak so far.
-    pub fn used_at_most(&self, kib: u64) {
+    /// Checks that the peak so far is within the chart's memory limit.
+    pub fn keeps_the_memory_limit(&self) {
+        let values = include_str!("../../charts/daily-operator/values.yaml");
+        let limit = values
+            .split_once("limits:")
+            .and_then(|(_, limits)| limits.split_once("memory: "))
+            .and_then(|(_, memory)| memory.split_once("Mi"))
+            .and_then(|(mib, _)| mib.parse::<u64>().ok())
+            .expect("the chart has a memory limit in Mi");
         let peak = self.peak_memory();
-        let peak_kib = peak.trim_end_matches(" kB").parse::<u64>();
-        assert!(peak_kib.is_ok_and(|it| it <= kib), "peak memory {peak}");
+        let kib = peak.trim_end_matches(" kB").parse::<u64>();
+        assert!(
+            kib.is_ok_and(|it| it <= limit * 1024),
+            "peak memory {peak}, limit {limit}Mi"
+        );
     }
 }

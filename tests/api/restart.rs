@@ -320,10 +320,14 @@ async fn a_published_number_waits_for_all_rooms(fx: &mut Fixture) {
     fx.delete_lease().await;
     // The first list asks whether the kind exists.
     let rooms = Requests::list("dailyrooms").after(1);
-    proxy.inject(rooms, Fault::Delay(Duration::from_secs(4)));
+    let late = proxy.inject(rooms, Fault::Delay(Duration::from_secs(4)));
     fx.launch_operator(&[env]);
     fx.operator().readyz(200, "ok\n").await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let deletes = fx.journal().await.calls("DELETE", "*").len();
-    assert_eq!(deletes, 0, "a room publishes the number");
+    assert!(late.hits() > 0, "the list of DailyRooms came late");
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    fx.gone(Number, "main-line").await;
+    let journal = fx.journal().await;
+    let first = journal.calls("DELETE", "*")[0];
+    assert!(first.path.starts_with("/rooms/"), "{}", journal.tail(20));
 }

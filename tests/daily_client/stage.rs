@@ -145,7 +145,6 @@ pub async fn reads(client: &Client) -> Vec<Outcome> {
         ("domain", client.domain(&key).await.map(drop)),
         ("room", client.room(&key, "a").await.map(drop)),
         ("rooms", client.rooms_page(&key, None).await.map(drop)),
-        ("config", client.dialin_config(&key, "a").await.map(drop)),
         (
             "configs",
             client.dialin_configs_page(&key, None).await.map(drop),

@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::undo::LAG;
 use super::{AccountId, DialinConfig, World};
 use crate::quirks::ConfigReads;
-
-/// How far a replica lags behind.
-const LAG: SignedDuration = SignedDuration::from_secs(2);
 
 /// The configs before each change of the last moments, the oldest first. Nothing is kept as long as
 /// reads are fresh.

@@ -8,7 +8,7 @@ use super::room::Room;
 use crate::quirks::Reads;
 
 /// How far a replica lags behind.
-const LAG: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const LAG: SignedDuration = SignedDuration::from_secs(2);
 
 /// The changes of the last moments, the oldest first. Nothing is kept as long as reads are fresh.
 #[derive(Clone, Debug, Default)]

@@ -36,6 +36,5 @@ impl Account {
 /// (F-ROOM-31, F-ROOM-39).
 pub(super) fn unless_ended(answer: Answer<Option<Room>>) -> Answer<Option<Room>> {
     let date = answer.date;
-    let lives = |room: &Room| room.config.exp.zip(date).is_none_or(|(exp, now)| exp > now);
-    answer.map(|room| room.filter(lives))
+    answer.map(|room| room.filter(|it| !it.config.has_ended(date)))
 }

@@ -112,6 +112,7 @@ impl Account {
         let name = number.clone();
         let call = write.call();
         let deletes = call.0 == Effect::ConfigDelete;
+        // That Daily's limit for DELETEs is one of rooms alone is only inferred (F-RATE-2).
         let slot = self.rate_limit.slot(match deletes {
             true => Call::Delete,
             false => Call::General,

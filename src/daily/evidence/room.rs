@@ -97,6 +97,8 @@ pub(super) struct AppliedListing {
     /// Whether a room that it does not show is absent.
     pub(super) complete: bool,
     pub(super) losses: Losses,
+    /// Whether a GET has yet to confirm or disprove it. Until then it is applied to no room.
+    pub(super) doubted: bool,
 }
 
 /// What is kept of a room.
@@ -164,8 +166,7 @@ impl Entry {
     /// Whether the room that was shown last has ended by Daily's clock.
     pub(super) fn has_ended(&self, date: Option<i64>) -> bool {
         let observed = self.answers.observed.as_ref();
-        let exp = observed.and_then(|it| it.room.config.exp);
-        exp.zip(date).is_some_and(|(exp, now)| exp <= now)
+        observed.is_some_and(|it| it.room.config.has_ended(date))
     }
 
     pub(super) fn apply_listing(

@@ -260,10 +260,12 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
         let suspect = evidence.apply_listing(listing(10, &["b".into()]), true, &names(6));
         assert_eq!(suspect.as_deref(), Some("room-0"));
         evidence.knows_nothing();
+        assert_eq!(evidence.room("room-1", UID).absence, None, "not yet");
         evidence
     };
     let mut disproved = mass_loss();
     disproved.listing_disproved();
+    assert_eq!(disproved.room("room-1", UID).absence, None);
     assert_eq!(disproved.losses(), Losses::Unknown);
     disproved.knows_nothing();
     assert!(
@@ -272,6 +274,7 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
     );
     let mut confirmed = mass_loss();
     confirmed.listing_confirmed();
+    assert!(confirmed.room("room-1", UID).absence.is_some());
     assert_eq!(confirmed.losses(), Losses::Mass);
     confirmed.lacks(11, None, 10);
     // The next listing with fewer missing rooms ends it.

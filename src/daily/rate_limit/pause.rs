@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Moment;
+use crate::clock::{Moment, doubling};
 
 /// The first pause without a `Retry-After`. It doubles with each further 429.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -30,10 +30,10 @@ impl Pause {
         if running.is_none() {
             self.row = self.row.saturating_add(1);
         }
-        let doubled = FIRST_PAUSE.saturating_mul(1 << (self.row.max(1) - 1).min(16));
+        let doubled = doubling(FIRST_PAUSE, self.row.saturating_sub(1), LONGEST_PAUSE);
         let length = match retry_after {
             Some(asked) if !asked.is_zero() => asked.min(LONGEST_RETRY_AFTER),
-            _ => doubled.min(LONGEST_PAUSE),
+            _ => doubled,
         };
         self.until = running.max(Some(now.after(length)));
     }

@@ -20,8 +20,7 @@ use crate::reconcile::steps::{Change, Step as AnyStep, Written, act, failing, re
 impl Create for Number {
     fn claim(view: &View, spec: &Spec, domain: &Domain) -> Planned {
         let number = &spec.phone_number;
-        let restored = view.former_record();
-        let restored = restored.filter(|it| it.domain_id == domain.id && it.name == *number);
+        let restored = view.restored_record(number, domain);
         let made = restored.and_then(|it| it.made.as_ref());
         let unclaimed = view.new_record(number, domain);
         claim_if_free(view, &unclaimed, made.map(|it| it.id.as_str()))

@@ -9,7 +9,6 @@ use super::problems::{evidence, in_use, moved, not_purchased, rejected};
 use super::steps::{Age, Serving, Step, Update};
 use super::{Plan, Planned};
 use crate::crd::condition::{self, kind};
-use crate::daily::evidence::between_absences;
 use crate::daily::types::{DialinConfig, Domain};
 use crate::naming;
 use crate::number::Number;
@@ -106,9 +105,7 @@ fn absent(view: &View, owned: &Record, known: &NumberEvidence) -> Planned {
 /// when no earlier write can take effect any more.
 fn is_confirmed(view: &View, known: &NumberEvidence) -> Result<(), Plan> {
     let first = view.memory.kind.first_absent.unwrap_or(known.at);
-    let confirmed_from = first
-        .after(between_absences(view.quiet_period))
-        .max(view.absence_is_final_from());
+    let confirmed_from = view.missing_from(first);
     if known.at >= confirmed_from {
         return Ok(());
     }

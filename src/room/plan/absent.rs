@@ -9,7 +9,7 @@ use super::problems::{USER_RETRY, end_too_far, fails};
 use super::{Plan, Planned};
 use crate::crd::MissingRoomPolicy;
 use crate::crd::condition::Reason;
-use crate::daily::evidence::{Absence, Losses, between_absences};
+use crate::daily::evidence::{Absence, Losses};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{End, Made, Record};
 use crate::reconcile::steps::{Change, record, unchanged};
@@ -129,7 +129,5 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
 /// A room is missing by two answers that are half the quiet period apart, the second one to a read by
 /// name when no earlier write can take effect any more.
 fn until_confirmed(view: &View, absence: Absence) -> Result<Option<Duration>, Plan> {
-    let second = absence.first.after(between_absences(view.quiet_period));
-    let from = second.max(view.absence_is_final_from());
-    until_asked_by_name(view, absence.by_name, from)
+    until_asked_by_name(view, absence.by_name, view.missing_from(absence.first))
 }

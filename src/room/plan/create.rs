@@ -32,8 +32,7 @@ impl Create for Room {
         let end = spec.end_of(view.meta.created);
         is_not_too_far(view, &end)?;
         let name = view.own_room_name();
-        let restored = view.former_record();
-        let restored = restored.filter(|it| it.domain_id == domain.id && it.name == name);
+        let restored = view.restored_record(&name, domain);
         let is_over = end.at <= view.now.wall;
         if view.is_chosen() || is_over || restored.is_some() {
             confirm_by_name(view)?;

@@ -1,16 +1,11 @@
 //! Deleting the Secrets of a DailyRoom.
 
-use std::time::Duration;
-
 use super::Plan;
 use super::steps::{Read, Step};
 use crate::k8s::Guard;
-use crate::reconcile::steps::{act, read, unchanged};
+use crate::reconcile::steps::{CACHE_RETRY, act, read, unchanged};
 use crate::room::secret::Found;
 use crate::room::view::View;
-
-/// How soon to retry while the cache of the Secrets is being filled, which takes seconds.
-const CACHE_RETRY: Duration = Duration::from_secs(1);
 
 /// All Secrets that belong to the object are deleted.
 pub(super) fn secrets_are_deleted(view: &View) -> Result<(), Plan> {

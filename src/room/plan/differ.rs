@@ -148,7 +148,7 @@ impl Present<'_> {
             return Err(not_applied(view, room, sent));
         }
         if let Some(rejection) = view.rejection_of(&change_fingerprint) {
-            if view.retried {
+            if view.retried.contains(&change_fingerprint) {
                 // Daily may have rejected the change because the room is gone (F-ROOM-23).
                 confirm_by_name(view)?;
             }

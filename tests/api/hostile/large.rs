@@ -4,7 +4,6 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::PostParams;
 use serde_json::{Map, Value, json};
 
-use super::MEMORY_KIB;
 use crate::fixture::Fixture;
 use crate::objects::Kind::Room;
 
@@ -33,12 +32,12 @@ pub async fn objects(fx: &mut Fixture) {
     // A room of a derived name is created only after all objects were listed.
     fx.room("first", json!({"ttl": "8h"})).await;
     fx.ready(Room, "first").await;
-    fx.operator().used_at_most(MEMORY_KIB);
+    fx.operator().keeps_the_memory_limit();
     fx.operator().terminate().await;
     fx.start_operator(&[]).await;
     fx.room("second", json!({"ttl": "8h"})).await;
     fx.ready(Room, "second").await;
-    fx.operator().used_at_most(MEMORY_KIB);
+    fx.operator().keeps_the_memory_limit();
 }
 
 fn parts() -> [(&'static str, Value); 3] {

@@ -359,7 +359,7 @@ fn a_rejected_create_is_sent_again_rarely() {
             "forced and tried",
             with(rejected.clone(), |it| {
                 it.forced = true;
-                it.retried = true;
+                it.retry_rejected();
             }),
             "failing RejectedByDaily",
         ),

@@ -104,7 +104,7 @@ fn a_config_that_differs_is_changed() {
             "forced and tried",
             with(rejected, |it| {
                 it.forced = true;
-                it.retried = true;
+                it.retry_rejected();
             }),
             "serving but RejectedByDaily",
         ),

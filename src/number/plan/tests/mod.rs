@@ -141,7 +141,7 @@ pub(crate) fn view() -> View {
         evidence: RoomEvidence::default(),
         rival: None,
         forced: false,
-        retried: false,
+        retried: Vec::new(),
         facts: Facts {
             fresh_since: at(1000),
             ..Facts::default()

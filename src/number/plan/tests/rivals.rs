@@ -24,7 +24,7 @@ fn recorded(uid: &str, domain: &str, made: bool) -> Value {
 }
 
 fn rival_of(other: &Object<Kind>) -> Option<Rival> {
-    let others = [(other, other.recorded.clone())].into_iter();
+    let others = [(other, &other.recorded)].into_iter();
     rivals::first(&view(), "d1", others)
 }
 

@@ -78,9 +78,9 @@ fn after_a_rejected_change_the_room_is_read() {
         panic!("{:?}", plan(&private));
     };
     let rejected = private.with(|it| {
-        it.retried = true;
         let now = it.now.moment;
         it.memory.rejection = Some(Rejection::after(None, &sent.fingerprint, "no".into(), now));
+        it.retry_rejected();
     });
     reads(&rejected, Read::Room);
 }

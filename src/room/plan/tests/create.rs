@@ -173,7 +173,7 @@ fn a_name_is_held_in_any_case_until_the_room_has_ended() {
                 "lastTransitionTime": "2026-12-01T08:00:00Z"}]},
         }))
         .unwrap();
-        let others = [(&other, other.recorded.clone())];
+        let others = [(&other, &other.recorded)];
         rivals::first(&unbound().chosen(), "domain-1", others.into_iter())
     };
     assert_eq!(rival("False").unwrap().made.as_deref(), Some(ID));
@@ -485,7 +485,7 @@ fn a_refused_create_is_not_repeated_before_its_time() {
         END,
     );
     request_of(&refused(1).forced(), END);
-    let tried = refused(1).forced().with(|it| it.retried = true);
+    let tried = refused(1).forced().with(|it| it.retry_rejected());
     fails(&tried, reason, ResolvedBy::User, again, "no");
     request_of(&refused(1).edited(json!({"ttl": "9h"})), END + 3600);
 }

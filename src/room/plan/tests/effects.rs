@@ -76,7 +76,7 @@ impl World {
                     let refused = before.and_refused();
                     self.evidence.writes(&name).create_ended(&owner, refused);
                 }
-                view.retried = true;
+                view.retried.push(what.clone());
                 view.facts.read_by_name = false;
                 let before = view.memory.rejection.as_ref();
                 let rejection = Rejection::after(before, &what, "rejected".to_owned(), at);
@@ -245,7 +245,7 @@ impl World {
                 let rejection =
                     Rejection::after(before, &fingerprint, "not applied".to_owned(), at);
                 view.memory.rejection = Some(rejection);
-                view.retried = true;
+                view.retried.push(fingerprint);
                 view.facts.updated = None;
             }
             Step::CreateRoom(_) | Step::UpdateRoom(_) | Step::DeleteRoom { .. } => {

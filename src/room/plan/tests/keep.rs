@@ -297,9 +297,13 @@ fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     let later = refused
         .clone()
         .with(|it| it.now.moment = moment().after(RECHECK));
-    for view in [refused.clone().forced().read_by_name(), later] {
+    let forced = refused.clone().forced().read_by_name();
+    let retried = |what: &str| forced.clone().with(|it| it.retried.push(what.into()));
+    for view in [forced.clone(), retried("another write"), later] {
         acts(&view, Step::CreateSecret(Box::new(content(&view))));
     }
+    let (reason, user) = (Reason::SecretRefused, ResolvedBy::User);
+    fails(&retried(&wanted), reason, user, again, "a quota");
     fails(
         &refused,
         Reason::SecretRefused,
@@ -314,6 +318,21 @@ fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     // The room was recreated, and what the status says is the PIN of the one before.
     let recreated = refused.with(|it| it.status.room.as_mut().unwrap().id = "room-0".into());
     assert_eq!(status(&recreated, &outcome).dialin_code, None);
+}
+
+#[test]
+fn a_request_is_granted_once_in_ten_seconds() {
+    let mut view = serving().with(|it| it.meta.requested = Some("now".into()));
+    let mut granted_after = |millis: u64, handled: Option<&str>| {
+        view.now.moment = moment().after(Duration::from_millis(millis));
+        view.status.last_handled_reconcile_at = handled.map(str::to_owned);
+        view.grant_request();
+        view.forced
+    };
+    assert!(granted_after(0, None));
+    assert!(!granted_after(9_900, None));
+    assert!(granted_after(10_000, Some("before")));
+    assert!(!granted_after(30_000, Some("now")), "it is acknowledged");
 }
 
 #[test]
@@ -480,7 +499,7 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     // A person may ask for another try: one.
     let forced = refused.forced();
     updates(&forced, Some("private"), json!({}));
-    let tried = forced.with(|it| it.retried = true);
+    let tried = forced.with(|it| it.retry_rejected());
     serves(&tried, content(&tried), Some(problem), kept);
 }
 

@@ -143,7 +143,7 @@ pub(in crate::room) fn unbound() -> View {
         },
         rival: None,
         forced: false,
-        retried: false,
+        retried: Vec::new(),
         facts: Facts {
             numbers: Some(Ok(vec![number(NUMBER)])),
             other_secrets: Some(Vec::new()),

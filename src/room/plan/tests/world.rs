@@ -7,10 +7,9 @@ use super::*;
 use crate::daily::evidence::{Evidence, replica_lag};
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
+use crate::reconcile::MAX_ROUNDS;
 use k8s_openapi::api::core::v1::Secret;
 
-/// More rounds than any reconcile may need.
-pub(super) const ROUNDS: usize = 24;
 /// So long an ended room takes its name where it does.
 const COLLECTED: i64 = 300;
 
@@ -263,9 +262,9 @@ impl World {
         let mut fates = fates.iter().copied();
         let mut view = self.view();
         self.refresh(&mut view);
-        self.force(&mut view);
+        view.grant_request();
         let mut acts = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             match plan(&view) {
                 Plan::Read(read) => self.read_for(&mut view, read),
                 Plan::Rest(outcome, requeue) => {
@@ -296,16 +295,6 @@ impl World {
             self.refresh(&mut view);
         }
         panic!("comes to no rest: {acts:?}");
-    }
-
-    fn force(&self, view: &mut View) {
-        let asked = self.meta.requested != self.status.last_handled_reconcile_at;
-        let lately = view.memory.forced_at;
-        let lately = lately.is_some_and(|at| at.until(view.now.moment) < Duration::from_secs(10));
-        view.forced = asked && self.meta.requested.is_some() && !lately;
-        if view.forced {
-            view.memory.forced_at = Some(view.now.moment);
-        }
     }
 
     fn read_for(&mut self, view: &mut View, read: generic::Read<Kind>) {
