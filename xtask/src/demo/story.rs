@@ -1,4 +1,4 @@
-//! The steps of a user: a number, a room, its Secret, a call, and the end of the room.
+//! The steps of a user: a number, a room, its Secret, a call, a repair, and the end of the room.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +22,8 @@ const THE_ROOM: &str = "dailyroom/standup";
 const THE_SECRET: &str = "standup-dialin";
 const SHORT_ROOM: &str = "dailyroom/quick-call";
 const SHORT_SECRET: &str = "quick-call-dialin";
+/// How long the operator may take to write a deleted Secret again.
+const REPAIRED_WITHIN: Duration = Duration::from_secs(30);
 /// How long the operator may take to delete the Secret and the room of an expired DailyRoom.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -40,6 +42,8 @@ pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Resul
     let name = "read the Secret as an app does";
     let secret = report.step(name, read_secret(stage, THE_SECRET)).await?;
     report.step("dial in", dial_in(stage, &secret)).await?;
+    let name = "delete the Secret by mistake and get the same PIN back";
+    report.step(name, repair_secret(stage, &secret)).await?;
     let name = "create a room that ends within seconds";
     let short = report.step(name, make_short_room(stage)).await?;
     let name = "see it end: Secret, room and PIN are gone";
@@ -126,6 +130,30 @@ async fn dial_in(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
     say(format_args!(
         "the caller is in the room with the host, as {shown_as:?}"
     ));
+    Ok(())
+}
+
+/// The Secret must come back as it was.
+async fn repair_secret(stage: &mut Stage, before: &Data) -> Result<(), DemoError> {
+    let args = ["delete", "secret", THE_SECRET, "--namespace", NAMESPACE];
+    typed(format_args!("kubectl {}", args.join(" ")));
+    say(stage.cluster.run(&args).await?);
+    let what = "the Secret is there again";
+    let after = eventually(what, REPAIRED_WITHIN, async || {
+        stage.operator.running()?;
+        Ok::<_, DemoError>(match look::secret(stage, THE_SECRET).await? {
+            Some(data) => Look::Done(data),
+            None => Look::NotYet("there is no Secret".to_owned()),
+        })
+    })
+    .await?;
+    if after != *before {
+        return Err(DemoError::Seen(
+            "the Secret came back with other content".to_owned(),
+        ));
+    }
+    let pin = of(&after, "dialin-code")?;
+    say(format_args!("the Secret is back, with the PIN {pin}"));
     Ok(())
 }
 
