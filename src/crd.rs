@@ -11,6 +11,7 @@ pub mod grammar;
 )]
 mod number;
 mod room;
+mod room_secrets;
 mod status;
 mod summary;
 pub mod time;
@@ -23,8 +24,9 @@ pub use number::{
 };
 pub use room::{
     Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin, MissingRoomPolicy,
-    NumberRef, NumberSource, Privacy, PublishedNumber, RoomInfo, RoomNumber, SecretSpec,
+    NumberRef, NumberSource, Privacy, PublishedNumber, RoomInfo, RoomNumber,
 };
+pub use room_secrets::{COMMON_LABELS, SecretAlias, SecretSpec, SecretValue};
 pub use status::{Common, CommonMut, Status};
 pub use summary::summary;
 pub use unreadable::without_value;

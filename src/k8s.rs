@@ -14,7 +14,7 @@ mod secrets;
 
 use kube::ResourceExt;
 
-pub use body::{MANAGED_ANNOTATION, managed_keys};
+pub use body::{MANAGED_ANNOTATION, managed_keys, managed_parts};
 pub(crate) use calls::DEADLINE;
 pub use calls::{call, within};
 pub use connect::{ClientError, client};

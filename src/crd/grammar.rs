@@ -14,7 +14,10 @@ use regex::Regex;
 /// The longest name of an object in Kubernetes.
 pub(crate) const LONGEST_OBJECT_NAME: usize = 253;
 /// The name of an object: a DNS subdomain (RFC 1123).
-const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+pub(super) const OBJECT_NAME: &str =
+    "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// A key of a Secret.
+pub(super) const SECRET_KEY: &str = "^([-_a-zA-Z0-9]|[.][-_a-zA-Z0-9])[-._a-zA-Z0-9]*$";
 
 /// The grammar of a string.
 pub struct Grammar {
@@ -77,7 +80,7 @@ pub static API_KEY_SECRET_NAME: Grammar = Grammar::new(
 
 /// `spec.apiKeySecretRef.key` in both kinds.
 pub static API_KEY_SECRET_KEY: Grammar = Grammar::new(
-    "^([-_a-zA-Z0-9]|[.][-_a-zA-Z0-9])[-._a-zA-Z0-9]*$",
+    SECRET_KEY,
     LONGEST_OBJECT_NAME,
     "apiKeySecretRef.key must be a key of a Secret: letters, digits, '-', '_' and '.', not '.' or \
      '..' alone or at the beginning, for example api-key",
@@ -101,7 +104,12 @@ impl Grammar {
 
     /// The CEL rule for the CRD, with an additional expression.
     pub(super) fn rule_with(&self, more: &str) -> Rule {
-        Rule::new(format!("self.matches('{}'){more}", self.pattern)).message(self.sentence)
+        self.rule_for("self.", more)
+    }
+
+    /// The CEL rule for strings within a field, which the expression `before` selects.
+    pub(super) fn rule_for(&self, before: &str, after: &str) -> Rule {
+        Rule::new(format!("{before}matches('{}'){after}", self.pattern)).message(self.sentence)
     }
 
     /// Checks a string.

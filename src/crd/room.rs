@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeySecretRef, DeletionPolicy, grammar, time};
+use super::{ApiKeySecretRef, DeletionPolicy, SecretSpec, grammar, time};
 
 /// The desired state of a DailyRoom.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -168,17 +168,6 @@ pub struct NumberRef {
     #[x_kube(validation = grammar::NUMBER_REF_NAME.rule())]
     #[schemars(length(max = grammar::NUMBER_REF_NAME.longest))]
     pub name: String,
-}
-
-/// The Secret of a room.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretSpec {
-    /// Name of the Secret. Absent: the name of the DailyRoom and "-dialin".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = grammar::SECRET_NAME.rule())]
-    #[schemars(length(max = grammar::SECRET_NAME.longest))]
-    pub name: Option<String>,
 }
 
 /// The observed state of a DailyRoom.

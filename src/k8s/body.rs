@@ -116,6 +116,34 @@ pub fn managed_keys(secret: &Secret) -> String {
     json!(Managed::of(secret)).to_string()
 }
 
+/// What the operator has set in a Secret, as [`MANAGED_ANNOTATION`] lists it, with that annotation.
+#[must_use]
+pub fn managed_parts(secret: &Secret) -> Secret {
+    fn part<V: Clone>(
+        map: &Option<BTreeMap<String, V>>,
+        keys: &BTreeSet<String>,
+    ) -> Option<BTreeMap<String, V>> {
+        let parts = map.iter().flatten().filter(|it| keys.contains(it.0));
+        Some(
+            parts
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        )
+    }
+    let mut managed = Managed::read(secret);
+    managed.annotations.insert(MANAGED_ANNOTATION.to_owned());
+    let meta = &secret.metadata;
+    Secret {
+        metadata: ObjectMeta {
+            labels: part(&meta.labels, &managed.labels),
+            annotations: part(&meta.annotations, &managed.annotations),
+            ..ObjectMeta::default()
+        },
+        data: part(&secret.data, &managed.data),
+        ..Secret::default()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

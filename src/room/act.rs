@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::Room;
 use super::observe::counts_as_absent;
-use super::plan::steps::{Step, Update};
+use super::plan::steps::{SecretWrite, Step, Update};
 use super::report;
-use super::secret::{self, Found, SecretContent};
+use super::secret::{self, Found};
 use crate::cause::chain;
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
@@ -25,8 +25,8 @@ impl Pass<Room> {
             Step::CreateRoom(request) => self.create_room(*request).await,
             Step::UpdateRoom(update) => self.update_room(*update).await,
             Step::DeleteRoom { name, id } => self.delete_room(name, id).await,
-            Step::CreateSecret(content) => self.create_secret(&content).await,
-            Step::UpdateSecret(content, guard) => self.update_secret(&content, &guard).await,
+            Step::CreateSecret(write) => self.create_secret(&write).await,
+            Step::UpdateSecret(write, guard) => self.update_secret(&write, &guard).await,
             Step::DeleteSecret(guard) => self.delete_secret(&guard).await,
             Step::RememberMerge => {
                 self.view.memory.kind.merges = true;
@@ -114,18 +114,13 @@ impl Pass<Room> {
         }
     }
 
-    async fn create_secret(&mut self, content: &SecretContent) -> Result<(), Failure> {
-        let wanted = secret::wanted(&self.view.meta, content);
-        let create = create_secret(&self.context.client, &wanted);
+    async fn create_secret(&mut self, write: &SecretWrite) -> Result<(), Failure> {
+        let create = create_secret(&self.context.client, &write.body);
         let created = self.send(Effect::SecretCreate, create).await;
-        self.secret_written(created, content)
+        self.secret_written(created, write)
     }
 
-    async fn update_secret(
-        &mut self,
-        content: &SecretContent,
-        guard: &Guard,
-    ) -> Result<(), Failure> {
+    async fn update_secret(&mut self, write: &SecretWrite, guard: &Guard) -> Result<(), Failure> {
         let client = &self.context.client;
         let read = get_secret(client, &guard.namespace, &guard.name).await;
         let read = read.map_err(|error| Failure::secret_unread(&guard.name, &error))?;
@@ -133,31 +128,29 @@ impl Pass<Room> {
             self.view.facts.secret = None;
             return Ok(());
         };
-        let wanted = secret::wanted(&self.view.meta, content);
-        let update = update_secret(client, &read, &wanted);
+        let update = update_secret(client, &read, &write.body);
         let updated = self.send(Effect::SecretUpdate, update).await;
-        self.secret_written(updated, content)
+        self.secret_written(updated, write)
     }
 
     fn secret_written(
         &mut self,
         written: Result<Secret, EffectError<KubeError>>,
-        content: &SecretContent,
+        write: &SecretWrite,
     ) -> Result<(), Failure> {
         let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
                 memory.secret_rejection = None;
                 let found = secret::found(&self.view.meta, Some(&secret));
+                let (name, fingerprint) = (write.name().to_owned(), secret::fingerprint(&secret));
+                memory.written.insert(name.clone(), fingerprint);
                 memory.secret = Some(found.clone());
-                let before = facts.secret.replace(found.clone());
-                let before = before.as_ref().and_then(Found::fingerprint);
-                self.applied
-                    .push(Applied::Of(report::Applied::SecretWritten {
-                        name: content.secret_name.clone(),
-                        was_reported: content.is_reported(&self.view.status),
-                        changed: before != found.fingerprint(),
-                    }));
+                facts.secret = Some(found);
+                if write.repairs {
+                    let repaired = report::Applied::SecretRepaired { name };
+                    self.applied.push(Applied::Of(repaired));
+                }
                 Ok(())
             }
             // The Secret has changed and is read again.
@@ -170,7 +163,7 @@ impl Pass<Room> {
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
                 memory.secret = None;
-                let what = secret::fingerprint(&secret::wanted(&self.view.meta, content));
+                let what = secret::fingerprint(&write.body);
                 let (before, now) = (memory.secret_rejection.as_ref(), self.view.now.moment);
                 let rejection = Rejection::after(before, &what, chain(&error), now);
                 memory.secret_rejection = Some(rejection);
@@ -193,6 +186,7 @@ impl Pass<Room> {
             Err(error) => return Err(Failure::of_kube("the Secret", error)),
         };
         let facts = &mut self.view.facts;
+        self.view.memory.kind.written.remove(&guard.name);
         if guard.name == self.view.names.secret {
             facts.secret = found;
             self.view.memory.kind.secret = None;

@@ -18,13 +18,8 @@ use crate::reconcile::steps::Outcome;
 /// A write that is published as an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
-    SecretWritten {
-        name: String,
-        /// Whether the status already reported this content.
-        was_reported: bool,
-        /// Whether the Secret was missing or had another content.
-        changed: bool,
-    },
+    /// A Secret that somebody deleted or edited was written again.
+    SecretRepaired { name: String },
 }
 
 impl Report for Room {
@@ -65,18 +60,12 @@ impl Report for Room {
         }
     }
 
-    /// A Secret that was written before and has changed since was deleted or edited. One of an earlier
-    /// version of the operator may only miss a label.
     fn applied_event(_: &View, applied: &Applied) -> Option<Note> {
-        let Applied::SecretWritten {
-            name,
-            was_reported,
-            changed,
-        } = applied;
+        let Applied::SecretRepaired { name } = applied;
         let text = format!(
             "Restored the Secret {name}, which was deleted or edited. The PIN is the same."
         );
-        (*was_reported && *changed).then(|| note(Warning, "SecretRepaired", "UpdateSecret", text))
+        Some(note(Warning, "SecretRepaired", "UpdateSecret", text))
     }
 
     fn status_events(view: &View, new: &DailyRoomStatus) -> Vec<Note> {

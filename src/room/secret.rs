@@ -8,9 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use serde_json::json;
 
 use crate::crd::time::rfc3339;
-use crate::crd::{DailyRoomStatus, PublishedNumber};
+use crate::crd::{COMMON_LABELS, DailyRoomStatus, PublishedNumber, SecretSpec, SecretValue};
 use crate::daily::types::Pin;
-use crate::k8s::{Guard, MANAGED_ANNOTATION, managed_keys};
+use crate::k8s::{Guard, MANAGED_ANNOTATION, managed_keys, managed_parts};
 use crate::naming;
 use crate::reconcile::meta::Meta;
 
@@ -24,29 +24,6 @@ pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
 /// changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
 
-/// The labels that are the same on all Secrets of the operator.
-pub const COMMON_LABELS: [(&str, &str); 2] = [
-    ("app.kubernetes.io/managed-by", "daily-operator"),
-    ("app.kubernetes.io/part-of", "daily-operator"),
-];
-
-type Value = fn(&SecretContent) -> String;
-
-/// The keys of the Secret and their values: the only list of them.
-const DATA: [(&str, Value); 9] = [
-    ("type", |_| "daily-dialin".to_owned()),
-    ("provider", |_| "daily".to_owned()),
-    ("uri", |content| content.url.clone()),
-    ("room-name", |content| content.room_name.clone()),
-    ("dialin-code", |content| content.pin.digits().to_owned()),
-    ("phone-number", |content| content.number().to_owned()),
-    ("tel-uri", |content| {
-        format!("tel:{}", content.dial_string())
-    }),
-    ("dial-string", SecretContent::dial_string),
-    ("phone-numbers", phone_numbers),
-];
-
 /// What a Secret has to contain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecretContent {
@@ -59,9 +36,26 @@ pub struct SecretContent {
     pub numbers: Vec<PublishedNumber>,
     /// The end of the room, in unix seconds.
     pub end: i64,
+    /// The labels, annotations and aliases in the spec.
+    pub added: SecretSpec,
 }
 
 impl SecretContent {
+    fn value(&self, of: SecretValue) -> String {
+        match of {
+            SecretValue::Type => "daily-dialin".to_owned(),
+            SecretValue::Provider => "daily".to_owned(),
+            SecretValue::Uri => self.url.clone(),
+            SecretValue::RoomName => self.room_name.clone(),
+            SecretValue::DialinCode => self.pin.digits().to_owned(),
+            SecretValue::PhoneNumber => self.number().to_owned(),
+            SecretValue::DialString => self.dial_string(),
+            SecretValue::TelUri => format!("tel:{}", self.dial_string()),
+            SecretValue::PhoneNumbers => phone_numbers(self),
+            SecretValue::ExpirationTime => rfc3339(self.end),
+        }
+    }
+
     fn number(&self) -> &str {
         let first = self.numbers.first();
         first.map_or("", |it| it.phone_number.as_str())
@@ -135,15 +129,16 @@ pub fn dial_string(number: &str, pin: &Pin) -> String {
 
 /// The Secret of an object with this content.
 pub fn wanted(object: &Meta, content: &SecretContent) -> Secret {
+    let added = &content.added;
+    let mut annotations = added.annotations.clone();
+    annotations.insert(OWNER_ANNOTATION.to_owned(), object.name.clone());
+    annotations.insert(END_ANNOTATION.to_owned(), rfc3339(content.end));
     let mut secret = Secret {
         metadata: ObjectMeta {
             name: Some(content.secret_name.clone()),
             namespace: Some(object.namespace.clone()),
-            labels: Some(labels(object)),
-            annotations: Some(BTreeMap::from([
-                (OWNER_ANNOTATION.to_owned(), object.name.clone()),
-                (END_ANNOTATION.to_owned(), rfc3339(content.end)),
-            ])),
+            labels: Some(labels(object, &added.labels)),
+            annotations: Some(annotations),
             owner_references: Some(vec![owner(object)]),
             ..ObjectMeta::default()
         },
@@ -168,19 +163,19 @@ fn owner(object: &Meta) -> OwnerReference {
     }
 }
 
-fn labels(object: &Meta) -> BTreeMap<String, String> {
+fn labels(object: &Meta, added: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let owner = naming::owner_label(&object.namespace, &object.name);
-    let common = COMMON_LABELS.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    common
-        .into_iter()
-        .chain([(OWNER_LABEL.to_owned(), owner)])
-        .collect()
+    let ours = COMMON_LABELS.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let ours = ours.into_iter().chain([(OWNER_LABEL.to_owned(), owner)]);
+    added.clone().into_iter().chain(ours).collect()
 }
 
 fn data(content: &SecretContent) -> BTreeMap<String, ByteString> {
-    let bytes = |value: String| ByteString(value.into_bytes());
-    DATA.iter()
-        .map(|(key, value)| ((*key).to_owned(), bytes(value(content))))
+    let own = SecretValue::keys().map(|it| (it.key().to_owned(), it));
+    let aliases = content.added.aliases.iter();
+    let aliases = aliases.map(|it| (it.key.clone(), it.from));
+    own.chain(aliases)
+        .map(|(key, from)| (key, ByteString(content.value(from).into_bytes())))
         .collect()
 }
 
@@ -197,35 +192,22 @@ fn phone_numbers(content: &SecretContent) -> String {
     serde_json::Value::from_iter(numbers).to_string()
 }
 
-/// The fingerprint of what the operator writes into a Secret: data, label, annotations and owner. Without
-/// the common labels, because a Secret that misses them is still correct for apps.
+/// The fingerprint of what the operator writes into a Secret: users may add keys of their own. Without the
+/// common labels, because a Secret that misses them is still correct for apps.
 pub fn fingerprint(secret: &Secret) -> String {
-    let meta = &secret.metadata;
-    let label = meta.labels.as_ref().and_then(|it| it.get(OWNER_LABEL));
-    let annotation = |key: &str| meta.annotations.as_ref().and_then(|it| it.get(key));
-    let owners: Vec<_> = meta
+    let mut ours = managed_parts(secret);
+    if let Some(labels) = &mut ours.metadata.labels {
+        labels.retain(|key, _| !COMMON_LABELS.iter().any(|it| it.0 == key));
+    }
+    let owners: Vec<_> = secret
+        .metadata
         .owner_references
         .iter()
         .flatten()
         .filter(|it| it.controller == Some(true))
         .map(|it| &it.uid)
         .collect();
-    // Users may add keys of their own.
-    let data: BTreeMap<_, _> = secret
-        .data
-        .iter()
-        .flatten()
-        .filter(|(key, _)| DATA.iter().any(|(ours, _)| ours == key))
-        .collect();
-    naming::fingerprint(&json!([
-        secret.type_,
-        data,
-        label,
-        annotation(OWNER_ANNOTATION),
-        annotation(END_ANNOTATION),
-        annotation(MANAGED_ANNOTATION),
-        owners
-    ]))
+    naming::fingerprint(&json!([secret.type_, ours, owners]))
 }
 
 /// Whether the object controls a Secret. Without a controller, or with the object of before a restore from

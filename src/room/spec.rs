@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::crd::{
-    DailyRoomSpec, MissingRoomPolicy, Privacy, PublishedNumber, RoomNumber, grammar, time,
+    DailyRoomSpec, MissingRoomPolicy, Privacy, PublishedNumber, RoomNumber, SecretSpec, grammar,
+    time,
 };
 use crate::naming;
 use crate::phone;
@@ -27,6 +28,8 @@ pub struct Spec {
     pub numbers: Vec<NumberSpec>,
     /// What to do if the room vanishes.
     pub missing: MissingRoomPolicy,
+    /// The Secret with the PIN.
+    pub secret: SecretSpec,
 }
 
 /// When a room has to end.
@@ -99,6 +102,7 @@ impl Spec {
                 .map(number)
                 .collect::<Result<_, _>>()?,
             missing: spec.missing_room_policy,
+            secret: spec.secret.clone().unwrap_or_default(),
         })
     }
 
@@ -154,9 +158,8 @@ fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
     if let Some(key) = &spec.api_key_secret_ref {
         key.check()?;
     }
-    let secret = spec.secret.as_ref().and_then(|it| it.name.as_ref());
-    if let Some(name) = secret {
-        grammar::SECRET_NAME.check(name)?;
+    if let Some(secret) = &spec.secret {
+        secret.check()?;
     }
     Ok(())
 }
@@ -245,6 +248,14 @@ mod tests {
             json!({"ttl": "8h", "apiKeySecretRef": {"name": "?limit=50"}}),
             json!({"ttl": "8h", "apiKeySecretRef": {"name": "daily", "key": ".."}}),
             json!({"ttl": "8h", "secret": {"name": "?limit=50"}}),
+            json!({"ttl": "8h", "secret": {"labels": {"a b": "x"}}}),
+            json!({"ttl": "8h", "secret": {"labels": {"a": "x y"}}}),
+            json!({"ttl": "8h", "secret": {"labels": {"daily-operator.io/dailyroom": "x"}}}),
+            json!({"ttl": "8h", "secret": {"labels": {"app.kubernetes.io/part-of": "x"}}}),
+            json!({"ttl": "8h", "secret": {"annotations": {"x.daily-operator.io/a": "x"}}}),
+            json!({"ttl": "8h", "secret": {"aliases": [{"key": "uri", "from": "uri"}]}}),
+            json!({"ttl": "8h", "secret": {"aliases": [{"key": "..", "from": "uri"}]}}),
+            json!({"ttl": "8h", "secret": {"aliases": [{"key": "a", "from": "uri"}, {"key": "a", "from": "type"}]}}),
         ] {
             assert!(Spec::parse(&spec(unfit.clone())).is_err(), "{unfit}");
         }

@@ -1,5 +1,7 @@
 //! What a reconcile of a DailyRoom knows, beside what is the same for any kind.
 
+use std::collections::BTreeMap;
+
 use super::Room;
 use super::plan::steps::Update;
 use super::published_numbers::{NumberProblem, WhyGlobal};
@@ -46,6 +48,8 @@ pub struct Memory {
     pub merges: bool,
     /// The Secret as it was last read or written.
     pub secret: Option<Found>,
+    /// The fingerprint of each Secret as this process last wrote it, by its name.
+    pub written: BTreeMap<String, String>,
     /// The Secret that the API server rejected last, by its fingerprint.
     pub secret_rejection: Option<Rejection>,
     /// Since when the room waits for a PinDialinNumber that is being set up.

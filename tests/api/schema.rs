@@ -26,6 +26,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         ),
         stage.trial("schema::numbers", plain(), numbers),
         stage.trial("schema::secret_name", plain(), secret_name),
+        stage.trial("schema::secret_additions", plain(), secret_additions),
         stage.trial("schema::number_is_immutable", plain(), number_is_immutable),
         stage.trial("schema::defaults", plain(), defaults),
     ]
@@ -344,6 +345,72 @@ async fn secret_name(fx: &mut Fixture) {
         letters,
     )
     .await;
+}
+
+async fn secret_additions(fx: &mut Fixture) {
+    let long = "a".repeat(64);
+    let label = |key: &str, value: &str| json!({"labels": {key: value}});
+    let annotation = |key: &str| json!({"annotations": {key: "any value: ä"}});
+    let alias = |key: &str| json!({"aliases": [{"key": key, "from": "uri"}]});
+    let label_key = "each key of secret.labels must be 1 to 63 letters";
+    let own_label = "secret.labels must not contain keys of daily-operator.io";
+    let own_annotation = "secret.annotations must not contain keys of daily-operator.io";
+    let rows = [
+        (label("a b", "x"), label_key),
+        (label(&long, "x"), label_key),
+        (label("Example.com/team", "x"), label_key),
+        (
+            label("team", "x y"),
+            "each value of secret.labels must be at most 63",
+        ),
+        (
+            label("team", &long),
+            "each value of secret.labels must be at most 63",
+        ),
+        (label("daily-operator.io/dailyroom", "x"), own_label),
+        (label("a.daily-operator.io/b", "x"), own_label),
+        (label("app.kubernetes.io/managed-by", "x"), own_label),
+        (
+            annotation("a b"),
+            "each key of secret.annotations must be 1 to 63 letters",
+        ),
+        (annotation("daily-operator.io/managed-keys"), own_annotation),
+        (alias(".."), "the key of an alias must be a key of a Secret"),
+        (
+            alias("A B"),
+            "the key of an alias must be a key of a Secret",
+        ),
+        (
+            alias("dialin-code"),
+            "the key of an alias must not be a key that the operator writes",
+        ),
+        (
+            json!({"aliases": [{"key": "A", "from": "uri"}, {"key": "A", "from": "type"}]}),
+            "secret.aliases must not contain a key twice",
+        ),
+        (
+            json!({"aliases": [{"key": "A", "from": "B"}]}),
+            "Unsupported value: \"B\"",
+        ),
+    ];
+    for (secret, sentence) in rows {
+        refused(
+            fx,
+            Room,
+            "a",
+            json!({"ttl": "8h", "secret": secret}),
+            sentence,
+        )
+        .await;
+    }
+    let many = |n: usize| -> Value { (0..n).map(|n| (format!("k{n}"), json!("x"))).collect() };
+    let secret = json!({
+        "labels": many(16), "annotations": many(16),
+        "aliases": [{"key": "DIALIN_CODE", "from": "dialin-code"}, {"key": "expiration-time", "from": "expiration-time"}],
+    });
+    fx.room("a", json!({"ttl": "8h", "secret": secret})).await;
+    let too_many = json!({"ttl": "8h", "secret": {"labels": many(17)}});
+    refused(fx, Room, "a", too_many, "must have at most 16 items").await;
 }
 
 async fn number_is_immutable(fx: &mut Fixture) {

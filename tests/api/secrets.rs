@@ -6,6 +6,7 @@ use std::sync::Arc;
 use daily_sim::Outcome;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
+use kube::ResourceExt;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -36,6 +37,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             edited_is_put_right,
         ),
         stage.trial("secrets::labels_come_back", Setup::new(), labels_come_back),
+        stage.trial(
+            "secrets::what_the_spec_adds",
+            Setup::new(),
+            what_the_spec_adds,
+        ),
         stage.trial(
             "secrets::what_the_operator_no_longer_sets_goes",
             Setup::new(),
@@ -266,6 +272,66 @@ async fn labels_come_back(fx: &mut Fixture) {
     let repaired = |event: &&Event| event.reason.as_deref() == Some("SecretRepaired");
     let events = fx.events("standup").await;
     assert_eq!(events.iter().filter(repaired).count(), 0);
+}
+
+/// Labels, annotations and aliases of the spec come, are put right, and go; those of others stay.
+async fn what_the_spec_adds(fx: &mut Fixture) {
+    let secret = json!({
+        "labels": {"team": "x"}, "annotations": {"example.com/note": "ours"},
+        "aliases": [{"key": "DIALIN_CODE", "from": "dialin-code"}, {"key": "END", "from": "expiration-time"}],
+    });
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    let mark = fx.mark().await;
+    let theirs = json!({"metadata": {"labels": {"theirs": "x"}}, "stringData": {"THEIRS": "x"}});
+    fx.patch_secret("standup-dialin", &theirs).await;
+    fx.room("standup", json!({"ttl": "1h", "secret": secret}))
+        .await;
+    let has_all = |found: Option<&Secret>| {
+        let Some(secret) = found else { return false };
+        let (labels, annotations) = (secret.labels(), secret.annotations());
+        let data = texts(secret);
+        data.get("DIALIN_CODE").map(String::as_str) == room.pin()
+            && data.get("END").map(String::as_str) == Some(room.text("/status/expirationTime"))
+            && data.contains_key("THEIRS")
+            && labels.get("team").is_some_and(|it| it == "x")
+            && labels.contains_key("theirs")
+            && annotations
+                .get("example.com/note")
+                .is_some_and(|it| it == "ours")
+    };
+    fx.until_secret("standup-dialin", "has what the spec adds", has_all)
+        .await;
+    let repaired = async || {
+        let events = fx.events("standup").await;
+        let repaired = |it: &&Event| it.reason.as_deref() == Some("SecretRepaired");
+        events.iter().filter(repaired).count()
+    };
+    assert_eq!(repaired().await, 0, "an edit of the spec repairs nothing");
+    let edit = json!({
+        "metadata": {"labels": {"team": "y"}, "annotations": {"example.com/note": null}},
+        "data": {"DIALIN_CODE": "MTIz"},
+    });
+    fx.patch_secret("standup-dialin", &edit).await;
+    fx.until_secret("standup-dialin", "is put right", has_all)
+        .await;
+    fx.event("standup", "Warning", "SecretRepaired").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let has_none = |found: Option<&Secret>| {
+        found.is_some_and(|secret| {
+            let data = texts(secret);
+            let kept = data.contains_key("THEIRS") && secret.labels().contains_key("theirs");
+            kept && !data.contains_key("DIALIN_CODE")
+                && !data.contains_key("END")
+                && !secret.labels().contains_key("team")
+                && !secret.annotations().contains_key("example.com/note")
+        })
+    };
+    fx.until_secret("standup-dialin", "loses what the spec added", has_none)
+        .await;
+    assert_eq!(repaired().await, 1);
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("the room has nothing to do with its Secret");
 }
 
 /// A version before this one set a key, a label and an annotation that this one does not set.

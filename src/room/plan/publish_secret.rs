@@ -6,7 +6,7 @@ use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::delete_secrets::former_secret;
 use super::differ::Present;
 use super::problems::{USER_RETRY, fails};
-use super::steps::{Read, Serving, Step};
+use super::steps::{Read, SecretWrite, Serving, Step};
 use super::{Plan, Planned};
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
@@ -55,6 +55,7 @@ pub(super) fn publish(present: &Present<'_>) -> Planned {
         pin,
         numbers: published,
         end: observed.room.config.exp.unwrap_or(present.end.at),
+        added: present.spec.secret.clone(),
     };
     secret_is_written(view, &content)?;
     let requeue = match &problem {
@@ -130,9 +131,12 @@ fn number_may_follow(view: &View) -> Result<(), Plan> {
 fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
     let name = &content.secret_name;
     let found = view.facts.secret.as_ref().ok_or(read(Read::Secret))?;
-    let wanted = secret::fingerprint(&secret::wanted(&view.meta, content));
+    let body = secret::wanted(&view.meta, content);
+    let wanted = secret::fingerprint(&body);
+    let repairs = found.fingerprint() != Some(&wanted) && was_tampered_with(view, content, found);
+    let write = Box::new(SecretWrite { body, repairs });
     let step = match found {
-        Found::Absent => Step::CreateSecret(Box::new(content.clone())),
+        Found::Absent => Step::CreateSecret(write),
         Found::Foreign => {
             let message = format!(
                 "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
@@ -150,7 +154,7 @@ fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
                 return Ok(());
             }
             let guard = found.guard(&view.meta, name);
-            Step::UpdateSecret(Box::new(content.clone()), guard.ok_or(read(Read::Secret))?)
+            Step::UpdateSecret(write, guard.ok_or(read(Read::Secret))?)
         }
     };
     let rejection = view.memory.kind.secret_rejection.as_ref();
@@ -169,6 +173,16 @@ fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
         ResolvedBy::User,
         Requeue::After(wait),
     ))
+}
+
+/// Whether somebody deleted or edited the Secret since the operator wrote it. Another process may have
+/// written it: then the status reports its content, unless the spec was edited since.
+fn was_tampered_with(view: &View, content: &SecretContent, found: &Found) -> bool {
+    let written = view.memory.kind.written.get(&content.secret_name);
+    written.map_or_else(
+        || content.is_reported(&view.status) && !view.is_edited(),
+        |written| found.fingerprint() != Some(written),
+    )
 }
 
 fn outcome(

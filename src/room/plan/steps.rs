@@ -1,5 +1,9 @@
 //! What a plan for a DailyRoom can ask for. Data alone.
 
+use std::fmt;
+
+use k8s_openapi::api::core::v1::Secret;
+
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
 use crate::k8s::Guard;
 use crate::room::published_numbers::WhyGlobal;
@@ -33,8 +37,8 @@ pub enum Step {
         name: String,
         id: String,
     },
-    CreateSecret(Box<SecretContent>),
-    UpdateSecret(Box<SecretContent>, Guard),
+    CreateSecret(Box<SecretWrite>),
+    UpdateSecret(Box<SecretWrite>, Guard),
     DeleteSecret(Guard),
     /// Remember that Daily merges updates.
     RememberMerge,
@@ -42,6 +46,30 @@ pub enum Step {
     RememberUnapplied {
         fingerprint: String,
     },
+}
+
+/// A Secret to write.
+#[derive(Clone, PartialEq)]
+pub struct SecretWrite {
+    pub body: Secret,
+    /// Whether somebody deleted or edited it.
+    pub repairs: bool,
+}
+
+impl SecretWrite {
+    pub fn name(&self) -> &str {
+        self.body.metadata.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// Leaves out what is secret.
+impl fmt::Debug for SecretWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretWrite")
+            .field("metadata", &self.body.metadata)
+            .field("repairs", &self.repairs)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A change of a room.

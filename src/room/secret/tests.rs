@@ -35,6 +35,19 @@ fn content() -> SecretContent {
             number("+442071838750", NumberSource::Purchased, None),
         ],
         end: 1_800_000_000,
+        added: SecretSpec::default(),
+    }
+}
+
+/// The content with labels, annotations and aliases of the spec.
+fn added() -> SecretContent {
+    let added = json!({
+        "labels": {"team": "x"}, "annotations": {"example.com/note": "y"},
+        "aliases": [{"key": "DIALIN_CODE", "from": "dialin-code"}, {"key": "END", "from": "expiration-time"}],
+    });
+    SecretContent {
+        added: serde_json::from_value(added).unwrap(),
+        ..content()
     }
 }
 
@@ -269,6 +282,33 @@ fn it_says_which_keys_the_operator_set() {
     let expected = json!({
         "data": data, "labels": labels, "annotations": [OWNER_ANNOTATION, END_ANNOTATION]});
     assert_eq!(managed, expected);
+}
+
+#[test]
+fn what_the_spec_adds_is_written_and_compared() {
+    let secret = wanted(&object(), &added());
+    let data = secret.data.as_ref().unwrap();
+    assert_eq!(data["DIALIN_CODE"], data["dialin-code"]);
+    assert_eq!(data["END"].0, b"2027-01-15T08:00:00Z");
+    assert_eq!(data.len(), 11);
+    let edits: [fn(&mut Secret); 4] = [
+        |it| drop(it.data.as_mut().unwrap().remove("END")),
+        |it| drop(it.metadata.labels.as_mut().unwrap().remove("team")),
+        |it| {
+            let annotations = it.metadata.annotations.as_mut().unwrap();
+            annotations.insert("example.com/note".into(), "z".into());
+        },
+        |it| it.data = wanted(&object(), &content()).data,
+    ];
+    for edit in edits {
+        let mut edited = secret.clone();
+        edit(&mut edited);
+        assert_ne!(fingerprint(&edited), fingerprint(&secret));
+    }
+    assert_ne!(
+        fingerprint(&wanted(&object(), &content())),
+        fingerprint(&secret)
+    );
 }
 
 #[test]

@@ -215,17 +215,17 @@ impl World {
     /// A write to the Secret, or nothing but a note.
     fn write(&mut self, view: &mut View, step: Step) {
         match step {
-            Step::CreateSecret(content) => {
+            Step::CreateSecret(write) => {
                 if self.secret.is_none() {
-                    self.secret = Some(self.stored(&content, "1"));
+                    self.secret = Some(stored(*write, "1"));
                 }
                 self.read_secret(view);
             }
-            Step::UpdateSecret(content, guard) => {
+            Step::UpdateSecret(write, guard) => {
                 let now = self.secret.as_ref().and_then(Guard::of);
                 if now.as_ref() == Some(&guard) {
                     let version = format!("{}1", guard.resource_version);
-                    self.secret = Some(self.stored(&content, &version));
+                    self.secret = Some(stored(*write, &version));
                 }
                 self.read_secret(view);
             }
@@ -254,13 +254,6 @@ impl World {
         }
     }
 
-    fn stored(&self, content: &SecretContent, version: &str) -> Secret {
-        let mut secret = secret::wanted(&self.meta, content);
-        secret.metadata.uid = Some("secret".into());
-        secret.metadata.resource_version = Some(version.into());
-        secret
-    }
-
     /// The finalizer goes only when nothing of ours is left, unless that is what was decided.
     fn check_release(&self, how: &Release) {
         if !matches!(how, Release::Clean | Release::Deleted) || self.disowned {
@@ -272,4 +265,11 @@ impl World {
         let late = |it: &&(Duration, Step)| matches!(it.1, Step::CreateRoom(_));
         assert_eq!(self.late.iter().find(late), None, "a create is under way");
     }
+}
+
+fn stored(write: SecretWrite, version: &str) -> Secret {
+    let mut secret = write.body;
+    secret.metadata.uid = Some("secret".into());
+    secret.metadata.resource_version = Some(version.into());
+    secret
 }

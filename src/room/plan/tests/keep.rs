@@ -88,7 +88,8 @@ fn another_pin_is_believed_by_name_alone() {
     let shown = by_name(other);
     let mut new = content(&shown);
     new.pin = Pin::new(OTHER_PIN).unwrap();
-    acts(&shown, Step::UpdateSecret(Box::new(new), secret_guard()));
+    let write = secret_write(&shown, &new, false);
+    acts(&shown, Step::UpdateSecret(write, secret_guard()));
 }
 
 #[test]
@@ -177,19 +178,60 @@ fn the_secret_has_the_content_of_the_room() {
     reads(&secret(None), Read::Secret);
     acts(
         &secret(Some(Found::Absent)),
-        Step::CreateSecret(Box::new(content(&view))),
+        Step::CreateSecret(secret_write(&view, &content(&view), true)),
     );
     let mut old = content(&view);
     old.end = END - 1;
     let edited = secret_of(&view, &old);
     acts(
         &secret(Some(edited)),
-        Step::UpdateSecret(Box::new(content(&view)), secret_guard()),
+        Step::UpdateSecret(secret_write(&view, &content(&view), true), secret_guard()),
     );
     let again = Requeue::After(RECHECK * 3);
     let foreign = secret(Some(Found::Foreign));
     let reason = Reason::SecretConflict;
     fails(&foreign, reason, ResolvedBy::User, again, "standup-dialin");
+}
+
+/// Whether the write that is planned repairs what somebody did.
+#[track_caller]
+fn repairs(view: &View) -> bool {
+    match plan(view) {
+        Plan::Act(AnyStep::Of(Step::CreateSecret(write) | Step::UpdateSecret(write, _))) => {
+            write.repairs
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_what_somebody_did_to_the_secret_is_repaired() {
+    let written = |view: View| {
+        let secret = view.facts.secret.clone().unwrap();
+        view.with(|it| {
+            let fingerprint = secret.fingerprint().unwrap().to_owned();
+            it.memory.kind.written = [("standup-dialin".to_owned(), fingerprint)].into();
+        })
+    };
+    let lost = |view: View| view.with(|it| it.facts.secret = Some(Found::Absent));
+    let labelled = json!({"ttl": "8h", "secret": {"labels": {"team": "a"}}});
+    // Another process may have written it, and nobody knows whether before the edit.
+    assert!(repairs(&lost(serving())));
+    assert!(!repairs(&lost(serving().edited(labelled.clone()))));
+    assert!(!repairs(&lost(recorded().sees(Source::Get, |_| {}))));
+    // This process has written it.
+    let edited = written(serving()).edited(labelled);
+    assert!(!repairs(&edited));
+    assert!(repairs(&lost(edited)));
+    let unlabelled = written(serving()).with(|it| {
+        if let Some(Found::Ours {
+            has_common_labels, ..
+        }) = &mut it.facts.secret
+        {
+            *has_common_labels = false;
+        }
+    });
+    assert!(!repairs(&unlabelled));
 }
 
 pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
@@ -300,7 +342,8 @@ fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     let forced = refused.clone().forced().read_by_name();
     let retried = |what: &str| forced.clone().with(|it| it.retried.push(what.into()));
     for view in [forced.clone(), retried("another write"), later] {
-        acts(&view, Step::CreateSecret(Box::new(content(&view))));
+        let write = secret_write(&view, &content(&view), true);
+        acts(&view, Step::CreateSecret(write));
     }
     let (reason, user) = (Reason::SecretRefused, ResolvedBy::User);
     fails(&retried(&wanted), reason, user, again, "a quota");

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::confirm_answer::RECHECK;
 use super::differ::keeps_numbers;
 use super::problems::USER_RETRY;
-use super::steps::{Read, Serving, Step, Update};
+use super::steps::{Read, SecretWrite, Serving, Step, Update};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource, PublishedNumber};
@@ -228,7 +228,14 @@ pub(in crate::room) fn content(view: &View) -> SecretContent {
         pin: Pin::new(PIN).unwrap(),
         numbers: vec![number(NUMBER)],
         end: END,
+        added: view.parsed().secret.clone(),
     }
+}
+
+/// The write of the Secret with this content.
+fn secret_write(view: &View, content: &SecretContent, repairs: bool) -> Box<SecretWrite> {
+    let body = secret::wanted(&view.meta, content);
+    Box::new(SecretWrite { body, repairs })
 }
 
 fn secret_of(view: &View, content: &SecretContent) -> Found {
