@@ -41,11 +41,11 @@ mod armed {
         let nth = parts.next().and_then(|n| n.parse().ok()).unwrap_or(1);
         Some((point, nth))
     });
-    /// `effect:phase=FILE`: the process waits at the point while the file exists.
+    /// `effect:phase[,effect:phase]=FILE`: the process waits at these points while the file exists.
     static HOLD: LazyLock<Option<(String, PathBuf)>> = LazyLock::new(|| {
         let value = std::env::var(HOLD_AT).ok()?;
-        let (point, file) = value.split_once('=')?;
-        Some((point.to_owned(), PathBuf::from(file)))
+        let (points, file) = value.split_once('=')?;
+        Some((points.to_owned(), PathBuf::from(file)))
     });
     /// `effect:phase`: the reconcile that first reaches the point panics.
     static PANIC: LazyLock<Option<String>> = LazyLock::new(|| std::env::var(PANIC_AT).ok());
@@ -71,8 +71,8 @@ mod armed {
                 panic!("a test asks for it at {here}");
             }
         }
-        if let Some((point, file)) = &*HOLD
-            && *point == here
+        if let Some((points, file)) = &*HOLD
+            && points.split(',').any(|point| point == here)
         {
             while file.exists() {
                 tokio::time::sleep(POLL).await;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use daily_sim::{ApiAnswer, ApiClient, ClientError, SimClient};
+use k8s_openapi::jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::fixture::{Fixture, SECOND_KEY};
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 /// A person with a key.
 pub struct ByHand {
@@ -75,6 +76,18 @@ async fn taken(
 }
 
 impl Fixture {
+    /// Waits until looks by hand do not exceed the limits of the account together with the operators'.
+    pub async fn daily_takes_calls(&self) {
+        until("Daily takes calls", LATER, async || {
+            let now = self.sim.clock().await.expect("it has one").now;
+            let window = now - SignedDuration::from_secs(6);
+            let journal = self.journal().await;
+            let calls = journal.all().iter().filter(|it| it.time > window).count();
+            (calls < 50).then_some(()).ok_or(calls)
+        })
+        .await;
+    }
+
     /// The rooms of the domain, as Daily lists them now.
     pub async fn rooms_at_daily(&self) -> Vec<Value> {
         let body = self.now("/rooms").await;

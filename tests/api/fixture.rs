@@ -77,7 +77,7 @@ pub struct Fixture {
     pub chosen: Mutex<BTreeSet<(String, String, String)>>,
     /// Phone numbers, each with the namespace and name of an object that is for it.
     pub numbers: Mutex<BTreeSet<(String, String, String)>>,
-    /// Other clusters that use the same Daily.
+    /// Other installations and clusters that use the same Daily.
     pub beside: Vec<Fixture>,
     /// When the simulator and its part of the audit log began.
     pub since: Since,
@@ -95,7 +95,7 @@ impl Fixture {
     /// What could not be set up.
     pub async fn start(plane: Arc<Plane>, namespace: &str, setup: Setup) -> Result<Self, String> {
         let accounts = vec![
-            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &[NUMBER, SECOND_NUMBER])
+            AccountConfig::new(DOMAIN, &[KEY, SECOND_KEY], &setup.numbers)
                 .verified_caller_ids(&[CALLER_ID]),
             AccountConfig::new(OTHER_DOMAIN, &[OTHER_KEY], &[]),
         ];
@@ -107,18 +107,26 @@ impl Fixture {
         Self::on(plane, namespace, setup, Arc::new(daily)).await
     }
 
+    /// Another installation in the same cluster, which serves a namespace of its own and uses the
+    /// same Daily. It is the last of [`Fixture::beside`].
+    pub async fn start_installation_beside(&mut self, setup: Setup) {
+        let namespace = format!("{}-two", self.home);
+        let plane = Arc::clone(&self.plane);
+        self.start_beside(plane, &namespace, setup).await;
+    }
+
     /// Another cluster with a release of the same name in a namespace of the same name, which uses
     /// the same Daily. It is the last of [`Fixture::beside`].
-    ///
-    /// # Errors
-    /// What could not be set up.
-    pub async fn start_cluster_beside(&mut self, setup: Setup) -> Result<(), String> {
-        let plane = Plane::start().await?;
-        let daily = Arc::clone(&self.daily);
+    pub async fn start_cluster_beside(&mut self, setup: Setup) {
+        let plane = self.plane.other().await.expect("it starts");
         let home = self.home.clone();
-        let other = Box::pin(Self::on(plane, &home, setup, daily)).await?;
-        self.beside.push(other);
-        Ok(())
+        self.start_beside(plane, &home, setup).await;
+    }
+
+    async fn start_beside(&mut self, plane: Arc<Plane>, namespace: &str, setup: Setup) {
+        let daily = Arc::clone(&self.daily);
+        let other = Box::pin(Self::on(plane, namespace, setup, daily)).await;
+        self.beside.push(other.expect("it starts"));
     }
 
     /// # Errors
@@ -395,20 +403,18 @@ impl Fixture {
         )
     }
 
-    /// This cluster and those beside it.
+    /// This installation and those beside it.
     pub fn clusters(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(&self.beside)
     }
 
-    /// Ends the operators, the simulator and the clusters beside this one.
+    /// Ends the operators, the simulator and the installations beside this one.
     pub async fn stop(mut self) {
         for operator in &mut self.operators {
             operator.kill().await;
         }
         for other in self.beside {
-            let plane = Arc::clone(&other.plane);
             Box::pin(other.stop()).await;
-            plane.stop().await;
         }
     }
 }

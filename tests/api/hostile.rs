@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daily_sim::JournalEntry;
-use k8s_openapi::jiff::SignedDuration;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -81,7 +80,7 @@ async fn objects_harm_nobody(fx: &mut Fixture) {
     fx.go_to(tenant);
     all_of_them_go(fx).await;
     fx.go_to(home);
-    daily_takes_calls(fx).await;
+    fx.daily_takes_calls().await;
     let after = Stake::of(fx, Room, "bystander").await;
     assert_eq!(after.object.pin(), before.pin());
     assert_eq!(after.object.dial_string(), before.dial_string());
@@ -159,18 +158,6 @@ async fn edit_of_the_neighbour(fx: &mut Fixture, home: &str, round: usize) {
     let sent = journal.calls("POST", "/rooms/board").into_iter().find(sent);
     assert!(sent.is_some(), "{}", journal.tail(20));
     fx.go_to(tenant);
-}
-
-/// Waits until looks by hand do not exceed the limits of the account together with the operator's.
-async fn daily_takes_calls(fx: &Fixture) {
-    until("Daily takes calls", LATER, async || {
-        let now = fx.sim.clock().await.expect("it has one").now;
-        let window = now - SignedDuration::from_secs(6);
-        let journal = fx.journal().await;
-        let calls = journal.all().iter().filter(|it| it.time > window).count();
-        (calls < 50).then_some(()).ok_or(calls)
-    })
-    .await;
 }
 
 /// Creates it, and does to it what its tenant does. Says whether the API server admitted it.

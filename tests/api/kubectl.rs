@@ -96,23 +96,30 @@ impl Fixture {
     /// Replaces an object as `kubectl replace` does: what the manifest does not have is gone.
     pub async fn replace(&self, kind: Kind, manifest: &Value) -> Object {
         let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
-        let mut manifest = manifest.clone();
-        let now = self.get(kind, name).await;
-        manifest["metadata"]["resourceVersion"] = now.at("/metadata/resourceVersion").clone();
-        let object = serde_json::from_value(manifest).expect("it is an object");
-        let params = PostParams::default();
-        let replaced = self.objects(kind).replace(name, &params, &object).await;
-        shown(&replaced.expect("the object can be replaced"))
+        let what = format!("{name} is replaced");
+        until(&what, SOON, async || {
+            let mut manifest = manifest.clone();
+            let now = self.get(kind, name).await;
+            manifest["metadata"]["resourceVersion"] = now.at("/metadata/resourceVersion").clone();
+            let object = serde_json::from_value(manifest).expect("it is an object");
+            let params = PostParams::default();
+            // The operator may write in between.
+            admitted(self.objects(kind).replace(name, &params, &object).await)
+        })
+        .await
     }
 
     /// Takes the whole status away, as a restore does.
     pub async fn lose_status(&self, kind: Kind, name: &str) {
-        let (params, patch) = (
-            PatchParams::default(),
-            Patch::Merge(json!({"status": null})),
-        );
-        let lost = self.objects(kind).patch_status(name, &params, &patch).await;
-        lost.expect("the status can be taken away");
+        self.write_status(kind, name, Value::Null).await;
+    }
+
+    /// Writes a whole status, as a backup tool does that may.
+    pub async fn write_status(&self, kind: Kind, name: &str, status: Value) {
+        let patch = Patch::Merge(json!({"status": status}));
+        let params = PatchParams::default();
+        let written = self.objects(kind).patch_status(name, &params, &patch).await;
+        written.expect("the status can be written");
     }
 
     /// Asks for a pass now.

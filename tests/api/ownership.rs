@@ -25,11 +25,6 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             not_shown_for_a_while,
         ),
-        stage.trial(
-            "ownership::deleted_after_a_replace",
-            Setup::new(),
-            deleted_after_a_replace,
-        ),
     ]
 }
 
@@ -96,21 +91,6 @@ async fn not_shown_for_a_while(fx: &mut Fixture) {
     })
     .await;
     fx.sim.clear_faults().await.expect("the faults go");
-    stake.is_untouched(fx).await;
-    is_deleted_with_its_room(fx).await;
-}
-
-/// `kubectl replace` takes every annotation, label and finalizer away, and so may an annotation
-/// that once was the record.
-async fn deleted_after_a_replace(fx: &mut Fixture) {
-    fx.room("standup", chosen()).await;
-    let stake = Stake::of(fx, Room, "standup").await;
-    fx.replace(Room, &Room.manifest("standup", &chosen())).await;
-    stake.is_untouched(fx).await;
-    let garbage = json!({"metadata": {"annotations": {"daily-operator.io/binding": "{"}}});
-    fx.merge(Room, "standup", garbage).await;
-    stake.is_untouched(fx).await;
-    fx.replace(Room, &Room.manifest("standup", &chosen())).await;
     stake.is_untouched(fx).await;
     is_deleted_with_its_room(fx).await;
 }

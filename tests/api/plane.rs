@@ -17,7 +17,7 @@ use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 use testbed::ControlPlane;
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::audit::{self, Request, Story, Tail};
 use crate::fixture::RELEASE;
@@ -39,6 +39,8 @@ pub struct Plane {
     audit_log: PathBuf,
     helm: PathBuf,
     client: Client,
+    /// Started by the first scenario that needs it.
+    other: OnceCell<Result<Arc<Plane>, String>>,
 }
 
 /// What the chart renders for one release.
@@ -69,6 +71,7 @@ impl Plane {
             control: Mutex::new(Some(control)),
             kubeconfig,
             client: client.map_err(|e| e.to_string())?,
+            other: OnceCell::new(),
         };
         Ok(Arc::new(plane))
     }
@@ -89,8 +92,20 @@ impl Plane {
         std::fs::read_to_string(file).expect("the CA can be read")
     }
 
-    /// Stops it; later calls change nothing.
+    /// Another cluster, which scenarios share as they share this one.
+    ///
+    /// # Errors
+    /// What could not be started.
+    pub async fn other(&self) -> Result<Arc<Self>, String> {
+        let other = self.other.get_or_init(Self::start).await;
+        Ok(Arc::clone(other.as_ref()?))
+    }
+
+    /// Stops it and the other one; later calls change nothing.
     pub async fn stop(&self) {
+        if let Some(Ok(other)) = self.other.get() {
+            Box::pin(other.stop()).await;
+        }
         if let Some(control) = self.control.lock().await.take() {
             control.stop().await;
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use daily_sim::{Quirks, Sim};
 use serde_json::{Value, json};
 
-use crate::fixture::{DEFAULT_KEY_SECRET, KEY};
+use crate::fixture::{DEFAULT_KEY_SECRET, KEY, NUMBER, SECOND_NUMBER};
 
 /// What a scenario is given.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub struct Setup {
     pub own_plane: bool,
     pub neighbour: bool,
     pub clock_behind: Duration,
+    /// What the domain has purchased, the earliest first.
+    pub numbers: Vec<&'static str>,
     /// How many turns of the stage it takes.
     pub turns: u32,
 }
@@ -39,6 +41,7 @@ impl Setup {
             own_plane: false,
             neighbour: false,
             clock_behind: Duration::ZERO,
+            numbers: vec![NUMBER, SECOND_NUMBER],
             turns: 1,
         }
     }
@@ -88,6 +91,18 @@ impl Setup {
     /// It keeps the machine busy: two others may run beside it.
     pub fn busy(mut self) -> Self {
         self.turns = crate::AT_A_TIME - 2;
+        self
+    }
+
+    /// It runs several operators: fewer others may run beside it.
+    pub fn turns(mut self, turns: u32) -> Self {
+        self.turns = turns;
+        self
+    }
+
+    /// What the domain has purchased, the earliest first.
+    pub fn numbers(mut self, numbers: &[&'static str]) -> Self {
+        self.numbers = numbers.to_vec();
         self
     }
 

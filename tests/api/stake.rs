@@ -56,17 +56,38 @@ impl Stake {
         assert_eq!(at_daily(fx, self.kind, &self.object).await, self.at_daily);
     }
 
-    /// After one more pass the object, its Secret and what it has at Daily are as they were.
+    /// The object, its Secret and what it has at Daily are as they were.
+    pub async fn is_as_it_was(&self, fx: &mut Fixture) {
+        self.is_as_it_was_once(fx, Object::is_ready).await;
+    }
+
+    /// After one more pass they are as they were.
     pub async fn is_untouched(&self, fx: &mut Fixture) {
-        let before = fx.go_to(self.namespace().to_owned());
+        Self::are_untouched(&[self], fx).await;
+    }
+
+    /// The same of several.
+    pub async fn are_untouched(stakes: &[&Self], fx: &mut Fixture) {
         let token = format!("pass {}", fx.mark().await);
-        fx.force_pass(self.kind, self.name(), &token).await;
-        let served = |object: &Object| {
-            let echo = object.text("/status/lastHandledReconcileAt") == token;
-            echo && object.is_ready() && object.finalizers() == 1
-        };
-        let what = "is Ready after one more pass";
-        let now = fx.until(self.kind, self.name(), what, LATER, served).await;
+        for stake in stakes {
+            let before = fx.go_to(stake.namespace().to_owned());
+            fx.force_pass(stake.kind, stake.name(), &token).await;
+            fx.go_to(before);
+        }
+        for stake in stakes {
+            let passed = |object: &Object| {
+                object.text("/status/lastHandledReconcileAt") == token && object.is_ready()
+            };
+            stake.is_as_it_was_once(fx, passed).await;
+        }
+        no_pin_is_shared(fx).await;
+    }
+
+    async fn is_as_it_was_once(&self, fx: &mut Fixture, wanted: impl Fn(&Object) -> bool) {
+        let before = fx.go_to(self.namespace().to_owned());
+        let serves = |object: &Object| wanted(object) && object.finalizers() == 1;
+        let what = "is Ready, and has its finalizer";
+        let now = fx.until(self.kind, self.name(), what, LATER, serves).await;
         for kept in [
             "dialinCode",
             "dialString",
@@ -83,7 +104,6 @@ impl Stake {
         }
         fx.go_to(before);
         self.is_untouched_at_daily(fx).await;
-        no_pin_is_shared(fx).await;
     }
 }
 
