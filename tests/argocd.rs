@@ -112,6 +112,14 @@ async fn each_state_has_its_health() {
             "Degraded|Unauthorized: why",
         ),
         (object(&["Expired=True/Expired"]), "Healthy|Expired: why"),
+        (
+            object(&["Ready=True/Available", "Suspended=True/Suspended"]),
+            "Suspended|Suspended: why",
+        ),
+        (
+            object(&["Expired=True/Expired", "Suspended=True/Suspended"]),
+            "Healthy|Expired: why",
+        ),
         (object(&["Ready=Unknown/Progressing"]), waiting),
         (
             edited,

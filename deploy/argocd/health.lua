@@ -37,6 +37,9 @@ end
 if isTrue("Expired") then
   return as("Healthy", "Expired")
 end
+if isTrue("Suspended") then
+  return as("Suspended", "Suspended")
+end
 if isTrue("Ready") then
   return as("Healthy", "Ready")
 end

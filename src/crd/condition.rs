@@ -12,6 +12,8 @@ pub mod kind {
     pub const STALLED: &str = "Stalled";
     /// The room has expired as planned.
     pub const EXPIRED: &str = "Expired";
+    /// The operator leaves the object alone, because `spec.suspend` is true.
+    pub const SUSPENDED: &str = "Suspended";
 }
 
 /// The reasons of conditions, events and metrics. They are part of the API: reasons may be added, never
@@ -70,6 +72,8 @@ pub enum Reason {
     Missing,
     /// The deletion waits for rooms that still use the number.
     DeletionDeferred,
+    /// `spec.suspend` is true.
+    Suspended,
     /// The room has expired as planned.
     Expired,
     /// Another installation of the operator owns the object.

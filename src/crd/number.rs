@@ -29,7 +29,7 @@ use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
         name = "Reason",
         type_ = "string",
         json_path = ".status.reason",
-        description = "Reason of the condition that matters most: Stalled, then Reconciling, then Ready"
+        description = "Reason of the condition that matters most: Stalled, then Reconciling, then Suspended or Ready"
     ),
     printcolumn(name = "Number", type_ = "string", json_path = ".spec.phoneNumber"),
     printcolumn(
@@ -75,6 +75,10 @@ pub struct PinDialinNumberSpec {
     /// What happens to the dial-in config at Daily when this object is deleted. Delete removes it, after waiting up to one hour for rooms that still publish the number. Retain keeps it. The operator never releases the number itself. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// Suspends reconciliation. While it is true, the operator does not change the dial-in config at Daily. Deleting this object still works. Absent: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
 
     /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,11 +138,11 @@ pub struct PinDialinNumberStatus {
     /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready (the number answers calls and accepts PINs), Reconciling (the operator is working on it) and Stalled (a user has to act; see the message).
+    /// Ready (the number answers calls and accepts PINs), Reconciling (the operator is working on it), Stalled (a user has to act; see the message) and Suspended (spec.suspend is true).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Ready. For users; programs should read the conditions.
+    /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Suspended or Ready. For users; programs should read the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,

@@ -24,7 +24,7 @@ use super::{ApiKeySecretRef, DeletionPolicy, SecretSpec, grammar, time};
     annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
     validation = Rule::new("(has(self.spec.secret) && has(self.spec.secret.name)) || size(self.metadata.name) <= 246").message("the default name of the Secret, the name of the DailyRoom with \"-dialin\", would be longer than 253 characters; set spec.secret.name, or use a name of at most 246 characters"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", description = "Reason of the condition that matters most: Stalled, then Reconciling, then Expired or Ready"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", description = "Reason of the condition that matters most: Stalled, then Reconciling, then Expired, Suspended or Ready"),
     printcolumn(name = "Dial-In", type_ = "string", json_path = ".status.phoneNumbers[0].phoneNumber"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expirationTime"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
@@ -80,6 +80,10 @@ pub struct DailyRoomSpec {
     /// What happens when the room vanishes at Daily before it expires. Recreate creates a new room, with a new PIN. Report sets the condition Stalled and leaves the decision to you. Default: Recreate.
     #[serde(default)]
     pub missing_room_policy: MissingRoomPolicy,
+
+    /// Suspends reconciliation. While it is true, the operator changes neither the room at Daily nor the Secret. The room still ends at its end. Deleting this object still works. Absent: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspend: Option<bool>,
 
     /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,11 +183,11 @@ pub struct DailyRoomStatus {
     /// The metadata.generation that the operator last reconciled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready (callers reach the room with the number and PIN in the Secret; removed when the room expires), Reconciling (the operator is working on it), Stalled (a user has to act; see the message) and Expired (the room has expired as planned).
+    /// Ready (callers reach the room with the number and PIN in the Secret; removed when the room expires), Reconciling (the operator is working on it), Stalled (a user has to act; see the message), Expired (the room has expired as planned) and Suspended (spec.suspend is true).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
-    /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Expired or Ready. For users; programs should read the conditions.
+    /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Expired, Suspended or Ready. For users; programs should read the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,

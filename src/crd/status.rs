@@ -23,7 +23,7 @@ pub trait Status:
 pub struct Common<'a> {
     /// The `metadata.generation` that the operator last reconciled.
     pub observed_generation: &'a Option<i64>,
-    /// Ready, Reconciling and Stalled; of a DailyRoom also Expired.
+    /// Ready, Reconciling, Stalled and Suspended; of a DailyRoom also Expired.
     pub conditions: &'a Vec<Condition>,
     /// The Daily account that owns the room or number.
     pub account: &'a Option<Account>,
@@ -38,7 +38,7 @@ pub struct Common<'a> {
 pub struct CommonMut<'a> {
     /// The `metadata.generation` that the operator last reconciled.
     pub observed_generation: &'a mut Option<i64>,
-    /// Ready, Reconciling and Stalled; of a DailyRoom also Expired.
+    /// Ready, Reconciling, Stalled and Suspended; of a DailyRoom also Expired.
     pub conditions: &'a mut Vec<Condition>,
     /// Reason of the condition that matters most; see [`super::summary()`].
     pub reason: &'a mut Option<String>,

@@ -8,7 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::condition::kind;
 
 /// Reason and message of the condition that matters most: Stalled if True, because a user has to act;
-/// otherwise Reconciling if True; otherwise Expired if True; otherwise Ready, whatever its status.
+/// otherwise Reconciling if True; otherwise Expired if True; otherwise Suspended if True;
+/// otherwise Ready, whatever its status.
 ///
 /// Call this after the last change to the conditions.
 #[must_use]
@@ -19,6 +20,7 @@ pub fn summary(conditions: &[Condition]) -> (Option<String>, Option<String>) {
     let shown = find(kind::STALLED)
         .or_else(|| find(kind::RECONCILING))
         .or_else(|| find(kind::EXPIRED))
+        .or_else(|| find(kind::SUSPENDED))
         .or_else(|| conditions.iter().find(|it| it.type_ == kind::READY));
     (
         shown.map(|it| it.reason.clone()),
@@ -51,6 +53,7 @@ mod tests {
         let reconciling = |status| condition("Reconciling", status, "Working");
         let stalled = |status| condition("Stalled", status, "InvalidSpec");
         let expired = |status| condition("Expired", status, "Ended");
+        let suspended = |status| condition("Suspended", status, "Suspended");
         let other = condition("TheirOwn", "True", "Other");
         let table: &[(&[Condition], Option<&str>)] = &[
             (&[], None),
@@ -73,6 +76,9 @@ mod tests {
             (&[ready(), expired("True")], Some("Ended")),
             (&[expired("True"), stalled("True")], Some("InvalidSpec")),
             (&[ready(), expired("False")], Some("Available")),
+            (&[ready(), suspended("True")], Some("Suspended")),
+            (&[expired("True"), suspended("True")], Some("Ended")),
+            (&[ready(), suspended("False")], Some("Available")),
         ];
         for (conditions, expected) in table {
             let (reason, message) = summary(conditions);

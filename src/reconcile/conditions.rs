@@ -24,6 +24,8 @@ pub enum Health<'a> {
     Failing(&'a Problem),
     /// The room has ended, with the message of Expired.
     Expired(&'a str),
+    /// Nothing is written for it, so nothing that callers reach has changed.
+    Suspended,
     /// The deletion cannot finish yet.
     Deleting(&'a Problem),
 }
@@ -76,12 +78,27 @@ pub fn conditions(
         Health::Expired(message) => {
             vec![new.condition(kind::EXPIRED, "True", Reason::Expired, message)]
         }
+        Health::Suspended => {
+            let stays = |it: &&Condition| [kind::READY, kind::EXPIRED].contains(&it.type_.as_str());
+            old.iter().filter(stays).cloned().collect()
+        }
         Health::Deleting(problem) => before
             .cloned()
             .into_iter()
             .chain([new.stalled_or_reconciling(problem)])
             .collect(),
     }
+}
+
+/// The condition of a suspended object, beside those of its health.
+pub fn suspended(old: &[Condition], generation: i64, now: i64, why: (Reason, &str)) -> Condition {
+    let new = Builder {
+        old,
+        generation,
+        now,
+    };
+    let (reason, message) = why;
+    new.condition(kind::SUSPENDED, "True", reason, message)
 }
 
 struct Builder<'a> {

@@ -9,6 +9,7 @@ use super::record::{Claim, Made, Record};
 use super::steps::{Change, Outcome, Plan, Planned, Release};
 use super::view::View;
 use super::{Context, Failure, Pass};
+use crate::crd::condition::Reason;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
 use crate::daily::types::Domain;
@@ -46,6 +47,10 @@ pub trait Keep: Kind {
         owned: &Record,
         made: &Made,
     ) -> Planned<Self>;
+    /// When what is recorded ends by itself, in unix seconds. `None` once that is reported.
+    fn ends_at(_: &View<Self>) -> Option<i64> {
+        None
+    }
     /// Drops what a new record makes obsolete.
     fn on_recorded(view: &mut View<Self>, change: Change);
 }
@@ -75,6 +80,14 @@ impl<K: Create + Keep + Delete> Decide for K {}
 pub trait Report: Kind {
     /// The message of Ready while callers are served.
     fn ready_message(view: &View<Self>, serving: &Self::Serving) -> String;
+    /// Reason and message of Suspended.
+    fn suspension(_: &View<Self>) -> (Reason, String) {
+        let message = format!(
+            "The operator changes nothing for this {}, because spec.suspend is true. To resume, set spec.suspend to false.",
+            Self::NAME
+        );
+        (Reason::Suspended, message)
+    }
     /// The message of Expired.
     fn expired_message(_: &View<Self>) -> &'static str {
         ""

@@ -26,6 +26,8 @@ pub struct Object<K: Kind> {
     pub metadata: ObjectMeta,
     pub spec: Result<K::RawSpec, InvalidSpec>,
     pub deletion: DeletionSpec,
+    /// Whether `spec.suspend` is true, even if the rest of the spec is invalid.
+    pub suspended: bool,
     pub names: K::Names,
     /// Without the fields that are invalid.
     pub status: K::Status,
@@ -85,6 +87,7 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
         observed.take_if(|generation| *generation < 0);
         Ok(Self {
             deletion: DeletionSpec::read(&parts.spec),
+            suspended: parts.spec.get("suspend") == Some(&Value::Bool(true)),
             names: K::names(
                 parts.metadata.name.as_deref().unwrap_or_default(),
                 &parts.spec,

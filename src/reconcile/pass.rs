@@ -48,6 +48,7 @@ impl<K: Reconciled> Pass<K> {
         let mut view = View {
             spec: spec.and_then(K::parse),
             deletion: object.deletion.clone(),
+            suspended: object.suspended,
             names: object.names.clone(),
             status: object.status.clone(),
             recorded: object.recorded.clone(),
@@ -170,6 +171,7 @@ impl<K: Reconciled> Pass<K> {
         if let Some(problem) = failure.problem.filter(|_| lasts) {
             let outcome = match self.view.meta.deleting {
                 Some(_) => Outcome::Deleting(problem),
+                None if self.view.suspended => Outcome::Suspended,
                 None => Outcome::Failing(problem),
             };
             // A report that fails is left to the next reconcile.

@@ -18,6 +18,7 @@ use crate::crd::Status;
 pub fn plan<K: Decide>(view: &View<K>) -> Plan<K> {
     let planned = match view.meta.deleting {
         Some(_) => delete(view),
+        None if view.suspended => suspended(view),
         None => reconcile(view),
     };
     let planned = planned.unwrap_or_else(|first| first);
@@ -49,6 +50,22 @@ fn reconcile<K: Decide>(view: &View<K>) -> Planned<K> {
         (Some(made), _) => K::keep(view, spec, domain, record, made),
         (None, Some(claim)) => K::create(view, spec, record, claim),
         (None, None) => K::claim_again(view, spec, record),
+    }
+}
+
+/// What comes next for a suspended object: nothing, until what it owns has ended. Then what shows that is
+/// read, as if the object were not suspended, and reported.
+fn suspended<K: Decide>(view: &View<K>) -> Planned<K> {
+    owned_here(view)?;
+    let rest = |requeue| Ok(Plan::Rest(Outcome::Suspended, requeue));
+    let end = K::ends_at(view);
+    if end.is_none_or(|end| end > view.now.wall) {
+        return rest(Requeue::AtDrift(end));
+    }
+    match reconcile(view).unwrap_or_else(|first| first) {
+        Plan::Rest(_, requeue) => rest(requeue),
+        Plan::Act(step) if step != Step::Report(Outcome::Expired) => rest(Requeue::AtDrift(None)),
+        reads_or_reports => Ok(reads_or_reports),
     }
 }
 

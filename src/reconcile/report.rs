@@ -2,7 +2,7 @@
 
 use kube::runtime::events::EventType::{self, Normal, Warning};
 
-use super::conditions::{Health, conditions, new_problem};
+use super::conditions::{Health, conditions, new_problem, suspended};
 use super::kind::Kind;
 use super::lifecycle::Report;
 use super::problem::{Problem, ResolvedBy};
@@ -45,6 +45,7 @@ pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
         }
         Outcome::Failing(problem) => Health::Failing(problem),
         Outcome::Expired => Health::Expired(K::expired_message(view)),
+        Outcome::Suspended => Health::Suspended,
         Outcome::Deleting(problem) => Health::Deleting(problem),
     };
     let reconciled = match outcome {
@@ -54,11 +55,22 @@ pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
     };
     let generation = view.meta.generation;
     let old = view.status.common().conditions;
-    let new = conditions(old, generation, view.now.wall, health);
+    let mut new = conditions(old, generation, view.now.wall, health);
+    if view.is_suspended() {
+        let (reason, message) = K::suspension(view);
+        new.push(suspended(
+            old,
+            generation,
+            view.now.wall,
+            (reason, &message),
+        ));
+    }
     let common = status.common_mut();
     (*common.reason, *common.message) = summary(&new);
     *common.conditions = new;
-    if reconciled || common.observed_generation.is_none() {
+    // The edit that resumes an object counts as seen from the first reconcile on, so that it never asks
+    // for what other edits ask for.
+    if reconciled || view.is_resumed() || common.observed_generation.is_none() {
         *common.observed_generation = Some(generation);
     }
     if reconciled && view.forced {

@@ -109,6 +109,8 @@ pub enum Outcome<K: Kind> {
     Failing(Problem),
     /// The room has ended.
     Expired,
+    /// The object is suspended: what it serves stays as it is.
+    Suspended,
     /// An observation needs confirmation; the status stays as it is.
     Unchanged,
     /// The deletion cannot finish yet.
@@ -126,13 +128,18 @@ impl<K: Kind> Outcome<K> {
                 Some(problem)
             }
             Self::Serving(_, problem) => problem.as_ref(),
-            Self::Progressing | Self::Expired | Self::Unchanged | Self::Done => None,
+            Self::Progressing | Self::Expired | Self::Suspended | Self::Unchanged | Self::Done => {
+                None
+            }
         }
     }
 
     /// Whether it tells that there is a problem, or that there is none any more.
     pub fn is_conclusive(&self) -> bool {
-        !matches!(self, Self::Progressing | Self::Unchanged | Self::Done)
+        !matches!(
+            self,
+            Self::Progressing | Self::Suspended | Self::Unchanged | Self::Done
+        )
     }
 }
 

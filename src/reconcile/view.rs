@@ -10,6 +10,7 @@ use super::meta::{Identity, Meta};
 use super::record::{Record, Recorded};
 use crate::clock::{self, Moment};
 use crate::crd::Status;
+use crate::crd::condition::{self, kind};
 use crate::daily::evidence::{RoomEvidence, between_absences};
 use crate::daily::types::Domain;
 use crate::keys::KeyProblem;
@@ -23,6 +24,8 @@ pub struct View<K: Kind> {
     pub meta: Meta,
     /// What a deletion needs of the spec.
     pub deletion: DeletionSpec,
+    /// Whether `spec.suspend` is true.
+    pub suspended: bool,
     pub names: K::Names,
     pub spec: Result<K::Spec, InvalidSpec>,
     /// The status as it is stored.
@@ -132,6 +135,18 @@ impl<K: Kind> View<K> {
         observed.is_some_and(|observed| observed != self.meta.generation)
     }
 
+    /// Whether nothing may be written to Daily and to Secrets. A deletion is not suspended.
+    pub fn is_suspended(&self) -> bool {
+        self.suspended && self.meta.deleting.is_none()
+    }
+
+    /// Whether the last reconcile found the object suspended, and this one does not. The edit that
+    /// resumes it asks for nothing else.
+    pub fn is_resumed(&self) -> bool {
+        let conditions = self.status.common().conditions;
+        !self.suspended && condition::is_true(conditions, kind::SUSPENDED)
+    }
+
     /// The same, if it is of this name and domain.
     pub fn restored_record(&self, name: &str, domain: &Domain) -> Option<&Record> {
         let restored = self.former_record();
@@ -149,10 +164,12 @@ impl<K: Kind> View<K> {
         }
     }
 
-    /// Whether the user requests a reconcile that the status does not acknowledge yet.
+    /// Whether the user requests a reconcile that the status does not acknowledge yet. A suspended object
+    /// is reconciled once it is resumed.
     pub fn is_requested(&self) -> bool {
         let handled = self.status.common().last_handled_reconcile_at;
-        self.meta.requested.is_some() && self.meta.requested != *handled
+        let asked = self.meta.requested.is_some() && self.meta.requested != *handled;
+        asked && !self.is_suspended()
     }
 
     /// The id of the domain that holds what the object owns, whatever API key applies.

@@ -108,6 +108,7 @@ impl<K: Reconciled> Pass<K> {
     /// Continues with the object as the API server returned it after a write.
     fn continue_with(&mut self, written: &Object<K>) -> Result<(), Failure> {
         self.view.meta = Meta::of(written).ok_or_else(Failure::conflict)?;
+        self.view.suspended = written.suspended;
         self.refresh();
         // The write must not be forgotten if the reconcile is cut off from here on.
         self.keep_memory();
@@ -236,6 +237,7 @@ fn unchanged<K: Kind>(
     }
     match (demand, now.deleting.is_some()) {
         (Live::Kept | Live::KeptAsRead, true) => changed("its deletion was requested"),
+        (Live::Kept | Live::KeptAsRead, false) if object.suspended => changed("it was suspended"),
         (Live::Deleting, false) => changed("its deletion was not requested"),
         (Live::KeptAsRead, false) if now.generation != meta.generation => {
             changed("its spec was edited")

@@ -57,10 +57,21 @@ async fn each_state(fx: &mut Fixture) {
         .await;
     is(fx, Room, "short", "Current", "").await;
 
+    fx.ready(Room, "standup").await;
+    fx.merge(Room, "standup", json!({"spec": {"suspend": true}}))
+        .await;
+    let suspended = ("Suspended", "True", "Suspended");
+    fx.condition(Room, "standup", suspended).await;
+    is(fx, Room, "standup", "Current", "").await;
+    fx.merge(Room, "waiting", json!({"spec": {"suspend": true}}))
+        .await;
+    fx.condition(Room, "waiting", suspended).await;
+    is(fx, Room, "waiting", "InProgress", "foreign-line").await;
+
     fx.operator().terminate().await;
     fx.merge(Room, "standup", json!({"spec": {"privacy": "Private"}}))
         .await;
-    is(fx, Room, "standup", "InProgress", "generation is 2").await;
+    is(fx, Room, "standup", "InProgress", "generation is 3").await;
     fx.delete(Room, "standup").await;
     is(fx, Room, "standup", "Terminating", "").await;
     fx.start_operator(&[]).await;

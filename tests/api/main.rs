@@ -74,6 +74,7 @@ mod sharing;
 mod stage;
 mod stake;
 mod stored;
+mod suspend;
 mod truth;
 mod wait;
 
@@ -144,6 +145,7 @@ fn main() -> ExitCode {
         sharing::scenarios,
         served::scenarios,
         stored::scenarios,
+        suspend::scenarios,
         truth::scenarios,
     ];
     let trials = themes.iter().flat_map(|theme| theme(&stage)).collect();

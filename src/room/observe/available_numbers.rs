@@ -209,7 +209,7 @@ fn state(meta: &Meta, status: &PinDialinNumberStatus) -> NumberState {
         NumberState::Deleting
     } else if is(kind::READY) {
         NumberState::Ready
-    } else if keyless || is(kind::STALLED) && !is_edited {
+    } else if keyless || (is(kind::STALLED) || is(kind::SUSPENDED)) && !is_edited {
         NumberState::Stalled
     } else {
         NumberState::SettingUp

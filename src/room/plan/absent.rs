@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::claim::claim;
 use super::confirm_answer::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
-use super::expire::{Passed, expire, passed};
+use super::expire::{Passed, asks_for_another, expire, passed};
 use super::problems::{USER_RETRY, end_too_far, fails};
 use super::{Plan, Planned};
 use crate::crd::MissingRoomPolicy;
@@ -47,7 +47,7 @@ pub(super) fn absent(
 
 /// The room ended as planned. A later end in the spec asks for a new room.
 fn ended(view: &View, owned: &Record, end: &End, by_spec: End) -> Planned {
-    if by_spec.of == end.of || by_spec.at <= view.now.wall {
+    if !asks_for_another(view, end, &by_spec) {
         return Ok(expire(view));
     }
     if by_spec.at.saturating_sub(view.now.wall) > FARTHEST_END {
@@ -77,7 +77,7 @@ fn recreations(record: &Record, now: i64) -> Vec<i64> {
 
 /// The room is missing before its end. It is recreated, unless something speaks against it.
 fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End) -> Planned {
-    let requested = view.forced || view.is_edited();
+    let requested = view.forced || view.is_edited() && !view.is_resumed();
     let report = |message, resolved_by| {
         let requeue = Requeue::AtDrift(Some(end.at));
         Ok(fails(Reason::Missing, message, resolved_by, requeue))

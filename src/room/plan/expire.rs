@@ -7,6 +7,7 @@ use super::delete_secrets::secrets_are_deleted;
 use crate::crd::condition::{self, kind};
 use crate::daily::evidence::Observed;
 use crate::reconcile::problem::Requeue;
+use crate::reconcile::record::End;
 use crate::reconcile::steps::{Outcome, Step as AnyStep};
 use crate::room::spec::{EndSpec, Spec};
 use crate::room::view::View;
@@ -32,13 +33,19 @@ fn past_from_the_start(view: &View, spec: &Spec) -> bool {
 /// An ended room stays Expired until the user asks for something else, whatever happens to its API key.
 fn stays_expired(view: &View, spec: &Spec) -> bool {
     let made = view.record().and_then(|it| it.made.as_ref());
-    let recorded = made.and_then(|it| it.end.as_ref()).map(|it| it.at);
-    let end = recorded.unwrap_or_else(|| spec.end_of(view.meta.created).at);
+    let by_spec = spec.end_of(view.meta.created);
+    let end = made.and_then(|it| it.end.as_ref()).unwrap_or(&by_spec);
     let unclaimed = view.record().is_none_or(|it| it.claim.is_none());
-    is_expired(view) && unclaimed && !view.is_edited() && !view.forced && end <= view.now.wall
+    let is_asked = view.is_edited() || view.forced || asks_for_another(view, end, &by_spec);
+    is_expired(view) && unclaimed && !is_asked && end.at <= view.now.wall
 }
 
-fn is_expired(view: &View) -> bool {
+/// Whether the spec asks for a room after one that ended at `end`.
+pub(super) fn asks_for_another(view: &View, end: &End, by_spec: &End) -> bool {
+    by_spec.of != end.of && by_spec.at > view.now.wall && !view.is_suspended()
+}
+
+pub(super) fn is_expired(view: &View) -> bool {
     condition::is_true(&view.status.conditions, kind::EXPIRED)
 }
 

@@ -3,7 +3,7 @@
 use super::absent::absent;
 use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::differ::Present;
-use super::expire::{Passed, expire, kept_by_daily, passed};
+use super::expire::{Passed, expire, is_expired, kept_by_daily, passed};
 use super::problems::name_taken;
 use super::publish_secret::{pin_is_doubtful, publish};
 use super::steps::Read;
@@ -47,6 +47,11 @@ impl Keep for Room {
             observed,
             end,
         })
+    }
+
+    fn ends_at(view: &View) -> Option<i64> {
+        let end = view.record()?.made.as_ref()?.end.as_ref()?;
+        (!is_expired(view)).then_some(end.at)
     }
 
     fn on_recorded(view: &mut View, change: Change) {

@@ -61,6 +61,31 @@ fn nothing_is_written_for_what_cannot_be_acted_on() {
 }
 
 #[test]
+fn nothing_is_written_for_a_suspended_number_until_it_is_deleted() {
+    let suspended = |view: View| with(view, |it| it.suspended = true);
+    check(vec![
+        ("new", suspended(view()), "Suspended"),
+        ("claimed", suspended(claimed()), "Suspended"),
+        ("kept", suspended(kept()), "Suspended"),
+        (
+            "forced",
+            with(suspended(kept()), |it| it.forced = true),
+            "Suspended",
+        ),
+        (
+            "another installation",
+            with(suspended(kept()), |it| it.own.installation_id = "i2".into()),
+            "owned elsewhere OtherInstallation",
+        ),
+        (
+            "deleted",
+            with(suspended(kept()), |it| it.meta.deleting = Some(4000)),
+            "read Publishers",
+        ),
+    ]);
+}
+
+#[test]
 fn another_installations_object_is_left_as_it_is_until_it_is_taken_over() {
     let elsewhere = |view: View| with(view, |it| it.own.installation_id = "i2".into());
     let taken_over = |view: View| {

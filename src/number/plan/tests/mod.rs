@@ -121,6 +121,7 @@ pub(crate) fn view() -> View {
             requested: None,
         },
         deletion: DeletionSpec::default(),
+        suspended: false,
         names: Some(NUMBER.into()),
         spec: Ok(spec()),
         status: PinDialinNumberStatus::default(),

@@ -10,6 +10,9 @@ const SLOW: Duration = Duration::from_secs(20);
 
 impl World {
     pub(super) fn act(&mut self, view: &mut View, step: AnyStep, fate: Fate) {
+        let is_written = matches!(step, AnyStep::Of(_));
+        let suspended = self.spec["suspend"] == true && self.meta.deleting.is_none();
+        assert!(!suspended || !is_written, "{step:?} while it is suspended");
         // A write to Kubernetes that comes late meets another version, and is not done.
         let lost = fate == Fate::Dropped || fate == Fate::Late;
         match step {

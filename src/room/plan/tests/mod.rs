@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod effects;
 mod keep;
+mod suspend;
 
 mod property;
 mod world;
@@ -120,6 +121,7 @@ pub(in crate::room) fn unbound() -> View {
             requested: None,
         },
         deletion: DeletionSpec::default(),
+        suspended: false,
         names: Names::default(),
         spec: Err(InvalidSpec(String::new())),
         status: DailyRoomStatus::default(),
@@ -280,6 +282,7 @@ impl View {
         self.with(|view| {
             view.names = Names::read("standup", &value);
             view.deletion = DeletionSpec::read(&value);
+            view.suspended = value["suspend"] == true;
             view.spec = Spec::parse(&spec);
         })
     }

@@ -25,6 +25,7 @@ enum Event {
     SetEnd(i64),
     Edit(usize),
     Force,
+    Suspend(bool),
     Delete,
     LoseSecret,
     EditSecret,
@@ -77,6 +78,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => any::<i64>().prop_map(Event::SetEnd),
         2 => (0..SPECS.len()).prop_map(Event::Edit),
         1 => Just(Event::Force),
+        1 => any::<bool>().prop_map(Event::Suspend),
         1 => Just(Event::Delete),
         1 => Just(Event::LoseSecret),
         1 => Just(Event::EditSecret),
@@ -149,6 +151,10 @@ impl World {
                 let before = self.meta.requested.clone().unwrap_or_default();
                 self.meta.requested = Some(format!("{before}1"));
             }
+            Event::Suspend(suspend) => {
+                self.spec["suspend"] = json!(suspend);
+                self.meta.generation += 1;
+            }
             Event::Delete => self.meta.deleting = Some(NOW),
             Event::LoseSecret => self.secret = None,
             Event::EditSecret => {
@@ -191,6 +197,8 @@ impl World {
     /// Passes without faults, after what was under way is done, until none of them does anything.
     fn settle(&mut self) {
         self.numbers_fail = false;
+        self.spec["suspend"] = json!(false);
+        self.meta.generation += 1;
         self.wait(QUIET);
         let mut quiet = 0;
         for _ in 0..60 {
