@@ -111,6 +111,18 @@ async fn a_float_without_a_fraction_comes_back_as_a_whole_number() {
     }
 }
 
+/// F-ROOM-50.
+#[tokio::test]
+async fn an_nbf_in_the_past_is_accepted_or_refused() {
+    let stage = Stage::with_quirk("past-nbf", "accepted").await;
+    let past = json!({"properties": {"nbf": stage.now().await}});
+    ok(stage.api.post("/rooms", &past).await);
+    let stage = Stage::with_quirk("past-nbf", "refused").await;
+    invalid(stage.api.post("/rooms", &past).await, "in the past");
+    let future = json!({"properties": {"nbf": stage.now().await + 60}});
+    ok(stage.api.post("/rooms", &future).await);
+}
+
 /// F-ROOM-34, F-ERR-11: counts and durations are whole numbers.
 #[tokio::test]
 async fn a_fraction_of_a_whole_number_is_refused() {

@@ -5,7 +5,12 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeySecretRef, DeletionPolicy, SecretSpec, grammar, time};
+use super::{ApiKeySecretRef, DeletionPolicy, InvalidField, SecretSpec, grammar, time};
+
+/// Daily's largest calls have 100,000 people.
+const MOST_PARTICIPANTS: i64 = 100_000;
+const MAX_PARTICIPANTS_SENTENCE: &str = "maxParticipants must be a whole number from 1 to 100000; leave it out for \
+     Daily's default, 200";
 
 /// The desired state of a DailyRoom.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -35,9 +40,10 @@ use super::{ApiKeySecretRef, DeletionPolicy, SecretSpec, grammar, time};
 )]
 #[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
 #[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; create another DailyRoom"))]
+#[x_kube(validation = time::not_before_rule())]
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomSpec {
-    /// How long the room exists, counted from the creation of this object: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
+    /// How long the room exists, counted from the creation of this object or from notBeforeTime, whichever is later: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::ttl_rule())]
     #[schemars(length(max = time::TTL.longest))]
@@ -48,6 +54,12 @@ pub struct DailyRoomSpec {
     #[x_kube(validation = time::EXPIRATION_TIME.rule())]
     #[schemars(length(max = time::EXPIRATION_TIME.longest))]
     pub expiration_time: Option<String>,
+
+    /// When people may join at the earliest: a time in RFC 3339 form such as 2026-12-01T08:00:00Z, before the end of the room. The room and its PIN exist before. Absent: people may join at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = time::NOT_BEFORE_TIME.rule())]
+    #[schemars(length(max = time::NOT_BEFORE_TIME.longest))]
+    pub not_before_time: Option<String>,
 
     /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: the operator derives a name from the cluster, the namespace and the name of this object, so that the same DailyRoom finds its room when it is applied again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +76,11 @@ pub struct DailyRoomSpec {
     /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
+
+    /// How many people may be in the room at a time, callers included, from 1 to 100000. Daily offers this to paid accounts, and more than 200 on request. Absent: Daily's default, 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new(format!("self >= 1 && self <= {MOST_PARTICIPANTS}")).message(MAX_PARTICIPANTS_SENTENCE))]
+    pub max_participants: Option<i64>,
 
     /// Dial-in settings of the room. PIN dial-in is always enabled. Absent: the defaults of its fields.
     #[serde(default)]
@@ -88,6 +105,21 @@ pub struct DailyRoomSpec {
     /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<ApiKeySecretRef>,
+}
+
+impl DailyRoomSpec {
+    /// A valid `maxParticipants`.
+    ///
+    /// # Errors
+    /// The message of the CEL rule.
+    pub fn max_participants(&self) -> Result<Option<i64>, InvalidField> {
+        match self.max_participants {
+            Some(most) if !(1..=MOST_PARTICIPANTS).contains(&most) => {
+                Err(InvalidField(MAX_PARTICIPANTS_SENTENCE))
+            }
+            most => Ok(most),
+        }
+    }
 }
 
 /// Who may join over the web.

@@ -21,6 +21,9 @@ pub static TTL: Grammar = Grammar::new(DURATION, 32, TTL_SENTENCE);
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
 
+/// `spec.notBeforeTime` of a DailyRoom.
+pub static NOT_BEFORE_TIME: Grammar = Grammar::new(TIME, 64, NOT_BEFORE_TIME_SENTENCE);
+
 /// Hours, minutes and seconds, at least one of them. The numbers of digits suffice for the longest
 /// `ttl` in each unit and keep the sum within a CEL duration, whose overflow would hide the message.
 const DURATION: &str =
@@ -40,6 +43,25 @@ const TIME: &str = concat!(
 
 const EXPIRATION_TIME_SENTENCE: &str = "expirationTime must be a time in RFC 3339 form, \
      with a day that exists and a year from 2000 to 2999, for example 2026-12-01T18:00:00Z";
+
+const NOT_BEFORE_TIME_SENTENCE: &str = "notBeforeTime must be a time in RFC 3339 form, \
+     with a day that exists and a year from 2000 to 2999, for example 2026-12-01T08:00:00Z";
+
+/// Why `notBeforeTime` may not be at or after `expirationTime`: nobody could join.
+pub const NOT_BEFORE_THE_END: &str = "notBeforeTime must be before expirationTime; choose an earlier \
+     notBeforeTime or a later expirationTime";
+
+/// The CEL rule that `notBeforeTime` is before `expirationTime`. A time of another form is left to the rule
+/// of its field: here it would print an error of CEL beside that rule's sentence.
+pub(super) fn not_before_rule() -> Rule {
+    let unset = |field: &str| format!("!has(self.{field}) || !self.{field}.matches('{TIME}')");
+    Rule::new(format!(
+        "{} || {} || timestamp(self.notBeforeTime) < timestamp(self.expirationTime)",
+        unset("notBeforeTime"),
+        unset("expirationTime")
+    ))
+    .message(NOT_BEFORE_THE_END)
+}
 
 /// The CEL rule for `spec.ttl`.
 pub(super) fn ttl_rule() -> Rule {
@@ -65,9 +87,21 @@ pub fn ttl(text: &str) -> Result<i64, InvalidField> {
 /// # Errors
 /// The message of the CEL rule.
 pub fn expiration_time(text: &str) -> Result<i64, InvalidField> {
-    let time: Option<Timestamp> = EXPIRATION_TIME.check(text)?.parse().ok();
+    seconds(&EXPIRATION_TIME, text)
+}
+
+/// A `notBeforeTime` in Unix seconds, rounded down.
+///
+/// # Errors
+/// The message of the CEL rule.
+pub fn not_before_time(text: &str) -> Result<i64, InvalidField> {
+    seconds(&NOT_BEFORE_TIME, text)
+}
+
+fn seconds(grammar: &Grammar, text: &str) -> Result<i64, InvalidField> {
+    let time: Option<Timestamp> = grammar.check(text)?.parse().ok();
     let seconds = time.map(Timestamp::as_second);
-    seconds.ok_or(EXPIRATION_TIME.invalid())
+    seconds.ok_or(grammar.invalid())
 }
 
 /// Unix seconds as Kubernetes writes a time.

@@ -60,12 +60,21 @@ pub struct Room {
     pub config: RoomConfig,
 }
 
+/// How many people may be in a room that does not say otherwise (F-ROOM-45).
+pub const MAX_PARTICIPANTS: i64 = 200;
+
 /// The properties of a room that differ from their defaults (F-ROOM-2).
 #[derive(Clone, Default, Deserialize, PartialEq, Eq)]
 pub struct RoomConfig {
     /// The end in unix seconds of the calendar; a fraction is cut off (F-ROOM-19).
     #[serde(default, deserialize_with = "whole_seconds")]
     pub exp: Option<i64>,
+    /// Before when nobody can join, in unix seconds (F-ROOM-29).
+    #[serde(default, deserialize_with = "whole_seconds")]
+    pub nbf: Option<i64>,
+    /// Absent means [`MAX_PARTICIPANTS`] (F-ROOM-45).
+    #[serde(default, deserialize_with = "whole_number")]
+    pub max_participants: Option<i64>,
     /// Whether participants are removed at the end. Absent means false (F-ROOM-34).
     #[serde(default)]
     pub eject_at_room_exp: Option<bool>,
@@ -312,14 +321,18 @@ fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Er
 
 /// A time that no calendar has, for example in milliseconds, counts as none: no record could keep it.
 fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let in_calendar = |it: &i64| Timestamp::from_second(*it).is_ok();
+    Ok(whole_number(deserializer)?.filter(in_calendar))
+}
+
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let value = Option::<serde_json::Number>::deserialize(deserializer)?;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a float out of range saturates, and the fraction is to be cut off"
     )]
     let whole = |n: serde_json::Number| n.as_i64().or_else(|| n.as_f64().map(|f| f.floor() as i64));
-    let in_calendar = |it: &i64| Timestamp::from_second(*it).is_ok();
-    Ok(value.and_then(whole).filter(in_calendar))
+    Ok(value.and_then(whole))
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ pub use crate::crd::time::FARTHEST_END;
 pub struct Spec {
     pub chosen_name: Option<String>,
     pub end: EndSpec,
+    /// Before when nobody can join, in unix seconds.
+    pub not_before: Option<i64>,
+    /// `None` is Daily's default.
+    pub max_participants: Option<i64>,
     /// `public` or `private`.
     pub privacy: &'static str,
     /// Whether participants are removed at the end.
@@ -35,7 +39,7 @@ pub struct Spec {
 /// When a room has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndSpec {
-    /// Seconds after the creation of the object.
+    /// Seconds after the creation of the object, or after `notBeforeTime` if that is later.
     Ttl(i64),
     /// Unix seconds.
     At(i64),
@@ -85,9 +89,12 @@ impl Spec {
     /// Validates a spec again: objects can be older than the rules of the CRD.
     pub fn parse(spec: &DailyRoomSpec) -> Result<Self, InvalidSpec> {
         check_names(spec)?;
+        let end = end(spec)?;
         Ok(Self {
             chosen_name: spec.room_name.clone(),
-            end: end(spec)?,
+            not_before: not_before(spec, end)?,
+            max_participants: spec.max_participants()?,
+            end,
             privacy: match spec.privacy {
                 Privacy::Public => "public",
                 Privacy::Private => "private",
@@ -106,16 +113,26 @@ impl Spec {
         })
     }
 
-    /// The end of an object that was created at this time, in unix seconds.
+    /// The end of an object that was created at this time, in unix seconds. A `notBeforeTime` that does not
+    /// move the end is no reason for it, so that an edit of it leaves an end alone that was moved at Daily.
     pub fn end_of(&self, created: i64) -> End {
-        let at = match self.end {
-            EndSpec::Ttl(seconds) => created.saturating_add(seconds),
-            EndSpec::At(at) => at,
-        };
-        End {
-            at,
-            of: self.end.of(),
+        let of = self.end.of();
+        match (self.end, self.not_before.filter(|start| *start > created)) {
+            (EndSpec::Ttl(seconds), Some(start)) => End {
+                at: start.saturating_add(seconds),
+                of: format!("{of},notBeforeTime={start}"),
+            },
+            (EndSpec::Ttl(seconds), None) => End {
+                at: created.saturating_add(seconds),
+                of,
+            },
+            (EndSpec::At(at), _) => End { at, of },
         }
+    }
+
+    /// The property `nbf` at this time. One in the past keeps nobody out, and Daily may reject it (F-ROOM-50).
+    pub fn nbf(&self, now: i64) -> Option<i64> {
+        self.not_before.filter(|start| *start > now)
     }
 
     /// The property `dialin` (F-PIN-1) with these numbers.
@@ -144,6 +161,17 @@ fn end(spec: &DailyRoomSpec) -> Result<EndSpec, InvalidSpec> {
             "set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"
                 .to_owned(),
         )),
+    }
+}
+
+fn not_before(spec: &DailyRoomSpec, end: EndSpec) -> Result<Option<i64>, InvalidSpec> {
+    let start = spec.not_before_time.as_deref();
+    let start = start.map(time::not_before_time).transpose()?;
+    match (start, end) {
+        (Some(start), EndSpec::At(end)) if start >= end => {
+            Err(InvalidSpec(time::NOT_BEFORE_THE_END.to_owned()))
+        }
+        _ => Ok(start),
     }
 }
 
@@ -210,6 +238,20 @@ mod tests {
             assert_eq!(spec.end, EndSpec::Ttl(seconds), "{written}");
             assert_eq!(spec.end_of(100).at, 100 + seconds);
         }
+        // A ttl counts from notBeforeTime, unless the object is younger.
+        let later = json!({"ttl": "8h", "notBeforeTime": "2026-12-01T08:00:00Z"});
+        let later = Spec::parse(&spec(later)).unwrap();
+        let (start, seconds) = (1_796_112_000, 28_800);
+        assert_eq!(later.end_of(100).at, start + seconds);
+        assert_eq!(later.end_of(100).of, "ttl=28800,notBeforeTime=1796112000");
+        for created in [start, start + 1] {
+            let end = later.end_of(created);
+            assert_eq!((end.at, end.of.as_str()), (created + seconds, "ttl=28800"));
+        }
+        assert_eq!(
+            (later.nbf(start - 1), later.nbf(start)),
+            (Some(start), None)
+        );
         let time = json!({"expirationTime": "2026-12-01T18:00:00+01:00"});
         let spec = Spec::parse(&spec(time)).unwrap();
         assert_eq!(spec.end, EndSpec::At(1_796_144_400));
@@ -239,6 +281,10 @@ mod tests {
             json!({"ttl": "8h", "expirationTime": "2026-12-01T18:00:00Z"}),
             json!({"ttl": "9s"}),
             json!({"ttl": "3 weeks"}),
+            json!({"ttl": "8h", "notBeforeTime": "tomorrow"}),
+            json!({"expirationTime": "2026-12-01T18:00:00Z", "notBeforeTime": "2026-12-01T19:00:00+01:00"}),
+            json!({"ttl": "8h", "maxParticipants": 0}),
+            json!({"ttl": "8h", "maxParticipants": 100_001}),
             json!({"expirationTime": "tomorrow"}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{}]}}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{"phoneNumber": "911"}]}}),

@@ -106,7 +106,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
 }
 
 /// Applies an edit, and gives the body of the one update that it causes.
-async fn update_of(fx: &Fixture, spec: Value) -> Value {
+pub async fn update_of(fx: &Fixture, spec: Value) -> Value {
     let before = fx.get(Room, "standup").await;
     let mark = fx.mark().await;
     fx.room("standup", spec).await;
@@ -135,7 +135,7 @@ pub fn changes_pin(fx: &Fixture, body: &Value) -> bool {
 }
 
 /// The body of the one write, which is an update of the room.
-fn the_update(journal: &Journal, room: &Object) -> Value {
+pub fn the_update(journal: &Journal, room: &Object) -> Value {
     let writes = journal.writes();
     assert_eq!(writes.len(), 1, "one update:\n{}", journal.tail(20));
     assert_eq!((writes[0].method.as_str(), writes[0].status), ("POST", 200));
@@ -430,7 +430,7 @@ async fn dialin_off_and_on(fx: &mut Fixture) {
     }
 }
 
-async fn change_by_hand(fx: &Fixture, room: &Object, change: &Value) {
+pub async fn change_by_hand(fx: &Fixture, room: &Object, change: &Value) {
     let path = format!("/rooms/{}", room.room_name());
     let answer = fx.by_hand.post(&path, change).await.expect("Daily answers");
     assert_eq!(answer.status, 200, "{:?}", answer.body);

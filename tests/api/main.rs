@@ -60,6 +60,7 @@ mod ownership;
 mod plane;
 mod preflight;
 mod probes;
+mod properties;
 mod refusals;
 mod restart;
 mod rights;
@@ -135,6 +136,7 @@ fn main() -> ExitCode {
         ownership::scenarios,
         preflight::scenarios,
         probes::scenarios,
+        properties::scenarios,
         refusals::scenarios,
         restart::scenarios,
         roles::scenarios,

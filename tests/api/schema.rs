@@ -17,6 +17,8 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("schema::end", plain(), end),
         stage.trial("schema::durations", plain(), durations),
         stage.trial("schema::times", plain(), times),
+        stage.trial("schema::not_before_time", plain(), not_before_time),
+        stage.trial("schema::max_participants", plain(), max_participants),
         stage.trial("schema::names", plain(), names),
         stage.trial("schema::room_name", plain(), room_name),
         stage.trial(
@@ -184,6 +186,54 @@ async fn times(fx: &mut Fixture) {
     for text in TIMES {
         let read = time::expiration_time(text).map(drop);
         as_the_code_has_it(fx, Room, json!({"expirationTime": text}), read).await;
+    }
+}
+
+async fn not_before_time(fx: &mut Fixture) {
+    let end = "2026-12-01T18:00:00Z";
+    let form = "notBeforeTime must be a time in RFC 3339 form";
+    let order =
+        "notBeforeTime must be before expirationTime; choose an earlier notBeforeTime or a later";
+    for (start, sentence) in [
+        ("tomorrow", form),
+        (end, order),
+        ("2026-12-01T20:00:00+01:00", order),
+    ] {
+        let spec = json!({"expirationTime": end, "notBeforeTime": start});
+        refused(fx, Room, "a", spec, sentence).await;
+    }
+    // Each sentence stands alone: no error of CEL is beside it.
+    let spec = json!({"expirationTime": "then", "notBeforeTime": "now"});
+    let refusal = fx
+        .try_apply(Room, "a", &spec)
+        .await
+        .err()
+        .expect("is refused");
+    assert!(!refusal.contains("type conversion"), "{refusal}");
+    for start in ["2026-12-01T17:59:59Z", "2026-12-01T19:00:00+02:00"] {
+        fx.room("a", json!({"expirationTime": end, "notBeforeTime": start}))
+            .await;
+    }
+    fx.room("b", json!({"ttl": "8h", "notBeforeTime": end}))
+        .await;
+}
+
+async fn max_participants(fx: &mut Fixture) {
+    let bounds =
+        "maxParticipants must be a whole number from 1 to 100000; leave it out for Daily's default";
+    for most in [0, -1, 100_001] {
+        refused(
+            fx,
+            Room,
+            "a",
+            json!({"ttl": "8h", "maxParticipants": most}),
+            bounds,
+        )
+        .await;
+    }
+    for most in [1, 200, 100_000] {
+        fx.room("a", json!({"ttl": "8h", "maxParticipants": most}))
+            .await;
     }
 }
 

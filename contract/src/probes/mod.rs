@@ -151,6 +151,7 @@ pub const PROBES: &[Probe] = &[
         "a name of one letter cannot begin as those of the run",
     ),
     by!("fractional-exp", rooms::fractional_exp),
+    by!("past-nbf", rooms::past_nbf),
     by!("sip-uri", rooms::sip_uri),
     by!("nested-update", rooms::nested_update),
     by!("update-missing", rooms::update_missing),

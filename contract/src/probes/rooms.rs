@@ -66,6 +66,22 @@ pub async fn fractional_exp(scene: &Scene) -> Finding {
     }
 }
 
+pub async fn past_nbf(scene: &Scene) -> Finding {
+    let name = scene.case.name("past-nbf");
+    let past = json!({"nbf": 1_600_000_000});
+    let answer = scene.case.try_room(&name, past).await?;
+    match answer.status {
+        200 => Ok("accepted"),
+        400 => {
+            // A future one must succeed, or Daily rejected the room for another reason.
+            let future = json!({"nbf": scene.case.in_seconds(300).await?});
+            scene.case.room("future-nbf", future).await?;
+            Ok("refused")
+        }
+        _ => puzzled(&answer),
+    }
+}
+
 pub async fn nested_update(scene: &Scene) -> Finding {
     scene.dialin()?;
     let dialin = json!({"display_name": "One", "wait_for_meeting_start": true});

@@ -78,6 +78,9 @@ switches! {
     /// What happens to an `exp` with a fraction.
     fractional_exp: FractionalExp = "fractional-exp", "F-ROOM-19",
         [Kept = "kept", Floored = "floored", Refused = "refused"];
+    /// Whether an `nbf` in the past is accepted.
+    past_nbf: PastNbf = "past-nbf", "F-ROOM-50",
+        [Accepted = "accepted", Refused = "refused"];
     /// Whether the addresses of SIP endpoints begin with `sip:`.
     sip_uri: SipUri = "sip-uri", "F-ROOM-46",
         [Bare = "bare", Prefixed = "prefixed"];

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::kinds::whole;
 use super::{Refusal, dialin, nested, sip, values};
 use crate::Quirks;
-use crate::quirks::{FractionalExp, NestedUpdate, WrongType};
+use crate::quirks::{FractionalExp, NestedUpdate, PastNbf, WrongType};
 
 /// What JSON a property takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +177,13 @@ fn set(
         };
     }
     values::check(name, value)?;
+    // F-ROOM-50
+    let is_past = value.as_f64().is_some_and(|time| time <= now);
+    if name == "nbf" && is_past && quirks.past_nbf == PastNbf::Refused {
+        return Err(Refusal::invalid(format!(
+            "nbf was '{value}', which is in the past"
+        )));
+    }
     let Value::Object(sent) = value else {
         return Ok(Some(whole(value)));
     };

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::daily::evidence::{Observed, Source};
-use crate::daily::types::{CreateRoom, Room};
+use crate::daily::types::{CreateRoom, MAX_PARTICIPANTS, Room};
 use crate::naming;
 use crate::reconcile::record::{Claim, End, Record};
 use crate::room::view::View;
@@ -36,8 +36,11 @@ fn matches(room: &Room, request: &Value) -> bool {
         let mut asked = asked.into_iter().flatten();
         asked.all(|(key, value)| shown.get(key).is_none_or(|it| it == value))
     };
+    let most = |most: Option<i64>| most.unwrap_or(MAX_PARTICIPANTS);
     request["privacy"] == room.privacy
         && request["exp"] == json!(config.exp)
+        && request["nbf"] == json!(config.nbf)
+        && most(request["max_participants"].as_i64()) == most(config.max_participants)
         && request["eject_at_room_exp"] == config.eject_at_room_exp.unwrap_or(false)
         && config.dialin.as_ref().is_some_and(dialin)
 }

@@ -93,7 +93,7 @@ impl Create for Room {
             confirm_by_name(view)?;
             return Ok(over_before_creation(view, &end));
         }
-        let request = request(spec, &owned.name, &end, &numbers(view)?);
+        let request = request(spec, &owned.name, &end, &numbers(view)?, view.now.wall);
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
             forget_refused(view, owned, claim)?;
             return Ok(rejected(view, owned, rejection));
@@ -255,10 +255,22 @@ fn record_room(
     ))
 }
 
-/// The request that creates the room.
-pub(super) fn request(spec: &Spec, name: &str, end: &End, numbers: &[String]) -> CreateRoom {
+/// The request that creates the room at this time.
+pub(super) fn request(
+    spec: &Spec,
+    name: &str,
+    end: &End,
+    numbers: &[String],
+    now: i64,
+) -> CreateRoom {
     let mut properties: Map<String, Value> = Map::new();
     properties.insert("exp".into(), json!(end.at));
+    if let Some(nbf) = spec.nbf(now) {
+        properties.insert("nbf".into(), json!(nbf));
+    }
+    if let Some(most) = spec.max_participants {
+        properties.insert("max_participants".into(), json!(most));
+    }
     properties.insert("eject_at_room_exp".into(), json!(spec.eject));
     properties.insert("dialin".into(), spec.dialin(numbers).into());
     CreateRoom {

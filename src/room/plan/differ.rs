@@ -9,7 +9,7 @@ use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::Observed;
-use crate::daily::types::{Domain, Room, RoomChange};
+use crate::daily::types::{Domain, MAX_PARTICIPANTS, Room, RoomChange};
 use crate::naming;
 use crate::reconcile::problem::Problem;
 use crate::reconcile::record::{End, Made, Record};
@@ -117,6 +117,15 @@ impl Present<'_> {
         let properties = &mut change.properties;
         if room.config.eject_at_room_exp.unwrap_or(false) != spec.eject {
             properties.insert("eject_at_room_exp".into(), json!(spec.eject));
+        }
+        let most = |most: Option<i64>| most.unwrap_or(MAX_PARTICIPANTS);
+        if most(room.config.max_participants) != most(spec.max_participants) {
+            properties.insert("max_participants".into(), json!(spec.max_participants));
+        }
+        let now = self.view.now.wall;
+        let nbf = spec.nbf(now);
+        if room.config.nbf.filter(|shown| *shown > now) != nbf {
+            properties.insert("nbf".into(), json!(nbf));
         }
         if let Some(dialin) = dialin
             && dialin_differs(self.view, self.made, room, dialin)

@@ -446,11 +446,13 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         let dialin = it.config.dialin.as_mut().unwrap();
         dialin.insert("display_name".into(), json!("Somebody"));
     };
-    let strangers: [fn(&mut Room); 5] = [
+    let strangers: [fn(&mut Room); 7] = [
         |it| it.created_at = NOW - 1,
         |it| it.privacy = "private".into(),
         |it| it.config.eject_at_room_exp = None,
         |it| it.config.dialin = None,
+        |it| it.config.nbf = Some(NOW + 60),
+        |it| it.config.max_participants = Some(20),
         named,
     ];
     let (reason, later) = (Reason::NameTaken, Requeue::After(USER_RETRY));

@@ -148,6 +148,12 @@ impl World {
                     if let Some(eject) = of("eject_at_room_exp") {
                         config.eject_at_room_exp = eject.as_bool();
                     }
+                    if let Some(nbf) = of("nbf") {
+                        config.nbf = nbf.as_i64();
+                    }
+                    if let Some(most) = of("max_participants") {
+                        config.max_participants = most.as_i64();
+                    }
                     if let Some(Value::Object(dialin)) = of("dialin") {
                         config.dialin = Some(dialin);
                     }

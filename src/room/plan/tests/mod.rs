@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod effects;
 mod keep;
+mod properties;
 mod suspend;
 
 mod property;
@@ -204,7 +205,7 @@ fn record_of(view: &View, claim: Option<Claim>, made: Option<Made>) -> Record {
 /// What creates the room with this end.
 fn request(view: &View, end: i64) -> CreateRoom {
     let numbers = [NUMBER.to_owned()];
-    super::create::request(view.parsed(), "standup", &by_ttl(end), &numbers)
+    super::create::request(view.parsed(), "standup", &by_ttl(end), &numbers, NOW)
 }
 
 /// The room as it should be.
@@ -215,6 +216,7 @@ fn room(view: &View) -> Room {
         "id": ID, "name": name, "privacy": parsed.privacy,
         "url": format!("https://demo.daily.co/{name}"), "created_at": "2026-12-01T08:00:00Z",
         "config": {"exp": END, "eject_at_room_exp": parsed.eject, "dialin_code": PIN,
+                   "nbf": parsed.nbf(NOW), "max_participants": parsed.max_participants,
                    "dialin": parsed.dialin(&[NUMBER.to_owned()])},
     }))
     .unwrap();

@@ -35,13 +35,14 @@ enum Event {
     Numbers,
 }
 
-const SPECS: [&str; 6] = [
+const SPECS: [&str; 7] = [
     r#"{"ttl": "8h"}"#,
     r#"{"ttl": "8h", "privacy": "Private"}"#,
     r#"{"ttl": "8h", "dialin": {"displayName": "Caller"}}"#,
     r#"{"ttl": "11m"}"#,
     r#"{"ttl": "9h", "missingRoomPolicy": "Report"}"#,
     r#"{"expirationTime": "2027-01-15T12:00:00Z", "ejectAtRoomExpiry": false}"#,
+    r#"{"ttl": "8h", "notBeforeTime": "2027-01-15T09:00:00Z", "maxParticipants": 20}"#,
 ];
 
 fn spec(index: usize, chosen: bool, retain: bool) -> Value {
@@ -135,7 +136,11 @@ impl World {
                 let properties = json!({"exp": END, "dialin": {"display_name": "Somebody"}});
                 let _ = self.put(&name, "public", &properties);
             }
-            Event::HandEdit => self.edit_room(&name, |it| it.privacy = "private".into()),
+            Event::HandEdit => self.edit_room(&name, |it| {
+                it.privacy = "private".into();
+                it.config.max_participants = Some(5);
+                it.config.nbf = Some(NOW + 7200);
+            }),
             Event::MoveEnd(by) => self.edit_room(&name, |it| {
                 it.config.exp = it.config.exp.map(|exp| exp + by);
             }),
@@ -238,6 +243,8 @@ impl World {
                 assert_eq!(self.status.dialin_code.as_deref(), Some(pin));
                 let wanted = self.spec["privacy"].as_str().unwrap_or("Public");
                 assert_eq!(room.privacy, wanted.to_lowercase());
+                let most = self.spec["maxParticipants"].as_i64();
+                assert_eq!(room.config.max_participants, most);
             }
             Outcome::Expired => {
                 assert!(self.secret.is_none() && self.status.dialin_code.is_none());
