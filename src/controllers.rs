@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use self::accounts::{Listings, Recorded, keys, outcomes_known};
 use self::sources::{CONCURRENCY, Sources};
 use self::takeover::trusted_from;
-use self::triggers::{owner, rooms_to_reconcile};
+use self::triggers::{owner, rooms_of_namespace, rooms_to_reconcile};
 use crate::cause::chain;
 use crate::concurrency::Permits;
 use crate::config::Config;
@@ -37,6 +37,7 @@ use crate::reconcile::memory::Memories;
 use crate::reconcile::meta::Identity;
 use crate::reconcile::object::Object;
 use crate::reconcile::{self, Kind, Reconciled, reconcile};
+use crate::room::namespaces::Namespaces;
 use crate::room::secret_index::SecretIndex;
 use crate::room::{self, Room, Rooms};
 
@@ -77,12 +78,15 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let (numbers, number_changes) = sources.numbers();
     let secret_index = SecretIndex::default();
     let secrets = sources.secrets(&secret_index);
+    let (namespace_stores, namespaces): (Vec<_>, Vec<_>) = sources.namespaces().into_iter().unzip();
+    let namespace_stores = Namespaces(namespace_stores);
     let room_store: Rooms = rooms.iter().map(Controller::store).collect();
     let number_store: Vec<_> = numbers.iter().map(Controller::store).collect();
     let listings = Listings::default();
     let keys = Arc::new(keys(&context, room_store.clone(), Arc::clone(&listings)));
     let shared = room::Shared {
         numbers: number_store.clone(),
+        namespaces: namespace_stores.clone(),
         secrets: secrets.iter().map(|(store, _)| store.clone()).collect(),
         secret_index,
     };
@@ -90,13 +94,20 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let shared = number::Shared {
         publishers: publishers(room_store.clone()),
     };
-    let number_context = reconcile_context(&context, &keys, number_store, shared);
+    let number_context = reconcile_context(&context, &keys, number_store.clone(), shared);
     let mut running = JoinSet::new();
-    let sources_of_rooms = number_changes.into_iter().zip(secrets);
-    for (rooms, (numbers, (_, secrets))) in rooms.into_iter().zip(sources_of_rooms) {
+    let sources_of_rooms = number_changes.into_iter().zip(secrets).zip(namespaces);
+    for (rooms, ((numbers, (_, secrets)), namespaces)) in rooms.into_iter().zip(sources_of_rooms) {
+        let of_number = rooms_to_reconcile(room_store.clone(), namespace_stores.clone());
+        let of_namespace = rooms_of_namespace(
+            room_store.clone(),
+            number_store.clone(),
+            namespace_stores.clone(),
+        );
         let controller = rooms
-            .watches_stream(numbers, rooms_to_reconcile(room_store.clone()))
+            .watches_stream(numbers, of_number)
             .watches_stream(secrets, owner)
+            .watches_stream(namespaces, of_namespace)
             .graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
     }

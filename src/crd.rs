@@ -3,6 +3,7 @@
 //! Types, validation rules and printer columns only. [`crate::room`] and [`crate::number`] reconcile
 //! them.
 
+mod allowed_rooms;
 pub mod condition;
 pub mod grammar;
 #[allow(
@@ -17,11 +18,12 @@ mod summary;
 pub mod time;
 mod unreadable;
 
-pub use grammar::InvalidField;
-pub use number::{
-    AllowedNamespaces, AllowedRooms, FromNamespaces, IvrGreeting, PinDialinNumber,
-    PinDialinNumberSpec, PinDialinNumberStatus,
+pub use allowed_rooms::{
+    AllowedNamespaces, AllowedRooms, FromNamespaces, LabelOperator, LabelRequirement,
+    NamespaceSelector,
 };
+pub use grammar::InvalidField;
+pub use number::{IvrGreeting, PinDialinNumber, PinDialinNumberSpec, PinDialinNumberStatus};
 pub use room::{
     Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin, MissingRoomPolicy,
     NumberRef, NumberSource, Privacy, PublishedNumber, RoomInfo, RoomNumber,

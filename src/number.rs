@@ -1,6 +1,7 @@
 //! PinDialinNumbers: what differs from other kinds.
 
 mod act;
+pub mod allowed_rooms;
 mod observe;
 pub mod plan;
 pub mod report;
@@ -59,7 +60,7 @@ impl Kind for Number {
     const FOLLOWS_LISTINGS: bool = false;
 
     fn parse(spec: &PinDialinNumberSpec) -> Result<Spec, InvalidSpec> {
-        Ok(Spec::of(spec))
+        Spec::parse(spec)
     }
     fn names(_: &str, spec: &Value) -> Option<String> {
         let number = spec.get("phoneNumber").and_then(Value::as_str);

@@ -1,6 +1,7 @@
 //! DailyRooms: what differs from other kinds.
 
 mod act;
+pub mod namespaces;
 mod observe;
 pub mod plan;
 pub mod published_numbers;
@@ -15,6 +16,7 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
 
+use self::namespaces::Namespaces;
 pub(crate) use self::observe::available_numbers::holder;
 use self::plan::is_recreated;
 use self::plan::steps::{Read, Serving, Step};
@@ -66,9 +68,13 @@ pub struct Room;
 /// The caches of DailyRooms, one for each watch.
 pub type Rooms = Vec<Store<Object<Room>>>;
 
+/// The caches of PinDialinNumbers, one for each watch.
+pub type Numbers = Vec<Store<Object<Number>>>;
+
 /// The caches that reconciles of DailyRooms share.
 pub struct Shared {
-    pub(crate) numbers: Vec<Store<Object<Number>>>,
+    pub(crate) numbers: Numbers,
+    pub(crate) namespaces: Namespaces,
     pub(crate) secrets: Vec<Store<PartialObjectMeta<Secret>>>,
     pub(crate) secret_index: SecretIndex,
 }

@@ -83,7 +83,9 @@ pub fn needed(config: &Config) -> Vec<Right> {
             rights.extend(verbs.map(|verb| one(namespace, group, resource, None, *verb)));
         }
         // For the labels of the namespace, and for the uid of kube-system, the ID of the cluster.
-        rights.push(one(None, "", "namespaces", namespace, "get"));
+        for verb in ["get", "list", "watch"] {
+            rights.push(one(None, "", "namespaces", namespace, verb));
+        }
     }
     if !config.watch_namespaces.is_empty() && config.cluster_id.is_none() {
         let system = Some("kube-system");

@@ -4,15 +4,16 @@ use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
 use kube::api::PartialObjectMeta;
 use kube::runtime::controller::{self, Controller};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::Event;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::{WatchStreamExt, predicates, watcher};
 
 use super::Context;
 use super::triggers::Known;
-use super::watch::watch;
+use super::watch::{watch, watch_through};
 use crate::crd::grammar::LONGEST_OBJECT_NAME;
 use crate::health::Watches;
 use crate::k8s::Served;
@@ -20,6 +21,7 @@ use crate::number::Number;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
 use crate::room::Room;
+use crate::room::namespaces::{self, NamespaceMeta};
 use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::room::secret_index::SecretIndex;
 
@@ -43,6 +45,12 @@ pub(super) type NumberChanges = UnboundedReceiver<watcher::Result<Object<Number>
 pub(super) type WatchedSecrets = (
     Store<PartialObjectMeta<Secret>>,
     BoxStream<'static, watcher::Result<PartialObjectMeta<Secret>>>,
+);
+
+/// The metadata of namespaces: the cache, and those whose labels have changed.
+pub(super) type WatchedNamespaces = (
+    Store<NamespaceMeta>,
+    BoxStream<'static, watcher::Result<NamespaceMeta>>,
 );
 
 /// The watches of the controllers: one of each kind for each namespace in `--watch-namespaces`, or one
@@ -126,12 +134,33 @@ impl Sources {
             .collect()
     }
 
+    /// The metadata of the served namespaces. With `--watch-namespaces`, each watch shows one of them, which is
+    /// all that the ClusterRole then grants.
+    pub(super) fn namespaces(&self) -> Vec<WatchedNamespaces> {
+        let namespaces = self.namespaces.iter();
+        namespaces
+            .map(|namespace| {
+                let config = match namespace {
+                    Some(name) => watch_config().fields(&format!("metadata.name={name}")),
+                    None => watch_config(),
+                };
+                let (store, writer) = reflector::store();
+                let name = namespace.as_deref();
+                let events = watch_through(&self.client, name, Api::all, config, &self.watches);
+                let events = events.modify(namespaces::trim).reflect(writer);
+                let changed = events.touched_objects();
+                let changed = changed.predicate_filter(predicates::labels, Default::default());
+                (store, changed.boxed())
+            })
+            .collect()
+    }
+
     fn watch<K: Served + Send + 'static>(
         &self,
         namespace: Option<&str>,
         config: watcher::Config,
     ) -> BoxStream<'static, watcher::Result<Event<K>>> {
-        watch(&self.client, namespace, config, &self.watches).boxed()
+        watch(&self.client, namespace, config, &self.watches)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which DailyRooms a change of a Secret or a PinDialinNumber concerns. No I/O.
+//! Which DailyRooms a change of a Secret, a PinDialinNumber or a namespace concerns. No I/O.
 
 use std::collections::HashMap;
 use std::mem;
@@ -9,12 +9,13 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::Event;
 
-use crate::crd::FromNamespaces;
 use crate::crd::condition::{self, kind};
 use crate::number::Number;
+use crate::number::allowed_rooms::{allows, needs_labels};
 use crate::reconcile::object::Object;
+use crate::room::namespaces::{NamespaceMeta, Namespaces};
 use crate::room::secret::OWNER_ANNOTATION;
-use crate::room::{Room, Rooms, holder};
+use crate::room::{Numbers, Room, Rooms, holder};
 
 /// The DailyRoom that owns a Secret.
 pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Object<Room>>> {
@@ -32,12 +33,12 @@ pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Objec
 /// the whole account reconciled.
 #[derive(Default)]
 pub(super) struct Known {
-    shown: Numbers,
+    shown: ByName,
     /// The list that is being read.
-    listed: Numbers,
+    listed: ByName,
 }
 
-type Numbers = HashMap<ObjectRef<Object<Number>>, Object<Number>>;
+type ByName = HashMap<ObjectRef<Object<Number>>, Object<Number>>;
 
 impl Known {
     /// The PinDialinNumbers of which the event changes what rooms use. A list changes nothing before it
@@ -79,17 +80,46 @@ impl Known {
 }
 
 fn differs(before: Option<&Object<Number>>, now: &Object<Number>) -> bool {
-    before.is_none_or(|before| holder(before) != holder(now))
+    let used = |number: &Object<Number>| {
+        let spec = number.spec.as_ref().ok();
+        let allowed = spec.and_then(|it| it.allowed_rooms.clone());
+        (holder(number, "", None), allowed)
+    };
+    before.is_none_or(|before| used(before) != used(now))
 }
 
 /// The DailyRooms to reconcile when a PinDialinNumber changes.
 pub(super) fn rooms_to_reconcile(
     rooms: Rooms,
+    namespaces: Namespaces,
 ) -> impl Fn(Object<Number>) -> Vec<ObjectRef<Object<Room>>> {
     move |number| {
         let stores = rooms.iter().flat_map(|store| store.state());
         stores
-            .filter(|room| concerns(&number, room))
+            .filter(|room| concerns(&number, room, &namespaces))
+            .map(|room| ObjectRef::from_obj(&*room))
+            .collect()
+    }
+}
+
+/// The DailyRooms to reconcile when the labels of their namespace change.
+pub(super) fn rooms_of_namespace(
+    rooms: Rooms,
+    numbers: Numbers,
+    namespaces: Namespaces,
+) -> impl Fn(NamespaceMeta) -> Vec<ObjectRef<Object<Room>>> {
+    move |namespace| {
+        let numbers = numbers.iter().flat_map(|store| store.state());
+        let by_labels: Vec<_> = numbers
+            .filter(|it| it.spec.as_ref().is_ok_and(needs_labels))
+            .collect();
+        if by_labels.is_empty() {
+            return Vec::new();
+        }
+        let in_it = |room: &Object<Room>| room.metadata.namespace == namespace.metadata.name;
+        let rooms = rooms.iter().flat_map(|store| store.state_filter(in_it));
+        rooms
+            .filter(|room| by_labels.iter().any(|it| concerns(it, room, &namespaces)))
             .map(|room| ObjectRef::from_obj(&*room))
             .collect()
     }
@@ -97,7 +127,7 @@ pub(super) fn rooms_to_reconcile(
 
 /// Whether a change of the number can change what the room publishes: the room publishes the number; or
 /// it waits for a number, names this one without being Ready, or names none and has published none.
-fn concerns(number: &Object<Number>, room: &Object<Room>) -> bool {
+fn concerns(number: &Object<Number>, room: &Object<Room>, namespaces: &Namespaces) -> bool {
     let (Ok(number_spec), Ok(room_spec)) = (&number.spec, &room.spec) else {
         return false;
     };
@@ -111,17 +141,25 @@ fn concerns(number: &Object<Number>, room: &Object<Room>) -> bool {
     if published.any(|it| it.phone_number == *phone_number) {
         return true;
     }
-    let beside = room.metadata.namespace == number.metadata.namespace;
-    let allowed = beside || number_spec.allowed_from() == FromNamespaces::All;
+    let here = room.metadata.namespace.as_deref().unwrap_or_default();
+    let there = number.metadata.namespace.as_deref().unwrap_or_default();
+    let namespace = needs_labels(number_spec).then(|| namespaces.get(here));
+    let namespace = namespace.flatten();
+    let labels = namespace
+        .as_ref()
+        .and_then(|it| it.metadata.labels.as_ref());
+    let allowed = allows(number_spec, there, here, labels);
     let wanted = &room_spec.dialin.room_numbers;
     let chooses = allowed && wanted.is_empty() && status.phone_numbers.is_empty();
     let waits = conditions.iter().any(|it| {
         it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")
     });
     let names = wanted.iter().any(|it| {
-        let by_name = it.number_ref.as_ref().map(|it| &it.name);
-        it.phone_number.as_ref() == Some(phone_number)
-            || (beside && by_name == number.metadata.name.as_ref())
+        let by_name = it.number_ref.as_ref().is_some_and(|it| {
+            let namespace = it.namespace.as_deref().unwrap_or(here);
+            namespace == there && number.metadata.name.as_ref() == Some(&it.name)
+        });
+        it.phone_number.as_ref() == Some(phone_number) || by_name
     });
     chooses || waits || (names && !condition::is_true(conditions, kind::READY))
 }
@@ -130,14 +168,15 @@ fn concerns(number: &Object<Number>, room: &Object<Room>) -> bool {
 mod tests {
     use std::iter;
 
+    use kube::runtime::reflector;
     use serde_json::{Value, json};
 
     use super::*;
 
     const NUMBER: &str = "+12025550123";
 
-    fn number(from: &str) -> Object<Number> {
-        let spec = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": {"from": from}}});
+    fn number(namespaces: Value) -> Object<Number> {
+        let spec = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": namespaces}});
         let number = json!({
             "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
             "metadata": {"namespace": "team", "name": "main"}, "spec": spec,
@@ -151,7 +190,23 @@ mod tests {
             "metadata": {"namespace": namespace, "name": "standup"},
             "spec": {"ttl": "1h", "dialin": {"roomNumbers": numbers}}, "status": status,
         });
-        concerns(&number(from), &serde_json::from_value(room).unwrap())
+        let room = serde_json::from_value(room).unwrap();
+        let number = match from {
+            "Selector" => {
+                number(json!({"from": from, "selector": {"matchLabels": {"voice": "yes"}}}))
+            }
+            from => number(json!({"from": from})),
+        };
+        concerns(&number, &room, &namespaces())
+    }
+
+    /// A watch has shown one namespace with the label.
+    fn namespaces() -> Namespaces {
+        let (store, mut writer) = reflector::store();
+        let labelled = json!({"metadata": {"name": "labelled", "labels": {"voice": "yes"}}});
+        let labelled: NamespaceMeta = serde_json::from_value(labelled).unwrap();
+        writer.apply_watcher_event(&Event::Apply(labelled));
+        Namespaces(vec![store])
     }
 
     fn condition(type_: &str, status: &str, reason: &str) -> Value {
@@ -175,6 +230,7 @@ mod tests {
         let failing = || conditions(&[("Ready", "False", "NumberNotFound")]);
         let (none, by_name) = (json!([]), json!([{"numberRef": {"name": "main"}}]));
         let by_number = json!([{"phoneNumber": NUMBER}]);
+        let from_there = json!([{"numberRef": {"name": "main", "namespace": "team"}}]);
         let other = json!([{"numberRef": {"name": "other"}}]);
         let table = [
             ("new, names none", "team", &none, Value::Null, true),
@@ -192,6 +248,13 @@ mod tests {
             ("names it, fails", "team", &by_name, failing(), true),
             ("names it, ready", "team", &by_name, ready(), false),
             ("the name elsewhere", "there", &by_name, failing(), false),
+            (
+                "the name from elsewhere",
+                "there",
+                &from_there,
+                failing(),
+                true,
+            ),
             ("the number elsewhere", "there", &by_number, failing(), true),
             ("names another", "team", &other, failing(), false),
             ("waits for another", "team", &other, waits(), true),
@@ -207,10 +270,10 @@ mod tests {
             let is = concerned("Same", namespace, numbers.clone(), status);
             assert_eq!(is, expected, "{what}");
         }
-        assert!(
-            concerned("All", "there", none, Value::Null),
-            "allowed there"
-        );
+        let is_allowed = |from, namespace| concerned(from, namespace, none.clone(), Value::Null);
+        assert!(is_allowed("All", "there"));
+        assert!(is_allowed("Selector", "labelled"));
+        assert!(!is_allowed("Selector", "there") && !is_allowed("Selector", "team"));
     }
 
     #[test]
@@ -244,6 +307,7 @@ mod tests {
         assert_eq!(wakes(Event::Apply(greeting)), 0);
         let all = || with(|it| it["spec"]["allowedRooms"] = json!({"namespaces": {"from": "All"}}));
         assert_eq!(wakes(Event::Apply(all())), 1);
+        assert_eq!(wakes(Event::Apply(all())), 0);
         assert_eq!(list(&mut wakes, vec![all()]), 0, "nothing has changed");
         assert_eq!(list(&mut wakes, vec![with(|_| ())]), 1);
         assert_eq!(wakes(Event::Delete(with(|_| ()))), 1);

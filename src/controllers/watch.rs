@@ -1,17 +1,19 @@
 //! One watch that never ends and never fails: it logs, counts and retries failures by itself, so that
 //! no watch waits for another one.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
 use http::Request;
 use kube::client::Body;
 use kube::core::Status;
 use kube::runtime::watcher::{self, Config, Error, Event};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cause::{Recurring, chain};
@@ -30,22 +32,44 @@ const WORKS_AFTER: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(4);
 
-/// Watches a kind in one namespace, or in all namespaces.
+/// What can be watched.
+pub(super) trait Watchable:
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static
+{
+}
+
+impl<K> Watchable for K where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static
+{
+}
+
+/// Watches a namespaced kind in one namespace, or in all namespaces.
 pub(super) fn watch<K: Served + Send + 'static>(
     client: &Client,
     namespace: Option<&str>,
     config: Config,
     watches: &Watches,
-) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static {
+) -> BoxStream<'static, watcher::Result<Event<K>>> {
+    let api = |client| match namespace {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    };
+    watch_through(client, namespace, api, config, watches)
+}
+
+/// The same through this API, for a kind that is not namespaced.
+pub(super) fn watch_through<K: Watchable>(
+    client: &Client,
+    namespace: Option<&str>,
+    api: impl FnOnce(Client) -> Api<K>,
+    config: Config,
+    watches: &Watches,
+) -> BoxStream<'static, watcher::Result<Event<K>>> {
     let contact = Arc::new(Contact {
         watch: watches.begin(&K::plural(&()), namespace),
         state: Mutex::default(),
     });
-    let client = observed(client, &contact);
-    let api: Api<K> = match namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
+    let api = api(observed(client, &contact));
     let retried = Retried {
         stream: watcher::watcher(api.clone(), config.clone()).boxed(),
         api,
@@ -57,6 +81,7 @@ pub(super) fn watch<K: Served + Send + 'static>(
         let event = retried.next().await;
         Some((Ok(event), retried))
     })
+    .boxed()
 }
 
 /// The requests of a watch, as the log and the health of the process report them.
@@ -187,7 +212,7 @@ struct Retried<K> {
     listed: bool,
 }
 
-impl<K: Served + Send + 'static> Retried<K> {
+impl<K: Watchable> Retried<K> {
     async fn next(&mut self) -> Event<K> {
         // Whoever polls for the next event has stored the list.
         if std::mem::take(&mut self.listed) {

@@ -61,6 +61,14 @@ pub static NUMBER_REF_NAME: Grammar = Grammar::new(
      each part between dots beginning and ending with a letter or digit, for example main-line",
 );
 
+/// `numberRef.namespace` in `spec.dialin.roomNumbers` of a DailyRoom.
+pub static NUMBER_REF_NAMESPACE: Grammar = Grammar::new(
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+    LONGEST_OBJECT_NAME,
+    "numberRef.namespace must be the name of a namespace: at most 63 lower-case letters, digits and '-', \
+     beginning and ending with a letter or digit, for example telephony",
+);
+
 /// `spec.secret.name` of a DailyRoom.
 pub static SECRET_NAME: Grammar = Grammar::new(
     OBJECT_NAME,

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
+use super::allowed_rooms::AllowedRooms;
 use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
 
 /// The desired state of a PinDialinNumber.
@@ -83,40 +84,6 @@ pub struct PinDialinNumberSpec {
     /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<ApiKeySecretRef>,
-}
-
-impl PinDialinNumberSpec {
-    /// The namespaces whose DailyRooms may publish the number.
-    #[must_use]
-    pub fn allowed_from(&self) -> FromNamespaces {
-        let allowed = self.allowed_rooms.as_ref();
-        allowed.map_or(FromNamespaces::Same, |it| it.namespaces.from)
-    }
-}
-
-/// DailyRooms that may publish a number.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowedRooms {
-    /// Namespaces whose DailyRooms may publish the number.
-    pub namespaces: AllowedNamespaces,
-}
-
-/// Namespaces whose DailyRooms may publish a number.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowedNamespaces {
-    /// Same: only the namespace of the PinDialinNumber. All: every namespace whose DailyRooms use the same Daily account.
-    pub from: FromNamespaces,
-}
-
-/// From which namespaces DailyRooms may publish a number.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
-pub enum FromNamespaces {
-    /// Only from the namespace of the PinDialinNumber.
-    Same,
-    /// From all namespaces.
-    All,
 }
 
 /// The spoken greeting of a number.

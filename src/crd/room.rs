@@ -191,7 +191,7 @@ pub struct RoomNumber {
     #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
     #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: Option<String>,
-    /// PinDialinNumber in this namespace. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
+    /// PinDialinNumber whose number to publish. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_ref: Option<NumberRef>,
 }
@@ -200,10 +200,15 @@ pub struct RoomNumber {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NumberRef {
-    /// Name of the PinDialinNumber in this namespace.
+    /// Name of the PinDialinNumber.
     #[x_kube(validation = grammar::NUMBER_REF_NAME.rule())]
     #[schemars(length(max = grammar::NUMBER_REF_NAME.longest))]
     pub name: String,
+    /// Namespace of the PinDialinNumber, whose allowedRooms must include this namespace. Absent: this namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = grammar::NUMBER_REF_NAMESPACE.rule())]
+    #[schemars(length(max = grammar::NUMBER_REF_NAMESPACE.longest))]
+    pub namespace: Option<String>,
 }
 
 /// The observed state of a DailyRoom.

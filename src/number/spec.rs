@@ -6,6 +6,7 @@ use crate::crd::PinDialinNumberSpec;
 use crate::daily::types::{
     DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN,
 };
+use crate::reconcile::InvalidSpec;
 
 /// The spec of a PinDialinNumber.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,16 @@ pub struct Spec {
 }
 
 impl Spec {
-    pub fn of(spec: &PinDialinNumberSpec) -> Self {
-        Self {
+    /// Validates a spec again: objects can be older than the rules of the CRD.
+    pub fn parse(spec: &PinDialinNumberSpec) -> Result<Self, InvalidSpec> {
+        if let Some(rooms) = &spec.allowed_rooms {
+            rooms.namespaces.check()?;
+        }
+        Ok(Self {
             phone_number: spec.phone_number.clone(),
             name_prefix: spec.name_prefix.clone(),
             greeting: spec.ivr_greeting.as_ref().map(|it| it.message.clone()),
-        }
+        })
     }
 
     /// The request that creates the config (F-CFG-1).
@@ -110,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     fn desired(spec: Value) -> Spec {
-        Spec::of(&serde_json::from_value(spec).unwrap())
+        Spec::parse(&serde_json::from_value(spec).unwrap()).unwrap()
     }
 
     fn config(body: Value) -> DialinConfig {

@@ -1,11 +1,13 @@
 //! Which numbers a room publishes: only numbers that answer. No I/O.
 
 mod holder;
+mod reference;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use self::holder::{Holder, NumberState};
+use self::reference::reference;
 use super::spec::NumberSpec;
 use crate::crd::condition::Reason;
 use crate::crd::{NumberSource, PublishedNumber};
@@ -83,7 +85,7 @@ pub enum WhyGlobal {
     NothingPurchased,
     /// A purchased number could be configured.
     NothingConfigured,
-    /// PinDialinNumbers of other namespaces hold the configured numbers.
+    /// PinDialinNumbers that exclude this namespace hold the configured numbers.
     HeldElsewhere,
     /// This PinDialinNumber is stalled.
     Stalled(String),
@@ -100,8 +102,8 @@ impl fmt::Display for WhyGlobal {
                  config. Create a PinDialinNumber; DailyRooms that you create later publish its number.",
             ),
             Self::HeldElsewhere => f.write_str(
-                "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers of other namespaces, \
-                 and their allowedRooms do not include this one. Ask their owners to set allowedRooms.",
+                "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers whose allowedRooms do \
+                 not include this namespace. Ask their owners to set allowedRooms.",
             ),
             Self::Stalled(name) => write!(
                 f,
@@ -129,7 +131,7 @@ pub fn choose(
 ) -> Result<Chosen, NumberProblem> {
     match wanted.is_empty() {
         true => default_number(published.first(), inputs),
-        false => named_numbers(wanted, inputs),
+        false => named_numbers(wanted, published, inputs),
     }
 }
 
@@ -166,12 +168,16 @@ pub fn unconfirmed(lost: &PublishedNumber) -> NumberProblem {
     }
 }
 
-fn named_numbers(wanted: &[NumberSpec], inputs: Inputs<'_>) -> Result<Chosen, NumberProblem> {
+fn named_numbers(
+    wanted: &[NumberSpec],
+    published: &[PublishedNumber],
+    inputs: Inputs<'_>,
+) -> Result<Chosen, NumberProblem> {
     let mut numbers: Vec<PublishedNumber> = Vec::new();
     for one in wanted {
         let number = match one {
             NumberSpec::Literal(number) => literal(number, inputs)?,
-            NumberSpec::Reference(name) => reference(name, inputs)?,
+            NumberSpec::Reference(named) => reference(named, published, inputs)?,
         };
         if !numbers.iter().any(|it| it.phone_number == number) {
             let source = match phone::is_global(&number) {
@@ -193,27 +199,6 @@ fn publish(phone_number: String, source: NumberSource) -> PublishedNumber {
         source,
         phone_number,
     }
-}
-
-fn reference(name: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
-    let is_named = |it: &&Holder| it.namespace == inputs.namespace && it.name == name;
-    let Some(holder) = inputs.holders.iter().find(is_named) else {
-        let message = format!(
-            "The PinDialinNumber {name} does not exist in this namespace. Create it, or name another one."
-        );
-        return Err(waiting(Reason::NumberNotFound, message));
-    };
-    if holder.is_ready_in(inputs.domain_id) {
-        return Ok(holder.phone_number.clone());
-    }
-    if holder.state == NumberState::Ready && holder.domain_id.is_some() {
-        let message = format!(
-            "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API key for both."
-        );
-        return Err(stalled(Reason::NumberNotPurchased, message));
-    }
-    let message = format!("The PinDialinNumber {name} is not ready yet. Check its status.");
-    Err(waiting(Reason::NumberNotReady, message))
 }
 
 fn literal(number: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
@@ -291,18 +276,29 @@ impl<'a> Inputs<'a> {
 
     /// Rooms of this namespace may publish the number. The message names no object of another namespace.
     fn is_allowed(self, number: &str) -> Result<(), NumberProblem> {
-        if !self.is_withheld(number) {
+        let Some(holder) = self.withheld_by(number) else {
             return Ok(());
-        }
-        let message = format!(
-            "A PinDialinNumber of another namespace holds the number {number} and does not allow rooms of this \
-             namespace to publish it. Ask its owner to set allowedRooms, or name another number."
-        );
+        };
+        let message = match holder.namespace == self.namespace {
+            true => format!(
+                "The PinDialinNumber {} holds the number {number}, and its allowedRooms do not include this namespace. \
+                 Change them, or name another number.",
+                holder.name
+            ),
+            false => format!(
+                "A PinDialinNumber of another namespace holds the number {number} and does not allow rooms of this \
+                 namespace to publish it. Ask its owner to set allowedRooms, or name another number."
+            ),
+        };
         Err(stalled(Reason::NumberNotAllowed, message))
     }
 
     /// Whether the PinDialinNumber that holds the number excludes rooms of this namespace.
     pub fn is_withheld(self, number: &str) -> bool {
+        self.withheld_by(number).is_some()
+    }
+
+    fn withheld_by(self, number: &str) -> Option<&'a Holder> {
         let is_of_number = |it: &&Holder| {
             let in_domain = it.is_reported && it.domain_id.as_deref() == Some(self.domain_id);
             in_domain && it.phone_number == number
@@ -310,7 +306,7 @@ impl<'a> Inputs<'a> {
         let holders = self.holders.iter().filter(is_of_number);
         let ranked = holders.filter_map(|it| Some((it.rank()?, it)));
         let first = ranked.min_by_key(|(rank, _)| *rank);
-        first.is_some_and(|(_, holder)| !holder.allows(self.namespace))
+        first.map(|(_, it)| it).filter(|it| !it.allows)
     }
 
     /// The number that the room has published, if it still answers.
@@ -343,9 +339,7 @@ impl<'a> Inputs<'a> {
     fn usable(self, state: NumberState) -> impl Iterator<Item = &'a Holder> {
         self.holders.iter().filter(move |it| {
             let domain = it.domain_id.as_deref();
-            it.state == state
-                && it.allows(self.namespace)
-                && domain.is_none_or(|id| id == self.domain_id)
+            it.state == state && it.allows && domain.is_none_or(|id| id == self.domain_id)
         })
     }
 

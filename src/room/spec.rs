@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::crd::{
-    DailyRoomSpec, MissingRoomPolicy, Privacy, PublishedNumber, RoomNumber, SecretSpec, grammar,
-    time,
+    DailyRoomSpec, MissingRoomPolicy, NumberRef, Privacy, PublishedNumber, RoomNumber, SecretSpec,
+    grammar, time,
 };
 use crate::naming;
 use crate::phone;
@@ -59,8 +59,8 @@ impl EndSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NumberSpec {
     Literal(String),
-    /// A PinDialinNumber of the same namespace.
-    Reference(String),
+    /// A PinDialinNumber.
+    Reference(NumberRef),
 }
 
 /// The names in a spec that a deletion needs.
@@ -199,8 +199,11 @@ fn number(number: &RoomNumber) -> Result<NumberSpec, InvalidSpec> {
             Ok(NumberSpec::Literal(literal.to_owned()))
         }
         (None, Some(reference)) => {
-            let name = grammar::NUMBER_REF_NAME.check(&reference.name)?;
-            Ok(NumberSpec::Reference(name.to_owned()))
+            grammar::NUMBER_REF_NAME.check(&reference.name)?;
+            if let Some(namespace) = &reference.namespace {
+                grammar::NUMBER_REF_NAMESPACE.check(namespace)?;
+            }
+            Ok(NumberSpec::Reference(reference.clone()))
         }
         _ => Err(InvalidSpec(
             "set exactly one of phoneNumber and numberRef in each of dialin.roomNumbers".to_owned(),
@@ -289,6 +292,7 @@ mod tests {
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{}]}}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{"phoneNumber": "911"}]}}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{"numberRef": {"name": ".."}}]}}),
+            json!({"ttl": "8h", "dialin": {"roomNumbers": [{"numberRef": {"name": "a", "namespace": ""}}]}}),
             json!({"ttl": "8h", "roomName": "../domain"}),
             json!({"ttl": "8h", "roomName": naming::derived_room_name("c", "team", "standup")}),
             json!({"ttl": "8h", "apiKeySecretRef": {"name": "?limit=50"}}),

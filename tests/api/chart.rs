@@ -150,7 +150,7 @@ async fn rights_everywhere(fx: &mut Fixture) {
         ("update", LEASES),
         ("get", "pods"),
         ("create", ROOMS),
-        ("list", "namespaces"),
+        ("patch", "namespaces"),
     ] {
         assert!(
             !may(fx, "default", verb, resource, "").await,

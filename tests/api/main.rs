@@ -57,6 +57,7 @@ mod objects;
 mod operator;
 mod other_versions;
 mod ownership;
+mod permission;
 mod plane;
 mod preflight;
 mod probes;
@@ -134,6 +135,7 @@ fn main() -> ExitCode {
         numbers::scenarios,
         other_versions::scenarios,
         ownership::scenarios,
+        permission::scenarios,
         preflight::scenarios,
         probes::scenarios,
         properties::scenarios,

@@ -27,6 +27,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             room_name_is_immutable,
         ),
         stage.trial("schema::numbers", plain(), numbers),
+        stage.trial("schema::allowed_rooms", plain(), allowed_rooms),
         stage.trial("schema::secret_name", plain(), secret_name),
         stage.trial("schema::secret_additions", plain(), secret_additions),
         stage.trial("schema::number_is_immutable", plain(), number_is_immutable),
@@ -242,7 +243,7 @@ type Named = (Kind, &'static Grammar, fn(&str) -> Value);
 
 /// A name is admitted if it can be one: nothing else becomes part of a URL.
 async fn names(fx: &mut Fixture) {
-    let fields: [Named; 5] = [
+    let fields: [Named; 6] = [
         (
             Room,
             &grammar::SECRET_NAME,
@@ -253,6 +254,10 @@ async fn names(fx: &mut Fixture) {
             &grammar::NUMBER_REF_NAME,
             |name| json!({"ttl": "8h", "dialin": {"roomNumbers": [{"numberRef": {"name": name}}]}}),
         ),
+        (Room, &grammar::NUMBER_REF_NAMESPACE, |name| {
+            let reference = json!({"name": "main-line", "namespace": name});
+            json!({"ttl": "8h", "dialin": {"roomNumbers": [{"numberRef": reference}]}})
+        }),
         (
             Room,
             &grammar::API_KEY_SECRET_NAME,
@@ -377,6 +382,49 @@ async fn numbers(fx: &mut Fixture) {
         let spec = json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}});
         refused(fx, Number, "a", spec, empty).await;
     }
+}
+
+async fn allowed_rooms(fx: &mut Fixture) {
+    let number = |namespaces: Value| json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": namespaces}});
+    let by = |selector: Value| number(json!({"from": "Selector", "selector": selector}));
+    let requires = |requirement: Value| by(json!({"matchExpressions": [requirement]}));
+    let with_from = "set selector together with from: Selector";
+    refused(
+        fx,
+        Number,
+        "a",
+        number(json!({"from": "Selector"})),
+        with_from,
+    )
+    .await;
+    let all = json!({"from": "All", "selector": {"matchLabels": {"a": "b"}}});
+    refused(fx, Number, "a", number(all), with_from).await;
+    let empty = "selector must have matchLabels or matchExpressions";
+    for selector in [
+        json!({}),
+        json!({"matchLabels": {}, "matchExpressions": []}),
+    ] {
+        refused(fx, Number, "a", by(selector), empty).await;
+    }
+    let long = json!({"matchLabels": {"a".repeat(318): "b"}});
+    refused(
+        fx,
+        Number,
+        "a",
+        by(long),
+        "a key in matchLabels must have at most 317 characters",
+    )
+    .await;
+    let values = "set values together with the operators In and NotIn";
+    for requirement in [
+        json!({"key": "a", "operator": "In"}),
+        json!({"key": "a", "operator": "NotIn", "values": []}),
+        json!({"key": "a", "operator": "Exists", "values": ["b"]}),
+    ] {
+        refused(fx, Number, "a", requires(requirement), values).await;
+    }
+    let number = json!({"key": "a", "operator": "NotIn", "values": ["b"]});
+    fx.apply(Number, "a", &requires(number)).await;
 }
 
 async fn secret_name(fx: &mut Fixture) {

@@ -25,7 +25,7 @@ fn a_release_for_some_namespaces_reads_no_secrets_of_the_cluster() {
         let own = rule["apiGroups"] == json!(["daily-operator.io"]);
         let named = rule["resources"] == json!(["namespaces"])
             && rule["resourceNames"] == json!(["team-a"])
-            && rule["verbs"] == json!(["get"]);
+            && rule["verbs"] == json!(["get", "list", "watch"]);
         assert!(own || named, "{rule}");
     }
     assert_eq!(

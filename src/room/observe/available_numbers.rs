@@ -1,8 +1,11 @@
 //! Reading the numbers that a room can publish.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Api;
 
 use super::Room;
 use crate::clock::Moment;
@@ -10,11 +13,14 @@ use crate::crd::condition::{self, Reason, kind};
 use crate::crd::{PinDialinNumberStatus, PublishedNumber};
 use crate::daily::error::CallError;
 use crate::daily::evidence::between_absences;
+use crate::k8s::call;
 use crate::number::Number;
+use crate::number::allowed_rooms::{Labels, allows, needs_labels};
 use crate::reconcile::meta::Meta;
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::{Failure, Pass};
+use crate::room::namespaces::{self, NamespaceMeta};
 use crate::room::published_numbers::{
     Chosen, Holder, Inputs, NumberProblem, NumberState, choose, lost, needs_daily, unconfirmed,
 };
@@ -87,6 +93,8 @@ impl Pass<Room> {
         wanted: &[NumberSpec],
         max_age: Duration,
     ) -> Result<Choice, Failure> {
+        // A PinDialinNumber that is not in the cache yet may hold a number, or withhold it.
+        self.caches_are_filled()?;
         let session = self.session()?;
         let mut numbers = None;
         if needs_daily(wanted) {
@@ -108,7 +116,7 @@ impl Pass<Room> {
             domain_id: &session.account.domain().id,
             purchased: purchased.unwrap_or_default(),
             configs: configs.unwrap_or_default(),
-            holders: &self.holders(),
+            holders: &self.holders().await?,
             waited: self.waited(),
             wall: self.view.now.wall,
         };
@@ -165,10 +173,36 @@ impl Pass<Room> {
         }
     }
 
-    fn holders(&self) -> Vec<Holder> {
+    async fn holders(&self) -> Result<Vec<Holder>, Failure> {
         let stores = self.context.shared.numbers.iter();
-        let numbers = stores.flat_map(|store| store.state());
-        numbers.filter_map(|it| holder(&it)).collect()
+        let numbers: Vec<_> = stores.flat_map(|store| store.state()).collect();
+        let mut specs = numbers.iter().filter_map(|it| it.spec.as_ref().ok());
+        let namespace = match specs.any(needs_labels) {
+            true => self.namespace().await?,
+            false => None,
+        };
+        let labels = namespace
+            .as_ref()
+            .and_then(|it| it.metadata.labels.as_ref());
+        let here = &self.view.meta.namespace;
+        let numbers = numbers.iter();
+        Ok(numbers.filter_map(|it| holder(it, here, labels)).collect())
+    }
+
+    /// The namespace of the room. A new one is read if the watch has not shown it yet: without its labels, the
+    /// room would publish a global number, and keep it.
+    async fn namespace(&self) -> Result<Option<Arc<NamespaceMeta>>, Failure> {
+        let name = &self.view.meta.namespace;
+        let watched = self.context.shared.namespaces.get(name);
+        if watched.is_some() {
+            return Ok(watched);
+        }
+        let api: Api<Namespace> = Api::all(self.context.client.clone());
+        let read = call(name, api.get_metadata_opt(name)).await;
+        let what = format!("Failed to read the labels of namespace {name}");
+        let mut read = read.map_err(|error| Failure::kube(&what, &error))?;
+        read.iter_mut().for_each(namespaces::trim);
+        Ok(read.map(Arc::new))
     }
 }
 
@@ -181,8 +215,12 @@ fn numbers_refused(info: &str) -> NumberProblem {
     NumberProblem::new(reason, ResolvedBy::User, message, REFUSED_RETRY)
 }
 
-/// What rooms use of a PinDialinNumber.
-pub(crate) fn holder(number: &Object<Number>) -> Option<Holder> {
+/// What rooms of a namespace with these labels use of a PinDialinNumber.
+pub(crate) fn holder(
+    number: &Object<Number>,
+    namespace: &str,
+    labels: Option<&Labels>,
+) -> Option<Holder> {
     let spec = number.spec.as_ref().ok()?;
     let meta = Meta::of(number)?;
     let reported = number.status.account.as_ref();
@@ -194,7 +232,7 @@ pub(crate) fn holder(number: &Object<Number>) -> Option<Holder> {
         domain_id: reported.map(|it| it.domain_id.clone()).or(recorded),
         state: state(&meta, &number.status),
         since: since(&meta, &number.status.conditions),
-        allows: spec.allowed_from(),
+        allows: allows(spec, &meta.namespace, namespace, labels),
         namespace: meta.namespace,
         name: meta.name,
     })
@@ -242,7 +280,7 @@ mod tests {
             "status": {"observedGeneration": 1, "conditions": conditions},
         }))
         .unwrap();
-        holder(&number).unwrap()
+        holder(&number, "team", None).unwrap()
     }
 
     #[test]

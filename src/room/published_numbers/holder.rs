@@ -1,7 +1,5 @@
 //! A PinDialinNumber that holds a number which a room may publish. No I/O.
 
-use crate::crd::FromNamespaces;
-
 /// A PinDialinNumber, as far as the choice depends on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -15,8 +13,8 @@ pub struct Holder {
     pub state: NumberState,
     /// Since when it is being set up, in unix seconds; `None` before its first reconcile.
     pub since: Option<i64>,
-    /// The namespaces whose rooms may publish the number.
-    pub allows: FromNamespaces,
+    /// Whether the room that chooses may publish the number.
+    pub allows: bool,
 }
 
 /// The state of a PinDialinNumber.
@@ -33,10 +31,6 @@ pub enum NumberState {
 impl Holder {
     pub(super) fn is_ready_in(&self, domain_id: &str) -> bool {
         self.state == NumberState::Ready && self.domain_id.as_deref() == Some(domain_id)
-    }
-
-    pub(super) fn allows(&self, namespace: &str) -> bool {
-        self.allows == FromNamespaces::All || self.namespace == namespace
     }
 
     /// The name in a message to users of `namespace`.

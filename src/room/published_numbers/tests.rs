@@ -1,7 +1,7 @@
 //! Which numbers are published, as tables.
 
 use super::*;
-use crate::crd::FromNamespaces;
+use crate::crd::NumberRef;
 use crate::daily::types::DialinConfigBody;
 
 const SINCE: i64 = 1_800_000_000;
@@ -40,13 +40,13 @@ fn holder(namespace: &str, number: &str, ready_in: Option<&str>) -> Holder {
             None => NumberState::SettingUp,
         },
         since: Some(SINCE),
-        allows: FromNamespaces::Same,
+        allows: namespace == "team",
     }
 }
 
 fn for_all(holder: Holder) -> Holder {
     Holder {
-        allows: FromNamespaces::All,
+        allows: true,
         ..holder
     }
 }
@@ -182,30 +182,115 @@ fn named_numbers_are_published_or_it_is_said_why_not() {
     );
 }
 
+fn named(namespace: Option<&str>) -> [NumberSpec; 1] {
+    [NumberSpec::Reference(NumberRef {
+        name: "main".to_owned(),
+        namespace: namespace.map(str::to_owned),
+    })]
+}
+
 #[test]
-fn references_are_resolved_in_the_namespace_alone() {
-    let wanted = [NumberSpec::Reference("main".to_owned())];
-    let cases = [
+fn references_are_resolved_in_their_namespace_if_that_allows_it() {
+    let theirs = |ready_in| for_all(holder("other", FIRST, ready_in));
+    let closed = Holder {
+        allows: false,
+        ..holder("team", FIRST, Some("d"))
+    };
+    let published = one(FIRST, NumberSource::RoomNumber);
+    let table = [
+        (None, theirs(Some("d")), Err(Reason::NumberNotFound)),
         (
-            holder("other", FIRST, Some("d")),
-            Err(Reason::NumberNotFound),
+            None,
+            holder("team", FIRST, None),
+            Err(Reason::NumberNotReady),
         ),
-        (holder("team", FIRST, None), Err(Reason::NumberNotReady)),
         (
+            None,
             holder("team", FIRST, Some("e")),
             Err(Reason::NumberNotPurchased),
         ),
+        (None, holder("team", FIRST, Some("d")), published.clone()),
+        (None, closed, Err(Reason::NumberNotAllowed)),
         (
+            Some("team"),
             holder("team", FIRST, Some("d")),
-            one(FIRST, NumberSource::RoomNumber),
+            published.clone(),
+        ),
+        (Some("other"), theirs(Some("d")), published),
+        (Some("other"), theirs(None), Err(Reason::NumberNotReady)),
+        (
+            Some("other"),
+            theirs(Some("e")),
+            Err(Reason::NumberNotPurchased),
+        ),
+        (
+            Some("other"),
+            holder("other", FIRST, Some("d")),
+            Err(Reason::NumberNotAllowed),
+        ),
+        (
+            Some("other"),
+            holder("team", FIRST, Some("d")),
+            Err(Reason::NumberNotAllowed),
         ),
     ];
-    for (holder, expected) in cases {
-        assert_eq!(
-            pick(&wanted, &[], &[], std::slice::from_ref(&holder)),
-            expected,
-            "{holder:?}"
-        );
+    for (namespace, holder, expected) in table {
+        let holders = std::slice::from_ref(&holder);
+        let picked = pick(&named(namespace), &[], &[], holders);
+        assert_eq!(picked, expected, "{namespace:?} {holder:?}");
+    }
+}
+
+/// A tenant could otherwise find out which PinDialinNumbers other tenants have.
+#[test]
+fn a_number_that_allows_nobody_looks_as_if_it_did_not_exist() {
+    let problem = |holders: &[Holder]| {
+        let inputs = Inputs {
+            namespace: "team",
+            domain_id: "d",
+            purchased: &[],
+            configs: &[],
+            holders,
+            waited: Duration::ZERO,
+            wall: SINCE,
+        };
+        choose(&named(Some("other")), &[], inputs).unwrap_err()
+    };
+    let absent = problem(&[]);
+    assert_eq!(absent.problem.reason, Reason::NumberNotAllowed);
+    for ready_in in [None, Some("d"), Some("e")] {
+        assert_eq!(problem(&[holder("other", FIRST, ready_in)]), absent);
+    }
+}
+
+#[test]
+fn callers_are_served_while_the_published_number_answers() {
+    let published = [PublishedNumber {
+        phone_number: FIRST.to_owned(),
+        source: NumberSource::RoomNumber,
+        country: None,
+    }];
+    let closed = holder("other", FIRST, Some("d"));
+    let deleting = Holder {
+        state: NumberState::Deleting,
+        ..closed.clone()
+    };
+    for (holders, served) in [
+        (vec![closed], true),
+        (vec![deleting], false),
+        (vec![], false),
+    ] {
+        let inputs = Inputs {
+            namespace: "team",
+            domain_id: "d",
+            purchased: &[],
+            configs: &[],
+            holders: &holders,
+            waited: Duration::ZERO,
+            wall: SINCE,
+        };
+        let refused = choose(&named(Some("other")), &published, inputs).unwrap_err();
+        assert_eq!(refused.problem.served, served, "{holders:?}");
     }
 }
 
@@ -315,6 +400,7 @@ fn only_what_may_serve_the_room_is_waited_for() {
     let stalled = WhyGlobal::Stalled("main".to_owned());
     let elsewhere = Holder {
         namespace: "other".to_owned(),
+        allows: false,
         ..stands(NumberState::SettingUp, Some("d"))
     };
     let held = holder("other", FIRST, Some("d"));

@@ -1,0 +1,77 @@
+//! The number of a PinDialinNumber that a room names. No I/O.
+
+use super::holder::{Holder, NumberState};
+use super::{Inputs, NumberProblem, stalled, waiting};
+use crate::crd::condition::Reason;
+use crate::crd::{NumberRef, PublishedNumber};
+use crate::phone;
+
+pub(super) fn reference(
+    named: &NumberRef,
+    published: &[PublishedNumber],
+    inputs: Inputs<'_>,
+) -> Result<String, NumberProblem> {
+    let namespace = named.namespace.as_deref().unwrap_or(inputs.namespace);
+    let is_named = |it: &&Holder| it.namespace == namespace && it.name == named.name;
+    let holder = inputs.holders.iter().find(is_named);
+    let is_own = namespace == inputs.namespace;
+    match holder {
+        Some(holder) if holder.allows => ready(holder, inputs),
+        None if is_own => {
+            let message = format!(
+                "The PinDialinNumber {} does not exist in this namespace. Create it, or name another one.",
+                named.name
+            );
+            Err(waiting(Reason::NumberNotFound, message))
+        }
+        Some(_) if is_own => {
+            let message = format!(
+                "The allowedRooms of the PinDialinNumber {} do not include this namespace. Change them, or name \
+                 another PinDialinNumber.",
+                named.name
+            );
+            Err(not_allowed(message, published, inputs))
+        }
+        // Whether it exists is told only to those whom it allows.
+        Some(_) | None => {
+            let message = format!(
+                "The PinDialinNumber {namespace}/{} does not exist, or its allowedRooms do not include this \
+                 namespace. Ask its owner to set allowedRooms, or name another PinDialinNumber.",
+                named.name
+            );
+            Err(not_allowed(message, published, inputs))
+        }
+    }
+}
+
+fn ready(holder: &Holder, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
+    if holder.is_ready_in(inputs.domain_id) {
+        return Ok(holder.phone_number.clone());
+    }
+    let name = holder.seen_from(inputs.namespace);
+    if holder.state == NumberState::Ready && holder.domain_id.is_some() {
+        let message = format!(
+            "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API key for both."
+        );
+        return Err(stalled(Reason::NumberNotPurchased, message));
+    }
+    let message = format!("The PinDialinNumber {name} is not ready yet. Check its status.");
+    Err(waiting(Reason::NumberNotReady, message))
+}
+
+/// The number that the room has published may answer nevertheless, whichever PinDialinNumber holds it: then
+/// its callers are served.
+fn not_allowed(
+    message: String,
+    published: &[PublishedNumber],
+    inputs: Inputs<'_>,
+) -> NumberProblem {
+    let answers = |number: &str| {
+        let is_ready = |it: &Holder| it.phone_number == number && it.is_ready_in(inputs.domain_id);
+        phone::is_global(number) || inputs.holders.iter().any(is_ready)
+    };
+    let first = published.first();
+    let mut not_allowed = stalled(Reason::NumberNotAllowed, message);
+    not_allowed.problem.served = first.is_some_and(|it| answers(&it.phone_number));
+    not_allowed
+}
