@@ -1,6 +1,7 @@
 //! The controllers, which run while this process is the leader.
 
 mod accounts;
+mod attached_rooms;
 mod sources;
 mod takeover;
 mod triggers;
@@ -20,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::accounts::{Listings, Recorded, keys, outcomes_known};
+use self::attached_rooms::Counter;
 use self::sources::{CONCURRENCY, Sources};
 use self::takeover::trusted_from;
 use self::triggers::{owner, rooms_of_namespace, rooms_to_reconcile};
@@ -32,6 +34,7 @@ use crate::k8s::Events;
 use crate::keys::Keys;
 use crate::leader::Takeover;
 use crate::metrics::Metrics;
+use crate::number::attached_rooms::AttachedRooms;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
 use crate::reconcile::meta::Identity;
@@ -91,8 +94,16 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
         secret_index,
     };
     let room_context = reconcile_context(&context, &keys, room_store.clone(), shared);
+    let attached = AttachedRooms::default();
+    let (counter, recounted) = Counter::new(
+        &context,
+        room_store.clone(),
+        &number_store,
+        attached.clone(),
+    );
     let shared = number::Shared {
         publishers: publishers(room_store.clone()),
+        attached,
     };
     let number_context = reconcile_context(&context, &keys, number_store.clone(), shared);
     let mut running = JoinSet::new();
@@ -111,15 +122,18 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
             .graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &room_context));
     }
-    for numbers in numbers {
-        let controller = numbers.graceful_shutdown_on(context.stop.clone().cancelled_owned());
+    for (numbers, recounted) in numbers.into_iter().zip(recounted) {
+        let controller = numbers
+            .watches_stream(recounted, |number| [ObjectRef::from_obj(&number)])
+            .graceful_shutdown_on(context.stop.clone().cancelled_owned());
         running.spawn(run_one(controller, &number_context));
     }
     // Dropping a JoinSet aborts its tasks.
-    let mut cleanup = JoinSet::new();
-    cleanup.spawn(clean_up(room_context, number_context));
+    let mut background = JoinSet::new();
+    background.spawn(clean_up(room_context, number_context));
+    background.spawn(counter.run());
     let ended = join(running).await;
-    drop(cleanup);
+    drop(background);
     listings.lock().abort_all();
     ended?;
     Ok(outcomes_known(&context, &keys))

@@ -2,6 +2,7 @@
 
 mod act;
 pub mod allowed_rooms;
+pub mod attached_rooms;
 mod observe;
 pub mod plan;
 pub mod report;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::attached_rooms::AttachedRooms;
 use self::plan::steps::{Read, Serving, Step};
 use self::spec::Spec;
 use self::view::{Facts, Memory};
@@ -32,6 +34,7 @@ pub type Publishers = Arc<dyn Fn(&str, &str) -> usize + Send + Sync>;
 /// What reconciles of PinDialinNumbers share.
 pub struct Shared {
     pub(crate) publishers: Publishers,
+    pub(crate) attached: AttachedRooms,
 }
 
 impl Kind for Number {

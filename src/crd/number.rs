@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::allowed_rooms::AllowedRooms;
-use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar};
+use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar, time};
 
 /// The desired state of a PinDialinNumber.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -73,9 +73,15 @@ pub struct PinDialinNumberSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_rooms: Option<AllowedRooms>,
 
-    /// What happens to the dial-in config at Daily when this object is deleted. Delete removes it, after waiting up to one hour for rooms that still publish the number. Retain keeps it. The operator never releases the number itself. Absent: Delete.
+    /// What happens to the dial-in config at Daily when this object is deleted. Delete removes it, after waiting for rooms that still publish the number, for at most maxDrain. Retain keeps it. The operator never releases the number itself. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+
+    /// How long a deletion waits for rooms that still publish the number, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the dial-in config is deleted, and the number no longer takes the PINs of these rooms. A change while the deletion waits takes effect at once. Absent: 1h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = time::max_drain_rule())]
+    #[schemars(length(max = time::MAX_DRAIN.longest))]
+    pub max_drain: Option<String>,
 
     /// Suspends reconciliation. While it is true, the operator does not change the dial-in config at Daily. Deleting this object still works. Absent: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,6 +132,9 @@ pub struct PinDialinNumberStatus {
     /// ISO 3166 code of the number's country, for example US.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+    /// How many DailyRooms publish the number, in the namespaces that the operator serves. The operator counts them every 10 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attached_rooms: Option<i64>,
     /// Last value of the annotation daily-operator.io/reconcile-requested-at that the operator has handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,

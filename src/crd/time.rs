@@ -14,9 +14,16 @@ use super::grammar::{Grammar, InvalidField};
 pub const FARTHEST_END: i64 = 364 * 24 * 3600;
 /// In seconds. A room with a shorter `ttl` would expire before anyone can use it.
 const SHORTEST_TTL: i64 = 10;
+/// In seconds. Presence shows participants 10 to 25 seconds late (F-PRES-3), so that a shorter wait is none.
+const SHORTEST_DRAIN: i64 = 10;
+/// In seconds: a week. A deletion that takes longer blocks whoever waits for it.
+const LONGEST_DRAIN: i64 = 7 * 24 * 3600;
 
 /// `spec.ttl` of a DailyRoom. [`ttl`] checks the bounds.
 pub static TTL: Grammar = Grammar::new(DURATION, 32, TTL_SENTENCE);
+
+/// `spec.maxDrain` of both kinds. [`max_drain`] checks the bounds.
+pub static MAX_DRAIN: Grammar = Grammar::new(DURATION, 32, MAX_DRAIN_SENTENCE);
 
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
@@ -31,6 +38,9 @@ const DURATION: &str =
 
 const TTL_SENTENCE: &str = "ttl must be a duration from 10s to 8736h (364 days), written \
      with h, m and s, each at most once and in this order, for example 8h or 1h30m";
+
+const MAX_DRAIN_SENTENCE: &str = "maxDrain must be a duration from 10s to 168h (7 days), written \
+     with h, m and s, each at most once and in this order, for example 30m or 1h30m";
 
 /// Months of 31 and 30 days, February, and February 29 in leap years; hour, minute, second and
 /// fraction; offset. With years from 2000 to 2999 no offset leaves the range of a timestamp.
@@ -65,9 +75,18 @@ pub(super) fn not_before_rule() -> Rule {
 
 /// The CEL rule for `spec.ttl`.
 pub(super) fn ttl_rule() -> Rule {
-    TTL.rule_with(&format!(
-        " && duration(self) >= duration('{SHORTEST_TTL}s') && duration(self) <= \
-         duration('{FARTHEST_END}s')"
+    within(&TTL, SHORTEST_TTL, FARTHEST_END)
+}
+
+/// The CEL rule for `spec.maxDrain`.
+pub(super) fn max_drain_rule() -> Rule {
+    within(&MAX_DRAIN, SHORTEST_DRAIN, LONGEST_DRAIN)
+}
+
+/// The CEL rule for a duration within these bounds, in seconds.
+fn within(grammar: &Grammar, shortest: i64, longest: i64) -> Rule {
+    grammar.rule_with(&format!(
+        " && duration(self) >= duration('{shortest}s') && duration(self) <= duration('{longest}s')"
     ))
 }
 
@@ -76,10 +95,28 @@ pub(super) fn ttl_rule() -> Rule {
 /// # Errors
 /// The message of the CEL rule.
 pub fn ttl(text: &str) -> Result<i64, InvalidField> {
-    let duration: Option<SignedDuration> = TTL.check(text)?.parse().ok();
+    duration(&TTL, text, SHORTEST_TTL, FARTHEST_END)
+}
+
+/// A `maxDrain` in seconds.
+///
+/// # Errors
+/// The message of the CEL rule.
+pub fn max_drain(text: &str) -> Result<i64, InvalidField> {
+    duration(&MAX_DRAIN, text, SHORTEST_DRAIN, LONGEST_DRAIN)
+}
+
+/// A duration within these bounds, in seconds.
+fn duration(
+    grammar: &Grammar,
+    text: &str,
+    shortest: i64,
+    longest: i64,
+) -> Result<i64, InvalidField> {
+    let duration: Option<SignedDuration> = grammar.check(text)?.parse().ok();
     let seconds = duration.map(|it| it.as_secs());
-    let fits = |seconds: &i64| (SHORTEST_TTL..=FARTHEST_END).contains(seconds);
-    seconds.filter(fits).ok_or(TTL.invalid())
+    let fits = |seconds: &i64| (shortest..=longest).contains(seconds);
+    seconds.filter(fits).ok_or(grammar.invalid())
 }
 
 /// An `expirationTime` in Unix seconds, rounded down.

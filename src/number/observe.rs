@@ -15,8 +15,10 @@ use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::{Context, Failure, Pass};
 
 impl Drive for Number {
-    fn begin(_: &Context<Self>, view: &mut View) {
+    fn begin(context: &Context<Self>, view: &mut View) {
         view.facts.fresh_since = view.now.moment;
+        let record = view.record();
+        view.facts.attached_rooms = record.and_then(|it| context.shared.attached.of(it));
     }
 
     /// Only our own writes: what Daily answers about numbers is in the facts.

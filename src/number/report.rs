@@ -17,6 +17,7 @@ impl Report for Number {
     }
 
     fn set_status(status: &mut PinDialinNumberStatus, view: &View, outcome: &Outcome<Self>) {
+        status.attached_rooms = view.facts.attached_rooms.or(status.attached_rooms);
         let Outcome::Serving(serving, _) = outcome else {
             return;
         };
@@ -103,6 +104,20 @@ mod tests {
         ] {
             assert_eq!(status(&view, &outcome), view.status, "{outcome:?}");
         }
+    }
+
+    #[test]
+    fn the_last_count_of_rooms_is_shown_whatever_the_outcome() {
+        let mut view = ready();
+        assert_eq!(view.status.attached_rooms, None, "not counted yet");
+        view.facts.attached_rooms = Some(3);
+        for outcome in [served(), Outcome::Unchanged] {
+            view.status = status(&view, &outcome);
+            assert_eq!(view.status.attached_rooms, Some(3), "{outcome:?}");
+        }
+        view.facts.attached_rooms = None;
+        let after_a_restart = status(&view, &served());
+        assert_eq!(after_a_restart.attached_rooms, Some(3));
     }
 
     #[test]

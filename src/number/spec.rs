@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::crd::PinDialinNumberSpec;
+use crate::crd::{PinDialinNumberSpec, time};
 use crate::daily::types::{
     DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN,
 };
@@ -24,6 +24,9 @@ impl Spec {
     pub fn parse(spec: &PinDialinNumberSpec) -> Result<Self, InvalidSpec> {
         if let Some(rooms) = &spec.allowed_rooms {
             rooms.namespaces.check()?;
+        }
+        if let Some(text) = &spec.max_drain {
+            time::max_drain(text)?;
         }
         Ok(Self {
             phone_number: spec.phone_number.clone(),

@@ -17,6 +17,8 @@ pub struct Facts {
     pub fresh_since: Moment,
     /// How many DailyRooms publish the number, once they were counted.
     pub publishers: Option<usize>,
+    /// The same by the last regular count, which is what the status and messages show.
+    pub attached_rooms: Option<i64>,
     /// Whether this reconcile has updated the config.
     pub updated: bool,
     /// Whether this reconcile has deleted the config.

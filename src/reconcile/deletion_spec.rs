@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::crd::{ApiKeySecretRef, InvalidField, without_value};
+use crate::crd::{ApiKeySecretRef, InvalidField, time, without_value};
+
+/// How many seconds a deletion waits if the spec does not say so, or not in a readable way.
+const DEFAULT_DRAIN: i64 = 3600;
 
 /// Why a spec is invalid: what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,18 +29,33 @@ impl From<InvalidField> for InvalidSpec {
 }
 
 /// What a deletion needs of a spec, even if the rest is invalid.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DeletionSpec {
     /// Whether what the object owns at Daily outlives the object.
     pub retain: bool,
+    /// For how many seconds a deletion waits at most until what it deletes is not used any more.
+    pub max_drain: i64,
     pub key: Option<ApiKeySecretRef>,
+}
+
+impl Default for DeletionSpec {
+    fn default() -> Self {
+        Self {
+            retain: false,
+            max_drain: DEFAULT_DRAIN,
+            key: None,
+        }
+    }
 }
 
 impl DeletionSpec {
     pub fn read(spec: &Value) -> Self {
         let key = spec.get("apiKeySecretRef").cloned();
+        let text = |field| spec.get(field).and_then(Value::as_str);
+        let max_drain = text("maxDrain").and_then(|it| time::max_drain(it).ok());
         Self {
-            retain: spec.get("deletionPolicy").and_then(Value::as_str) == Some("Retain"),
+            retain: text("deletionPolicy") == Some("Retain"),
+            max_drain: max_drain.unwrap_or(DEFAULT_DRAIN),
             key: key.and_then(|key| serde_json::from_value(key).ok()),
         }
     }
@@ -57,5 +75,9 @@ mod tests {
         assert!(deletion.retain);
         assert_eq!(deletion.key.unwrap().name, "k");
         assert_eq!(DeletionSpec::read(&json!([5])), DeletionSpec::default());
+        for (drain, seconds) in [(json!("30m"), 1800), (json!("9s"), 3600), (json!(7), 3600)] {
+            let spec = json!({"maxDrain": drain});
+            assert_eq!(DeletionSpec::read(&spec).max_drain, seconds);
+        }
     }
 }

@@ -173,5 +173,6 @@ pub(crate) fn has_waited<K: Kind>(view: &View<K>, since: Option<Moment>, timeout
     let now = view.now;
     let requested = view.meta.deleting;
     let has_timed_out = requested.is_some_and(|at| now.wall.saturating_sub(at) >= timeout);
-    has_timed_out && since.is_some_and(|at| at.until(now.moment) >= LEAST_WAIT)
+    let least = Duration::from_secs(timeout.unsigned_abs()).min(LEAST_WAIT);
+    has_timed_out && since.is_some_and(|at| at.until(now.moment) >= least)
 }

@@ -126,6 +126,10 @@ async fn until_settled(fx: &Fixture) {
         .await;
     fx.condition(Number, "no-line", ("Stalled", "True", "NumberNotPurchased"))
         .await;
+    // The rooms "ready", "edited", "moved" and "vanished" publish it; the count comes after them.
+    let counted = |number: &crate::objects::Object| *number.at("/status/attachedRooms") == 4;
+    fx.until(Number, "main-line", "is counted", LATER, counted)
+        .await;
     fx.until_secret("ready-dialin", "comes back", |secret| secret.is_some())
         .await;
     fx.until_secret("ended-dialin", "goes", |secret| secret.is_none())

@@ -19,6 +19,7 @@ mod accounts;
 mod always;
 mod answers;
 mod api_server;
+mod attached;
 mod attacks;
 mod audit;
 mod by_hand;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
         accounts::scenarios,
         always::scenarios,
         answers::scenarios,
+        attached::scenarios,
         attacks::scenarios,
         api_server::scenarios,
         chart::scenarios,

@@ -436,19 +436,41 @@ async fn not_purchased(fx: &mut Fixture) {
         .expect_no_write("the number is not the account's");
 }
 
-/// A config that the operator did not make is neither taken over nor deleted.
+/// A config that the operator did not make is neither taken over nor deleted, and rooms publish no number
+/// that asks for no PIN.
 async fn somebody_elses_config(fx: &mut Fixture) {
-    let theirs = json!({"type": "pin_dialin", "phone_number": NUMBER, "name_prefix": "theirs"});
-    let made = fx.by_hand.post("/domain-dialin-config", &theirs).await;
-    assert_eq!(made.expect("Daily answers").status, 200);
+    let theirs = [
+        ("main-line", NUMBER, "pin_dialin"),
+        ("second-line", SECOND_NUMBER, "pinless_dialin"),
+    ];
+    for (_, number, kind) in theirs {
+        let config = json!({"type": kind, "phone_number": number, "name_prefix": "theirs"});
+        let made = fx.by_hand.post("/domain-dialin-config", &config).await;
+        assert_eq!(made.expect("Daily answers").status, 200);
+    }
     let mark = fx.mark().await;
-    fx.number("main-line", NUMBER).await;
-    fx.condition(Number, "main-line", ("Ready", "False", "NumberInUse"))
-        .await;
-    fx.delete(Number, "main-line").await;
-    fx.gone(Number, "main-line").await;
+    let pinless = json!([{"phoneNumber": SECOND_NUMBER}]);
+    let spec = json!({"ttl": "1h", "dialin": {"roomNumbers": pinless}});
+    fx.room("standup", spec).await;
+    for (name, number, _) in theirs {
+        fx.number(name, number).await;
+        let in_use = ("Stalled", "True", "NumberInUse");
+        let refused = fx.condition(Number, name, in_use).await;
+        assert!(refused.has("Ready", "False", "NumberInUse"));
+        fx.event(name, "Warning", "NumberInUse").await;
+    }
+    let silent = ("Ready", "False", "NumberNotReady");
+    fx.condition(Room, "standup", silent).await;
+    for (name, ..) in theirs {
+        fx.delete(Number, name).await;
+        fx.gone(Number, name).await;
+    }
     let configs = fx.configs_at_daily().await;
-    assert_eq!(configs[0]["config"]["name_prefix"], "theirs");
+    let prefixes: Vec<_> = configs
+        .iter()
+        .map(|it| &it["config"]["name_prefix"])
+        .collect();
+    assert_eq!(prefixes, ["theirs", "theirs"]);
     let journal = fx.journal_since(mark).await;
     assert_eq!(journal.done("DELETE", "*") + journal.done("PUT", "*"), 0);
 }

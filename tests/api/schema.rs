@@ -30,6 +30,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("schema::allowed_rooms", plain(), allowed_rooms),
         stage.trial("schema::secret_name", plain(), secret_name),
         stage.trial("schema::secret_additions", plain(), secret_additions),
+        stage.trial("schema::max_drain", plain(), max_drain),
         stage.trial("schema::number_is_immutable", plain(), number_is_immutable),
         stage.trial("schema::defaults", plain(), defaults),
     ]
@@ -509,6 +510,18 @@ async fn secret_additions(fx: &mut Fixture) {
     fx.room("a", json!({"ttl": "8h", "secret": secret})).await;
     let too_many = json!({"ttl": "8h", "secret": {"labels": many(17)}});
     refused(fx, Room, "a", too_many, "must have at most 16 items").await;
+}
+
+async fn max_drain(fx: &mut Fixture) {
+    let sentence = "maxDrain must be a duration from 10s to 168h (7 days)";
+    for drain in ["9s", "169h", "0s", "1d", ""] {
+        let spec = json!({"phoneNumber": NUMBER, "maxDrain": drain});
+        refused(fx, Number, "a", spec, sentence).await;
+    }
+    for drain in ["10s", "168h"] {
+        let spec = json!({"phoneNumber": NUMBER, "maxDrain": drain});
+        fx.apply(Number, "a", &spec).await;
+    }
 }
 
 async fn number_is_immutable(fx: &mut Fixture) {

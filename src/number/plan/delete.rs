@@ -7,6 +7,7 @@ use super::problems::evidence;
 use super::steps::{Age, Read, Step};
 use super::{Plan, Planned};
 use crate::crd::condition::Reason;
+use crate::crd::time::rfc3339;
 use crate::number::Number;
 use crate::number::view::{NumberEvidence, View};
 use crate::reconcile::guards::has_waited;
@@ -17,8 +18,6 @@ use crate::reconcile::steps::{
     MARGIN, MAY_TAKE_EFFECT, Outcome, Release, act, deletion_waits, read,
 };
 
-/// For how many seconds a deletion waits for rooms that publish the number.
-const PUBLISHERS_TIMEOUT: i64 = 3600;
 /// How soon to count these rooms again.
 const PUBLISHERS_RETRY: Duration = Duration::from_secs(5);
 /// How soon to check for a deleted config that Daily still shows.
@@ -40,7 +39,7 @@ impl Delete for Number {
         }
         match view.facts.publishers {
             None => Err(read(Read::Publishers)),
-            Some(rooms) if rooms > 0 && !has_timed_out(view) => Err(deferred(rooms)),
+            Some(rooms) if rooms > 0 && !has_timed_out(view) => Err(deferred(view)),
             Some(_) => Ok(()),
         }
     }
@@ -58,17 +57,23 @@ impl Delete for Number {
 }
 
 fn has_timed_out(view: &View) -> bool {
-    has_waited(view, view.memory.deleting_since, PUBLISHERS_TIMEOUT)
+    has_waited(view, view.memory.deleting_since, view.deletion.max_drain)
 }
 
-fn deferred(rooms: usize) -> Plan {
-    let rooms = match rooms {
-        1 => "1 DailyRoom publishes".to_owned(),
-        _ => format!("{rooms} DailyRooms publish"),
+/// The message has the last regular count, because each other message is a write of the status.
+fn deferred(view: &View) -> Plan {
+    // The count does not have a room yet that has just begun to publish the number.
+    let rooms = match view.facts.attached_rooms {
+        None => "DailyRooms publish".to_owned(),
+        Some(..=1) => "1 DailyRoom publishes".to_owned(),
+        Some(rooms) => format!("{rooms} DailyRooms publish"),
     };
+    let requested = view.meta.deleting.unwrap_or(view.now.wall);
+    let latest = requested.saturating_add(view.deletion.max_drain);
     let message = format!(
-        "{rooms} the number. The operator deletes its dial-in config when they have ended, or an hour after the \
-         deletion was requested."
+        "{rooms} the number. The operator deletes its dial-in config once no DailyRoom publishes it, and no later than \
+         {} (spec.maxDrain).",
+        rfc3339(latest)
     );
     let problem = Problem::new(Reason::DeletionDeferred, ResolvedBy::Waiting, message);
     Plan::Rest(Outcome::Deleting(problem), Requeue::After(PUBLISHERS_RETRY))

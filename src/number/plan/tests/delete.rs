@@ -77,6 +77,16 @@ fn another_installation_deletes_what_it_owns() {
     assert_eq!(said(&after_record(taken_over)), "delete c1");
 }
 
+/// Rooms publish it, and it waits for these seconds of a minute.
+fn drained(seconds: i64) -> View {
+    with(fresh(), |it| {
+        it.facts.publishers = Some(2);
+        it.deletion.max_drain = 60;
+        it.memory.deleting_since = Some(at(0));
+        it.now.wall = 4000 + seconds;
+    })
+}
+
 #[test]
 fn rooms_that_publish_the_number_come_first() {
     check(vec![
@@ -108,9 +118,26 @@ fn rooms_that_publish_the_number_come_first() {
             }),
             "delete c1",
         ),
+        (
+            "maxDrain has almost passed",
+            with(drained(59), |_| ()),
+            "deleting DeletionDeferred",
+        ),
+        (
+            "maxDrain has passed",
+            with(drained(60), |_| ()),
+            "delete c1",
+        ),
     ]);
-    let deferred = message(&with(fresh(), |it| it.facts.publishers = Some(2)));
-    assert!(deferred.contains("2 DailyRooms"), "{deferred}");
+    for (counted, expected) in [
+        (None, "DailyRooms publish the number"),
+        (Some(0), "1 DailyRoom publishes the number"),
+        (Some(2), "2 DailyRooms publish the number"),
+    ] {
+        let deferred = message(&with(drained(0), |it| it.facts.attached_rooms = counted));
+        assert!(deferred.starts_with(expected), "{deferred}");
+        assert!(deferred.contains("than 1970-01-01T01:07:40Z"), "{deferred}");
+    }
 }
 
 #[test]

@@ -1,0 +1,107 @@
+//! The rooms that publish a number: their count, and a deletion that waits for them.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::fixture::{Fixture, NUMBER, Setup};
+use crate::objects::Kind::{Number, Room};
+use crate::objects::Object;
+use crate::stage::Stage;
+use crate::wait::{LATER, SOON};
+
+/// Enough that a write for each would be seen, and few enough for Daily's burst.
+const ROOMS: usize = 40;
+
+pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    let counted = Setup::new().value("driftInterval", json!("5s"));
+    vec![
+        stage.trial("attached::counted", counted, counted_together),
+        stage.trial("attached::drained", Setup::new().neighbour(), drained),
+    ]
+}
+
+/// How often the status of a PinDialinNumber was written.
+fn status_writes(fx: &Fixture) -> usize {
+    let requests = fx.plane.requests(&fx.namespace);
+    let of_numbers = requests
+        .iter()
+        .filter(|it| it.resource == "pindialinnumbers" && it.subresource == "status");
+    of_numbers.count()
+}
+
+fn publishes(rooms: usize) -> impl Fn(&Object) -> bool {
+    move |number| *number.at("/status/attachedRooms") == json!(rooms)
+}
+
+/// Many rooms are few writes to the number.
+async fn counted_together(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let none = publishes(0);
+    fx.until(Number, "main-line", "is counted", SOON, none)
+        .await;
+    let before = status_writes(fx);
+    let names: Vec<String> = (0..ROOMS).map(|nth| format!("room-{nth}")).collect();
+    futures::stream::iter(&names)
+        .for_each_concurrent(16, async |name| {
+            fx.room(name, json!({"ttl": "1h"})).await;
+        })
+        .await;
+    let all = publishes(ROOMS);
+    fx.until(Number, "main-line", "counts all", LATER, all)
+        .await;
+    let writes = status_writes(fx) - before;
+    assert!(writes < ROOMS / 4, "{writes} writes");
+    fx.delete(Room, "room-0").await;
+    let one_less = publishes(ROOMS - 1);
+    fx.until(Number, "main-line", "counts again", SOON, one_less)
+        .await;
+}
+
+/// A number in deletion says for how many rooms it waits, and waits no longer than `maxDrain` of now. Then
+/// the rooms say that their number does not answer.
+async fn drained(fx: &mut Fixture) {
+    let home = fx.go_to(fx.neighbour());
+    let open = json!({"phoneNumber": NUMBER, "allowedRooms": {"namespaces": {"from": "All"}}});
+    fx.apply(Number, "main-line", &open).await;
+    fx.ready(Number, "main-line").await;
+    let named = json!({"name": "main-line", "namespace": fx.namespace});
+    fx.go_to(home.clone());
+    let referring = json!({"ttl": "1h", "dialin": {"roomNumbers": [{"numberRef": named}]}});
+    for name in ["one", "two"] {
+        fx.room(name, referring.clone()).await;
+        fx.ready(Room, name).await;
+    }
+    fx.go_to(fx.neighbour());
+    fx.delete(Number, "main-line").await;
+    let waits_for = |rooms: &str| {
+        let rooms = rooms.to_owned();
+        move |number: &Object| {
+            let reconciling = number.condition("Reconciling");
+            reconciling
+                .is_some_and(|it| it.reason == "DeletionDeferred" && it.message.starts_with(&rooms))
+        }
+    };
+    let two = waits_for("2 DailyRooms publish");
+    fx.until(Number, "main-line", "waits for two", SOON, two)
+        .await;
+    fx.go_to(home.clone());
+    fx.delete(Room, "two").await;
+    let neighbour = fx.neighbour();
+    fx.go_to(neighbour);
+    let one = waits_for("1 DailyRoom publishes");
+    fx.until(Number, "main-line", "waits for one", SOON, one)
+        .await;
+    assert_eq!(fx.configs_at_daily().await.len(), 1);
+    fx.merge(Number, "main-line", json!({"spec": {"maxDrain": "10s"}}))
+        .await;
+    fx.gone(Number, "main-line").await;
+    assert!(fx.configs_at_daily().await.is_empty());
+    fx.go_to(home);
+    let dead = ("Ready", "False", "NumberNotAllowed");
+    let room = fx.condition(Room, "one", dead).await;
+    assert!(room.dial_string().starts_with(NUMBER), "as callers have it");
+}
