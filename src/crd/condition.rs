@@ -74,6 +74,8 @@ pub enum Reason {
     DeletionDeferred,
     /// `spec.suspend` is true.
     Suspended,
+    /// `spec.suspend` is true, and the room will end because its renewal is due.
+    RenewalSuspended,
     /// The room has expired as planned.
     Expired,
     /// Another installation of the operator owns the object.

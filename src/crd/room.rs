@@ -39,11 +39,13 @@ const MAX_PARTICIPANTS_SENTENCE: &str = "maxParticipants must be a whole number 
     printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
 )]
 #[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
+#[x_kube(validation = Rule::new("!has(self.renewal) || has(self.ttl)").message(time::RENEWAL_NEEDS_TTL))]
+#[x_kube(validation = time::renewal_rule())]
 #[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; create another DailyRoom"))]
 #[x_kube(validation = time::not_before_rule())]
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomSpec {
-    /// How long the room exists, counted from the creation of this object or from notBeforeTime, whichever is later: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
+    /// How long the room exists, counted from the creation of this object, from notBeforeTime or from its last renewal, whichever is latest: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::ttl_rule())]
     #[schemars(length(max = time::TTL.longest))]
@@ -61,6 +63,10 @@ pub struct DailyRoomSpec {
     #[schemars(length(max = time::NOT_BEFORE_TIME.longest))]
     pub not_before_time: Option<String>,
 
+    /// Renews the room before it ends, again and again: the operator moves its end by ttl, and the PIN stays. For a room that people call over weeks or months. Only with ttl. Absent: the room is not renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+
     /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: the operator derives a name from the cluster, the namespace and the name of this object, so that the same DailyRoom finds its room when it is applied again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::ROOM_NAME.rule())]
@@ -73,7 +79,7 @@ pub struct DailyRoomSpec {
     #[serde(default)]
     pub privacy: Privacy,
 
-    /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true.
+    /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true, but false with renewal, because the end that applies to a participant is that of the moment at which they joined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
 
@@ -120,6 +126,16 @@ impl DailyRoomSpec {
             most => Ok(most),
         }
     }
+}
+
+/// The renewal of a room.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Renewal {
+    /// How long before its end the room is renewed: a duration from 10m to half of ttl, written with h, m and s, each at most once and in this order, for example 24h. It is also how long the operator may be down without losing the room and its PIN.
+    #[x_kube(validation = time::renewal_before_rule())]
+    #[schemars(length(max = time::RENEWAL_BEFORE.longest))]
+    pub before: String,
 }
 
 /// Who may join over the web.
@@ -254,6 +270,9 @@ pub struct DailyRoomStatus {
     /// When the room expires at Daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
+    /// When the operator renews the room, if spec.renewal is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_time: Option<Time>,
     /// Secret of the room, as the Service Binding specification requires it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<BindingRef>,

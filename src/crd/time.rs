@@ -18,12 +18,17 @@ const SHORTEST_TTL: i64 = 10;
 const SHORTEST_DRAIN: i64 = 10;
 /// In seconds: a week. A deletion that takes longer blocks whoever waits for it.
 const LONGEST_DRAIN: i64 = 7 * 24 * 3600;
+/// In seconds. Time enough to retry a renewal that fails, and more than clocks differ.
+const SHORTEST_RENEWAL_BEFORE: i64 = 600;
 
 /// `spec.ttl` of a DailyRoom. [`ttl`] checks the bounds.
 pub static TTL: Grammar = Grammar::new(DURATION, 32, TTL_SENTENCE);
 
 /// `spec.maxDrain` of both kinds. [`max_drain`] checks the bounds.
 pub static MAX_DRAIN: Grammar = Grammar::new(DURATION, 32, MAX_DRAIN_SENTENCE);
+
+/// `spec.renewal.before` of a DailyRoom. [`renewal_before`] checks the bounds.
+pub static RENEWAL_BEFORE: Grammar = Grammar::new(DURATION, 32, RENEWAL_BEFORE_SENTENCE);
 
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
@@ -41,6 +46,12 @@ const TTL_SENTENCE: &str = "ttl must be a duration from 10s to 8736h (364 days),
 
 const MAX_DRAIN_SENTENCE: &str = "maxDrain must be a duration from 10s to 168h (7 days), written \
      with h, m and s, each at most once and in this order, for example 30m or 1h30m";
+
+const RENEWAL_BEFORE_SENTENCE: &str = "renewal.before must be a duration from 10m to half of ttl, written \
+     with h, m and s, each at most once and in this order, for example 24h";
+
+/// Why a DailyRoom with a fixed end cannot be renewed.
+pub const RENEWAL_NEEDS_TTL: &str = "renewal needs ttl, the time by which it extends the room; set ttl instead of expirationTime, or remove renewal";
 
 /// Months of 31 and 30 days, February, and February 29 in leap years; hour, minute, second and
 /// fraction; offset. With years from 2000 to 2999 no offset leaves the range of a timestamp.
@@ -88,6 +99,32 @@ fn within(grammar: &Grammar, shortest: i64, longest: i64) -> Rule {
     grammar.rule_with(&format!(
         " && duration(self) >= duration('{shortest}s') && duration(self) <= duration('{longest}s')"
     ))
+}
+
+/// The CEL rule for `spec.renewal.before`.
+pub(super) fn renewal_before_rule() -> Rule {
+    RENEWAL_BEFORE.rule_with(&format!(
+        " && duration(self) >= duration('{SHORTEST_RENEWAL_BEFORE}s')"
+    ))
+}
+
+/// The CEL rule for `spec` that compares `renewal.before` with `ttl`, if both are durations.
+pub(super) fn renewal_rule() -> Rule {
+    let both =
+        "duration(self.renewal.before) + duration(self.renewal.before) <= duration(self.ttl)";
+    Rule::new(format!(
+        "!has(self.renewal) || !has(self.ttl) || !self.ttl.matches('{DURATION}') || \
+         !self.renewal.before.matches('{DURATION}') || {both}"
+    ))
+    .message(RENEWAL_BEFORE_SENTENCE)
+}
+
+/// A `renewal.before` in seconds, for a room with this `ttl` in seconds.
+///
+/// # Errors
+/// The message of the CEL rule.
+pub fn renewal_before(text: &str, ttl: i64) -> Result<i64, InvalidField> {
+    duration(&RENEWAL_BEFORE, text, SHORTEST_RENEWAL_BEFORE, ttl / 2)
 }
 
 /// A `ttl` in seconds.

@@ -80,13 +80,9 @@ impl<K: Create + Keep + Delete> Decide for K {}
 pub trait Report: Kind {
     /// The message of Ready while callers are served.
     fn ready_message(view: &View<Self>, serving: &Self::Serving) -> String;
-    /// Reason and message of Suspended.
-    fn suspension(_: &View<Self>) -> (Reason, String) {
-        let message = format!(
-            "The operator changes nothing for this {}, because spec.suspend is true. To resume, set spec.suspend to false.",
-            Self::NAME
-        );
-        (Reason::Suspended, message)
+    /// Reason and message of Suspended, if there is more to say than that.
+    fn suspension(_: &View<Self>) -> Option<(Reason, String)> {
+        None
     }
     /// The message of Expired.
     fn expired_message(_: &View<Self>) -> &'static str {

@@ -79,6 +79,14 @@ pub struct End {
     /// The field of the spec that it was computed from, for example `ttl=3600`, which tells an edit of
     /// the spec from a change at Daily.
     pub of: String,
+    /// Since when the `ttl` counts, in unix seconds, if not since the creation of the object: the room was
+    /// renewed, or replaced one that was not renewed in time.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_time"
+    )]
+    pub counts_from: Option<i64>,
 }
 
 /// A room or dial-in config that the object owns.
@@ -179,6 +187,16 @@ impl Claim {
     }
 }
 
+impl End {
+    pub fn new(at: i64, of: String) -> Self {
+        Self {
+            at,
+            of,
+            counts_from: None,
+        }
+    }
+}
+
 impl Made {
     pub fn of(id: &str) -> Self {
         Self {
@@ -193,6 +211,10 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let seconds = i64::deserialize(deserializer)?;
     let time = Timestamp::from_second(seconds).map_err(serde::de::Error::custom)?;
     Ok(time.as_second())
+}
+
+fn optional_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    time(deserializer).map(Some)
 }
 
 fn times<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {

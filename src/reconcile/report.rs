@@ -57,7 +57,7 @@ pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
     let old = view.status.common().conditions;
     let mut new = conditions(old, generation, view.now.wall, health);
     if view.is_suspended() {
-        let (reason, message) = K::suspension(view);
+        let (reason, message) = K::suspension(view).unwrap_or_else(suspension::<K>);
         new.push(suspended(
             old,
             generation,
@@ -89,6 +89,15 @@ fn while_recreated<K: Kind>(view: &View<K>, outcome: &Outcome<K>) -> Outcome<K> 
         }
         outcome => outcome.clone(),
     }
+}
+
+/// Reason and message of Suspended.
+fn suspension<K: Kind>() -> (Reason, String) {
+    let message = format!(
+        "The operator changes nothing for this {}, because spec.suspend is true. To resume, set spec.suspend to false.",
+        K::NAME
+    );
+    (Reason::Suspended, message)
 }
 
 /// The events of what was applied, of the status change, and of a new problem.
@@ -139,7 +148,7 @@ fn event<K: Report>(view: &View<K>, applied: &Applied<K>) -> Option<Note> {
 
 /// The event of a new record.
 fn recorded_event<K: Report>(view: &View<K>, change: Change) -> Option<Note> {
-    let (create, _) = K::ACTIONS;
+    let (create, update) = K::ACTIONS;
     let (thing, kind) = (view.named_thing(), K::NAME);
     let (type_, reason, action, text) = match change {
         Change::Created => (
@@ -169,6 +178,12 @@ fn recorded_event<K: Report>(view: &View<K>, change: Change) -> Option<Note> {
                 rfc3339(end)
             ),
         ),
+        Change::Renewed(end) => (
+            Normal,
+            "Renewed",
+            update,
+            format!("Renewed the {thing}. It ends at {}.", rfc3339(end)),
+        ),
         Change::TakenOver => (
             Normal,
             "TakenOver",
@@ -176,7 +191,7 @@ fn recorded_event<K: Report>(view: &View<K>, change: Change) -> Option<Note> {
             "This installation took over the object, as --take-over-installation-ids allows."
                 .into(),
         ),
-        Change::Claimed | Change::Withdrawn | Change::Renewed | Change::Sent => return None,
+        Change::Claimed | Change::Withdrawn | Change::Replaced | Change::Sent => return None,
     };
     Some(note(type_, reason, action, text))
 }

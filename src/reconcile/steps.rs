@@ -69,7 +69,9 @@ pub enum Change {
     /// What is missing is recreated.
     Recreated,
     /// A new room replaces the one that ended.
-    Renewed,
+    Replaced,
+    /// The end was moved on in time, to this unix time.
+    Renewed(i64),
     /// The end was moved at Daily, to this unix time, and is kept.
     EndMoved(i64),
     /// What was sent to Daily is recorded.
@@ -81,7 +83,7 @@ pub enum Change {
 impl Change {
     /// Whether the record claims the name for a create that is still to be sent.
     pub fn is_new_claim(self) -> bool {
-        matches!(self, Self::Claimed | Self::Recreated | Self::Renewed)
+        matches!(self, Self::Claimed | Self::Recreated | Self::Replaced)
     }
 }
 

@@ -89,12 +89,7 @@ impl Pass<Room> {
         if update.dialin.is_some() {
             memory.kind.dialin_sent.clone_from(&update.dialin);
         }
-        let properties = update.change.properties.keys().cloned();
-        let privacy = update.change.privacy.map(|_| "privacy".to_owned());
-        self.applied.push(Applied::Updated {
-            drift: update.drift,
-            properties: privacy.into_iter().chain(properties).collect(),
-        });
+        self.applied.extend(report::updated(&update));
         self.view.facts.updated = Some(update);
     }
 

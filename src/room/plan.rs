@@ -11,6 +11,7 @@ mod expire;
 mod keep;
 mod problems;
 mod publish_secret;
+mod renew;
 pub mod steps;
 #[cfg(test)]
 pub(super) mod tests;

@@ -5,13 +5,15 @@ use k8s_openapi::jiff::Timestamp;
 use kube::runtime::events::EventType::{Normal, Warning};
 
 use super::Room;
-use super::plan::steps::Serving;
+use super::plan::steps::{Serving, Update};
 use super::secret::dial_string;
 use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
+use crate::crd::time::rfc3339;
 use crate::crd::{Account, BindingRef, DailyRoomStatus, NumberSource, RoomInfo};
 use crate::k8s::Note;
-use crate::reconcile::lifecycle::Report;
+use crate::reconcile;
+use crate::reconcile::lifecycle::{Keep, Report};
 use crate::reconcile::report::note;
 use crate::reconcile::steps::Outcome;
 
@@ -22,7 +24,31 @@ pub enum Applied {
     SecretRepaired { name: String },
 }
 
+/// The write that an update is published as. A renewal is published with its record, also if its answer was
+/// lost.
+pub fn updated(update: &Update) -> Option<reconcile::report::Applied<Room>> {
+    let properties = update.change.properties.keys().cloned();
+    let privacy = update.change.privacy.map(|_| "privacy".to_owned());
+    (!update.renews).then(|| reconcile::report::Applied::Updated {
+        drift: update.drift,
+        properties: privacy.into_iter().chain(properties).collect(),
+    })
+}
+
 impl Report for Room {
+    fn suspension(view: &View) -> Option<(Reason, String)> {
+        let end = Self::ends_at(view)?;
+        let renewal = view.spec.as_ref().ok()?.renewal_of(end)?;
+        let message = format!(
+            "The room was to be renewed at {}, but spec.suspend is true. It ends at {}, and its PIN with it. To renew \
+             it, set spec.suspend to false.",
+            rfc3339(renewal),
+            rfc3339(end)
+        );
+        let is_due = (renewal..end).contains(&view.now.wall);
+        is_due.then_some((Reason::RenewalSuspended, message))
+    }
+
     /// A global number is named, with the reason for as long as the room publishes it.
     fn ready_message(view: &View, serving: &Serving) -> String {
         let numbers = &serving.content.numbers;
@@ -53,7 +79,7 @@ impl Report for Room {
 
     fn set_status(status: &mut DailyRoomStatus, view: &View, outcome: &Outcome<Self>) {
         match outcome {
-            Outcome::Serving(serving, _) => set_serving(status, serving),
+            Outcome::Serving(serving, _) => set_serving(status, view, serving),
             Outcome::Expired => set_expired(status, view),
             Outcome::Failing(problem) if !problem.served => remove_stale_pin(status, view),
             _ => {}
@@ -76,6 +102,13 @@ impl Report for Room {
             let text = "The PIN changed; the previous PIN no longer works. Tell those who hold it.";
             events.push(note(Warning, "DialinCodeChanged", "Reconcile", text));
         }
+        let missed = |it: &&Condition| it.reason == Reason::RenewalSuspended.as_str();
+        if let Some(missed) = new.conditions.iter().find(missed)
+            && !old.conditions.iter().any(|it| it.reason == missed.reason)
+        {
+            let reason = Reason::RenewalSuspended.as_str();
+            events.push(note(Warning, reason, "Reconcile", &missed.message));
+        }
         let expired = |conditions| condition::is_true(conditions, kind::EXPIRED);
         if expired(&new.conditions) && !expired(&old.conditions) {
             let text = format!(
@@ -88,7 +121,7 @@ impl Report for Room {
     }
 }
 
-fn set_serving(status: &mut DailyRoomStatus, serving: &Serving) {
+fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     let content = &serving.content;
     let pin = content.pin.digits().to_owned();
     let same_pin = match &status.dialin_code {
@@ -116,6 +149,9 @@ fn set_serving(status: &mut DailyRoomStatus, serving: &Serving) {
     status.dialin_code = Some(pin);
     status.phone_numbers.clone_from(&content.numbers);
     status.expiration_time = time(content.end);
+    let spec = view.spec.as_ref().ok();
+    let renewal = spec.and_then(|it| it.renewal_of(content.end));
+    status.renewal_time = renewal.and_then(time);
     status.binding = Some(BindingRef {
         name: content.secret_name.clone(),
     });
@@ -126,6 +162,7 @@ fn set_expired(status: &mut DailyRoomStatus, view: &View) {
     status.dial_string = None;
     status.phone_numbers.clear();
     status.binding = None;
+    status.renewal_time = None;
     let recorded = view.record().and_then(|it| it.made.as_ref()?.end.as_ref());
     let by_spec = || {
         let spec = view.spec.as_ref().ok();

@@ -22,6 +22,8 @@ pub struct Spec {
     pub not_before: Option<i64>,
     /// `None` is Daily's default.
     pub max_participants: Option<i64>,
+    /// How many seconds before its end the room is renewed. Only with a `ttl`.
+    pub renewal: Option<i64>,
     /// `public` or `private`.
     pub privacy: &'static str,
     /// Whether participants are removed at the end.
@@ -90,16 +92,18 @@ impl Spec {
     pub fn parse(spec: &DailyRoomSpec) -> Result<Self, InvalidSpec> {
         check_names(spec)?;
         let end = end(spec)?;
+        let renewal = renewal(spec, end)?;
         Ok(Self {
             chosen_name: spec.room_name.clone(),
             not_before: not_before(spec, end)?,
             max_participants: spec.max_participants()?,
             end,
+            renewal,
             privacy: match spec.privacy {
                 Privacy::Public => "public",
                 Privacy::Private => "private",
             },
-            eject: spec.eject_at_room_expiry.unwrap_or(true),
+            eject: spec.eject_at_room_expiry.unwrap_or(renewal.is_none()),
             display_name: spec.dialin.display_name.clone(),
             wait_for_meeting_start: spec.dialin.wait_for_meeting_start,
             numbers: spec
@@ -119,15 +123,82 @@ impl Spec {
         let of = self.end.of();
         match (self.end, self.not_before.filter(|start| *start > created)) {
             (EndSpec::Ttl(seconds), Some(start)) => End {
-                at: start.saturating_add(seconds),
                 of: format!("{of},notBeforeTime={start}"),
+                ..End::new(start.saturating_add(seconds), of)
             },
-            (EndSpec::Ttl(seconds), None) => End {
-                at: created.saturating_add(seconds),
-                of,
-            },
-            (EndSpec::At(at), _) => End { at, of },
+            (EndSpec::Ttl(seconds), None) => End::new(created.saturating_add(seconds), of),
+            (EndSpec::At(at), _) => End::new(at, of),
         }
+    }
+
+    /// This end of a room of an object that was created at this time. If the room is renewed, the `ttl`
+    /// counts from before the end.
+    pub fn end_at(&self, at: i64, created: i64) -> End {
+        let by_spec = self.end_of(created);
+        let is_renewed = self.renewal.is_some() && at != by_spec.at;
+        End {
+            at,
+            counts_from: self
+                .ttl()
+                .filter(|_| is_renewed)
+                .map(|ttl| at.saturating_sub(ttl)),
+            ..by_spec
+        }
+    }
+
+    /// The end of a room that is created now. A room that is renewed exists whenever its object does.
+    pub fn end_of_new(&self, created: i64, now: i64) -> End {
+        let end = self.end_of(created);
+        match self.ttl() {
+            Some(ttl) if self.renewal.is_some() && end.at <= now => {
+                self.end_at(now.saturating_add(ttl), created)
+            }
+            _ => end,
+        }
+    }
+
+    /// The end after an edit of the spec, for a room with this end. A shorter `ttl` ends no room that is
+    /// renewed: its end is the first one ahead that a renewal would lead to.
+    pub fn end_after_edit(&self, before: &End, created: i64, now: i64) -> End {
+        let by_spec = self.end_of(created);
+        let Some(ttl) = self.ttl() else {
+            return by_spec;
+        };
+        let renewed = before.counts_from.map(|from| from.saturating_add(ttl));
+        let mut at = renewed.map_or(by_spec.at, |at| at.max(by_spec.at));
+        if self.renewal.is_some() && at <= now {
+            let missed = now.saturating_sub(at) / ttl.max(1);
+            at = at.saturating_add(missed.saturating_add(1).saturating_mul(ttl));
+        }
+        End {
+            counts_from: (at != by_spec.at).then(|| at.saturating_sub(ttl)),
+            ..self.end_at(at, created)
+        }
+    }
+
+    fn ttl(&self) -> Option<i64> {
+        match self.end {
+            EndSpec::Ttl(ttl) => Some(ttl),
+            EndSpec::At(_) => None,
+        }
+    }
+
+    /// When a room with this end is renewed.
+    pub fn renewal_of(&self, end: i64) -> Option<i64> {
+        Some(end.saturating_sub(self.renewal?))
+    }
+
+    /// The end after the renewal of a room with this end: later by the `ttl`, but never further ahead than
+    /// Daily accepts when the renewal becomes due. The clock does not matter.
+    pub fn renewed(&self, before: &End) -> Option<End> {
+        let (ttl, renewal) = (self.ttl()?, self.renewal?);
+        let by = ttl.min(FARTHEST_END.saturating_sub(renewal));
+        let at = before.at.saturating_add(by);
+        Some(End {
+            at,
+            counts_from: Some(at.saturating_sub(ttl)),
+            ..before.clone()
+        })
     }
 
     /// The property `nbf` at this time. One in the past keeps nobody out, and Daily may reject it (F-ROOM-50).
@@ -172,6 +243,14 @@ fn not_before(spec: &DailyRoomSpec, end: EndSpec) -> Result<Option<i64>, Invalid
             Err(InvalidSpec(time::NOT_BEFORE_THE_END.to_owned()))
         }
         _ => Ok(start),
+    }
+}
+
+fn renewal(spec: &DailyRoomSpec, end: EndSpec) -> Result<Option<i64>, InvalidSpec> {
+    match (&spec.renewal, end) {
+        (None, _) => Ok(None),
+        (Some(renewal), EndSpec::Ttl(ttl)) => Ok(Some(time::renewal_before(&renewal.before, ttl)?)),
+        (Some(_), EndSpec::At(_)) => Err(InvalidSpec(time::RENEWAL_NEEDS_TTL.to_owned())),
     }
 }
 

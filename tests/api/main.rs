@@ -64,6 +64,7 @@ mod preflight;
 mod probes;
 mod properties;
 mod refusals;
+mod renewal;
 mod restart;
 mod rights;
 mod roles;
@@ -142,6 +143,7 @@ fn main() -> ExitCode {
         probes::scenarios,
         properties::scenarios,
         refusals::scenarios,
+        renewal::scenarios,
         restart::scenarios,
         roles::scenarios,
         safety::scenarios,

@@ -11,10 +11,13 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use testbed::faults::{Fault, Requests};
 
+use crate::edit::seconds;
 use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
 use crate::objects::Kind::{Number, Room};
+use crate::objects::Object;
+use crate::renewal::becomes_due;
 use crate::stage::{Affected::By, Stage};
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 const PHASES: [&str; 3] = ["before", "between", "after"];
 
@@ -43,6 +46,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             trials.extend(crash(stage, format!("{effect}:{phase}"), deletion));
         }
         trials.extend(crash(stage, format!("room-update:{phase}"), update));
+        trials.extend(crash(stage, format!("room-update:{phase}"), renewal));
         trials.extend(crash(stage, format!("secret-update:{phase}"), repair));
         trials.extend(crash(stage, format!("config-create:{phase}"), number));
         trials.extend(crash(
@@ -173,6 +177,22 @@ async fn update(fx: &mut Fixture) {
     let changes = fx.answer("pin-on-update") == "changed";
     assert_eq!(after.pin() != before.pin(), changes);
     assert_eq!(fx.rooms_at_daily().await[0]["privacy"], "private");
+    one_room_one_pin(fx).await;
+}
+
+/// Whoever renews the room, its end moves by one ttl.
+async fn renewal(fx: &mut Fixture) {
+    let standing = json!({"ttl": "1h", "renewal": {"before": "20m"}});
+    fx.room("standup", standing).await;
+    let before = fx.ready(Room, "standup").await;
+    let end = "/status/expirationTime";
+    let renewed = seconds(&before, end) + 3600;
+    becomes_due(fx).await;
+    crash_and_restart(fx).await;
+    let is = |room: &Object| room.is_ready() && seconds(room, end) == renewed;
+    fx.until(Room, "standup", "is renewed", LATER, is).await;
+    fx.event("standup", "Normal", "Renewed").await;
+    assert_eq!(fx.rooms_at_daily().await[0]["config"]["exp"], renewed);
     one_room_one_pin(fx).await;
 }
 

@@ -15,6 +15,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = || Setup::new().without_operator();
     vec![
         stage.trial("schema::end", plain(), end),
+        stage.trial("schema::renewal", plain(), renewal),
         stage.trial("schema::durations", plain(), durations),
         stage.trial("schema::times", plain(), times),
         stage.trial("schema::not_before_time", plain(), not_before_time),
@@ -70,6 +71,35 @@ async fn end(fx: &mut Fixture) {
         written,
     )
     .await;
+}
+
+async fn renewal(fx: &mut Fixture) {
+    let renewed = |ttl: &str, before: &str| json!({"ttl": ttl, "renewal": {"before": before}});
+    let bounds =
+        "renewal.before must be a duration from 10m to half of ttl, written with h, m and s";
+    for (ttl, before) in [
+        ("8h", "9m59s"),
+        ("8h", "4h1s"),
+        ("15m", "10m"),
+        ("8h", "1d"),
+        ("8h", ""),
+    ] {
+        refused(fx, Room, "a", renewed(ttl, before), bounds).await;
+    }
+    for (ttl, before) in [
+        ("8h", "10m"),
+        ("8h", "4h"),
+        ("20m", "10m"),
+        ("8736h", "4368h"),
+    ] {
+        fx.room("a", renewed(ttl, before)).await;
+    }
+    let fixed = json!({"expirationTime": "2026-12-01T18:00:00Z", "renewal": {"before": "10m"}});
+    refused(fx, Room, "b", fixed, "renewal needs ttl").await;
+    // The sentence about the ttl is the only one.
+    let refusal = fx.try_apply(Room, "b", &renewed("soon", "10m")).await;
+    let refusal = refusal.expect_err("is refused");
+    assert!(!refusal.contains("renewal"), "{refusal}");
 }
 
 /// Durations on both sides of every border of the grammar.

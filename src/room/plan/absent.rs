@@ -28,8 +28,8 @@ pub(super) fn absent(
     made: &Made,
     absence: Absence,
 ) -> Planned {
-    let by_spec = spec.end_of(view.meta.created);
-    let end = made.end.clone().unwrap_or_else(|| by_spec.clone());
+    let end = made.end.clone();
+    let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));
     match passed(view, end.at, absence.date) {
         Passed::Unconfirmed => {
             if absence.date.is_none() {
@@ -40,14 +40,15 @@ pub(super) fn absent(
             let left = u64::try_from(end.at.saturating_sub(view.now.wall)).unwrap_or(0);
             Ok(unchanged(RECHECK.max(Duration::from_secs(left))))
         }
-        Passed::Yes => ended(view, owned, &end, by_spec),
+        Passed::Yes => ended(view, spec, owned, &end),
         Passed::No => missing(view, spec, owned, absence, end),
     }
 }
 
-/// The room ended as planned. A later end in the spec asks for a new room.
-fn ended(view: &View, owned: &Record, end: &End, by_spec: End) -> Planned {
-    if !asks_for_another(view, end, &by_spec) {
+/// The room ended. A later end in the spec asks for a new room, and so does a renewal that came too late.
+pub(super) fn ended(view: &View, spec: &Spec, owned: &Record, end: &End) -> Planned {
+    let by_spec = spec.end_of_new(view.meta.created, view.now.wall);
+    if !asks_for_another(view, spec, end) {
         return Ok(expire(view));
     }
     if by_spec.at.saturating_sub(view.now.wall) > FARTHEST_END {
@@ -59,8 +60,8 @@ fn ended(view: &View, owned: &Record, end: &End, by_spec: End) -> Planned {
     if view.is_chosen() {
         confirm_by_name(view)?;
     }
-    let renewed = owned.replacing(claim(view, by_spec));
-    Ok(record(renewed, Change::Renewed))
+    let replaced = owned.replacing(claim(view, by_spec));
+    Ok(record(replaced, Change::Replaced))
 }
 
 /// Whether the operator recreates a missing room that no user asks for.

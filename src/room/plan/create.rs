@@ -29,7 +29,7 @@ impl Create for Room {
     }
 
     fn claim(view: &View, spec: &Spec, domain: &Domain) -> Planned {
-        let end = spec.end_of(view.meta.created);
+        let end = spec.end_of_new(view.meta.created, view.now.wall);
         is_not_too_far(view, &end)?;
         let name = view.own_room_name();
         let restored = view.restored_record(&name, domain);
@@ -66,7 +66,7 @@ impl Create for Room {
         if view.evidence.absence.is_none() {
             return Ok(taken(view));
         }
-        let end = spec.end_of(view.meta.created);
+        let end = spec.end_of_new(view.meta.created, view.now.wall);
         if end.at <= view.now.wall {
             return Ok(over_before_creation(view, &end));
         }
@@ -175,11 +175,14 @@ fn numbers(view: &View) -> Result<Vec<String>, Plan> {
     }
 }
 
-/// The claimed end, unless the spec was edited since.
+/// The claimed end, unless the spec was edited since, or the room is renewed and that end has passed.
 fn claimed_end(view: &View, spec: &Spec, claim: &Claim) -> End {
-    let by_spec = spec.end_of(view.meta.created);
+    let now = view.now.wall;
+    let by_spec = spec.end_of_new(view.meta.created, now);
     match &claim.end {
-        Some(end) if end.of == by_spec.of => end.clone(),
+        Some(end) if end.of == by_spec.of && (spec.renewal.is_none() || end.at > now) => {
+            end.clone()
+        }
         _ => by_spec,
     }
 }
@@ -226,9 +229,12 @@ fn record_room(
     let by_spec = claimed_end(view, spec, claim);
     // A room that is found keeps its own end if the spec has a ttl. A fixed end is corrected later.
     let at = room.config.exp.unwrap_or(by_spec.at);
-    let of = match spec.end {
-        EndSpec::Ttl(_) => by_spec.of,
-        EndSpec::At(_) => EndSpec::At(at).of(),
+    let end = match spec.end {
+        EndSpec::Ttl(_) => spec.end_at(at, view.meta.created),
+        EndSpec::At(_) => End {
+            of: EndSpec::At(at).of(),
+            ..by_spec
+        },
     };
     let dialin = match &view.facts.numbers {
         Some(Ok(numbers)) if created_here => Some(spec.dialin(&e164(numbers))),
@@ -236,7 +242,7 @@ fn record_room(
     };
     let made = Made {
         sent: dialin.as_ref().map(fingerprint),
-        end: Some(End { at, of }),
+        end: Some(end),
         ..Made::of(&room.id)
     };
     let change = match created_here {

@@ -76,14 +76,13 @@ impl Present<'_> {
 
     fn wanted_end(&self) -> WantedEnd {
         let (view, observed) = (self.view, self.observed);
-        let by_spec = self.spec.end_of(view.meta.created);
+        let by_spec = self.end_by_spec();
         let shown = observed.room.config.exp;
-        let clock = view.now.wall.max(observed.date.unwrap_or(view.now.wall));
-        let earliest = clock.saturating_add(EARLIEST_END);
+        let earliest = self.clock().saturating_add(EARLIEST_END);
         if self.made.end.is_some() && self.end.of == by_spec.of {
             let at = |at| End {
                 at,
-                of: by_spec.of.clone(),
+                ..self.end.clone()
             };
             let follows_daily = by_spec.of.starts_with("ttl=") && !late_write_may_be_ours(view);
             return match shown {
@@ -105,6 +104,18 @@ impl Present<'_> {
             _ => by_spec.at.max(earliest),
         };
         WantedEnd::Is(End { at, ..by_spec })
+    }
+
+    /// The later of our clock and Daily's in the answer that showed the room.
+    fn clock(&self) -> i64 {
+        let wall = self.view.now.wall;
+        wall.max(self.observed.date.unwrap_or(wall))
+    }
+
+    /// The end that the spec asks for.
+    pub(super) fn end_by_spec(&self) -> End {
+        let created = self.view.meta.created;
+        self.spec.end_after_edit(&self.end, created, self.clock())
     }
 
     /// The top-level properties that differ, each as a whole.
@@ -143,21 +154,33 @@ impl Present<'_> {
         change
     }
 
-    /// Sends a change, unless Daily did not apply it before.
     fn update(
         &self,
         change: RoomChange,
         dialin: Option<&Map<String, Value>>,
         end: &End,
     ) -> Result<Option<Problem>, Plan> {
+        let sends = |property| change.properties.contains_key(property);
+        self.send(Update {
+            name: self.owned.name.clone(),
+            id: self.observed.room.id.clone(),
+            dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
+            fingerprint: change_fingerprint(&change, end),
+            change,
+            drift: !self.view.is_edited(),
+            renews: false,
+        })
+    }
+
+    /// Sends an update, unless Daily did not apply it before.
+    pub(super) fn send(&self, update: Update) -> Result<Option<Problem>, Plan> {
         let (view, room) = (self.view, &self.observed.room);
-        let change_fingerprint = change_fingerprint(&change, end);
         let updated = view.facts.updated.as_ref();
-        if let Some(sent) = updated.filter(|it| it.fingerprint == change_fingerprint) {
+        if let Some(sent) = updated.filter(|it| it.fingerprint == update.fingerprint) {
             return Err(not_applied(view, room, sent));
         }
-        if let Some(rejection) = view.rejection_of(&change_fingerprint) {
-            if view.retried.contains(&change_fingerprint) {
+        if let Some(rejection) = view.rejection_of(&update.fingerprint) {
+            if view.retried.contains(&update.fingerprint) {
                 // Daily may have rejected the change because the room is gone (F-ROOM-23).
                 confirm_by_name(view)?;
             }
@@ -165,19 +188,15 @@ impl Present<'_> {
             let problem = Problem::for_user(Reason::RejectedByDaily, message);
             return Ok(Some(problem));
         }
-        let sends = |property| change.properties.contains_key(property);
-        let update = Update {
-            name: self.owned.name.clone(),
-            id: room.id.clone(),
-            dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
-            fingerprint: change_fingerprint,
-            change,
-            drift: !view.is_edited(),
-        };
         Err(act(Step::UpdateRoom(Box::new(update))))
     }
 
-    fn record(&self, end: End, dialin: Option<&Map<String, Value>>, change: Change) -> Plan {
+    pub(super) fn record(
+        &self,
+        end: End,
+        dialin: Option<&Map<String, Value>>,
+        change: Change,
+    ) -> Plan {
         let sent = dialin.map(fingerprint);
         let made = Made {
             sent: sent.or_else(|| self.made.sent.clone()),

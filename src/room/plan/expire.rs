@@ -36,13 +36,15 @@ fn stays_expired(view: &View, spec: &Spec) -> bool {
     let by_spec = spec.end_of(view.meta.created);
     let end = made.and_then(|it| it.end.as_ref()).unwrap_or(&by_spec);
     let unclaimed = view.record().is_none_or(|it| it.claim.is_none());
-    let is_asked = view.is_edited() || view.forced || asks_for_another(view, end, &by_spec);
+    let is_asked = view.is_edited() || view.forced || asks_for_another(view, spec, end);
     is_expired(view) && unclaimed && !is_asked && end.at <= view.now.wall
 }
 
 /// Whether the spec asks for a room after one that ended at `end`.
-pub(super) fn asks_for_another(view: &View, end: &End, by_spec: &End) -> bool {
-    by_spec.of != end.of && by_spec.at > view.now.wall && !view.is_suspended()
+pub(super) fn asks_for_another(view: &View, spec: &Spec, end: &End) -> bool {
+    let by_spec = spec.end_of(view.meta.created);
+    let is_later = by_spec.of != end.of && by_spec.at > view.now.wall;
+    (is_later || spec.renewal.is_some()) && !view.is_suspended()
 }
 
 pub(super) fn is_expired(view: &View) -> bool {
@@ -75,10 +77,14 @@ pub(super) enum Passed {
 
 /// How long Daily keeps a room that ends then, by its own clock in the answer that showed the room.
 pub(super) fn kept_by_daily(view: &View, end: i64, observed: &Observed) -> Option<Duration> {
-    let since = observed.at.until(view.now.moment);
-    let date = observed.date?.saturating_add_unsigned(since.as_secs());
-    let left = u64::try_from(end.saturating_sub(date)).ok()?;
+    let left = u64::try_from(end.saturating_sub(date(view, observed)?)).ok()?;
     (left > 0).then(|| Duration::from_secs(left))
+}
+
+/// The time by Daily's clock, since the answer that showed the room.
+pub(super) fn date(view: &View, observed: &Observed) -> Option<i64> {
+    let since = observed.at.until(view.now.moment);
+    Some(observed.date?.saturating_add_unsigned(since.as_secs()))
 }
 
 /// `date` is Daily's clock in the answer that this is decided on.

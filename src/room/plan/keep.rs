@@ -1,9 +1,9 @@
 //! Keeping a recorded room: whether it still exists, is still ours, and has not ended.
 
-use super::absent::absent;
+use super::absent::{absent, ended};
 use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::differ::Present;
-use super::expire::{Passed, expire, is_expired, kept_by_daily, passed};
+use super::expire::{Passed, is_expired, kept_by_daily, passed};
 use super::problems::name_taken;
 use super::publish_secret::{pin_is_doubtful, publish};
 use super::steps::Read;
@@ -12,7 +12,7 @@ use crate::clock::Moment;
 use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::Domain;
 use crate::reconcile::lifecycle::Keep;
-use crate::reconcile::record::{End, Made, Record};
+use crate::reconcile::record::{Made, Record};
 use crate::reconcile::steps::{Change, MARGIN, read, unchanged};
 use crate::room::Room;
 use crate::room::spec::Spec;
@@ -37,8 +37,7 @@ impl Keep for Room {
         is_the_recorded_room(view, made, observed)?;
         let end = made.end.clone();
         let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));
-        has_not_ended(view, &end, observed)?;
-        publish(&Present {
+        let present = Present {
             view,
             spec,
             domain,
@@ -46,7 +45,10 @@ impl Keep for Room {
             made,
             observed,
             end,
-        })
+        };
+        let problem = present.renewed()?;
+        has_not_ended(&present)?;
+        publish(&present, problem)
     }
 
     fn ends_at(view: &View) -> Option<i64> {
@@ -123,7 +125,15 @@ fn pin_check_is_due(view: &View, observed: &Observed) -> bool {
     observed.room.config.dialin_code.is_none() && !view.evidence.named.is_some_and(is_recent)
 }
 
-fn has_not_ended(view: &View, end: &End, observed: &Observed) -> Result<(), Plan> {
+fn has_not_ended(present: &Present<'_>) -> Result<(), Plan> {
+    let Present {
+        view,
+        spec,
+        owned,
+        observed,
+        end,
+        ..
+    } = present;
     if view.now.wall < end.at {
         return Ok(());
     }
@@ -145,7 +155,7 @@ fn has_not_ended(view: &View, end: &End, observed: &Observed) -> Result<(), Plan
         return Ok(());
     }
     match passed(view, last, observed.date) {
-        Passed::Yes => Err(expire(view)),
+        Passed::Yes => Err(ended(view, spec, owned, end)?),
         Passed::Unconfirmed => Err(unchanged(RECHECK)),
         // The end was moved at Daily to a later time.
         Passed::No => Ok(()),

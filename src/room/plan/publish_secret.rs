@@ -25,7 +25,8 @@ const APPLY_DURATION: i64 = 2;
 /// How often to read another owner's Secret again, whose label no watch selects.
 const SECRET_RETRY: Duration = Duration::from_secs(15);
 
-pub(super) fn publish(present: &Present<'_>) -> Planned {
+/// Corrects the room, unless a problem is known already, then publishes it.
+pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planned {
     let Present { view, observed, .. } = present;
     let Some(numbers) = &view.facts.numbers else {
         // If the status is lost, the Secret has the numbers that callers know.
@@ -35,7 +36,10 @@ pub(super) fn publish(present: &Present<'_>) -> Planned {
             false => Read::Numbers,
         }));
     };
-    let problem = present.corrected(numbers.as_deref().ok())?;
+    let problem = match problem {
+        Some(problem) => Some(problem),
+        None => present.corrected(numbers.as_deref().ok())?,
+    };
     let problem = problem.or_else(|| numbers.as_ref().err().map(|it| it.problem.clone()));
     let Some(pin) = pin(view, observed) else {
         confirm_by_name(view)?;
@@ -61,7 +65,7 @@ pub(super) fn publish(present: &Present<'_>) -> Planned {
     let requeue = match &problem {
         Some(problem) if !problem.served => Requeue::After(retry),
         Some(problem) if problem.resolved_by != ResolvedBy::User => Requeue::After(RECHECK),
-        _ => Requeue::AtDrift(Some(content.end)),
+        _ => Requeue::AtDrift(Some(present.next_time(content.end))),
     };
     let outcome = outcome(present, content, problem);
     former_secret_is_deleted(view, &outcome)?;

@@ -82,6 +82,8 @@ pub struct Update {
     pub dialin: Option<String>,
     /// Whether it corrects a change that somebody made at Daily.
     pub drift: bool,
+    /// Whether it renews the room.
+    pub renews: bool,
     /// The same for the same change, even if its end moves on with the clock.
     pub fingerprint: String,
 }

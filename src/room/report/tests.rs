@@ -306,7 +306,7 @@ fn writes_are_published_with_their_reasons() {
         assert_eq!(notes[0].type_, type_, "{applied:?}");
     }
     let silent = [
-        recorded_as(Change::Renewed),
+        recorded_as(Change::Replaced),
         recorded_as(Change::Sent),
         recorded_as(Change::Withdrawn),
         recorded_as(Change::Claimed),

@@ -193,7 +193,7 @@ fn a_later_end_after_the_end_makes_a_new_room() {
     );
     let edited = ended.edited(json!({"ttl": "9h"}));
     let end = edited.parsed().end_of(CREATED);
-    acts(&edited, replaced(&edited, end, Change::Renewed));
+    acts(&edited, replaced(&edited, end, Change::Replaced));
     // An edit that is past too changes nothing.
     let past = edited.clone().spec(json!({"ttl": "7h"}));
     acts(&past, AnyStep::Report(Outcome::Expired));
@@ -216,5 +216,5 @@ fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
     reads(&edited, Read::Room);
     let view = edited.read_by_name();
     let end = view.parsed().end_of(CREATED);
-    acts(&view, replaced(&view, end, Change::Renewed));
+    acts(&view, replaced(&view, end, Change::Replaced));
 }

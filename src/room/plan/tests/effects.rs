@@ -134,7 +134,9 @@ impl World {
                 if exp.is_some_and(|it| it <= self.date()) {
                     return Err(update.fingerprint.clone());
                 }
-                if self.shown(&update.name).is_some() {
+                if let Some(room) = self.shown(&update.name) {
+                    let nearer = exp.is_some() && exp < room.config.exp;
+                    assert!(!self.only_later || !nearer, "{update:?} of {room:?}");
                     self.changes();
                     if self.repins {
                         self.repin(&update.name);

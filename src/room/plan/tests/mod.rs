@@ -7,6 +7,7 @@ mod delete;
 mod effects;
 mod keep;
 mod properties;
+mod renew;
 mod suspend;
 
 mod property;
@@ -191,6 +192,7 @@ fn by_ttl(at: i64) -> End {
     End {
         at,
         of: format!("ttl={TTL}"),
+        counts_from: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn a_start_moves_the_end_of_a_ttl_with_it_and_not_a_fixed_end() {
     let early = early.made(|it| {
         it.end = Some(End {
             at: START + TTL,
+            counts_from: None,
             of: format!("ttl={TTL},notBeforeTime={START}"),
         });
     });

@@ -35,7 +35,7 @@ enum Event {
     Numbers,
 }
 
-const SPECS: [&str; 7] = [
+const SPECS: [&str; 8] = [
     r#"{"ttl": "8h"}"#,
     r#"{"ttl": "8h", "privacy": "Private"}"#,
     r#"{"ttl": "8h", "dialin": {"displayName": "Caller"}}"#,
@@ -43,6 +43,7 @@ const SPECS: [&str; 7] = [
     r#"{"ttl": "9h", "missingRoomPolicy": "Report"}"#,
     r#"{"expirationTime": "2027-01-15T12:00:00Z", "ejectAtRoomExpiry": false}"#,
     r#"{"ttl": "8h", "notBeforeTime": "2027-01-15T09:00:00Z", "maxParticipants": 20}"#,
+    r#"{"ttl": "25m", "renewal": {"before": "11m"}}"#,
 ];
 
 fn spec(index: usize, chosen: bool, retain: bool) -> Value {
@@ -86,6 +87,26 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::LoseStatus),
         1 => Just(Event::LoseRecord),
         1 => Just(Event::Copy),
+        1 => Just(Event::Numbers),
+    ]
+}
+
+/// The spec of a room that is renewed.
+const RENEWED: usize = 7;
+
+/// What may happen to a room that is renewed without moving its end.
+fn event_without_ends() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        10 => prop::collection::vec(fate(), 0..8).prop_map(Event::Pass),
+        8 => prop_oneof![1u64..70, 60u64..1000].prop_map(Event::Wait),
+        2 => any::<bool>().prop_map(Event::List),
+        1 => Just(Event::Restart),
+        1 => Just(Event::HandEdit),
+        1 => Just(Event::Force),
+        1 => any::<bool>().prop_map(Event::Suspend),
+        1 => Just(Event::LoseSecret),
+        1 => Just(Event::LoseStatus),
+        1 => Just(Event::LoseRecord),
         1 => Just(Event::Numbers),
     ]
 }
@@ -206,7 +227,8 @@ impl World {
         self.meta.generation += 1;
         self.wait(QUIET);
         let mut quiet = 0;
-        for _ in 0..60 {
+        // A room that is renewed may first have to wait for its name until another one has ended.
+        for _ in 0..120 {
             self.list(true);
             let passed = self.pass(&[]);
             quiet = if passed.acts.is_empty() { quiet + 1 } else { 0 };
@@ -285,13 +307,28 @@ fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
     live(start, &events);
 }
 
+/// Lives on with a room that is renewed, and whose end nobody else moves.
+fn live_renewed(start: Start, events: &[Event]) {
+    let start = Start {
+        spec: RENEWED,
+        retain: false,
+        ..start
+    };
+    live_in(start, events, |world| world.only_later = true);
+}
+
 fn live(start: Start, events: &[Event]) {
+    live_in(start, events, |_| ());
+}
+
+fn live_in(start: Start, events: &[Event], change: impl FnOnce(&mut World)) {
     let first = spec(start.spec, start.chosen, start.retain);
     let mut world = World::new(first, start.skew, start.lingers);
     if start.lags {
         world.replica_lag = Duration::from_secs(2);
     }
     world.repins = start.repins;
+    change(&mut world);
     for event in events {
         world.happen(event, start);
     }
@@ -324,5 +361,13 @@ proptest! {
         events in prop::collection::vec(event(), 0..14),
     ) {
         live(start, &events);
+    }
+
+    #[test]
+    fn a_renewed_room_ends_no_sooner_and_is_one(
+        start in start(),
+        events in prop::collection::vec(event_without_ends(), 0..20),
+    ) {
+        live_renewed(start, &events);
     }
 }

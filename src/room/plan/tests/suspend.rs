@@ -100,7 +100,7 @@ fn what_was_edited_meanwhile_counts_when_it_is_resumed() {
     let ended = recorded().absent(ago(3), Some(moment())).wall(END + 5);
     let ended = ended.date(END + 5).expired();
     let view = resumed(ended, json!({"ttl": "9h"}));
-    let Plan::Act(AnyStep::Record(record, Change::Renewed, _)) = plan(&view) else {
+    let Plan::Act(AnyStep::Record(record, Change::Replaced, _)) = plan(&view) else {
         panic!("{:?}", plan(&view));
     };
     assert_eq!(record.claim.unwrap().end.unwrap().at, CREATED + 9 * 3600);

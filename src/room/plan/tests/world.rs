@@ -47,6 +47,8 @@ pub(super) struct World {
     pub(super) replica_lag: Duration,
     /// Whether a change of a room changes its PIN.
     pub(super) repins: bool,
+    /// Whether no end may move nearer, and no room be created beside one that has not ended.
+    pub(super) only_later: bool,
     /// What the rooms were before each change, with its time.
     past: Vec<(Duration, BTreeMap<String, Room>)>,
     pub(super) released: Option<Release>,
@@ -81,6 +83,7 @@ impl World {
             lingers,
             replica_lag: Duration::ZERO,
             repins: false,
+            only_later: false,
             past: Vec::new(),
             released: None,
             disowned: false,
