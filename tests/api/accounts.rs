@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use daily_sim::Outcome;
 use libtest_mimic::Trial;
 use serde_json::json;
 
@@ -17,6 +18,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("accounts::rotated_key", Setup::new(), rotated_key),
         stage.trial("accounts::other_domain", Setup::new(), other_domain),
+        stage.trial("accounts::example", Setup::new(), example),
         stage.trial(
             "accounts::other_domain_by_reference",
             Setup::new(),
@@ -50,6 +52,20 @@ async fn rotated_key(fx: &mut Fixture) {
     fx.journal_since(mark)
         .await
         .expect_no_write("it is the same domain");
+}
+
+/// The example of rooms in two accounts, neither of which the default key belongs to.
+async fn example(fx: &mut Fixture) {
+    fx.write_key("daily-sales", KEY).await;
+    fx.write_key("daily-support", OTHER_KEY).await;
+    fx.apply_example("11-two-accounts.yaml", &[]).await;
+    for (name, domain) in [("sales-call", DOMAIN), ("support-call", OTHER_DOMAIN)] {
+        let room = fx.ready(Room, name).await;
+        assert_eq!(room.text("/status/account/domainName"), domain);
+        let call = fx.sim.dial(room.dial_string()).await;
+        let call = call.expect("it can be dialled");
+        assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
+    }
 }
 
 /// Says so, naming both domains, without a write or a loss.

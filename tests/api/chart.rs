@@ -159,11 +159,32 @@ async fn rights_everywhere(fx: &mut Fixture) {
     }
 }
 
+fn examples_folder() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+impl Fixture {
+    /// Applies the objects of a file in `examples/`, after these replacements, to their namespaces.
+    pub async fn apply_example(&self, file: &str, replacements: &[(&str, &str)]) {
+        let path = examples_folder().join(file);
+        let mut text = std::fs::read_to_string(path).expect("the example can be read");
+        for (written, wanted) in replacements {
+            text = text.replace(written, wanted);
+        }
+        let manifests: Vec<Value> = serde_saphyr::from_multiple(&text).expect("is YAML");
+        for manifest in manifests {
+            let namespace = manifest["metadata"]["namespace"].as_str();
+            let namespace = namespace.unwrap_or(&self.namespace).to_owned();
+            let applied = self.plane.apply_in(&namespace, manifest).await;
+            applied.expect("the example is accepted");
+        }
+    }
+}
+
 /// What the demo applies is accepted.
 async fn examples(fx: &mut Fixture) {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut seen = 0;
-    for entry in std::fs::read_dir(folder).expect("the examples can be listed") {
+    for entry in std::fs::read_dir(examples_folder()).expect("the examples can be listed") {
         let path = entry.expect("is an entry").path();
         if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;

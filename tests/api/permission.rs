@@ -22,6 +22,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("permission::by_label", woken(), by_label),
         stage.trial("permission::withdrawn", woken(), withdrawn),
+        stage.trial("permission::example", woken(), example),
         stage.trial("permission::tells_no_names", woken(), tells_no_names),
     ]
 }
@@ -57,6 +58,22 @@ impl Fixture {
 
 fn literal() -> Value {
     json!({"ttl": "1h", "dialin": {"roomNumbers": [{"phoneNumber": NUMBER}]}})
+}
+
+/// The example of a number that another namespace has.
+async fn example(fx: &mut Fixture) {
+    let neighbour = fx.neighbour();
+    let names = [("telephony", neighbour.as_str()), ("team-a", &fx.namespace)];
+    fx.apply_example("10-number-of-another-namespace.yaml", &names)
+        .await;
+    let room = fx.ready(Room, "standup").await;
+    let published = json!([{"phoneNumber": NUMBER, "source": "RoomNumber", "country": "US"}]);
+    assert_eq!(*room.at("/status/phoneNumbers"), published);
+    let secret = fx.secret("standup-dialin").await;
+    let listed: Value = serde_json::from_str(&secret["phone-numbers"]).expect("is JSON");
+    assert_eq!(listed[0]["phoneNumber"], NUMBER);
+    assert_eq!(listed[0]["dialString"], room.dial_string());
+    assert!(fx.find_secret("standup-dialin").await.is_some());
 }
 
 /// One permission for references, literals and the choice of a room that names none.
