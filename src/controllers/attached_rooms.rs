@@ -20,16 +20,15 @@ use crate::room::{self, Rooms};
 /// only a simulated Daily allows, shortens it.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// PinDialinNumbers whose count has changed.
-pub(super) type Recounted = UnboundedReceiver<watcher::Result<Object<Number>>>;
+/// A PinDialinNumber whose count has changed.
+type Recount = watcher::Result<Object<Number>>;
+/// What a controller of PinDialinNumbers has to reconcile.
+pub(super) type Recounted = UnboundedReceiver<Recount>;
 
 pub(super) struct Counter {
     rooms: Rooms,
     /// The PinDialinNumbers of each controller.
-    numbers: Vec<(
-        Store<Object<Number>>,
-        UnboundedSender<watcher::Result<Object<Number>>>,
-    )>,
+    numbers: Vec<(Store<Object<Number>>, UnboundedSender<Recount>)>,
     attached: AttachedRooms,
     own: Identity,
     watches: Watches,
