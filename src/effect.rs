@@ -23,6 +23,8 @@ pub enum Effect {
     Status,
     /// Remove the finalizer from an object.
     FinalizerRemove,
+    /// Delete an object whose room has ended.
+    ObjectDelete,
     /// Create a Secret.
     SecretCreate,
     /// Update a Secret.

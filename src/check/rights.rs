@@ -49,7 +49,9 @@ const KINDS: [(&str, &str, &[&str]); 4] = [
 ];
 
 /// The permissions in each namespace that is served.
-const SERVED: [(&str, &str, &[&str]); 2] = [
+const SERVED: [(&str, &str, &[&str]); 3] = [
+    // For ttlAfterExpired.
+    (GROUP, "dailyrooms", &["delete"]),
     // API keys are read by name. The watch covers only metadata of the operator's own Secrets.
     (
         "",

@@ -67,6 +67,12 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<Renewal>,
 
+    /// How long after the end of its room this DailyRoom is deleted: a duration from 1m to 8736h (364 days), written with h, m and s, each at most once and in this order. Not for a DailyRoom that a GitOps tool applies, because the tool would create it again. Absent: it stays until somebody deletes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = time::ttl_after_expired_rule())]
+    #[schemars(length(max = time::TTL_AFTER_EXPIRED.longest))]
+    pub ttl_after_expired: Option<String>,
+
     /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: the operator derives a name from the cluster, the namespace and the name of this object, so that the same DailyRoom finds its room when it is applied again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::ROOM_NAME.rule())]

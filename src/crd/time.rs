@@ -9,6 +9,8 @@ use kube::core::Rule;
 
 use super::grammar::{Grammar, InvalidField};
 
+/// In seconds. Time enough to see that the room has expired.
+const SHORTEST_TTL_AFTER_EXPIRED: i64 = 60;
 /// The latest expiration that the operator requests, in seconds from now. Daily rejects one a year
 /// ahead (F-PIN-8).
 pub const FARTHEST_END: i64 = 364 * 24 * 3600;
@@ -30,6 +32,9 @@ pub static MAX_DRAIN: Grammar = Grammar::new(DURATION, 32, MAX_DRAIN_SENTENCE);
 /// `spec.renewal.before` of a DailyRoom. [`renewal_before`] checks the bounds.
 pub static RENEWAL_BEFORE: Grammar = Grammar::new(DURATION, 32, RENEWAL_BEFORE_SENTENCE);
 
+/// `spec.ttlAfterExpired` of a DailyRoom. [`ttl_after_expired`] checks the bounds.
+pub static TTL_AFTER_EXPIRED: Grammar = Grammar::new(DURATION, 32, TTL_AFTER_EXPIRED_SENTENCE);
+
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
 
@@ -49,6 +54,9 @@ const MAX_DRAIN_SENTENCE: &str = "maxDrain must be a duration from 10s to 168h (
 
 const RENEWAL_BEFORE_SENTENCE: &str = "renewal.before must be a duration from 10m to half of ttl, written \
      with h, m and s, each at most once and in this order, for example 24h";
+
+const TTL_AFTER_EXPIRED_SENTENCE: &str = "ttlAfterExpired must be a duration from 1m to 8736h (364 days), \
+     written with h, m and s, each at most once and in this order, for example 1h";
 
 /// Why a DailyRoom with a fixed end cannot be renewed.
 pub const RENEWAL_NEEDS_TTL: &str = "renewal needs ttl, the time by which it extends the room; set ttl instead of expirationTime, or remove renewal";
@@ -108,6 +116,11 @@ pub(super) fn renewal_before_rule() -> Rule {
     ))
 }
 
+/// The CEL rule for `spec.ttlAfterExpired`.
+pub(super) fn ttl_after_expired_rule() -> Rule {
+    within(&TTL_AFTER_EXPIRED, SHORTEST_TTL_AFTER_EXPIRED, FARTHEST_END)
+}
+
 /// The CEL rule for `spec` that compares `renewal.before` with `ttl`, if both are durations.
 pub(super) fn renewal_rule() -> Rule {
     let both =
@@ -125,6 +138,19 @@ pub(super) fn renewal_rule() -> Rule {
 /// The message of the CEL rule.
 pub fn renewal_before(text: &str, ttl: i64) -> Result<i64, InvalidField> {
     duration(&RENEWAL_BEFORE, text, SHORTEST_RENEWAL_BEFORE, ttl / 2)
+}
+
+/// A `ttlAfterExpired` in seconds.
+///
+/// # Errors
+/// The message of the CEL rule.
+pub fn ttl_after_expired(text: &str) -> Result<i64, InvalidField> {
+    duration(
+        &TTL_AFTER_EXPIRED,
+        text,
+        SHORTEST_TTL_AFTER_EXPIRED,
+        FARTHEST_END,
+    )
 }
 
 /// A `ttl` in seconds.

@@ -4,10 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::api::{DeleteParams, Preconditions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Guard;
+
+/// The preconditions of a deletion.
+pub(super) fn delete(guard: &Guard) -> DeleteParams {
+    DeleteParams::default().preconditions(Preconditions {
+        uid: Some(guard.uid.clone()),
+        resource_version: Some(guard.resource_version.clone()),
+    })
+}
 
 /// A merge patch. It replaces lists, so `finalizers` is the complete list.
 pub(super) fn finalizers(guard: &Guard, finalizers: &[String]) -> Value {

@@ -84,6 +84,28 @@ pub async fn replace_status<K: Served>(
     .await
 }
 
+/// Deletes the object that was read. Returns it if its finalizers keep it; it is no error if the object no
+/// longer exists.
+///
+/// # Errors
+/// [`KubeError::Conflict`] when the object has changed since.
+pub async fn delete_object<K: Served>(
+    client: &Client,
+    guard: &Guard,
+) -> Result<Option<K>, KubeError> {
+    let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
+    match call(
+        &guard.namespace,
+        api.delete(&guard.name, &body::delete(guard)),
+    )
+    .await
+    {
+        Ok(deleted) => Ok(deleted.left()),
+        Err(KubeError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn as_operator() -> PatchParams {
     PatchParams {
         field_manager: Some(MANAGER.to_owned()),

@@ -4,7 +4,7 @@
 //! Neither can overwrite a Secret that someone else created or changed meanwhile.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 
 use super::calls::call;
@@ -74,12 +74,13 @@ pub async fn update_secret(
 /// # Errors
 /// [`KubeError::Conflict`] when the Secret has changed since.
 pub async fn delete_secret(client: &Client, guard: &Guard) -> Result<(), KubeError> {
-    let params = DeleteParams::default().preconditions(Preconditions {
-        uid: Some(guard.uid.clone()),
-        resource_version: Some(guard.resource_version.clone()),
-    });
     let api = api(client, &guard.namespace);
-    match call(&guard.namespace, api.delete(&guard.name, &params)).await {
+    match call(
+        &guard.namespace,
+        api.delete(&guard.name, &body::delete(guard)),
+    )
+    .await
+    {
         Ok(_) | Err(KubeError::NotFound) => Ok(()),
         Err(error) => Err(error),
     }

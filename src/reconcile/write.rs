@@ -13,7 +13,7 @@ use super::{Failure, Pass, reference};
 use crate::crd::{FINALIZER, Status};
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Check, Effect, EffectError};
-use crate::k8s::{KubeError, Note, get_object, replace_status, set_finalizer};
+use crate::k8s::{KubeError, Note, delete_object, get_object, replace_status, set_finalizer};
 
 /// What the live check before a write to Daily demands of the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,22 @@ impl<K: Reconciled> Pass<K> {
         Ok(())
     }
 
+    /// Deletes the object as it was read: the API server rejects the request if anything in it has changed
+    /// since. If it has our finalizer, its deletion comes next.
+    pub(crate) async fn delete_object(&mut self) -> Result<(), Failure> {
+        let guard = self.view.meta.guard();
+        let delete = delete_object::<Object<K>>(&self.context.client, &guard);
+        let deleted = self.send(Effect::ObjectDelete, delete).await;
+        match deleted.map_err(|error| Failure::of_kube("the object", error))? {
+            Some(deleting) => self.continue_with(&deleting),
+            None => {
+                self.view.meta.deleting = Some(self.view.now.wall);
+                self.view.meta.has_finalizer = false;
+                Ok(())
+            }
+        }
+    }
+
     pub(super) async fn release(&mut self, how: Release) -> Result<(), Failure> {
         if let Release::Orphaned(why) = &how {
             self.on().orphaned(why);
@@ -138,7 +154,7 @@ impl<K: Reconciled> Pass<K> {
 
     /// Publishes the writes that no report has published: the next reconcile finds nothing to write. A
     /// change of the record is left out, because the next reconcile may make it again.
-    pub(super) async fn publish_unreported(&mut self) {
+    pub(crate) async fn publish_unreported(&mut self) {
         let is_done = |it: &Applied<K>| matches!(it, Applied::Updated { .. } | Applied::Of(_));
         self.applied.retain(is_done);
         let events = report::events(&self.view, &self.view.status, &self.applied);

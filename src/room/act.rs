@@ -28,6 +28,13 @@ impl Pass<Room> {
             Step::CreateSecret(write) => self.create_secret(&write).await,
             Step::UpdateSecret(write, guard) => self.update_secret(&write, &guard).await,
             Step::DeleteSecret(guard) => self.delete_secret(&guard).await,
+            Step::DeleteObject => {
+                self.delete_object().await?;
+                self.applied
+                    .push(Applied::Of(report::Applied::ObjectDeleted));
+                self.publish_unreported().await;
+                Ok(())
+            }
             Step::RememberMerge => {
                 self.view.memory.kind.merges = true;
                 self.view.memory.rejection = None;

@@ -20,6 +20,8 @@ use crate::reconcile::steps::Outcome;
 /// A write that is published as an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
+    /// The DailyRoom itself, after its room ended.
+    ObjectDeleted,
     /// A Secret that somebody deleted or edited was written again.
     SecretRepaired { name: String },
 }
@@ -87,11 +89,18 @@ impl Report for Room {
     }
 
     fn applied_event(_: &View, applied: &Applied) -> Option<Note> {
-        let Applied::SecretRepaired { name } = applied;
-        let text = format!(
-            "Restored the Secret {name}, which was deleted or edited. The PIN is the same."
-        );
-        Some(note(Warning, "SecretRepaired", "UpdateSecret", text))
+        Some(match applied {
+            Applied::ObjectDeleted => {
+                let text = "Deleted the DailyRoom, because its room ended longer ago than spec.ttlAfterExpired.";
+                note(Normal, "Deleted", "DeleteObject", text)
+            }
+            Applied::SecretRepaired { name } => {
+                let text = format!(
+                    "Restored the Secret {name}, which was deleted or edited. The PIN is the same."
+                );
+                note(Warning, "SecretRepaired", "UpdateSecret", text)
+            }
+        })
     }
 
     fn status_events(view: &View, new: &DailyRoomStatus) -> Vec<Note> {

@@ -24,6 +24,8 @@ pub struct Spec {
     pub max_participants: Option<i64>,
     /// How many seconds before its end the room is renewed. Only with a `ttl`.
     pub renewal: Option<i64>,
+    /// How many seconds after the end of its room the object is deleted.
+    pub ttl_after_expired: Option<i64>,
     /// `public` or `private`.
     pub privacy: &'static str,
     /// Whether participants are removed at the end.
@@ -99,6 +101,10 @@ impl Spec {
             max_participants: spec.max_participants()?,
             end,
             renewal,
+            ttl_after_expired: {
+                let text = spec.ttl_after_expired.as_deref();
+                text.map(time::ttl_after_expired).transpose()?
+            },
             privacy: match spec.privacy {
                 Privacy::Public => "public",
                 Privacy::Private => "private",

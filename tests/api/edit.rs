@@ -70,6 +70,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             later_end,
         ),
         stage.under_each_answer(
+            "edit::each_end",
+            Setup::new(),
+            By(&["pin-on-exp", "get-expired"]),
+            each_end,
+        ),
+        stage.under_each_answer(
             "edit::refused_by_daily",
             Setup::new(),
             By(&["reads", "info-texts"]),
@@ -230,6 +236,41 @@ async fn later_end(fx: &mut Fixture) {
     assert_eq!(body, json!({"properties": {"exp": created + 7200}}));
     let after = fx.get(Room, "standup").await;
     assert_eq!(seconds(&after, "/status/expirationTime"), created + 7200);
+}
+
+/// A fixed end moves later and earlier, becomes a ttl and a fixed end again, and passes.
+async fn each_end(fx: &mut Fixture) {
+    let now = k8s_openapi::jiff::Timestamp::now().as_second();
+    let fixed = |at: i64| {
+        let time = k8s_openapi::jiff::Timestamp::from_second(at).expect("is a time");
+        json!({"expirationTime": time.to_string()})
+    };
+    let first = fx.room("standup", fixed(now + 7200)).await;
+    fx.ready(Room, "standup").await;
+    let created = seconds(&first, "/metadata/creationTimestamp");
+    for (spec, end) in [
+        (fixed(now + 10_800), now + 10_800),
+        (fixed(now + 3600), now + 3600),
+        (json!({"ttl": "2h"}), created + 7200),
+        (json!({"ttl": "1h"}), created + 3600),
+        (fixed(now + 7200), now + 7200),
+    ] {
+        let body = update_of(fx, spec).await;
+        assert_eq!(body, json!({"properties": {"exp": end}}));
+        let after = fx.get(Room, "standup").await;
+        assert_eq!(seconds(&after, "/status/expirationTime"), end);
+    }
+    fx.room("standup", fixed(now - 60)).await;
+    fx.condition(Room, "standup", ("Expired", "True", "Expired"))
+        .await;
+    fx.until_secret("standup-dialin", "goes", |secret| secret.is_none())
+        .await;
+    let journal = fx.journal().await;
+    assert!(
+        journal.calls("DELETE", "*").is_empty(),
+        "{}",
+        journal.tail(20)
+    );
 }
 
 /// As long as a PIN, in a text of Daily's.

@@ -13,6 +13,7 @@ use kube::api::{Patch, PatchParams};
 use crate::edit::seconds;
 use crate::fixture::{Fixture, Setup, stop_at};
 use crate::objects::{Kind::Room, Object};
+use crate::renewal::record_end;
 use crate::stage::{Affected::By, Stage};
 use crate::wait::{LATER, SOON};
 
@@ -28,6 +29,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "expiry::nothing_of_a_restored_status_stays",
             Setup::new(),
             nothing_of_a_restored_status_stays,
+        ),
+        stage.trial(
+            "expiry::deletes_the_object_in_time",
+            Setup::new(),
+            deletes_the_object_in_time,
         ),
         stage.trial(
             "expiry::later_end_again_and_again",
@@ -240,6 +246,40 @@ async fn past_from_the_start(fx: &mut Fixture) {
         "{}",
         journal.tail(20)
     );
+}
+
+/// The object goes by itself with its room, its Secret and its finalizer, and not before its time.
+async fn deletes_the_object_in_time(fx: &mut Fixture) {
+    let past = |seconds: u64| {
+        let end = Timestamp::now() - Duration::from_secs(seconds);
+        json!({"expirationTime": format!("{end:.0}"), "ttlAfterExpired": "1m"})
+    };
+    fx.room("long-ago", past(90)).await;
+    fx.room("just-now", past(5)).await;
+    fx.gone(Room, "long-ago").await;
+    fx.event("long-ago", "Normal", "Deleted").await;
+
+    fx.room("standup", json!({"ttl": "1h", "ttlAfterExpired": "1m"}))
+        .await;
+    let room = fx.ready(Room, "standup").await;
+    let path = format!("/rooms/{}", room.room_name());
+    fx.by_hand.delete(&path).await.expect("Daily answers");
+    record_end(fx, Timestamp::now().as_second() - 90).await;
+    fx.gone(Room, "standup").await;
+    fx.until_secret("standup-dialin", "goes", |secret| secret.is_none())
+        .await;
+    fx.event("standup", "Normal", "Expired").await;
+
+    // Applied again within its time, an expired object stays, and a later end is a new room.
+    let waits = fx.get(Room, "just-now").await;
+    assert!(waits.has("Expired", "True", "Expired"));
+    assert_eq!(
+        waits.at("/metadata/deletionTimestamp"),
+        &serde_json::Value::Null
+    );
+    fx.room("just-now", json!({"ttl": "1h", "ttlAfterExpired": "1m"}))
+        .await;
+    fx.ready(Room, "just-now").await;
 }
 
 async fn shortened_by_an_edit(fx: &mut Fixture) {

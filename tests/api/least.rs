@@ -80,6 +80,9 @@ async fn no_right_is_unused(fx: &mut Fixture) {
     fx.delete(Room, "standup").await;
     fx.gone(Room, "standup").await;
     fx.room("quick", json!({"ttl": "10s"})).await;
+    let past = json!({"expirationTime": "2026-01-01T00:00:00Z", "ttlAfterExpired": "1m"});
+    fx.room("past", past).await;
+    fx.gone(Room, "past").await;
     let expired = |room: &Object| room.has("Expired", "True", "Expired");
     fx.until(Room, "quick", "expires", LATER, expired).await;
 

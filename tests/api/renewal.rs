@@ -98,7 +98,7 @@ async fn keeps_the_pin(fx: &mut Fixture) {
 }
 
 /// Changes the end in the record, as if time had passed.
-async fn record_end(fx: &Fixture, end: i64) {
+pub async fn record_end(fx: &Fixture, end: i64) {
     let room = fx.get(Room, "standup").await;
     let mut record: Value =
         serde_json::from_str(room.text("/status/record")).expect("the record is JSON");

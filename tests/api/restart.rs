@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use testbed::faults::{Fault, Requests};
@@ -15,7 +16,7 @@ use crate::edit::seconds;
 use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
-use crate::renewal::becomes_due;
+use crate::renewal::{becomes_due, record_end};
 use crate::stage::{Affected::By, Stage};
 use crate::wait::{LATER, SOON, until};
 
@@ -47,6 +48,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         }
         trials.extend(crash(stage, format!("room-update:{phase}"), update));
         trials.extend(crash(stage, format!("room-update:{phase}"), renewal));
+        trials.extend(crash(stage, format!("object-delete:{phase}"), collection));
         trials.extend(crash(stage, format!("secret-update:{phase}"), repair));
         trials.extend(crash(stage, format!("config-create:{phase}"), number));
         trials.extend(crash(
@@ -194,6 +196,18 @@ async fn renewal(fx: &mut Fixture) {
     fx.event("standup", "Normal", "Renewed").await;
     assert_eq!(fx.rooms_at_daily().await[0]["config"]["exp"], renewed);
     one_room_one_pin(fx).await;
+}
+
+/// An object that is deleted some time after its room has ended.
+async fn collection(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h", "ttlAfterExpired": "1m"}))
+        .await;
+    let room = fx.ready(Room, "standup").await;
+    let path = format!("/rooms/{}", room.room_name());
+    fx.by_hand.delete(&path).await.expect("Daily answers");
+    record_end(fx, Timestamp::now().as_second() - 90).await;
+    crash_and_restart(fx).await;
+    nothing_left(fx).await;
 }
 
 async fn repair(fx: &mut Fixture) {

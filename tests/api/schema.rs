@@ -16,6 +16,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("schema::end", plain(), end),
         stage.trial("schema::renewal", plain(), renewal),
+        stage.trial("schema::ttl_after_expired", plain(), ttl_after_expired),
         stage.trial("schema::durations", plain(), durations),
         stage.trial("schema::times", plain(), times),
         stage.trial("schema::not_before_time", plain(), not_before_time),
@@ -100,6 +101,17 @@ async fn renewal(fx: &mut Fixture) {
     let refusal = fx.try_apply(Room, "b", &renewed("soon", "10m")).await;
     let refusal = refusal.expect_err("is refused");
     assert!(!refusal.contains("renewal"), "{refusal}");
+}
+
+async fn ttl_after_expired(fx: &mut Fixture) {
+    let spec = |after: &str| json!({"ttl": "8h", "ttlAfterExpired": after});
+    let bounds = "ttlAfterExpired must be a duration from 1m to 8736h (364 days)";
+    for after in ["59s", "8737h", "1d", "", "0s"] {
+        refused(fx, Room, "a", spec(after), bounds).await;
+    }
+    for after in ["1m", "60s", "8736h"] {
+        fx.room("a", spec(after)).await;
+    }
 }
 
 /// Durations on both sides of every border of the grammar.

@@ -11,6 +11,10 @@ goes with its namespace before the finalizers are removed, and then the namespac
 
 {{/* What else the operator needs in every namespace that it serves, by ClusterRole or by Roles. */}}
 {{- define "daily-operator.servedRules" -}}
+# For spec.ttlAfterExpired.
+- apiGroups: [daily-operator.io]
+  resources: [dailyrooms]
+  verbs: [delete]
 # API keys are read by name. list and watch are used for the metadata of Secrets
 # with the operator's own label only; RBAC cannot say that.
 - apiGroups: [""]

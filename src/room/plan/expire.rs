@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::Plan;
 use super::delete_secrets::secrets_are_deleted;
+use super::steps::Step;
 use crate::crd::condition::{self, kind};
 use crate::daily::evidence::Observed;
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::End;
-use crate::reconcile::steps::{Outcome, Step as AnyStep};
+use crate::reconcile::steps::{Outcome, Step as AnyStep, act};
 use crate::room::spec::{EndSpec, Spec};
 use crate::room::view::View;
 
@@ -51,7 +52,7 @@ pub(super) fn is_expired(view: &View) -> bool {
     condition::is_true(&view.status.conditions, kind::EXPIRED)
 }
 
-/// Reports that the room has ended, then deletes the Secret.
+/// Reports that the room has ended, then deletes the Secret, and in time the object itself.
 pub(super) fn expire(view: &View) -> Plan {
     let status = &view.status;
     let reported = is_expired(view)
@@ -61,8 +62,21 @@ pub(super) fn expire(view: &View) -> Plan {
         return Plan::Act(AnyStep::Report(Outcome::Expired));
     }
     match secrets_are_deleted(view) {
-        Ok(()) => Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
+        Ok(()) => delete_in_time(view),
         Err(plan) => plan,
+    }
+}
+
+/// Deletes the object `ttlAfterExpired` after the reported end.
+fn delete_in_time(view: &View) -> Plan {
+    let after = view.spec.as_ref().ok().and_then(|it| it.ttl_after_expired);
+    let end = view.status.expiration_time.as_ref();
+    let due = after
+        .zip(end)
+        .map(|(after, end)| end.0.as_second().saturating_add(after));
+    match due {
+        Some(due) if due <= view.now.wall => act(Step::DeleteObject),
+        due => Plan::Rest(Outcome::Expired, Requeue::AtDrift(due)),
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Step {
     CreateSecret(Box<SecretWrite>),
     UpdateSecret(Box<SecretWrite>, Guard),
     DeleteSecret(Guard),
+    /// Delete the DailyRoom itself.
+    DeleteObject,
     /// Remember that Daily merges updates.
     RememberMerge,
     /// Remember that Daily accepted the change with this fingerprint without applying it.

@@ -218,3 +218,41 @@ fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
     let end = view.parsed().end_of(CREATED);
     acts(&view, replaced(&view, end, Change::Replaced));
 }
+
+#[test]
+fn an_object_is_deleted_in_time_after_its_room_has_ended() {
+    let ended = |after: &str, now: i64| {
+        let view = vanished().spec(json!({"ttl": "8h", "ttlAfterExpired": after}));
+        view.wall(now).date(now)
+    };
+    let expired = |after: &str, now: i64| ended(after, now).expired();
+    let waits = |view: &View, due: i64| {
+        let requeue = Requeue::AtDrift(Some(due));
+        check(view, Plan::Rest(Outcome::Expired, requeue));
+    };
+    waits(&expired("1h", END), END + 3600);
+    waits(&expired("1h", END + 3599), END + 3600);
+    acts(&expired("1h", END + 3600), Step::DeleteObject);
+    // First it is said, and the Secret goes.
+    acts(&ended("1m", END + 600), AnyStep::Report(Outcome::Expired));
+    let with_secret = expired("1m", END + 600).with(|view| {
+        view.facts.secret = Some(secret_of(view, &content(view)));
+    });
+    acts(&with_secret, Step::DeleteSecret(secret_guard()));
+    // A later end in the spec comes before, and a suspension holds it back.
+    let edited = expired("1m", END + 600).edited(json!({"ttl": "9h", "ttlAfterExpired": "1m"}));
+    assert!(matches!(plan(&edited), Plan::Act(AnyStep::Record(..))));
+    let suspended = expired("1m", END + 600).with(|view| view.suspended = true);
+    check(
+        &suspended,
+        Plan::Rest(Outcome::Suspended, Requeue::AtDrift(None)),
+    );
+    // Without a key, and without a room.
+    let past = unbound().spec(
+        json!({"expirationTime": crate::crd::time::rfc3339(CREATED - 5), "ttlAfterExpired": "1m"}),
+    );
+    acts(
+        &past.expired().with(|view| view.access = None),
+        Step::DeleteObject,
+    );
+}

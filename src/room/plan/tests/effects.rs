@@ -2,6 +2,7 @@
 
 use super::world::{Fate, World};
 use super::*;
+use crate::crd::condition::{self, kind};
 use crate::daily::types::Answer;
 use k8s_openapi::api::core::v1::Secret;
 
@@ -245,6 +246,11 @@ impl World {
                     self.secret = None;
                 }
                 self.read_secret(view);
+            }
+            Step::DeleteObject => {
+                assert!(condition::is_true(&self.status.conditions, kind::EXPIRED));
+                assert_eq!(self.shown(&self.name()), None, "its room has not ended");
+                self.meta.deleting = Some(NOW);
             }
             Step::RememberMerge => {
                 view.memory.kind.merges = true;

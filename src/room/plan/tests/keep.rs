@@ -485,6 +485,21 @@ fn an_edit_moves_the_end_in_place() {
         None,
         json!({"exp": NOW + 23}),
     );
+    // From a ttl to a fixed end, and back.
+    let fixed = |at: i64| {
+        let spec = json!({"expirationTime": crate::crd::time::rfc3339(at)});
+        by_name(|_| {}).edited(spec)
+    };
+    updates(&fixed(END + 60), None, json!({"exp": END + 60}));
+    updates(&fixed(END - 60), None, json!({"exp": END - 60}));
+    updates(&fixed(NOW - 60), None, json!({"exp": NOW + 3}));
+    let was_fixed = fixed(END).parsed().end_of(CREATED);
+    let back = |ttl: &str| edited(ttl).made(|it| it.end = Some(was_fixed.clone()));
+    updates(&back("9h"), None, json!({"exp": END + 3600}));
+    acts(
+        &back("8h"),
+        write(with_end(&back("8h"), by_ttl(END)), Change::Sent),
+    );
     // What was sent is recorded, also when the answer was lost.
     let sent = by_name(|it| it.config.exp = Some(END + 3600)).edited(json!({"ttl": "9h"}));
     let end = sent.parsed().end_of(CREATED);

@@ -39,7 +39,7 @@ const SPECS: [&str; 8] = [
     r#"{"ttl": "8h"}"#,
     r#"{"ttl": "8h", "privacy": "Private"}"#,
     r#"{"ttl": "8h", "dialin": {"displayName": "Caller"}}"#,
-    r#"{"ttl": "11m"}"#,
+    r#"{"ttl": "11m", "ttlAfterExpired": "2m"}"#,
     r#"{"ttl": "9h", "missingRoomPolicy": "Report"}"#,
     r#"{"expirationTime": "2027-01-15T12:00:00Z", "ejectAtRoomExpiry": false}"#,
     r#"{"ttl": "8h", "notBeforeTime": "2027-01-15T09:00:00Z", "maxParticipants": 20}"#,
