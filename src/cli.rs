@@ -18,6 +18,7 @@ use self::values::{duration, given, id, ids, listen, namespace, namespaces, or, 
 
 const QUIET_PERIOD: &str = "60s";
 const DRIFT_INTERVAL: &str = "5m";
+const ORPHAN_AGE: &str = "24h";
 const LISTEN: &str = ":8080";
 
 /// Phone dial-in with a PIN for Daily.co rooms, as Kubernetes resources.
@@ -183,6 +184,15 @@ pub struct RunArgs {
         value_parser = or(DRIFT_INTERVAL, duration)
     )]
     pub drift_interval: Duration,
+    /// How long a room with the mark of this cluster must have had no DailyRoom before the operator reports it as an orphan. At least 1h
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "DAILY_OPERATOR_ORPHAN_AGE",
+        default_value = ORPHAN_AGE,
+        value_parser = or(ORPHAN_AGE, duration)
+    )]
+    pub orphan_age: Duration,
     /// Address on which to serve probes and metrics
     #[arg(
         long,

@@ -28,6 +28,7 @@ const SHORTEST_QUIET_PERIOD: Duration = Duration::from_secs(30);
 const SHORTEST_DRIFT_INTERVAL: Duration = Duration::from_secs(30);
 /// The same with a simulated Daily: one listing must end before the next one starts.
 const SHORTEST_DRIFT_INTERVAL_ON_LOOPBACK: Duration = Duration::from_secs(1);
+const SHORTEST_ORPHAN_AGE: Duration = Duration::from_secs(3600);
 
 /// What the operator is started with.
 #[derive(Clone, Debug)]
@@ -52,6 +53,8 @@ pub struct Config {
     pub watch_namespaces: Vec<String>,
     /// How often the rooms of each account are listed.
     pub drift_interval: Duration,
+    /// How long a room must have had no DailyRoom to be an orphan.
+    pub orphan_age: Duration,
     /// Where probes and metrics are served; `[::]` is every address.
     pub listen: SocketAddr,
     /// The log format.
@@ -150,12 +153,18 @@ impl Config {
         let url = BaseUrl::parse(url.as_deref().unwrap_or(BASE_URL))?;
         let proxy = args.daily_proxy.map(|it| it.expose_secret().to_owned());
         let proxy = proxy.filter(filled);
-        check_durations(args.quiet_period, args.drift_interval, url.loopback)?;
+        check_durations(
+            args.quiet_period,
+            args.drift_interval,
+            args.orphan_age,
+            url.loopback,
+        )?;
         let pod_namespace = || environment.pod_namespace().unwrap_or("default").to_owned();
         Ok(Self {
             daily_proxy: proxy::proxy(proxy.as_deref(), environment, &url)?,
             quiet_period: args.quiet_period,
             drift_interval: args.drift_interval,
+            orphan_age: args.orphan_age,
             daily_base_url: url.text,
             daily_ca_file: value(args.daily_ca_file),
             default_key: default_key(
@@ -213,7 +222,12 @@ fn default_key(
     }
 }
 
-fn check_durations(quiet: Duration, drift: Duration, loopback: bool) -> Result<(), ConfigError> {
+fn check_durations(
+    quiet: Duration,
+    drift: Duration,
+    orphan_age: Duration,
+    loopback: bool,
+) -> Result<(), ConfigError> {
     let at_least = |flag, duration, shortest, why| match duration < shortest {
         true => Err(ConfigError::TooShort {
             flag,
@@ -230,7 +244,9 @@ fn check_durations(quiet: Duration, drift: Duration, loopback: bool) -> Result<(
     let why = "Daily may still carry out a write that it did not answer";
     at_least("quiet-period", quiet, SHORTEST_QUIET_PERIOD, why)?;
     let why = "each listing reads all rooms of an account";
-    at_least("drift-interval", drift, SHORTEST_DRIFT_INTERVAL, why)
+    at_least("drift-interval", drift, SHORTEST_DRIFT_INTERVAL, why)?;
+    let why = "a backup may bring the DailyRoom of the room back";
+    at_least("orphan-age", orphan_age, SHORTEST_ORPHAN_AGE, why)
 }
 
 #[cfg(test)]

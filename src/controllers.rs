@@ -3,6 +3,7 @@
 mod accounts;
 mod attached_rooms;
 mod sources;
+mod sweep;
 mod takeover;
 mod triggers;
 mod watch;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use self::accounts::{Listings, Recorded, keys, outcomes_known};
 use self::attached_rooms::Counter;
 use self::sources::{CONCURRENCY, Sources};
+use self::sweep::keep_sweeping;
 use self::takeover::trusted_from;
 use self::triggers::{owner, rooms_of_namespace, rooms_to_reconcile};
 use crate::cause::chain;
@@ -132,6 +134,8 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let mut background = JoinSet::new();
     background.spawn(clean_up(room_context, number_context));
     background.spawn(counter.run());
+    let sweeping = keep_sweeping(context.clone(), Arc::clone(&keys), room_store);
+    background.spawn(sweeping);
     let ended = join(running).await;
     drop(background);
     listings.lock().abort_all();

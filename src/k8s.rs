@@ -20,7 +20,9 @@ pub use calls::{call, within};
 pub use connect::{ClientError, client};
 pub use error::KubeError;
 pub use events::{Events, Note};
-pub use objects::{Served, delete_object, get_object, replace_status, set_finalizer};
+pub use objects::{
+    Served, delete_object, for_each_object, get_object, replace_status, set_finalizer,
+};
 pub use secrets::{create_secret, delete_secret, get_secret, update_secret};
 
 /// The field manager of the operator.

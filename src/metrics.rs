@@ -1,6 +1,7 @@
 //! The metrics, under the names of controller-runtime where it has one, so that its dashboards work.
 //!
-//! The values of labels are closed sets: never the name of an object, a number, a PIN or a URL.
+//! The values of labels are closed sets, or the names of the namespaces and domains that are in use: never
+//! the name of an object, a number, a PIN or a URL.
 
 mod calls;
 mod process_memory;
@@ -40,6 +41,7 @@ struct Families {
     calls: Calls,
     leads: Family<[Label; 1], Gauge>,
     failed_listings: Counter,
+    orphans: Family<[(&'static str, String); 1], Gauge>,
     effects: Family<[Label; 2], Counter>,
     resident_memory: Gauge,
     health: Health,
@@ -72,6 +74,11 @@ impl Default for Metrics {
                 all,
                 "daily_operator_failed_listings",
                 "Failed listings of all rooms of an account",
+            ),
+            orphans: registered(
+                all,
+                "daily_operator_orphaned_rooms",
+                "Rooms with the mark of this cluster that no DailyRoom has",
             ),
             effects: registered(
                 all,
@@ -117,6 +124,17 @@ impl Metrics {
     /// A listing of all rooms of an account failed. Until one succeeds, missing rooms go unnoticed.
     pub fn listing_failed(&self) {
         self.0.failed_listings.inc();
+    }
+
+    /// How many rooms of a domain are orphans.
+    pub fn orphans(&self, domain: &str, count: usize) {
+        let gauge = (self.0.orphans).get_or_create_owned(&[("domain", domain.to_owned())]);
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Nobody uses the domain any more.
+    pub fn forget_orphans(&self, domain: &str) {
+        self.0.orphans.remove(&[("domain", domain.to_owned())]);
     }
 
     /// An effect was applied, failed or was blocked.

@@ -63,6 +63,14 @@ pub fn looks_derived(room_name: &str) -> bool {
     }
 }
 
+/// Whether an operator of this cluster derived a name: it carries the cluster's mark.
+#[must_use]
+pub fn has_mark(cluster: &str, room_name: &str) -> bool {
+    let marked = room_name.rsplit_once('_');
+    looks_derived(room_name)
+        && marked.is_some_and(|(body, mark)| mark == digest(&[cluster, body], MARK_BYTES))
+}
+
 /// The label that connects a Secret with its object. A hash, because names may be longer than the value of
 /// a label.
 #[must_use]
@@ -93,6 +101,17 @@ mod tests {
         assert_eq!(name, derived_room_name("c1", "team-a", "standup"));
         assert!(name.starts_with("team-a-standup_"), "{name}");
         assert!(looks_derived(&name));
+    }
+
+    #[test]
+    fn the_mark_of_a_name_shows_its_cluster() {
+        let name = derived_room_name("c1", "team-a", "standup");
+        assert!(has_mark("c1", &name));
+        assert!(!has_mark("c2", &name));
+        let other = name.replace("standup", "retro");
+        for forged in [&other, &name.to_uppercase(), "standup", "a_b_c", ""] {
+            assert!(!has_mark("c1", forged), "{forged}");
+        }
     }
 
     #[test]

@@ -61,6 +61,11 @@ pub fn expected(room: &Object<Room>, domain: &str, now: i64) -> Option<ExpectedR
     })
 }
 
+/// The name of the room that an object has unless its spec chooses one.
+pub fn derived_name(own: &Identity, meta: &Meta) -> String {
+    naming::derived_room_name(&own.cluster_id, &meta.namespace, &meta.name)
+}
+
 /// The kind DailyRoom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room;
@@ -110,7 +115,7 @@ impl Kind for Room {
         Names::read(object, spec)
     }
     fn own_name(own: &Identity, meta: &Meta, names: &Names) -> Option<String> {
-        let derived = || naming::derived_room_name(&own.cluster_id, &meta.namespace, &meta.name);
+        let derived = || derived_name(own, meta);
         Some(names.chosen.clone().unwrap_or_else(derived))
     }
 }

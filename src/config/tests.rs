@@ -35,6 +35,7 @@ fn without_flags_it_serves_all_namespaces_and_has_no_key() {
     assert!(config.installation_id.is_none() && config.take_over.is_empty());
     assert_eq!(config.quiet_period, Duration::from_secs(60));
     assert_eq!(config.drift_interval, Duration::from_secs(300));
+    assert_eq!(config.orphan_age, Duration::from_secs(24 * 3600));
     assert_eq!(config.listen.to_string(), "[::]:8080");
     assert!(config.watch_namespaces.is_empty() && config.cluster_id.is_none());
     assert!(config.writes && config.log_format == LogFormat::Json);
@@ -75,6 +76,7 @@ fn an_empty_value_counts_as_absent() {
         "--installation-id=",
         "--take-over-installation-ids=",
         "--quiet-period=",
+        "--orphan-age=",
         "--watch-namespaces= ",
         "--drift-interval=",
         "--listen=",
@@ -157,6 +159,7 @@ fn a_bad_value_is_refused_with_what_to_write() {
             "--default-api-key-secret",
         ),
         (&["--quiet-period=29s"], "at least 30s"),
+        (&["--orphan-age=59m"], "at least 3600s"),
         (&["--quiet-period=90"], "such as 90s"),
         (&["--quiet-period=-90s"], "such as 90s"),
         (&["--quiet-period=1.5m"], "such as 90s"),

@@ -36,6 +36,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listings: Listings) -> Keys 
         stop: context.stop.clone(),
         used: used_before(&context.takeover),
         replica_lag: replica_lag(context.config.quiet_period),
+        cluster_id: context.own.cluster_id.clone(),
     };
     let expected: Expected = Arc::new(move |domain| expected(&rooms, domain));
     let interval = context.config.drift_interval;

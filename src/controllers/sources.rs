@@ -34,7 +34,7 @@ const WATCH_TIMEOUT: u32 = 45;
 /// How many objects a page of a list has. A whole page is in memory as text and as objects, and a tenant
 /// may write more than 500 KiB of metadata into each: with kube's default of 500, a restart took 405 MB,
 /// and with 20 it took 162 MB. A list of 3,000 objects is 600 requests.
-const PAGE_SIZE: u32 = 5;
+pub(super) const PAGE_SIZE: u32 = 5;
 
 /// The controllers of a kind, one for each watched namespace.
 pub(super) type Controllers<K> = Vec<Controller<Object<K>>>;

@@ -30,6 +30,7 @@ use self::numbers_cache::NumbersCache;
 use super::client::Client;
 use super::error::{CallError, status};
 use super::evidence::{CreateAttempts, Evidence};
+use super::listing::Marked;
 use super::rate_limit::{Call, RateLimit, Slot, Used};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
@@ -65,6 +66,8 @@ pub struct Setup {
     pub used: Used,
     /// How long after a write a read may show the state before it.
     pub replica_lag: Duration,
+    /// The cluster whose mark a listing looks for.
+    pub cluster_id: String,
 }
 
 /// One account.
@@ -96,6 +99,8 @@ pub struct Account {
     /// Wakes the task that lists, if a listing is wanted earlier than planned.
     wake: Notify,
     skew_reported: Mutex<Option<Moment>>,
+    /// What the last complete listing showed, and when it began, until [`Account::take_marked`].
+    marked: Mutex<Option<(Moment, Marked)>>,
 }
 
 impl fmt::Debug for Account {
@@ -124,6 +129,7 @@ impl Account {
             schedule: watch::Sender::new(Schedule::default()),
             wake: Notify::new(),
             skew_reported: Mutex::default(),
+            marked: Mutex::default(),
         })
     }
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Debug;
 
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::calls::call;
+use super::calls::{DEADLINE, call, within};
 use super::{Guard, KubeError, MANAGER, body};
 
 /// A namespaced kind.
@@ -36,6 +36,27 @@ pub async fn get_object<K: Served>(
 ) -> Result<Option<K>, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), namespace);
     call(namespace, api.get_opt(name)).await
+}
+
+/// Lists the objects of a kind in all namespaces, from the API server and not from a cache.
+///
+/// # Errors
+/// When the API server denies a call or does not answer. Some objects may have been seen then.
+pub async fn for_each_object<K: Served>(
+    client: &Client,
+    page_size: u32,
+    mut see: impl FnMut(K),
+) -> Result<(), KubeError> {
+    let api: Api<K> = Api::all(client.clone());
+    let mut params = ListParams::default().limit(page_size);
+    loop {
+        let page = within(DEADLINE, api.list(&params)).await?;
+        page.items.into_iter().for_each(&mut see);
+        params.continue_token = page.metadata.continue_.filter(|it| !it.is_empty());
+        if params.continue_token.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Adds or removes a finalizer of the object that was read. The other finalizers are read right before

@@ -56,6 +56,7 @@ mod network;
 mod numbers;
 mod objects;
 mod operator;
+mod orphans;
 mod other_versions;
 mod ownership;
 mod permission;
@@ -136,6 +137,7 @@ fn main() -> ExitCode {
         namespaces::scenarios,
         network::scenarios,
         numbers::scenarios,
+        orphans::scenarios,
         other_versions::scenarios,
         ownership::scenarios,
         permission::scenarios,

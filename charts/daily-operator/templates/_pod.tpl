@@ -37,6 +37,9 @@ both run with the same flags, environment, files and rights. */}}
 {{- with .Values.quietPeriod }}
 - {{ printf "--quiet-period=%s" . | quote }}
 {{- end }}
+{{- with .Values.orphanAge }}
+- {{ printf "--orphan-age=%s" . | quote }}
+{{- end }}
 - {{ printf "--writes=%s" .Values.writes | quote }}
 - {{ printf "--log-format=%s" .Values.log.format | quote }}
 - --listen=:8080

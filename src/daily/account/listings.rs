@@ -13,7 +13,7 @@ use super::listing_schedule::Schedule;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::listing::{Joining, Listing, Next};
+use crate::daily::listing::{Joining, Listing, Marked, Next};
 
 /// During a mass loss, the time between two GETs of one of the missing rooms. If it exists, the next
 /// listing is read at once.
@@ -47,6 +47,12 @@ impl Account {
     /// Follows the listings.
     pub fn listings(&self) -> watch::Receiver<Schedule> {
         self.schedule.subscribe()
+    }
+
+    /// The rooms with the cluster's mark in the last complete listing, and when it began. Gives each
+    /// listing once.
+    pub fn take_marked(&self) -> Option<(Moment, Marked)> {
+        self.marked.lock().take()
     }
 
     /// Requests a listing that begins at this moment or later, ahead of the interval. One listing
@@ -164,6 +170,9 @@ impl Account {
             .filter(|room| (started..=ended).contains(&room.end));
         let complete = listing.is_complete(ended_meanwhile.count());
         let partial = listing.partial();
+        if complete {
+            *self.marked.lock() = Some((listing.begun(), listing.marked().clone()));
+        }
         // Daily ends the rooms by its own clock.
         let now = listing.date().map_or(ended, |date| date.max(ended));
         let expected = before
@@ -188,7 +197,8 @@ impl Account {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
         let mut wanted: HashSet<String> = self.evidence().names();
         wanted.extend(before.iter().map(|room| room.name.clone()));
-        let mut joining = Joining::begin(clock::now(), wanted);
+        let joining = Joining::begin(clock::now(), wanted);
+        let mut joining = joining.finding_marked(&self.setup.cluster_id);
         let mut pages = 0;
         let listing = loop {
             let call = self.setup.client.rooms_page(&key, joining.after());

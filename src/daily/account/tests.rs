@@ -15,6 +15,7 @@ impl Setup {
             stop: CancellationToken::new(),
             used: Used::default(),
             replica_lag: Duration::ZERO,
+            cluster_id: "c1".into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use daily_sim::{Config, FaultKind, FaultSpec, Sim};
 use serde_json::json;
 
 use super::*;
+use crate::naming;
 
 const KEY: &str = "acme-key-0123456789abcdef";
 const HOUR: Duration = Duration::from_secs(3600);
@@ -93,6 +94,44 @@ async fn a_listing_keeps_expected_rooms_and_those_with_evidence() {
         !observed("foreign") && !absent("foreign"),
         "nothing is said of it"
     );
+}
+
+#[tokio::test]
+async fn a_complete_listing_shows_once_which_unexpected_rooms_carry_the_mark() {
+    let daily = daily().await;
+    let account = Account::for_tests(&daily.base_url(), KEY);
+    let client = daily.client().unwrap();
+    let name = |cluster, object| naming::derived_room_name(cluster, "team", object);
+    let (ours, lost, others) = (name("c1", "ours"), name("c1", "lost"), name("c2", "lost"));
+    for name in [&ours, &lost, &others, "by-hand"] {
+        let made = client.api(KEY).post("/rooms", &json!({"name": name})).await;
+        assert_eq!(made.unwrap().status, 200);
+    }
+    let expected: Expected = Arc::new(move |_| {
+        let (name, end) = (ours.clone(), i64::MAX);
+        vec![ExpectedRoom {
+            name,
+            end,
+            recreated: true,
+        }]
+    });
+    list_until(&account, Arc::clone(&expected), |it| it.read == 1).await;
+    let (_, marked) = account.take_marked().unwrap();
+    assert_eq!(marked.count, 2);
+    assert_eq!(marked.unknown.keys().collect::<Vec<_>>(), [&lost]);
+    assert!(account.take_marked().is_none());
+    let cut = FaultKind::Status {
+        status: 200,
+        body: Some(json!({"total_count": 4, "data": []})),
+        headers: Default::default(),
+    };
+    client
+        .fault(&FaultSpec::next("GET", "/rooms", cut))
+        .await
+        .unwrap();
+    account.list_soon(clock::now());
+    list_until(&account, expected, |it| it.read == 2).await;
+    assert!(account.take_marked().is_none(), "it is not complete");
 }
 
 /// A page as Daily would send it, with a room that has a `dialin` of another type.
