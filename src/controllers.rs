@@ -97,12 +97,8 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     };
     let room_context = reconcile_context(&context, &keys, room_store.clone(), shared);
     let attached = AttachedRooms::default();
-    let (counter, recounted) = Counter::new(
-        &context,
-        room_store.clone(),
-        &number_store,
-        attached.clone(),
-    );
+    let of_rooms = room_store.clone();
+    let (counter, recounted) = Counter::new(&context, of_rooms, &number_store, attached.clone());
     let shared = number::Shared {
         publishers: publishers(room_store.clone()),
         attached,
@@ -120,22 +116,18 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
         let controller = rooms
             .watches_stream(numbers, of_number)
             .watches_stream(secrets, owner)
-            .watches_stream(namespaces, of_namespace)
-            .graceful_shutdown_on(context.stop.clone().cancelled_owned());
+            .watches_stream(namespaces, of_namespace);
         running.spawn(run_one(controller, &room_context));
     }
     for (numbers, recounted) in numbers.into_iter().zip(recounted) {
-        let controller = numbers
-            .watches_stream(recounted, |number| [ObjectRef::from_obj(&number)])
-            .graceful_shutdown_on(context.stop.clone().cancelled_owned());
+        let controller = numbers.watches_stream(recounted, |number| [ObjectRef::from_obj(&number)]);
         running.spawn(run_one(controller, &number_context));
     }
     // Dropping a JoinSet aborts its tasks.
     let mut background = JoinSet::new();
     background.spawn(clean_up(room_context, number_context));
     background.spawn(counter.run());
-    let sweeping = keep_sweeping(context.clone(), Arc::clone(&keys), room_store);
-    background.spawn(sweeping);
+    background.spawn(keep_sweeping(&context, &keys, room_store));
     let ended = join(running).await;
     drop(background);
     listings.lock().abort_all();
@@ -189,6 +181,7 @@ fn run_one<K: Reconciled>(
     controller: Controller<Object<K>>,
     context: &Arc<reconcile::Context<K>>,
 ) -> impl Future<Output = ()> + Send + 'static {
+    let controller = controller.graceful_shutdown_on(context.stop.clone().cancelled_owned());
     let ended = controller.run(reconcile::<K>, |_, _, _| unreachable(), Arc::clone(context));
     ended.for_each(log)
 }

@@ -31,20 +31,26 @@ struct Sweeper {
 }
 
 /// Looks for orphans after each listing of an account. Survives a panic. Never returns.
-pub(super) async fn keep_sweeping(context: Context, keys: Arc<Keys>, rooms: Rooms) {
-    let interval = context.config.drift_interval;
+pub(super) fn keep_sweeping(
+    context: &Context,
+    keys: &Arc<Keys>,
+    rooms: Rooms,
+) -> impl Future<Output = ()> + Send + 'static {
+    let (interval, keys) = (context.config.drift_interval, Arc::clone(keys));
     let mut sweeper = Sweeper {
-        context,
+        context: context.clone(),
         rooms,
         sweeps: HashMap::new(),
         problem: Recurring::default(),
     };
-    loop {
-        tokio::time::sleep(interval).await;
-        let accounts = keys.accounts();
-        let sweeping = AssertUnwindSafe(sweeper.sweep_all(&accounts));
-        if sweeping.catch_unwind().await.is_err() {
-            error!("Looking for orphans panicked; the operator retries it");
+    async move {
+        loop {
+            tokio::time::sleep(interval).await;
+            let accounts = keys.accounts();
+            let sweeping = AssertUnwindSafe(sweeper.sweep_all(&accounts));
+            if sweeping.catch_unwind().await.is_err() {
+                error!("Looking for orphans panicked; the operator retries it");
+            }
         }
     }
 }

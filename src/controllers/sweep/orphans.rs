@@ -94,10 +94,9 @@ impl Sweep {
                 false => Verdict::Refused { orphans, marked },
             };
         }
-        let new = |room: &&mut Unknown| room.is_orphan && !room.is_reported;
-        let rooms = self.rooms.iter_mut();
-        let rooms = rooms.map(|(name, room)| (name, room));
-        let rooms = rooms.filter(|(_, room)| new(room)).map(|(name, room)| {
+        let new = |room: &Unknown| room.is_orphan && !room.is_reported;
+        let rooms = self.rooms.iter_mut().filter(|(_, room)| new(room));
+        let rooms = rooms.map(|(name, room)| {
             room.is_reported = true;
             (name.clone(), room.id.clone())
         });
