@@ -248,11 +248,8 @@ async fn not_before_time(fx: &mut Fixture) {
     }
     // Each sentence stands alone: no error of CEL is beside it.
     let spec = json!({"expirationTime": "then", "notBeforeTime": "now"});
-    let refusal = fx
-        .try_apply(Room, "a", &spec)
-        .await
-        .err()
-        .expect("is refused");
+    let refusal = fx.try_apply(Room, "a", &spec).await;
+    let refusal = refusal.expect_err("is refused");
     assert!(!refusal.contains("type conversion"), "{refusal}");
     for start in ["2026-12-01T17:59:59Z", "2026-12-01T19:00:00+02:00"] {
         fx.room("a", json!({"expirationTime": end, "notBeforeTime": start}))
