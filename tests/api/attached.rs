@@ -1,6 +1,7 @@
 //! The rooms that publish a number: their count, and a deletion that waits for them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::StreamExt;
 use libtest_mimic::Trial;
@@ -14,9 +15,11 @@ use crate::wait::{LATER, SOON};
 
 /// Enough that a write for each would be seen, and few enough for Daily's burst.
 const ROOMS: usize = 40;
+/// How often the operator counts them here, in seconds.
+const INTERVAL: u64 = 5;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    let counted = Setup::new().value("driftInterval", json!("5s"));
+    let counted = Setup::new().value("driftInterval", json!(format!("{INTERVAL}s")));
     vec![
         stage.trial("attached::counted", counted, counted_together),
         stage.trial("attached::drained", Setup::new().neighbour(), drained),
@@ -43,7 +46,7 @@ async fn counted_together(fx: &mut Fixture) {
     let none = publishes(0);
     fx.until(Number, "main-line", "is counted", SOON, none)
         .await;
-    let before = status_writes(fx);
+    let (before, start) = (status_writes(fx), Instant::now());
     let names: Vec<String> = (0..ROOMS).map(|nth| format!("room-{nth}")).collect();
     futures::stream::iter(&names)
         .for_each_concurrent(16, async |name| {
@@ -54,7 +57,9 @@ async fn counted_together(fx: &mut Fixture) {
     fx.until(Number, "main-line", "counts all", LATER, all)
         .await;
     let writes = status_writes(fx) - before;
-    assert!(writes < ROOMS / 4, "{writes} writes");
+    // One count may come at once, and the line of the write before in the audit log may come late.
+    let counts = start.elapsed().as_secs() / INTERVAL + 2;
+    assert!(writes as u64 <= counts, "{writes} writes, {counts} counts");
     fx.delete(Room, "room-0").await;
     let one_less = publishes(ROOMS - 1);
     fx.until(Number, "main-line", "counts again", SOON, one_less)
