@@ -6,6 +6,7 @@
 mod allowed_rooms;
 pub mod condition;
 pub mod grammar;
+mod meeting_tokens;
 #[allow(
     clippy::duplicated_attributes,
     reason = "each column has a type of its own"
@@ -23,6 +24,7 @@ pub use allowed_rooms::{
     NamespaceSelector,
 };
 pub use grammar::InvalidField;
+pub use meeting_tokens::{MeetingToken, MeetingTokens, TokenRole};
 pub use number::{IvrGreeting, PinDialinNumber, PinDialinNumberSpec, PinDialinNumberStatus};
 pub use room::{
     Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin, MissingRoomPolicy,

@@ -7,6 +7,7 @@ pub mod error;
 pub(crate) mod evidence;
 pub mod listing;
 pub(crate) mod mask;
+pub mod meeting_token;
 pub mod page;
 pub mod rate_limit;
 pub mod types;

@@ -37,6 +37,8 @@ pub enum Effect {
     RoomUpdate,
     /// Delete a room.
     RoomDelete,
+    /// Have Daily issue a meeting token.
+    TokenIssue,
     /// Create a dial-in config.
     ConfigCreate,
     /// Update a dial-in config.

@@ -84,6 +84,12 @@ pub fn default_secret_name(room: &str) -> String {
     format!("{room}-dialin")
 }
 
+/// The default name of the Secret with the meeting tokens of a DailyRoom.
+#[must_use]
+pub fn default_token_secret_name(room: &str) -> String {
+    format!("{room}-tokens")
+}
+
 /// A fingerprint of a request, to be compared with later requests.
 #[must_use]
 pub fn fingerprint(value: &serde_json::Value) -> String {

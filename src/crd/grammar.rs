@@ -33,6 +33,12 @@ pub struct Grammar {
 #[error("{0}")]
 pub struct InvalidField(pub(super) &'static str);
 
+impl InvalidField {
+    pub(super) fn unless(is_valid: bool, sentence: &'static str) -> Result<(), Self> {
+        is_valid.then_some(()).ok_or(Self(sentence))
+    }
+}
+
 /// `spec.roomName` of a DailyRoom.
 pub static ROOM_NAME: Grammar = Grammar::new(
     "^[A-Za-z0-9_-]{1,128}$",

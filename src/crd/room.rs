@@ -5,12 +5,19 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeySecretRef, DeletionPolicy, InvalidField, SecretSpec, grammar, time};
+use super::{
+    ApiKeySecretRef, DeletionPolicy, InvalidField, MeetingTokens, SecretSpec, grammar, time,
+};
 
 /// Daily's largest calls have 100,000 people.
 const MOST_PARTICIPANTS: i64 = 100_000;
 const MAX_PARTICIPANTS_SENTENCE: &str = "maxParticipants must be a whole number from 1 to 100000; leave it out for \
      Daily's default, 200";
+
+/// The PIN and the tokens are in Secrets of their own.
+const TWO_SECRETS: &str = "!has(self.spec.meetingTokens) || \
+     (has(self.spec.meetingTokens.secretName) ? self.spec.meetingTokens.secretName : self.metadata.name + '-tokens') != \
+     (has(self.spec.secret) && has(self.spec.secret.name) ? self.spec.secret.name : self.metadata.name + '-dialin')";
 
 /// The desired state of a DailyRoom.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -28,6 +35,8 @@ const MAX_PARTICIPANTS_SENTENCE: &str = "maxParticipants must be a whole number 
     annotation("helm.sh/resource-policy", "keep"),
     annotation("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
     validation = Rule::new("(has(self.spec.secret) && has(self.spec.secret.name)) || size(self.metadata.name) <= 246").message("the default name of the Secret, the name of the DailyRoom with \"-dialin\", would be longer than 253 characters; set spec.secret.name, or use a name of at most 246 characters"),
+    validation = Rule::new("!has(self.spec.meetingTokens) || has(self.spec.meetingTokens.secretName) || size(self.metadata.name) <= 246").message("the default name of the Secret with meeting tokens, the name of the DailyRoom with \"-tokens\", would be longer than 253 characters; set spec.meetingTokens.secretName, or use a name of at most 246 characters"),
+    validation = Rule::new(TWO_SECRETS).message("meetingTokens.secretName must not be the name of the Secret with the PIN; choose another name for one of the two Secrets"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.reason", description = "Reason of the condition that matters most: Stalled, then Reconciling, then Expired, Suspended or Ready"),
     printcolumn(name = "Dial-In", type_ = "string", json_path = ".status.phoneNumbers[0].phoneNumber"),
@@ -101,6 +110,10 @@ pub struct DailyRoomSpec {
     /// Secret to which the operator writes the PIN and the dial string. Absent: a Secret with the name of the DailyRoom and "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretSpec>,
+
+    /// Meeting tokens that the operator has Daily issue and writes to a Secret of their own. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meeting_tokens: Option<MeetingTokens>,
 
     /// What happens to the room at Daily when this object is deleted. Delete deletes it, which removes everyone in it. Retain keeps it until it expires. Absent: Delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -171,25 +171,21 @@ impl SecretSpec {
             LABEL_KEY.check(key)?;
             LABEL_VALUE.check(value)?;
             let is_common = COMMON_LABELS.iter().any(|it| it.0 == key);
-            allowed(!is_common && !is_reserved(key), RESERVED_LABEL)?;
+            InvalidField::unless(!is_common && !is_reserved(key), RESERVED_LABEL)?;
         }
         for key in self.annotations.keys() {
             ANNOTATION_KEY.check(key)?;
-            allowed(!is_reserved(key), RESERVED_ANNOTATION)?;
+            InvalidField::unless(!is_reserved(key), RESERVED_ANNOTATION)?;
         }
         for alias in &self.aliases {
             ALIAS_KEY.check(&alias.key)?;
             let own = SecretValue::keys().any(|it| it.key() == alias.key);
-            allowed(!own, RESERVED_ALIAS)?;
+            InvalidField::unless(!own, RESERVED_ALIAS)?;
             let same = self.aliases.iter().filter(|it| it.key == alias.key);
-            allowed(same.count() == 1, REPEATED_ALIAS)?;
+            InvalidField::unless(same.count() == 1, REPEATED_ALIAS)?;
         }
         Ok(())
     }
-}
-
-fn allowed(is_allowed: bool, sentence: &'static str) -> Result<(), InvalidField> {
-    is_allowed.then_some(()).ok_or(InvalidField(sentence))
 }
 
 /// Whether the operator alone sets labels and annotations with this key.

@@ -22,6 +22,8 @@ const SHORTEST_DRAIN: i64 = 10;
 const LONGEST_DRAIN: i64 = 7 * 24 * 3600;
 /// In seconds. Time enough to retry a renewal that fails, and more than clocks differ.
 const SHORTEST_RENEWAL_BEFORE: i64 = 600;
+/// In seconds. A third of it is left for renewals that fail.
+const SHORTEST_TOKEN_TTL: i64 = 300;
 
 /// `spec.ttl` of a DailyRoom. [`ttl`] checks the bounds.
 pub static TTL: Grammar = Grammar::new(DURATION, 32, TTL_SENTENCE);
@@ -34,6 +36,9 @@ pub static RENEWAL_BEFORE: Grammar = Grammar::new(DURATION, 32, RENEWAL_BEFORE_S
 
 /// `spec.ttlAfterExpired` of a DailyRoom. [`ttl_after_expired`] checks the bounds.
 pub static TTL_AFTER_EXPIRED: Grammar = Grammar::new(DURATION, 32, TTL_AFTER_EXPIRED_SENTENCE);
+
+/// `ttl` of a meeting token. [`token_ttl`] checks the bounds.
+pub static TOKEN_TTL: Grammar = Grammar::new(DURATION, 32, TOKEN_TTL_SENTENCE);
 
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
@@ -60,6 +65,9 @@ const TTL_AFTER_EXPIRED_SENTENCE: &str = "ttlAfterExpired must be a duration fro
 
 /// Why a DailyRoom with a fixed end cannot be renewed.
 pub const RENEWAL_NEEDS_TTL: &str = "renewal needs ttl, the time by which it extends the room; set ttl instead of expirationTime, or remove renewal";
+
+const TOKEN_TTL_SENTENCE: &str = "the ttl of a meeting token must be a duration from 5m to 8736h (364 days), written \
+     with h, m and s, each at most once and in this order, for example 24h";
 
 /// Months of 31 and 30 days, February, and February 29 in leap years; hour, minute, second and
 /// fraction; offset. With years from 2000 to 2999 no offset leaves the range of a timestamp.
@@ -100,6 +108,11 @@ pub(super) fn ttl_rule() -> Rule {
 /// The CEL rule for `spec.maxDrain`.
 pub(super) fn max_drain_rule() -> Rule {
     within(&MAX_DRAIN, SHORTEST_DRAIN, LONGEST_DRAIN)
+}
+
+/// The CEL rule for the `ttl` of a meeting token.
+pub(super) fn token_ttl_rule() -> Rule {
+    within(&TOKEN_TTL, SHORTEST_TOKEN_TTL, FARTHEST_END)
 }
 
 /// The CEL rule for a duration within these bounds, in seconds.
@@ -167,6 +180,14 @@ pub fn ttl(text: &str) -> Result<i64, InvalidField> {
 /// The message of the CEL rule.
 pub fn max_drain(text: &str) -> Result<i64, InvalidField> {
     duration(&MAX_DRAIN, text, SHORTEST_DRAIN, LONGEST_DRAIN)
+}
+
+/// The `ttl` of a meeting token in seconds.
+///
+/// # Errors
+/// The message of the CEL rule.
+pub fn token_ttl(text: &str) -> Result<i64, InvalidField> {
+    duration(&TOKEN_TTL, text, SHORTEST_TOKEN_TTL, FARTHEST_END)
 }
 
 /// A duration within these bounds, in seconds.

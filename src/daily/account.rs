@@ -12,6 +12,7 @@ pub(crate) mod listings;
 pub(crate) mod numbers;
 pub(crate) mod numbers_cache;
 mod rooms;
+mod tokens;
 mod written_configs;
 
 use std::collections::HashMap;

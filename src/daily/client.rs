@@ -12,12 +12,14 @@ use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use self::answer::{Intent, Received};
 use self::failure::Cause;
 pub use self::settings::{ClientError, Settings};
 use self::transport::Transport;
 use super::error::CallError;
+use super::meeting_token::{Grant, Issued};
 use super::page::{Body, ListedNumber, Page};
 use super::types::{
     Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
@@ -27,6 +29,7 @@ use crate::config::{BaseUrl, Config};
 
 const ROOMS: &str = "rooms";
 const CONFIGS: &str = "domain-dialin-config";
+const TOKENS: &str = "meeting-tokens";
 const NUMBERS: &str = "purchased-phone-numbers";
 /// The most that Daily puts on a page of rooms or dial-in configs. // F-ROOM-12, F-CFG-6
 pub(super) const ROOMS_A_PAGE: usize = 100;
@@ -190,6 +193,17 @@ impl Client {
         let url = self.page_url(NUMBERS, FIFTY, after)?;
         let answer: Answer<Body<ListedNumber>> = self.get(key, url).await?;
         Ok(answer.map(Page::from))
+    }
+
+    /// Has Daily issue a meeting token. // F-TOKEN-1
+    pub async fn issue_token(
+        &self,
+        key: &ApiKey,
+        grant: &Grant,
+    ) -> Result<Answer<Issued>, CallError> {
+        let body = json!({"properties": grant});
+        self.write(key, Method::POST, self.url(&[TOKENS])?, &body)
+            .await
     }
 
     async fn get<T: DeserializeOwned>(

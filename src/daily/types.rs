@@ -320,7 +320,9 @@ fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Er
 }
 
 /// A time that no calendar has, for example in milliseconds, counts as none: no record could keep it.
-fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+pub(super) fn whole_seconds<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<i64>, D::Error> {
     let in_calendar = |it: &i64| Timestamp::from_second(*it).is_ok();
     Ok(whole_number(deserializer)?.filter(in_calendar))
 }

@@ -1,14 +1,17 @@
 //! Applying the steps of a DailyRoom. Nothing is decided here: each write is sent, and its answer goes into
 //! the view.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
 use super::Room;
 use super::observe::counts_as_absent;
-use super::plan::steps::{SecretWrite, Step, Update};
+use super::plan::steps::{SecretWrite, Step, TokenRequest, Update};
 use super::report;
-use super::secret::{self, Found};
+use super::secret::{self, Found, SecretKind};
+use super::view::TokenFailure;
 use crate::cause::chain;
 use crate::daily::error::CallError;
 use crate::daily::types::CreateRoom;
@@ -16,8 +19,12 @@ use crate::effect::{Blocked, Effect, EffectError};
 use crate::k8s::{Guard, KubeError, create_secret, delete_secret, get_secret, update_secret};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
+use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
+
+/// The longest wait after Daily did not answer the request for a meeting token.
+const TOKEN_RETRY: Duration = Duration::from_secs(60);
 
 impl Pass<Room> {
     pub(super) async fn apply(&mut self, step: Step) -> Result<(), Failure> {
@@ -25,6 +32,7 @@ impl Pass<Room> {
             Step::CreateRoom(request) => self.create_room(*request).await,
             Step::UpdateRoom(update) => self.update_room(*update).await,
             Step::DeleteRoom { name, id } => self.delete_room(name, id).await,
+            Step::IssueTokens(requests) => self.issue_tokens(requests).await,
             Step::CreateSecret(write) => self.create_secret(&write).await,
             Step::UpdateSecret(write, guard) => self.update_secret(&write, &guard).await,
             Step::DeleteSecret(guard) => self.delete_secret(&guard).await,
@@ -116,6 +124,59 @@ impl Pass<Room> {
         }
     }
 
+    /// Of a refusal only its token is affected; any other failure is likely to meet all of them.
+    async fn issue_tokens(&mut self, requests: Vec<TokenRequest>) -> Result<(), Failure> {
+        let session = self.session()?;
+        let mut failed = None;
+        for TokenRequest {
+            key,
+            grant,
+            fingerprint,
+        } in requests
+        {
+            let error = match failed.clone() {
+                Some(error) => error,
+                None => {
+                    let check = self.live(Live::KeptAsRead);
+                    let account = &session.account;
+                    match account.issue_token(&session.key, &grant, check).await {
+                        Ok(token) => {
+                            self.view.memory.kind.token_failures.remove(&key);
+                            self.view.facts.tokens.insert(key, token);
+                            continue;
+                        }
+                        Err(EffectError::Failed(_, error)) => error,
+                        Err(blocked) => return Err(Failure::of_daily(blocked)),
+                    }
+                }
+            };
+            self.token_failed(key, &fingerprint, &error);
+            failed = Some(error).filter(|it| !matches!(it, CallError::Refused { .. }));
+        }
+        Ok(())
+    }
+
+    fn token_failed(&mut self, key: String, what: &str, error: &CallError) {
+        let Some(problem) = Failure::daily(error).problem else {
+            return;
+        };
+        let now = self.view.now.moment;
+        let failures = &mut self.view.memory.kind.token_failures;
+        let before = failures.get(&key).map(|it| &it.rejection);
+        let mut rejection = Rejection::after(before, what, problem.message, now);
+        if problem.resolved_by == ResolvedBy::Retry {
+            rejection.until = rejection.until.min(now.after(TOKEN_RETRY));
+        }
+        let (reason, resolved_by) = (problem.reason, problem.resolved_by);
+        let failure = TokenFailure {
+            rejection,
+            reason,
+            resolved_by,
+        };
+        failures.insert(key, failure);
+        self.view.retried.push(what.to_owned());
+    }
+
     async fn create_secret(&mut self, write: &SecretWrite) -> Result<(), Failure> {
         let create = create_secret(&self.context.client, &write.body);
         let created = self.send(Effect::SecretCreate, create).await;
@@ -127,7 +188,7 @@ impl Pass<Room> {
         let read = get_secret(client, &guard.namespace, &guard.name).await;
         let read = read.map_err(|error| Failure::secret_unread(&guard.name, &error))?;
         let Some(read) = read.filter(|it| Guard::of(it).as_ref() == Some(guard)) else {
-            self.view.facts.secret = None;
+            self.view.facts.secrets.remove(&write.kind);
             return Ok(());
         };
         let update = update_secret(client, &read, &write.body);
@@ -143,16 +204,15 @@ impl Pass<Room> {
         let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
-                memory.secret_rejection = None;
+                memory.secret_rejections.remove(&write.kind);
                 let found = secret::found(&self.view.meta, Some(&secret));
                 let (name, fingerprint) = (write.name().to_owned(), secret::fingerprint(&secret));
                 memory.written.insert(name.clone(), fingerprint);
-                memory.secret = Some(found.clone());
-                facts.secret = Some(found);
-                if write.repairs {
-                    let repaired = report::Applied::SecretRepaired { name };
-                    self.applied.push(Applied::Of(repaired));
-                }
+                memory.secrets.insert(write.kind, found.clone());
+                facts.secrets.insert(write.kind, found);
+                let kind = write.kind;
+                let written = |event| Applied::Of(report::Applied::Secret { name, kind, event });
+                self.applied.extend(write.event.map(written));
                 Ok(())
             }
             // The Secret has changed and is read again.
@@ -160,15 +220,16 @@ impl Pass<Room> {
                 _,
                 KubeError::AlreadyExists | KubeError::Conflict | KubeError::NotFound,
             )) => {
-                facts.secret = None;
+                facts.secrets.remove(&write.kind);
                 Ok(())
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
-                memory.secret = None;
+                memory.secrets.remove(&write.kind);
                 let what = secret::fingerprint(&write.body);
-                let (before, now) = (memory.secret_rejection.as_ref(), self.view.now.moment);
-                let rejection = Rejection::after(before, &what, chain(&error), now);
-                memory.secret_rejection = Some(rejection);
+                let before = memory.secret_rejections.get(&write.kind);
+                let rejection =
+                    Rejection::after(before, &what, chain(&error), self.view.now.moment);
+                memory.secret_rejections.insert(write.kind, rejection);
                 self.view.retried.push(what);
                 Ok(())
             }
@@ -188,15 +249,19 @@ impl Pass<Room> {
             Err(error) => return Err(Failure::of_kube("the Secret", error)),
         };
         let facts = &mut self.view.facts;
-        self.view.memory.kind.written.remove(&guard.name);
-        if guard.name == self.view.names.secret {
-            facts.secret = found;
-            self.view.memory.kind.secret = None;
+        let memory = &mut self.view.memory.kind;
+        memory.written.remove(&guard.name);
+        let names = &self.view.names;
+        let mut kinds = SecretKind::ALL.into_iter();
+        if let Some(kind) = kinds.find(|it| names.of(*it) == Some(&guard.name)) {
+            memory.secrets.remove(&kind);
+            facts.secrets.remove(&kind);
+            facts.secrets.extend(found.map(|found| (kind, found)));
         } else if found.is_none() {
             // It has changed, and is read again.
             facts.former_secrets = None;
         } else if let Some(former) = &mut facts.former_secrets {
-            former.retain(|it| it.name != guard.name);
+            former.retain(|it| it.1.name != guard.name);
         }
         Ok(())
     }

@@ -2,19 +2,19 @@
 
 pub(super) mod available_numbers;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::timeout;
 
 use super::Room;
 use super::plan::steps::{Read, Step};
-use super::secret::{self, Found};
+use super::secret::{self, Found, SecretKind};
 use super::view::View;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
-use crate::k8s::{KubeError, get_secret};
+use crate::k8s::{Guard, KubeError, get_secret};
 use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::meta::Meta;
 use crate::reconcile::{Context, Failure, Pass};
@@ -26,10 +26,14 @@ const NEXT_LISTING_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Drive for Room {
     fn begin(context: &Context<Self>, view: &mut View) {
-        view.facts.secret = remembered_secret(context, view);
+        view.facts.secrets = remembered_secrets(context, view);
         let index = &context.shared.secret_index;
         let filled = context.metrics.health().watches.show(&view.meta.namespace);
-        view.facts.other_secrets = filled.then(|| index.others(&view.meta, &view.names.secret));
+        let wanted: Vec<&str> = SecretKind::ALL
+            .into_iter()
+            .filter_map(|it| view.names.of(it))
+            .collect();
+        view.facts.other_secrets = filled.then(|| index.others(&view.meta, &wanted));
     }
 
     fn evidence(account: &Account, name: &str, owner: &str) -> RoomEvidence {
@@ -53,7 +57,7 @@ impl Drive for Room {
             Read::Listing => pass.await_listing().await,
             Read::NextListing => pass.await_next_listing().await,
             Read::Numbers => pass.choose_numbers().await,
-            Read::Secret => pass.read_secret().await,
+            Read::Secret(kind) => pass.read_secret(kind).await,
             Read::FormerSecrets => pass.read_former_secrets().await,
         }
     }
@@ -63,23 +67,18 @@ impl Drive for Room {
     }
 }
 
-/// The Secret as it was last read, if the watch shows the same version.
-fn remembered_secret(context: &Context<Room>, view: &View) -> Option<Found> {
-    let remembered = view.memory.kind.secret.as_ref()?;
-    let Found::Ours {
-        uid,
-        resource_version,
-        ..
-    } = remembered
-    else {
-        return None;
-    };
-    let key = ObjectRef::new(&view.names.secret).within(&view.meta.namespace);
-    let mut stores = context.shared.secrets.iter();
-    let watched = stores.find_map(|store| store.get(&key))?;
-    let is_same = watched.uid().as_ref() == Some(uid)
-        && watched.resource_version().as_ref() == Some(resource_version);
-    is_same.then(|| remembered.clone())
+/// The Secrets as they were last read, if the watch shows the same version.
+fn remembered_secrets(context: &Context<Room>, view: &View) -> BTreeMap<SecretKind, Found> {
+    let mut remembered = view.memory.kind.secrets.clone();
+    remembered.retain(|kind, found| {
+        let name = view.names.of(*kind).unwrap_or_default();
+        let key = ObjectRef::new(name).within(&view.meta.namespace);
+        let mut stores = context.shared.secrets.iter();
+        let watched = stores.find_map(|store| store.get(&key));
+        let guard = found.guard(&view.meta, name);
+        guard.is_some() && guard == watched.and_then(|it| Guard::of(&*it))
+    });
+    remembered
 }
 
 impl Pass<Room> {
@@ -120,10 +119,11 @@ impl Pass<Room> {
         Ok(())
     }
 
-    async fn read_secret(&mut self) -> Result<(), Failure> {
-        let found = self.find_secret(&self.view.names.secret).await?;
-        self.view.memory.kind.secret = Some(found.clone());
-        self.view.facts.secret = Some(found);
+    async fn read_secret(&mut self, kind: SecretKind) -> Result<(), Failure> {
+        let name = self.view.names.of(kind).unwrap_or_default();
+        let found = self.find_secret(name).await?;
+        self.view.memory.kind.secrets.insert(kind, found.clone());
+        self.view.facts.secrets.insert(kind, found);
         Ok(())
     }
 
@@ -131,7 +131,7 @@ impl Pass<Room> {
         let mut former = Vec::new();
         for name in self.view.facts.other_secrets.iter().flatten() {
             let found = self.find_secret(name).await?;
-            former.extend(found.guard(&self.view.meta, name));
+            former.extend(found.kind().zip(found.guard(&self.view.meta, name)));
         }
         self.view.facts.former_secrets = Some(former);
         Ok(())

@@ -11,10 +11,12 @@ mod expire;
 mod keep;
 mod problems;
 mod publish_secret;
+mod publish_tokens;
 mod renew;
 pub mod steps;
 #[cfg(test)]
 pub(super) mod tests;
+mod write_secret;
 
 pub(super) use self::absent::is_recreated;
 use super::Room;

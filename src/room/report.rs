@@ -5,8 +5,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::runtime::events::EventType::{Normal, Warning};
 
 use super::Room;
-use super::plan::steps::{Serving, Update};
-use super::secret::dial_string;
+use super::plan::steps::{SecretEvent, Serving, Update};
+use super::secret::{SecretKind, dial_string};
 use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
 use crate::crd::time::rfc3339;
@@ -17,13 +17,20 @@ use crate::reconcile::lifecycle::{Keep, Report};
 use crate::reconcile::report::note;
 use crate::reconcile::steps::Outcome;
 
+/// What becomes of the tokens that a Secret no longer contains.
+const STAY_VALID: &str = "Tokens that it no longer contains stay valid until they expire, because Daily cannot revoke a meeting token.";
+
 /// A write that is published as an event.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
     /// The DailyRoom itself, after its room ended.
     ObjectDeleted,
-    /// A Secret that somebody deleted or edited was written again.
-    SecretRepaired { name: String },
+    /// A Secret was written.
+    Secret {
+        name: String,
+        kind: SecretKind,
+        event: SecretEvent,
+    },
 }
 
 /// The write that an update is published as. A renewal is published with its record, also if its answer was
@@ -89,18 +96,13 @@ impl Report for Room {
     }
 
     fn applied_event(_: &View, applied: &Applied) -> Option<Note> {
-        Some(match applied {
+        match applied {
             Applied::ObjectDeleted => {
                 let text = "Deleted the DailyRoom, because its room ended longer ago than spec.ttlAfterExpired.";
-                note(Normal, "Deleted", "DeleteObject", text)
+                Some(note(Normal, "Deleted", "DeleteObject", text))
             }
-            Applied::SecretRepaired { name } => {
-                let text = format!(
-                    "Restored the Secret {name}, which was deleted or edited. The PIN is the same."
-                );
-                note(Warning, "SecretRepaired", "UpdateSecret", text)
-            }
-        })
+            Applied::Secret { name, kind, event } => Some(secret_event(name, *kind, *event)),
+        }
     }
 
     fn status_events(view: &View, new: &DailyRoomStatus) -> Vec<Note> {
@@ -128,6 +130,31 @@ impl Report for Room {
         }
         events
     }
+}
+
+/// The event of a write of a Secret.
+fn secret_event(name: &str, kind: SecretKind, event: SecretEvent) -> Note {
+    let restored = format!("Restored the Secret {name}, which was deleted or edited.");
+    let (type_, reason, text) = match (event, kind) {
+        (SecretEvent::Repaired, SecretKind::Dialin) => {
+            let text = format!("{restored} The PIN is the same.");
+            (Warning, "SecretRepaired", text)
+        }
+        (SecretEvent::Repaired, SecretKind::Tokens) => {
+            let text =
+                format!("{restored} New meeting tokens replace those that it lost. {STAY_VALID}");
+            (Warning, "SecretRepaired", text)
+        }
+        (SecretEvent::TokensIssued, _) => {
+            let text = format!("Daily issued the meeting tokens in the new Secret {name}.");
+            (Normal, "MeetingTokensChanged", text)
+        }
+        (SecretEvent::TokensChanged, _) => {
+            let text = format!("Changed the meeting tokens in the Secret {name}. {STAY_VALID}");
+            (Normal, "MeetingTokensChanged", text)
+        }
+    };
+    note(type_, reason, "UpdateSecret", text)
 }
 
 fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {

@@ -1,4 +1,4 @@
-//! The Secret that apps read: its content, its owner, and how it is compared. No I/O.
+//! The Secrets that apps read: their content, their owner, and how they are compared. No I/O.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,15 @@ use serde_json::json;
 
 use crate::crd::time::rfc3339;
 use crate::crd::{COMMON_LABELS, DailyRoomStatus, PublishedNumber, SecretSpec, SecretValue};
+use crate::daily::meeting_token::MeetingToken;
 use crate::daily::types::Pin;
 use crate::k8s::{Guard, MANAGED_ANNOTATION, managed_keys, managed_parts};
 use crate::naming;
 use crate::reconcile::meta::Meta;
 
-/// The type of the Secret. The API server allows no change of a type.
-pub const TYPE: &str = "servicebinding.io/daily-dialin";
+/// The longest value of a Secret that is read as a meeting token, in bytes. Daily recommends at most 2048
+/// characters.
+const LONGEST_TOKEN: usize = 8192;
 /// The label that names the owner, shortened to the length of a label.
 pub const OWNER_LABEL: &str = "daily-operator.io/dailyroom";
 /// The annotation with the full name of the owner.
@@ -24,7 +26,36 @@ pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
 /// changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
 
-/// What a Secret has to contain.
+/// The Secrets that a room owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretKind {
+    /// The one with the PIN.
+    Dialin,
+    /// The one with the meeting tokens.
+    Tokens,
+}
+
+impl SecretKind {
+    pub const ALL: [Self; 2] = [Self::Dialin, Self::Tokens];
+
+    /// The field of the spec with its name.
+    pub fn name_field(self) -> &'static str {
+        match self {
+            Self::Dialin => "spec.secret.name",
+            Self::Tokens => "spec.meetingTokens.secretName",
+        }
+    }
+
+    /// The type of the Secret. The API server allows no change of a type.
+    pub fn type_(self) -> &'static str {
+        match self {
+            Self::Dialin => "servicebinding.io/daily-dialin",
+            Self::Tokens => "daily-operator.io/meeting-tokens",
+        }
+    }
+}
+
+/// What the Secret with the PIN has to contain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecretContent {
     pub secret_name: String,
@@ -84,6 +115,7 @@ pub enum Found {
     Foreign,
     /// It belongs to the object.
     Ours {
+        kind: SecretKind,
         uid: String,
         resource_version: String,
         /// See [`fingerprint`].
@@ -92,6 +124,8 @@ pub enum Found {
         has_common_labels: bool,
         /// Empty if they cannot be read.
         numbers: Vec<PublishedNumber>,
+        /// What may be meeting tokens, by their keys.
+        tokens: BTreeMap<String, MeetingToken>,
     },
 }
 
@@ -114,6 +148,21 @@ impl Found {
         })
     }
 
+    /// What may be the meeting token with this key.
+    pub fn token(&self, key: &str) -> Option<&MeetingToken> {
+        match self {
+            Self::Ours { tokens, .. } => tokens.get(key),
+            Self::Absent | Self::Foreign => None,
+        }
+    }
+
+    pub fn kind(&self) -> Option<SecretKind> {
+        match self {
+            Self::Ours { kind, .. } => Some(*kind),
+            Self::Absent | Self::Foreign => None,
+        }
+    }
+
     pub fn fingerprint(&self) -> Option<&str> {
         match self {
             Self::Ours { fingerprint, .. } => Some(fingerprint),
@@ -129,21 +178,48 @@ pub fn dial_string(number: &str, pin: &Pin) -> String {
 
 /// The Secret of an object with this content.
 pub fn wanted(object: &Meta, content: &SecretContent) -> Secret {
-    let added = &content.added;
+    let (name, added) = (&content.secret_name, &content.added);
+    let data = data(content);
+    build(object, SecretKind::Dialin, name, content.end, added, data)
+}
+
+/// The Secret of an object with these meeting tokens, for a room that ends at this unix time.
+pub fn wanted_tokens(
+    object: &Meta,
+    name: &str,
+    end: i64,
+    tokens: &BTreeMap<String, MeetingToken>,
+) -> Secret {
+    let bytes = |token: &MeetingToken| ByteString(token.text().as_bytes().to_vec());
+    let data = tokens
+        .iter()
+        .map(|(key, token)| (key.clone(), bytes(token)));
+    let (kind, added) = (SecretKind::Tokens, SecretSpec::default());
+    build(object, kind, name, end, &added, data.collect())
+}
+
+fn build(
+    object: &Meta,
+    kind: SecretKind,
+    name: &str,
+    end: i64,
+    added: &SecretSpec,
+    data: BTreeMap<String, ByteString>,
+) -> Secret {
     let mut annotations = added.annotations.clone();
     annotations.insert(OWNER_ANNOTATION.to_owned(), object.name.clone());
-    annotations.insert(END_ANNOTATION.to_owned(), rfc3339(content.end));
+    annotations.insert(END_ANNOTATION.to_owned(), rfc3339(end));
     let mut secret = Secret {
         metadata: ObjectMeta {
-            name: Some(content.secret_name.clone()),
+            name: Some(name.to_owned()),
             namespace: Some(object.namespace.clone()),
             labels: Some(labels(object, &added.labels)),
             annotations: Some(annotations),
             owner_references: Some(vec![owner(object)]),
             ..ObjectMeta::default()
         },
-        type_: Some(TYPE.to_owned()),
-        data: Some(data(content)),
+        type_: Some(kind.type_().to_owned()),
+        data: Some(data),
         ..Secret::default()
     };
     let managed = managed_keys(&secret);
@@ -229,13 +305,17 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
         return Found::Absent;
     };
     let meta = &secret.metadata;
-    if secret.type_.as_deref() != Some(TYPE) || !is_ours(object, meta) {
-        return Found::Foreign;
-    }
-    let (Some(uid), Some(resource_version)) = (&meta.uid, &meta.resource_version) else {
+    let type_ = secret.type_.as_deref();
+    let kind = SecretKind::ALL
+        .into_iter()
+        .find(|it| Some(it.type_()) == type_);
+    let kind = kind.filter(|_| is_ours(object, meta));
+    let (Some(kind), Some(uid), Some(resource_version)) = (kind, &meta.uid, &meta.resource_version)
+    else {
         return Found::Foreign;
     };
     Found::Ours {
+        kind,
         uid: uid.clone(),
         resource_version: resource_version.clone(),
         fingerprint: fingerprint(secret),
@@ -244,7 +324,20 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
             labels.and_then(|it| it.get(*key)).map(String::as_str) == Some(*value)
         }),
         numbers: numbers(secret),
+        tokens: match kind {
+            SecretKind::Dialin => BTreeMap::new(),
+            SecretKind::Tokens => tokens(secret),
+        },
     }
+}
+
+fn tokens(secret: &Secret) -> BTreeMap<String, MeetingToken> {
+    let texts = secret.data.iter().flatten().filter_map(|(key, value)| {
+        let is_short = value.0.len() <= LONGEST_TOKEN;
+        let text = is_short.then(|| String::from_utf8(value.0.clone()).ok())?;
+        Some((key.clone(), MeetingToken::new(text?)))
+    });
+    texts.collect()
 }
 
 fn numbers(secret: &Secret) -> Vec<PublishedNumber> {

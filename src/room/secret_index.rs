@@ -49,15 +49,15 @@ impl SecretIndex {
         }
     }
 
-    /// The Secrets with the label of a DailyRoom and another name than the wanted one. A label proves
+    /// The Secrets with the label of a DailyRoom and another name than the wanted ones. A label proves
     /// nothing: each Secret has to be read before it is deleted.
-    pub fn others(&self, object: &Meta, wanted: &str) -> Vec<String> {
+    pub fn others(&self, object: &Meta, wanted: &[&str]) -> Vec<String> {
         let label = naming::owner_label(&object.namespace, &object.name);
         let index = self.0.lock();
         let names = index.get(&(object.namespace.clone(), label));
         let names = names.into_iter().flatten();
         names
-            .filter(|name| *name != wanted)
+            .filter(|name| !wanted.contains(&name.as_str()))
             .take(MAX_OTHERS)
             .cloned()
             .collect()
@@ -97,8 +97,8 @@ mod tests {
         let object = unbound().meta;
         let label = naming::owner_label(&object.namespace, &object.name);
         let index = SecretIndex::default();
-        let others = || index.others(&object, "wanted");
-        for name in ["wanted", "former"] {
+        let others = || index.others(&object, &["wanted", "tokens"]);
+        for name in ["wanted", "former", "tokens"] {
             index.applied(&secret(name, &label));
         }
         index.applied(&secret("stranger", "other"));

@@ -1,15 +1,17 @@
 //! The spec of a DailyRoom, validated once. No I/O.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::crd::{
-    DailyRoomSpec, MissingRoomPolicy, NumberRef, Privacy, PublishedNumber, RoomNumber, SecretSpec,
-    grammar, time,
+    DailyRoomSpec, MeetingToken, MissingRoomPolicy, NumberRef, Privacy, PublishedNumber,
+    RoomNumber, SecretSpec, TokenRole, grammar, time,
 };
 use crate::naming;
 use crate::phone;
 use crate::reconcile::InvalidSpec;
 use crate::reconcile::record::End;
+use crate::room::secret::SecretKind;
 
 pub use crate::crd::time::FARTHEST_END;
 
@@ -38,6 +40,19 @@ pub struct Spec {
     pub missing: MissingRoomPolicy,
     /// The Secret with the PIN.
     pub secret: SecretSpec,
+    pub tokens: Vec<TokenSpec>,
+}
+
+/// A meeting token in the spec of a DailyRoom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TokenSpec {
+    /// Its key in the Secret.
+    pub key: String,
+    pub is_owner: bool,
+    pub user_name: Option<String>,
+    pub eject: bool,
+    /// In seconds. `None` until the room ends.
+    pub ttl: Option<i64>,
 }
 
 /// When a room has to end.
@@ -73,9 +88,19 @@ pub struct Names {
     /// The name of the room, if the spec chooses one.
     pub chosen: Option<String>,
     pub secret: String,
+    /// The Secret with the meeting tokens, if the spec has any.
+    pub token_secret: Option<String>,
 }
 
 impl Names {
+    /// The name of a Secret that the spec asks for.
+    pub fn of(&self, kind: SecretKind) -> Option<&str> {
+        match kind {
+            SecretKind::Dialin => Some(&self.secret),
+            SecretKind::Tokens => self.token_secret.as_deref(),
+        }
+    }
+
     /// Reads the names from the spec of an object, even if the rest of the spec is invalid.
     pub fn read(object: &str, spec: &Value) -> Self {
         let text = |pointer| {
@@ -85,6 +110,10 @@ impl Names {
         Self {
             chosen: text("/roomName"),
             secret: text("/secret/name").unwrap_or_else(|| naming::default_secret_name(object)),
+            token_secret: spec.get("meetingTokens").map(|_| {
+                let chosen = text("/meetingTokens/secretName");
+                chosen.unwrap_or_else(|| naming::default_token_secret_name(object))
+            }),
         }
     }
 }
@@ -120,6 +149,7 @@ impl Spec {
                 .collect::<Result<_, _>>()?,
             missing: spec.missing_room_policy,
             secret: spec.secret.clone().unwrap_or_default(),
+            tokens: tokens(spec)?,
         })
     }
 
@@ -275,6 +305,23 @@ fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
         secret.check()?;
     }
     Ok(())
+}
+
+fn tokens(spec: &DailyRoomSpec) -> Result<Vec<TokenSpec>, InvalidSpec> {
+    let Some(meeting_tokens) = &spec.meeting_tokens else {
+        return Ok(Vec::new());
+    };
+    meeting_tokens.check()?;
+    let token = |token: &MeetingToken| {
+        Ok(TokenSpec {
+            key: token.key.clone(),
+            is_owner: token.role == TokenRole::Owner,
+            user_name: token.user_name.clone(),
+            eject: token.eject_at_token_expiry,
+            ttl: token.ttl.as_deref().map(time::token_ttl).transpose()?,
+        })
+    };
+    meeting_tokens.tokens.iter().map(token).collect()
 }
 
 fn number(number: &RoomNumber) -> Result<NumberSpec, InvalidSpec> {

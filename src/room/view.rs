@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use super::Room;
 use super::plan::steps::Update;
 use super::published_numbers::{NumberProblem, WhyGlobal};
-use super::secret::Found;
+use super::secret::{Found, SecretKind};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
+use crate::crd::condition::Reason;
+use crate::daily::meeting_token::MeetingToken;
 use crate::k8s::Guard;
 use crate::reconcile;
 use crate::reconcile::backoff::Rejection;
+use crate::reconcile::problem::ResolvedBy;
 
 /// What a reconcile of a DailyRoom knows.
 pub type View = reconcile::view::View<Room>;
@@ -28,13 +31,15 @@ pub struct Facts {
     pub numbers: Option<Result<Vec<PublishedNumber>, NumberProblem>>,
     /// Why a global number was chosen just now.
     pub why_global: Option<WhyGlobal>,
-    /// The Secret with the name in the spec, once it was read.
-    pub secret: Option<Found>,
+    /// The Secrets with the names in the spec, once they were read.
+    pub secrets: BTreeMap<SecretKind, Found>,
     /// Secrets with our label and another name, once the cache of the watch is filled.
     pub other_secrets: Option<Vec<String>>,
     /// Those of them that belong to this object, once they were read: an earlier `spec.secret.name`
     /// left them.
-    pub former_secrets: Option<Vec<Guard>>,
+    pub former_secrets: Option<Vec<(SecretKind, Guard)>>,
+    /// The meeting tokens that Daily issued in this reconcile, by their keys.
+    pub tokens: BTreeMap<String, MeetingToken>,
     /// The change that Daily accepted.
     pub updated: Option<Update>,
 }
@@ -46,16 +51,26 @@ pub struct Memory {
     pub dialin_sent: Option<String>,
     /// Whether Daily kept numbers that an update left out: it merges updates.
     pub merges: bool,
-    /// The Secret as it was last read or written.
-    pub secret: Option<Found>,
+    /// The Secrets as they were last read or written.
+    pub secrets: BTreeMap<SecretKind, Found>,
     /// The fingerprint of each Secret as this process last wrote it, by its name.
     pub written: BTreeMap<String, String>,
-    /// The Secret that the API server rejected last, by its fingerprint.
-    pub secret_rejection: Option<Rejection>,
+    /// What the API server rejected last of each Secret, by its fingerprint.
+    pub secret_rejections: BTreeMap<SecretKind, Rejection>,
+    /// The meeting tokens that Daily did not issue, by their keys.
+    pub token_failures: BTreeMap<String, TokenFailure>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.
     pub number_lost: Option<Moment>,
+}
+
+/// Why Daily did not issue a meeting token, and when the operator asks again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenFailure {
+    pub rejection: Rejection,
+    pub reason: Reason,
+    pub resolved_by: ResolvedBy,
 }
 
 impl View {

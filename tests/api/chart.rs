@@ -181,10 +181,12 @@ impl Fixture {
     }
 }
 
-/// What the demo applies is accepted.
+/// What the demo applies is accepted, and so are the apps.
 async fn examples(fx: &mut Fixture) {
     let mut seen = 0;
-    for entry in std::fs::read_dir(examples_folder()).expect("the examples can be listed") {
+    let list = |folder| std::fs::read_dir(folder).expect("the examples can be listed");
+    let apps = list(examples_folder().join("app"));
+    for entry in list(examples_folder()).chain(apps) {
         let path = entry.expect("is an entry").path();
         if path.extension().is_none_or(|extension| extension != "yaml") {
             continue;
@@ -199,7 +201,7 @@ async fn examples(fx: &mut Fixture) {
             seen += 1;
         }
     }
-    assert!(seen >= 3, "the examples are found");
+    assert!(seen >= 7, "the examples are found");
 }
 
 /// Whole installations are accepted as they are, without a field that the API server does not know.

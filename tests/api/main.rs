@@ -80,6 +80,7 @@ mod stage;
 mod stake;
 mod stored;
 mod suspend;
+mod tokens;
 mod truth;
 mod wait;
 
@@ -156,6 +157,7 @@ fn main() -> ExitCode {
         served::scenarios,
         stored::scenarios,
         suspend::scenarios,
+        tokens::scenarios,
         truth::scenarios,
     ];
     let trials = themes.iter().flat_map(|theme| theme(&stage)).collect();

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::Timestamp;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use testbed::faults::{Fault, Requests};
 
 use crate::edit::seconds;
 use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
+use crate::kubectl::texts;
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
 use crate::renewal::{becomes_due, record_end};
@@ -50,6 +52,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         trials.extend(crash(stage, format!("room-update:{phase}"), renewal));
         trials.extend(crash(stage, format!("object-delete:{phase}"), collection));
         trials.extend(crash(stage, format!("secret-update:{phase}"), repair));
+        trials.extend(crash(stage, format!("token-issue:{phase}"), tokens));
         trials.extend(crash(stage, format!("config-create:{phase}"), number));
         trials.extend(crash(
             stage,
@@ -167,6 +170,23 @@ async fn deletion(fx: &mut Fixture) {
     crash_and_restart(fx).await;
     nothing_left(fx).await;
     assert_eq!(fx.journal().await.done("DELETE", "/rooms/*"), 1);
+}
+
+/// A token that nobody has got is issued again.
+async fn tokens(fx: &mut Fixture) {
+    let tokens = json!([{"key": "host", "role": "Owner"}]);
+    fx.room(
+        "standup",
+        json!({"ttl": "1h", "meetingTokens": {"tokens": tokens}}),
+    )
+    .await;
+    crash_and_restart(fx).await;
+    let written = |secret: Option<&Secret>| secret.is_some_and(|it| texts(it).contains_key("host"));
+    fx.until_secret("standup-tokens", "has its token", written)
+        .await;
+    whole_life(fx).await;
+    fx.until_secret("standup-tokens", "goes", |secret| secret.is_none())
+        .await;
 }
 
 async fn update(fx: &mut Fixture) {

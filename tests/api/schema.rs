@@ -33,6 +33,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("schema::secret_name", plain(), secret_name),
         stage.trial("schema::secret_additions", plain(), secret_additions),
         stage.trial("schema::max_drain", plain(), max_drain),
+        stage.trial("schema::meeting_tokens", plain(), meeting_tokens),
         stage.trial("schema::number_is_immutable", plain(), number_is_immutable),
         stage.trial("schema::defaults", plain(), defaults),
     ]
@@ -561,6 +562,73 @@ async fn max_drain(fx: &mut Fixture) {
         let spec = json!({"phoneNumber": NUMBER, "maxDrain": drain});
         fx.apply(Number, "a", &spec).await;
     }
+}
+
+async fn meeting_tokens(fx: &mut Fixture) {
+    let host = |more: Value| {
+        let mut token = json!({"key": "host", "role": "Owner"});
+        let more = more.as_object().expect("is a map").clone();
+        token.as_object_mut().expect("is a map").extend(more);
+        token
+    };
+    let with = |tokens: Value| json!({"tokens": tokens});
+    let good = with(json!([host(json!({}))]));
+    let named = |name: &str| json!({"secretName": name, "tokens": good["tokens"]});
+    let key = "the key of a meeting token must be a key of a Secret";
+    let same = "meetingTokens.secretName must not be the name of the Secret with the PIN";
+    let ttl = "the ttl of a meeting token must be a duration from 5m to 8736h";
+    let rows = [
+        (
+            with(json!([])),
+            "meetingTokens.tokens must have at least one token",
+        ),
+        (
+            with(json!([host(json!({})), host(json!({}))])),
+            "must not contain a key twice",
+        ),
+        (with(json!([host(json!({"key": "a b"}))])), key),
+        (with(json!([host(json!({"key": ".."}))])), key),
+        (
+            with(json!([host(json!({"role": "Host"}))])),
+            "supported values: \"Owner\", \"Participant\"",
+        ),
+        (with(json!([{"key": "host"}])), "role: Required value"),
+        (
+            with(json!([host(json!({"userName": ""}))])),
+            "userName must not be empty",
+        ),
+        (with(json!([host(json!({"ttl": "4m59s"}))])), ttl),
+        (with(json!([host(json!({"ttl": "8737h"}))])), ttl),
+        (with(json!([host(json!({"ttl": "a day"}))])), ttl),
+        (
+            named("A_b"),
+            "meetingTokens.secretName must be a valid name of a Secret",
+        ),
+        (named("a-dialin"), same),
+    ];
+    for (tokens, sentence) in rows {
+        refused(
+            fx,
+            Room,
+            "a",
+            json!({"ttl": "8h", "meetingTokens": tokens}),
+            sentence,
+        )
+        .await;
+    }
+    let taken = json!({"ttl": "8h", "secret": {"name": "a-tokens"}, "meetingTokens": good});
+    refused(fx, Room, "a", taken, same).await;
+    let swapped =
+        json!({"ttl": "8h", "secret": {"name": "a-tokens"}, "meetingTokens": named("a-dialin")});
+    fx.room("a", swapped).await;
+    let many: Value = (0..10)
+        .map(|n| json!({"key": format!("k{n}"), "role": "Participant", "ttl": "5m"}))
+        .collect();
+    fx.room("b", json!({"ttl": "8h", "meetingTokens": with(many)}))
+        .await;
+    let long = "a".repeat(247);
+    let spec = json!({"ttl": "8h", "secret": {"name": "short"}, "meetingTokens": good});
+    refused(fx, Room, &long, spec, "set spec.meetingTokens.secretName").await;
 }
 
 async fn number_is_immutable(fx: &mut Fixture) {

@@ -24,7 +24,7 @@ use crate::room::namespaces::{self, NamespaceMeta};
 use crate::room::published_numbers::{
     Chosen, Holder, Inputs, NumberProblem, NumberState, choose, lost, needs_daily, unconfirmed,
 };
-use crate::room::secret::Found;
+use crate::room::secret::{Found, SecretKind};
 use crate::room::spec::NumberSpec;
 
 /// How old Daily's answer about numbers may be while a room waits for a number.
@@ -133,7 +133,8 @@ impl Pass<Room> {
     /// their numbers count only if the room may publish them.
     fn published_before(&self, inputs: Inputs<'_>) -> Vec<PublishedNumber> {
         let reported = &self.view.status.phone_numbers;
-        let Some(Found::Ours { numbers, .. }) = &self.view.facts.secret else {
+        let secret = self.view.facts.secrets.get(&SecretKind::Dialin);
+        let Some(Found::Ours { numbers, .. }) = secret else {
             return reported.clone();
         };
         if !reported.is_empty() {

@@ -19,7 +19,7 @@ use crate::room::view::View;
 
 /// How many seconds ahead the earliest end is that we send. Daily accepts one that is a second ahead
 /// (F-ROOM-17); the rest is for the call.
-const EARLIEST_END: i64 = 3;
+pub(super) const EARLIEST_END: i64 = 3;
 
 const NUMBERS: &str = "room_numbers";
 
@@ -107,7 +107,7 @@ impl Present<'_> {
     }
 
     /// The later of our clock and Daily's in the answer that showed the room.
-    fn clock(&self) -> i64 {
+    pub(super) fn clock(&self) -> i64 {
         let wall = self.view.now.wall;
         wall.max(self.observed.date.unwrap_or(wall))
     }

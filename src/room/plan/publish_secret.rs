@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::confirm_answer::{RECHECK, confirm_by_name};
-use super::delete_secrets::former_secret;
+use super::delete_secrets::former_secrets;
 use super::differ::Present;
 use super::problems::{USER_RETRY, fails};
-use super::steps::{Read, SecretWrite, Serving, Step};
+use super::publish_tokens::tokens_are_written;
+use super::steps::{Read, SecretEvent, SecretWrite, Serving, Step};
+use super::write_secret::{secret_is_written, was_tampered_with};
 use super::{Plan, Planned};
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
@@ -16,23 +18,22 @@ use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::{Outcome, Step as AnyStep, act, failing, read, unchanged};
 use crate::room::Room;
 use crate::room::published_numbers::WhyGlobal;
-use crate::room::secret::{self, Found, SecretContent};
+use crate::room::secret::{self, SecretContent, SecretKind};
 use crate::room::view::View;
 
 /// Within how many seconds all objects of one `kubectl apply` are created. Creation times have no
 /// fractions.
 const APPLY_DURATION: i64 = 2;
-/// How often to read another owner's Secret again, whose label no watch selects.
-const SECRET_RETRY: Duration = Duration::from_secs(15);
 
 /// Corrects the room, unless a problem is known already, then publishes it.
 pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planned {
     let Present { view, observed, .. } = present;
     let Some(numbers) = &view.facts.numbers else {
         // If the status is lost, the Secret has the numbers that callers know.
-        let status_is_lost = view.status.phone_numbers.is_empty() && view.facts.secret.is_none();
+        let status_is_lost = view.status.phone_numbers.is_empty()
+            && !view.facts.secrets.contains_key(&SecretKind::Dialin);
         return Ok(read(match status_is_lost {
-            true => Read::Secret,
+            true => Read::Secret(SecretKind::Dialin),
             false => Read::Numbers,
         }));
     };
@@ -61,15 +62,36 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         end: observed.room.config.exp.unwrap_or(present.end.at),
         added: present.spec.secret.clone(),
     };
-    secret_is_written(view, &content)?;
+    dialin_secret_is_written(view, &content)?;
+    callers_come_first(present, &content, problem.as_ref())?;
+    let tokens = tokens_are_written(present, content.end)?;
     let requeue = match &problem {
         Some(problem) if !problem.served => Requeue::After(retry),
         Some(problem) if problem.resolved_by != ResolvedBy::User => Requeue::After(RECHECK),
-        _ => Requeue::AtDrift(Some(present.next_time(content.end))),
+        _ => {
+            let next = present.next_time(content.end);
+            Requeue::AtDrift(Some(tokens.next.map_or(next, |it| it.min(next))))
+        }
     };
-    let outcome = outcome(present, content, problem);
-    former_secret_is_deleted(view, &outcome)?;
+    let has_tokens = tokens.problem.is_none();
+    let outcome = outcome(present, content, problem.or(tokens.problem));
+    former_secrets_are_deleted(view, &outcome, has_tokens)?;
     Ok(Plan::Rest(outcome, requeue))
+}
+
+/// Callers can call before Daily has issued the meeting tokens, which may take long or fail.
+fn callers_come_first(
+    present: &Present<'_>,
+    content: &SecretContent,
+    problem: Option<&Problem>,
+) -> Result<(), Plan> {
+    if present.spec.tokens.is_empty() || content.is_reported(&present.view.status) {
+        return Ok(());
+    }
+    match outcome(present, content.clone(), problem.cloned()) {
+        outcome @ Outcome::Serving(..) => Err(Plan::Act(AnyStep::Report(outcome))),
+        _ => Ok(()),
+    }
 }
 
 /// The PIN of a read by name, or of a listing that agrees with the status; else the reported PIN of this
@@ -131,62 +153,22 @@ fn number_may_follow(view: &View) -> Result<(), Plan> {
     Ok(())
 }
 
-/// The Secret exists, belongs to the object, and has this content.
-fn secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
+/// The Secret with the PIN has this content. Without it nobody can call.
+fn dialin_secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
+    let kind = SecretKind::Dialin;
     let name = &content.secret_name;
-    let found = view.facts.secret.as_ref().ok_or(read(Read::Secret))?;
+    let found = view.facts.secrets.get(&kind);
+    let found = found.ok_or(read(Read::Secret(kind)))?;
     let body = secret::wanted(&view.meta, content);
-    let wanted = secret::fingerprint(&body);
-    let repairs = found.fingerprint() != Some(&wanted) && was_tampered_with(view, content, found);
-    let write = Box::new(SecretWrite { body, repairs });
-    let step = match found {
-        Found::Absent => Step::CreateSecret(write),
-        Found::Foreign => {
-            let message = format!(
-                "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
-                 spec.secret.name."
-            );
-            let (reason, requeue) = (Reason::SecretConflict, Requeue::After(SECRET_RETRY));
-            return Err(fails(reason, message, ResolvedBy::User, requeue));
-        }
-        Found::Ours {
-            fingerprint,
-            has_common_labels,
-            ..
-        } => {
-            if *has_common_labels && *fingerprint == wanted {
-                return Ok(());
-            }
-            let guard = found.guard(&view.meta, name);
-            Step::UpdateSecret(write, guard.ok_or(read(Read::Secret))?)
-        }
-    };
-    let rejection = view.memory.kind.secret_rejection.as_ref();
-    let Some(rejection) = view.holding(rejection, &wanted) else {
-        return Err(act(step));
-    };
-    let why = &rejection.info;
-    let message = format!("The API server rejected the Secret {name}: {why}");
-    let (reason, wait) = (
-        Reason::SecretRefused,
-        view.now.moment.until(rejection.until),
-    );
-    Err(fails(
-        reason,
-        message,
-        ResolvedBy::User,
-        Requeue::After(wait),
-    ))
-}
-
-/// Whether somebody deleted or edited the Secret since the operator wrote it. Another process may have
-/// written it: then the status reports its content, unless the spec was edited since.
-fn was_tampered_with(view: &View, content: &SecretContent, found: &Found) -> bool {
-    let written = view.memory.kind.written.get(&content.secret_name);
-    written.map_or_else(
-        || content.is_reported(&view.status) && !view.is_edited(),
-        |written| found.fingerprint() != Some(written),
-    )
+    // If another process wrote the Secret, the status reports its content, unless the spec was edited
+    // since.
+    let was_written = content.is_reported(&view.status) && !view.is_edited();
+    let event = was_tampered_with(view, name, found).unwrap_or(was_written);
+    let event = event.then_some(SecretEvent::Repaired);
+    match secret_is_written(view, found, SecretWrite { kind, body, event })? {
+        Some((problem, wait)) => Err(failing(problem.unserved(), Requeue::After(wait))),
+        None => Ok(()),
+    }
 }
 
 fn outcome(
@@ -211,21 +193,29 @@ fn outcome(
 }
 
 /// The Secret of an earlier `spec.secret.name` is deleted once the status names the new one, which holds
-/// the same PIN.
-fn former_secret_is_deleted(view: &View, outcome: &Outcome<Room>) -> Result<(), Plan> {
+/// the same PIN; one with meeting tokens, once the new one has them.
+fn former_secrets_are_deleted(
+    view: &View,
+    outcome: &Outcome<Room>,
+    has_tokens: bool,
+) -> Result<(), Plan> {
     // This can wait until the watch has shown all Secrets.
     if view.facts.other_secrets.is_none() {
         return Ok(());
     }
-    let Some(former) = former_secret(view)? else {
-        return Ok(());
-    };
     let binding = view.status.binding.as_ref().map(|it| &it.name);
-    if binding == Some(&view.names.secret) {
-        return Err(act(Step::DeleteSecret(former)));
+    let is_reported = binding == Some(&view.names.secret);
+    for (kind, former) in former_secrets(view)? {
+        let is_replaced = match kind {
+            SecretKind::Dialin => is_reported,
+            SecretKind::Tokens => has_tokens,
+        };
+        if is_replaced {
+            return Err(act(Step::DeleteSecret(former.clone())));
+        }
+        if *kind == SecretKind::Dialin && matches!(outcome, Outcome::Serving(..)) {
+            return Err(Plan::Act(AnyStep::Report(outcome.clone())));
+        }
     }
-    match outcome {
-        Outcome::Serving(..) => Err(Plan::Act(AnyStep::Report(outcome.clone()))),
-        _ => Ok(()),
-    }
+    Ok(())
 }

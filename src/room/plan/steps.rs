@@ -4,10 +4,11 @@ use std::fmt;
 
 use k8s_openapi::api::core::v1::Secret;
 
+use crate::daily::meeting_token::Grant;
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
 use crate::k8s::Guard;
 use crate::room::published_numbers::WhyGlobal;
-use crate::room::secret::SecretContent;
+use crate::room::secret::{SecretContent, SecretKind};
 
 /// What can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
@@ -21,8 +22,8 @@ pub enum Read {
     NextListing,
     /// The numbers to publish.
     Numbers,
-    /// The Secret with the name in the spec.
-    Secret,
+    /// A Secret with the name in the spec.
+    Secret(SecretKind),
     /// Secrets of this object with other names.
     FormerSecrets,
 }
@@ -37,6 +38,8 @@ pub enum Step {
         name: String,
         id: String,
     },
+    /// Have Daily issue meeting tokens.
+    IssueTokens(Vec<TokenRequest>),
     CreateSecret(Box<SecretWrite>),
     UpdateSecret(Box<SecretWrite>, Guard),
     DeleteSecret(Guard),
@@ -53,9 +56,31 @@ pub enum Step {
 /// A Secret to write.
 #[derive(Clone, PartialEq)]
 pub struct SecretWrite {
+    pub kind: SecretKind,
     pub body: Secret,
-    /// Whether somebody deleted or edited it.
-    pub repairs: bool,
+    /// What is published when it is written.
+    pub event: Option<SecretEvent>,
+}
+
+/// What is published of a write of a Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretEvent {
+    /// Somebody deleted or edited it.
+    Repaired,
+    /// It is new, with meeting tokens.
+    TokensIssued,
+    /// It has other meeting tokens than before.
+    TokensChanged,
+}
+
+/// A request for a meeting token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// Its key in the Secret.
+    pub key: String,
+    pub grant: Grant,
+    /// The same for the same token, even if it expires later.
+    pub fingerprint: String,
 }
 
 impl SecretWrite {
@@ -69,7 +94,7 @@ impl fmt::Debug for SecretWrite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretWrite")
             .field("metadata", &self.body.metadata)
-            .field("repairs", &self.repairs)
+            .field("event", &self.event)
             .finish_non_exhaustive()
     }
 }

@@ -11,11 +11,12 @@ use crate::reconcile::problem::{Problem, ResolvedBy};
 use crate::reconcile::report::{Applied as AnyApplied, events, status};
 use crate::reconcile::steps::{Change, Outcome as AnyOutcome, Release};
 use crate::room::Room;
+use crate::room::plan::steps::SecretEvent;
 use crate::room::plan::tests::{
     END, ID, NOW, OTHER_PIN, PIN, claimed, content, recorded, served, serving, unbound,
 };
 use crate::room::published_numbers::WhyGlobal;
-use crate::room::secret::SecretContent;
+use crate::room::secret::{SecretContent, SecretKind};
 
 type Outcome = AnyOutcome<Room>;
 
@@ -266,8 +267,9 @@ fn update(drift: bool) -> AnyApplied<Room> {
     }
 }
 
-fn secret_repaired() -> AnyApplied<Room> {
-    AnyApplied::Of(Applied::SecretRepaired { name: "s".into() })
+fn secret(kind: SecretKind, event: SecretEvent) -> AnyApplied<Room> {
+    let name = "s".into();
+    AnyApplied::Of(Applied::Secret { name, kind, event })
 }
 
 fn recorded_as(change: Change) -> AnyApplied<Room> {
@@ -280,6 +282,8 @@ fn released(how: Release) -> AnyApplied<Room> {
 
 #[test]
 fn writes_are_published_with_their_reasons() {
+    use SecretEvent::{Repaired, TokensChanged, TokensIssued};
+    use SecretKind::{Dialin, Tokens};
     let normal = EventType::Normal;
     let warning = EventType::Warning;
     let cases = [
@@ -290,7 +294,14 @@ fn writes_are_published_with_their_reasons() {
         (recorded_as(Change::TakenOver), "TakenOver", normal),
         (update(false), "Updated", normal),
         (update(true), "DriftCorrected", normal),
-        (secret_repaired(), "SecretRepaired", warning),
+        (secret(Dialin, Repaired), "SecretRepaired", warning),
+        (secret(Tokens, Repaired), "SecretRepaired", warning),
+        (secret(Tokens, TokensIssued), "MeetingTokensChanged", normal),
+        (
+            secret(Tokens, TokensChanged),
+            "MeetingTokensChanged",
+            normal,
+        ),
         (released(Release::Deleted), "Deleted", normal),
         (released(Release::Retained), "Orphaned", normal),
         (
@@ -386,7 +397,7 @@ fn no_note_has_a_pin_in_it() {
         recorded_as(Change::Recreated),
         update(true),
         update(false),
-        secret_repaired(),
+        secret(SecretKind::Dialin, SecretEvent::Repaired),
         released(Release::Deleted),
     ];
     for outcome in [

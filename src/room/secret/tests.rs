@@ -110,7 +110,10 @@ fn an_app_finds_what_it_needs_under_these_keys() {
 #[test]
 fn it_carries_type_label_end_and_owner() {
     let secret = wanted(&object(), &content());
-    assert_eq!(secret.type_.as_deref(), Some(TYPE));
+    assert_eq!(
+        secret.type_.as_deref(),
+        Some("servicebinding.io/daily-dialin")
+    );
     let meta = secret.metadata;
     let label = naming::owner_label("team", "standup");
     assert_eq!(
@@ -138,11 +141,13 @@ fn it_carries_type_label_end_and_owner() {
 #[test]
 fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
     let expected = Found::Ours {
+        kind: SecretKind::Dialin,
         uid: "secret-uid".into(),
         resource_version: "9".into(),
         fingerprint: fingerprint(&wanted(&object(), &content())),
         has_common_labels: true,
         numbers: content().numbers,
+        tokens: BTreeMap::new(),
     };
     assert_eq!(whose(|_| {}), expected);
     assert_eq!(found(&object(), None), Found::Absent);

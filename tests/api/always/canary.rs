@@ -1,23 +1,27 @@
-//! No key and no PIN leaks, in whatever encoding.
+//! No key, no PIN and no meeting token leaks, in whatever encoding.
 
 use data_encoding::{BASE64, BASE64URL, Encoding, HEXLOWER, HEXUPPER};
 
 use crate::fixture::{Fixture, KEY, OTHER_KEY, SECOND_KEY, WRONG_KEY};
 use crate::objects::Kind;
 
-/// Keys and PINs are in no log, metric, event, annotation or condition. A PIN is in the status in
+/// How every meeting token begins: the header of a JWT that Daily signed. Those of the API server are signed
+/// in another way.
+const TOKEN_HEAD: &str = "eyJhbGciOiJIUzI1NiIs";
+
+/// Keys, PINs and meeting tokens are in no log, metric, event, annotation or condition. A PIN is in the status in
 /// its two fields.
 pub async fn no_secret_leaks(fx: &Fixture) {
     let mut pins = Vec::new();
     for cluster in fx.clusters() {
         pins.extend(cluster.pins.lock().expect("nobody else has it").clone());
     }
-    let keys = [KEY, SECOND_KEY, OTHER_KEY, WRONG_KEY].map(str::to_owned);
-    let secrets = keys.into_iter().chain(pins);
+    let constant = [KEY, SECOND_KEY, OTHER_KEY, WRONG_KEY, TOKEN_HEAD].map(str::to_owned);
+    let secrets = constant.into_iter().chain(pins);
     let needles: Vec<Needle> = secrets.flat_map(|secret| disguises(&secret)).collect();
     for (place, text) in texts(fx).await {
         if let Some(needle) = needles.iter().find(|it| text.contains(&it.text)) {
-            panic!("a key or a PIN is in {place}, {}", needle.disguise);
+            panic!("a key, a PIN or a token is in {place}, {}", needle.disguise);
         }
     }
 }
@@ -103,7 +107,7 @@ fn inside_base64(encoding: &Encoding, before: usize, secret: &[u8]) -> String {
 
 /// Each encoding of a key and of a PIN is seen, also within something longer.
 pub fn sees_a_secret_in_disguise() {
-    for secret in [KEY, "37244183094"] {
+    for secret in [KEY, "37244183094", TOKEN_HEAD] {
         let needles = disguises(secret);
         let sees = |text: &str| needles.iter().any(|it| text.contains(&it.text));
         assert!(!sees("nothing of interest 3724418 acme/key"));

@@ -236,7 +236,8 @@ fn an_object_is_deleted_in_time_after_its_room_has_ended() {
     // First it is said, and the Secret goes.
     acts(&ended("1m", END + 600), AnyStep::Report(Outcome::Expired));
     let with_secret = expired("1m", END + 600).with(|view| {
-        view.facts.secret = Some(secret_of(view, &content(view)));
+        let secret = secret_of(view, &content(view));
+        view.has_secret(Some(secret));
     });
     acts(&with_secret, Step::DeleteSecret(secret_guard()));
     // A later end in the spec comes before, and a suspension holds it back.

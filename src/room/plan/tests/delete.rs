@@ -5,7 +5,7 @@ use super::*;
 /// One that is being deleted, and whose Secret is gone.
 fn leaving(view: View) -> View {
     view.deleting()
-        .with(|it| it.facts.secret = Some(Found::Absent))
+        .with(|it| it.has_secret(Some(Found::Absent)))
 }
 
 #[track_caller]
@@ -92,8 +92,8 @@ fn the_room_goes_first_then_the_secret_then_the_finalizer() {
     deletes(&view, ID);
     let gone = view.absent(moment(), Some(moment()));
     acts(&gone, Step::DeleteSecret(secret_guard()));
-    let secret = |found| gone.clone().with(|it| it.facts.secret = found);
-    reads(&secret(None), Read::Secret);
+    let secret = |found| gone.clone().with(|it| it.has_secret(found));
+    reads(&secret(None), Read::Secret(SecretKind::Dialin));
     releases(&secret(Some(Found::Absent)), Release::Deleted);
     releases(&secret(Some(Found::Foreign)), Release::Deleted);
 }
@@ -338,7 +338,10 @@ fn a_secret_of_an_earlier_name_is_deleted_with_the_object() {
             .clone()
             .with(|it| it.facts.former_secrets = Some(former))
     };
-    acts(&found(vec![former.clone()]), Step::DeleteSecret(former));
+    acts(
+        &found(vec![(SecretKind::Dialin, former.clone())]),
+        Step::DeleteSecret(former),
+    );
     // A label alone is no proof: what was read and is not ours stays.
     releases(&found(Vec::new()), Release::Deleted);
 }

@@ -20,6 +20,7 @@ impl World {
             AnyStep::Of(
                 step @ (Step::CreateRoom(_) | Step::UpdateRoom(_) | Step::DeleteRoom { .. }),
             ) => self.call(view, &step, fate),
+            AnyStep::Of(Step::IssueTokens(_)) if fate != Fate::Done => {}
             _ if lost => {}
             AnyStep::Of(step) => self.write(view, step),
             step => self.write_object(view, step),
@@ -228,30 +229,39 @@ impl World {
     fn write(&mut self, view: &mut View, step: Step) {
         match step {
             Step::CreateSecret(write) => {
-                if self.secret.is_none() {
-                    self.secret = Some(stored(*write, "1"));
-                }
-                self.read_secret(view);
+                let (kind, name) = (write.kind, write.name().to_owned());
+                self.secrets
+                    .entry(name)
+                    .or_insert_with(|| stored(*write, "1"));
+                self.read_secret(view, kind);
             }
             Step::UpdateSecret(write, guard) => {
-                let now = self.secret.as_ref().and_then(Guard::of);
-                if now.as_ref() == Some(&guard) {
+                let kind = write.kind;
+                if self.is_current(&guard) {
                     let version = format!("{}1", guard.resource_version);
-                    self.secret = Some(stored(*write, &version));
+                    self.secrets.insert(guard.name, stored(*write, &version));
                 }
-                self.read_secret(view);
+                self.read_secret(view, kind);
             }
             Step::DeleteSecret(guard) => {
-                if self.secret.as_ref().and_then(Guard::of).as_ref() == Some(&guard) {
-                    self.secret = None;
+                if self.is_current(&guard) {
+                    self.secrets.remove(&guard.name);
                 }
-                self.read_secret(view);
+                for kind in SecretKind::ALL {
+                    if view.names.of(kind) == Some(&guard.name) {
+                        self.read_secret(view, kind);
+                    }
+                }
+                if let Some(former) = &mut view.facts.former_secrets {
+                    former.retain(|it| it.1.name != guard.name);
+                }
             }
             Step::DeleteObject => {
                 assert!(condition::is_true(&self.status.conditions, kind::EXPIRED));
                 assert_eq!(self.shown(&self.name()), None, "its room has not ended");
                 self.meta.deleting = Some(NOW);
             }
+            Step::IssueTokens(requests) => self.issue_tokens(view, requests),
             Step::RememberMerge => {
                 view.memory.kind.merges = true;
                 view.facts.updated = None;
@@ -267,6 +277,38 @@ impl World {
             }
             Step::CreateRoom(_) | Step::UpdateRoom(_) | Step::DeleteRoom { .. } => {
                 unreachable!("a call of Daily's")
+            }
+        }
+    }
+
+    fn is_current(&self, guard: &Guard) -> bool {
+        let now = self.secrets.get(&guard.name).and_then(Guard::of);
+        now.as_ref() == Some(guard)
+    }
+
+    fn issue_tokens(&mut self, view: &mut View, requests: Vec<TokenRequest>) {
+        let at = self.tick();
+        for request in requests {
+            let observed = view.evidence.observed.as_ref().unwrap();
+            let end = observed.room.config.exp.unwrap();
+            assert!(request.grant.exp <= end, "no token outlives the room");
+            assert!(request.grant.exp > view.now.wall, "no token has expired");
+            let is_missing = self.shown(&request.grant.room_name).is_none();
+            if self.tokens_fail || is_missing {
+                let failures = &mut view.memory.kind.token_failures;
+                let before = failures.get(&request.key).map(|it| &it.rejection);
+                let no = "no".to_owned();
+                let rejection = Rejection::after(before, &request.fingerprint, no, at);
+                let failure = TokenFailure {
+                    rejection,
+                    reason: Reason::RejectedByDaily,
+                    resolved_by: ResolvedBy::User,
+                };
+                failures.insert(request.key, failure);
+                view.retried.push(request.fingerprint);
+            } else {
+                let token = token(&request.grant);
+                view.facts.tokens.insert(request.key, token);
             }
         }
     }

@@ -155,12 +155,12 @@ fn an_end_is_reported_first_then_the_secret_is_deleted_and_nothing_at_daily() {
     acts(&ended, AnyStep::Report(Outcome::Expired));
     let expired = ended.clone().expired();
     reads(
-        &expired.clone().with(|it| it.facts.secret = None),
-        Read::Secret,
+        &expired.clone().with(|it| it.has_secret(None)),
+        Read::Secret(SecretKind::Dialin),
     );
-    let secret = ended.facts.secret.clone();
+    let secret = ended.facts.secrets.get(&SecretKind::Dialin).cloned();
     acts(
-        &expired.clone().with(|it| it.facts.secret = secret),
+        &expired.clone().with(|it| it.has_secret(secret)),
         Step::DeleteSecret(secret_guard()),
     );
     check(
@@ -175,8 +175,8 @@ fn an_end_is_reported_first_then_the_secret_is_deleted_and_nothing_at_daily() {
 #[test]
 fn the_secret_has_the_content_of_the_room() {
     let view = serving();
-    let secret = |found| view.clone().with(|it| it.facts.secret = found);
-    reads(&secret(None), Read::Secret);
+    let secret = |found| view.clone().with(|it| it.has_secret(found));
+    reads(&secret(None), Read::Secret(SecretKind::Dialin));
     acts(
         &secret(Some(Found::Absent)),
         Step::CreateSecret(secret_write(&view, &content(&view), true)),
@@ -199,7 +199,7 @@ fn the_secret_has_the_content_of_the_room() {
 fn repairs(view: &View) -> bool {
     match plan(view) {
         Plan::Act(AnyStep::Of(Step::CreateSecret(write) | Step::UpdateSecret(write, _))) => {
-            write.repairs
+            write.event == Some(SecretEvent::Repaired)
         }
         other => panic!("{other:?}"),
     }
@@ -208,13 +208,13 @@ fn repairs(view: &View) -> bool {
 #[test]
 fn only_what_somebody_did_to_the_secret_is_repaired() {
     let written = |view: View| {
-        let secret = view.facts.secret.clone().unwrap();
+        let secret = view.facts.secrets[&SecretKind::Dialin].clone();
         view.with(|it| {
             let fingerprint = secret.fingerprint().unwrap().to_owned();
             it.memory.kind.written = [("standup-dialin".to_owned(), fingerprint)].into();
         })
     };
-    let lost = |view: View| view.with(|it| it.facts.secret = Some(Found::Absent));
+    let lost = |view: View| view.with(|it| it.has_secret(Some(Found::Absent)));
     let labelled = json!({"ttl": "8h", "secret": {"labels": {"team": "a"}}});
     // Another process may have written it, and nobody knows whether before the edit.
     assert!(repairs(&lost(serving())));
@@ -227,7 +227,7 @@ fn only_what_somebody_did_to_the_secret_is_repaired() {
     let unlabelled = written(serving()).with(|it| {
         if let Some(Found::Ours {
             has_common_labels, ..
-        }) = &mut it.facts.secret
+        }) = it.facts.secrets.get_mut(&SecretKind::Dialin)
         {
             *has_common_labels = false;
         }
@@ -287,7 +287,7 @@ fn callers_are_served_as_long_as_their_number_answers() {
     let view = serving().with(|it| {
         it.facts.numbers = number_problem(false);
         it.status.phone_numbers.clear();
-        it.facts.secret = Some(Found::Absent);
+        it.has_secret(Some(Found::Absent));
     });
     let problem = Problem::for_user(Reason::NumberNotReady, "not yet").unserved();
     check(
@@ -305,7 +305,8 @@ fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
         name: "old".into(),
         ..secret_guard()
     };
-    let found = renamed.with(|it| it.facts.former_secrets = Some(vec![former.clone()]));
+    let found = renamed
+        .with(|it| it.facts.former_secrets = Some(vec![(SecretKind::Dialin, former.clone())]));
     acts(&found, Step::DeleteSecret(former));
     let unnamed = found.with(|it| it.status.binding.as_mut().unwrap().name = "old".into());
     let outcome = served(content(&unnamed), None);
@@ -331,10 +332,10 @@ fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     let view = recorded().sees(Source::Create, |_| {}).published();
     let wanted = secret::fingerprint(&secret::wanted(&view.meta, &content(&view)));
     let refused = view.with(|it| {
-        it.facts.secret = Some(Found::Absent);
+        it.has_secret(Some(Found::Absent));
         let now = it.now.moment;
         let rejection = Rejection::after(None, &wanted, "a quota".into(), now);
-        it.memory.kind.secret_rejection = Some(rejection);
+        it.memory.kind.secret_rejections = [(SecretKind::Dialin, rejection)].into();
     });
     let again = Requeue::After(RECHECK);
     let later = refused
@@ -586,11 +587,11 @@ fn a_new_room_looks_once_more_for_a_number_before_it_publishes_a_global_one() {
         aged(0, None),
     ];
     for view in goes_on {
-        reads(&view, Read::Secret);
+        reads(&view, Read::Secret(SecretKind::Dialin));
     }
     // One that is awaited by now is waited for, although the room is made.
     let awaited = made().with(|it| it.facts.numbers = number_problem(true));
-    let unpublished = awaited.with(|it| it.facts.secret = Some(Found::Absent));
+    let unpublished = awaited.with(|it| it.has_secret(Some(Found::Absent)));
     let (reason, again) = (Reason::NumberNotReady, Requeue::After(RECHECK));
     let problem = Problem::new(reason, ResolvedBy::Waiting, "not yet").unserved();
     check(&unpublished, generic::failing(problem, again));

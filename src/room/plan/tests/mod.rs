@@ -9,22 +9,25 @@ mod keep;
 mod properties;
 mod renew;
 mod suspend;
+mod tokens;
 
 mod property;
 mod world;
 
 use std::time::Duration;
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::confirm_answer::RECHECK;
 use super::differ::keeps_numbers;
 use super::problems::USER_RETRY;
-use super::steps::{Read, SecretWrite, Serving, Step, Update};
+use super::steps::{Read, SecretEvent, SecretWrite, Serving, Step, TokenRequest, Update};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource, PublishedNumber};
 use crate::daily::evidence::{Absence, CreateAttempts, Losses, Observed, RoomEvidence, Source};
+use crate::daily::meeting_token::{Grant, MeetingToken};
 use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
 use crate::k8s::Guard;
 use crate::keys::KeyProblem;
@@ -42,9 +45,9 @@ use crate::reconcile::view::Now;
 use crate::reconcile::view::Rival;
 use crate::room::Room as Kind;
 use crate::room::published_numbers::NumberProblem;
-use crate::room::secret::{self, Found, SecretContent};
+use crate::room::secret::{self, Found, SecretContent, SecretKind};
 use crate::room::spec::{Names, Spec};
-use crate::room::view::{Facts, View};
+use crate::room::view::{Facts, TokenFailure, View};
 
 type Memory = crate::reconcile::memory::Memory<crate::room::view::Memory>;
 type Plan = generic::Plan<Kind>;
@@ -240,8 +243,11 @@ pub(in crate::room) fn content(view: &View) -> SecretContent {
 
 /// The write of the Secret with this content.
 fn secret_write(view: &View, content: &SecretContent, repairs: bool) -> Box<SecretWrite> {
-    let body = secret::wanted(&view.meta, content);
-    Box::new(SecretWrite { body, repairs })
+    Box::new(SecretWrite {
+        kind: SecretKind::Dialin,
+        body: secret::wanted(&view.meta, content),
+        event: repairs.then_some(SecretEvent::Repaired),
+    })
 }
 
 fn secret_of(view: &View, content: &SecretContent) -> Found {
@@ -249,6 +255,16 @@ fn secret_of(view: &View, content: &SecretContent) -> Found {
     secret.metadata.uid = Some("secret-uid".into());
     secret.metadata.resource_version = Some("9".into());
     secret::found(&view.meta, Some(&secret))
+}
+
+/// A token of Daily's that grants this.
+fn token(grant: &Grant) -> MeetingToken {
+    let claims = json!({
+        "d": domain().id, "r": grant.room_name, "exp": grant.exp, "o": grant.is_owner,
+        "u": grant.user_name, "ejt": grant.eject_at_token_exp,
+    });
+    let claims = BASE64URL_NOPAD.encode(claims.to_string().as_bytes());
+    MeetingToken::new(format!("e30.{claims}.signature"))
 }
 
 fn secret_guard() -> Guard {
@@ -275,6 +291,12 @@ impl View {
     pub(in crate::room) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
+    }
+
+    fn has_secret(&mut self, found: Option<Found>) {
+        let secrets = &mut self.facts.secrets;
+        secrets.remove(&SecretKind::Dialin);
+        secrets.extend(found.map(|it| (SecretKind::Dialin, it)));
     }
 
     fn parsed(&self) -> &Spec {
@@ -354,7 +376,7 @@ impl View {
         let status = status(&self, &outcome);
         self.with(|view| {
             view.status = status;
-            view.facts.secret = Some(secret);
+            view.has_secret(Some(secret));
         })
     }
 
@@ -363,7 +385,7 @@ impl View {
         let status = status(&self, &Outcome::Expired);
         self.with(|view| {
             view.status = status;
-            view.facts.secret = Some(Found::Absent);
+            view.has_secret(Some(Found::Absent));
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::env;
 
-use k8s_openapi::ByteString;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -27,15 +26,16 @@ enum Event {
     Force,
     Suspend(bool),
     Delete,
-    LoseSecret,
-    EditSecret,
+    LoseSecrets,
+    EditSecrets,
+    Tokens,
     LoseStatus,
     LoseRecord,
     Copy,
     Numbers,
 }
 
-const SPECS: [&str; 8] = [
+const SPECS: [&str; 10] = [
     r#"{"ttl": "8h"}"#,
     r#"{"ttl": "8h", "privacy": "Private"}"#,
     r#"{"ttl": "8h", "dialin": {"displayName": "Caller"}}"#,
@@ -44,6 +44,8 @@ const SPECS: [&str; 8] = [
     r#"{"expirationTime": "2027-01-15T12:00:00Z", "ejectAtRoomExpiry": false}"#,
     r#"{"ttl": "8h", "notBeforeTime": "2027-01-15T09:00:00Z", "maxParticipants": 20}"#,
     r#"{"ttl": "25m", "renewal": {"before": "11m"}}"#,
+    r#"{"ttl": "8h", "meetingTokens": {"tokens": [{"key": "a", "role": "Owner"}, {"key": "b", "role": "Participant", "ttl": "10m"}]}}"#,
+    r#"{"ttl": "7h", "secret": {"name": "other"}, "meetingTokens": {"tokens": [{"key": "a", "role": "Participant"}]}}"#,
 ];
 
 fn spec(index: usize, chosen: bool, retain: bool) -> Value {
@@ -82,8 +84,9 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Force),
         1 => any::<bool>().prop_map(Event::Suspend),
         1 => Just(Event::Delete),
-        1 => Just(Event::LoseSecret),
-        1 => Just(Event::EditSecret),
+        1 => Just(Event::LoseSecrets),
+        1 => Just(Event::EditSecrets),
+        1 => Just(Event::Tokens),
         1 => Just(Event::LoseStatus),
         1 => Just(Event::LoseRecord),
         1 => Just(Event::Copy),
@@ -104,7 +107,7 @@ fn event_without_ends() -> impl Strategy<Value = Event> {
         1 => Just(Event::HandEdit),
         1 => Just(Event::Force),
         1 => any::<bool>().prop_map(Event::Suspend),
-        1 => Just(Event::LoseSecret),
+        1 => Just(Event::LoseSecrets),
         1 => Just(Event::LoseStatus),
         1 => Just(Event::LoseRecord),
         1 => Just(Event::Numbers),
@@ -182,14 +185,16 @@ impl World {
                 self.meta.generation += 1;
             }
             Event::Delete => self.meta.deleting = Some(NOW),
-            Event::LoseSecret => self.secret = None,
-            Event::EditSecret => {
-                if let Some(secret) = &mut self.secret {
+            Event::LoseSecrets => self.secrets.clear(),
+            Event::EditSecrets => {
+                for secret in self.secrets.values_mut() {
                     let data = secret.data.get_or_insert_default();
-                    data.insert("dialin-code".into(), ByteString(b"1".to_vec()));
+                    let first = data.values_mut().next();
+                    first.unwrap().0 = b"1".to_vec();
                     secret.metadata.resource_version = Some("edited".into());
                 }
             }
+            Event::Tokens => self.tokens_fail = !self.tokens_fail,
             // A chosen name is not known again without its record.
             Event::LoseStatus if self.is_chosen() => {
                 let record = self.status.record.take();
@@ -225,6 +230,7 @@ impl World {
         self.numbers_fail = false;
         self.spec["suspend"] = json!(false);
         self.meta.generation += 1;
+        self.tokens_fail = false;
         self.wait(QUIET);
         let mut quiet = 0;
         // A room that is renewed may first have to wait for its name until another one has ended.
@@ -260,16 +266,18 @@ impl World {
                 let made = self.record().unwrap().made.unwrap();
                 assert_eq!((&serving.id, &made.id), (&room.id, &room.id));
                 let pin = room.config.dialin_code.as_ref().unwrap().digits();
-                let secret = self.secret.as_ref().unwrap().data.as_ref().unwrap();
+                let name = &serving.content.secret_name;
+                let secret = self.secrets[name].data.as_ref().unwrap();
                 assert_eq!(secret["dialin-code"].0, pin.as_bytes());
                 assert_eq!(self.status.dialin_code.as_deref(), Some(pin));
                 let wanted = self.spec["privacy"].as_str().unwrap_or("Public");
                 assert_eq!(room.privacy, wanted.to_lowercase());
                 let most = self.spec["maxParticipants"].as_i64();
                 assert_eq!(room.config.max_participants, most);
+                self.check_tokens(room);
             }
             Outcome::Expired => {
-                assert!(self.secret.is_none() && self.status.dialin_code.is_none());
+                assert!(self.secrets.is_empty() && self.status.dialin_code.is_none());
             }
             Outcome::Failing(problem) => {
                 let said = [Reason::NameTaken, Reason::Missing, Reason::InvalidSpec];
@@ -279,6 +287,29 @@ impl World {
             other => panic!("ends as {other:?}"),
         }
         assert!(self.meta.deleting.is_none() || !self.meta.has_finalizer);
+    }
+}
+
+impl World {
+    /// There are the Secrets that the spec asks for, and no token outlives the room.
+    fn check_tokens(&self, room: &Room) {
+        let spec = unbound().spec(self.spec.clone());
+        let tokens = &spec.parsed().tokens;
+        let secrets = 1 + usize::from(!tokens.is_empty());
+        assert_eq!(self.secrets.len(), secrets, "{:?}", self.secrets.keys());
+        for wanted in tokens {
+            let data = self.secrets["standup-tokens"].data.as_ref().unwrap();
+            let token = String::from_utf8(data[&wanted.key].0.clone()).unwrap();
+            let grant = MeetingToken::new(token).grant(&domain().id).unwrap();
+            assert_eq!(
+                (&grant.room_name, grant.is_owner),
+                (&room.name, wanted.is_owner)
+            );
+            assert!(
+                grant.exp <= room.config.exp.unwrap(),
+                "{grant:?} outlives its room"
+            );
+        }
     }
 }
 

@@ -27,7 +27,7 @@ fn nothing_is_written_while_it_is_suspended() {
     rests(&suspended(claimed()), Requeue::AtDrift(None));
     rests(&suspended(serving()), drift);
     rests(&suspended(serving()).forced(), drift);
-    let no_secret = serving().with(|view| view.facts.secret = Some(Found::Absent));
+    let no_secret = serving().with(|view| view.has_secret(Some(Found::Absent)));
     rests(&suspended(no_secret), drift);
     let vanished = recorded().absent(ago(30), Some(moment()));
     rests(&suspended(vanished), drift);
@@ -40,10 +40,7 @@ fn its_room_ends_on_dailys_word_and_the_secret_stays() {
     let over = |view: View| suspended(view.published()).wall(END + 5);
     let ended = over(recorded().absent(ago(3), Some(moment()))).date(END + 5);
     acts(&ended, AnyStep::Report(Outcome::Expired));
-    let reported = ended
-        .clone()
-        .expired()
-        .with(|view| view.facts.secret = None);
+    let reported = ended.clone().expired().with(|view| view.has_secret(None));
     rests(&reported, Requeue::AtDrift(None));
     let conditions = &reported.status.conditions;
     assert!(is_true(conditions, kind::EXPIRED) && is_true(conditions, kind::SUSPENDED));

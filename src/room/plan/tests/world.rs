@@ -37,7 +37,10 @@ pub(super) struct World {
     pub(super) rooms: BTreeMap<String, Room>,
     /// The ids of the rooms that we made or recorded.
     pub(super) ours: BTreeSet<String>,
-    pub(super) secret: Option<Secret>,
+    /// The Secrets, by their names.
+    pub(super) secrets: BTreeMap<String, Secret>,
+    /// Whether Daily issues no tokens.
+    pub(super) tokens_fail: bool,
     pub(super) numbers_fail: bool,
     /// How far Daily's clock is ahead.
     pub(super) skew: i64,
@@ -77,7 +80,8 @@ impl World {
             evidence: Evidence::new(replica_lag(QUIET)),
             rooms: BTreeMap::new(),
             ours: BTreeSet::new(),
-            secret: None,
+            secrets: BTreeMap::new(),
+            tokens_fail: false,
             numbers_fail: false,
             skew,
             lingers,
@@ -237,13 +241,16 @@ impl World {
             it.access = None;
         });
         view.with(|it| {
-            let found = secret::found(&self.meta, self.secret.as_ref());
-            it.facts.secret = self
-                .memory
-                .kind
-                .secret
-                .clone()
-                .filter(|known| *known == found);
+            let mut remembered = self.memory.kind.secrets.clone();
+            remembered.retain(|kind, known| {
+                let name = it.names.of(*kind).unwrap_or_default();
+                *known == self.found(name)
+            });
+            it.facts.secrets = remembered;
+            let wanted = SecretKind::ALL.map(|kind| it.names.of(kind));
+            let others = self.secrets.keys();
+            let others = others.filter(|name| !wanted.contains(&Some(name.as_str())));
+            it.facts.other_secrets = Some(others.cloned().collect());
         })
     }
 
@@ -328,15 +335,26 @@ impl World {
                 view.facts.numbers = Some(Err(problem));
             }
             Read::Numbers => view.facts.numbers = Some(Ok(vec![number(NUMBER)])),
-            Read::Secret => self.read_secret(view),
-            Read::FormerSecrets => view.facts.former_secrets = Some(Vec::new()),
+            Read::Secret(kind) => self.read_secret(view, kind),
+            Read::FormerSecrets => {
+                let others = view.facts.other_secrets.iter().flatten();
+                let former = others.filter_map(|name| {
+                    let found = self.found(name);
+                    found.kind().zip(found.guard(&self.meta, name))
+                });
+                view.facts.former_secrets = Some(former.collect());
+            }
         }
     }
 
-    pub(super) fn read_secret(&mut self, view: &mut View) {
-        let found = secret::found(&self.meta, self.secret.as_ref());
-        view.memory.kind.secret = Some(found.clone());
-        view.facts.secret = Some(found);
+    fn found(&self, name: &str) -> Found {
+        secret::found(&self.meta, self.secrets.get(name))
+    }
+
+    pub(super) fn read_secret(&mut self, view: &mut View, kind: SecretKind) {
+        let found = self.found(view.names.of(kind).unwrap());
+        view.memory.kind.secrets.insert(kind, found.clone());
+        view.facts.secrets.insert(kind, found);
     }
 
     fn read_room(&mut self, view: &mut View) {

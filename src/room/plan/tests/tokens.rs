@@ -1,0 +1,239 @@
+//! Meeting tokens: judged by what is in their Secret, and issued when that is not enough.
+
+use super::keep::serves_well;
+use super::*;
+
+const TOKENS: &str = "standup-tokens";
+
+fn spec(tokens: &Value) -> Value {
+    json!({"ttl": "8h", "meetingTokens": {"tokens": tokens}})
+}
+
+/// A served room with one token, `host`: an owner's until the end.
+fn until_the_end() -> View {
+    serving().spec(spec(&json!([{"key": "host", "role": "Owner"}])))
+}
+
+/// The same with a ttl of an hour.
+fn for_an_hour() -> View {
+    serving().spec(spec(
+        &json!([{"key": "host", "role": "Owner", "ttl": "1h"}]),
+    ))
+}
+
+fn grant(view: &View, exp: i64) -> Grant {
+    Grant {
+        room_name: view.room_name(),
+        exp,
+        is_owner: true,
+        user_name: None,
+        eject_at_token_exp: false,
+    }
+}
+
+fn in_secret(view: &View, tokens: &[(&str, Grant)]) -> Found {
+    let tokens = tokens
+        .iter()
+        .map(|(key, grant)| ((*key).to_owned(), token(grant)));
+    let mut secret = secret::wanted_tokens(&view.meta, TOKENS, END, &tokens.collect());
+    secret.metadata.uid = Some("secret-uid".into());
+    secret.metadata.resource_version = Some("9".into());
+    secret::found(&view.meta, Some(&secret))
+}
+
+/// The view of a room whose Secret has this token.
+fn with_token(view: View, grant: Grant) -> View {
+    let found = in_secret(&view, &[("host", grant)]);
+    with_found(view, found)
+}
+
+fn with_found(view: View, found: Found) -> View {
+    view.with(|it| drop(it.facts.secrets.insert(SecretKind::Tokens, found)))
+}
+
+/// The tokens that are requested, each with its end.
+#[track_caller]
+fn requests(view: &View) -> Vec<(String, i64)> {
+    match plan(view) {
+        Plan::Act(AnyStep::Of(Step::IssueTokens(requests))) => requests
+            .into_iter()
+            .map(|it| (it.key, it.grant.exp))
+            .collect(),
+        other => panic!("issues none: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn requeues_at(view: &View, at: i64) {
+    let requeue = Requeue::AtDrift(Some(at));
+    check(view, Plan::Rest(served(content(view), None), requeue));
+}
+
+#[test]
+fn a_token_in_the_secret_is_enough() {
+    let view = until_the_end();
+    reads(&view, Read::Secret(SecretKind::Tokens));
+    let wanted = grant(&view, END);
+    serves_well(&with_token(view.clone(), wanted.clone()));
+    let edits: [fn(&mut Grant); 6] = [
+        |it| it.room_name = "other".into(),
+        |it| it.exp = END - 1,
+        |it| it.exp = END + 1,
+        |it| it.is_owner = false,
+        |it| it.user_name = Some("eve".into()),
+        |it| it.eject_at_token_exp = true,
+    ];
+    for edit in edits {
+        let mut other = wanted.clone();
+        edit(&mut other);
+        let view = with_token(view.clone(), other);
+        assert_eq!(requests(&view), [("host".to_owned(), END)]);
+    }
+    let absent = with_found(view, Found::Absent);
+    assert_eq!(requests(&absent), [("host".to_owned(), END)]);
+}
+
+#[test]
+fn a_ttl_is_renewed_after_two_thirds_and_ends_with_the_room() {
+    let view = for_an_hour();
+    let good = |exp: i64| with_token(view.clone(), grant(&view, exp));
+    let whole = NOW + 3600;
+    assert_eq!(
+        requests(&with_found(view.clone(), Found::Absent)),
+        [("host".to_owned(), whole)]
+    );
+    requeues_at(&good(whole), whole - 1200);
+    requeues_at(&good(NOW + 1201), NOW + 1);
+    for exp in [NOW + 1200, NOW - 1, whole + 120, END] {
+        assert_eq!(requests(&good(exp)), [("host".to_owned(), whole)], "{exp}");
+    }
+    // In its last hour the room gets a token until its end, which is not renewed.
+    let late = |exp: i64| good(exp).wall(END - 600).date(END - 600);
+    assert_eq!(requests(&late(END - 1)), [("host".to_owned(), END)]);
+    requeues_at(&late(END), END);
+}
+
+#[test]
+fn what_was_issued_is_written_and_what_nobody_wants_goes() {
+    let view = until_the_end();
+    let new = grant(&view, END);
+    let issued = |found: Found| {
+        let view = with_found(view.clone(), found);
+        view.with(|it| it.facts.tokens = [("host".to_owned(), token(&new))].into())
+    };
+    let write = |event| {
+        let tokens = [("host".to_owned(), token(&new))].into();
+        Box::new(SecretWrite {
+            kind: SecretKind::Tokens,
+            body: secret::wanted_tokens(&view.meta, TOKENS, END, &tokens),
+            event: Some(event),
+        })
+    };
+    acts(
+        &issued(Found::Absent),
+        Step::CreateSecret(write(SecretEvent::TokensIssued)),
+    );
+    let guard = Guard {
+        name: TOKENS.into(),
+        ..secret_guard()
+    };
+    let changed = Step::UpdateSecret(write(SecretEvent::TokensChanged), guard);
+    acts(
+        &issued(in_secret(&view, &[("host", grant(&view, END - 1))])),
+        changed.clone(),
+    );
+    let surplus = in_secret(&view, &[("host", new.clone()), ("former", new.clone())]);
+    acts(&with_found(view.clone(), surplus), changed);
+    let deleted = issued(Found::Absent).with(|it| {
+        it.memory.kind.written = [(TOKENS.to_owned(), "its fingerprint".to_owned())].into();
+    });
+    acts(&deleted, Step::CreateSecret(write(SecretEvent::Repaired)));
+}
+
+#[test]
+fn callers_come_before_tokens() {
+    let view = with_found(until_the_end(), Found::Absent);
+    let unreported = view
+        .with(|it| it.status.dialin_code = None)
+        .sees(Source::Get, |_| {});
+    let outcome = served(content(&unreported), None);
+    acts(&unreported, AnyStep::Report(outcome));
+}
+
+#[test]
+fn a_failure_leaves_callers_and_the_other_tokens_alone() {
+    let tokens = json!([{"key": "host", "role": "Owner"}, {"key": "bot", "role": "Owner"}]);
+    let view = serving().spec(spec(&tokens));
+    let found = in_secret(&view, &[("host", grant(&view, END - 1))]);
+    let view = with_found(view, found);
+    let Plan::Act(AnyStep::Of(Step::IssueTokens(requests))) = plan(&view) else {
+        panic!("issues none");
+    };
+    let failed = view.clone().with(|it| {
+        let bot = &requests[1];
+        let rejection = Rejection::after(None, &bot.fingerprint, "no".into(), moment());
+        let failure = TokenFailure {
+            rejection,
+            reason: Reason::RejectedByDaily,
+            resolved_by: ResolvedBy::User,
+        };
+        it.memory.kind.token_failures = [("bot".to_owned(), failure)].into();
+    });
+    assert_eq!(self::requests(&failed), [("host".to_owned(), END)]);
+    // The other one is written, and callers are served.
+    let new = grant(&view, END);
+    let written = with_found(failed, in_secret(&view, &[("host", new)]));
+    let message = "Daily issued no meeting token for the key bot: no. Correct this token in spec.meetingTokens. \
+                   Callers are not affected.";
+    let problem = Problem::for_user(Reason::RejectedByDaily, message);
+    let again = Requeue::AtDrift(Some(NOW + 6));
+    check(
+        &written,
+        Plan::Rest(served(content(&written), Some(problem)), again),
+    );
+    let later = written.with(|it| it.now.moment = moment().after(RECHECK));
+    assert_eq!(self::requests(&later), [("bot".to_owned(), END)]);
+}
+
+#[test]
+fn the_secret_of_somebody_else_gets_no_tokens() {
+    let view = until_the_end();
+    let dialin = view.facts.secrets[&SecretKind::Dialin].clone();
+    for found in [Found::Foreign, dialin] {
+        let view = with_found(view.clone(), found);
+        let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&view) else {
+            panic!("callers are served: {:?}", plan(&view));
+        };
+        assert_eq!(problem.reason, Reason::SecretConflict);
+        assert!(
+            problem.message.contains("spec.meetingTokens.secretName"),
+            "{problem:?}"
+        );
+    }
+}
+
+#[test]
+fn tokens_go_with_the_room_and_with_the_field() {
+    let guard = |name: &str| Guard {
+        name: name.into(),
+        ..secret_guard()
+    };
+    let view = until_the_end();
+    let ended = with_token(view.clone(), grant(&view, END))
+        .expired()
+        .wall(END)
+        .date(END);
+    acts(&ended, Step::DeleteSecret(guard(TOKENS)));
+    // The field was removed, or names another Secret that has the tokens.
+    let former = |view: View| {
+        view.with(|it| it.facts.former_secrets = Some(vec![(SecretKind::Tokens, guard("old"))]))
+            .with(|it| it.facts.other_secrets = Some(vec!["old".into()]))
+    };
+    acts(&former(serving()), Step::DeleteSecret(guard("old")));
+    let renamed = former(view.clone());
+    acts(
+        &with_token(renamed.clone(), grant(&view, END)),
+        Step::DeleteSecret(guard("old")),
+    );
+    assert_eq!(requests(&with_found(renamed, Found::Absent)).len(), 1);
+}

@@ -1,0 +1,73 @@
+//! Writing one of the Secrets of a DailyRoom.
+
+use std::time::Duration;
+
+use super::Plan;
+use super::steps::{Read, SecretWrite, Step};
+use crate::crd::condition::Reason;
+use crate::reconcile::problem::Problem;
+use crate::reconcile::steps::{act, read};
+use crate::room::secret::{self, Found, SecretKind};
+use crate::room::view::View;
+
+/// How often to read another owner's Secret again, whose label no watch selects.
+const SECRET_RETRY: Duration = Duration::from_secs(15);
+
+/// A problem that leaves callers served, and when to check again.
+pub(super) type Wait = (Problem, Duration);
+
+/// The Secret exists, belongs to the object, and has this content; or why not.
+pub(super) fn secret_is_written(
+    view: &View,
+    found: &Found,
+    write: SecretWrite,
+) -> Result<Option<Wait>, Plan> {
+    let (kind, name) = (write.kind, write.name().to_owned());
+    if let Some(conflict) = conflict(view, kind, found) {
+        return Ok(Some(conflict));
+    }
+    let wanted = secret::fingerprint(&write.body);
+    let is_same = found.fingerprint() == Some(&wanted);
+    let event = write.event.filter(|_| !is_same);
+    let write = Box::new(SecretWrite { event, ..write });
+    let step = match found {
+        Found::Ours {
+            has_common_labels, ..
+        } => {
+            if *has_common_labels && is_same {
+                return Ok(None);
+            }
+            let guard = found.guard(&view.meta, &name);
+            Step::UpdateSecret(write, guard.ok_or(read(Read::Secret(kind)))?)
+        }
+        Found::Absent | Found::Foreign => Step::CreateSecret(write),
+    };
+    let rejection = view.memory.kind.secret_rejections.get(&kind);
+    let Some(rejection) = view.holding(rejection, &wanted) else {
+        return Err(act(step));
+    };
+    let message = format!(
+        "The API server rejected the Secret {name}: {}",
+        rejection.info
+    );
+    let problem = Problem::for_user(Reason::SecretRefused, message);
+    Ok(Some((problem, view.now.moment.until(rejection.until))))
+}
+
+/// Somebody else has a Secret of this name.
+pub(super) fn conflict(view: &View, kind: SecretKind, found: &Found) -> Option<Wait> {
+    let is_free = *found == Found::Absent || found.kind() == Some(kind);
+    let (name, field) = (view.names.of(kind)?, kind.name_field());
+    let message = format!(
+        "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
+         {field}."
+    );
+    let problem = Problem::for_user(Reason::SecretConflict, message);
+    (!is_free).then_some((problem, SECRET_RETRY))
+}
+
+/// Whether somebody deleted or edited the Secret since this process wrote it; `None` if it did not.
+pub(super) fn was_tampered_with(view: &View, name: &str, found: &Found) -> Option<bool> {
+    let written = view.memory.kind.written.get(name)?;
+    Some(found.fingerprint() != Some(written))
+}
