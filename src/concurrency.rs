@@ -286,7 +286,7 @@ mod tests {
         assert!(second.is_none(), "the others are reserved");
         drop(first);
         assert!(permits.queue("other").now_or_never().is_some());
-        // Each permit that is returned goes to the other one until both have their share.
+        // The permits that are returned are shared out, until neither has more than its share of 24.
         let mut other: Vec<_> = (0..100).map(|_| Box::pin(permits.queue("other"))).collect();
         let mut of_other = Vec::new();
         for _ in 0..30 {
@@ -294,7 +294,8 @@ mod tests {
             of_other.extend(granted(&mut other));
             held.extend(granted(&mut slow));
         }
-        assert_eq!((held.len(), of_other.len()), (21, 21));
+        assert_eq!(held.len() + of_other.len(), 42, "none is lost");
+        assert!((18..=24).contains(&of_other.len()), "{}", of_other.len());
     }
 
     #[tokio::test]
