@@ -58,7 +58,7 @@ async fn rotated_key(fx: &mut Fixture) {
 async fn example(fx: &mut Fixture) {
     fx.write_key("daily-sales", KEY).await;
     fx.write_key("daily-support", OTHER_KEY).await;
-    fx.apply_example("11-two-accounts.yaml", &[]).await;
+    fx.apply_example("10-two-accounts.yaml", &[]).await;
     for (name, domain) in [("sales-call", DOMAIN), ("support-call", OTHER_DOMAIN)] {
         let room = fx.ready(Room, name).await;
         assert_eq!(room.text("/status/account/domainName"), domain);

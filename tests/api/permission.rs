@@ -64,7 +64,7 @@ fn literal() -> Value {
 async fn example(fx: &mut Fixture) {
     let neighbour = fx.neighbour();
     let names = [("telephony", neighbour.as_str()), ("team-a", &fx.namespace)];
-    fx.apply_example("10-number-of-another-namespace.yaml", &names)
+    fx.apply_example("09-number-of-another-namespace.yaml", &names)
         .await;
     let room = fx.ready(Room, "standup").await;
     let published = json!([{"phoneNumber": NUMBER, "source": "RoomNumber", "country": "US"}]);
