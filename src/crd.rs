@@ -28,7 +28,7 @@ pub use meeting_tokens::{MeetingToken, MeetingTokens, TokenRole};
 pub use number::{IvrGreeting, PinDialinNumber, PinDialinNumberSpec, PinDialinNumberStatus};
 pub use room::{
     Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin, MissingRoomPolicy,
-    NumberRef, NumberSource, Privacy, PublishedNumber, RoomInfo, RoomNumber,
+    NumberRef, NumberSource, Privacy, PublishedNumber, RoomDeletionPolicy, RoomInfo, RoomNumber,
 };
 pub use room_secrets::{COMMON_LABELS, SecretAlias, SecretSpec, SecretValue};
 pub use status::{Common, CommonMut, Status};
@@ -47,13 +47,13 @@ pub const FINALIZER: &str = "daily-operator.io/finalizer";
 /// The annotation with which a user requests a reconcile now.
 pub const RECONCILE_ANNOTATION: &str = "daily-operator.io/reconcile-requested-at";
 
-/// What happens at Daily when an object is deleted. The field of each kind has the description.
+/// What happens to the dial-in config at Daily when a PinDialinNumber is deleted.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema)]
 #[schemars(transform = without_description)]
 pub enum DeletionPolicy {
-    /// Delete the room or the dial-in config.
+    /// Delete the dial-in config.
     Delete,
-    /// Keep the room or the dial-in config; only the objects in Kubernetes are deleted.
+    /// Keep the dial-in config.
     Retain,
 }
 

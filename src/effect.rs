@@ -79,6 +79,9 @@ pub enum Blocked {
     /// The room at Daily is not the one that the effect was decided for.
     #[error("the state at Daily has changed: {0}")]
     Unproven(&'static str),
+    /// Presence shows somebody in the room, or nothing at all.
+    #[error("somebody may be in the room")]
+    Occupied,
     /// The live check failed, or the API server did not answer it in time.
     #[error("the object could not be read right before the change")]
     Unchecked(#[source] KubeError),

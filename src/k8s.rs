@@ -21,7 +21,8 @@ pub use connect::{ClientError, client};
 pub use error::KubeError;
 pub use events::{Events, Note};
 pub use objects::{
-    Served, delete_object, for_each_object, get_object, replace_status, set_finalizer,
+    Served, delete_object, for_each_object, get_object, namespace_deleted, replace_status,
+    set_finalizer,
 };
 pub use secrets::{create_secret, delete_secret, get_secret, update_secret};
 

@@ -90,6 +90,7 @@ mod tests {
             body: Some(body),
             room_id: None,
             room_ids: Vec::new(),
+            put_out: Vec::new(),
             fault: None,
         }
     }

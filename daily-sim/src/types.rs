@@ -141,6 +141,9 @@ pub struct JournalEntry {
     /// The ids of all rooms that a write made, changed or removed.
     #[serde(default)]
     pub room_ids: Vec<String>,
+    /// Of those who were in a room that the call deleted: for how many seconds presence had shown each.
+    #[serde(default)]
+    pub put_out: Vec<i64>,
     /// The kind of the fault that applied.
     pub fault: Option<String>,
 }

@@ -254,3 +254,20 @@ async fn an_eject_that_finds_nobody() {
         );
     }
 }
+
+/// F-ROOM-27: the journal tells who was put out, and for how long presence had shown them.
+#[tokio::test]
+async fn the_journal_tells_who_is_put_out() {
+    let stage = Stage::new().await;
+    stage.room("a", json!({})).await;
+    stage.join("a", "Ann").await;
+    stage.advance(60).await;
+    stage.join("a", "Bob").await;
+    ok(stage.api.delete("/rooms/a").await);
+    let journal = stage.phone.journal(0).await.expect("is told");
+    let put_out = &journal.last().expect("there is a call").put_out;
+    assert!(
+        put_out.len() == 1 && (35..=51).contains(&put_out[0]),
+        "{put_out:?}"
+    );
+}

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApiKeySecretRef, DeletionPolicy, InvalidField, MeetingTokens, SecretSpec, grammar, time,
+    ApiKeySecretRef, InvalidField, MeetingTokens, SecretSpec, grammar, time, without_description,
 };
 
 /// Daily's largest calls have 100,000 people.
@@ -115,9 +115,15 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting_tokens: Option<MeetingTokens>,
 
-    /// What happens to the room at Daily when this object is deleted. Delete deletes it, which removes everyone in it. Retain keeps it until it expires. Absent: Delete.
+    /// What happens to the room at Daily when this object is deleted. DeleteWhenEmpty deletes it once nobody is in it, or after maxDrain. Delete deletes it at once, which removes everyone in it. Retain keeps it until it expires. A change while the deletion waits takes effect at once. Absent: DeleteWhenEmpty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion_policy: Option<DeletionPolicy>,
+    pub deletion_policy: Option<RoomDeletionPolicy>,
+
+    /// How long DeleteWhenEmpty waits for participants to leave, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the room is deleted with everyone in it. After the deletion of the namespace it waits at most 10 minutes. A change while the deletion waits takes effect at once. Absent: 1h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = time::max_drain_rule())]
+    #[schemars(length(max = time::MAX_DRAIN.longest))]
+    pub max_drain: Option<String>,
 
     /// What happens when the room vanishes at Daily before it expires. Recreate creates a new room, with a new PIN. Report sets the condition Stalled and leaves the decision to you. Default: Recreate.
     #[serde(default)]
@@ -165,6 +171,19 @@ pub enum Privacy {
     Public,
     /// Only with a meeting token.
     Private,
+}
+
+/// What happens to the room at Daily when the object is deleted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = without_description)]
+pub enum RoomDeletionPolicy {
+    /// Delete it once nobody is in it.
+    #[default]
+    DeleteWhenEmpty,
+    /// Delete it with everyone in it.
+    Delete,
+    /// Keep it until it expires.
+    Retain,
 }
 
 /// What happens when the room vanishes at Daily before it expires.

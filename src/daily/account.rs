@@ -7,10 +7,12 @@
 
 mod get_before_write;
 mod keys_in_use;
+mod last_answer;
 pub(crate) mod listing_schedule;
 pub(crate) mod listings;
 pub(crate) mod numbers;
 pub(crate) mod numbers_cache;
+pub(crate) mod presence;
 mod rooms;
 mod tokens;
 mod written_configs;
@@ -26,8 +28,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::keys_in_use::Users;
+use self::last_answer::LastAnswer;
 use self::listing_schedule::Schedule;
 use self::numbers_cache::NumbersCache;
+use self::presence::Presence;
 use super::client::Client;
 use super::error::{CallError, status};
 use super::evidence::{CreateAttempts, Evidence};
@@ -92,6 +96,8 @@ pub struct Account {
     /// Tokio's lock, held while the numbers are read: a caller that comes meanwhile waits for that
     /// answer instead of making the same calls.
     numbers: tokio::sync::Mutex<NumbersCache>,
+    /// The same for who is in the rooms.
+    presence: tokio::sync::Mutex<LastAnswer<Presence>>,
     /// A lock for each room name and number, held while it is read by name or written. The map is
     /// locked only to find one.
     names: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -126,6 +132,7 @@ impl Account {
             on_refused,
             evidence: Mutex::new(evidence),
             numbers: tokio::sync::Mutex::default(),
+            presence: tokio::sync::Mutex::default(),
             names: Mutex::default(),
             schedule: watch::Sender::new(Schedule::default()),
             wake: Notify::new(),

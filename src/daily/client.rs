@@ -6,12 +6,13 @@ mod failure;
 mod settings;
 mod transport;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use reqwest::{Method, Url};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 
 use self::answer::{Intent, Received};
@@ -20,7 +21,7 @@ pub use self::settings::{ClientError, Settings};
 use self::transport::Transport;
 use super::error::CallError;
 use super::meeting_token::{Grant, Issued};
-use super::page::{Body, ListedNumber, Page};
+use super::page::{Body, ListedMeeting, ListedNumber, Page};
 use super::types::{
     Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
     PurchasedNumber, Room, RoomChange, RoomsPage,
@@ -31,7 +32,10 @@ const ROOMS: &str = "rooms";
 const CONFIGS: &str = "domain-dialin-config";
 const TOKENS: &str = "meeting-tokens";
 const NUMBERS: &str = "purchased-phone-numbers";
-/// The most that Daily puts on a page of rooms or dial-in configs. // F-ROOM-12, F-CFG-6
+const PRESENCE: &str = "presence";
+const MEETINGS: &str = "meetings";
+/// The most that Daily puts on a page of rooms, dial-in configs or meetings.
+/// // F-ROOM-12, F-CFG-6, F-MEET-1
 pub(super) const ROOMS_A_PAGE: usize = 100;
 /// The same, as a query has it.
 const HUNDRED: &str = "100";
@@ -204,6 +208,28 @@ impl Client {
         let body = json!({"properties": grant});
         self.write(key, Method::POST, self.url(&[TOKENS])?, &body)
             .await
+    }
+
+    /// The participants in all rooms, by the names of the rooms. // F-PRES-2
+    pub async fn presence(
+        &self,
+        key: &ApiKey,
+    ) -> Result<Answer<HashMap<String, Vec<IgnoredAny>>>, CallError> {
+        self.get(key, self.url(&[PRESENCE])?).await
+    }
+
+    /// The rooms of the page of ongoing meetings after this cursor. // F-MEET-1
+    pub async fn ongoing_meetings_page(
+        &self,
+        key: &ApiKey,
+        after: Option<&str>,
+    ) -> Result<Answer<Page<String>>, CallError> {
+        let mut url = self.page_url(MEETINGS, HUNDRED, after)?;
+        url.query_pairs_mut()
+            .append_pair("ongoing", "true")
+            .append_pair("no_participants", "true");
+        let answer: Answer<Body<ListedMeeting>> = self.get(key, url).await?;
+        Ok(answer.map(Page::from))
     }
 
     async fn get<T: DeserializeOwned>(

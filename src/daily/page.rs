@@ -124,6 +124,24 @@ impl From<Body<ListedNumber>> for Page<PurchasedNumber> {
     }
 }
 
+/// An entry of the list of meetings (F-MEET-1).
+#[derive(Deserialize)]
+pub(super) struct ListedMeeting {
+    id: String,
+    room: String,
+}
+
+impl From<Body<ListedMeeting>> for Page<String> {
+    fn from(page: Body<ListedMeeting>) -> Self {
+        Self {
+            listed: page.data.len(),
+            total: page.total_count,
+            last: page.data.last().map(|meeting| meeting.id.clone()),
+            items: page.data.into_iter().map(|it| it.room).collect(),
+        }
+    }
+}
+
 /// Unix seconds of a date in ISO 8601 or RFC 2822: Daily has answered both.
 fn moment(date: &str) -> Option<i64> {
     use k8s_openapi::jiff::{Timestamp, fmt::rfc2822};

@@ -81,12 +81,14 @@ impl RateLimit {
     }
 
     /// Waits until a GET and the DELETE after it may be sent. Both slots are granted together: if
-    /// each were granted alone, those with only one could wait for each other for ever.
-    pub async fn slots_for_delete(&self) -> (Slot, Slot) {
+    /// each were granted alone, those with only one could wait for each other for ever. In between,
+    /// waits for `first`, which may make calls of its own.
+    pub async fn slots_for_delete<T>(&self, first: impl Future<Output = T>) -> (T, Slot, Slot) {
         let mut delete = self.take_delete().await;
+        let first = first.await;
         let mut get = self.take_calls(2).await;
         delete.merge(get.split_call());
-        (get, delete)
+        (first, get, delete)
     }
 
     /// Waits until a GET and the update after it may be sent.
@@ -296,7 +298,7 @@ mod tests {
     async fn pairs_never_wait_for_each_other() {
         let limit = fresh();
         let pair = || async {
-            let (get, delete) = limit.slots_for_delete().await;
+            let ((), get, delete) = limit.slots_for_delete(async {}).await;
             drop(get);
             // In place of the check before the DELETE, while all others wait for slots.
             tokio::task::yield_now().await;
@@ -310,7 +312,7 @@ mod tests {
     #[tokio::test]
     async fn a_pair_counts_as_two_calls_and_one_delete() {
         let limit = fresh();
-        let (get, delete) = limit.slots_for_delete().await;
+        let ((), get, delete) = limit.slots_for_delete(async {}).await;
         assert_eq!(limit.usage(), (2, 1));
         let in_flight = get.sent();
         assert_eq!(limit.usage(), (2, 1));
@@ -318,7 +320,7 @@ mod tests {
         assert_eq!(limit.usage(), (1, 0));
         drop(in_flight);
         assert_eq!(limit.usage(), (1, 0));
-        let (get, delete) = limit.slots_for_delete().await;
+        let ((), get, delete) = limit.slots_for_delete(async {}).await;
         drop(get);
         drop(delete.sent());
         assert_eq!(limit.usage(), (2, 1));
@@ -351,7 +353,7 @@ mod tests {
         };
         let limit = RateLimit::new(old);
         let held = limit.slot(Call::General).await;
-        let mut next = pin!(limit.slots_for_delete());
+        let mut next = pin!(limit.slots_for_delete(async {}));
         assert!(waits(&mut next));
         drop(held.sent());
         let _both = soon(next).await;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
@@ -57,6 +58,16 @@ pub async fn for_each_object<K: Served>(
             return Ok(());
         }
     }
+}
+
+/// When the deletion of a namespace was requested, in unix seconds; `None` if it was not.
+///
+/// # Errors
+/// When the API server denies the call or does not answer.
+pub async fn namespace_deleted(client: &Client, namespace: &str) -> Result<Option<i64>, KubeError> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let read = call(namespace, api.get_metadata(namespace)).await?;
+    Ok(read.metadata.deletion_timestamp.map(|at| at.0.as_second()))
 }
 
 /// Adds or removes a finalizer of the object that was read. The other finalizers are read right before

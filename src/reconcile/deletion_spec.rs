@@ -33,6 +33,8 @@ impl From<InvalidField> for InvalidSpec {
 pub struct DeletionSpec {
     /// Whether what the object owns at Daily outlives the object.
     pub retain: bool,
+    /// Whether a room is deleted with everyone in it.
+    pub at_once: bool,
     /// For how many seconds a deletion waits at most until what it deletes is not used any more.
     pub max_drain: i64,
     pub key: Option<ApiKeySecretRef>,
@@ -42,6 +44,7 @@ impl Default for DeletionSpec {
     fn default() -> Self {
         Self {
             retain: false,
+            at_once: false,
             max_drain: DEFAULT_DRAIN,
             key: None,
         }
@@ -52,9 +55,11 @@ impl DeletionSpec {
     pub fn read(spec: &Value) -> Self {
         let key = spec.get("apiKeySecretRef").cloned();
         let text = |field| spec.get(field).and_then(Value::as_str);
+        let policy = text("deletionPolicy");
         let max_drain = text("maxDrain").and_then(|it| time::max_drain(it).ok());
         Self {
-            retain: text("deletionPolicy") == Some("Retain"),
+            retain: policy == Some("Retain"),
+            at_once: policy == Some("Delete"),
             max_drain: max_drain.unwrap_or(DEFAULT_DRAIN),
             key: key.and_then(|key| serde_json::from_value(key).ok()),
         }
@@ -79,5 +84,27 @@ mod tests {
             let spec = json!({"maxDrain": drain});
             assert_eq!(DeletionSpec::read(&spec).max_drain, seconds);
         }
+    }
+
+    #[test]
+    fn a_deletion_waits_for_participants_unless_the_spec_clearly_says_otherwise() {
+        let read = |policy: Value, drain: Value| {
+            let spec = json!({"deletionPolicy": policy, "maxDrain": drain});
+            let read = DeletionSpec::read(&spec);
+            (read.at_once, read.retain, read.max_drain)
+        };
+        let odd = [
+            Value::Null,
+            json!(5),
+            json!("Later"),
+            json!("DeleteWhenEmpty"),
+        ];
+        for policy in odd {
+            for drain in [Value::Null, json!("9s"), json!("169h"), json!(60)] {
+                assert_eq!(read(policy.clone(), drain), (false, false, 3600));
+            }
+        }
+        assert_eq!(read(json!("Delete"), json!("2m")), (true, false, 120));
+        assert_eq!(read(json!("Retain"), json!("168h")), (false, true, 604_800));
     }
 }

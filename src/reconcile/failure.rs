@@ -167,7 +167,7 @@ impl Failure {
                 &format!("Failed to read the object before {effect}"),
                 &error,
             ),
-            Blocked::Changed(_) | Blocked::Unproven(_) => Self::conflict(),
+            Blocked::Changed(_) | Blocked::Unproven(_) | Blocked::Occupied => Self::conflict(),
             Blocked::NotLeading => Self::default(),
         }
     }

@@ -63,6 +63,10 @@ pub trait Delete: Kind {
     fn before_delete(_: &View<Self>) -> Result<(), Plan<Self>> {
         Ok(())
     }
+    /// What has to be put back before what the object owns is left at Daily.
+    fn before_retain(_: &View<Self>) -> Result<(), Plan<Self>> {
+        Ok(())
+    }
     /// Deletes what the object owns.
     fn delete(view: &View<Self>) -> Planned<Self>;
     /// Removes the finalizer, and before it what Kubernetes holds for the object.

@@ -80,6 +80,7 @@ fn delete<K: Decide>(view: &View<K>) -> Planned<K> {
         return Ok(K::release(view, Release::Clean));
     }
     if view.deletion.retain {
+        K::before_retain(view)?;
         return Ok(K::release(view, Release::Retained));
     }
     K::before_delete(view)?;

@@ -99,9 +99,27 @@ pub struct Made {
     pub sent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
+    /// Once a deletion waits for participants. `end` stays the one that Daily has last shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
     /// Fields of other versions of the operator.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,
+}
+
+/// The end that a room gets while its deletion waits for participants. All times are unix seconds.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Drain {
+    /// Until when the deletion waits.
+    #[serde(deserialize_with = "time")]
+    pub until: i64,
+    /// The end that the room gets.
+    #[serde(deserialize_with = "time")]
+    pub end: i64,
+    /// The end before, which the room gets back if it is retained after all.
+    #[serde(deserialize_with = "time")]
+    pub end_before: i64,
 }
 
 /// What is in `status.record`.
@@ -240,7 +258,7 @@ mod tests {
     #[test]
     fn a_record_survives_the_status_with_what_it_does_not_know() {
         let mut later = record();
-        later["drain"] = json!({"until": 9});
+        later["pause"] = json!({"until": 9});
         later["claim"]["more"] = json!([1]);
         let read = Recorded::read(Some(&later.to_string()));
         let text = read.record().unwrap().text();
@@ -255,13 +273,20 @@ mod tests {
         assert_eq!(Recorded::read(Some("{}")), Recorded::Unreadable);
     }
 
+    fn drain(until: i64, end: i64, end_before: i64) -> Value {
+        json!({"until": until, "end": end, "endBefore": end_before})
+    }
+
     #[test]
     fn a_time_that_no_calendar_has_is_not_read() {
         for far in [i64::MIN, i64::MAX, 253_402_207_201] {
-            let change: [fn(&mut Value, i64); 4] = [
+            let change: [fn(&mut Value, i64); 7] = [
                 |it, far| it["claim"]["at"] = json!(far),
                 |it, far| it["claim"]["end"] = json!({"at": far, "of": "ttl=7200"}),
                 |it, far| it["made"] = json!({"id": "r", "end": {"at": far, "of": ""}}),
+                |it, far| it["made"] = json!({"id": "r", "drain": drain(far, 5, 5)}),
+                |it, far| it["made"] = json!({"id": "r", "drain": drain(5, far, 5)}),
+                |it, far| it["made"] = json!({"id": "r", "drain": drain(5, 5, far)}),
                 |it, far| it["recreated"] = json!([far]),
             ];
             for change in change {

@@ -22,7 +22,7 @@ pub(crate) enum Live {
     Kept,
     /// It is not being deleted, and its spec was not edited: the write changes what exists.
     KeptAsRead,
-    /// It is being deleted.
+    /// It is being deleted, and its spec was not edited: an edit may stop the deletion.
     Deleting,
 }
 
@@ -255,7 +255,7 @@ fn unchanged<K: Kind>(
         (Live::Kept | Live::KeptAsRead, true) => changed("its deletion was requested"),
         (Live::Kept | Live::KeptAsRead, false) if object.suspended => changed("it was suspended"),
         (Live::Deleting, false) => changed("its deletion was not requested"),
-        (Live::KeptAsRead, false) if now.generation != meta.generation => {
+        (Live::KeptAsRead | Live::Deleting, _) if now.generation != meta.generation => {
             changed("its spec was edited")
         }
         _ => Ok(()),

@@ -31,7 +31,11 @@ impl Pass<Room> {
         match step {
             Step::CreateRoom(request) => self.create_room(*request).await,
             Step::UpdateRoom(update) => self.update_room(*update).await,
-            Step::DeleteRoom { name, id } => self.delete_room(name, id).await,
+            Step::DeleteRoom {
+                name,
+                id,
+                only_if_empty,
+            } => self.delete_room(name, id, only_if_empty).await,
             Step::IssueTokens(requests) => self.issue_tokens(requests).await,
             Step::CreateSecret(write) => self.create_secret(&write).await,
             Step::UpdateSecret(write, guard) => self.update_secret(&write, &guard).await,
@@ -73,7 +77,10 @@ impl Pass<Room> {
 
     async fn update_room(&mut self, update: Update) -> Result<(), Failure> {
         let session = self.session()?;
-        let check = self.live(Live::KeptAsRead);
+        let check = self.live(match self.view.meta.deleting {
+            Some(_) => Live::Deleting,
+            None => Live::KeptAsRead,
+        });
         let (name, id) = (update.name.clone(), update.id.clone());
         let account = &session.account;
         let updated = account
@@ -108,16 +115,25 @@ impl Pass<Room> {
         self.view.facts.updated = Some(update);
     }
 
-    async fn delete_room(&mut self, name: String, id: String) -> Result<(), Failure> {
+    async fn delete_room(
+        &mut self,
+        name: String,
+        id: String,
+        only_if_empty: bool,
+    ) -> Result<(), Failure> {
         let session = self.session()?;
         let check = self.live(Live::Deleting);
         let account = &session.account;
         let deleted = account
-            .delete_room(session.key.clone(), name, id, check)
+            .delete_room(session.key.clone(), name, id, only_if_empty, check)
             .await;
+        self.refresh();
+        self.view.facts.presence = None;
+        if let Err(EffectError::Blocked(_, Blocked::Occupied)) = deleted {
+            return Ok(());
+        }
         // The room was read by name before the deletion.
         self.view.facts.read_by_name = true;
-        self.refresh();
         match deleted {
             Err(EffectError::Blocked(_, Blocked::Unproven(_))) => Ok(()),
             other => other.map_err(Failure::of_daily),

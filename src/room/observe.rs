@@ -11,10 +11,11 @@ use tokio::time::timeout;
 use super::Room;
 use super::plan::steps::{Read, Step};
 use super::secret::{self, Found, SecretKind};
-use super::view::View;
+use super::view::{Namespace, View};
+use crate::cause::chain;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
-use crate::k8s::{Guard, KubeError, get_secret};
+use crate::k8s::{Guard, KubeError, get_secret, namespace_deleted};
 use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::meta::Meta;
 use crate::reconcile::{Context, Failure, Pass};
@@ -59,6 +60,8 @@ impl Drive for Room {
             Read::Numbers => pass.choose_numbers().await,
             Read::Secret(kind) => pass.read_secret(kind).await,
             Read::FormerSecrets => pass.read_former_secrets().await,
+            Read::Presence => pass.read_presence().await,
+            Read::Namespace => pass.read_namespace().await,
         }
     }
 
@@ -134,6 +137,37 @@ impl Pass<Room> {
             former.extend(found.kind().zip(found.guard(&self.view.meta, name)));
         }
         self.view.facts.former_secrets = Some(former);
+        Ok(())
+    }
+
+    /// An answer counts if Daily was asked after this process first saw the deletion.
+    async fn read_presence(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let (name, view) = (self.view.room_name(), &mut self.view);
+        let since = view.memory.deleting_since.unwrap_or(view.now.moment);
+        let here = session.account.occupancy(&session.key, &name, since).await;
+        let empty_since = &mut view.memory.kind.empty_since;
+        match &here {
+            Ok(here) if here.is_empty() => *empty_since = empty_since.or(Some(here.at)),
+            Ok(_) => *empty_since = None,
+            Err(_) => {}
+        }
+        view.facts.presence = Some(here.map_err(|error| chain(&error)));
+        self.refresh();
+        Ok(())
+    }
+
+    /// Without an answer the namespace is taken for one that stays, so that the deletion waits.
+    async fn read_namespace(&mut self) -> Result<(), Failure> {
+        let name = &self.view.meta.namespace;
+        let read = namespace_deleted(&self.context.client, name).await;
+        let known = self.view.memory.kind.namespace;
+        let known = known.and_then(|it| it.deleted);
+        self.refresh();
+        self.view.memory.kind.namespace = Some(Namespace {
+            at: self.view.now.moment,
+            deleted: read.ok().flatten().or(known),
+        });
         Ok(())
     }
 

@@ -7,6 +7,7 @@ mod create;
 mod delete;
 mod delete_secrets;
 mod differ;
+mod drain;
 mod expire;
 mod keep;
 mod problems;

@@ -301,6 +301,9 @@ fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
     if let Some(key) = &spec.api_key_secret_ref {
         key.check()?;
     }
+    if let Some(drain) = &spec.max_drain {
+        time::max_drain(drain)?;
+    }
     if let Some(secret) = &spec.secret {
         secret.check()?;
     }

@@ -9,6 +9,7 @@ use super::secret::{Found, SecretKind};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
+use crate::daily::account::presence::Occupancy;
 use crate::daily::meeting_token::MeetingToken;
 use crate::k8s::Guard;
 use crate::reconcile;
@@ -42,6 +43,8 @@ pub struct Facts {
     pub tokens: BTreeMap<String, MeetingToken>,
     /// The change that Daily accepted.
     pub updated: Option<Update>,
+    /// Who is in the room, or why Daily does not show it, once Daily was asked.
+    pub presence: Option<Result<Occupancy, String>>,
 }
 
 /// What the process remembers of a DailyRoom between reconciles.
@@ -63,6 +66,18 @@ pub struct Memory {
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.
     pub number_lost: Option<Moment>,
+    /// Since when Daily shows nobody in a room that is being deleted.
+    pub empty_since: Option<Moment>,
+    /// The namespace, once the deletion waits for participants.
+    pub namespace: Option<Namespace>,
+}
+
+/// What was read of the namespace of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    pub at: Moment,
+    /// When its deletion was requested, in unix seconds.
+    pub deleted: Option<i64>,
 }
 
 /// Why Daily did not issue a meeting token, and when the operator asks again.

@@ -4,7 +4,7 @@ mod canary;
 mod losses;
 mod rest;
 
-pub use losses::no_pin_is_shared;
+pub use losses::{Drains, no_pin_is_shared};
 pub use rest::comes_to_rest;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The life of a number and its rooms, under every answer of Daily's that nobody knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daily_sim::{FaultKind, FaultSpec, Outcome};
 use libtest_mimic::Trial;
@@ -184,6 +185,7 @@ async fn journey(fx: &mut Fixture) {
     lost_secret(fx).await;
     rests(fx).await;
     ends(fx, &brief).await;
+    waits_for_the_host(fx).await;
     nothing_is_left(fx).await;
 }
 
@@ -302,11 +304,23 @@ async fn ends(fx: &Fixture, brief: &Object) {
     );
 }
 
+/// The host is still in the room: it is deleted once presence shows that the host has left.
+async fn waits_for_the_host(fx: &Fixture) {
+    let room = fx.get(Room, "standup").await;
+    let shown = Duration::from_secs(60);
+    fx.sim.advance(shown).await.expect("the clock moves");
+    fx.delete(Room, "standup").await;
+    let deferred = ("Reconciling", "True", "DeletionDeferred");
+    fx.condition(Room, "standup", deferred).await;
+    let left = fx.sim.leave(room.room_name(), "host").await;
+    left.expect("the host leaves");
+    fx.sim.advance(shown).await.expect("the clock moves");
+    fx.gone(Room, "standup").await;
+}
+
 async fn nothing_is_left(fx: &Fixture) {
-    for room in ["brief", "standup"] {
-        fx.delete(Room, room).await;
-        fx.gone(Room, room).await;
-    }
+    fx.delete(Room, "brief").await;
+    fx.gone(Room, "brief").await;
     fx.delete(Number, "main-line").await;
     fx.gone(Number, "main-line").await;
     fx.until_secret("standup-dialin", "goes", |it| it.is_none())

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::faults::FaultProxy;
 
+use crate::always::Drains;
 use crate::by_hand::ByHand;
 use crate::journal::Journal;
 use crate::link::Link;
@@ -77,6 +78,8 @@ pub struct Fixture {
     pub chosen: Mutex<BTreeSet<(String, String, String)>>,
     /// Phone numbers, each with the namespace and name of an object that is for it.
     pub numbers: Mutex<BTreeSet<(String, String, String)>>,
+    /// How the deletion of rooms may treat participants, by the namespace and name of their objects.
+    pub drains: Mutex<Drains>,
     /// Other installations and clusters that use the same Daily.
     pub beside: Vec<Fixture>,
     /// When the simulator and its part of the audit log began.
@@ -160,6 +163,7 @@ impl Fixture {
             by_hand: ByHand::new(&sim),
             chosen: Mutex::default(),
             numbers: Mutex::default(),
+            drains: Mutex::default(),
             since,
             namespace: namespace.to_owned(),
             home: namespace.to_owned(),

@@ -47,6 +47,14 @@ impl Fixture {
         };
         keep(&self.chosen, &spec["roomName"]);
         keep(&self.numbers, &spec["phoneNumber"]);
+        self.note_drain(name, spec);
+    }
+
+    /// Keeps how the deletion of the object may treat participants.
+    fn note_drain(&self, name: &str, spec: &Value) {
+        let mut drains = self.drains.lock().expect("nobody else has it");
+        let object = (self.namespace.clone(), name.to_owned());
+        drains.entry(object).or_default().note(spec);
     }
 
     /// Applies an object that is in order.
@@ -74,6 +82,7 @@ impl Fixture {
 
     /// The same; the refusal is the sentence of the API server.
     pub async fn try_merge(&self, kind: Kind, name: &str, patch: Value) -> Result<Object, String> {
+        self.note_drain(name, &patch["spec"]);
         let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
         admitted(self.objects(kind).patch(name, &params, &patch).await)
     }

@@ -31,6 +31,7 @@ mod columns;
 mod conform;
 mod create;
 mod deletion;
+mod drain;
 mod edit;
 mod ends;
 mod events;
@@ -119,6 +120,7 @@ fn main() -> ExitCode {
         conform::scenarios,
         create::scenarios,
         deletion::scenarios,
+        drain::scenarios,
         edit::scenarios,
         ends::scenarios,
         events::scenarios,

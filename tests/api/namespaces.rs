@@ -35,7 +35,7 @@ impl Fixture {
         Api::all(self.client.clone())
     }
 
-    async fn delete_namespace(&self, name: &str) {
+    pub async fn delete_namespace(&self, name: &str) {
         let deleted = self
             .all_namespaces()
             .delete(name, &DeleteParams::default())
@@ -43,7 +43,7 @@ impl Fixture {
         deleted.expect("the namespace can be deleted");
     }
 
-    async fn namespace_goes(&self, name: &str) {
+    pub async fn namespace_goes(&self, name: &str) {
         until(&format!("the namespace {name} goes"), LATER, async || {
             let found = self.all_namespaces().get_opt(name).await;
             match found.expect("the API server answers") {

@@ -97,7 +97,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
 
 /// Waits until the operator has bound the object and gone on to its next effect, which is the one
 /// that it waits at: a listing that began later shows that time has passed.
-async fn reaches_the_point(fx: &Fixture) {
+pub async fn reaches_the_point(fx: &Fixture) {
     let mark = fx.mark().await;
     let listed = async || match fx.journal_since(mark).await.done("GET", "/rooms") {
         0 | 1 => Err("no second drift pass yet"),

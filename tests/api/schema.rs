@@ -18,6 +18,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("schema::renewal", plain(), renewal),
         stage.trial("schema::ttl_after_expired", plain(), ttl_after_expired),
         stage.trial("schema::durations", plain(), durations),
+        stage.trial("schema::drain", plain(), drain),
         stage.trial("schema::times", plain(), times),
         stage.trial("schema::not_before_time", plain(), not_before_time),
         stage.trial("schema::max_participants", plain(), max_participants),
@@ -224,6 +225,19 @@ async fn durations(fx: &mut Fixture) {
     for text in DURATIONS {
         let read = time::ttl(text).map(drop);
         as_the_code_has_it(fx, Room, json!({"ttl": text}), read).await;
+    }
+}
+
+async fn drain(fx: &mut Fixture) {
+    for text in DURATIONS.into_iter().chain(["168h", "168h1s", "604801s"]) {
+        let read = time::max_drain(text).map(drop);
+        let spec = json!({"ttl": "8h", "maxDrain": text});
+        as_the_code_has_it(fx, Room, spec, read).await;
+    }
+    let policies = "supported values: \"DeleteWhenEmpty\", \"Delete\", \"Retain\"";
+    for policy in ["", "delete", "WhenEmpty"] {
+        let spec = json!({"ttl": "8h", "deletionPolicy": policy});
+        refused(fx, Room, "a", spec, policies).await;
     }
 }
 

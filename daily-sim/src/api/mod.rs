@@ -38,12 +38,14 @@ pub(crate) struct Call {
 }
 
 /// What the API answers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Answer {
     pub status: u16,
     pub body: Value,
     /// The rooms that a write made, changed or removed, for the journal.
     pub room_ids: Vec<String>,
+    /// For how many seconds presence had shown those whom a deletion of their room removed.
+    pub put_out: Vec<i64>,
 }
 
 impl Call {
@@ -59,6 +61,7 @@ impl Answer {
             status: 200,
             body,
             room_ids: Vec::new(),
+            put_out: Vec::new(),
         }
     }
 }
@@ -81,6 +84,7 @@ impl Answer {
             status: refusal.status,
             body: Value::Object(body),
             room_ids: refusal.deleted.into_iter().collect(),
+            put_out: Vec::new(),
         }
     }
 }

@@ -65,9 +65,11 @@ pub(super) fn update(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
 /// `DELETE /rooms/NAME`. // F-ROOM-24
 pub(super) fn delete(scene: Scene<'_>, name: &str) -> Result<Answer, Refusal> {
     scene.query.none()?;
+    let put_out = scene.world.shown_inside(scene.account, name, scene.now);
     let room = scene.world.delete_room(scene.account, name, scene.now)?;
     let mut answer = Answer::ok(json!({"deleted": true, "name": name}));
     answer.room_ids.push(room);
+    answer.put_out = put_out;
     Ok(answer)
 }
 

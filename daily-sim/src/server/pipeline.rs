@@ -206,26 +206,31 @@ impl Case {
             Ok(()) => api::answer(&mut inner.world, self.account, call, now),
             Err(error) => unrecorded(&error),
         };
-        self.note(&mut inner, answer.status, answer.room_ids.clone());
+        self.note(&mut inner, &answer);
         let extra = meanwhile(&mut inner);
         (answer, extra)
     }
 
     /// Notes that the call was answered with this status and not executed.
     pub fn refuse_with(&self, status: u16) {
-        self.note(&mut self.shared.lock(), status, Vec::new());
+        let answer = Answer {
+            status,
+            ..Answer::default()
+        };
+        self.note(&mut self.shared.lock(), &answer);
     }
 
-    fn note(&self, inner: &mut Inner, status: u16, room_ids: Vec<String>) {
+    fn note(&self, inner: &mut Inner, answer: &Answer) {
         let entry = self
             .arrival
-            .entry(&self.shared, inner, Some(self.account), status);
+            .entry(&self.shared, inner, Some(self.account), answer.status);
         inner.journal.push(JournalEntry {
-            room_id: match room_ids.as_slice() {
+            room_id: match answer.room_ids.as_slice() {
                 [only] => Some(only.clone()),
                 _ => None,
             },
-            room_ids,
+            room_ids: answer.room_ids.clone(),
+            put_out: answer.put_out.clone(),
             fault: self.fault.map(str::to_owned),
             ..entry
         });
@@ -237,7 +242,7 @@ fn unrecorded(error: &StateFileError) -> Answer {
     Answer {
         status: 500,
         body: json!({"error": "server-error", "info": error.told()}),
-        room_ids: Vec::new(),
+        ..Answer::default()
     }
 }
 
@@ -291,6 +296,7 @@ impl Arrival {
             body: (!body.is_empty()).then(|| serde_json::from_slice(body).unwrap_or_else(as_text)),
             room_id: None,
             room_ids: Vec::new(),
+            put_out: Vec::new(),
             fault: None,
         }
     }

@@ -68,10 +68,28 @@ impl World {
         rooms
     }
 
+    /// For how many seconds presence shows those who are in a room now. Nothing shows the others.
+    pub fn shown_inside(&self, account: AccountId, room: &str, now: Timestamp) -> Vec<i64> {
+        let stays = self.attendance.stays.iter();
+        let here = stays.filter(|stay| {
+            let who = &stay.who;
+            who.account == account && who.room_name == room && stay.left.is_none()
+        });
+        let shown = here.filter_map(|stay| self.shown_from(stay));
+        let shown = shown.map(|from| now.duration_since(from).as_secs());
+        shown.filter(|seconds| *seconds >= 0).collect()
+    }
+
+    /// When presence begins to show somebody. // F-PRES-3
+    fn shown_from(&self, stay: &Stay) -> Option<Timestamp> {
+        let came = stay.came(self.hold_counts())?;
+        came.checked_add(stay.lag(self.seed, "join")).ok()
+    }
+
     // F-PRES-1
     fn show_presence(&self, stay: &Stay, now: Timestamp) -> Option<Value> {
         let came = stay.came(self.hold_counts())?;
-        let shown = came.checked_add(stay.lag(self.seed, "join")).ok()?;
+        let shown = self.shown_from(stay)?;
         let gone = |left: Timestamp| {
             let hidden = left.checked_add(stay.lag(self.seed, "leave"));
             hidden.is_ok_and(|hidden| hidden <= now)

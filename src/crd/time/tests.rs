@@ -184,3 +184,17 @@ proptest! {
         prop_assert!(matches || ttl(&text).is_err(), "{}", text);
     }
 }
+
+#[test]
+fn a_drain_is_from_ten_seconds_to_a_week() {
+    for (text, seconds) in [("10s", 10), ("30m", 1800), ("168h", LONGEST_DRAIN)] {
+        assert_eq!(max_drain(text), Ok(seconds), "{text}");
+    }
+    for text in ["9s", "168h1s", "1w", "", "30m1h"] {
+        let sentence = max_drain(text).unwrap_err().to_string();
+        assert!(
+            sentence.starts_with("maxDrain must be"),
+            "{text}: {sentence}"
+        );
+    }
+}

@@ -64,21 +64,21 @@ impl Account {
     ) -> Result<Arc<Numbers>, CallError> {
         let came = clock::now();
         let mut cache = self.numbers.lock().await;
-        if let Some(known) = cache.get(came, not_before) {
+        if let Some(known) = cache.last.get(came, not_before) {
             return known;
         }
-        let read = self.read_numbers(key, &cache.written).await.map(Arc::new);
-        cache.update(&read, clock::now());
-        read
+        let asked = clock::now();
+        let read = self.read_numbers(key, &cache.written, asked).await;
+        cache.last.update(asked, read, clock::now())
     }
 
     async fn read_numbers(
         &self,
         key: &ApiKey,
         written: &WrittenConfigs,
+        at: Moment,
     ) -> Result<Numbers, CallError> {
         let client = &self.setup.client;
-        let at = clock::now();
         let purchased = read_all(|after: Option<String>| async move {
             let call = client.purchased_numbers_page(key, after.as_deref());
             self.read(key, "/purchased-phone-numbers", call).await
@@ -128,7 +128,7 @@ impl Account {
                 let lag = account.setup.replica_lag;
                 cache.written.note(id, config, clock::now(), lag);
             }
-            cache.invalidate();
+            cache.last.invalidate();
             drop(cache);
             match (written, before) {
                 (Ok((Some(config), _)), Some(_)) => {

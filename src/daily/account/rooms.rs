@@ -6,9 +6,9 @@ use super::get_before_write::unless_ended;
 use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::rate_limit::Call;
+use crate::daily::rate_limit::{Call, Slot};
 use crate::daily::types::{Answer, ApiKey, CreateRoom, Room, RoomChange};
-use crate::effect::{Check, Effect, EffectError};
+use crate::effect::{Blocked, Check, Effect, EffectError};
 
 const CREATE: WriteCall = WriteCall(Effect::RoomCreate, ("POST", "/rooms"));
 const UPDATE: WriteCall = WriteCall(Effect::RoomUpdate, ("POST", "/rooms/:name"));
@@ -98,17 +98,24 @@ impl Account {
         self.write(UPDATE, &of, slots, writing).await
     }
 
-    /// Deletes a room, if a GET right before still shows the room with this id.
+    /// Deletes a room, if a GET right before still shows the room with this id and, with `only_if_empty`,
+    /// presence shows nobody in it. A DELETE may wait for its slot for half a minute, in which people join.
     pub async fn delete_room(
         self: &Arc<Self>,
         key: ApiKey,
         name: String,
         id: String,
+        only_if_empty: bool,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
-        let of = name.clone();
-        let slots = self.rate_limit.slots_for_delete();
-        let writing = async move |account: Arc<Self>, (get, slot)| {
+        let (of, with) = (name.clone(), key.clone());
+        let may_be_deleted = async { !only_if_empty || self.is_empty(&with, &of).await };
+        let slots = self.rate_limit.slots_for_delete(may_be_deleted);
+        let writing = async move |account: Arc<Self>, slots: (bool, Slot, Slot)| {
+            let (may_be_deleted, get, slot) = slots;
+            if !may_be_deleted {
+                return Err(EffectError::Blocked(Effect::RoomDelete, Blocked::Occupied));
+            }
             account
                 .prove(Effect::RoomDelete, &key, &name, &id, get)
                 .await?;
@@ -134,7 +141,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::effect::Blocked;
 
     const KEY: &str = "acme-key-0123456789abcdef";
 
@@ -165,6 +171,37 @@ mod tests {
         assert!(account.evidence().room("standup", "uid").observed.is_none());
         create(&account).await.unwrap();
         assert!(account.evidence().room("standup", "uid").observed.is_some());
+    }
+
+    /// Somebody joins while the DELETE of an empty room waits for its slot.
+    #[tokio::test]
+    async fn a_room_is_deleted_only_if_it_is_empty_when_the_call_is_sent() {
+        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
+        let account = Account::for_tests(&daily.base_url(), KEY);
+        create(&account).await.unwrap();
+        let observed = account.evidence().room("standup", "uid").observed;
+        let id = observed.unwrap().room.id;
+        let delete = async |only_if_empty| {
+            let (key, name) = (KEY.into(), "standup".to_owned());
+            let check = Check::by_version();
+            let deleted = account.delete_room(key, name, id.clone(), only_if_empty, check);
+            deleted.await
+        };
+        let sim = daily.client().unwrap();
+        let slots = join_all((0..50).map(|_| account.rate_limit().slot(Call::Delete))).await;
+        let mut waits = Box::pin(delete(true));
+        assert!((&mut waits).now_or_never().is_none());
+        sim.join("standup", "Ann").await.unwrap();
+        sim.advance(std::time::Duration::from_secs(60))
+            .await
+            .unwrap();
+        drop(slots);
+        let deleted = waits.await;
+        assert!(matches!(
+            deleted,
+            Err(EffectError::Blocked(_, Blocked::Occupied))
+        ));
+        delete(false).await.unwrap();
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use super::Plan;
 use super::steps::Read;
 use crate::clock::Moment;
 use crate::daily::evidence::LONGEST_GAP;
-use crate::reconcile::steps::{MARGIN, read};
+use crate::reconcile::steps::{MARGIN, deletion_waits, read};
 use crate::room::view::View;
 
 /// How soon to check for something that Daily may show within seconds.
@@ -25,6 +25,18 @@ pub(super) fn confirm_recently(view: &View, asked: Option<Moment>) -> Result<(),
     match asked.is_some_and(|at| at.until(view.now.moment) <= LONGEST_GAP) {
         true => Ok(()),
         false => confirm_by_name(view),
+    }
+}
+
+/// A deletion waits while reads may come from before our last change of the room: one that does not show a
+/// new room does not prove that it is gone (F-ROOM-41).
+pub(super) fn last_change_is_shown(view: &View) -> Result<(), Plan> {
+    match view.evidence.maybe_stale_until {
+        Some(until) if until > view.now.moment => Err(deletion_waits(
+            "Waiting: Daily does not show the last change of the room yet.",
+            view.now.moment.until(until) + MARGIN,
+        )),
+        _ => Ok(()),
     }
 }
 

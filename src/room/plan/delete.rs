@@ -1,8 +1,11 @@
 //! Deleting a DailyRoom: its room first, then its Secrets, then the finalizer.
 
 use super::claim::is_ours;
-use super::confirm_answer::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
+use super::confirm_answer::{
+    RECHECK, confirm_by_name, confirm_recently, last_change_is_shown, until_asked_by_name,
+};
 use super::delete_secrets::secrets_are_deleted;
+use super::drain::{end_is_restored, only_if_empty};
 use super::steps::Step;
 use super::{Plan, Planned};
 use crate::clock::Moment;
@@ -11,7 +14,7 @@ use crate::naming;
 use crate::reconcile::claim::rival;
 use crate::reconcile::lifecycle::Delete;
 use crate::reconcile::record::Recorded;
-use crate::reconcile::steps::{MARGIN, MAY_TAKE_EFFECT, Release, act, deletion_waits};
+use crate::reconcile::steps::{MAY_TAKE_EFFECT, Release, act, deletion_waits};
 use crate::room::Room;
 use crate::room::view::View;
 
@@ -23,12 +26,16 @@ impl Delete for Room {
         !view.is_chosen() || view.recorded == Recorded::Unreadable || view.status.room.is_some()
     }
 
+    fn before_retain(view: &View) -> Result<(), Plan> {
+        end_is_restored(view)
+    }
+
     fn delete(view: &View) -> Planned {
         if let Some(absence) = view.evidence.absence {
             return once_final(view, absence.by_name, Release::Deleted);
         }
         match (&view.evidence.observed, view.made_id()) {
-            (None, Some(id)) => Ok(delete_room(view, id)),
+            (None, Some(id)) => delete_room(view, id),
             (Some(observed), Some(id)) => delete_recorded(view, observed, id),
             (observed, None) => {
                 confirm_by_name(view)?;
@@ -51,7 +58,7 @@ impl Delete for Room {
 
 fn delete_recorded(view: &View, observed: &Observed, id: &str) -> Planned {
     if observed.room.id == id {
-        return Ok(delete_shown(view, id));
+        return delete_shown(view, id);
     }
     if observed.source == Source::List {
         confirm_by_name(view)?;
@@ -73,7 +80,7 @@ fn delete_unrecorded(view: &View, observed: &Observed) -> Planned {
         None => !view.is_chosen() && naming::looks_derived(&room.name),
     };
     match ours {
-        true => Ok(delete_shown(view, &room.id)),
+        true => delete_shown(view, &room.id),
         false => orphaned(
             view,
             observed,
@@ -103,21 +110,17 @@ fn once_final(view: &View, asked: Option<Moment>, how: Release) -> Planned {
     Ok(deletion_waits(message, wait))
 }
 
-/// Deletes a room that Daily shows. A read that does not show a new room yet does not prove that it is
-/// gone (F-ROOM-41).
-fn delete_shown(view: &View, id: &str) -> Plan {
-    match view.evidence.maybe_stale_until {
-        Some(until) if until > view.now.moment => deletion_waits(
-            "Waiting: Daily does not show the last change of the room yet.",
-            view.now.moment.until(until) + MARGIN,
-        ),
-        _ => delete_room(view, id),
-    }
+/// Deletes a room that Daily shows.
+fn delete_shown(view: &View, id: &str) -> Planned {
+    last_change_is_shown(view)?;
+    delete_room(view, id)
 }
 
-fn delete_room(view: &View, id: &str) -> Plan {
-    act(Step::DeleteRoom {
+fn delete_room(view: &View, id: &str) -> Planned {
+    let only_if_empty = only_if_empty(view, id)?;
+    Ok(act(Step::DeleteRoom {
         name: view.room_name(),
         id: id.to_owned(),
-    })
+        only_if_empty,
+    }))
 }

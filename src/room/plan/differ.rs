@@ -174,21 +174,7 @@ impl Present<'_> {
 
     /// Sends an update, unless Daily did not apply it before.
     pub(super) fn send(&self, update: Update) -> Result<Option<Problem>, Plan> {
-        let (view, room) = (self.view, &self.observed.room);
-        let updated = view.facts.updated.as_ref();
-        if let Some(sent) = updated.filter(|it| it.fingerprint == update.fingerprint) {
-            return Err(not_applied(view, room, sent));
-        }
-        if let Some(rejection) = view.rejection_of(&update.fingerprint) {
-            if view.retried.contains(&update.fingerprint) {
-                // Daily may have rejected the change because the room is gone (F-ROOM-23).
-                confirm_by_name(view)?;
-            }
-            let message = format!("Daily rejected the change of the room: {}", rejection.info);
-            let problem = Problem::for_user(Reason::RejectedByDaily, message);
-            return Ok(Some(problem));
-        }
-        Err(act(Step::UpdateRoom(Box::new(update))))
+        send(self.view, &self.observed.room, update).map(Some)
     }
 
     pub(super) fn record(
@@ -211,6 +197,23 @@ impl Present<'_> {
             change,
         )
     }
+}
+
+/// Sends an update, unless Daily did not apply it before: then that is the problem.
+pub(super) fn send(view: &View, room: &Room, update: Update) -> Result<Problem, Plan> {
+    let updated = view.facts.updated.as_ref();
+    if let Some(sent) = updated.filter(|it| it.fingerprint == update.fingerprint) {
+        return Err(not_applied(view, room, sent));
+    }
+    if let Some(rejection) = view.rejection_of(&update.fingerprint) {
+        if view.retried.contains(&update.fingerprint) {
+            // Daily may have rejected the change because the room is gone (F-ROOM-23).
+            confirm_by_name(view)?;
+        }
+        let message = format!("Daily rejected the change of the room: {}", rejection.info);
+        return Ok(Problem::for_user(Reason::RejectedByDaily, message));
+    }
+    Err(act(Step::UpdateRoom(Box::new(update))))
 }
 
 /// Daily accepted a change without applying it, and would do so again. If Daily merges updates, numbers

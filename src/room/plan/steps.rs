@@ -26,6 +26,10 @@ pub enum Read {
     Secret(SecretKind),
     /// Secrets of this object with other names.
     FormerSecrets,
+    /// Who is in the room.
+    Presence,
+    /// Whether the namespace is being deleted.
+    Namespace,
 }
 
 /// What can be written.
@@ -37,6 +41,8 @@ pub enum Step {
     DeleteRoom {
         name: String,
         id: String,
+        /// Not if somebody is in it when the call is about to be sent.
+        only_if_empty: bool,
     },
     /// Have Daily issue meeting tokens.
     IssueTokens(Vec<TokenRequest>),

@@ -2,12 +2,14 @@
 //!
 //! A loss is a room that is deleted, an end that moves nearer, and a dial-in config that is deleted
 //! or moved to another number. Each was sent by a person, or for the one object in whose status the
-//! operator has recorded the id of what was lost.
+//! operator has recorded the id of what was lost. And nobody whom presence showed was put out of a room
+//! that was deleted, unless the object says so or its deletion has waited for them.
 
 pub mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use daily_operator::crd::time;
 use daily_sim::JournalEntry;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -21,6 +23,40 @@ use crate::journal::Journal;
 use crate::kubectl::texts;
 use crate::objects::Kind;
 use crate::wait::{SOON, until};
+
+/// Somebody whom presence shows for longer than these seconds is seen before the DELETE is sent.
+const SEEN: i64 = 10;
+
+/// How the deletion of rooms may treat participants, by the namespace and name of their objects.
+pub type Drains = BTreeMap<(String, String), Drain>;
+
+/// How the deletion of a room may treat participants.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// Whether it may put them out at once.
+    at_once: bool,
+    /// For how many seconds it waits for them at least.
+    least: i64,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            at_once: false,
+            least: 3600,
+        }
+    }
+}
+
+impl Drain {
+    /// The object had this spec, or a part of it, at some time.
+    pub fn note(&mut self, spec: &Value) {
+        self.at_once |= spec["deletionPolicy"] == "Delete";
+        let drain = spec["maxDrain"].as_str();
+        let drain = drain.and_then(|it| time::max_drain(it).ok());
+        self.least = drain.unwrap_or(self.least).min(self.least);
+    }
+}
 
 /// So much of namespace and name is readable in a derived name.
 const READABLE: usize = 87;
@@ -92,6 +128,8 @@ pub struct Known {
     /// The names that a room of an object may have when its id was never recorded.
     chosen: BTreeSet<(String, String, String)>,
     numbers: BTreeSet<(String, String, String)>,
+    /// For each cluster.
+    drains: Vec<Drains>,
 }
 
 fn known(fx: &Fixture) -> Known {
@@ -110,6 +148,9 @@ fn known(fx: &Fixture) -> Known {
         known
             .numbers
             .extend(cluster.numbers.lock().expect(lock).clone());
+        known
+            .drains
+            .push(cluster.drains.lock().expect(lock).clone());
     }
     known
 }
@@ -119,6 +160,7 @@ impl Known {
     fn check(&self, calls: &[JournalEntry]) -> Result<(), String> {
         for (call, id) in deleted(calls, &self.by_hand) {
             self.deletion_of_a_room(call, id)?;
+            self.nobody_is_put_out(call, id)?;
         }
         self.nearer_ends(calls)?;
         for call in calls {
@@ -145,18 +187,41 @@ impl Known {
     }
 
     /// Whether the deletion of the object was asked for before.
-    fn condemned(&self, (cluster, object): (usize, &Named), call: &JournalEntry) -> bool {
+    fn condemned(&self, object: (usize, &Named), call: &JournalEntry) -> bool {
+        self.waited(object, call).is_some()
+    }
+
+    /// For how many seconds the deletion of the object had been asked for.
+    fn waited(&self, (cluster, object): (usize, &Named), call: &JournalEntry) -> Option<i64> {
         let elapsed = i64::try_from(call.elapsed_ms).expect("is not so long");
         let at = self.began + SignedDuration::from_millis(elapsed);
-        let story = self.stories.get(cluster);
-        let condemned = story.map(|it| it.condemned.as_slice()).unwrap_or_default();
         let all = Named {
             name: String::new(),
             ..object.clone()
         };
-        condemned
-            .iter()
-            .any(|(it, asked)| (it == object || *it == all) && *asked <= at)
+        let condemned = self.stories.get(cluster)?.condemned.iter();
+        let asked = condemned.filter(|(it, asked)| (it == object || *it == all) && *asked <= at);
+        let first = asked.map(|(_, asked)| *asked).min()?;
+        Some(at.duration_since(first).as_secs())
+    }
+
+    /// Whoever presence showed was put out only if the object says so, or if the deletion had waited.
+    fn nobody_is_put_out(&self, call: &JournalEntry, id: &str) -> Result<(), String> {
+        if call.put_out.iter().all(|shown| *shown < SEEN) {
+            return Ok(());
+        }
+        let may = |(cluster, object): (usize, &Named)| {
+            let name = (object.namespace.clone(), object.name.clone());
+            let drain = self.drains.get(cluster).and_then(|it| it.get(&name));
+            let drain = drain.copied().unwrap_or_default();
+            let waited = self.waited((cluster, object), call);
+            // The API server's times of deletion have no fractions.
+            drain.at_once || waited.is_some_and(|waited| waited + 1 >= drain.least)
+        };
+        let holders = self.holders(id);
+        (!holders.is_empty() && holders.into_iter().all(may))
+            .then_some(())
+            .ok_or_else(|| format!("{} puts out {:?}", shown(call), call.put_out))
     }
 
     fn holders_are_condemned(&self, call: &JournalEntry, id: &str) -> Result<(), String> {

@@ -174,6 +174,7 @@ const NUMBERS: [&str; 5] = [
 ];
 const KEY_SECRETS: [&str; 4] = ["none", "daily-api-key", "standup-dialin", "?limit=50"];
 const POLICIES: [&str; 2] = ["Delete", "Retain"];
+const ROOM_POLICIES: [&str; 3] = ["DeleteWhenEmpty", "Delete", "Retain"];
 
 fn key() -> BoxedStrategy<Value> {
     let fields = vec![
@@ -223,7 +224,8 @@ fn room() -> BoxedStrategy<Value> {
                 likely(&["daily-api-key", "shared", "own"]),
             )]),
         ),
-        ("deletionPolicy", 0.3, likely(&POLICIES)),
+        ("deletionPolicy", 0.3, likely(&ROOM_POLICIES)),
+        ("maxDrain", 0.3, likely(&["10s", "30m", "169h", "1d"])),
         ("missingRoomPolicy", 0.3, likely(&["Recreate", "Report"])),
         ("apiKeySecretRef", 0.3, key()),
     ]);

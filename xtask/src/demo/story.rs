@@ -1,4 +1,4 @@
-//! The steps of a user: a number, a room, its Secret, a call, a repair, and the end of the room.
+//! The steps of a user: a number, a room, its Secret, a call, a repair, the end of a room, and a deletion that waits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +27,12 @@ const REPAIRED_WITHIN: Duration = Duration::from_secs(30);
 /// How long the operator may take to delete the Secret and the room of an expired DailyRoom.
 const GONE_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long presence may lag behind who is in a room. The demo moves Daily's clock on instead of waiting.
+const PRESENCE_LAG: Duration = Duration::from_secs(30);
+/// How long the operator may take to delete a room that everybody has left: for 20 seconds it waits for people
+/// who reconnect.
+const DELETED_WITHIN: Duration = Duration::from_secs(60);
+
 /// The decoded data of a Secret.
 type Data = BTreeMap<String, String>;
 
@@ -47,7 +53,9 @@ pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Resul
     let name = "create a room that ends within seconds";
     let short = report.step(name, make_short_room(stage)).await?;
     let name = "see it end: Secret, room and PIN are gone";
-    report.step(name, see_it_end(stage, &short)).await
+    report.step(name, see_it_end(stage, &short)).await?;
+    let name = "delete a room while people are in it: it stays until they have left";
+    report.step(name, delete_when_empty(stage, &secret)).await
 }
 
 /// Applies an example with this phone number.
@@ -201,4 +209,46 @@ async fn see_it_end(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
             "the PIN of a room that has ended must be refused, and this happened: {answer:?}"
         ))),
     }
+}
+
+/// The host and the caller are still in the room.
+async fn delete_when_empty(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
+    let room = of(secret, "room-name")?;
+    stage.daily.phone.advance(PRESENCE_LAG).await?;
+    let args = ["delete", THE_ROOM, "--wait=false", "--namespace", NAMESPACE];
+    typed(format_args!("kubectl {}", args.join(" ")));
+    say(stage.cluster.run(&args).await?);
+    let object = look::wait_for(stage, THE_ROOM, "Reconciling").await?;
+    let status = room_status(stage, room).await?;
+    if text(&object, "/status/reason") != "DeletionDeferred" || status != 200 {
+        return Err(DemoError::Seen(format!(
+            "the room must stay while people are in it, and Daily answers {status} for it:\n{}",
+            look::describe(&object)
+        )));
+    }
+    say("the host leaves, and the caller hangs up");
+    stage.daily.phone.leave(room, "Host").await?;
+    for call in stage.daily.phone.calls().await? {
+        stage.daily.phone.hang_up(&call.call_id).await?;
+    }
+    stage.daily.phone.advance(PRESENCE_LAG).await?;
+    eventually("the room is deleted", DELETED_WITHIN, async || {
+        stage.operator.running()?;
+        let status = room_status(stage, room).await?;
+        let args = [
+            "get",
+            THE_ROOM,
+            "--ignore-not-found",
+            "--namespace",
+            NAMESPACE,
+        ];
+        let left = stage.cluster.run(&args).await?;
+        Ok::<_, DemoError>(match (status, left.trim().is_empty()) {
+            (404, true) => Look::Done(()),
+            _ => Look::NotYet(format!("Daily answers {status} for the room; {left}")),
+        })
+    })
+    .await?;
+    say("the DailyRoom is gone, and so is its room");
+    Ok(())
 }

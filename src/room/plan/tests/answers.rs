@@ -1,5 +1,6 @@
 //! The points on which nobody knows how Daily answers, each under the less likely answer.
 
+use super::delete::delete_step;
 use super::keep::{by_name, serves, serves_well, updates};
 use super::*;
 
@@ -207,11 +208,8 @@ fn after_an_unknown_write_the_room_is_read_first() {
 /// F-ROOM-41: a read that does not show what was just made says nothing yet.
 #[test]
 fn a_room_that_is_not_shown_yet_is_not_given_up() {
-    let leaving = serving().deleting();
-    let delete = Step::DeleteRoom {
-        name: leaving.room_name(),
-        id: ID.into(),
-    };
+    let leaving = serving().deleting().inside(0);
+    let delete = delete_step(&leaving, ID, true);
     acts(&leaving, delete.clone());
     let stale = |until| {
         leaving

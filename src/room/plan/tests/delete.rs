@@ -2,22 +2,31 @@
 
 use super::*;
 
-/// One that is being deleted, and whose Secret is gone.
-fn leaving(view: View) -> View {
-    view.deleting()
-        .with(|it| it.has_secret(Some(Found::Absent)))
+/// One that is being deleted, whose Secret is gone, and in whose room is nobody.
+pub(super) fn leaving(view: View) -> View {
+    view.deleting().inside(0).with(|it| {
+        it.has_secret(Some(Found::Absent));
+        it.memory.deleting_since = Some(moment());
+    })
 }
 
 #[track_caller]
-fn releases(view: &View, how: Release) {
+pub(super) fn releases(view: &View, how: Release) {
     acts(view, AnyStep::Release(how));
 }
 
+/// It is empty, and the room is deleted if it still is then.
 #[track_caller]
-fn deletes(view: &View, id: &str) {
-    let name = view.room_name();
-    let id = id.to_owned();
-    acts(view, Step::DeleteRoom { name, id });
+pub(super) fn deletes(view: &View, id: &str) {
+    acts(view, delete_step(view, id, true));
+}
+
+pub(super) fn delete_step(view: &View, id: &str, only_if_empty: bool) -> Step {
+    Step::DeleteRoom {
+        name: view.room_name(),
+        id: id.to_owned(),
+        only_if_empty,
+    }
 }
 
 /// The object is let go, and a room is left alone.
@@ -30,7 +39,13 @@ fn orphans(view: &View, says: &str) {
 }
 
 #[track_caller]
-fn waits_for(view: &View, reason: Reason, resolved_by: ResolvedBy, again: Duration, says: &str) {
+pub(super) fn waits_for(
+    view: &View,
+    reason: Reason,
+    resolved_by: ResolvedBy,
+    again: Duration,
+    says: &str,
+) {
     let planned = plan(view);
     let message = match &planned {
         Plan::Rest(Outcome::Deleting(problem), _) => problem.message.clone(),
@@ -89,6 +104,8 @@ fn a_room_that_is_retained_stays() {
 #[test]
 fn the_room_goes_first_then_the_secret_then_the_finalizer() {
     let view = serving().deleting();
+    reads(&view, Read::Presence);
+    let view = view.inside(0);
     deletes(&view, ID);
     let gone = view.absent(moment(), Some(moment()));
     acts(&gone, Step::DeleteSecret(secret_guard()));
@@ -123,8 +140,8 @@ fn a_recorded_room_is_deleted_by_its_id_alone() {
 fn a_room_is_deleted_by_its_recorded_name() {
     let other = |it: &mut Record| it.name = "team-other_x".into();
     let view = leaving(recorded().with_record(other));
-    let (name, id) = ("team-other_x".to_owned(), ID.to_owned());
-    acts(&view, Step::DeleteRoom { name, id });
+    assert_eq!(view.room_name(), "team-other_x");
+    deletes(&view, ID);
 }
 
 #[test]

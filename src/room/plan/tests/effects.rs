@@ -33,6 +33,14 @@ impl World {
         if !matches!(step, Step::UpdateRoom(_)) {
             view.facts.read_by_name = matches!(step, Step::DeleteRoom { .. });
         }
+        if let Step::DeleteRoom { only_if_empty, .. } = step {
+            view.facts.presence = None;
+            self.wait(self.slot_wait);
+            if *only_if_empty && !self.is_empty(&name) {
+                view.facts.read_by_name = false;
+                return;
+            }
+        }
         if !self.may_be_sent(step, &name) {
             view.facts.read_by_name = true;
             return;
@@ -103,11 +111,20 @@ impl World {
                 assert!(ours, "{id} is not ours");
                 let at = self.tick();
                 self.get(name, at);
-                shown.as_ref() == Some(id)
+                let sends = shown.as_ref() == Some(id);
+                if sends {
+                    self.check_put_out(name);
+                }
+                sends
             }
             Step::UpdateRoom(update) => {
                 let at = self.tick();
                 self.get(name, at);
+                let exp = update.change.properties.get("exp").and_then(Value::as_i64);
+                let made = self.record().and_then(|it| it.made);
+                let drain = made.as_ref().and_then(|it| it.drain.as_ref());
+                let latest = drain.filter(|_| deleting).map(|it| it.end_before);
+                assert!(exp <= latest || !deleting, "a deletion moves an end away");
                 shown.as_ref() == Some(&update.id)
             }
             _ => true,
@@ -165,6 +182,7 @@ impl World {
                 Ok(None)
             }
             Step::DeleteRoom { name, .. } => {
+                self.put_out(name);
                 self.changes();
                 self.rooms.remove(name);
                 Ok(None)

@@ -4,6 +4,7 @@ mod absent;
 mod answers;
 mod create;
 mod delete;
+mod drain;
 mod effects;
 mod keep;
 mod properties;
@@ -26,6 +27,7 @@ use super::steps::{Read, SecretEvent, SecretWrite, Serving, Step, TokenRequest, 
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, DailyRoomSpec, DailyRoomStatus, NumberSource, PublishedNumber};
+use crate::daily::account::presence::Occupancy;
 use crate::daily::evidence::{Absence, CreateAttempts, Losses, Observed, RoomEvidence, Source};
 use crate::daily::meeting_token::{Grant, MeetingToken};
 use crate::daily::types::{CreateRoom, Domain, Pin, Room, RoomChange};
@@ -457,6 +459,17 @@ impl View {
 
     fn deleting(self) -> Self {
         self.with(|view| view.meta.deleting = Some(NOW))
+    }
+
+    /// So many are in the room, as Daily has just answered.
+    fn inside(self, participants: usize) -> Self {
+        let at = self.now.moment;
+        let here = Occupancy {
+            at,
+            participants,
+            meeting: false,
+        };
+        self.with(|view| view.facts.presence = Some(Ok(here)))
     }
 }
 

@@ -23,6 +23,8 @@ enum Event {
     /// To what Daily may show, for example milliseconds.
     SetEnd(i64),
     Edit(usize),
+    /// Edits how the room is deleted alone.
+    EditDeletion(usize),
     Force,
     Suspend(bool),
     Delete,
@@ -33,6 +35,14 @@ enum Event {
     LoseRecord,
     Copy,
     Numbers,
+    Join,
+    Leave,
+    Reconnect,
+    /// From now on Daily does or does not answer who is where.
+    Presence,
+    /// From now on a DELETE waits this long for its slot.
+    Busy(u64),
+    DeleteNamespace,
 }
 
 const SPECS: [&str; 10] = [
@@ -48,14 +58,22 @@ const SPECS: [&str; 10] = [
     r#"{"ttl": "7h", "secret": {"name": "other"}, "meetingTokens": {"tokens": [{"key": "a", "role": "Participant"}]}}"#,
 ];
 
-fn spec(index: usize, chosen: bool, retain: bool) -> Value {
+const DELETIONS: [&str; 5] = [
+    r#"{}"#,
+    r#"{"maxDrain": "30m"}"#,
+    r#"{"maxDrain": "10s"}"#,
+    r#"{"deletionPolicy": "Delete"}"#,
+    r#"{"deletionPolicy": "Retain"}"#,
+];
+
+fn spec(index: usize, chosen: bool, deletion: usize) -> Value {
     let mut spec: Value = serde_json::from_str(SPECS[index]).unwrap();
     if chosen {
         spec["roomName"] = json!("standup");
     }
-    if retain {
-        spec["deletionPolicy"] = json!("Retain");
-    }
+    let deletion: Value = serde_json::from_str(DELETIONS[deletion]).unwrap();
+    let all = spec.as_object_mut().unwrap();
+    all.extend(deletion.as_object().unwrap().clone());
     spec
 }
 
@@ -91,6 +109,12 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::LoseRecord),
         1 => Just(Event::Copy),
         1 => Just(Event::Numbers),
+        2 => Just(Event::Join),
+        1 => Just(Event::Leave),
+        1 => Just(Event::Reconnect),
+        1 => Just(Event::Presence),
+        1 => Just(Event::DeleteNamespace),
+        1 => (0..DELETIONS.len()).prop_map(Event::EditDeletion),
     ]
 }
 
@@ -118,7 +142,8 @@ fn event_without_ends() -> impl Strategy<Value = Event> {
 struct Start {
     spec: usize,
     chosen: bool,
-    retain: bool,
+    /// Which of the ways to delete a room.
+    deletion: usize,
     skew: i64,
     lingers: bool,
     lags: bool,
@@ -126,14 +151,14 @@ struct Start {
 }
 
 fn start() -> impl Strategy<Value = Start> {
-    let flags = (any::<bool>(), prop::bool::weighted(0.2));
+    let flags = (any::<bool>(), 0..DELETIONS.len());
     let answers = (any::<bool>(), any::<bool>(), any::<bool>());
     let parts = (0..SPECS.len(), flags, answers, -4i64..5);
     parts.prop_map(
-        |(spec, (chosen, retain), (lingers, lags, repins), skew)| Start {
+        |(spec, (chosen, deletion), (lingers, lags, repins), skew)| Start {
             spec,
             chosen,
-            retain,
+            deletion,
             skew,
             lingers,
             lags,
@@ -173,7 +198,11 @@ impl World {
                 it.config.exp = config.exp;
             }),
             Event::Edit(index) => {
-                self.spec = spec(*index, start.chosen, start.retain);
+                self.spec = spec(*index, start.chosen, start.deletion);
+                self.meta.generation += 1;
+            }
+            Event::EditDeletion(deletion) => {
+                self.spec = spec(start.spec, start.chosen, *deletion);
                 self.meta.generation += 1;
             }
             Event::Force => {
@@ -184,7 +213,10 @@ impl World {
                 self.spec["suspend"] = json!(suspend);
                 self.meta.generation += 1;
             }
-            Event::Delete => self.meta.deleting = Some(NOW),
+            Event::Delete => {
+                let now = self.wall();
+                self.meta.deleting.get_or_insert(now);
+            }
             Event::LoseSecrets => self.secrets.clear(),
             Event::EditSecrets => {
                 for secret in self.secrets.values_mut() {
@@ -203,15 +235,32 @@ impl World {
                     ..DailyRoomStatus::default()
                 };
             }
-            Event::LoseStatus => self.status = DailyRoomStatus::default(),
+            Event::LoseStatus => {
+                self.forget_reconnects();
+                self.status = DailyRoomStatus::default();
+            }
             Event::LoseRecord if self.is_chosen() => {}
-            Event::LoseRecord => self.status.record = None,
+            Event::LoseRecord => {
+                self.forget_reconnects();
+                self.status.record = None;
+            }
             Event::Copy => {
+                self.forget_reconnects();
                 self.disowned |= self.is_chosen();
                 self.meta.uid.push('1');
                 self.memory = Memory::default();
             }
             Event::Numbers => self.numbers_fail = !self.numbers_fail,
+            Event::Join => self.join(),
+            Event::Leave => self.leave(),
+            Event::Reconnect => self.reconnect(),
+            Event::Busy(seconds) => self.slot_wait = Duration::from_secs(*seconds),
+            Event::Presence => self.presence_fails = !self.presence_fails,
+            Event::DeleteNamespace => {
+                let now = self.wall();
+                self.namespace_deleted.get_or_insert(now);
+                self.meta.deleting.get_or_insert(now);
+            }
         }
     }
 
@@ -225,12 +274,15 @@ impl World {
         }
     }
 
-    /// Passes without faults, after what was under way is done, until none of them does anything.
+    /// Passes without faults, after what was under way is done and everybody has left, until none of them
+    /// does anything.
     fn settle(&mut self) {
         self.numbers_fail = false;
         self.spec["suspend"] = json!(false);
         self.meta.generation += 1;
         self.tokens_fail = false;
+        self.presence_fails = false;
+        self.leave();
         self.wait(QUIET);
         let mut quiet = 0;
         // A room that is renewed may first have to wait for its name until another one has ended.
@@ -320,7 +372,7 @@ fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
     let start = Start {
         spec: 0,
         chosen: false,
-        retain: false,
+        deletion: 0,
         skew: 0,
         lingers: false,
         lags: true,
@@ -342,7 +394,8 @@ fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
 fn live_renewed(start: Start, events: &[Event]) {
     let start = Start {
         spec: RENEWED,
-        retain: false,
+        // A deletion that waits moves the end.
+        deletion: 3,
         ..start
     };
     live_in(start, events, |world| world.only_later = true);
@@ -353,7 +406,7 @@ fn live(start: Start, events: &[Event]) {
 }
 
 fn live_in(start: Start, events: &[Event], change: impl FnOnce(&mut World)) {
-    let first = spec(start.spec, start.chosen, start.retain);
+    let first = spec(start.spec, start.chosen, start.deletion);
     let mut world = World::new(first, start.skew, start.lingers);
     if start.lags {
         world.replica_lag = Duration::from_secs(2);
@@ -365,6 +418,25 @@ fn live_in(start: Start, events: &[Event], change: impl FnOnce(&mut World)) {
     }
     world.settle();
     world.check();
+}
+
+/// What happens while a deletion waits for participants.
+fn event_of_a_deletion() -> impl Strategy<Value = Event> {
+    let wait = prop_oneof![4 => 1u64..40, 1 => 60u64..700, 1 => 1800u64..3700];
+    prop_oneof![
+        8 => prop::collection::vec(fate(), 0..4).prop_map(Event::Pass),
+        6 => wait.prop_map(Event::Wait),
+        1 => any::<bool>().prop_map(Event::List),
+        1 => Just(Event::Restart),
+        2 => Just(Event::Join),
+        2 => Just(Event::Leave),
+        3 => Just(Event::Reconnect),
+        1 => Just(Event::Presence),
+        1 => (0u64..40).prop_map(Event::Busy),
+        1 => Just(Event::DeleteNamespace),
+        1 => (-900i64..900).prop_map(Event::MoveEnd),
+        1 => (0..DELETIONS.len()).prop_map(Event::EditDeletion),
+    ]
 }
 
 /// The seed is fixed; as many new ones as `PROPTEST_CASES` asks for.
@@ -400,5 +472,18 @@ proptest! {
         events in prop::collection::vec(event_without_ends(), 0..20),
     ) {
         live_renewed(start, &events);
+    }
+
+    #[test]
+    fn nobody_is_put_out_early(
+        start in start(),
+        inside in 0u64..60,
+        slot in prop_oneof![Just(0u64), 0u64..40],
+        events in prop::collection::vec(event_of_a_deletion(), 0..20),
+    ) {
+        let served = [Event::Pass(Vec::new()), Event::Pass(Vec::new()), Event::Pass(Vec::new())];
+        let met = [Event::Busy(slot), Event::Join, Event::Wait(inside), Event::Delete];
+        let all: Vec<Event> = served.into_iter().chain(met).chain(events).collect();
+        live(start, &all);
     }
 }

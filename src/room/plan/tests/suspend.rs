@@ -1,5 +1,6 @@
 //! A suspended DailyRoom: nothing is written for it, and its room still ends.
 
+use super::delete::deletes;
 use super::*;
 use crate::crd::condition::{is_true, kind};
 
@@ -55,12 +56,8 @@ fn its_room_ends_on_dailys_word_and_the_secret_stays() {
 
 #[test]
 fn a_deletion_is_not_suspended() {
-    let view = suspended(serving()).deleting();
-    let step = Step::DeleteRoom {
-        name: view.room_name(),
-        id: ID.into(),
-    };
-    acts(&view, step);
+    let view = suspended(serving()).deleting().inside(0);
+    deletes(&view, ID);
 }
 
 #[test]

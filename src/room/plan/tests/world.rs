@@ -8,10 +8,14 @@ use crate::daily::evidence::{Evidence, replica_lag};
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use crate::reconcile::MAX_ROUNDS;
+use crate::room::view::Namespace;
 use k8s_openapi::api::core::v1::Secret;
 
 /// So long an ended room takes its name where it does.
 const COLLECTED: i64 = 300;
+/// So late presence shows who has joined, and who has left: the worst for somebody who reconnects.
+const JOIN_LAG: Duration = Duration::from_secs(25);
+const LEAVE_LAG: Duration = Duration::from_secs(10);
 
 /// How a step goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,13 @@ pub(super) struct World {
     pub(super) repins: bool,
     /// Whether no end may move nearer, and no room be created beside one that has not ended.
     pub(super) only_later: bool,
+    pub(super) people: Vec<Person>,
+    /// Whether Daily does not answer who is where.
+    pub(super) presence_fails: bool,
+    /// How long a DELETE waits for its slot.
+    pub(super) slot_wait: Duration,
+    /// When the deletion of the namespace was requested.
+    pub(super) namespace_deleted: Option<i64>,
     /// What the rooms were before each change, with its time.
     past: Vec<(Duration, BTreeMap<String, Room>)>,
     pub(super) released: Option<Release>,
@@ -62,6 +73,16 @@ pub(super) struct World {
     trusted_from: Moment,
     pub(super) clock: Duration,
     made: u32,
+}
+
+/// Somebody in a room.
+pub(super) struct Person {
+    /// The name of the room.
+    room: String,
+    joined: Duration,
+    left: Option<Duration>,
+    /// When they joined first, if they have reconnected since.
+    first: Duration,
 }
 
 /// The result of a reconcile.
@@ -88,6 +109,10 @@ impl World {
             replica_lag: Duration::ZERO,
             repins: false,
             only_later: false,
+            people: Vec::new(),
+            presence_fails: false,
+            slot_wait: Duration::ZERO,
+            namespace_deleted: None,
             past: Vec::new(),
             released: None,
             disowned: false,
@@ -99,7 +124,94 @@ impl World {
         }
     }
 
-    fn wall(&self) -> i64 {
+    /// Somebody joins the room, if there is one.
+    pub(super) fn join(&mut self) {
+        let room = self.name();
+        let (joined, first) = (self.clock, self.clock);
+        if self.shown(&room).is_some() {
+            self.people.push(Person {
+                room,
+                joined,
+                left: None,
+                first,
+            });
+        }
+    }
+
+    /// Everybody leaves.
+    pub(super) fn leave(&mut self) {
+        for person in &mut self.people {
+            person.left = person.left.or(Some(self.clock));
+        }
+    }
+
+    /// Everybody in the room loses the connection, and is back a moment later. The deletion knows of them
+    /// only if it has waited for them before.
+    pub(super) fn reconnect(&mut self) {
+        let waits = self.record().and_then(|it| it.made?.drain).is_some();
+        let joined = self.clock + Duration::from_secs(3);
+        let there = self.people.iter().filter(|it| it.left.is_none());
+        let back = there.map(|it| Person {
+            room: it.room.clone(),
+            joined,
+            left: None,
+            first: if waits { it.first } else { joined },
+        });
+        let back: Vec<Person> = back.collect();
+        self.leave();
+        self.people.extend(back);
+    }
+
+    /// What the deletion knows of participants is lost.
+    pub(super) fn forget_reconnects(&mut self) {
+        for person in &mut self.people {
+            person.first = person.joined;
+        }
+    }
+
+    fn occupancy(&self, room: &str) -> Occupancy {
+        let is_shown = |it: &&Person| {
+            let is_gone = |left: Duration| left + LEAVE_LAG <= self.clock;
+            it.room == room && it.joined + JOIN_LAG <= self.clock && !it.left.is_some_and(is_gone)
+        };
+        Occupancy {
+            at: self.moment(),
+            participants: self.people.iter().filter(is_shown).count(),
+            meeting: false,
+        }
+    }
+
+    /// A DELETE is about to be sent: it puts out nobody whom presence could show, unless it may.
+    pub(super) fn check_put_out(&self, room: &str) {
+        let deletion = DeletionSpec::read(&self.spec);
+        let requested = self.meta.deleting.unwrap();
+        let of_namespace = self
+            .namespace_deleted
+            .map(|at| (at - requested).max(0) + 600);
+        let longest = deletion.max_drain.min(of_namespace.unwrap_or(i64::MAX));
+        let waited = self.wall() - requested;
+        let is_known = |it: &&Person| {
+            let inside = it.left.is_none() && it.joined <= self.clock;
+            it.room == room && inside && it.first + JOIN_LAG <= self.clock
+        };
+        let known = self.people.iter().filter(is_known).count();
+        let may = deletion.at_once || waited >= longest || known == 0;
+        assert!(may, "{known} are put out after {waited} s");
+    }
+
+    /// The room is deleted with everybody in it.
+    pub(super) fn put_out(&mut self, room: &str) {
+        for person in self.people.iter_mut().filter(|it| it.room == room) {
+            person.left = person.left.or(Some(self.clock));
+        }
+    }
+
+    /// The slot of a DELETE was waited for, and presence is read again.
+    pub(super) fn is_empty(&self, room: &str) -> bool {
+        !self.presence_fails && self.occupancy(room).is_empty()
+    }
+
+    pub(super) fn wall(&self) -> i64 {
         let since = self.clock - moment().0;
         NOW + i64::try_from(since.as_secs()).unwrap()
     }
@@ -239,6 +351,9 @@ impl World {
             it.trusted_from = self.trusted_from;
             it.facts.numbers = None;
             it.access = None;
+            if it.meta.deleting.is_some() {
+                it.memory.deleting_since.get_or_insert(self.moment());
+            }
         });
         view.with(|it| {
             let mut remembered = self.memory.kind.secrets.clone();
@@ -344,6 +459,11 @@ impl World {
                 });
                 view.facts.former_secrets = Some(former.collect());
             }
+            Read::Presence => self.read_presence(view),
+            Read::Namespace => {
+                let (at, deleted) = (self.moment(), self.namespace_deleted);
+                view.memory.kind.namespace = Some(Namespace { at, deleted });
+            }
         }
     }
 
@@ -355,6 +475,17 @@ impl World {
         let found = self.found(view.names.of(kind).unwrap());
         view.memory.kind.secrets.insert(kind, found.clone());
         view.facts.secrets.insert(kind, found);
+    }
+
+    fn read_presence(&mut self, view: &mut View) {
+        if self.presence_fails {
+            view.facts.presence = Some(Err("no answer".to_owned()));
+            return;
+        }
+        let here = self.occupancy(&view.room_name());
+        let empty_since = &mut view.memory.kind.empty_since;
+        *empty_since = empty_since.or(Some(here.at)).filter(|_| here.is_empty());
+        view.facts.presence = Some(Ok(here));
     }
 
     fn read_room(&mut self, view: &mut View) {

@@ -3,7 +3,7 @@
 use daily_sim::JournalEntry;
 use serde_json::{Value, json};
 
-use super::Known;
+use super::{Drain, Known};
 use crate::audit::{Named, Story};
 
 const BEGAN: &str = "2026-01-01T00:00:00Z";
@@ -74,6 +74,26 @@ pub fn sees_who_lost_what() {
     ];
     for (known, calls) in harmless {
         assert_eq!(known.check(&calls), Ok(()));
+    }
+    // Somebody was inside for a minute, when the deletion was two seconds old.
+    let puts_out = |spec: Value, shown: i64| {
+        let mut known = known(std::slice::from_ref(&standup));
+        let object = ("team".to_owned(), "standup".to_owned());
+        let mut drain = Drain::default();
+        drain.note(&spec);
+        known.drains = vec![[(object, drain)].into()];
+        let mut call = room(4);
+        call.put_out = vec![shown];
+        known.check(&[call])
+    };
+    assert_eq!(puts_out(json!({}), 9), Ok(()), "nobody could see them");
+    assert_eq!(puts_out(json!({"deletionPolicy": "Delete"}), 60), Ok(()));
+    for spec in [
+        json!({}),
+        json!({"maxDrain": "10s"}),
+        json!({"maxDrain": "2m"}),
+    ] {
+        assert!(puts_out(spec.clone(), 60).is_err(), "{spec}");
     }
     let mut shared = known(&[]);
     let reported = (evil.clone(), "the id is room-1".to_owned());

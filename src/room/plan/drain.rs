@@ -1,0 +1,256 @@
+//! A deletion that waits for participants: for how long, and the end that the room gets meanwhile.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::Plan;
+use super::confirm_answer::{RECHECK, confirm_by_name, last_change_is_shown};
+use super::differ::{EARLIEST_END, send};
+use super::expire::kept_by_daily;
+use super::steps::{Read, Update};
+use crate::crd::condition::Reason;
+use crate::crd::time::rfc3339;
+use crate::daily::account::presence::Occupancy;
+use crate::daily::evidence::Observed;
+use crate::daily::types::RoomChange;
+use crate::naming;
+use crate::reconcile::guards::has_waited;
+use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
+use crate::reconcile::record::{Drain, End, Made, Record, Recorded};
+use crate::reconcile::steps::{
+    Change, MARGIN, Outcome, Read as AnyRead, Step as AnyStep, Written, read, record, unchanged,
+};
+use crate::room::view::View;
+
+/// How long a room that had participants must show empty before it is deleted. A participant who reconnects
+/// may show only 15 seconds after they stopped to show (F-PRES-3), and reconnecting takes some.
+const RECONNECTS: Duration = Duration::from_secs(20);
+/// For how many seconds after the deletion of its namespace a deletion waits at most: whoever deletes a
+/// namespace waits for all objects in it.
+const NAMESPACE_TIMEOUT: i64 = 600;
+/// How often the namespace is read again.
+const NAMESPACE_INTERVAL: Duration = Duration::from_secs(30);
+/// How many seconds after the deadline Daily ends the room, in case no operator deletes it. Daily removes
+/// nobody who joined before the end was moved (F-CALL-8), so the operator should come first.
+const BACKSTOP: i64 = 60;
+
+/// Whether the room may be deleted only if it is empty, once it is or has been waited for long enough.
+pub(super) fn only_if_empty(view: &View, id: &str) -> Result<bool, Plan> {
+    if view.deletion.at_once || has_timed_out(view)? {
+        return Ok(false);
+    }
+    match view.facts.presence.as_ref().ok_or(read(Read::Presence))? {
+        Ok(here) if here.is_empty() => {
+            stays_empty(view, here)?;
+            Ok(true)
+        }
+        Ok(here) => Err(deferred(view, id, &inside(here))),
+        Err(why) => {
+            let unknown = format!("Daily does not show whether somebody is in the room: {why}.");
+            Err(deferred(view, id, &unknown))
+        }
+    }
+}
+
+/// For how many seconds the deletion waits at most.
+fn longest_wait(view: &View) -> i64 {
+    let deleted = view.memory.kind.namespace.and_then(|it| it.deleted);
+    let after = |at: i64| at.saturating_sub(requested(view)).max(0);
+    let of_namespace = deleted.map(|at| after(at).saturating_add(NAMESPACE_TIMEOUT));
+    let of_namespace = of_namespace.unwrap_or(i64::MAX);
+    view.deletion.max_drain.min(of_namespace)
+}
+
+fn requested(view: &View) -> i64 {
+    view.meta.deleting.unwrap_or(view.now.wall)
+}
+
+/// Until when the deletion waits, in unix seconds.
+fn deadline(view: &View) -> i64 {
+    requested(view).saturating_add(longest_wait(view))
+}
+
+/// The deadline has passed by our clock and by Daily's: one that is wrong removes nobody.
+fn has_timed_out(view: &View) -> Result<bool, Plan> {
+    if !has_waited(view, view.memory.deleting_since, longest_wait(view)) {
+        return Ok(false);
+    }
+    let Some(observed) = &view.evidence.observed else {
+        confirm_by_name(view)?;
+        return Err(unchanged(RECHECK));
+    };
+    Ok(kept_by_daily(view, deadline(view), observed).is_none())
+}
+
+/// A room that had participants is empty for long enough: none of them is just reconnecting.
+fn stays_empty(view: &View, here: &Occupancy) -> Result<(), Plan> {
+    let made = view.record().and_then(|it| it.made.as_ref());
+    let had_participants = made.is_some_and(|it| it.drain.is_some());
+    let since = view.memory.kind.empty_since.unwrap_or(here.at);
+    let left = RECONNECTS
+        .min(view.quiet_period)
+        .saturating_sub(since.until(here.at));
+    match had_participants && !left.is_zero() {
+        true => Err(unchanged(left + MARGIN)),
+        false => Ok(()),
+    }
+}
+
+fn inside(here: &Occupancy) -> String {
+    match here.participants {
+        0 => "A meeting is in progress in the room.".to_owned(),
+        1 => "1 participant is in the room.".to_owned(),
+        participants => format!("{participants} participants are in the room."),
+    }
+}
+
+/// Somebody is or may be in the room. Its end moves nearer first, so that it ends even if no operator runs.
+fn deferred(view: &View, id: &str, why: &str) -> Plan {
+    let namespace = view.memory.kind.namespace;
+    let is_old = namespace.is_none_or(|it| it.at.until(view.now.moment) >= NAMESPACE_INTERVAL);
+    if is_old && view.deletion.max_drain > NAMESPACE_TIMEOUT {
+        return read(Read::Namespace);
+    }
+    if let Err(first) = end_is_moved(view, id) {
+        return first;
+    }
+    let message = format!(
+        "{why} The operator deletes the room when it is empty, and at {} with everyone in it. To delete it now, set \
+         spec.deletionPolicy to Delete; to keep it, set it to Retain.",
+        rfc3339(deadline(view))
+    );
+    let problem = Problem::new(Reason::DeletionDeferred, ResolvedBy::Waiting, message);
+    Plan::Rest(Outcome::Deleting(problem), Requeue::After(RECHECK))
+}
+
+/// The room ends soon after the deadline, or as it did before if that is earlier.
+fn end_is_moved(view: &View, id: &str) -> Result<(), Plan> {
+    let owned = match (view.record(), &view.access) {
+        (Some(owned), _) => owned.clone(),
+        // Another version of the operator wrote the record.
+        _ if view.recorded == Recorded::Unreadable => return Ok(()),
+        (None, Some(Ok(domain))) => view.new_record(&view.room_name(), domain),
+        (None, _) => return Ok(()),
+    };
+    let observed = view.evidence.observed.as_ref();
+    let Some(observed) = observed.filter(|it| it.room.id == id) else {
+        return confirm_by_name(view);
+    };
+    let known = owned
+        .made
+        .as_ref()
+        .and_then(|it| Some((it, it.drain.as_ref()?)));
+    match known.filter(|(_, drain)| drain.until == deadline(view)) {
+        Some((made, drain)) => end_is(view, &owned, made, drain, drain.end, observed),
+        None => {
+            // A listing may be from before somebody moved the end.
+            confirm_by_name(view)?;
+            Err(record(draining(view, &owned, observed), Change::Sent))
+        }
+    }
+}
+
+/// The record of a room whose end is to be moved.
+fn draining(view: &View, owned: &Record, observed: &Observed) -> Record {
+    let room = &observed.room;
+    let made = owned.made.clone().unwrap_or_else(|| Made {
+        end: room.config.exp.map(of_deletion),
+        ..Made::of(&room.id)
+    });
+    let until = deadline(view);
+    let ahead = observed
+        .date
+        .map_or(0, |date| date.saturating_sub(view.now.wall));
+    let soonest = view.now.wall.saturating_add(EARLIEST_END);
+    let wanted = until.saturating_add(BACKSTOP).max(soonest);
+    let wanted = wanted.saturating_add(ahead.max(0));
+    let end_before = made.drain.as_ref().map(|it| it.end_before);
+    let end_before = end_before.or(room.config.exp).unwrap_or(wanted);
+    let drain = Drain {
+        until,
+        end: wanted.min(end_before),
+        end_before,
+    };
+    owned.owning(Made {
+        drain: Some(drain),
+        ..made
+    })
+}
+
+/// An end that no field of the spec gave.
+fn of_deletion(at: i64) -> End {
+    End::new(at, "deletion".to_owned())
+}
+
+/// The room has this end, or an earlier one that somebody else gave it.
+fn end_is(
+    view: &View,
+    owned: &Record,
+    made: &Made,
+    drain: &Drain,
+    wanted: i64,
+    observed: &Observed,
+) -> Result<(), Plan> {
+    let room = &observed.room;
+    let shown = room.config.exp;
+    let before = made.end.as_ref();
+    if shown == Some(wanted) {
+        if before.is_some_and(|it| it.at == wanted) {
+            return Ok(());
+        }
+        let end = before.cloned().unwrap_or_else(|| of_deletion(wanted));
+        let end = Some(End { at: wanted, ..end });
+        let moved = owned.owning(Made {
+            end,
+            ..made.clone()
+        });
+        let (change, written) = (Change::Sent, Written::WithStatus);
+        return Err(Plan::Act(AnyStep::Record(Box::new(moved), change, written)));
+    }
+    let is_ours = shown == Some(drain.end) || shown == before.map(|it| it.at);
+    if shown.is_some_and(|shown| shown < wanted) && !is_ours {
+        return Ok(());
+    }
+    confirm_by_name(view)?;
+    let mut change = RoomChange::default();
+    change.properties.insert("exp".into(), json!(wanted));
+    let update = Update {
+        name: owned.name.clone(),
+        id: room.id.clone(),
+        dialin: None,
+        fingerprint: naming::fingerprint(&json!(change)),
+        change,
+        drift: false,
+        renews: false,
+    };
+    // A rejected end leaves the room with its own.
+    send(view, room, update).map(drop)
+}
+
+/// A room that is retained after all gets its own end back, if there is a key.
+pub(super) fn end_is_restored(view: &View) -> Result<(), Plan> {
+    let owned = view.record();
+    let Some((owned, made)) = owned.and_then(|it| Some((it, it.made.as_ref()?))) else {
+        return Ok(());
+    };
+    let Some(drain) = &made.drain else {
+        return Ok(());
+    };
+    match &view.access {
+        None => return Err(Plan::Read(AnyRead::Access)),
+        Some(Ok(domain)) if domain.id == owned.domain_id => {}
+        Some(_) => return Ok(()),
+    }
+    if view.evidence.absence.is_none() {
+        confirm_by_name(view)?;
+        last_change_is_shown(view)?;
+    }
+    let observed = view.evidence.observed.as_ref();
+    let observed = observed.filter(|it| it.room.id == made.id);
+    let is_ahead = drain.end_before > view.now.wall.saturating_add(EARLIEST_END);
+    match observed.filter(|_| is_ahead) {
+        Some(observed) => end_is(view, owned, made, drain, drain.end_before, observed),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,316 @@
+//! A deletion that waits for participants.
+
+use super::delete::{delete_step, leaving, releases, waits_for};
+use super::*;
+use crate::reconcile::record::Drain;
+use crate::room::view::Namespace;
+
+const HOUR: i64 = 3600;
+/// Daily ends the room a minute after the operator.
+const MINUTE: i64 = 60;
+
+/// One whose deletion was requested now, and whose room Daily shows by name with somebody in it.
+fn occupied() -> View {
+    let view = serving().sees(Source::Get, |_| {}).read_by_name();
+    leaving(view).inside(2).stays()
+}
+
+/// The same, once its end is moved.
+fn draining() -> View {
+    let end = NOW + HOUR + MINUTE;
+    let view = occupied().made(|it| it.drain = Some(drain(NOW + HOUR, end)));
+    view.made(|it| it.end = Some(by_ttl(end))).ends(end)
+}
+
+fn drain(until: i64, end: i64) -> Drain {
+    Drain {
+        until,
+        end,
+        end_before: END,
+    }
+}
+
+impl View {
+    /// The namespace is not being deleted.
+    fn stays(self) -> Self {
+        self.namespace(None)
+    }
+
+    fn namespace(self, deleted: Option<i64>) -> Self {
+        let at = self.now.moment;
+        self.with(|it| it.memory.kind.namespace = Some(Namespace { at, deleted }))
+    }
+
+    /// Daily shows this end.
+    fn ends(self, at: i64) -> Self {
+        self.evidence(|it| it.observed.as_mut().unwrap().room.config.exp = Some(at))
+    }
+
+    /// This much later by all clocks, with what was known about the room before.
+    fn later(self, seconds: i64) -> Self {
+        let seconds_passed = Duration::from_secs(seconds.unsigned_abs());
+        self.with(|it| {
+            it.now.wall += seconds;
+            it.now.moment = it.now.moment.after(seconds_passed);
+            if let Some(namespace) = &mut it.memory.kind.namespace {
+                namespace.at = it.now.moment;
+            }
+        })
+    }
+
+    fn policy(self, spec: Value) -> Self {
+        self.with(|it| it.deletion = DeletionSpec::read(&spec))
+    }
+}
+
+/// It waits for these participants, until then.
+#[track_caller]
+fn defers(view: &View, says: &str, until: &str) {
+    let (reason, by) = (Reason::DeletionDeferred, ResolvedBy::Waiting);
+    waits_for(view, reason, by, RECHECK, says);
+    waits_for(
+        view,
+        reason,
+        by,
+        RECHECK,
+        &format!("at {until} with everyone in it"),
+    );
+}
+
+/// It moves the end of the room.
+#[track_caller]
+fn moves_end(view: &View, end: i64) {
+    match plan(view) {
+        Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) => {
+            assert_eq!(json!(update.change), json!({"properties": {"exp": end}}));
+            assert_eq!((update.id.as_str(), update.drift), (ID, false));
+        }
+        other => panic!("moves no end: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn records(view: &View, drain: &Drain) {
+    let expected = view.clone().made(|it| it.drain = Some(drain.clone()));
+    acts(view, write(expected.owned(), Change::Sent));
+}
+
+#[test]
+fn an_occupied_room_gets_a_nearer_end_and_stays() {
+    let view = occupied();
+    let drain = drain(NOW + HOUR, NOW + HOUR + MINUTE);
+    records(&view, &drain);
+    let recorded = view.made(|it| it.drain = Some(drain.clone()));
+    moves_end(&recorded, drain.end);
+    // Its end is recorded when Daily shows it, and then it waits.
+    let moved = recorded.ends(drain.end);
+    let expected = moved.clone().made(|it| it.end = Some(by_ttl(drain.end)));
+    acts(&moved, with_status(expected.owned(), Change::Sent));
+    assert_eq!(expected, draining());
+    defers(
+        &expected,
+        "2 participants are in the room.",
+        "2027-01-15T09:10:00Z",
+    );
+    defers(
+        &draining().inside(1),
+        "1 participant is in the room.",
+        "2027-01-15T09:10:00Z",
+    );
+}
+
+#[test]
+fn nothing_is_moved_on_the_word_of_a_listing() {
+    let listed = occupied().sees(Source::List, |_| {});
+    reads(&listed.with(|it| it.facts.read_by_name = false), Read::Room);
+    // Nor before the room was seen at all.
+    let unseen = occupied().evidence(|it| it.observed = None);
+    reads(
+        &unseen.clone().with(|it| it.facts.read_by_name = false),
+        Read::Room,
+    );
+    defers(&unseen, "2 participants", "2027-01-15T09:10:00Z");
+}
+
+#[test]
+fn an_end_never_moves_away() {
+    let sooner = NOW + 600;
+    let view = occupied().ends(sooner);
+    let kept = Drain {
+        end: sooner,
+        end_before: sooner,
+        ..drain(NOW + HOUR, 0)
+    };
+    records(&view, &kept);
+    let moved = draining().ends(sooner);
+    defers(&moved, "2 participants", "2027-01-15T09:10:00Z");
+    let later = draining().ends(END);
+    moves_end(&later, NOW + HOUR + MINUTE);
+}
+
+/// Daily ends the room by its own clock.
+#[test]
+fn the_end_is_one_of_dailys_clock() {
+    let ahead = occupied().date(NOW + 500);
+    records(&ahead, &drain(NOW + HOUR, NOW + HOUR + MINUTE + 500));
+    let behind = occupied().date(NOW - 500);
+    records(&behind, &drain(NOW + HOUR, NOW + HOUR + MINUTE));
+}
+
+#[test]
+fn a_rejected_end_does_not_end_the_wait() {
+    let view = occupied().made(|it| it.drain = Some(drain(NOW + HOUR, NOW + HOUR + MINUTE)));
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = plan(&view) else {
+        panic!("moves no end");
+    };
+    let rejected = view.with(|it| {
+        let what = &update.fingerprint;
+        it.memory.rejection = Some(Rejection::after(None, what, "no".into(), moment()));
+    });
+    defers(&rejected, "2 participants", "2027-01-15T09:10:00Z");
+}
+
+#[test]
+fn a_room_without_a_recorded_id_is_recorded_first() {
+    let view = claimed().sees(Source::Get, |_| {}).read_by_name();
+    let view = leaving(view).inside(2).stays();
+    let Plan::Act(AnyStep::Record(record, Change::Sent, Written::Now)) = plan(&view) else {
+        panic!("records nothing: {:?}", plan(&view));
+    };
+    let made = record.made.unwrap();
+    assert_eq!((made.id.as_str(), record.claim), (ID, None));
+    assert_eq!(made.drain, Some(drain(NOW + HOUR, NOW + HOUR + MINUTE)));
+    // What cannot be read is not replaced.
+    let unreadable = view.with(|it| it.recorded = Recorded::Unreadable);
+    defers(&unreadable, "2 participants", "2027-01-15T09:10:00Z");
+}
+
+#[test]
+fn what_daily_does_not_show_may_be_occupied() {
+    let unknown = draining().with(|it| it.facts.presence = Some(Err("no answer".into())));
+    let says = "Daily does not show whether somebody is in the room: no answer.";
+    defers(&unknown, says, "2027-01-15T09:10:00Z");
+    let meeting = draining().with(|it| {
+        let mut here = it.facts.presence.clone().unwrap().unwrap();
+        (here.participants, here.meeting) = (0, true);
+        it.facts.presence = Some(Ok(here));
+    });
+    defers(&meeting, "A meeting is in progress", "2027-01-15T09:10:00Z");
+}
+
+#[test]
+fn a_room_that_had_participants_must_stay_empty() {
+    let empty = |seconds| {
+        let view = draining().inside(0);
+        view.with(|it| it.memory.kind.empty_since = Some(ago(seconds)))
+    };
+    let margin = Duration::from_millis(50);
+    unchanged(&empty(19), Duration::from_secs(1) + margin);
+    let gone = empty(20);
+    acts(&gone, delete_step(&gone, ID, true));
+    // Another process has seen them.
+    let restarted = draining().inside(0);
+    unchanged(&restarted, Duration::from_secs(20) + margin);
+}
+
+#[test]
+fn the_deadline_passes_by_both_clocks() {
+    let in_an_hour = |change: fn(&mut View)| draining().later(HOUR).inside(2).with(change);
+    let over = in_an_hour(|_| ());
+    acts(&over, delete_step(&over, ID, false));
+    // Nobody need be asked who is inside.
+    let unasked = in_an_hour(|it| it.facts.presence = None);
+    acts(&unasked, delete_step(&unasked, ID, false));
+    let early = [
+        draining().later(HOUR - 1).inside(2),
+        // Our clock has jumped, and Daily's has not.
+        draining().with(|it| it.now.wall += HOUR),
+        draining()
+            .later(120)
+            .inside(2)
+            .with(|it| it.now.wall += HOUR),
+        // It stands still.
+        in_an_hour(|it| it.now.wall -= HOUR),
+        // The operator has just started.
+        in_an_hour(|it| it.memory.deleting_since = Some(it.now.moment)),
+    ];
+    for view in early {
+        defers(&view, "2 participants", "2027-01-15T09:10:00Z");
+    }
+    // Without the room Daily's clock is not known.
+    let unseen = in_an_hour(|it| it.evidence.observed = None);
+    reads(
+        &unseen.clone().with(|it| it.facts.read_by_name = false),
+        Read::Room,
+    );
+    unchanged(&unseen, RECHECK);
+}
+
+#[test]
+fn an_edit_of_the_policy_takes_effect_at_once() {
+    let deleted = draining().policy(json!({"deletionPolicy": "Delete"}));
+    acts(&deleted, delete_step(&deleted, ID, false));
+    let end = |minutes: i64| NOW + (minutes + 1) * 60;
+    let until = |minutes: i64| drain(NOW + minutes * 60, end(minutes));
+    for minutes in [10, 120] {
+        let edited = draining().policy(json!({"maxDrain": format!("{minutes}m")}));
+        records(&edited, &until(minutes));
+        let recorded = edited.made(|it| it.drain = Some(until(minutes)));
+        moves_end(&recorded, end(minutes));
+    }
+    let short = draining()
+        .policy(json!({"maxDrain": "10s"}))
+        .later(10)
+        .inside(2);
+    acts(&short, delete_step(&short, ID, false));
+}
+
+#[test]
+fn a_room_that_is_retained_after_all_gets_its_end_back() {
+    let retained = draining().policy(json!({"deletionPolicy": "Retain"}));
+    moves_end(&retained, END);
+    let without_key = retained.clone().with(|it| it.access = None);
+    reads_access(&without_key);
+    let moved_since = retained.clone().ends(NOW + 600);
+    releases(&moved_since, Release::Retained);
+    let back = retained
+        .clone()
+        .ends(END)
+        .made(|it| it.end = Some(by_ttl(END)));
+    releases(&back, Release::Retained);
+    // Without a key, or without the room, there is nothing to restore.
+    let keyless = retained.clone().with(|it| {
+        it.access = Some(Err(KeyProblem {
+            reason: Reason::ApiKeyNotFound,
+            message: "no key".into(),
+        }));
+    });
+    releases(&keyless, Release::Retained);
+    releases(&retained.clone().free(), Release::Retained);
+    releases(&retained.wall(END), Release::Retained);
+}
+
+#[test]
+fn in_a_namespace_that_is_deleted_it_waits_ten_minutes() {
+    let unknown = draining().with(|it| it.memory.kind.namespace = None);
+    reads(&unknown, Read::Namespace);
+    let old = draining().with(|it| it.now.moment = it.now.moment.after(Duration::from_secs(30)));
+    reads(&old, Read::Namespace);
+    let brief = unknown.policy(json!({"maxDrain": "10m"}));
+    records(&brief, &drain(NOW + 600, NOW + 660));
+    // Counted from the deletion of the namespace, or of the object if that is later.
+    for (deleted, wait) in [
+        (NOW - 50, 600),
+        (NOW, 600),
+        (NOW + 30, 630),
+        (NOW + 3500, HOUR),
+    ] {
+        let view = draining().namespace(Some(deleted));
+        match wait {
+            HOUR => defers(&view, "2 participants", "2027-01-15T09:10:00Z"),
+            wait => records(&view, &drain(NOW + wait, NOW + wait + MINUTE)),
+        }
+        let over = view.later(wait).inside(2);
+        acts(&over, delete_step(&over, ID, false));
+    }
+}
