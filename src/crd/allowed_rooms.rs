@@ -57,14 +57,14 @@ pub enum FromNamespaces {
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct NamespaceSelector {
-    /// Labels that a namespace must have, at most 16. Absent or empty: only matchExpressions decide.
+    /// Labels that a namespace must have, at most 8. Absent or empty: only matchExpressions decide.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "labels_schema")]
     #[x_kube(validation = Rule::new(format!("self.all(key, size(key) <= {LONGEST_LABEL_KEY})")).message(LABEL_KEYS))]
     pub match_labels: BTreeMap<String, String>,
-    /// Requirements on the labels of a namespace, at most 16. Absent or empty: only matchLabels decide.
+    /// Requirements on the labels of a namespace, at most 8. Absent or empty: only matchLabels decide.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub match_expressions: Vec<LabelRequirement>,
 }
 
@@ -101,7 +101,7 @@ pub enum LabelOperator {
 fn labels_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object",
-        "maxProperties": 16,
+        "maxProperties": 8,
         "additionalProperties": {"type": "string", "maxLength": LONGEST_LABEL_VALUE},
     })
 }

@@ -83,7 +83,7 @@ pub struct SecretSpec {
     #[x_kube(validation = ANNOTATION_KEY.rule_for("self.all(it, it.", ")"))]
     #[x_kube(validation = Rule::new(NOT_OF_THE_OPERATOR).message(RESERVED_ANNOTATION))]
     #[schemars(extend("maxProperties" = 16))]
-    #[schemars(extend("additionalProperties" = {"type": "string", "maxLength": 2048}))]
+    #[schemars(extend("additionalProperties" = {"type": "string", "maxLength": 256}))]
     pub annotations: BTreeMap<String, String>,
     /// More keys of the Secret, each with the value of another one, at most 16. Use them for apps that expect certain names, for example as environment variables. Absent: no more keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -57,6 +57,10 @@ fn reconcile<K: Decide>(view: &View<K>) -> Planned<K> {
 /// read, as if the object were not suspended, and reported.
 fn suspended<K: Decide>(view: &View<K>) -> Planned<K> {
     owned_here(view)?;
+    // Somebody removed it. Without it, a deletion would leave behind what the object owns at Daily.
+    if !view.meta.has_finalizer && view.record().is_some_and(Record::may_own) {
+        return Ok(Plan::Act(Step::AddFinalizer));
+    }
     let rest = |requeue| Ok(Plan::Rest(Outcome::Suspended, requeue));
     let end = K::ends_at(view);
     if end.is_none_or(|end| end > view.now.wall) {

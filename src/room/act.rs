@@ -241,7 +241,7 @@ impl Pass<Room> {
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
                 memory.secrets.remove(&write.kind);
-                let what = secret::fingerprint(&write.body);
+                let what = write.identity.clone();
                 let before = memory.secret_rejections.get(&write.kind);
                 let rejection =
                     Rejection::after(before, &what, chain(&error), self.view.now.moment);

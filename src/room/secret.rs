@@ -17,7 +17,11 @@ use crate::reconcile::meta::Meta;
 
 /// The longest value of a Secret that is read as a meeting token, in bytes. Daily recommends at most 2048
 /// characters.
-const LONGEST_TOKEN: usize = 8192;
+const LONGEST_TOKEN: usize = 2048;
+/// The most values that are read as meeting tokens: those of the spec, and as many that an edit removes.
+const MOST_TOKENS: usize = 20;
+/// The longest list of numbers that is read, in bytes: ten numbers take about 2,000.
+const LONGEST_NUMBERS: usize = 16_384;
 /// The label that names the owner, shortened to the length of a label.
 pub const OWNER_LABEL: &str = "daily-operator.io/dailyroom";
 /// The annotation with the full name of the owner.
@@ -323,7 +327,10 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
             let labels = meta.labels.as_ref();
             labels.and_then(|it| it.get(*key)).map(String::as_str) == Some(*value)
         }),
-        numbers: numbers(secret),
+        numbers: match kind {
+            SecretKind::Dialin => numbers(secret),
+            SecretKind::Tokens => Vec::new(),
+        },
         tokens: match kind {
             SecretKind::Dialin => BTreeMap::new(),
             SecretKind::Tokens => tokens(secret),
@@ -331,13 +338,15 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
     }
 }
 
+/// Only what the operator has written: others may add as many keys as a Secret holds.
 fn tokens(secret: &Secret) -> BTreeMap<String, MeetingToken> {
-    let texts = secret.data.iter().flatten().filter_map(|(key, value)| {
+    let data = managed_parts(secret).data;
+    let texts = data.into_iter().flatten().filter_map(|(key, value)| {
         let is_short = value.0.len() <= LONGEST_TOKEN;
-        let text = is_short.then(|| String::from_utf8(value.0.clone()).ok())?;
-        Some((key.clone(), MeetingToken::new(text?)))
+        let text = is_short.then(|| String::from_utf8(value.0).ok())?;
+        Some((key, MeetingToken::new(text?)))
     });
-    texts.collect()
+    texts.take(MOST_TOKENS).collect()
 }
 
 fn numbers(secret: &Secret) -> Vec<PublishedNumber> {
@@ -345,7 +354,8 @@ fn numbers(secret: &Secret) -> Vec<PublishedNumber> {
         .data
         .as_ref()
         .and_then(|data| data.get("phone-numbers"));
-    text.and_then(|text| serde_json::from_slice(&text.0).ok())
+    text.filter(|text| text.0.len() <= LONGEST_NUMBERS)
+        .and_then(|text| serde_json::from_slice(&text.0).ok())
         .unwrap_or_default()
 }
 

@@ -29,7 +29,7 @@ async fn replies_that_are_lost() {
     unknown(writes(&stage.client).await, None);
     // Each was sent once: no layer retries.
     let journal = stage.control.journal(0).await.expect("is told");
-    assert_eq!(journal.len(), 12);
+    assert_eq!(journal.len(), 11);
 }
 
 #[tokio::test]

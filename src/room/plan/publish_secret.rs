@@ -165,7 +165,14 @@ fn dialin_secret_is_written(view: &View, content: &SecretContent) -> Result<(), 
     let was_written = content.is_reported(&view.status) && !view.is_edited();
     let event = was_tampered_with(view, name, found).unwrap_or(was_written);
     let event = event.then_some(SecretEvent::Repaired);
-    match secret_is_written(view, found, SecretWrite { kind, body, event })? {
+    let identity = secret::fingerprint(&body);
+    let write = SecretWrite {
+        kind,
+        body,
+        identity,
+        event,
+    };
+    match secret_is_written(view, found, write)? {
         Some((problem, wait)) => Err(failing(problem.unserved(), Requeue::After(wait))),
         None => Ok(()),
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Plan;
 use super::differ::{EARLIEST_END, Present};
 use super::steps::{Read, SecretEvent, SecretWrite, Step, TokenRequest};
-use super::write_secret::{Wait, conflict, secret_is_written, was_tampered_with};
+use super::write_secret::{Wait, conflict, rejected, secret_is_written, was_tampered_with};
 use crate::daily::meeting_token::{Grant, MeetingToken};
 use crate::naming;
 use crate::reconcile::problem::{Problem, ResolvedBy};
@@ -77,15 +77,26 @@ pub(super) fn tokens_are_written(present: &Present<'_>, end: i64) -> Result<Toke
         }
         kept.extend(token.map(|token| (spec.key.clone(), token.clone())));
     }
+    let identity = naming::fingerprint(&json!([present.spec.tokens, name, end]));
     if !requests.is_empty() {
+        // The tokens would be lost.
+        if let Some(wait) = rejected(view, KIND, name, &identity) {
+            tokens.waits(now, wait);
+            return Ok(tokens);
+        }
         return Err(act(Step::IssueTokens(requests)));
     }
     if *found == Found::Absent && kept.is_empty() {
         return Ok(tokens);
     }
     let body = secret::wanted_tokens(&view.meta, name, end, &kept);
-    let (kind, event) = (KIND, event(view, name, found, &kept));
-    if let Some(wait) = secret_is_written(view, found, SecretWrite { kind, body, event })? {
+    let write = SecretWrite {
+        kind: KIND,
+        body,
+        identity,
+        event: event(view, name, found, &kept),
+    };
+    if let Some(wait) = secret_is_written(view, found, write)? {
         tokens.waits(now, wait);
     }
     Ok(tokens)

@@ -64,6 +64,8 @@ pub enum Step {
 pub struct SecretWrite {
     pub kind: SecretKind,
     pub body: Secret,
+    /// The same for the same write, even if the tokens in it are new ones.
+    pub identity: String,
     /// What is published when it is written.
     pub event: Option<SecretEvent>,
 }

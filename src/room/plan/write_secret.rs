@@ -29,6 +29,7 @@ pub(super) fn secret_is_written(
     let wanted = secret::fingerprint(&write.body);
     let is_same = found.fingerprint() == Some(&wanted);
     let event = write.event.filter(|_| !is_same);
+    let identity = write.identity.clone();
     let write = Box::new(SecretWrite { event, ..write });
     let step = match found {
         Found::Ours {
@@ -42,16 +43,19 @@ pub(super) fn secret_is_written(
         }
         Found::Absent | Found::Foreign => Step::CreateSecret(write),
     };
+    rejected(view, kind, &name, &identity).map_or(Err(act(step)), |wait| Ok(Some(wait)))
+}
+
+/// Why the API server rejected this write, for as long as it is not sent again.
+pub(super) fn rejected(view: &View, kind: SecretKind, name: &str, identity: &str) -> Option<Wait> {
     let rejection = view.memory.kind.secret_rejections.get(&kind);
-    let Some(rejection) = view.holding(rejection, &wanted) else {
-        return Err(act(step));
-    };
+    let rejection = view.holding(rejection, identity)?;
     let message = format!(
         "The API server rejected the Secret {name}: {}",
         rejection.info
     );
     let problem = Problem::for_user(Reason::SecretRefused, message);
-    Ok(Some((problem, view.now.moment.until(rejection.until))))
+    Some((problem, view.now.moment.until(rejection.until)))
 }
 
 /// Somebody else has a Secret of this name.

@@ -245,9 +245,11 @@ pub(in crate::room) fn content(view: &View) -> SecretContent {
 
 /// The write of the Secret with this content.
 fn secret_write(view: &View, content: &SecretContent, repairs: bool) -> Box<SecretWrite> {
+    let body = secret::wanted(&view.meta, content);
     Box::new(SecretWrite {
         kind: SecretKind::Dialin,
-        body: secret::wanted(&view.meta, content),
+        identity: secret::fingerprint(&body),
+        body,
         event: repairs.then_some(SecretEvent::Repaired),
     })
 }

@@ -54,6 +54,15 @@ fn its_room_ends_on_dailys_word_and_the_secret_stays() {
     acts(&later, AnyStep::Report(Outcome::Expired));
 }
 
+/// Without it, a deletion would leave the room at Daily.
+#[test]
+fn a_finalizer_that_somebody_removed_comes_back() {
+    let without = |view: View| view.with(|it| it.meta.has_finalizer = false);
+    acts(&without(suspended(serving())), AnyStep::AddFinalizer);
+    let drift = Requeue::AtDrift(None);
+    rests(&without(suspended(unbound())), drift);
+}
+
 #[test]
 fn a_deletion_is_not_suspended() {
     let view = suspended(serving()).deleting().inside(0);

@@ -1,5 +1,7 @@
 //! Meeting tokens: judged by what is in their Secret, and issued when that is not enough.
 
+use k8s_openapi::ByteString;
+
 use super::keep::serves_well;
 use super::*;
 
@@ -126,6 +128,7 @@ fn what_was_issued_is_written_and_what_nobody_wants_goes() {
         Box::new(SecretWrite {
             kind: SecretKind::Tokens,
             body: secret::wanted_tokens(&view.meta, TOKENS, END, &tokens),
+            identity: identity(&view),
             event: Some(event),
         })
     };
@@ -193,6 +196,48 @@ fn a_failure_leaves_callers_and_the_other_tokens_alone() {
     );
     let later = written.with(|it| it.now.moment = moment().after(RECHECK));
     assert_eq!(self::requests(&later), [("bot".to_owned(), END)]);
+}
+
+/// What a rejection of the Secret with these tokens holds back.
+fn identity(view: &View) -> String {
+    naming::fingerprint(&json!([view.parsed().tokens, TOKENS, END]))
+}
+
+/// Daily would issue tokens again and again that nobody can keep.
+#[test]
+fn no_token_is_issued_while_the_api_server_rejects_the_secret() {
+    let view = with_found(until_the_end(), Found::Absent);
+    let rejected = |view: View, what: String| {
+        let rejection = Rejection::after(None, &what, "quota".into(), moment());
+        view.with(|it| it.memory.kind.secret_rejections = [(SecretKind::Tokens, rejection)].into())
+    };
+    let held = rejected(view.clone(), identity(&view));
+    let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&held) else {
+        panic!("callers are served: {:?}", plan(&held));
+    };
+    assert_eq!(problem.reason, Reason::SecretRefused);
+    let later = held.with(|it| it.now.moment = moment().after(RECHECK));
+    assert_eq!(requests(&later).len(), 1);
+    let other = rejected(view, "another Secret".into());
+    assert_eq!(requests(&other).len(), 1);
+}
+
+#[test]
+fn what_others_add_to_the_secret_is_not_kept_in_memory() {
+    let view = until_the_end();
+    let tokens = [("host".to_owned(), token(&grant(&view, END)))].into();
+    let mut secret = secret::wanted_tokens(&view.meta, TOKENS, END, &tokens);
+    secret.metadata.uid = Some("secret-uid".into());
+    secret.metadata.resource_version = Some("9".into());
+    let data = secret.data.as_mut().unwrap();
+    for nth in 0..120 {
+        data.insert(format!("a{nth}"), ByteString(vec![b'a'; 2000]));
+    }
+    data.insert("phone-numbers".into(), ByteString(b"[]".to_vec()));
+    let Found::Ours { tokens: kept, .. } = secret::found(&view.meta, Some(&secret)) else {
+        panic!("it is ours");
+    };
+    assert_eq!(kept, tokens);
 }
 
 #[test]
