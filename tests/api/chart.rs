@@ -86,6 +86,8 @@ async fn rights_in_watched_namespaces(fx: &mut Fixture) {
         ("create", "events.k8s.io/events", ""),
         ("create", LEASES, ""),
         ("update", LEASES, "daily-operator"),
+        // Those whose ttlAfterExpired has passed.
+        ("delete", ROOMS, ""),
     ] {
         assert!(
             may(fx, &own, verb, resource, name).await,
@@ -113,7 +115,7 @@ async fn rights_in_watched_namespaces(fx: &mut Fixture) {
     assert!(!may(fx, "kube-system", "get", "secrets", "").await);
     for (verb, resource) in [
         ("create", ROOMS),
-        ("delete", ROOMS),
+        ("delete", "daily-operator.io/pindialinnumbers"),
         ("get", "pods"),
         ("delete", LEASES),
         ("update", LEASES),

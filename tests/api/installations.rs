@@ -95,6 +95,18 @@ async fn says_whose_it_is(fx: &Fixture, name: &str, id: &str) -> String {
     .await
 }
 
+/// The count of rooms in the status of their number comes after them.
+async fn rooms_are_counted(fx: &Fixture) {
+    let mut publish = 0;
+    for name in ROOMS {
+        let room = fx.ready(Room, name).await;
+        publish += i64::from(room.text("/status/phoneNumbers/0/phoneNumber") == NUMBER);
+    }
+    let counted = |number: &Object| *number.at("/status/attachedRooms") == publish;
+    fx.until(Number, "main-line", "is counted", LATER, counted)
+        .await;
+}
+
 async fn leaves_alone(fx: &mut Fixture) {
     let id = first_id(fx).await;
     for name in ROOMS {
@@ -105,6 +117,7 @@ async fn leaves_alone(fx: &mut Fixture) {
     for name in ROOMS {
         stakes.push(Stake::of(fx, Room, name).await);
     }
+    rooms_are_counted(fx).await;
     crate::always::comes_to_rest(fx).await;
     let mut tail = fx.plane.tail();
     let mark = fx.mark().await;
