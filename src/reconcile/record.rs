@@ -77,8 +77,16 @@ pub struct End {
     #[serde(deserialize_with = "time")]
     pub at: i64,
     /// The field of the spec that it was computed from, for example `ttl=3600`, which tells an edit of
-    /// the spec from a change at Daily.
+    /// the spec from a change at Daily. Earlier versions of the operator compare this text alone: another
+    /// form of it is an edit to them, after a rollback.
     pub of: String,
+    /// The `notBeforeTime` that moved it, in unix seconds.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_time"
+    )]
+    pub not_before: Option<i64>,
     /// Since when the `ttl` counts, in unix seconds, if not since the creation of the object: the room was
     /// renewed, or replaced one that was not renewed in time.
     #[serde(
@@ -210,8 +218,14 @@ impl End {
         Self {
             at,
             of,
+            not_before: None,
             counts_from: None,
         }
+    }
+
+    /// Whether both were computed from the same fields of the spec.
+    pub fn is_of_the_same_spec(&self, other: &Self) -> bool {
+        self.of == other.of && self.not_before == other.not_before
     }
 }
 

@@ -159,7 +159,7 @@ impl Spec {
         let of = self.end.of();
         match (self.end, self.not_before.filter(|start| *start > created)) {
             (EndSpec::Ttl(seconds), Some(start)) => End {
-                of: format!("{of},notBeforeTime={start}"),
+                not_before: Some(start),
                 ..End::new(start.saturating_add(seconds), of)
             },
             (EndSpec::Ttl(seconds), None) => End::new(created.saturating_add(seconds), of),
@@ -381,7 +381,13 @@ mod tests {
         let later = Spec::parse(&spec(later)).unwrap();
         let (start, seconds) = (1_796_112_000, 28_800);
         assert_eq!(later.end_of(100).at, start + seconds);
-        assert_eq!(later.end_of(100).of, "ttl=28800,notBeforeTime=1796112000");
+        assert_eq!(
+            later.end_of(100).of,
+            "ttl=28800",
+            "as earlier versions have it"
+        );
+        assert_eq!(later.end_of(100).not_before, Some(start));
+        assert!(!later.end_of(100).is_of_the_same_spec(&later.end_of(start)));
         for created in [start, start + 1] {
             let end = later.end_of(created);
             assert_eq!((end.at, end.of.as_str()), (created + seconds, "ttl=28800"));

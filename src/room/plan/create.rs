@@ -180,7 +180,9 @@ fn claimed_end(view: &View, spec: &Spec, claim: &Claim) -> End {
     let now = view.now.wall;
     let by_spec = spec.end_of_new(view.meta.created, now);
     match &claim.end {
-        Some(end) if end.of == by_spec.of && (spec.renewal.is_none() || end.at > now) => {
+        Some(end)
+            if end.is_of_the_same_spec(&by_spec) && (spec.renewal.is_none() || end.at > now) =>
+        {
             end.clone()
         }
         _ => by_spec,

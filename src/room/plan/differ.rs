@@ -79,7 +79,7 @@ impl Present<'_> {
         let by_spec = self.end_by_spec();
         let shown = observed.room.config.exp;
         let earliest = self.clock().saturating_add(EARLIEST_END);
-        if self.made.end.is_some() && self.end.of == by_spec.of {
+        if self.made.end.is_some() && self.end.is_of_the_same_spec(&by_spec) {
             let at = |at| End {
                 at,
                 ..self.end.clone()
@@ -233,7 +233,7 @@ fn not_applied(view: &View, room: &Room, sent: &Update) -> Plan {
 fn change_fingerprint(change: &RoomChange, end: &End) -> String {
     let mut change = json!(change);
     if let Some(exp) = change.pointer_mut("/properties/exp") {
-        *exp = json!(end.of);
+        *exp = json!([end.of, end.not_before]);
     }
     naming::fingerprint(&change)
 }

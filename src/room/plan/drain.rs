@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::Plan;
 use super::confirm_answer::{RECHECK, confirm_by_name, last_change_is_shown};
 use super::differ::{EARLIEST_END, send};
@@ -13,8 +11,6 @@ use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;
 use crate::daily::account::presence::Occupancy;
 use crate::daily::evidence::Observed;
-use crate::daily::types::RoomChange;
-use crate::naming;
 use crate::reconcile::guards::has_waited;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Drain, End, Made, Record, Recorded};
@@ -213,19 +209,8 @@ fn end_is(
         return Ok(());
     }
     confirm_by_name(view)?;
-    let mut change = RoomChange::default();
-    change.properties.insert("exp".into(), json!(wanted));
-    let update = Update {
-        name: owned.name.clone(),
-        id: room.id.clone(),
-        dialin: None,
-        fingerprint: naming::fingerprint(&json!(change)),
-        change,
-        drift: false,
-        renews: false,
-    };
     // A rejected end leaves the room with its own.
-    send(view, room, update).map(drop)
+    send(view, room, Update::of_end(&owned.name, &room.id, wanted)).map(drop)
 }
 
 /// A room that is retained after all gets its own end back, if there is a key.

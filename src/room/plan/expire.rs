@@ -44,7 +44,7 @@ fn stays_expired(view: &View, spec: &Spec) -> bool {
 /// Whether the spec asks for a room after one that ended at `end`.
 pub(super) fn asks_for_another(view: &View, spec: &Spec, end: &End) -> bool {
     let by_spec = spec.end_of(view.meta.created);
-    let is_later = by_spec.of != end.of && by_spec.at > view.now.wall;
+    let is_later = !by_spec.is_of_the_same_spec(end) && by_spec.at > view.now.wall;
     (is_later || spec.renewal.is_some()) && !view.is_suspended()
 }
 

@@ -1,13 +1,11 @@
 //! Renewing a room: its end moves on in time, and its PIN stays.
 
-use serde_json::json;
-
 use super::Plan;
+use super::confirm_answer::confirm_by_name;
 use super::differ::Present;
 use super::expire::date;
 use super::steps::Update;
-use crate::daily::types::RoomChange;
-use crate::naming;
+use crate::daily::evidence::Source;
 use crate::reconcile::problem::Problem;
 use crate::reconcile::record::End;
 use crate::reconcile::steps::Change;
@@ -42,7 +40,7 @@ impl Present<'_> {
         let is_due = date.unwrap_or(self.view.now.wall) >= due;
         let is_recorded = self.made.end.is_some();
         let by_spec = self.end_by_spec();
-        let next = match self.end.of == by_spec.of {
+        let next = match self.end.is_of_the_same_spec(&by_spec) {
             true => self.spec.renewed(&self.end),
             // The user edited the ttl meanwhile.
             false => Some(by_spec),
@@ -52,16 +50,13 @@ impl Present<'_> {
     }
 
     fn renew(&self, next: &End) -> Result<Option<Problem>, Plan> {
-        let mut change = RoomChange::default();
-        change.properties.insert("exp".into(), json!(next.at));
+        // A listing may be from before somebody moved the end.
+        if self.observed.source == Source::List {
+            confirm_by_name(self.view)?;
+        }
         self.send(Update {
-            name: self.owned.name.clone(),
-            id: self.observed.room.id.clone(),
-            dialin: None,
-            fingerprint: naming::fingerprint(&json!(change)),
-            change,
-            drift: false,
             renews: true,
+            ..Update::of_end(&self.owned.name, &self.observed.room.id, next.at)
         })
     }
 

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use k8s_openapi::api::core::v1::Secret;
+use serde_json::json;
 
 use crate::daily::meeting_token::Grant;
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
 use crate::k8s::Guard;
+use crate::naming;
 use crate::room::published_numbers::WhyGlobal;
 use crate::room::secret::{SecretContent, SecretKind};
 
@@ -121,6 +123,23 @@ pub struct Update {
     pub renews: bool,
     /// The same for the same change, even if its end moves on with the clock.
     pub fingerprint: String,
+}
+
+impl Update {
+    /// Moves the end of a room, and changes nothing else.
+    pub fn of_end(name: &str, id: &str, at: i64) -> Self {
+        let mut change = RoomChange::default();
+        change.properties.insert("exp".into(), json!(at));
+        Self {
+            name: name.to_owned(),
+            id: id.to_owned(),
+            dialin: None,
+            fingerprint: naming::fingerprint(&json!(change)),
+            change,
+            drift: false,
+            renews: false,
+        }
+    }
 }
 
 /// What callers reach.

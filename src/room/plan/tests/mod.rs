@@ -194,11 +194,7 @@ pub(in crate::room) fn serving() -> View {
 }
 
 fn by_ttl(at: i64) -> End {
-    End {
-        at,
-        of: format!("ttl={TTL}"),
-        counts_from: None,
-    }
+    End::new(at, format!("ttl={TTL}"))
 }
 
 fn record_of(view: &View, claim: Option<Claim>, made: Option<Made>) -> Record {

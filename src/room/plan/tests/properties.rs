@@ -47,7 +47,8 @@ fn a_start_moves_the_end_of_a_ttl_with_it_and_not_a_fixed_end() {
         it.end = Some(End {
             at: START + TTL,
             counts_from: None,
-            of: format!("ttl={TTL},notBeforeTime={START}"),
+            of: format!("ttl={TTL}"),
+            not_before: Some(START),
         });
     });
     updates(&early, None, json!({"exp": END, "nbf": null}));

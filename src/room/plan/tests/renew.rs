@@ -101,6 +101,14 @@ fn what_shows_the_new_end_was_renewed_whoever_sent_it() {
     renews(&again, END + 2 * TTL);
 }
 
+/// A listing may be from before somebody moved the end.
+#[test]
+fn a_listing_alone_renews_nothing() {
+    let listed = recorded().published().sees(Source::List, |_| {});
+    let listed = listed.edited(standing()).wall(DUE).date(DUE);
+    reads(&listed, Read::Room);
+}
+
 #[test]
 fn dailys_clock_decides_when() {
     waits_until(&at_time(DUE, |_| ()).date(DUE - 60), END);
