@@ -134,6 +134,41 @@ mod tests {
         }
     }
 
+    /// Neighbours of the same text with other boundaries, other marks between words, and the longest names
+    /// that Kubernetes accepts, which differ in what does not fit into the readable part.
+    fn namespace_and_name(nth: usize) -> (String, String) {
+        let word = format!("{:x}", nth / 8);
+        let long = |length: usize| format!("{}{word}", "z".repeat(length - word.len()));
+        match nth % 8 {
+            0 => (word.clone(), word),
+            1 => (format!("{word}-a"), "b".to_owned()),
+            2 => (word, "a-b".to_owned()),
+            3 => (word, "a.b".to_owned()),
+            4 => ("a".to_owned(), format!("b-{word}")),
+            5 => (long(63), "a".to_owned()),
+            6 => ("a".to_owned(), long(253)),
+            _ => (long(63), long(253)),
+        }
+    }
+
+    /// Daily folds the case of names.
+    #[test]
+    fn a_million_derived_names_are_legal_ours_and_differ() {
+        let mut seen = std::collections::HashSet::new();
+        for nth in 0..1_000_000 {
+            let (namespace, name) = namespace_and_name(nth);
+            let room = derived_room_name("0b1c", &namespace, &name);
+            let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            assert!(
+                room.len() <= MAX_ROOM_NAME && room.chars().all(legal),
+                "{room}"
+            );
+            assert!(has_mark("0b1c", &room), "{room}");
+            let hash = Sha256::digest(room.to_ascii_lowercase());
+            assert!(seen.insert(hash), "{namespace}/{name}: {room}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_derived_name_is_one_that_daily_accepts(

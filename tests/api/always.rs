@@ -1,6 +1,7 @@
 //! What holds at the end of every scenario, whatever it was about.
 
 mod canary;
+mod health;
 mod losses;
 mod rest;
 
@@ -32,6 +33,10 @@ pub fn scenarios(_: &Arc<Stage>) -> Vec<Trial> {
             "always::sees_who_lost_what",
             losses::tests::sees_who_lost_what,
         ),
+        see(
+            "always::sees_an_undocumented_state",
+            health::sees_an_undocumented_state,
+        ),
     ]
 }
 
@@ -39,6 +44,7 @@ pub fn scenarios(_: &Arc<Stage>) -> Vec<Trial> {
 pub async fn check(fx: &Fixture) {
     for cluster in fx.clusters() {
         comes_to_rest(cluster).await;
+        health::each_is_in_a_documented_state(cluster).await;
     }
     let journal = fx.journal().await;
     within_the_limits(fx, &journal);

@@ -15,7 +15,7 @@ use kube::runtime::conditions::is_crd_established;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
-use testbed::ControlPlane;
+use testbed::{Cluster, ControlPlane};
 use tokio::process::Command;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -35,6 +35,7 @@ const RIGHTS: [&str; 5] = [
 /// A running control plane.
 pub struct Plane {
     control: Mutex<Option<ControlPlane>>,
+    cluster: Cluster,
     kubeconfig: Kubeconfig,
     audit_log: PathBuf,
     helm: PathBuf,
@@ -68,12 +69,21 @@ impl Plane {
         let plane = Self {
             audit_log: control.audit_log().to_owned(),
             helm: testbed::helm().await.map_err(|e| e.to_string())?,
+            cluster: control.cluster().clone(),
             control: Mutex::new(Some(control)),
             kubeconfig,
             client: client.map_err(|e| e.to_string())?,
             other: OnceCell::new(),
         };
         Ok(Arc::new(plane))
+    }
+
+    /// Runs kubectl with all rights; an error is its stderr.
+    ///
+    /// # Errors
+    /// If kubectl exits with one.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String, String> {
+        self.cluster.run(args).await.map_err(|e| e.to_string())
     }
 
     /// Where the API server listens.
