@@ -70,6 +70,7 @@ mod renewal;
 mod restart;
 mod rights;
 mod roles;
+mod rules;
 mod safety;
 mod scale;
 mod schema;
@@ -151,6 +152,7 @@ fn main() -> ExitCode {
         renewal::scenarios,
         restart::scenarios,
         roles::scenarios,
+        rules::scenarios,
         safety::scenarios,
         scale::scenarios,
         schema::scenarios,

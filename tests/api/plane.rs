@@ -86,6 +86,15 @@ impl Plane {
         self.cluster.run(args).await.map_err(|e| e.to_string())
     }
 
+    /// What `kubectl apply -f -` does with a manifest.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`].
+    pub async fn kubectl_apply(&self, manifest: &str) -> Result<String, String> {
+        let applied = self.cluster.feed(&["apply", "-f", "-"], manifest).await;
+        applied.map_err(|e| e.to_string())
+    }
+
     /// Where the API server listens.
     pub fn address(&self) -> SocketAddr {
         let cluster = self.kubeconfig.clusters.first();
