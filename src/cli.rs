@@ -14,7 +14,10 @@ use secrecy::SecretString;
 
 use self::selector::selector;
 pub use self::values::{Given, SecretKey};
-use self::values::{duration, given, id, ids, listen, namespace, namespaces, or, path, secret_key};
+use self::values::{
+    duration, given, id, ids, listen, namespace, namespaces, or, path, restricted_properties,
+    secret_key,
+};
 
 const QUIET_PERIOD: &str = "60s";
 const DRIFT_INTERVAL: &str = "5m";
@@ -78,6 +81,15 @@ pub enum Writes {
     Disabled,
 }
 
+/// Whether statuses have PINs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CodeInStatus {
+    /// As spec.dialin.codeInStatus of each DailyRoom says.
+    Spec,
+    /// No status has a PIN.
+    Omit,
+}
+
 /// The log formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -134,6 +146,22 @@ pub struct RunArgs {
         value_parser = given(selector)
     )]
     pub default_api_key_number_namespaces: Option<Given<Selector>>,
+    /// Room properties, separated by commas, that DailyRooms with the default API key may set in roomProperties: any of enable_dialout, meeting_join_hook, recordings_bucket, sip and streaming_endpoints [default: none]
+    #[arg(
+        long,
+        value_name = "NAMES",
+        env = "DAILY_OPERATOR_ALLOW_ROOM_PROPERTIES",
+        value_parser = given(restricted_properties)
+    )]
+    pub allow_room_properties: Option<Given<Vec<String>>>,
+    /// Whether the status of a DailyRoom has its PIN
+    #[arg(
+        long,
+        value_enum,
+        default_value = "spec",
+        env = "DAILY_OPERATOR_CODE_IN_STATUS"
+    )]
+    pub code_in_status: CodeInStatus,
     /// ID of this cluster. Part of the derived room names [default: the UID of the namespace kube-system]
     #[arg(
         long,

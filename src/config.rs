@@ -17,7 +17,7 @@ pub use proxy::Proxy;
 use secrecy::ExposeSecret;
 
 pub(crate) use self::url::BaseUrl;
-use crate::cli::{Given, LogFormat, RunArgs, SecretKey, Writes};
+use crate::cli::{CodeInStatus, Given, LogFormat, RunArgs, SecretKey, Writes};
 use crate::reconcile::meta::Identity;
 
 /// The name of the Lease.
@@ -41,6 +41,10 @@ pub struct Config {
     pub daily_proxy: Option<Proxy>,
     /// The Secret with the default API key.
     pub default_key: Option<DefaultKey>,
+    /// Restricted properties that DailyRooms with the default API key may set.
+    pub allow_room_properties: Vec<String>,
+    /// Whether no status has a PIN, whatever the specs say.
+    pub omits_codes: bool,
     /// Part of the derived room names. `None`: the UID of the namespace kube-system.
     pub cluster_id: Option<String>,
     /// The id of this installation. `None`: cluster id, namespace and name of the Lease.
@@ -172,6 +176,8 @@ impl Config {
                 scope(args.default_api_key_namespaces),
                 scope(args.default_api_key_number_namespaces),
             )?,
+            allow_room_properties: value(args.allow_room_properties).unwrap_or_default(),
+            omits_codes: args.code_in_status == CodeInStatus::Omit,
             cluster_id: value(args.cluster_id),
             installation_id: value(args.installation_id),
             take_over: value(args.take_over_installation_ids).unwrap_or_default(),

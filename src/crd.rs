@@ -13,6 +13,7 @@ mod meeting_tokens;
 )]
 mod number;
 mod room;
+pub mod room_properties;
 mod room_secrets;
 mod status;
 mod summary;
@@ -27,8 +28,9 @@ pub use grammar::InvalidField;
 pub use meeting_tokens::{MeetingToken, MeetingTokens, TokenRole};
 pub use number::{IvrGreeting, PinDialinNumber, PinDialinNumberSpec, PinDialinNumberStatus};
 pub use room::{
-    Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin, MissingRoomPolicy,
-    NumberRef, NumberSource, Privacy, PublishedNumber, RoomDeletionPolicy, RoomInfo, RoomNumber,
+    Account, BindingRef, CodeInStatus, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin,
+    MissingRoomPolicy, NumberRef, NumberSource, Privacy, PublishedNumber, RoomDeletionPolicy,
+    RoomInfo, RoomNumber,
 };
 pub use room_secrets::{COMMON_LABELS, SecretAlias, SecretSpec, SecretValue};
 pub use status::{Common, CommonMut, Status};

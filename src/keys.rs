@@ -60,6 +60,8 @@ pub enum For {
 pub struct Session {
     pub account: Arc<Account>,
     pub key: ApiKey,
+    /// Whether the key is the operator's default one, whoever names its Secret.
+    pub is_default: bool,
 }
 
 /// Finds and verifies keys.
@@ -179,13 +181,19 @@ impl Keys {
             .await?;
         let account = self.accounts.of(&domain, &key);
         let which = (namespace.to_owned(), domain.id);
+        let default = self.default.as_ref().map(KeySource::of_default);
+        let is_default = default.is_some_and(|it| it == source);
         let good = Good {
             source,
             key: key.clone(),
             at: clock::now(),
         };
         self.known.good.lock().insert(which, good);
-        Ok(Session { account, key })
+        Ok(Session {
+            account,
+            key,
+            is_default,
+        })
     }
 
     pub fn accounts(&self) -> Vec<Arc<Account>> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::crd::default_api_key_key;
 use crate::crd::grammar::{API_KEY_SECRET_KEY, API_KEY_SECRET_NAME, Grammar, InvalidField};
+use crate::crd::room_properties::RESTRICTED;
 
 /// Durations as in the Gateway API (GEP-2257).
 static DURATION: Grammar = Grammar::new(
@@ -122,6 +123,20 @@ pub(super) fn namespaces(text: &str) -> Result<Vec<String>, &'static str> {
         }
     }
     Ok(names)
+}
+
+/// Each property counts once.
+pub(super) fn restricted_properties(text: &str) -> Result<Vec<String>, String> {
+    let mut names: Vec<&str> = text.split(',').map(str::trim).collect();
+    names.sort_unstable();
+    names.dedup();
+    match names.iter().all(|it| RESTRICTED.contains(it)) {
+        true => Ok(names.into_iter().map(str::to_owned).collect()),
+        false => Err(format!(
+            "use any of {}, separated by commas",
+            RESTRICTED.join(", ")
+        )),
+    }
 }
 
 pub(super) fn id(text: &str) -> Result<String, InvalidField> {

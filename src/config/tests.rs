@@ -72,6 +72,7 @@ fn an_empty_value_counts_as_absent() {
         "--default-api-key-secret=",
         "--default-api-key-namespaces=",
         "--default-api-key-number-namespaces=",
+        "--allow-room-properties=",
         "--cluster-id=",
         "--installation-id=",
         "--take-over-installation-ids=",
@@ -116,6 +117,8 @@ fn what_the_chart_renders_is_understood() {
         "--default-api-key-secret=daily/key",
         "--default-api-key-namespaces={}",
         "--default-api-key-number-namespaces={\"matchLabels\":{\"team\":\"voice\"}}",
+        "--allow-room-properties=sip, enable_dialout,sip",
+        "--code-in-status=omit",
         "--watch-namespaces=team-a,team-b,team-a",
         "--cluster-id=c1",
         "--installation-id=main",
@@ -135,6 +138,8 @@ fn what_the_chart_renders_is_understood() {
     assert_eq!(key.rooms, Scope::Selector(Selector::default()));
     assert_eq!(config.daily_base_url, "http://127.0.0.1:4100/v1");
     assert_eq!(config.watch_namespaces, ["team-a", "team-b"]);
+    assert_eq!(config.allow_room_properties, ["enable_dialout", "sip"]);
+    assert!(config.omits_codes);
     assert_eq!(config.drift_interval, Duration::from_secs(2));
     assert!(!config.writes && config.log_format == LogFormat::Text);
 }

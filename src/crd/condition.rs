@@ -42,6 +42,8 @@ pub enum Reason {
     RateLimited,
     /// The operator cannot act on the spec.
     InvalidSpec,
+    /// The API key in force may not set a property of the spec.
+    PropertyNotAllowed,
     /// Daily rejected the request that the spec leads to.
     RejectedByDaily,
     /// Daily rejected the API key.

@@ -5,6 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::room_properties::RoomProperties;
 use super::{
     ApiKeySecretRef, InvalidField, MeetingTokens, SecretSpec, grammar, time, without_description,
 };
@@ -107,6 +108,10 @@ pub struct DailyRoomSpec {
     #[serde(default)]
     pub dialin: Dialin,
 
+    /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. Absent: Daily's defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room_properties: Option<RoomProperties>,
+
     /// Secret to which the operator writes the PIN and the dial string. Absent: a Secret with the name of the DailyRoom and "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretSpec>,
@@ -196,6 +201,16 @@ pub enum MissingRoomPolicy {
     Report,
 }
 
+/// Whether the PIN is in the status.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum CodeInStatus {
+    /// The status has the PIN.
+    #[default]
+    Include,
+    /// Only the Secret has the PIN.
+    Omit,
+}
+
 /// Dial-in settings of a room.
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -210,6 +225,10 @@ pub struct Dialin {
     #[serde(default = "default_true")]
     pub wait_for_meeting_start: bool,
 
+    /// Whether the status has dialinCode and dialString. Whoever may read this object can read its status. With Omit only the Secret has the PIN; the administrator of the operator can require this for all DailyRooms. Default: Include.
+    #[serde(default)]
+    pub code_in_status: CodeInStatus,
+
     /// Phone numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, otherwise Daily's global US number. A room keeps the number it has published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -222,6 +241,7 @@ impl Default for Dialin {
         Self {
             display_name: default_display_name(),
             wait_for_meeting_start: true,
+            code_in_status: CodeInStatus::Include,
             room_numbers: Vec::new(),
         }
     }
@@ -292,10 +312,10 @@ pub struct DailyRoomStatus {
     /// The room at Daily.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomInfo>,
-    /// PIN of the room.
+    /// PIN of the room, unless spec.dialin.codeInStatus or the operator omits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin_code: Option<String>,
-    /// First phone number, two pauses and the PIN, for example +12025550123,,12345678987.
+    /// First phone number, two pauses and the PIN, for example +12025550123,,12345678987, unless the PIN is omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_string: Option<String>,
     /// Number of PINs that this object has had, including the current one.

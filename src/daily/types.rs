@@ -84,6 +84,9 @@ pub struct RoomConfig {
     /// The PIN (F-PIN-3). A string, since it may begin with 0 (F-PIN-6).
     #[serde(default)]
     pub dialin_code: Option<Pin>,
+    /// The other properties, without those that Daily alone sets.
+    #[serde(flatten, deserialize_with = "settable")]
+    pub others: Map<String, Value>,
 }
 
 impl RoomConfig {
@@ -311,6 +314,13 @@ pub struct PurchasedNumber {
     pub created: Option<i64>,
     /// The cursor of listings (F-NUM-2).
     pub pagination_id: i64,
+}
+
+/// Almost every room shows a number, of which nothing is used.
+fn settable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
+    let mut others = Map::deserialize(deserializer)?;
+    others.retain(|name, _| name != "dialin_number" && name != "sip_uri");
+    Ok(others)
 }
 
 fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {

@@ -110,6 +110,8 @@ pub trait Drive: Kind {
     fn evidence(account: &Account, name: &str, owner: &str) -> RoomEvidence;
     /// Drops what newer evidence makes obsolete.
     fn on_evidence(_: &mut View<Self>) {}
+    /// Remembers what the status does not say of a reported outcome.
+    fn on_reported(_: &mut View<Self>, _: &Outcome<Self>) {}
     /// Reads what the plan asks for.
     fn read(
         pass: &mut Pass<Self>,

@@ -96,6 +96,7 @@ impl<K: Reconciled> Pass<K> {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),
         });
+        self.view.uses_default_key = found.as_ref().is_ok_and(|it| it.is_default);
         self.take_permit(found.as_ref().ok())?;
         self.session = found.ok();
         self.refresh();

@@ -58,6 +58,7 @@ impl<K: Reconciled> Pass<K> {
             drift_interval: context.config.drift_interval,
             trusted_from: context.trusted_from,
             access: None,
+            uses_default_key: false,
             evidence: RoomEvidence::default(),
             rival: None,
             forced: false,

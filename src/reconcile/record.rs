@@ -110,6 +110,13 @@ pub struct Made {
     /// Once a deletion waits for participants. `end` stays the one that Daily has last shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
+    /// The fingerprint of the value of each property in `spec.roomProperties` that was sent last: it is reset
+    /// once the spec no longer has it. At most as many as a spec may have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties: BTreeMap<String, String>,
+    /// The fingerprint of what Daily showed instead of some of these values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub properties_shown: BTreeMap<String, String>,
     /// Fields of other versions of the operator.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,

@@ -43,6 +43,8 @@ pub struct View<K: Kind> {
     pub trusted_from: Moment,
     /// The domain of the API key, or during a deletion of the last good key, once it was read.
     pub access: Option<Result<Domain, KeyProblem>>,
+    /// Whether that is the operator's default API key.
+    pub uses_default_key: bool,
     /// What the account last answered about the name, and what became of our writes.
     pub evidence: RoomEvidence,
     /// The object that holds the name before this one, once all were compared.

@@ -91,6 +91,7 @@ impl<K: Reconciled> Pass<K> {
         if status != self.view.status {
             self.write_status(Effect::Status, status).await?;
         }
+        K::on_reported(&mut self.view, outcome);
         self.applied.clear();
         self.publish(&events).await;
         Ok(())

@@ -11,13 +11,14 @@ use tokio::time::timeout;
 use super::Room;
 use super::plan::steps::{Read, Step};
 use super::secret::{self, Found, SecretKind};
-use super::view::{Namespace, View};
+use super::view::{Namespace, Policy, View};
 use crate::cause::chain;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
 use crate::k8s::{Guard, KubeError, get_secret, namespace_deleted};
 use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::meta::Meta;
+use crate::reconcile::steps::Outcome;
 use crate::reconcile::{Context, Failure, Pass};
 
 /// How long the first listing of an account is waited for.
@@ -28,6 +29,11 @@ const NEXT_LISTING_TIMEOUT: Duration = Duration::from_secs(15);
 impl Drive for Room {
     fn begin(context: &Context<Self>, view: &mut View) {
         view.facts.secrets = remembered_secrets(context, view);
+        view.facts.policy = Policy {
+            allowed_properties: context.config.allow_room_properties.clone(),
+            omits_codes: context.config.omits_codes,
+        };
+        view.remember_shown_pin();
         let index = &context.shared.secret_index;
         let filled = context.metrics.health().watches.show(&view.meta.namespace);
         let wanted: Vec<&str> = SecretKind::ALL
@@ -49,6 +55,13 @@ impl Drive for Room {
         let recorded = made.is_some_and(|it| it.sent == view.memory.kind.dialin_sent);
         if shown && recorded {
             view.memory.kind.dialin_sent = None;
+        }
+    }
+
+    fn on_reported(view: &mut View, outcome: &Outcome<Self>) {
+        if let Outcome::Serving(serving, _) = outcome {
+            let pin = serving.content.pin.clone();
+            view.memory.kind.pin = view.omits_code().then_some(pin);
         }
     }
 
@@ -125,8 +138,7 @@ impl Pass<Room> {
     async fn read_secret(&mut self, kind: SecretKind) -> Result<(), Failure> {
         let name = self.view.names.of(kind).unwrap_or_default();
         let found = self.find_secret(name).await?;
-        self.view.memory.kind.secrets.insert(kind, found.clone());
-        self.view.facts.secrets.insert(kind, found);
+        self.view.remember_secret(kind, found);
         Ok(())
     }
 

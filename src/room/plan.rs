@@ -11,6 +11,7 @@ mod drain;
 mod expire;
 mod keep;
 mod problems;
+mod properties;
 mod publish_secret;
 mod publish_tokens;
 mod renew;

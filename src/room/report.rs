@@ -11,6 +11,7 @@ use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
 use crate::crd::time::rfc3339;
 use crate::crd::{Account, BindingRef, DailyRoomStatus, NumberSource, RoomInfo};
+use crate::daily::types::Pin;
 use crate::k8s::Note;
 use crate::reconcile;
 use crate::reconcile::lifecycle::{Keep, Report};
@@ -93,6 +94,9 @@ impl Report for Room {
             Outcome::Failing(problem) if !problem.served => remove_stale_pin(status, view),
             _ => {}
         }
+        if view.omits_code() {
+            remove_pin(status);
+        }
     }
 
     fn applied_event(_: &View, applied: &Applied) -> Option<Note> {
@@ -160,13 +164,14 @@ fn secret_event(name: &str, kind: SecretKind, event: SecretEvent) -> Note {
 fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     let content = &serving.content;
     let pin = content.pin.digits().to_owned();
-    let same_pin = match &status.dialin_code {
-        Some(before) => *before == pin,
+    let omitted = view.memory.kind.pin.as_ref().map(Pin::digits);
+    let same_pin = match status.dialin_code.as_deref().or(omitted) {
+        Some(before) => before == pin,
         None => status.room.as_ref().is_none_or(|it| it.id == serving.id),
     };
     let revision = status.dialin_code_revision;
-    status.dialin_code_revision = Some(match revision {
-        None => 1,
+    status.dialin_code_revision = Some(match revision.filter(|_| content.revision.is_none()) {
+        None => content.revision.unwrap_or(1),
         Some(revision) if same_pin => revision,
         Some(revision) => revision.saturating_add(1),
     });
@@ -193,9 +198,13 @@ fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     });
 }
 
-fn set_expired(status: &mut DailyRoomStatus, view: &View) {
+fn remove_pin(status: &mut DailyRoomStatus) {
     status.dialin_code = None;
     status.dial_string = None;
+}
+
+fn set_expired(status: &mut DailyRoomStatus, view: &View) {
+    remove_pin(status);
     status.phone_numbers.clear();
     status.binding = None;
     status.renewal_time = None;
@@ -213,8 +222,7 @@ fn set_expired(status: &mut DailyRoomStatus, view: &View) {
 fn remove_stale_pin(status: &mut DailyRoomStatus, view: &View) {
     let reported = status.room.as_ref().map(|it| it.id.as_str());
     if reported.is_some() && reported != view.made_id() {
-        status.dialin_code = None;
-        status.dial_string = None;
+        remove_pin(status);
     }
 }
 

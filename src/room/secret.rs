@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::ResourceExt;
 use serde_json::json;
 
 use crate::crd::time::rfc3339;
@@ -22,6 +23,8 @@ const LONGEST_TOKEN: usize = 2048;
 const MOST_TOKENS: usize = 20;
 /// The longest list of numbers that is read, in bytes: ten numbers take about 2,000.
 const LONGEST_NUMBERS: usize = 16_384;
+/// The longest value that is read as a PIN, in bytes: Daily's example has 11 digits (F-PIN-4).
+const LONGEST_PIN: usize = 32;
 /// The label that names the owner, shortened to the length of a label.
 pub const OWNER_LABEL: &str = "daily-operator.io/dailyroom";
 /// The annotation with the full name of the owner.
@@ -29,6 +32,9 @@ pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
 /// The annotation with the end of the room. It is not in the data, because tools restart pods when data
 /// changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
+/// The annotation with the revision of the PIN, if the status may not have the PIN. After a restart it shows
+/// whether the status counts the PIN in the Secret.
+pub const REVISION_ANNOTATION: &str = "daily-operator.io/dialin-code-revision";
 
 /// The Secrets that a room owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +73,8 @@ pub struct SecretContent {
     /// The room for participants who join over the web.
     pub url: String,
     pub pin: Pin,
+    /// How many PINs the object has had with this one, if the status may not have the PIN.
+    pub revision: Option<i64>,
     /// Never empty. The first number is in the dial string.
     pub numbers: Vec<PublishedNumber>,
     /// The end of the room, in unix seconds.
@@ -104,8 +112,12 @@ impl SecretContent {
     pub fn is_reported(&self, status: &DailyRoomStatus) -> bool {
         let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
         let secret = status.binding.as_ref().map(|it| &it.name);
+        let has_pin = match self.revision {
+            Some(revision) => status.dialin_code_revision == Some(revision),
+            None => status.dialin_code.as_deref() == Some(self.pin.digits()),
+        };
         secret == Some(&self.secret_name)
-            && status.dialin_code.as_deref() == Some(self.pin.digits())
+            && has_pin
             && status.phone_numbers == self.numbers
             && end == Some(self.end)
     }
@@ -130,7 +142,35 @@ pub enum Found {
         numbers: Vec<PublishedNumber>,
         /// What may be meeting tokens, by their keys.
         tokens: BTreeMap<String, MeetingToken>,
+        /// Whether it has [`REVISION_ANNOTATION`].
+        has_revision: bool,
+        /// The PIN, if it is the one that the operator wrote with that annotation.
+        pin: Option<WrittenPin>,
     },
+}
+
+/// A PIN in a Secret, with its revision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WrittenPin {
+    pub pin: Pin,
+    pub revision: i64,
+}
+
+impl WrittenPin {
+    /// Tenants can edit Secrets: what the operator wrote has the same PIN in the dial string.
+    fn read(secret: &Secret) -> Option<Self> {
+        let revision = secret.annotations().get(REVISION_ANNOTATION)?;
+        let data = secret.data.as_ref()?;
+        let digits = &data.get("dialin-code")?.0;
+        let digits = std::str::from_utf8(digits).ok()?;
+        let pin = Pin::new(digits).filter(|_| digits.len() <= LONGEST_PIN)?;
+        let is_whole = data
+            .get("dial-string")?
+            .0
+            .ends_with(format!(",,{digits}").as_bytes());
+        let revision = revision.parse().ok()?;
+        is_whole.then_some(Self { pin, revision })
+    }
 }
 
 impl Found {
@@ -182,9 +222,13 @@ pub fn dial_string(number: &str, pin: &Pin) -> String {
 
 /// The Secret of an object with this content.
 pub fn wanted(object: &Meta, content: &SecretContent) -> Secret {
-    let (name, added) = (&content.secret_name, &content.added);
-    let data = data(content);
-    build(object, SecretKind::Dialin, name, content.end, added, data)
+    let (name, data) = (&content.secret_name, data(content));
+    let mut added = content.added.clone();
+    if let Some(revision) = content.revision {
+        let annotation = (REVISION_ANNOTATION.to_owned(), revision.to_string());
+        added.annotations.extend([annotation]);
+    }
+    build(object, SecretKind::Dialin, name, content.end, &added, data)
 }
 
 /// The Secret of an object with these meeting tokens, for a room that ends at this unix time.
@@ -335,6 +379,8 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
             SecretKind::Dialin => BTreeMap::new(),
             SecretKind::Tokens => tokens(secret),
         },
+        has_revision: secret.annotations().contains_key(REVISION_ANNOTATION),
+        pin: WrittenPin::read(secret),
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Spec {
     pub renewal: Option<i64>,
     /// How many seconds after the end of its room the object is deleted.
     pub ttl_after_expired: Option<i64>,
+    /// `roomProperties`: other properties, under Daily's names.
+    pub properties: Map<String, Value>,
     /// `public` or `private`.
     pub privacy: &'static str,
     /// Whether participants are removed at the end.
@@ -82,9 +84,11 @@ pub enum NumberSpec {
     Reference(NumberRef),
 }
 
-/// The names in a spec that a deletion needs.
+/// What counts of a spec even if the rest of it is invalid.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Names {
+    /// Whether the status may not have the PIN.
+    pub omits_code: bool,
     /// The name of the room, if the spec chooses one.
     pub chosen: Option<String>,
     pub secret: String,
@@ -108,6 +112,7 @@ impl Names {
             text.map(str::to_owned)
         };
         Self {
+            omits_code: text("/dialin/codeInStatus").as_deref() == Some("Omit"),
             chosen: text("/roomName"),
             secret: text("/secret/name").unwrap_or_else(|| naming::default_secret_name(object)),
             token_secret: spec.get("meetingTokens").map(|_| {
@@ -128,6 +133,7 @@ impl Spec {
             chosen_name: spec.room_name.clone(),
             not_before: not_before(spec, end)?,
             max_participants: spec.max_participants()?,
+            properties: properties(spec)?,
             end,
             renewal,
             ttl_after_expired: {
@@ -290,6 +296,12 @@ fn renewal(spec: &DailyRoomSpec, end: EndSpec) -> Result<Option<i64>, InvalidSpe
     }
 }
 
+fn properties(spec: &DailyRoomSpec) -> Result<Map<String, Value>, InvalidSpec> {
+    let properties = spec.room_properties.as_ref();
+    let checked = properties.map(|it| it.check().map_err(InvalidSpec));
+    Ok(checked.transpose()?.unwrap_or_default())
+}
+
 /// The names become part of URLs and of requests to the API server.
 fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
     if let Some(name) = &spec.room_name {
@@ -429,6 +441,8 @@ mod tests {
             json!({"expirationTime": "2026-12-01T18:00:00Z", "notBeforeTime": "2026-12-01T19:00:00+01:00"}),
             json!({"ttl": "8h", "maxParticipants": 0}),
             json!({"ttl": "8h", "maxParticipants": 100_001}),
+            json!({"ttl": "8h", "roomProperties": {"exp": 1}}),
+            json!({"ttl": "8h", "roomProperties": {"Enable-Chat": true}}),
             json!({"expirationTime": "tomorrow"}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{}]}}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{"phoneNumber": "911"}]}}),
@@ -466,8 +480,10 @@ mod tests {
 
     #[test]
     fn names_are_read_from_an_invalid_spec() {
-        let broken = json!({"ttl": 5, "roomName": "board"});
+        let dialin = json!({"codeInStatus": "Omit"});
+        let broken = json!({"ttl": 5, "roomName": "board", "dialin": dialin});
         let names = Names::read("standup", &broken);
+        assert!(names.omits_code);
         assert_eq!(names.chosen.as_deref(), Some("board"));
         assert_eq!(names.secret, "standup-dialin");
     }

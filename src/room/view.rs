@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::Room;
 use super::plan::steps::Update;
 use super::published_numbers::{NumberProblem, WhyGlobal};
-use super::secret::{Found, SecretKind};
+use super::secret::{Found, SecretKind, WrittenPin};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::account::presence::Occupancy;
 use crate::daily::meeting_token::MeetingToken;
+use crate::daily::types::Pin;
 use crate::k8s::Guard;
 use crate::reconcile;
 use crate::reconcile::backoff::Rejection;
@@ -45,6 +46,17 @@ pub struct Facts {
     pub updated: Option<Update>,
     /// Who is in the room, or why Daily does not show it, once Daily was asked.
     pub presence: Option<Result<Occupancy, String>>,
+    /// What the administrator of the operator decides.
+    pub policy: Policy,
+}
+
+/// What the flags of the operator decide for all DailyRooms.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// The restricted properties that may be set with the default API key.
+    pub allowed_properties: Vec<String>,
+    /// Whether no status may have a PIN.
+    pub omits_codes: bool,
 }
 
 /// What the process remembers of a DailyRoom between reconciles.
@@ -62,6 +74,8 @@ pub struct Memory {
     pub secret_rejections: BTreeMap<SecretKind, Rejection>,
     /// The meeting tokens that Daily did not issue, by their keys.
     pub token_failures: BTreeMap<String, TokenFailure>,
+    /// The PIN that was reported last, if the status may not have it.
+    pub pin: Option<Pin>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.
@@ -102,6 +116,49 @@ impl View {
     /// Whether the spec chooses the name. A chosen name does not prove whose the room is.
     pub fn is_chosen(&self) -> bool {
         self.names.chosen.is_some()
+    }
+
+    /// Whether the status may not have the PIN.
+    pub fn omits_code(&self) -> bool {
+        self.names.omits_code || self.facts.policy.omits_codes
+    }
+
+    /// The PIN that was reported last. If the status may not have it, this process remembers it, and after
+    /// a restart the Secret does.
+    pub fn reported_pin(&self) -> Option<&str> {
+        let in_status = self.status.dialin_code.as_deref();
+        let remembered = self.memory.kind.pin.as_ref().map(Pin::digits);
+        let elsewhere = remembered.or_else(|| Some(self.written_pin()?.pin.digits()));
+        in_status.or(elsewhere.filter(|_| self.omits_code()))
+    }
+
+    /// Remembers the PIN of a status that is about to lose it.
+    pub fn remember_shown_pin(&mut self) {
+        if let Some(pin) = &self.status.dialin_code
+            && self.omits_code()
+        {
+            self.memory.kind.pin = Pin::new(pin);
+        }
+    }
+
+    /// Remembers a Secret as it was read, and after a restart the PIN in it that the status counts.
+    pub fn remember_secret(&mut self, kind: SecretKind, found: Found) {
+        self.memory.kind.secrets.insert(kind, found.clone());
+        self.facts.secrets.insert(kind, found);
+        let counted = self.status.dialin_code_revision;
+        let written = self.written_pin();
+        let written = written.filter(|it| Some(it.revision) == counted);
+        if let (None, Some(written)) = (&self.memory.kind.pin, written) {
+            self.memory.kind.pin = Some(written.pin.clone());
+        }
+    }
+
+    /// The PIN in the Secret, if the operator wrote it.
+    pub fn written_pin(&self) -> Option<&WrittenPin> {
+        match self.facts.secrets.get(&SecretKind::Dialin)? {
+            Found::Ours { pin, .. } => pin.as_ref(),
+            Found::Absent | Found::Foreign => None,
+        }
     }
 
     /// Whether the spec leaves it to the operator which number is published.

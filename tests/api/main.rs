@@ -56,6 +56,7 @@ mod namespaces;
 mod network;
 mod numbers;
 mod objects;
+mod omit;
 mod operator;
 mod orphans;
 mod other_versions;
@@ -141,6 +142,7 @@ fn main() -> ExitCode {
         namespaces::scenarios,
         network::scenarios,
         numbers::scenarios,
+        omit::scenarios,
         orphans::scenarios,
         other_versions::scenarios,
         ownership::scenarios,

@@ -9,10 +9,10 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::edit::{change_by_hand, seconds, the_update, update_of};
-use crate::fixture::{Fixture, Setup};
-use crate::objects::Kind::Room;
+use crate::fixture::{Fixture, SECOND_KEY, Setup};
+use crate::objects::{Kind::Room, Object};
 use crate::stage::{Affected::By, Stage};
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let joined = [
@@ -28,8 +28,31 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             By(&["pin-on-update", "pin-on-exp", "past-nbf", "nbf-for-callers"]),
             not_before,
         ),
+        stage.under_each_answer(
+            "properties::others",
+            Setup::new(),
+            By(&["pin-on-update", "reads"]),
+            others,
+        ),
+        stage.under_each_answer(
+            "properties::keys_of_an_object",
+            Setup::new(),
+            By(&["nested-update", "pin-on-update"]),
+            keys_of_an_object,
+        ),
+        stage.under_each_answer(
+            "properties::refused_by_daily",
+            Setup::new(),
+            By(&["info-texts"]),
+            refused_by_daily,
+        ),
     ];
-    joined.into_iter().flatten().collect()
+    let plain = stage.trial("properties::restricted", Setup::new(), restricted);
+    joined.into_iter().flatten().chain([plain]).collect()
+}
+
+fn with(properties: Value) -> Value {
+    json!({"ttl": "1h", "roomProperties": properties})
 }
 
 /// The properties of the room at Daily become these, by one update with this body.
@@ -117,4 +140,127 @@ async fn not_before(fx: &mut Fixture) {
     );
     let room = fx.get(Room, "standup").await;
     assert_eq!(call(room.dial_string()).await, Outcome::OnHold);
+}
+
+/// Daily does not show `lang`, because it is the default: it is sent once. What the spec no longer has is
+/// reset, also if the operator was down in between.
+async fn others(fx: &mut Fixture) {
+    let all = json!({"enable_chat": true, "lang": "en", "start_audio_off": true});
+    fx.room("standup", with(all)).await;
+    let room = fx.ready(Room, "standup").await;
+    let config = async || fx.rooms_at_daily().await[0]["config"].clone();
+    assert_eq!(config().await["enable_chat"], true);
+
+    let fewer = json!({"enable_chat": true, "lang": "de"});
+    let body = update_of(fx, with(fewer.clone())).await;
+    let change = json!({"lang": "de", "start_audio_off": null});
+    assert_eq!(body, json!({"properties": change}));
+
+    let silent = json!({"properties": {"enable_chat": false}});
+    change_by_hand(fx, &room, &silent).await;
+    is_put_back(
+        fx,
+        fx.mark().await,
+        json!({"properties": {"enable_chat": true}}),
+    )
+    .await;
+
+    fx.operator().kill().await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let mark = fx.mark().await;
+    fx.start_operator(&[]).await;
+    let room = fx.ready(Room, "standup").await;
+    let body = the_update(&fx.journal_since(mark).await, &room);
+    assert_eq!(
+        body,
+        json!({"properties": {"enable_chat": null, "lang": null}})
+    );
+    let config = fx.rooms_at_daily().await[0]["config"].clone();
+    assert!(
+        config["enable_chat"].is_null() && config["lang"].is_null(),
+        "{config}"
+    );
+}
+
+/// A key that an object in the spec no longer has is gone at Daily, whether updates replace or merge.
+async fn keys_of_an_object(fx: &mut Fixture) {
+    let both = json!({"permissions": {"canSend": true, "hasPresence": false}});
+    fx.room("standup", with(both)).await;
+    fx.ready(Room, "standup").await;
+    let mark = fx.mark().await;
+    let one = json!({"permissions": {"canSend": ["audio"]}});
+    fx.room("standup", with(one.clone())).await;
+    fx.ready(Room, "standup").await;
+    let config = fx.rooms_at_daily().await[0]["config"].clone();
+    assert_eq!(config["permissions"], one["permissions"]);
+    let journal = fx.journal_since(mark).await;
+    let needed = match fx.answer("nested-update") {
+        "merges" => 3,
+        _ => 1,
+    };
+    assert_eq!(journal.writes().len(), needed, "{}", journal.tail(20));
+}
+
+/// Callers of a room that exists are still served; a room that does not exist yet waits for another spec.
+async fn refused_by_daily(fx: &mut Fixture) {
+    let elsewhere = with(json!({"geo": "moon-north-1"}));
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let secret = fx.secret("standup-dialin").await;
+    for name in ["standup", "new"] {
+        fx.room(name, elsewhere.clone()).await;
+    }
+    let rejected = ("Stalled", "True", "RejectedByDaily");
+    fx.condition(Room, "new", rejected).await;
+    assert!(fx.find_secret("new-dialin").await.is_none());
+    let room = fx.condition(Room, "standup", rejected).await;
+    assert!(room.has("Ready", "True", "Available"), "callers are served");
+    assert_eq!(room.pin(), before.pin());
+    assert_eq!(fx.secret("standup-dialin").await, secret);
+    for name in ["standup", "new"] {
+        fx.room(name, with(json!({"enable_chat": true}))).await;
+        fx.ready(Room, name).await;
+    }
+}
+
+/// With the default key a tenant opens no SIP address in the account, unless an administrator allows it.
+async fn restricted(fx: &mut Fixture) {
+    let sip = json!({"sip": {"display_name": "Desk", "sip_mode": "dial-in"}});
+    fx.room("standup", with(sip.clone())).await;
+    fx.room("served", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "served").await;
+    fx.room("served", with(sip.clone())).await;
+    let denied = ("Stalled", "True", "PropertyNotAllowed");
+    fx.condition(Room, "standup", denied).await;
+    let served = fx.condition(Room, "served", denied).await;
+    assert!(
+        served.has("Ready", "True", "Available"),
+        "callers are served"
+    );
+    fx.event("standup", "Warning", "PropertyNotAllowed").await;
+    let rooms = fx.rooms_at_daily().await;
+    assert!(
+        rooms.len() == 1 && rooms[0]["config"]["sip"].is_null(),
+        "{rooms:?}"
+    );
+
+    fx.write_key("own", SECOND_KEY).await;
+    let mut own = with(sip);
+    own["apiKeySecretRef"] = json!({"name": "own"});
+    fx.room("standup", own).await;
+    fx.ready(Room, "standup").await;
+
+    fx.operator().kill().await;
+    fx.launch_operator_with(&["--allow-room-properties=sip".to_owned()], &[]);
+    let allowed = |room: &Object| {
+        room.is_ready()
+            && room
+                .condition("Stalled")
+                .is_none_or(|it| it.status != "True")
+    };
+    fx.until(Room, "served", "may have its SIP address", LATER, allowed)
+        .await;
+    for room in fx.rooms_at_daily().await {
+        assert_eq!(room["config"]["sip"]["display_name"], "Desk");
+    }
 }

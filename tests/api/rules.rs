@@ -127,6 +127,10 @@ fn bad_rooms(derived: &str) -> Vec<Value> {
         json!({"notBeforeTime": "tomorrow"}),
         json!({"roomName": "a room"}),
         json!({"roomName": derived}),
+        json!({"roomProperties": {
+            "dialin": {}, "eject_at_room_exp": true, "exp": 1, "max_participants": 5, "name": "a",
+            "nbf": 1, "privacy": "private",
+        }}),
         json!({"secret": {"aliases": [alias("PIN"), alias("PIN")]}}),
         json!({"secret": {"aliases": [alias("a/b")]}}),
         json!({"secret": {"aliases": [alias("dialin-code")]}}),

@@ -22,6 +22,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("schema::times", plain(), times),
         stage.trial("schema::not_before_time", plain(), not_before_time),
         stage.trial("schema::max_participants", plain(), max_participants),
+        stage.trial("schema::room_properties", plain(), room_properties),
         stage.trial("schema::names", plain(), names),
         stage.trial("schema::room_name", plain(), room_name),
         stage.trial(
@@ -291,6 +292,40 @@ async fn max_participants(fx: &mut Fixture) {
         fx.room("a", json!({"ttl": "8h", "maxParticipants": most}))
             .await;
     }
+}
+
+/// A property with a field of its own is refused, whatever its value is.
+async fn room_properties(fx: &mut Fixture) {
+    for (property, value, field) in [
+        ("exp", json!(1_800_000_000), "ttl or expirationTime"),
+        ("exp", json!("soon"), "ttl or expirationTime"),
+        ("nbf", json!(1_800_000_000), "notBeforeTime"),
+        ("dialin", json!({"display_name": "x"}), "dialin"),
+        ("eject_at_room_exp", json!(true), "ejectAtRoomExpiry"),
+        ("max_participants", json!(5), "maxParticipants"),
+        ("privacy", json!("private"), "privacy"),
+        ("name", json!("standup"), "roomName"),
+    ] {
+        let sentence =
+            format!("roomProperties must not have {property}; use {field} of the spec instead");
+        let spec = json!({"ttl": "8h", "roomProperties": {property: value, "lang": "de"}});
+        refused(fx, Room, "a", spec, &sentence).await;
+    }
+    let many: serde_json::Map<_, _> = (0..65).map(|n| (format!("a{n}"), json!(n))).collect();
+    refused(
+        fx,
+        Room,
+        "a",
+        json!({"ttl": "8h", "roomProperties": many}),
+        "must have at most 64",
+    )
+    .await;
+    let nested =
+        json!({"enable_recording": ["cloud"], "permissions": {"canReceive": {"base": false}}});
+    let room = fx
+        .room("a", json!({"ttl": "8h", "roomProperties": nested}))
+        .await;
+    assert_eq!(*room.at("/spec/roomProperties"), nested);
 }
 
 /// Where a name that becomes part of a URL stands in a spec, and its grammar.

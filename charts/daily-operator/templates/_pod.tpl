@@ -19,6 +19,9 @@ both run with the same flags, environment, files and rights. */}}
 - {{ printf "--default-api-key-number-namespaces=%s" (toJson $.Values.daily.apiKey.numberNamespaces) | quote }}
 {{- end }}
 {{- end }}
+{{- with .Values.daily.apiKey.allowRoomProperties }}
+- {{ printf "--allow-room-properties=%s" (join "," .) | quote }}
+{{- end }}
 {{- with .Values.watchNamespaces }}
 - {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
 {{- end }}
@@ -39,6 +42,9 @@ both run with the same flags, environment, files and rights. */}}
 {{- end }}
 {{- with .Values.orphanAge }}
 - {{ printf "--orphan-age=%s" . | quote }}
+{{- end }}
+{{- if eq .Values.codeInStatus "omit" }}
+- --code-in-status=omit
 {{- end }}
 - {{ printf "--writes=%s" .Values.writes | quote }}
 - {{ printf "--log-format=%s" .Values.log.format | quote }}

@@ -18,9 +18,19 @@ pub(super) fn claim(view: &View, end: End) -> Claim {
     }
 }
 
+/// The properties of a create by which its room is recognized. The record has room for no others.
+const COMPARED: [&str; 5] = [
+    "exp",
+    "nbf",
+    "max_participants",
+    "eject_at_room_exp",
+    "dialin",
+];
+
 /// What a create asks for, as far as a room that is found can be compared with it.
 pub(super) fn comparable(request: &CreateRoom) -> Value {
     let mut comparable = request.properties.clone();
+    comparable.retain(|name, _| COMPARED.contains(&name.as_str()));
     if let Some(dialin) = comparable.get_mut("dialin").and_then(Value::as_object_mut) {
         dialin.remove("room_numbers");
     }

@@ -1,11 +1,12 @@
 //! Claiming a name and creating the room.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::claim::{claim as new_claim, comparable, is_ours};
 use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::expire::{self, Passed, expire, passed};
-use super::problems::{end_too_far, fails, name_taken};
+use super::problems::{end_too_far, fails, name_taken, properties_allowed};
+use super::properties;
 use super::steps::{Read, Step};
 use super::{Plan, Planned};
 use crate::crd::condition::{self, Reason, kind};
@@ -18,13 +19,19 @@ use crate::reconcile::lifecycle::Create;
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record};
-use crate::reconcile::steps::{Change, Step as AnyStep, Written, act, read, record, unchanged};
+use crate::reconcile::steps::{
+    Change, Outcome, Step as AnyStep, Written, act, failing, read, record, unchanged,
+};
 use crate::room::Room;
 use crate::room::spec::{EndSpec, FARTHEST_END, Spec, e164, fingerprint};
 use crate::room::view::View;
 
 impl Create for Room {
     fn before_access(view: &View, spec: &Spec) -> Result<(), Plan> {
+        // Whatever Daily answers, a PIN that the status may not have goes first.
+        if view.omits_code() && view.status.dialin_code.is_some() {
+            return Err(Plan::Act(AnyStep::Report(Outcome::Unchanged)));
+        }
         expire::before_access(view, spec)
     }
 
@@ -52,7 +59,7 @@ impl Create for Room {
                 (None, _) => {}
             }
         }
-        record_claim(view, &unclaimed, end)
+        record_claim(view, spec, &unclaimed, end)
     }
 
     fn claim_again(view: &View, spec: &Spec, unclaimed: &Record) -> Planned {
@@ -71,7 +78,7 @@ impl Create for Room {
             return Ok(over_before_creation(view, &end));
         }
         has_no_rival(view, &unclaimed.name)?;
-        record_claim(view, unclaimed, end)
+        record_claim(view, spec, unclaimed, end)
     }
 
     fn create(view: &View, spec: &Spec, owned: &Record, claim: &Claim) -> Planned {
@@ -93,6 +100,7 @@ impl Create for Room {
             confirm_by_name(view)?;
             return Ok(over_before_creation(view, &end));
         }
+        may_set_properties(view, spec)?;
         let request = request(spec, &owned.name, &end, &numbers(view)?, view.now.wall);
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
             forget_refused(view, owned, claim)?;
@@ -124,11 +132,17 @@ fn over_before_creation(view: &View, end: &End) -> Plan {
     }
 }
 
-fn record_claim(view: &View, unclaimed: &Record, end: End) -> Planned {
+fn record_claim(view: &View, spec: &Spec, unclaimed: &Record, end: End) -> Planned {
     // No name is claimed before the room can be created.
+    may_set_properties(view, spec)?;
     numbers(view)?;
     let claim = new_claim(view, end);
     Ok(record(unclaimed.with_claim(claim), Change::Claimed))
+}
+
+fn may_set_properties(view: &View, spec: &Spec) -> Result<(), Plan> {
+    let requeue = Requeue::AtDrift(None);
+    properties_allowed(view, spec).map_err(|problem| failing(problem, requeue))
 }
 
 fn is_not_too_far(view: &View, end: &End) -> Result<(), Plan> {
@@ -247,6 +261,10 @@ fn record_room(
         end: Some(end),
         ..Made::of(&room.id)
     };
+    let made = match created_here {
+        true => properties::recorded(&spec.properties, room, made),
+        false => made,
+    };
     let change = match created_here {
         true => Change::Created,
         false => Change::Found,
@@ -271,7 +289,7 @@ pub(super) fn request(
     numbers: &[String],
     now: i64,
 ) -> CreateRoom {
-    let mut properties: Map<String, Value> = Map::new();
+    let mut properties = spec.properties.clone();
     properties.insert("exp".into(), json!(end.at));
     if let Some(nbf) = spec.nbf(now) {
         properties.insert("nbf".into(), json!(nbf));

@@ -4,11 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::Plan;
 use super::confirm_answer::confirm_by_name;
+use super::problems::properties_allowed;
+use super::properties::{Properties, keeps_keys, recorded};
 use super::steps::{Step, Update};
 use crate::clock::Moment;
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
-use crate::daily::evidence::Observed;
+use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::{Domain, MAX_PARTICIPANTS, Room, RoomChange};
 use crate::naming;
 use crate::reconcile::problem::Problem;
@@ -53,24 +55,46 @@ impl Present<'_> {
     ) -> Result<Option<Problem>, Plan> {
         let dialin = numbers.map(|numbers| self.spec.dialin(&e164(numbers)));
         let dialin = dialin.as_ref();
+        if let Err(problem) = properties_allowed(self.view, self.spec) {
+            return Ok(Some(problem));
+        }
         let end = match self.wanted_end() {
             WantedEnd::Is(end) => end,
             WantedEnd::Invalid(problem) => return Ok(Some(problem)),
             WantedEnd::MovedAtDaily(end) => {
                 let moved = Change::EndMoved(end.at);
-                return Err(self.record(end, dialin, moved));
+                return Err(self.record(end, self.made.clone(), moved));
             }
         };
-        let change = self.change(dialin, &end);
+        let others = self.properties().change();
+        if !others.is_empty() && self.observed.source == Source::List {
+            // Nobody knows whether a listing shows all that a GET shows, as with the PIN (F-PIN-10).
+            confirm_by_name(self.view)?;
+        }
+        let change = self.change(dialin, others, &end);
         if !change.is_empty() {
             return self.update(change, dialin, &end);
         }
         // An update may have been applied although its answer was lost: it is recorded now.
-        let sent = self.made.sent.as_ref();
-        let dialin_is_recorded = dialin.is_none_or(|it| sent == Some(&fingerprint(it)));
-        match self.made.end.as_ref() == Some(&end) && dialin_is_recorded {
+        let made = Made {
+            sent: dialin.map(fingerprint).or_else(|| self.made.sent.clone()),
+            ..self.made.clone()
+        };
+        let made = recorded(&self.spec.properties, &self.observed.room, made);
+        match self.made.end.as_ref() == Some(&end) && *self.made == made {
             true => Ok(None),
-            false => Err(self.record(end, dialin, Change::Sent)),
+            false => Err(self.record(end, made, Change::Sent)),
+        }
+    }
+
+    fn properties(&self) -> Properties<'_> {
+        let view = self.view;
+        Properties {
+            wanted: &self.spec.properties,
+            made: self.made,
+            room: &self.observed.room,
+            sent: view.facts.updated.as_ref().map(|it| &it.change),
+            merges: view.memory.kind.merges,
         }
     }
 
@@ -119,9 +143,17 @@ impl Present<'_> {
     }
 
     /// The top-level properties that differ, each as a whole.
-    fn change(&self, dialin: Option<&Map<String, Value>>, end: &End) -> RoomChange {
+    fn change(
+        &self,
+        dialin: Option<&Map<String, Value>>,
+        others: Map<String, Value>,
+        end: &End,
+    ) -> RoomChange {
         let (spec, room) = (self.spec, &self.observed.room);
-        let mut change = RoomChange::default();
+        let mut change = RoomChange {
+            properties: others,
+            ..RoomChange::default()
+        };
         if room.privacy != spec.privacy {
             change.privacy = Some(spec.privacy);
         }
@@ -177,17 +209,10 @@ impl Present<'_> {
         send(self.view, &self.observed.room, update).map(Some)
     }
 
-    pub(super) fn record(
-        &self,
-        end: End,
-        dialin: Option<&Map<String, Value>>,
-        change: Change,
-    ) -> Plan {
-        let sent = dialin.map(fingerprint);
+    pub(super) fn record(&self, end: End, made: Made, change: Change) -> Plan {
         let made = Made {
-            sent: sent.or_else(|| self.made.sent.clone()),
             end: Some(end),
-            ..self.made.clone()
+            ..made
         };
         record(
             Record {
@@ -216,10 +241,11 @@ pub(super) fn send(view: &View, room: &Room, update: Update) -> Result<Problem, 
     Err(act(Step::UpdateRoom(Box::new(update))))
 }
 
-/// Daily accepted a change without applying it, and would do so again. If Daily merges updates, numbers
-/// have to be removed explicitly instead.
+/// Daily accepted a change without applying it, and would do so again. If Daily merges updates, numbers and
+/// keys of objects have to be removed explicitly instead.
 fn not_applied(view: &View, room: &Room, sent: &Update) -> Plan {
-    let merged = !view.memory.kind.merges && keeps_numbers(room, &sent.change);
+    let is_kept = || keeps_numbers(room, &sent.change) || keeps_keys(room, &sent.change);
+    let merged = !view.memory.kind.merges && is_kept();
     act(match merged {
         true => Step::RememberMerge,
         false => Step::RememberUnapplied {

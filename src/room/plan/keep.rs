@@ -5,7 +5,7 @@ use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::differ::Present;
 use super::expire::{Passed, is_expired, kept_by_daily, passed};
 use super::problems::name_taken;
-use super::publish_secret::{pin_is_doubtful, publish};
+use super::publish_secret::{pin_is_doubtful, pin_is_known, publish};
 use super::steps::Read;
 use super::{Plan, Planned};
 use crate::clock::Moment;
@@ -34,6 +34,7 @@ impl Keep for Room {
         };
         no_unknown_write(view, observed)?;
         no_stale_read(view)?;
+        pin_is_known(view)?;
         is_the_recorded_room(view, made, observed)?;
         let end = made.end.clone();
         let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::Plan;
 use crate::crd::condition::Reason;
+use crate::crd::room_properties::RESTRICTED;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::failing;
+use crate::room::spec::Spec;
+use crate::room::view::View;
 
 /// How often to check for something that a user changes at Daily, which no watch shows.
 pub(super) const USER_RETRY: Duration = Duration::from_secs(60);
@@ -23,6 +26,24 @@ pub(super) fn fails(
         Reason::SecretConflict | Reason::SecretRefused | Reason::Missing | Reason::NameTaken
     );
     failing(Problem { served, ..problem }, requeue)
+}
+
+/// Whether the spec sets only properties that the API key in force may set.
+pub(super) fn properties_allowed(view: &View, spec: &Spec) -> Result<(), Problem> {
+    let allowed = &view.facts.policy.allowed_properties;
+    let is_denied =
+        |name: &&str| spec.properties.contains_key(*name) && !allowed.iter().any(|it| it == name);
+    let denied: Vec<&str> = RESTRICTED.into_iter().filter(is_denied).collect();
+    if !view.uses_default_key || denied.is_empty() {
+        return Ok(());
+    }
+    let denied = denied.join(",");
+    let message = format!(
+        "DailyRooms that use the operator's default API key may not set {denied} in roomProperties. Remove it, set \
+         apiKeySecretRef to a Secret with an API key of your own, or ask the operator's administrator to allow it \
+         with --allow-room-properties (chart value daily.apiKey.allowRoomProperties).",
+    );
+    Err(Problem::for_user(Reason::PropertyNotAllowed, message))
 }
 
 /// The name belongs to another room or object.

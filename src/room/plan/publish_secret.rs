@@ -10,15 +10,15 @@ use super::publish_tokens::tokens_are_written;
 use super::steps::{Read, SecretEvent, SecretWrite, Serving, Step};
 use super::write_secret::{secret_is_written, was_tampered_with};
 use super::{Plan, Planned};
-use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
+use crate::crd::{PublishedNumber, RoomInfo};
 use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::Pin;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::{Outcome, Step as AnyStep, act, failing, read, unchanged};
 use crate::room::Room;
 use crate::room::published_numbers::WhyGlobal;
-use crate::room::secret::{self, SecretContent, SecretKind};
+use crate::room::secret::{self, Found, SecretContent, SecretKind};
 use crate::room::view::View;
 
 /// Within how many seconds all objects of one `kubectl apply` are created. Creation times have no
@@ -57,6 +57,7 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         secret_name: view.names.secret.clone(),
         room_name: observed.room.name.clone(),
         url: observed.room.url.clone(),
+        revision: view.omits_code().then(|| revision(view, observed, &pin)),
         pin,
         numbers: published,
         end: observed.room.config.exp.unwrap_or(present.end.at),
@@ -102,16 +103,42 @@ fn pin(view: &View, observed: &Observed) -> Option<Pin> {
     let shown = shown.filter(|_| believed);
     let is_same = |id: &String| *id == observed.room.id;
     let is_reported = view.status.room.as_ref().is_some_and(|it| is_same(&it.id));
-    let reported = view.status.dialin_code.as_deref().filter(|_| is_reported);
+    let reported = view.reported_pin().filter(|_| is_reported);
     shown
         .and_then(|pin| Pin::new(pin.digits()))
         .or_else(|| reported.and_then(Pin::new))
 }
 
-/// Whether an answer shows another PIN than the status, or the status has none. A listing need not show
-/// the PIN.
+/// How many PINs the object has had with this one, if the status may not have the PIN. A Secret that is one
+/// ahead of the status has a PIN that an earlier process could not report any more.
+fn revision(view: &View, observed: &Observed, pin: &Pin) -> i64 {
+    let Some(before) = view.status.dialin_code_revision else {
+        return 1;
+    };
+    let next = before.saturating_add(1);
+    let is_same_room = |it: &RoomInfo| it.id == observed.room.id;
+    let is_same = match view.reported_pin() {
+        Some(reported) => reported == pin.digits(),
+        None => view.status.room.as_ref().is_none_or(is_same_room),
+    };
+    let is_ahead =
+        view.memory.kind.pin.is_none() && view.written_pin().is_some_and(|it| it.revision == next);
+    if is_same && !is_ahead { before } else { next }
+}
+
+/// If the status may not have the PIN, the Secret says after a restart which one callers know.
+pub(super) fn pin_is_known(view: &View) -> Result<(), Plan> {
+    let is_known =
+        view.reported_pin().is_some() || view.facts.secrets.contains_key(&SecretKind::Dialin);
+    match is_known || !view.omits_code() {
+        true => Ok(()),
+        false => Err(read(Read::Secret(SecretKind::Dialin))),
+    }
+}
+
+/// Whether an answer shows another PIN than was reported, or none was. A listing need not show the PIN.
 pub(super) fn pin_is_doubtful(view: &View, observed: &Observed) -> bool {
-    match (&observed.room.config.dialin_code, &view.status.dialin_code) {
+    match (&observed.room.config.dialin_code, view.reported_pin()) {
         (Some(shown), Some(reported)) => shown.digits() != reported,
         (_, None) => true,
         (None, Some(_)) => false,
@@ -161,8 +188,10 @@ fn dialin_secret_is_written(view: &View, content: &SecretContent) -> Result<(), 
     let found = found.ok_or(read(Read::Secret(kind)))?;
     let body = secret::wanted(&view.meta, content);
     // If another process wrote the Secret, the status reports its content, unless the spec was edited
-    // since.
-    let was_written = content.is_reported(&view.status) && !view.is_edited();
+    // since, or the operator's flags.
+    let of_other_flags = content.revision.is_some()
+        && matches!(found, Found::Ours { has_revision, .. } if !has_revision);
+    let was_written = content.is_reported(&view.status) && !view.is_edited() && !of_other_flags;
     let event = was_tampered_with(view, name, found).unwrap_or(was_written);
     let event = event.then_some(SecretEvent::Repaired);
     let identity = secret::fingerprint(&body);

@@ -24,7 +24,7 @@ impl Present<'_> {
         match self.observed.room.config.exp {
             Some(shown) if shown == next.at => {
                 let renewed = Change::Renewed(next.at);
-                Err(self.record(next, None, renewed))
+                Err(self.record(next, self.made.clone(), renewed))
             }
             Some(shown) if shown == self.end.at => self.renew(&next),
             // The end was moved at Daily, and that comes first.

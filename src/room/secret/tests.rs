@@ -30,6 +30,7 @@ fn content() -> SecretContent {
         room_name: "standup-room".into(),
         url: "https://demo.daily.co/standup-room".into(),
         pin: Pin::new("00123456789").unwrap(),
+        revision: None,
         numbers: vec![
             number("+12025550123", NumberSource::RoomNumber, Some("US")),
             number("+442071838750", NumberSource::Purchased, None),
@@ -148,6 +149,8 @@ fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
         has_common_labels: true,
         numbers: content().numbers,
         tokens: BTreeMap::new(),
+        has_revision: false,
+        pin: None,
     };
     assert_eq!(whose(|_| {}), expected);
     assert_eq!(found(&object(), None), Found::Absent);
@@ -331,4 +334,56 @@ fn numbers_that_cannot_be_read_are_none() {
 #[test]
 fn a_card_does_not_show_its_pin() {
     assert!(!format!("{:?}", content()).contains("00123456789"));
+}
+
+/// If the status may not have the PIN, the Secret shows which one was published, unless somebody edited it.
+#[test]
+fn a_pin_is_read_back_if_the_operator_wrote_it() {
+    let content = SecretContent {
+        revision: Some(2),
+        ..content()
+    };
+    let read = |change: fn(&mut Secret)| {
+        let mut secret = wanted(&object(), &content);
+        secret.metadata.uid = Some("secret-uid".into());
+        secret.metadata.resource_version = Some("9".into());
+        change(&mut secret);
+        match found(&object(), Some(&secret)) {
+            Found::Ours { pin, .. } => pin,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (pin, revision) = (content.pin.clone(), 2);
+    assert_eq!(read(|_| {}), Some(WrittenPin { pin, revision }));
+    fn annotations(secret: &mut Secret) -> &mut BTreeMap<String, String> {
+        secret.metadata.annotations.as_mut().unwrap()
+    }
+    let edits: [fn(&mut Secret); 5] = [
+        |it| drop(annotations(it).remove(REVISION_ANNOTATION)),
+        |it| {
+            annotations(it).insert(REVISION_ANNOTATION.into(), "two".into());
+        },
+        |it| {
+            let data = it.data.as_mut().unwrap();
+            data.insert("dialin-code".into(), ByteString(b"00123456780".to_vec()));
+        },
+        |it| {
+            let long = "1".repeat(LONGEST_PIN + 1).into_bytes();
+            let data = it.data.as_mut().unwrap();
+            data.insert(
+                "dial-string".into(),
+                ByteString([b",,".to_vec(), long.clone()].concat()),
+            );
+            data.insert("dialin-code".into(), ByteString(long));
+        },
+        |it| drop(it.data.as_mut().unwrap().remove("dialin-code")),
+    ];
+    for edit in edits {
+        assert_eq!(read(edit), None);
+    }
+    let shown = serde_json::json!(wanted(&object(), &content).metadata).to_string();
+    assert!(
+        !shown.contains(content.pin.digits()),
+        "no annotation has the PIN"
+    );
 }

@@ -139,6 +139,7 @@ pub(crate) fn view() -> View {
         drift_interval: Duration::from_secs(300),
         trusted_from: at(0),
         access: Some(Ok(domain())),
+        uses_default_key: false,
         evidence: RoomEvidence::default(),
         rival: None,
         forced: false,

@@ -175,6 +175,7 @@ impl World {
                     if let Some(most) = of("max_participants") {
                         config.max_participants = most.as_i64();
                     }
+                    change_others(&mut config.others, &change.properties);
                     if let Some(Value::Object(dialin)) = of("dialin") {
                         config.dialin = Some(dialin);
                     }
@@ -201,7 +202,7 @@ impl World {
             AnyStep::Record(record, change, written) => {
                 self.record_written(view, *record, change, written);
             }
-            AnyStep::Report(outcome) => self.status = status(view, &outcome),
+            AnyStep::Report(outcome) => self.report(view, &outcome),
             AnyStep::Release(how) => {
                 self.check_release(&how);
                 self.meta.has_finalizer = false;
@@ -352,4 +353,14 @@ fn stored(write: SecretWrite, version: &str) -> Secret {
     secret.metadata.uid = Some("secret".into());
     secret.metadata.resource_version = Some(version.into());
     secret
+}
+
+/// The properties that only `roomProperties` sets. Daily never shows `lang`.
+fn change_others(others: &mut Map<String, Value>, change: &Map<String, Value>) {
+    for (name, value) in change.iter().filter(|(name, _)| *name == "enable_chat") {
+        match value {
+            Value::Null => others.remove(name),
+            value => others.insert(name.clone(), value.clone()),
+        };
+    }
 }

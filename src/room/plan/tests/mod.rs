@@ -7,6 +7,7 @@ mod delete;
 mod drain;
 mod effects;
 mod keep;
+mod omit;
 mod properties;
 mod renew;
 mod suspend;
@@ -18,7 +19,7 @@ mod world;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::confirm_answer::RECHECK;
 use super::differ::keeps_numbers;
@@ -146,6 +147,7 @@ pub(in crate::room) fn unbound() -> View {
         drift_interval: Duration::from_secs(300),
         trusted_from: Moment::default(),
         access: Some(Ok(domain())),
+        uses_default_key: false,
         evidence: RoomEvidence {
             losses: Losses::Few,
             ..RoomEvidence::default()
@@ -224,6 +226,7 @@ fn room(view: &View) -> Room {
     }))
     .unwrap();
     room.created_at = NOW;
+    room.config.others = parsed.properties.clone();
     room
 }
 
@@ -233,6 +236,7 @@ pub(in crate::room) fn content(view: &View) -> SecretContent {
         room_name: view.room_name(),
         url: room(view).url,
         pin: Pin::new(PIN).unwrap(),
+        revision: None,
         numbers: vec![number(NUMBER)],
         end: END,
         added: view.parsed().secret.clone(),

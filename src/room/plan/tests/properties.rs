@@ -1,6 +1,7 @@
 //! The properties of a room that the spec sets one by one.
 
-use super::keep::{by_name, serves_well, updates};
+use super::super::properties::recorded as recorded_properties;
+use super::keep::{by_name, serves, serves_well, updates};
 use super::*;
 
 /// An hour after [`NOW`].
@@ -64,4 +65,227 @@ fn a_start_that_has_passed_changes_nothing() {
     assert!(!request.properties.contains_key("nbf"));
     let moved = by_name(|it| it.config.nbf = Some(NOW + 1));
     updates(&moved, None, json!({"nbf": null}));
+}
+
+fn spec_with(properties: &Value) -> Value {
+    json!({"ttl": "8h", "roomProperties": properties})
+}
+
+/// A room that has these properties by its spec and its record, and is shown so by name.
+fn having(properties: &Value) -> View {
+    showing(properties, |_| {})
+}
+
+/// The same; when they were sent, Daily showed the room so, and still does.
+fn showing(properties: &Value, change: fn(&mut Room)) -> View {
+    let view = serving()
+        .spec(spec_with(properties))
+        .sees(Source::Get, change);
+    let shown = view.evidence.observed.clone().unwrap().room;
+    let wanted = view.parsed().properties.clone();
+    let view = view.read_by_name().made(|made| {
+        *made = recorded_properties(&wanted, &shown, made.clone());
+    });
+    view.with(|it| it.status.record = it.record_text())
+}
+
+fn others(room: &mut Room, name: &str, value: Value) {
+    room.config.others.insert(name.to_owned(), value);
+}
+
+/// The same view after Daily accepted the planned update, and shows the room so.
+fn updated(view: View, change: fn(&mut Room)) -> View {
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = plan(&view) else {
+        panic!("{:?}", plan(&view));
+    };
+    let view = view.with(|it| it.facts.updated = Some(*update));
+    view.sees(Source::Get, change)
+}
+
+#[test]
+fn properties_are_created_with_the_room_and_recorded() {
+    let view = claimed().spec(spec_with(&json!({"enable_chat": true, "lang": "en"})));
+    let properties = request(&view, END).properties;
+    assert_eq!(
+        (&properties["enable_chat"], &properties["lang"]),
+        (&json!(true), &json!("en"))
+    );
+    // Daily does not show what is its default.
+    let created = view.sees(Source::Create, |it| drop(it.config.others.remove("lang")));
+    let Plan::Act(AnyStep::Record(record, Change::Created, _)) = plan(&created) else {
+        panic!("{:?}", plan(&created));
+    };
+    let made = record.made.unwrap();
+    assert_eq!(made.properties.len(), 2);
+    assert_eq!(made.properties_shown.keys().collect::<Vec<_>>(), ["lang"]);
+}
+
+#[test]
+fn only_properties_that_differ_are_sent_and_a_removed_one_is_reset() {
+    let both = json!({"enable_chat": true, "recordings_template": "a"});
+    serves_well(&having(&both));
+    let edited = |to: Value| having(&both).edited(spec_with(&to));
+    let longer = json!({"enable_chat": true, "recordings_template": "b", "geo": "us-west-2"});
+    let change = json!({"recordings_template": "b", "geo": "us-west-2"});
+    updates(&edited(longer), None, change);
+    updates(
+        &edited(json!({"enable_chat": true})),
+        None,
+        json!({"recordings_template": null}),
+    );
+    // Once Daily shows it no more, the record forgets it.
+    let removed = edited(json!({"enable_chat": true}));
+    let reset = updated(removed, |it| {
+        drop(it.config.others.remove("recordings_template"))
+    });
+    let Plan::Act(AnyStep::Record(record, Change::Sent, _)) = plan(&reset) else {
+        panic!("{:?}", plan(&reset));
+    };
+    assert_eq!(
+        record.made.unwrap().properties.keys().collect::<Vec<_>>(),
+        ["enable_chat"]
+    );
+    // What nobody set here stays.
+    let foreign = having(&both).sees(Source::Get, |it| others(it, "enable_knocking", json!(true)));
+    serves_well(&foreign);
+}
+
+#[test]
+fn drift_is_put_back_once_a_read_by_name_shows_it() {
+    let properties = json!({"max_seats": 5});
+    let other: fn(&mut Room) = |it| others(it, "max_seats", json!(6));
+    let listed = having(&properties).sees(Source::List, other);
+    reads(
+        &listed.clone().with(|it| it.facts.read_by_name = false),
+        Read::Room,
+    );
+    updates(
+        &having(&properties).sees(Source::Get, other),
+        None,
+        properties,
+    );
+}
+
+/// Daily shows nothing of one value, and another form of the other.
+#[test]
+fn another_form_of_a_value_is_no_drift() {
+    let properties = json!({"enable_screenshare": true, "enable_recording": "cloud"});
+    let other_form: fn(&mut Room) = |it| {
+        it.config.others.remove("enable_screenshare");
+        others(it, "enable_recording", json!(["cloud"]));
+    };
+    serves_well(&showing(&properties, other_form));
+    let listed = showing(&properties, other_form).sees(Source::List, other_form);
+    serves_well(&listed);
+    let drifted = showing(&properties, other_form).sees(Source::Get, |it| {
+        others(it, "enable_screenshare", json!(false));
+        others(it, "enable_recording", json!(["cloud"]));
+    });
+    updates(&drifted, None, json!({"enable_screenshare": true}));
+    // The record is lost: both are sent once, and recorded as they are shown.
+    let lost = showing(&properties, other_form).made(|it| {
+        it.properties.clear();
+        it.properties_shown.clear();
+    });
+    updates(&lost, None, properties.clone());
+    let sent = updated(lost, other_form);
+    let kept = showing(&properties, other_form).owned();
+    acts(&sent, write(kept, Change::Sent));
+    // A property that Daily never showed is reset without being seen.
+    let unset =
+        showing(&properties, other_form).edited(spec_with(&json!({"enable_recording": "cloud"})));
+    updates(&unset, None, json!({"enable_screenshare": null}));
+    let reset = updated(unset, other_form);
+    assert!(matches!(
+        plan(&reset),
+        Plan::Act(AnyStep::Record(_, Change::Sent, _))
+    ));
+}
+
+#[test]
+fn an_edit_that_daily_does_not_apply_is_reported_and_not_repeated() {
+    let edited = having(&json!({"lang": "de"})).edited(spec_with(&json!({"lang": "fr"})));
+    let unmoved = updated(edited, |it| others(it, "lang", json!("de")));
+    let Plan::Act(AnyStep::Of(step)) = plan(&unmoved) else {
+        panic!("{:?}", plan(&unmoved));
+    };
+    assert!(matches!(step, Step::RememberUnapplied { .. }), "{step:?}");
+}
+
+/// Where updates are merged, a key of an object goes with the whole object.
+#[test]
+fn a_key_of_an_object_is_taken_away_by_a_reset() {
+    let merged: fn(&mut Room) = |it| {
+        others(
+            it,
+            "permissions",
+            json!({"canSend": false, "hasPresence": true}),
+        )
+    };
+    let before = json!({"permissions": {"canSend": true, "hasPresence": true}});
+    let after = json!({"permissions": {"canSend": false}});
+    let edited = having(&before).edited(spec_with(&after));
+    updates(&edited, None, after.clone());
+    let kept = updated(edited, merged);
+    acts(&kept, Step::RememberMerge);
+    let known = kept.with(|it| {
+        it.memory.kind.merges = true;
+        it.facts.updated = None;
+    });
+    updates(&known, None, json!({"permissions": null}));
+    let reset = updated(known, |it| drop(it.config.others.remove("permissions")));
+    updates(&reset, None, after);
+    // Daily adds a key of its own to each object: that is sent twice, and no more.
+    let completed = updated(reset, merged);
+    assert!(matches!(
+        plan(&completed),
+        Plan::Act(AnyStep::Record(_, Change::Sent, _))
+    ));
+}
+
+#[test]
+fn a_restricted_property_needs_a_permission_with_the_default_key() {
+    let sip = json!({"sip": {"display_name": "x", "sip_mode": "dial-in"}});
+    let default = |view: View| {
+        view.spec(spec_with(&sip))
+            .with(|it| it.uses_default_key = true)
+    };
+    let allow =
+        |view: View| view.with(|it| it.facts.policy.allowed_properties = vec!["sip".into()]);
+    let (reason, drift) = (Reason::PropertyNotAllowed, Requeue::AtDrift(None));
+    let says = "may not set sip in roomProperties";
+    for view in [unbound().progressing(), claimed()] {
+        fails(
+            &default(view.clone()),
+            reason,
+            ResolvedBy::User,
+            drift,
+            says,
+        );
+        let planned = plan(&allow(default(view)));
+        assert!(matches!(planned, Plan::Act(_)), "{planned:?}");
+    }
+    // A room that exists stays as it is, whatever else the spec asks for.
+    let denied = default(by_name(|it| it.privacy = "private".into()));
+    let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&denied) else {
+        panic!("{:?}", plan(&denied));
+    };
+    assert_eq!(
+        (problem.reason, problem.resolved_by),
+        (reason, ResolvedBy::User)
+    );
+    let drift = Requeue::AtDrift(Some(END));
+    serves(&denied, content(&denied), Some(problem), drift);
+    updates(&allow(default(by_name(|_| {}))), None, sip);
+}
+
+/// Requests under a chosen name are recorded, and the record has its bounds.
+#[test]
+fn a_claim_records_no_properties() {
+    let view = claimed().chosen().free();
+    let large = view.spec(
+        json!({"ttl": "8h", "roomName": "standup", "roomProperties": {"x": "y".repeat(7000)}}),
+    );
+    let recorded = super::super::claim::comparable(&request(&large, END)).to_string();
+    assert!(recorded.len() < 500, "{recorded}");
 }

@@ -45,7 +45,7 @@ enum Event {
     DeleteNamespace,
 }
 
-const SPECS: [&str; 10] = [
+const SPECS: [&str; 13] = [
     r#"{"ttl": "8h"}"#,
     r#"{"ttl": "8h", "privacy": "Private"}"#,
     r#"{"ttl": "8h", "dialin": {"displayName": "Caller"}}"#,
@@ -56,7 +56,15 @@ const SPECS: [&str; 10] = [
     r#"{"ttl": "25m", "renewal": {"before": "11m"}}"#,
     r#"{"ttl": "8h", "meetingTokens": {"tokens": [{"key": "a", "role": "Owner"}, {"key": "b", "role": "Participant", "ttl": "10m"}]}}"#,
     r#"{"ttl": "7h", "secret": {"name": "other"}, "meetingTokens": {"tokens": [{"key": "a", "role": "Participant"}]}}"#,
+    r#"{"ttl": "8h", "roomProperties": {"enable_chat": true, "lang": "de"}}"#,
+    r#"{"ttl": "8h", "dialin": {"codeInStatus": "Omit"}}"#,
+    r#"{"ttl": "8h"}"#,
 ];
+
+/// The specs of most stories.
+const OTHERS: std::ops::Range<usize> = 0..10;
+/// The specs of stories about `roomProperties` and `codeInStatus`.
+const PROPERTIES_AND_CODE: std::ops::Range<usize> = OTHERS.end..13;
 
 const DELETIONS: [&str; 5] = [
     r#"{}"#,
@@ -87,7 +95,7 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn event(specs: std::ops::Range<usize>) -> impl Strategy<Value = Event> {
     prop_oneof![
         10 => prop::collection::vec(fate(), 0..8).prop_map(Event::Pass),
         4 => prop_oneof![1u64..70, 60u64..700].prop_map(Event::Wait),
@@ -98,7 +106,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(Event::HandEdit),
         1 => (-900i64..900).prop_map(Event::MoveEnd),
         1 => any::<i64>().prop_map(Event::SetEnd),
-        2 => (0..SPECS.len()).prop_map(Event::Edit),
+        2 => specs.prop_map(Event::Edit),
         1 => Just(Event::Force),
         1 => any::<bool>().prop_map(Event::Suspend),
         1 => Just(Event::Delete),
@@ -150,10 +158,10 @@ struct Start {
     repins: bool,
 }
 
-fn start() -> impl Strategy<Value = Start> {
+fn start(specs: std::ops::Range<usize>) -> impl Strategy<Value = Start> {
     let flags = (any::<bool>(), 0..DELETIONS.len());
     let answers = (any::<bool>(), any::<bool>(), any::<bool>());
-    let parts = (0..SPECS.len(), flags, answers, -4i64..5);
+    let parts = (specs, flags, answers, -4i64..5);
     parts.prop_map(
         |(spec, (chosen, deletion), (lingers, lags, repins), skew)| Start {
             spec,
@@ -189,6 +197,7 @@ impl World {
                 it.privacy = "private".into();
                 it.config.max_participants = Some(5);
                 it.config.nbf = Some(NOW + 7200);
+                it.config.others.remove("enable_chat");
             }),
             Event::MoveEnd(by) => self.edit_room(&name, |it| {
                 it.config.exp = it.config.exp.map(|exp| exp + by);
@@ -217,8 +226,12 @@ impl World {
                 let now = self.wall();
                 self.meta.deleting.get_or_insert(now);
             }
-            Event::LoseSecrets => self.secrets.clear(),
+            Event::LoseSecrets => {
+                self.forgot = true;
+                self.secrets.clear();
+            }
             Event::EditSecrets => {
+                self.forgot = true;
                 for secret in self.secrets.values_mut() {
                     let data = secret.data.get_or_insert_default();
                     let first = data.values_mut().next();
@@ -229,6 +242,7 @@ impl World {
             Event::Tokens => self.tokens_fail = !self.tokens_fail,
             // A chosen name is not known again without its record.
             Event::LoseStatus if self.is_chosen() => {
+                self.forgot = true;
                 let record = self.status.record.take();
                 self.status = DailyRoomStatus {
                     record,
@@ -237,6 +251,7 @@ impl World {
             }
             Event::LoseStatus => {
                 self.forget_reconnects();
+                self.forgot = true;
                 self.status = DailyRoomStatus::default();
             }
             Event::LoseRecord if self.is_chosen() => {}
@@ -321,12 +336,21 @@ impl World {
                 let name = &serving.content.secret_name;
                 let secret = self.secrets[name].data.as_ref().unwrap();
                 assert_eq!(secret["dialin-code"].0, pin.as_bytes());
-                assert_eq!(self.status.dialin_code.as_deref(), Some(pin));
+                let omits = self.spec["dialin"]["codeInStatus"] == "Omit";
+                let shown = (!omits).then_some(pin);
+                assert_eq!(self.status.dialin_code.as_deref(), shown);
+                // Each PIN that was reported counts, unless what was known of the last one is lost.
+                if !self.forgot {
+                    assert_eq!(self.status.dialin_code_revision, Some(self.pins));
+                }
                 let wanted = self.spec["privacy"].as_str().unwrap_or("Public");
                 assert_eq!(room.privacy, wanted.to_lowercase());
                 let most = self.spec["maxParticipants"].as_i64();
                 assert_eq!(room.config.max_participants, most);
                 self.check_tokens(room);
+                if let Some(chat) = self.spec["roomProperties"].get("enable_chat") {
+                    assert_eq!(room.config.others.get("enable_chat"), Some(chat));
+                }
             }
             Outcome::Expired => {
                 assert!(self.secrets.is_empty() && self.status.dialin_code.is_none());
@@ -460,15 +484,23 @@ proptest! {
 
     #[test]
     fn every_story_ends_well(
-        start in start(),
-        events in prop::collection::vec(event(), 0..14),
+        start in start(OTHERS),
+        events in prop::collection::vec(event(OTHERS), 0..14),
+    ) {
+        live(start, &events);
+    }
+
+    #[test]
+    fn every_story_of_properties_and_codes_ends_well(
+        start in start(PROPERTIES_AND_CODE),
+        events in prop::collection::vec(event(PROPERTIES_AND_CODE), 0..14),
     ) {
         live(start, &events);
     }
 
     #[test]
     fn a_renewed_room_ends_no_sooner_and_is_one(
-        start in start(),
+        start in start(OTHERS),
         events in prop::collection::vec(event_without_ends(), 0..20),
     ) {
         live_renewed(start, &events);
@@ -476,7 +508,7 @@ proptest! {
 
     #[test]
     fn nobody_is_put_out_early(
-        start in start(),
+        start in start(OTHERS),
         inside in 0u64..60,
         slot in prop_oneof![Just(0u64), 0u64..40],
         events in prop::collection::vec(event_of_a_deletion(), 0..20),

@@ -8,6 +8,7 @@ use crate::daily::evidence::{Evidence, replica_lag};
 use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use crate::reconcile::MAX_ROUNDS;
+use crate::reconcile::lifecycle::Drive;
 use crate::room::view::Namespace;
 use k8s_openapi::api::core::v1::Secret;
 
@@ -46,6 +47,11 @@ pub(super) struct World {
     /// Whether Daily issues no tokens.
     pub(super) tokens_fail: bool,
     pub(super) numbers_fail: bool,
+    /// How many PINs in a row were reported, and the last one.
+    pub(super) pins: i64,
+    last_pin: Option<Pin>,
+    /// Whether status or Secret were lost or edited.
+    pub(super) forgot: bool,
     /// How far Daily's clock is ahead.
     pub(super) skew: i64,
     /// Whether an ended room takes its name until it is collected.
@@ -104,6 +110,9 @@ impl World {
             secrets: BTreeMap::new(),
             tokens_fail: false,
             numbers_fail: false,
+            pins: 0,
+            last_pin: None,
+            forgot: false,
             skew,
             lingers,
             replica_lag: Duration::ZERO,
@@ -307,6 +316,7 @@ impl World {
         }
         self.made += 1;
         let mut config = properties.clone();
+        config.as_object_mut().unwrap().remove("lang");
         config["dialin_code"] = json!(format!("{:011}", self.made));
         let mut room: Room = serde_json::from_value(json!({
             "id": format!("room-{}", self.made), "name": name, "privacy": privacy,
@@ -356,6 +366,7 @@ impl World {
             }
         });
         view.with(|it| {
+            it.remember_shown_pin();
             let mut remembered = self.memory.kind.secrets.clone();
             remembered.retain(|kind, known| {
                 let name = it.names.of(*kind).unwrap_or_default();
@@ -394,7 +405,7 @@ impl World {
                 Plan::Read(read) => self.read_for(&mut view, read),
                 Plan::Rest(outcome, requeue) => {
                     if outcome != Outcome::Done {
-                        self.status = status(&view, &outcome);
+                        self.report(&mut view, &outcome);
                     }
                     self.last = Some(outcome);
                     self.memory = view.memory;
@@ -420,6 +431,18 @@ impl World {
             self.refresh(&mut view);
         }
         panic!("comes to no rest: {acts:?}");
+    }
+
+    /// Writes the status, as a reconcile does.
+    pub(super) fn report(&mut self, view: &mut View, outcome: &Outcome) {
+        self.status = status(view, outcome);
+        <Kind as Drive>::on_reported(view, outcome);
+        if let Outcome::Serving(serving, _) = outcome
+            && self.last_pin.as_ref() != Some(&serving.content.pin)
+        {
+            self.last_pin = Some(serving.content.pin.clone());
+            self.pins += 1;
+        }
     }
 
     fn read_for(&mut self, view: &mut View, read: generic::Read<Kind>) {
@@ -473,8 +496,7 @@ impl World {
 
     pub(super) fn read_secret(&mut self, view: &mut View, kind: SecretKind) {
         let found = self.found(view.names.of(kind).unwrap());
-        view.memory.kind.secrets.insert(kind, found.clone());
-        view.facts.secrets.insert(kind, found);
+        view.remember_secret(kind, found);
     }
 
     fn read_presence(&mut self, view: &mut View) {

@@ -1,0 +1,157 @@
+//! `spec.roomProperties` of a DailyRoom: properties of the room at Daily that have no field of their own.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::grammar::Grammar;
+
+/// How many properties a spec may set. Daily has about 50.
+const MOST: usize = 64;
+/// How many bytes they may have as JSON: every cached object and every request to Daily has them. Daily's
+/// own bounds are far below, for example 1024 characters for a recordings template.
+const MOST_BYTES: usize = 8 * 1024;
+const TOO_LARGE: &str = "roomProperties must have at most 64 properties, and at most 8 KiB as JSON";
+
+/// The names of properties. Events and the record have them.
+pub static PROPERTY: Grammar = Grammar::new(
+    "^[a-z][a-z0-9_]{0,63}$",
+    64,
+    "each of roomProperties must have the name of a property at Daily: 1 to 64 lower-case letters, digits \
+     and '_', for example enable_recording",
+);
+
+/// Properties that have a field of their own, each with its JSON type, and the field.
+const WITH_A_FIELD: [(&str, &str, &str); 7] = [
+    ("dialin", "object", "dialin"),
+    ("eject_at_room_exp", "boolean", "ejectAtRoomExpiry"),
+    ("exp", "integer", "ttl or expirationTime"),
+    ("max_participants", "integer", "maxParticipants"),
+    ("name", "string", "roomName"),
+    ("nbf", "integer", "notBeforeTime"),
+    ("privacy", "string", "privacy"),
+];
+
+/// Properties that cost the account money, or send what is said in a room elsewhere. Whoever uses the
+/// operator's default API key needs an administrator's permission for them.
+pub const RESTRICTED: [&str; 5] = [
+    "enable_dialout",
+    "meeting_join_hook",
+    "recordings_bucket",
+    "sip",
+    "streaming_endpoints",
+];
+
+/// `spec.roomProperties` of a DailyRoom. `Debug` does not show the values.
+#[derive(Clone, Default, Serialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct RoomProperties(Map<String, Value>);
+
+impl RoomProperties {
+    /// The properties with a value.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, and what to write instead.
+    pub fn check(&self) -> Result<Map<String, Value>, String> {
+        if self.0.len() > MOST {
+            return Err(TOO_LARGE.to_owned());
+        }
+        let mut checked = Map::new();
+        for (name, value) in self.0.iter().filter(|(_, value)| !value.is_null()) {
+            PROPERTY.check(name).map_err(|it| it.to_string())?;
+            if let Some((_, _, field)) = WITH_A_FIELD.iter().find(|(known, ..)| known == name) {
+                return Err(use_the_field(name, field));
+            }
+            checked.insert(name.clone(), value.clone());
+        }
+        Ok(checked)
+    }
+}
+
+fn use_the_field(property: &str, field: &str) -> String {
+    format!("roomProperties must not have {property}; use {field} of the spec instead")
+}
+
+impl std::fmt::Debug for RoomProperties {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for RoomProperties {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let properties = Map::deserialize(deserializer)?;
+        match json!(properties).to_string().len() > MOST_BYTES {
+            true => Err(serde::de::Error::custom(format!(
+                "invalid length, expected that {TOO_LARGE}"
+            ))),
+            false => Ok(Self(properties)),
+        }
+    }
+}
+
+impl JsonSchema for RoomProperties {
+    fn schema_name() -> Cow<'static, str> {
+        "RoomProperties".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    /// An object of any properties. CEL sees only those that are declared, which are the refused ones, each
+    /// with its own type: another one would be reported instead of the rule's sentence.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let declared = |(name, kind, field): &(&str, &str, &str)| {
+            let description = format!(
+                "Rejected here: use {field} of the spec instead. Absent: that field decides."
+            );
+            let schema = match *kind {
+                "integer" => {
+                    json!({"description": description, "x-kubernetes-int-or-string": true})
+                }
+                "object" => {
+                    json!({"description": description, "type": "object", "x-kubernetes-preserve-unknown-fields": true})
+                }
+                kind => json!({"description": description, "type": kind}),
+            };
+            ((*name).to_owned(), schema)
+        };
+        let rule = |(name, _, field): &(&str, &str, &str)| json!({"rule": format!("!has(self.{name})"), "message": use_the_field(name, field)});
+        json_schema!({
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": true,
+            "maxProperties": MOST,
+            "properties": Value::Object(WITH_A_FIELD.iter().map(declared).collect()),
+            "x-kubernetes-validations": Value::Array(WITH_A_FIELD.iter().map(rule).collect()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crd::without_value;
+
+    fn read(properties: Value) -> Result<RoomProperties, serde_json::Error> {
+        serde_json::from_value(properties)
+    }
+
+    #[test]
+    fn a_null_counts_as_absent_and_debug_shows_no_value() {
+        let read = read(json!({"geo": null, "lang": "de"})).unwrap();
+        assert_eq!(json!(read.check().unwrap()), json!({"lang": "de"}));
+        assert!(!format!("{read:?}").contains("de"), "{read:?}");
+    }
+
+    #[test]
+    fn more_than_the_operator_keeps_is_not_read() {
+        let large = read(json!({"recordings_template": "x".repeat(MOST_BYTES)})).unwrap_err();
+        let said = without_value(&large.to_string());
+        assert!(said.ends_with("at most 8 KiB as JSON"), "{said}");
+        let many: Map<_, _> = (0..65).map(|n| (format!("a{n}"), json!(n))).collect();
+        assert!(read(many.into()).unwrap().check().is_err());
+    }
+}

@@ -1,0 +1,159 @@
+//! A status that may not have the PIN: what is known of it then, and what counts as another one.
+
+use std::collections::BTreeMap;
+
+use super::keep::by_name;
+use super::*;
+
+/// The content with this PIN as the Secret has it.
+fn with_pin(view: &View, pin: &str, revision: i64) -> SecretContent {
+    SecretContent {
+        pin: Pin::new(pin).unwrap(),
+        revision: Some(revision),
+        ..content(view)
+    }
+}
+
+/// A room that is served, and whose status has no PIN. The process was restarted since.
+fn omitting(view: View) -> View {
+    let view = view.with(|it| it.names.omits_code = true);
+    let published = with_pin(&view, PIN, 1);
+    let outcome = served(published.clone(), None);
+    let (secret, status) = (secret_of(&view, &published), status(&view, &outcome));
+    view.with(|it| {
+        it.has_secret(Some(secret));
+        it.status = status;
+    })
+}
+
+fn other_pin(room: &mut Room) {
+    room.config.dialin_code = Pin::new(OTHER_PIN);
+}
+
+fn remembers(view: View, pin: &str) -> View {
+    view.with(|it| it.memory.kind.pin = Pin::new(pin))
+}
+
+#[track_caller]
+fn publishes(view: &View, pin: &str, revision: i64, repairs: bool) {
+    let write = secret_write(view, &with_pin(view, pin, revision), repairs);
+    acts(view, Step::UpdateSecret(write, secret_guard()));
+}
+
+#[track_caller]
+fn serves_revision(view: &View, pin: &str, revision: i64) {
+    let planned = Plan::Rest(
+        served(with_pin(view, pin, revision), None),
+        Requeue::AtDrift(Some(END)),
+    );
+    check(view, planned);
+}
+
+#[test]
+fn the_status_has_no_pin_whatever_the_outcome() {
+    let view = serving();
+    assert!(view.status.dialin_code.is_some());
+    let forced = view.clone().with(|it| it.facts.policy.omits_codes = true);
+    let omitting = view.with(|it| it.names.omits_code = true);
+    let content = with_pin(&omitting, PIN, 1);
+    let problem = Problem::for_user(Reason::Unauthorized, "no");
+    for view in [omitting, forced] {
+        for outcome in [
+            served(content.clone(), None),
+            Outcome::Failing(problem.clone()),
+            Outcome::Deleting(problem.clone()),
+            Outcome::Unchanged,
+            Outcome::Progressing,
+        ] {
+            let status = status(&view, &outcome);
+            assert_eq!(
+                (&status.dialin_code, &status.dial_string),
+                (&None, &None),
+                "{outcome:?}"
+            );
+            assert!(!json!(status).to_string().contains(PIN), "{outcome:?}");
+            assert_eq!(status.dialin_code_revision, Some(1));
+        }
+        // Before Daily is asked anything.
+        let unread = view.with(|it| it.access = None);
+        acts(&unread, AnyStep::Report(Outcome::Unchanged));
+    }
+}
+
+#[test]
+fn a_listing_is_enough_for_a_pin_that_the_secret_or_the_process_knows() {
+    let listed = omitting(serving());
+    serves_revision(&listed, PIN, 1);
+    let unread = |view: View| view.with(|it| it.facts.secrets.clear());
+    reads(&unread(listed.clone()), Read::Secret(SecretKind::Dialin));
+    let other = listed.sees(Source::List, other_pin);
+    reads(&other, Read::Room);
+    let silent = omitting(serving()).sees(Source::List, |it| it.config.dialin_code = None);
+    let silent = silent.evidence(|it| it.named = Some(moment()));
+    serves_revision(&remembers(silent.clone(), PIN), PIN, 1);
+    serves_revision(&silent, PIN, 1);
+}
+
+#[test]
+fn another_pin_counts_once_also_if_the_process_dies_before_it_is_reported() {
+    let changed = omitting(by_name(|_| {})).sees(Source::Get, other_pin);
+    for view in [changed.clone(), remembers(changed.clone(), PIN)] {
+        publishes(&view, OTHER_PIN, 2, false);
+        let written = secret_of(&view, &with_pin(&view, OTHER_PIN, 2));
+        let written = view.with(|it| it.has_secret(Some(written)));
+        serves_revision(&written, OTHER_PIN, 2);
+        // The next process finds a Secret that is one ahead of the status.
+        let restarted = written.with(|it| it.memory = Memory::default());
+        serves_revision(&restarted, OTHER_PIN, 2);
+        let outcome = served(with_pin(&restarted, OTHER_PIN, 2), None);
+        let reported = status(&restarted, &outcome);
+        assert_eq!(reported.dialin_code_revision, Some(2));
+        let settled = remembers(restarted.with(|it| it.status = reported), OTHER_PIN);
+        serves_revision(&settled, OTHER_PIN, 2);
+    }
+    // A room that was recreated has another PIN, even if nobody knows the one before.
+    let recreated = changed.with(|it| {
+        it.status.room.as_mut().unwrap().id = "room-0".into();
+        it.has_secret(Some(Found::Absent));
+    });
+    let content = with_pin(&recreated, OTHER_PIN, 2);
+    acts(
+        &recreated,
+        Step::CreateSecret(secret_write(&recreated, &content, false)),
+    );
+}
+
+/// Who edits the Secret changes no PIN at Daily.
+#[test]
+fn an_edited_or_deleted_secret_is_restored_with_the_same_pin() {
+    let view = omitting(by_name(|_| {}));
+    let edited = Found::Ours {
+        kind: SecretKind::Dialin,
+        uid: "secret-uid".into(),
+        resource_version: "9".into(),
+        fingerprint: "edited".into(),
+        has_common_labels: true,
+        numbers: Vec::new(),
+        tokens: BTreeMap::new(),
+        has_revision: true,
+        pin: None,
+    };
+    for view in [view.clone(), remembers(view.clone(), PIN)] {
+        let edited = view.clone().with(|it| it.has_secret(Some(edited.clone())));
+        publishes(&edited, PIN, 1, true);
+        let deleted = view.with(|it| it.has_secret(Some(Found::Absent)));
+        let content = with_pin(&deleted, PIN, 1);
+        acts(
+            &deleted,
+            Step::CreateSecret(secret_write(&deleted, &content, true)),
+        );
+    }
+    // A Secret without a revision is from before the operator had to omit the PIN.
+    let included = secret_of(&serving(), &content(&serving()));
+    publishes(
+        &view.with(|it| it.has_secret(Some(included))),
+        PIN,
+        1,
+        false,
+    );
+}
