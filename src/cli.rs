@@ -15,8 +15,8 @@ use secrecy::SecretString;
 use self::selector::selector;
 pub use self::values::{Given, SecretKey};
 use self::values::{
-    duration, given, id, ids, listen, namespace, namespaces, or, path, restricted_properties,
-    secret_key,
+    boolean, duration, given, id, ids, listen, namespace, namespaces, or, path,
+    restricted_properties, secret_key,
 };
 
 const QUIET_PERIOD: &str = "60s";
@@ -162,6 +162,18 @@ pub struct RunArgs {
         env = "DAILY_OPERATOR_CODE_IN_STATUS"
     )]
     pub code_in_status: CodeInStatus,
+    /// Whether DailyRooms and PinDialinNumbers that use the default API key may adopt rooms and dial-in configs that exist at Daily, as spec.adoptionPolicy asks
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "DAILY_OPERATOR_ALLOW_ADOPTION_WITH_DEFAULT_KEY",
+        default_value = "false",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true,
+        value_parser = or("false", boolean)
+    )]
+    pub allow_adoption_with_default_key: bool,
     /// ID of this cluster. Part of the derived room names [default: the UID of the namespace kube-system]
     #[arg(
         long,

@@ -45,6 +45,8 @@ pub struct Config {
     pub allow_room_properties: Vec<String>,
     /// Whether no status has a PIN, whatever the specs say.
     pub omits_codes: bool,
+    /// Whether objects that use the default key may adopt what exists at Daily.
+    pub adoption_with_default_key: bool,
     /// Part of the derived room names. `None`: the UID of the namespace kube-system.
     pub cluster_id: Option<String>,
     /// The id of this installation. `None`: cluster id, namespace and name of the Lease.
@@ -178,6 +180,7 @@ impl Config {
             )?,
             allow_room_properties: value(args.allow_room_properties).unwrap_or_default(),
             omits_codes: args.code_in_status == CodeInStatus::Omit,
+            adoption_with_default_key: args.allow_adoption_with_default_key,
             cluster_id: value(args.cluster_id),
             installation_id: value(args.installation_id),
             take_over: value(args.take_over_installation_ids).unwrap_or_default(),

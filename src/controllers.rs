@@ -161,6 +161,7 @@ fn reconcile_context<K: Kind>(
         keys: Arc::clone(keys),
         objects,
         memories: Memories::default(),
+        name_locks: reconcile::NameLocks::default(),
         stop: context.stop.clone(),
         permits: Permits::new(CONCURRENCY.into()),
         shared,

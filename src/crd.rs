@@ -59,6 +59,19 @@ pub enum DeletionPolicy {
     Retain,
 }
 
+/// Whether an object may take over what exists at Daily. The field of each kind has the description.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, schemars::JsonSchema,
+)]
+#[schemars(transform = without_description)]
+pub enum AdoptionPolicy {
+    /// Never.
+    #[default]
+    Never,
+    /// Take over what exists, and create what does not.
+    AdoptOrCreate,
+}
+
 /// schemars prefers the description of an optional enum to the description of its field.
 fn without_description(schema: &mut schemars::Schema) {
     schema.remove("description");

@@ -9,6 +9,7 @@
 pub mod backoff;
 pub mod claim;
 pub mod conditions;
+pub mod contention;
 pub mod deletion_spec;
 mod failure;
 pub(crate) mod guards;
@@ -17,6 +18,7 @@ pub mod kind;
 pub mod lifecycle;
 pub mod memory;
 pub mod meta;
+mod name_lock;
 pub mod object;
 mod observe;
 mod pass;
@@ -43,6 +45,7 @@ pub use self::kind::Kind;
 pub use self::lifecycle::Reconciled;
 use self::memory::Memories;
 use self::meta::Identity;
+pub(crate) use self::name_lock::NameLocks;
 use self::object::Object;
 #[cfg(test)]
 pub(crate) use self::pass::MAX_ROUNDS;
@@ -70,6 +73,7 @@ pub struct Context<K: Kind> {
     pub(crate) keys: Arc<Keys>,
     pub(crate) objects: Vec<Store<Object<K>>>,
     pub(crate) memories: Memories<K::Memory>,
+    pub(crate) name_locks: NameLocks,
     /// Cancelled when the operator stops.
     pub(crate) stop: CancellationToken,
     /// Keeps a namespace whose reconciles take long, whatever they wait for, from taking all workers.

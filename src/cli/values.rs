@@ -91,6 +91,10 @@ pub(super) fn secret_key(text: &str) -> Result<SecretKey, &'static str> {
     )
 }
 
+pub(super) fn boolean(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "use true or false")
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf, Infallible> {
     text.parse()
 }

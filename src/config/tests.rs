@@ -32,6 +32,7 @@ fn without_flags_it_serves_all_namespaces_and_has_no_key() {
     let config = config(&[]).unwrap();
     assert_eq!(config.daily_base_url, "https://api.daily.co/v1");
     assert_eq!(config.default_key, None);
+    assert!(!config.adoption_with_default_key);
     assert!(config.installation_id.is_none() && config.take_over.is_empty());
     assert_eq!(config.quiet_period, Duration::from_secs(60));
     assert_eq!(config.drift_interval, Duration::from_secs(300));
@@ -73,6 +74,7 @@ fn an_empty_value_counts_as_absent() {
         "--default-api-key-namespaces=",
         "--default-api-key-number-namespaces=",
         "--allow-room-properties=",
+        "--allow-adoption-with-default-key=",
         "--cluster-id=",
         "--installation-id=",
         "--take-over-installation-ids=",
@@ -119,6 +121,7 @@ fn what_the_chart_renders_is_understood() {
         "--default-api-key-number-namespaces={\"matchLabels\":{\"team\":\"voice\"}}",
         "--allow-room-properties=sip, enable_dialout,sip",
         "--code-in-status=omit",
+        "--allow-adoption-with-default-key=true",
         "--watch-namespaces=team-a,team-b,team-a",
         "--cluster-id=c1",
         "--installation-id=main",
@@ -136,6 +139,7 @@ fn what_the_chart_renders_is_understood() {
         ("daily", "key", "api-key")
     );
     assert_eq!(key.rooms, Scope::Selector(Selector::default()));
+    assert!(config.adoption_with_default_key);
     assert_eq!(config.daily_base_url, "http://127.0.0.1:4100/v1");
     assert_eq!(config.watch_namespaces, ["team-a", "team-b"]);
     assert_eq!(config.allow_room_properties, ["enable_dialout", "sip"]);

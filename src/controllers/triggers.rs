@@ -149,7 +149,8 @@ fn concerns(number: &Object<Number>, room: &Object<Room>, namespaces: &Namespace
         .as_ref()
         .and_then(|it| it.metadata.labels.as_ref());
     let allowed = allows(number_spec, there, here, labels);
-    let wanted = &room_spec.dialin.room_numbers;
+    let dialin = room_spec.dialin.as_ref();
+    let wanted = dialin.map_or(&[][..], |it| &it.room_numbers);
     let chooses = allowed && wanted.is_empty() && status.phone_numbers.is_empty();
     let waits = conditions.iter().any(|it| {
         it.status == "True" && it.type_ != kind::READY && it.reason.starts_with("Number")

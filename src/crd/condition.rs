@@ -56,6 +56,8 @@ pub enum Reason {
     AccountChanged,
     /// The room with this name belongs to another object, or to nobody the operator knows.
     NameTaken,
+    /// A limit keeps the object from adopting what exists at Daily.
+    AdoptionNotAllowed,
     /// The referenced PinDialinNumber does not exist.
     NumberNotFound,
     /// The number has no PIN dial-in config yet.
@@ -72,6 +74,8 @@ pub enum Reason {
     SecretRefused,
     /// The room vanished at Daily before it expired.
     Missing,
+    /// Another writer keeps undoing what the operator puts back at Daily.
+    Contended,
     /// The deletion waits for rooms that still use the number.
     DeletionDeferred,
     /// `spec.suspend` is true.

@@ -51,6 +51,10 @@ pub static ROOM_NAME: Grammar = Grammar::new(
 pub const LOOKS_DERIVED: &str = "roomName must not look like a name that the operator derives; choose \
      one that does not end in two '_' and random letters, or leave roomName out";
 
+/// Why a room of a derived name is not adopted: only this object can have created it.
+pub const ADOPTS_A_CHOSEN_NAME: &str = "adoptionPolicy AdoptOrCreate needs roomName; set roomName to the \
+     name of the room to adopt, or remove adoptionPolicy";
+
 /// `phoneNumber` in both kinds.
 pub static PHONE_NUMBER: Grammar = Grammar::new(
     "^[+][1-9][0-9]{6,14}$",

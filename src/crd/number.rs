@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use super::allowed_rooms::AllowedRooms;
-use super::{Account, ApiKeySecretRef, DeletionPolicy, grammar, time};
+use super::{Account, AdoptionPolicy, ApiKeySecretRef, DeletionPolicy, grammar, time};
 
 /// The desired state of a PinDialinNumber.
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
@@ -59,13 +59,13 @@ pub struct PinDialinNumberSpec {
     #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: String,
 
-    /// Friendly name of the dial-in config at Daily. Absent: none.
+    /// Friendly name of the dial-in config at Daily. Absent: none; an adopted config keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) >= 1").message("namePrefix must not be empty; leave it out to set none"))]
     #[schemars(length(max = 128))]
     pub name_prefix: Option<String>,
 
-    /// Greeting that callers hear. Absent: Daily's default greeting.
+    /// Greeting that callers hear. Absent: Daily's default greeting; an adopted config keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
 
@@ -73,7 +73,7 @@ pub struct PinDialinNumberSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_rooms: Option<AllowedRooms>,
 
-    /// What happens to the dial-in config at Daily when this object is deleted. Delete removes it, after waiting for rooms that still publish the number, for at most maxDrain. Retain keeps it. The operator never releases the number itself. Absent: Delete.
+    /// What happens to the dial-in config at Daily when this object is deleted. Delete removes it, after waiting for rooms that still publish the number, for at most maxDrain. Retain keeps it. The operator never releases the number itself. Absent: Delete. For an adopted config: Retain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 
@@ -86,6 +86,10 @@ pub struct PinDialinNumberSpec {
     /// Suspends reconciliation. While it is true, the operator does not change the dial-in config at Daily. Deleting this object still works. Absent: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
+
+    /// What happens if the number has a PIN dial-in config at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator changes what the spec sets and leaves the rest as it is. It needs an API key of this namespace. A config that belongs to another PinDialinNumber is never adopted. Default: Never.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
 
     /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

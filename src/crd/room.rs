@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::room_properties::RoomProperties;
 use super::{
-    ApiKeySecretRef, InvalidField, MeetingTokens, SecretSpec, grammar, time, without_description,
+    AdoptionPolicy, ApiKeySecretRef, InvalidField, MeetingTokens, SecretSpec, grammar, time,
+    without_description,
 };
 
 /// Daily's largest calls have 100,000 people.
@@ -51,6 +52,7 @@ const TWO_SECRETS: &str = "!has(self.spec.meetingTokens) || \
 #[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
 #[x_kube(validation = Rule::new("!has(self.renewal) || has(self.ttl)").message(time::RENEWAL_NEEDS_TTL))]
 #[x_kube(validation = time::renewal_rule())]
+#[x_kube(validation = Rule::new("self.adoptionPolicy != 'AdoptOrCreate' || has(self.roomName)").message(grammar::ADOPTS_A_CHOSEN_NAME))]
 #[x_kube(validation = Rule::new("has(self.roomName) == has(oldSelf.roomName)").message("roomName cannot be added or removed after creation; create another DailyRoom"))]
 #[x_kube(validation = time::not_before_rule())]
 #[serde(rename_all = "camelCase")]
@@ -91,22 +93,22 @@ pub struct DailyRoomSpec {
     #[schemars(length(max = grammar::ROOM_NAME.longest))]
     pub room_name: Option<String>,
 
-    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Callers join with the PIN in both cases. Default: Public.
-    #[serde(default)]
-    pub privacy: Privacy,
+    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Callers join with the PIN in both cases. Absent: Public; an adopted room keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<Privacy>,
 
-    /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true, but false with renewal, because the end that applies to a participant is that of the moment at which they joined.
+    /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true, but false with renewal, because the end that applies to a participant is that of the moment at which they joined. An adopted room keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
 
-    /// How many people may be in the room at a time, callers included, from 1 to 100000. Daily offers this to paid accounts, and more than 200 on request. Absent: Daily's default, 200.
+    /// How many people may be in the room at a time, callers included, from 1 to 100000. Daily offers this to paid accounts, and more than 200 on request. Absent: Daily's default, 200; an adopted room keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new(format!("self >= 1 && self <= {MOST_PARTICIPANTS}")).message(MAX_PARTICIPANTS_SENTENCE))]
     pub max_participants: Option<i64>,
 
-    /// Dial-in settings of the room. PIN dial-in is always enabled. Absent: the defaults of its fields.
-    #[serde(default)]
-    pub dialin: Dialin,
+    /// Dial-in settings of the room. PIN dial-in is always enabled. Absent: the defaults of its fields; an adopted room that has PIN dial-in keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialin: Option<Dialin>,
 
     /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. Absent: Daily's defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,7 +122,7 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting_tokens: Option<MeetingTokens>,
 
-    /// What happens to the room at Daily when this object is deleted. DeleteWhenEmpty deletes it once nobody is in it, or after maxDrain. Delete deletes it at once, which removes everyone in it. Retain keeps it until it expires. A change while the deletion waits takes effect at once. Absent: DeleteWhenEmpty.
+    /// What happens to the room at Daily when this object is deleted. DeleteWhenEmpty deletes it once nobody is in it, or after maxDrain. Delete deletes it at once, which removes everyone in it. Retain keeps it until it expires. A change while the deletion waits takes effect at once. Absent: DeleteWhenEmpty. For an adopted room: Retain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<RoomDeletionPolicy>,
 
@@ -129,6 +131,10 @@ pub struct DailyRoomSpec {
     #[x_kube(validation = time::max_drain_rule())]
     #[schemars(length(max = time::MAX_DRAIN.longest))]
     pub max_drain: Option<String>,
+
+    /// What happens if a room with the name in roomName exists at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator enables PIN dial-in, changes what the spec sets, and leaves everything else in the room as it is. It needs roomName and an API key of this namespace. A room that belongs to another DailyRoom is never adopted. Default: Never.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
 
     /// What happens when the room vanishes at Daily before it expires. Recreate creates a new room, with a new PIN. Report sets the condition Stalled and leaves the decision to you. Default: Recreate.
     #[serde(default)]
@@ -169,10 +175,10 @@ pub struct Renewal {
 }
 
 /// Who may join over the web.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[schemars(transform = without_description)]
 pub enum Privacy {
     /// Everyone with the link.
-    #[default]
     Public,
     /// Only with a meeting token.
     Private,
@@ -377,6 +383,9 @@ pub struct RoomInfo {
     /// When Daily created the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<Time>,
+    /// True if the room existed before and was adopted, as adoptionPolicy allows. Such a room stays at Daily when this object is deleted, unless deletionPolicy says otherwise.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
 }
 
 /// Why a number is published.

@@ -20,6 +20,15 @@ impl Pass<Number> {
             Step::CreateConfig(request) => self.create_config(*request).await,
             Step::UpdateConfig(update) => self.update_config(*update).await,
             Step::DeleteConfig { id } => self.delete_config(id).await,
+            Step::RememberUnapplied { fingerprint } => {
+                let info = "Daily accepted the change without applying it";
+                self.rejected(&fingerprint, info.to_owned());
+                // Nobody has undone it.
+                if self.view.facts.updated.take() == Some(true) {
+                    self.view.memory.corrections.forget_last();
+                }
+                Ok(())
+            }
         }
     }
 
@@ -50,13 +59,23 @@ impl Pass<Number> {
 
     async fn update_config(&mut self, update: Update) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(update.request));
-        let Update { id, request, drift } = update;
+        let Update {
+            id,
+            request,
+            drift,
+            counts,
+            properties,
+        } = update;
         let write = ConfigWrite::Update { id, request };
         let (session, check) = (self.session()?, self.live(Live::KeptAsRead));
         let updated = self.write(session, write, check).await;
         self.view.facts.number = None;
         if updated.is_ok() {
-            self.view.facts.updated = true;
+            self.view.facts.updated = Some(counts);
+            if counts {
+                let now = self.view.now.moment;
+                self.view.memory.corrections.add(&properties, now);
+            }
             self.applied.push(Applied::Updated {
                 drift,
                 properties: Vec::new(),

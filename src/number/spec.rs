@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::crd::{PinDialinNumberSpec, time};
+use crate::crd::{AdoptionPolicy, PinDialinNumberSpec, time};
 use crate::daily::types::{
     DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN,
 };
@@ -17,6 +17,7 @@ pub struct Spec {
     pub name_prefix: Option<String>,
     /// What callers hear before they are asked for the PIN.
     pub greeting: Option<String>,
+    pub adoption: AdoptionPolicy,
 }
 
 impl Spec {
@@ -32,7 +33,20 @@ impl Spec {
             phone_number: spec.phone_number.clone(),
             name_prefix: spec.name_prefix.clone(),
             greeting: spec.ivr_greeting.as_ref().map(|it| it.message.clone()),
+            adoption: spec.adoption_policy,
         })
+    }
+
+    /// The same spec of an adopted config, which keeps what the spec does not set.
+    pub fn keeping(&self, shown: &DialinConfigBody) -> Self {
+        let kept = |set: &Option<String>, shown: Option<&str>| {
+            set.clone().or_else(|| shown.map(str::to_owned))
+        };
+        Self {
+            name_prefix: kept(&self.name_prefix, prefix(shown)),
+            greeting: kept(&self.greeting, message(shown)),
+            ..self.clone()
+        }
     }
 
     /// The request that creates the config (F-CFG-1).
@@ -83,17 +97,26 @@ impl Spec {
             phone_number: text("/phone_number")?,
             name_prefix: text("/name_prefix"),
             greeting: text("/ivr_greeting/message"),
+            adoption: AdoptionPolicy::Never,
         })
     }
 
     /// Whether a config has exactly what the spec asks for.
     pub fn is_applied_in(&self, config: &DialinConfig) -> bool {
-        let shown = &config.config;
         config.kind == PIN_DIALIN
             && !config.is_at_the_domain()
-            && shown.phone_number.as_ref() == Some(&self.phone_number)
-            && prefix(shown) == self.name_prefix.as_deref()
-            && message(shown) == self.greeting.as_deref()
+            && config.config.phone_number.as_ref() == Some(&self.phone_number)
+            && self.differences(&config.config).is_empty()
+    }
+
+    /// The fields in which a config differs from the spec.
+    pub fn differences(&self, shown: &DialinConfigBody) -> Vec<String> {
+        let fields = [
+            ("name_prefix", prefix(shown) == self.name_prefix.as_deref()),
+            ("ivr_greeting", message(shown) == self.greeting.as_deref()),
+        ];
+        let differs = fields.into_iter().filter(|(_, same)| !same);
+        differs.map(|(field, _)| field.to_owned()).collect()
     }
 }
 

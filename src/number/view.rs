@@ -19,8 +19,8 @@ pub struct Facts {
     pub publishers: Option<usize>,
     /// The same by the last regular count, which is what the status and messages show.
     pub attached_rooms: Option<i64>,
-    /// Whether this reconcile has updated the config.
-    pub updated: bool,
+    /// Whether the update of this reconcile was counted as a correction, once it has updated the config.
+    pub updated: Option<bool>,
     /// Whether this reconcile has deleted the config.
     pub deleted: bool,
 }

@@ -22,6 +22,12 @@ const MAX_RECORDED_REQUESTS: usize = 8;
 
 /// The object that holds the name before this one, if any.
 pub fn rival<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
+    Ok(holder(view)?.filter(|it| it.is_first))
+}
+
+/// Any other object that claims or owns the name. What exists may be what it has just created, so it
+/// matters before an adoption even if it came later.
+pub fn holder<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
     let rival = view.rival.as_ref().ok_or(Plan::Read(Read::Rival))?;
     Ok(rival.as_ref())
 }
@@ -46,7 +52,7 @@ pub fn record_request<K: Kind>(
 }
 
 /// No earlier write to the name may still take effect, whichever object sent it: a late DELETE would hit
-/// what is created now. A create of our own may, because the name can exist only once. `inherited` is
+/// what is created or adopted now. A create of our own may, because the name can exist only once. `inherited` is
 /// until when writes of an earlier leader count.
 pub fn no_late_write<K: Kind>(view: &View<K>, inherited: Option<Moment>) -> Result<(), Plan<K>> {
     let evidence = &view.evidence;

@@ -31,8 +31,8 @@ impl From<InvalidField> for InvalidSpec {
 /// What a deletion needs of a spec, even if the rest is invalid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeletionSpec {
-    /// Whether what the object owns at Daily outlives the object.
-    pub retain: bool,
+    /// Whether what the object owns at Daily outlives the object, if the spec says it.
+    pub retain: Option<bool>,
     /// Whether a room is deleted with everyone in it.
     pub at_once: bool,
     /// For how many seconds a deletion waits at most until what it deletes is not used any more.
@@ -43,7 +43,7 @@ pub struct DeletionSpec {
 impl Default for DeletionSpec {
     fn default() -> Self {
         Self {
-            retain: false,
+            retain: None,
             at_once: false,
             max_drain: DEFAULT_DRAIN,
             key: None,
@@ -58,7 +58,11 @@ impl DeletionSpec {
         let policy = text("deletionPolicy");
         let max_drain = text("maxDrain").and_then(|it| time::max_drain(it).ok());
         Self {
-            retain: policy == Some("Retain"),
+            retain: match policy {
+                Some("Retain") => Some(true),
+                Some("Delete" | "DeleteWhenEmpty") => Some(false),
+                _ => None,
+            },
             at_once: policy == Some("Delete"),
             max_drain: max_drain.unwrap_or(DEFAULT_DRAIN),
             key: key.and_then(|key| serde_json::from_value(key).ok()),
@@ -77,7 +81,7 @@ mod tests {
         let broken =
             json!({"ttl": 5, "deletionPolicy": "Retain", "apiKeySecretRef": {"name": "k"}});
         let deletion = DeletionSpec::read(&broken);
-        assert!(deletion.retain);
+        assert_eq!(deletion.retain, Some(true));
         assert_eq!(deletion.key.unwrap().name, "k");
         assert_eq!(DeletionSpec::read(&json!([5])), DeletionSpec::default());
         for (drain, seconds) in [(json!("30m"), 1800), (json!("9s"), 3600), (json!(7), 3600)] {
@@ -93,18 +97,19 @@ mod tests {
             let read = DeletionSpec::read(&spec);
             (read.at_once, read.retain, read.max_drain)
         };
-        let odd = [
-            Value::Null,
-            json!(5),
-            json!("Later"),
-            json!("DeleteWhenEmpty"),
+        let policies = [
+            (Value::Null, None),
+            (json!(5), None),
+            (json!("Later"), None),
+            (json!("DeleteWhenEmpty"), Some(false)),
         ];
-        for policy in odd {
+        for (policy, retain) in policies {
             for drain in [Value::Null, json!("9s"), json!("169h"), json!(60)] {
-                assert_eq!(read(policy.clone(), drain), (false, false, 3600));
+                assert_eq!(read(policy.clone(), drain), (false, retain, 3600));
             }
         }
-        assert_eq!(read(json!("Delete"), json!("2m")), (true, false, 120));
-        assert_eq!(read(json!("Retain"), json!("168h")), (false, true, 604_800));
+        let (delete, retain) = (json!("Delete"), json!("Retain"));
+        assert_eq!(read(delete, json!("2m")), (true, Some(false), 120));
+        assert_eq!(read(retain, json!("168h")), (false, Some(true), 604_800));
     }
 }

@@ -9,6 +9,7 @@ use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
 
 use super::backoff::{Backoff, Rejection};
+use super::contention::Corrections;
 use super::record::Recorded;
 use crate::clock::{self, Moment};
 use crate::log::Trail;
@@ -27,6 +28,8 @@ pub struct Memory<M> {
     pub began_here: bool,
     /// The write that Daily rejected last.
     pub rejection: Option<Rejection>,
+    /// What was put back at Daily since the user last edited the spec or requested a reconcile.
+    pub corrections: Corrections,
     /// How many reads in a row found no usable key.
     pub key_problems: u32,
     /// When this process first saw the object in deletion.

@@ -191,7 +191,7 @@ mod tests {
         let spec = json!({"ttl": 5, "roomName": "board", "deletionPolicy": "Retain"});
         let object = room(spec, json!({"dialinCode": "123", "record": record()}));
         assert!(object.spec.is_err());
-        assert!(object.deletion.retain);
+        assert_eq!(object.deletion.retain, Some(true));
         assert_eq!(object.names.chosen.as_deref(), Some("board"));
         assert_eq!(object.status.dialin_code.as_deref(), Some("123"));
         assert!(object.recorded.record().is_some());

@@ -96,16 +96,24 @@ impl<K: Reconciled> Pass<K> {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),
         });
-        self.view.uses_default_key = found.as_ref().is_ok_and(|it| it.is_default);
+        let is_default = found.as_ref().is_ok_and(|it| it.is_default);
+        let allowed = self.context.config.adoption_with_default_key;
+        self.view.uses_default_key = is_default;
+        self.view.key_may_adopt = found.is_ok() && (allowed || !is_default);
         self.take_permit(found.as_ref().ok())?;
         self.session = found.ok();
         self.refresh();
         Ok(())
     }
 
-    /// Compares all objects of the kind, to find the one that holds the name.
-    pub(super) fn read_rival(&mut self) -> Result<(), Failure> {
+    /// Compares all objects of the kind, to find another one that holds the name.
+    pub(super) async fn read_rival(&mut self) -> Result<(), Failure> {
         let domain = self.session()?.account.domain().id.clone();
+        if self.view.meta.deleting.is_none() && self.view.made_id().is_none() {
+            let name = self.view.name_at_daily().unwrap_or_default();
+            self.name_lock = None;
+            self.name_lock = Some(self.context.name_locks.lock(&domain, &name).await);
+        }
         let objects = self.objects()?;
         let others = objects
             .iter()

@@ -10,6 +10,7 @@ use super::kind::Kind;
 use super::lifecycle::Reconciled;
 use super::memory::Remembered;
 use super::meta::Meta;
+use super::name_lock::NameLock;
 use super::object::Object;
 use super::problem::{Problem, Requeue};
 use super::report::Applied;
@@ -34,6 +35,7 @@ pub(crate) struct Pass<K: Kind> {
     pub(crate) view: View<K>,
     pub(crate) session: Option<Session>,
     pub(super) permit: Option<Permit>,
+    pub(super) name_lock: Option<NameLock>,
     pub(crate) applied: Vec<Applied<K>>,
     pub(super) remembered: Remembered<K::Memory>,
 }
@@ -59,6 +61,7 @@ impl<K: Reconciled> Pass<K> {
             trusted_from: context.trusted_from,
             access: None,
             uses_default_key: false,
+            key_may_adopt: false,
             evidence: RoomEvidence::default(),
             rival: None,
             forced: false,
@@ -78,6 +81,7 @@ impl<K: Reconciled> Pass<K> {
             view,
             session: None,
             permit: None,
+            name_lock: None,
             applied: Vec::new(),
             remembered,
         })
@@ -114,7 +118,7 @@ impl<K: Reconciled> Pass<K> {
         let read = async {
             match read {
                 Read::Access => self.read_access().await,
-                Read::Rival => self.read_rival(),
+                Read::Rival => self.read_rival().await,
                 Read::Of(read) => K::read(self, read).await,
             }
         };

@@ -83,7 +83,7 @@ fn delete<K: Decide>(view: &View<K>) -> Planned<K> {
     if !owns.unwrap_or_else(|| K::may_own_unrecorded(view)) {
         return Ok(K::release(view, Release::Clean));
     }
-    if view.deletion.retain {
+    if view.retains() {
         K::before_retain(view)?;
         return Ok(K::release(view, Release::Retained));
     }

@@ -37,6 +37,9 @@ pub struct Record {
     /// The id of the room or config that is being recreated. If Daily shows it again, it is still ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_id: Option<String>,
+    /// The id of the room or config that existed before and was adopted. What replaces it is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_id: Option<String>,
     /// When a missing room was recreated within the last 24 hours, in unix seconds.
     #[serde(
         default,
@@ -177,6 +180,18 @@ impl Record {
         self.claim.is_some() || self.made.is_some() || self.former_id.is_some()
     }
 
+    /// Whether the object adopted the room or config with this id.
+    pub fn has_adopted(&self, id: &str) -> bool {
+        self.adopted_id.as_deref() == Some(id)
+    }
+
+    /// Whether what the object owns was adopted.
+    pub fn is_adopted(&self) -> bool {
+        self.made
+            .as_ref()
+            .is_some_and(|it| self.has_adopted(&it.id))
+    }
+
     /// The text of `status.record`.
     pub fn text(&self) -> String {
         serde_json::json!(self).to_string()
@@ -197,6 +212,14 @@ impl Record {
             made: Some(made),
             former_id: None,
             ..self.clone()
+        }
+    }
+
+    /// The same record of an object that adopts what exists.
+    pub fn adopting(&self, made: Made) -> Self {
+        Self {
+            adopted_id: Some(made.id.clone()),
+            ..self.owning(made)
         }
     }
 

@@ -137,9 +137,12 @@ fn event<K: Report>(view: &View<K>, applied: &Applied<K>) -> Option<Note> {
             note(Normal, "Deleted", "Reconcile", text)
         }
         Applied::Released(Release::Retained) => {
-            let until = K::UNTIL;
-            let text =
-                format!("The {thing} stays at Daily{until}, because deletionPolicy is Retain.");
+            let (until, kind) = (K::UNTIL, K::NAME);
+            let why = match view.deletion.retain {
+                Some(_) => "because deletionPolicy is Retain".to_owned(),
+                None => format!("because the {kind} adopted it and sets no deletionPolicy"),
+            };
+            let text = format!("The {thing} stays at Daily{until}, {why}.");
             note(Normal, "Orphaned", "Reconcile", text)
         }
         Applied::Released(Release::Orphaned(why)) => note(Warning, "Orphaned", "Reconcile", why),
@@ -162,6 +165,15 @@ fn recorded_event<K: Report>(view: &View<K>, change: Change) -> Option<Note> {
             "Adopted",
             "Reconcile",
             format!("Adopted the {thing}, which was created for this {kind} before."),
+        ),
+        Change::Adopted => (
+            Normal,
+            "Adopted",
+            "Reconcile",
+            format!(
+                "Adopted the {thing}, which existed at Daily, as adoptionPolicy allows. It stays at Daily when the \
+                 {kind} is deleted, unless deletionPolicy says otherwise."
+            ),
         ),
         Change::Recreated => (
             Warning,

@@ -9,8 +9,8 @@ use super::object::Object;
 use super::record::Recorded;
 use super::view::{Rival, View};
 
-/// The object that holds the name before the viewed one: the one that owns something at Daily, else the
-/// oldest of those that claim the name. Only a record holds a name, and only while what it records may
+/// The other object that holds the name first: the one that owns something at Daily, else the oldest of
+/// those that claim the name. Only a record holds a name, and only while what it records may
 /// exist in this domain: anybody can create an object, and an ended room stays as long as its owner likes.
 pub fn first<'a, K: Create>(
     view: &View<K>,
@@ -39,7 +39,8 @@ pub fn first<'a, K: Create>(
         Some((rank, made))
     });
     let (rank, made) = ranked.min()?;
-    (rank < ours).then_some(Rival {
+    Some(Rival {
+        is_first: rank < ours,
         namespace: rank.2,
         name: rank.3,
         made,

@@ -66,6 +66,8 @@ pub enum Change {
     Created,
     /// What an earlier create made was found.
     Found,
+    /// What existed before is adopted.
+    Adopted,
     /// What is missing is recreated.
     Recreated,
     /// A new room replaces the one that ended.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::backoff::Rejection;
+use super::contention::Corrections;
 use super::deletion_spec::{DeletionSpec, InvalidSpec};
 use super::kind::Kind;
 use super::memory::Memory;
@@ -45,9 +46,11 @@ pub struct View<K: Kind> {
     pub access: Option<Result<Domain, KeyProblem>>,
     /// Whether that is the operator's default API key.
     pub uses_default_key: bool,
+    /// Whether that key may be used to adopt what exists at Daily.
+    pub key_may_adopt: bool,
     /// What the account last answered about the name, and what became of our writes.
     pub evidence: RoomEvidence,
-    /// The object that holds the name before this one, once all were compared.
+    /// Another object that holds the name, once all were compared.
     pub rival: Option<Option<Rival>>,
     /// Whether the user requested this reconcile.
     pub forced: bool,
@@ -75,9 +78,11 @@ impl Now {
     }
 }
 
-/// Another object that holds the name before this one.
+/// Another object that holds the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rival {
+    /// Whether it holds the name before this object.
+    pub is_first: bool,
     pub namespace: String,
     pub name: String,
     /// Daily's id of what it owns, once that is recorded.
@@ -112,6 +117,23 @@ impl<K: Kind> View<K> {
     pub fn made_id(&self) -> Option<&str> {
         let made = self.record()?.made.as_ref()?;
         Some(&made.id)
+    }
+
+    /// Whether the object adopted what it owns.
+    pub fn is_adopted(&self) -> bool {
+        self.record().is_some_and(Record::is_adopted)
+    }
+
+    /// Whether what the object owns at Daily outlives the object.
+    pub fn retains(&self) -> bool {
+        self.deletion.retain == Some(true)
+            || self.made_id().is_some_and(|id| self.retains_adopted(id))
+    }
+
+    /// Whether the object adopted what has this id, which then outlives it unless the spec says otherwise.
+    pub fn retains_adopted(&self, id: &str) -> bool {
+        let record = self.record();
+        self.deletion.retain.is_none() && record.is_some_and(|it| it.has_adopted(id))
     }
 
     /// The name at Daily: the recorded one, else the one that the spec sets or that is derived.
@@ -155,7 +177,8 @@ impl<K: Kind> View<K> {
         restored.filter(|it| it.domain_id == domain.id && it.name == name)
     }
 
-    /// Grants a user's request for a reconcile, unless another one was granted a moment ago.
+    /// Grants a user's request for a reconcile, unless another one was granted a moment ago. A request or an
+    /// edit lets the operator put back what it gave up on.
     pub fn grant_request(&mut self) {
         let now = self.now.moment;
         let granted = self.memory.forced_at;
@@ -163,6 +186,9 @@ impl<K: Kind> View<K> {
         self.forced = self.is_requested() && !just_granted;
         if self.forced {
             self.memory.forced_at = Some(now);
+        }
+        if self.forced || self.is_edited() {
+            self.memory.corrections = Corrections::default();
         }
     }
 
@@ -200,6 +226,18 @@ impl<K: Kind> View<K> {
         second.max(self.absence_is_final_from())
     }
 
+    /// Whether what differs at Daily may come from our own earlier write: Daily did not answer it and
+    /// applied it late, after the user had changed the spec back. It is not the wish of anybody, and is
+    /// corrected.
+    pub fn late_write_may_be_ours(&self) -> bool {
+        let own = self.evidence.unknown_write;
+        let own = own.map(|at| at.after(self.quiet_period).after(self.drift_interval));
+        let inherited = Some(self.trusted_from).filter(|it| *it != Moment::default());
+        let inherited = inherited.map(|at| at.after(self.drift_interval));
+        own.max(inherited)
+            .is_some_and(|until| self.now.moment < until)
+    }
+
     /// Whether a create since the claim may have succeeded, now or later. One that the claim does not
     /// record was not sent, or Daily refused it.
     pub fn create_may_have_succeeded(&self) -> bool {
@@ -235,9 +273,11 @@ impl<K: Kind> View<K> {
         self.recorded.record().map(Record::text).or(stored)
     }
 
-    /// A record of this object without a claim.
+    /// A record of this object without a claim. What a restored object has adopted stays adopted.
     pub fn new_record(&self, name: &str, domain: &Domain) -> Record {
+        let restored = self.restored_record(name, domain);
         Record {
+            adopted_id: restored.and_then(|it| it.adopted_id.clone()),
             uid: self.meta.uid.clone(),
             cluster_id: self.own.cluster_id.clone(),
             domain_id: domain.id.clone(),

@@ -65,6 +65,9 @@ impl<K: Reconciled> Pass<K> {
             let uid = &self.view.meta.uid;
             session.account.evidence().writes(&record.name).claimed(uid);
         }
+        // The record shows others who holds the name, and what this object compared is outdated.
+        self.name_lock = None;
+        self.view.rival = None;
         K::on_recorded(&mut self.view, change);
         self.applied.push(Applied::Recorded(change));
         self.refresh();

@@ -50,13 +50,13 @@ impl Pass<Room> {
             Step::RememberMerge => {
                 self.view.memory.kind.merges = true;
                 self.view.memory.rejection = None;
-                self.view.facts.updated = None;
+                self.not_applied();
                 Ok(())
             }
             Step::RememberUnapplied { fingerprint } => {
                 let info = "Daily accepted the change without applying it";
                 self.rejected(&fingerprint, info.to_owned());
-                self.view.facts.updated = None;
+                self.not_applied();
                 Ok(())
             }
         }
@@ -111,8 +111,20 @@ impl Pass<Room> {
         if update.dialin.is_some() {
             memory.kind.dialin_sent.clone_from(&update.dialin);
         }
+        if update.counts {
+            let now = self.view.now.moment;
+            memory.corrections.add(&update.properties(), now);
+        }
         self.applied.extend(report::updated(&update));
         self.view.facts.updated = Some(update);
+    }
+
+    /// Daily accepted the update and did not apply it, so nobody has undone it.
+    fn not_applied(&mut self) {
+        let updated = self.view.facts.updated.take();
+        if updated.is_some_and(|it| it.counts) {
+            self.view.memory.corrections.forget_last();
+        }
     }
 
     async fn delete_room(

@@ -1,6 +1,7 @@
 //! What to do next for a DailyRoom. No I/O: pure and total.
 
 mod absent;
+mod adopt;
 mod claim;
 mod confirm_answer;
 mod create;

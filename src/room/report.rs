@@ -37,11 +37,9 @@ pub enum Applied {
 /// The write that an update is published as. A renewal is published with its record, also if its answer was
 /// lost.
 pub fn updated(update: &Update) -> Option<reconcile::report::Applied<Room>> {
-    let properties = update.change.properties.keys().cloned();
-    let privacy = update.change.privacy.map(|_| "privacy".to_owned());
     (!update.renews).then(|| reconcile::report::Applied::Updated {
         drift: update.drift,
-        properties: privacy.into_iter().chain(properties).collect(),
+        properties: update.properties(),
     })
 }
 
@@ -89,7 +87,12 @@ impl Report for Room {
 
     fn set_status(status: &mut DailyRoomStatus, view: &View, outcome: &Outcome<Self>) {
         match outcome {
-            Outcome::Serving(serving, _) => set_serving(status, view, serving),
+            Outcome::Serving(serving, _) => {
+                set_serving(status, view, serving);
+                if let Some(room) = &mut status.room {
+                    room.adopted = view.is_adopted();
+                }
+            }
             Outcome::Expired => set_expired(status, view),
             Outcome::Failing(problem) if !problem.served => remove_stale_pin(status, view),
             _ => {}
@@ -184,6 +187,7 @@ fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
         id: serving.id.clone(),
         url: content.url.clone(),
         creation_time: time(serving.created),
+        adopted: false,
     });
     let first = content.numbers.first();
     status.dial_string = first.map(|it| dial_string(&it.phone_number, &content.pin));

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::crd::{
-    DailyRoomSpec, MeetingToken, MissingRoomPolicy, NumberRef, Privacy, PublishedNumber,
-    RoomNumber, SecretSpec, TokenRole, grammar, time,
+    AdoptionPolicy, DailyRoomSpec, MeetingToken, MissingRoomPolicy, NumberRef, Privacy,
+    PublishedNumber, RoomNumber, SecretSpec, TokenRole, grammar, time,
 };
 use crate::naming;
 use crate::phone;
@@ -14,6 +14,9 @@ use crate::reconcile::record::End;
 use crate::room::secret::SecretKind;
 
 pub use crate::crd::time::FARTHEST_END;
+
+/// Who may join a room if the spec does not say it.
+pub const PUBLIC: &str = "public";
 
 /// The spec of a DailyRoom.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,10 +33,12 @@ pub struct Spec {
     pub ttl_after_expired: Option<i64>,
     /// `roomProperties`: other properties, under Daily's names.
     pub properties: Map<String, Value>,
-    /// `public` or `private`.
-    pub privacy: &'static str,
-    /// Whether participants are removed at the end.
-    pub eject: bool,
+    /// `public` or `private`, if the spec sets it.
+    pub privacy: Option<&'static str>,
+    /// Whether participants are removed at the end, if the spec sets it.
+    pub eject: Option<bool>,
+    /// Whether the spec sets `dialin`.
+    pub sets_dialin: bool,
     /// The name under which callers appear in the room.
     pub display_name: String,
     pub wait_for_meeting_start: bool,
@@ -42,6 +47,7 @@ pub struct Spec {
     pub missing: MissingRoomPolicy,
     /// The Secret with the PIN.
     pub secret: SecretSpec,
+    pub adoption: AdoptionPolicy,
     pub tokens: Vec<TokenSpec>,
 }
 
@@ -129,6 +135,11 @@ impl Spec {
         check_names(spec)?;
         let end = end(spec)?;
         let renewal = renewal(spec, end)?;
+        let dialin = spec.dialin.clone().unwrap_or_default();
+        let privacy = |it| match it {
+            Privacy::Public => PUBLIC,
+            Privacy::Private => "private",
+        };
         Ok(Self {
             chosen_name: spec.room_name.clone(),
             not_before: not_before(spec, end)?,
@@ -140,21 +151,19 @@ impl Spec {
                 let text = spec.ttl_after_expired.as_deref();
                 text.map(time::ttl_after_expired).transpose()?
             },
-            privacy: match spec.privacy {
-                Privacy::Public => "public",
-                Privacy::Private => "private",
-            },
-            eject: spec.eject_at_room_expiry.unwrap_or(renewal.is_none()),
-            display_name: spec.dialin.display_name.clone(),
-            wait_for_meeting_start: spec.dialin.wait_for_meeting_start,
-            numbers: spec
-                .dialin
+            privacy: spec.privacy.map(privacy),
+            eject: spec.eject_at_room_expiry,
+            sets_dialin: spec.dialin.is_some(),
+            display_name: dialin.display_name,
+            wait_for_meeting_start: dialin.wait_for_meeting_start,
+            numbers: dialin
                 .room_numbers
                 .iter()
                 .map(number)
                 .collect::<Result<_, _>>()?,
             missing: spec.missing_room_policy,
             secret: spec.secret.clone().unwrap_or_default(),
+            adoption: spec.adoption_policy,
             tokens: tokens(spec)?,
         })
     }
@@ -248,6 +257,12 @@ impl Spec {
         self.not_before.filter(|start| *start > now)
     }
 
+    /// Whether participants are removed at the end, by the spec or by default: the end that applies to a
+    /// participant is that of the moment at which they joined, so a renewed room removes nobody.
+    pub fn ejects(&self) -> bool {
+        self.eject.unwrap_or(self.renewal.is_none())
+    }
+
     /// The property `dialin` (F-PIN-1) with these numbers.
     pub fn dialin(&self, numbers: &[String]) -> Map<String, Value> {
         let mut dialin = Map::new();
@@ -309,6 +324,8 @@ fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
         if naming::looks_derived(name) {
             return Err(InvalidSpec(grammar::LOOKS_DERIVED.to_owned()));
         }
+    } else if spec.adoption_policy == AdoptionPolicy::AdoptOrCreate {
+        return Err(InvalidSpec(grammar::ADOPTS_A_CHOSEN_NAME.to_owned()));
     }
     if let Some(key) = &spec.api_key_secret_ref {
         key.check()?;

@@ -25,12 +25,17 @@ use crate::stage::Stage;
 use crate::stake::Stake;
 use crate::wait::{LATER, until};
 
-const ATTACKS: [(Attack, &str); 6] = [
+const ATTACKS: [(Attack, &str); 8] = [
     (Attack::Forge, "attacks::forged_metadata_gives_no_right"),
     (Attack::Copy, "attacks::copy_gives_no_right"),
     (Attack::Replace, "attacks::replaced_metadata_gives_no_right"),
     (Attack::Strip, "attacks::stripped_object_gives_no_right"),
     (Attack::Restore, "attacks::restored_backup_gives_no_right"),
+    (Attack::Adopt, "attacks::adoption_gives_no_right"),
+    (
+        Attack::AdoptWithOwnKey,
+        "attacks::adoption_with_own_key_gives_no_right",
+    ),
     (Attack::Race, "attacks::race_has_one_winner"),
 ];
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
@@ -171,8 +176,7 @@ async fn gets_nothing(fx: &mut Fixture, cell: &Cell, stake: &Stake) {
         })
         .await;
     }
-    let refusal = cell.victim.target.refusal();
-    let refusal = refusal.filter(|_| !cell.wants_its_own_number());
+    let refusal = cell.refusal();
     let generation = fx.get(cell.victim.kind(), &name).await.generation();
     let judged = |object: &Object| {
         let seen = object.at("/status/observedGeneration").as_i64() >= generation;

@@ -35,6 +35,11 @@ impl ByHand {
             .await
     }
 
+    pub async fn put(&self, path: &str, body: &Value) -> Result<ApiAnswer, ClientError> {
+        self.write("PUT", path, async || self.api.put(path, body).await)
+            .await
+    }
+
     pub async fn delete(&self, path: &str) -> Result<ApiAnswer, ClientError> {
         self.write("DELETE", path, async || self.api.delete(path).await)
             .await

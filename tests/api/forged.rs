@@ -8,6 +8,7 @@ use kube::api::PostParams;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::adopt::taking_over;
 use crate::fixture::{DOMAIN, Fixture, NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::{Kind, Object};
@@ -138,6 +139,10 @@ async fn room_made_by_hand(fx: &mut Fixture) {
         forge(fx, Room, &name, &spec, &annotations).await;
         fx.condition(Room, &name, ("Stalled", "True", "NameTaken"))
             .await;
+        let adopts = json!({"spec": taking_over(spec)});
+        fx.merge(Room, &name, adopts).await;
+        let stalled = ("Stalled", "True", "AdoptionNotAllowed");
+        fx.condition(Room, &name, stalled).await;
         assert!(fx.find_secret(&format!("{name}-dialin")).await.is_none());
         fx.delete(Room, &name).await;
         fx.gone(Room, &name).await;
@@ -162,6 +167,10 @@ async fn config_made_by_hand(fx: &mut Fixture) {
         forge(fx, Number, &name, &spec, &annotations).await;
         fx.condition(Number, &name, ("Stalled", "True", "NumberInUse"))
             .await;
+        let adopts = json!({"spec": taking_over(spec)});
+        fx.merge(Number, &name, adopts).await;
+        let stalled = ("Stalled", "True", "AdoptionNotAllowed");
+        fx.condition(Number, &name, stalled).await;
         fx.delete(Number, &name).await;
         fx.gone(Number, &name).await;
     }

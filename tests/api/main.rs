@@ -16,6 +16,7 @@
 )]
 
 mod accounts;
+mod adopt;
 mod always;
 mod answers;
 mod api_server;
@@ -29,6 +30,7 @@ mod choice;
 mod clusters;
 mod columns;
 mod conform;
+mod contention;
 mod create;
 mod deletion;
 mod drain;
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
     let stage = Arc::new(Stage::new(runtime.handle().clone(), AT_A_TIME as usize));
     let themes = [
         accounts::scenarios,
+        adopt::scenarios,
         always::scenarios,
         answers::scenarios,
         attached::scenarios,
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         clusters::scenarios,
         columns::scenarios,
         conform::scenarios,
+        contention::scenarios,
         create::scenarios,
         deletion::scenarios,
         drain::scenarios,

@@ -13,6 +13,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use testbed::faults::{Fault, Requests};
 
+use crate::adopt::{adopting, room_by_hand};
 use crate::edit::seconds;
 use crate::fixture::{Fixture, NUMBER, Setup, stop_at};
 use crate::kubectl::texts;
@@ -51,6 +52,9 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         trials.extend(crash(stage, format!("room-update:{phase}"), update));
         trials.extend(crash(stage, format!("room-update:{phase}"), renewal));
         trials.extend(crash(stage, format!("object-delete:{phase}"), collection));
+        for effect in ["record", "room-update"] {
+            trials.extend(crash(stage, format!("{effect}:{phase}"), adoption));
+        }
         trials.extend(crash(stage, format!("secret-update:{phase}"), repair));
         trials.extend(crash(stage, format!("token-issue:{phase}"), tokens));
         trials.extend(crash(stage, format!("config-create:{phase}"), number));
@@ -161,6 +165,20 @@ async fn creation_of_a_chosen_name(fx: &mut Fixture) {
         .await;
     crash_and_restart(fx).await;
     whole_life(fx).await;
+}
+
+/// A room that somebody created is adopted once, and stays when its object is deleted.
+async fn adoption(fx: &mut Fixture) {
+    let theirs = room_by_hand(fx).await;
+    fx.room("standup", adopting()).await;
+    crash_and_restart(fx).await;
+    let room = fx.ready(Room, "standup").await;
+    assert_eq!(room.at("/status/room/id"), &theirs["id"]);
+    one_room_one_pin(fx).await;
+    assert_eq!(fx.room_at_daily("board").await["privacy"], "private");
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
 }
 
 async fn deletion(fx: &mut Fixture) {

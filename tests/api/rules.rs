@@ -107,6 +107,7 @@ fn bad_rooms(derived: &str) -> Vec<Value> {
         json!({
             "expirationTime": "2026-12-01T18:00:00Z", "notBeforeTime": "2026-12-01T19:00:00Z",
         }),
+        json!({"adoptionPolicy": "AdoptOrCreate"}),
         json!({"apiKeySecretRef": {"name": "daily", "key": ".."}}),
         json!({"apiKeySecretRef": {"name": "?limit=50"}}),
         json!({"dialin": {"displayName": ""}}),

@@ -38,6 +38,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("schema::meeting_tokens", plain(), meeting_tokens),
         stage.trial("schema::number_is_immutable", plain(), number_is_immutable),
         stage.trial("schema::defaults", plain(), defaults),
+        stage.trial("schema::adoption", plain(), adoption),
     ]
 }
 
@@ -693,10 +694,23 @@ async fn number_is_immutable(fx: &mut Fixture) {
     .await;
 }
 
+async fn adoption(fx: &mut Fixture) {
+    let sentence = "adoptionPolicy AdoptOrCreate needs roomName; set roomName to the name of the room to adopt";
+    let adopts = json!({"ttl": "8h", "adoptionPolicy": "AdoptOrCreate"});
+    refused(fx, Room, "a", adopts, sentence).await;
+    fx.room("a", json!({"ttl": "8h", "adoptionPolicy": "Never"}))
+        .await;
+    let named = json!({"ttl": "8h", "adoptionPolicy": "AdoptOrCreate", "roomName": "board"});
+    fx.room("b", named).await;
+}
+
 async fn defaults(fx: &mut Fixture) {
     let room = fx.room("a", json!({"ttl": "8h"})).await;
-    assert_eq!(room.text("/spec/privacy"), "Public");
     assert_eq!(room.text("/spec/missingRoomPolicy"), "Recreate");
+    assert_eq!(room.text("/spec/adoptionPolicy"), "Never");
+    // An adopted room keeps what the spec does not set, so nothing is set that the user did not write.
+    assert!(room.at("/spec/privacy").is_null() && room.at("/spec/dialin").is_null());
+    let room = fx.room("a", json!({"ttl": "8h", "dialin": {}})).await;
     assert_eq!(room.text("/spec/dialin/displayName"), "Phone Caller");
     assert_eq!(room.at("/spec/dialin/waitForMeetingStart"), true);
     assert_eq!(room.finalizers(), 0, "nobody serves it here");

@@ -18,6 +18,9 @@ both run with the same flags, environment, files and rights. */}}
 {{- if kindIs "map" $.Values.daily.apiKey.numberNamespaces }}
 - {{ printf "--default-api-key-number-namespaces=%s" (toJson $.Values.daily.apiKey.numberNamespaces) | quote }}
 {{- end }}
+{{- if $.Values.daily.apiKey.allowAdoption }}
+- --allow-adoption-with-default-key=true
+{{- end }}
 {{- end }}
 {{- with .Values.daily.apiKey.allowRoomProperties }}
 - {{ printf "--allow-room-properties=%s" (join "," .) | quote }}

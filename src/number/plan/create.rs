@@ -2,16 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::problems::{evidence, held_by, in_use, not_purchased, rejected};
+use super::problems::{adoption_not_allowed, evidence, held_by, in_use, not_purchased, rejected};
 use super::steps::{Age, Step};
 use super::{Plan, Planned};
+use crate::crd::AdoptionPolicy;
 use crate::daily::evidence::CreateAttempts;
-use crate::daily::types::{DialinConfig, Domain};
+use crate::daily::types::{DialinConfig, Domain, PIN_DIALIN};
 use crate::naming;
 use crate::number::Number;
 use crate::number::spec::Spec;
 use crate::number::view::{NumberEvidence, View};
-use crate::reconcile::claim::{forget_refused, record_request, rival, withdraw};
+use crate::reconcile::claim::{
+    forget_refused, holder, no_late_write, record_request, rival, withdraw,
+};
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::{Claim, Made, Record};
@@ -23,11 +26,11 @@ impl Create for Number {
         let restored = view.restored_record(number, domain);
         let made = restored.and_then(|it| it.made.as_ref());
         let unclaimed = view.new_record(number, domain);
-        claim_if_free(view, &unclaimed, made.map(|it| it.id.as_str()))
+        claim_if_free(view, spec, &unclaimed, made.map(|it| it.id.as_str()))
     }
 
-    fn claim_again(view: &View, _: &Spec, unclaimed: &Record) -> Planned {
-        claim_if_free(view, unclaimed, unclaimed.former_id.as_deref())
+    fn claim_again(view: &View, spec: &Spec, unclaimed: &Record) -> Planned {
+        claim_if_free(view, spec, unclaimed, unclaimed.former_id.as_deref())
     }
 
     fn create(view: &View, spec: &Spec, owned: &Record, claim: &Claim) -> Planned {
@@ -55,9 +58,9 @@ impl Create for Number {
     }
 }
 
-/// Claims a number that is purchased, that no other object holds, and that has no config but ours:
-/// one with the id `ours`.
-fn claim_if_free(view: &View, unclaimed: &Record, ours: Option<&str>) -> Planned {
+/// Claims a number that is purchased, that no other object holds, and that has no config but ours, which is
+/// one with the id `ours`, or one that may be adopted.
+fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str>) -> Planned {
     let number = &unclaimed.name;
     let is_ours = |config: &&DialinConfig| ours == Some(config.id.as_str());
     let recent = match view.forced {
@@ -72,19 +75,39 @@ fn claim_if_free(view: &View, unclaimed: &Record, ours: Option<&str>) -> Planned
         return Ok(held_by(view, number, rival));
     }
     if let Some(config) = known.of_number(number).filter(|it| !is_ours(it)) {
-        return Ok(in_use(number, config));
+        may_adopt(view, spec, config)?;
     }
     let known = evidence(view, Age::Fresh)?;
     Ok(match known.of_number(number) {
         Some(config) if is_ours(&config) => {
             record(unclaimed.owning(Made::of(&config.id)), Change::Found)
         }
-        Some(config) => in_use(number, config),
+        Some(config) => {
+            may_adopt(view, spec, config)?;
+            record(unclaimed.adopting(Made::of(&config.id)), Change::Adopted)
+        }
         None => {
             let claim = claim_at(view, known);
             record(unclaimed.with_claim(claim), Change::Claimed)
         }
     })
+}
+
+/// Whether a config that exists may be adopted: a PIN dial-in config with an id, which no other object claims
+/// or owns.
+fn may_adopt(view: &View, spec: &Spec, config: &DialinConfig) -> Result<(), Plan> {
+    let number = &spec.phone_number;
+    let is_adoptable = config.kind == PIN_DIALIN && !config.is_at_the_domain();
+    if spec.adoption == AdoptionPolicy::Never || !is_adoptable {
+        return Err(in_use(number, config, is_adoptable && view.key_may_adopt));
+    }
+    if let Some(holder) = holder(view)? {
+        return Err(held_by(view, number, holder));
+    }
+    match view.key_may_adopt {
+        true => no_late_write(view, Some(view.trusted_from)),
+        false => Err(adoption_not_allowed(number)),
+    }
 }
 
 /// A claim since this answer of Daily.
@@ -101,7 +124,7 @@ fn found(
     config: &DialinConfig,
 ) -> Planned {
     if !is_ours(view, owned, claim, config)? {
-        return Ok(withdraw(view, owned, in_use(&owned.name, config)));
+        return Ok(withdraw(view, owned, in_use(&owned.name, config, false)));
     }
     let recorded = owned.owning(Made::of(&config.id));
     // If nothing else is left to do, the next write is the status.

@@ -104,6 +104,9 @@ fn delete_unrecorded(view: &View, owned: &Record, known: &NumberEvidence) -> Pla
         // After a withdrawn claim, only the id of before proves anything.
         None => owned.former_id.as_ref() == Some(&config.id),
     };
+    if ours && view.retains_adopted(&config.id) {
+        return Ok(Release::Retained.into());
+    }
     if ours {
         return Ok(delete_config(view, &config.id));
     }

@@ -27,7 +27,7 @@ impl Keep for Number {
         let number = &owned.name;
         let known = evidence(view, age(view))?;
         if let Some(other) = known.of_number(number).filter(|it| it.id != made.id) {
-            return Ok(in_use(number, other));
+            return Ok(in_use(number, other, false));
         }
         if !known.purchased {
             is_confirmed(view, known)?;
@@ -36,6 +36,9 @@ impl Keep for Number {
         match known.by_id(&made.id) {
             Some(config) if config.config.phone_number.as_ref() != Some(number) => {
                 Ok(moved(number, &made.id))
+            }
+            Some(config) if owned.is_adopted() => {
+                present(view, &spec.keeping(&config.config), domain, config)
             }
             Some(config) => present(view, spec, domain, config),
             None => absent(view, owned, known),
@@ -74,22 +77,32 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
     let with =
         |problem: Problem, requeue| Plan::Rest(Outcome::Serving(serving, Some(problem)), requeue);
     let what = "the change of the dial-in config";
-    if view.facts.updated {
-        // Sending it again would have the same result.
-        let info = "Daily accepted the change without applying it";
-        return Ok(with(rejected(what, info), Requeue::AtDrift(None)));
-    }
     let request = spec.update(&config.config);
-    if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
+    let fingerprint = naming::fingerprint(&json!(request));
+    if view.facts.updated.is_some() {
+        return Ok(act(Step::RememberUnapplied { fingerprint }));
+    }
+    if let Some(rejection) = view.rejection_of(&fingerprint) {
         let requeue = Requeue::After(view.now.moment.until(rejection.until));
         return Ok(with(rejected(what, &rejection.info), requeue));
     }
+    let properties = spec.differences(&config.config);
+    let is_contended = |it: &&String| view.is_contended(it);
+    let contended: Vec<_> = properties.iter().filter(is_contended).cloned().collect();
+    if !contended.is_empty() {
+        return Ok(with(view.contended(&contended), Requeue::AtDrift(None)));
+    }
     // An update changes what all callers hear, so it must not be based on an old answer.
     evidence(view, Age::Fresh)?;
+    // An adopted config is brought in line with the spec before it is published.
+    let is_published = view.status.config_id.as_ref() == Some(&config.id);
+    let drift = (is_published || !view.is_adopted()) && !view.is_edited();
     let update = Update {
         id: config.id.clone(),
         request,
-        drift: !view.is_edited(),
+        drift,
+        counts: drift && !view.late_write_may_be_ours(),
+        properties,
     };
     Ok(act(Step::UpdateConfig(Box::new(update))))
 }

@@ -45,8 +45,12 @@ pub(super) fn not_purchased(number: &str, domain: &str) -> Plan {
     unserved(Reason::NumberNotPurchased, message, NOT_PURCHASED_RETRY)
 }
 
-/// Somebody has configured the number at Daily.
-pub(super) fn in_use(number: &str, config: &DialinConfig) -> Plan {
+/// Somebody has configured the number at Daily. The object could adopt that config if its spec said so.
+pub(super) fn in_use(number: &str, config: &DialinConfig, adoptable: bool) -> Plan {
+    let adopt = match adoptable {
+        true => "set adoptionPolicy to AdoptOrCreate to take that config over, ",
+        false => "",
+    };
     let message = match config.is_at_the_domain() {
         true => format!(
             "The number {number} is configured in the property pin_dialin of the Daily domain, so rooms can publish it \
@@ -54,10 +58,20 @@ pub(super) fn in_use(number: &str, config: &DialinConfig) -> Plan {
         ),
         false => format!(
             "The number {number} has a dial-in config at Daily that does not belong to this PinDialinNumber. Delete \
-             that config, or use another number."
+             that config, {adopt}or use another number."
         ),
     };
     unserved(Reason::NumberInUse, message, IN_USE_RETRY)
+}
+
+/// The config exists, and the key may not be used to adopt it.
+pub(super) fn adoption_not_allowed(number: &str) -> Plan {
+    let message = format!(
+        "The number {number} has a dial-in config at Daily, and this PinDialinNumber uses the operator's default API \
+         key, with which it may not adopt configs. Set apiKeySecretRef to a Secret in this namespace with an API key of \
+         the Daily account, or ask the operator's administrator to set --allow-adoption-with-default-key."
+    );
+    unserved(Reason::AdoptionNotAllowed, message, IN_USE_RETRY)
 }
 
 /// Another PinDialinNumber has the number.

@@ -33,7 +33,13 @@ pub enum Age {
 pub enum Step {
     CreateConfig(Box<DialinConfigRequest>),
     UpdateConfig(Box<Update>),
-    DeleteConfig { id: String },
+    DeleteConfig {
+        id: String,
+    },
+    /// Remember that Daily accepted the change with this fingerprint without applying it.
+    RememberUnapplied {
+        fingerprint: String,
+    },
 }
 
 /// A change of a config.
@@ -44,6 +50,10 @@ pub struct Update {
     pub request: DialinConfigRequest,
     /// Whether it corrects a change that somebody made at Daily.
     pub drift: bool,
+    /// Whether that is counted, because the change was not our own.
+    pub counts: bool,
+    /// The fields that change.
+    pub properties: Vec<String>,
 }
 
 /// What callers reach.

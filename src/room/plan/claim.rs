@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::{CreateRoom, MAX_PARTICIPANTS, Room};
 use crate::naming;
+use crate::reconcile::claim::rival;
 use crate::reconcile::record::{Claim, End, Record};
 use crate::room::view::View;
 
@@ -67,7 +68,7 @@ pub(super) fn is_ours(view: &View, owned: &Record, claim: &Claim, observed: &Obs
         return true;
     }
     view.create_may_have_succeeded()
-        && view.rival == Some(None)
+        && matches!(rival(view), Ok(None))
         && room.created_at >= claim.at
         && claim.sent.iter().any(|request| matches(room, request))
 }

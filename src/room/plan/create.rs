@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use super::adopt::{adopt, end_of_found, held_by, taken};
 use super::claim::{claim as new_claim, comparable, is_ours};
 use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::expire::{self, Passed, expire, passed};
-use super::problems::{end_too_far, fails, name_taken, properties_allowed};
+use super::problems::{end_too_far, fails, properties_allowed};
 use super::properties;
 use super::steps::{Read, Step};
 use super::{Plan, Planned};
@@ -23,7 +24,7 @@ use crate::reconcile::steps::{
     Change, Outcome, Step as AnyStep, Written, act, failing, read, record, unchanged,
 };
 use crate::room::Room;
-use crate::room::spec::{EndSpec, FARTHEST_END, Spec, e164, fingerprint};
+use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, e164, fingerprint};
 use crate::room::view::View;
 
 impl Create for Room {
@@ -55,7 +56,7 @@ impl Create for Room {
                 (Some(room), Some(made)) if room.id == made.id => {
                     return Ok(record(unclaimed.owning(made.clone()), Change::Found));
                 }
-                (Some(_), _) => return Ok(taken(view)),
+                (Some(room), _) => return adopt(view, spec, &unclaimed, room),
                 (None, _) => {}
             }
         }
@@ -69,6 +70,9 @@ impl Create for Room {
         {
             let claim = Claim::at(observed.room.created_at);
             return Ok(record_room(view, spec, unclaimed, &claim, observed));
+        }
+        if let Some(observed) = &view.evidence.observed {
+            return adopt(view, spec, unclaimed, &observed.room);
         }
         if view.evidence.absence.is_none() {
             return Ok(taken(view));
@@ -157,22 +161,11 @@ fn is_not_too_far(view: &View, end: &End) -> Result<(), Plan> {
     ))
 }
 
-fn has_no_rival(view: &View, name: &str) -> Result<(), Plan> {
+pub(super) fn has_no_rival(view: &View, name: &str) -> Result<(), Plan> {
     let Some(rival) = rival(view)? else {
         return Ok(());
     };
-    Err(name_taken(format!(
-        "{} holds the room name {name}. Choose another roomName.",
-        rival.seen_from(&view.meta.namespace, "DailyRoom")
-    )))
-}
-
-fn taken(view: &View) -> Plan {
-    name_taken(format!(
-        "A room named {} exists at Daily, and nothing shows that it was created for this DailyRoom. Choose another \
-         roomName, or delete that room at Daily.",
-        view.room_name()
-    ))
+    Err(held_by(view, name, rival))
 }
 
 /// The numbers to create the room with.
@@ -229,7 +222,7 @@ fn found(view: &View, spec: &Spec, owned: &Record, claim: &Claim, observed: &Obs
     }
     Ok(match is_ours(view, owned, claim, observed) {
         true => record_room(view, spec, owned, claim, observed),
-        false => withdraw(view, owned, taken(view)),
+        false => withdraw(view, owned, adopt(view, spec, owned, &observed.room)?),
     })
 }
 
@@ -242,16 +235,7 @@ fn record_room(
 ) -> Plan {
     let room = &observed.room;
     let created_here = observed.source == Source::Create;
-    let by_spec = claimed_end(view, spec, claim);
-    // A room that is found keeps its own end if the spec has a ttl. A fixed end is corrected later.
-    let at = room.config.exp.unwrap_or(by_spec.at);
-    let end = match spec.end {
-        EndSpec::Ttl(_) => spec.end_at(at, view.meta.created),
-        EndSpec::At(_) => End {
-            of: EndSpec::At(at).of(),
-            ..by_spec
-        },
-    };
+    let end = end_of_found(view, spec, claimed_end(view, spec, claim), room);
     let dialin = match &view.facts.numbers {
         Some(Ok(numbers)) if created_here => Some(spec.dialin(&e164(numbers))),
         _ => None,
@@ -297,11 +281,11 @@ pub(super) fn request(
     if let Some(most) = spec.max_participants {
         properties.insert("max_participants".into(), json!(most));
     }
-    properties.insert("eject_at_room_exp".into(), json!(spec.eject));
+    properties.insert("eject_at_room_exp".into(), json!(spec.ejects()));
     properties.insert("dialin".into(), spec.dialin(numbers).into());
     CreateRoom {
         name: name.to_owned(),
-        privacy: spec.privacy,
+        privacy: spec.privacy.unwrap_or(PUBLIC),
         properties,
     }
 }

@@ -80,6 +80,7 @@ fn delete_unrecorded(view: &View, observed: &Observed) -> Planned {
         None => !view.is_chosen() && naming::looks_derived(&room.name),
     };
     match ours {
+        true if view.retains_adopted(&room.id) => Ok(Room::release(view, Release::Retained)),
         true => delete_shown(view, &room.id),
         false => orphaned(
             view,

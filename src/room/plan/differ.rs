@@ -6,8 +6,7 @@ use super::Plan;
 use super::confirm_answer::confirm_by_name;
 use super::problems::properties_allowed;
 use super::properties::{Properties, keeps_keys, recorded};
-use super::steps::{Step, Update};
-use crate::clock::Moment;
+use super::steps::{PRIVACY, Step, Update};
 use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::{Observed, Source};
@@ -16,7 +15,7 @@ use crate::naming;
 use crate::reconcile::problem::Problem;
 use crate::reconcile::record::{End, Made, Record};
 use crate::reconcile::steps::{Change, act, record};
-use crate::room::spec::{FARTHEST_END, Spec, e164, fingerprint};
+use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, e164, fingerprint};
 use crate::room::view::View;
 
 /// How many seconds ahead the earliest end is that we send. Daily accepts one that is a second ahead
@@ -53,6 +52,7 @@ impl Present<'_> {
         &self,
         numbers: Option<&[PublishedNumber]>,
     ) -> Result<Option<Problem>, Plan> {
+        let numbers = numbers.filter(|_| !self.keeps_its_dialin());
         let dialin = numbers.map(|numbers| self.spec.dialin(&e164(numbers)));
         let dialin = dialin.as_ref();
         if let Err(problem) = properties_allowed(self.view, self.spec) {
@@ -71,9 +71,13 @@ impl Present<'_> {
             // Nobody knows whether a listing shows all that a GET shows, as with the PIN (F-PIN-10).
             confirm_by_name(self.view)?;
         }
-        let change = self.change(dialin, others, &end);
+        let mut change = self.change(dialin, others, &end);
+        let contended = drop_contended(self.view, &mut change);
         if !change.is_empty() {
             return self.update(change, dialin, &end);
+        }
+        if !contended.is_empty() {
+            return Ok(Some(self.contended(&contended)));
         }
         // An update may have been applied although its answer was lost: it is recorded now.
         let made = Made {
@@ -108,7 +112,7 @@ impl Present<'_> {
                 at,
                 ..self.end.clone()
             };
-            let follows_daily = by_spec.of.starts_with("ttl=") && !late_write_may_be_ours(view);
+            let follows_daily = by_spec.of.starts_with("ttl=") && !view.late_write_may_be_ours();
             return match shown {
                 Some(shown) if shown == self.end.at => WantedEnd::Is(at(shown)),
                 Some(shown) if follows_daily => WantedEnd::MovedAtDaily(at(shown)),
@@ -142,6 +146,17 @@ impl Present<'_> {
         self.spec.end_after_edit(&self.end, created, self.clock())
     }
 
+    /// Whether the room has to have a property: an adopted one keeps what the spec does not set.
+    fn applies<T>(&self, set: Option<T>) -> bool {
+        set.is_some() || !self.owned.is_adopted()
+    }
+
+    /// Whether an adopted room keeps its `dialin`, and its PIN with it.
+    fn keeps_its_dialin(&self) -> bool {
+        let has_dialin = self.observed.room.config.dialin.is_some();
+        has_dialin && !self.spec.sets_dialin && self.owned.is_adopted()
+    }
+
     /// The top-level properties that differ, each as a whole.
     fn change(
         &self,
@@ -154,20 +169,24 @@ impl Present<'_> {
             properties: others,
             ..RoomChange::default()
         };
-        if room.privacy != spec.privacy {
-            change.privacy = Some(spec.privacy);
+        let privacy = spec.privacy.unwrap_or(PUBLIC);
+        if self.applies(spec.privacy) && room.privacy != privacy {
+            change.privacy = Some(privacy);
         }
         let properties = &mut change.properties;
-        if room.config.eject_at_room_exp.unwrap_or(false) != spec.eject {
-            properties.insert("eject_at_room_exp".into(), json!(spec.eject));
+        let eject = spec.ejects();
+        if self.applies(spec.eject) && room.config.eject_at_room_exp.unwrap_or(false) != eject {
+            properties.insert("eject_at_room_exp".into(), json!(eject));
         }
         let most = |most: Option<i64>| most.unwrap_or(MAX_PARTICIPANTS);
-        if most(room.config.max_participants) != most(spec.max_participants) {
+        if self.applies(spec.max_participants)
+            && most(room.config.max_participants) != most(spec.max_participants)
+        {
             properties.insert("max_participants".into(), json!(spec.max_participants));
         }
         let now = self.view.now.wall;
         let nbf = spec.nbf(now);
-        if room.config.nbf.filter(|shown| *shown > now) != nbf {
+        if self.applies(spec.not_before) && room.config.nbf.filter(|shown| *shown > now) != nbf {
             properties.insert("nbf".into(), json!(nbf));
         }
         if let Some(dialin) = dialin
@@ -199,7 +218,8 @@ impl Present<'_> {
             dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
             fingerprint: change_fingerprint(&change, end),
             change,
-            drift: !self.view.is_edited(),
+            drift: self.is_drift(),
+            counts: self.is_drift() && !self.view.late_write_may_be_ours(),
             renews: false,
         })
     }
@@ -207,6 +227,22 @@ impl Present<'_> {
     /// Sends an update, unless Daily did not apply it before.
     pub(super) fn send(&self, update: Update) -> Result<Option<Problem>, Plan> {
         send(self.view, &self.observed.room, update).map(Some)
+    }
+
+    /// Whether somebody changed the room since it was published: the spec was not edited.
+    fn is_drift(&self) -> bool {
+        let published = self.view.status.room.as_ref();
+        let is_published = published.is_some_and(|it| it.id == self.observed.room.id);
+        (is_published || !self.owned.is_adopted()) && !self.view.is_edited()
+    }
+
+    /// Another writer keeps changing these properties. Without dial-in nobody can call.
+    fn contended(&self, properties: &[String]) -> Problem {
+        let problem = self.view.contended(properties);
+        match self.observed.room.config.dialin {
+            Some(_) => problem,
+            None => problem.unserved(),
+        }
     }
 
     pub(super) fn record(&self, end: End, made: Made, change: Change) -> Plan {
@@ -301,14 +337,17 @@ pub(super) fn keeps_numbers(room: &Room, change: &RoomChange) -> bool {
     left_out && room.config.dialin.as_ref().is_some_and(names_numbers)
 }
 
-/// Whether an end that differs may come from our own earlier write: Daily did not answer it and applied
-/// it late, after the user had changed the spec back. Such an end is not the user's wish, and is
-/// corrected.
-fn late_write_may_be_ours(view: &View) -> bool {
-    let own = view.evidence.unknown_write;
-    let own = own.map(|at| at.after(view.quiet_period).after(view.drift_interval));
-    let inherited = Some(view.trusted_from).filter(|it| *it != Moment::default());
-    let inherited = inherited.map(|at| at.after(view.drift_interval));
-    own.max(inherited)
-        .is_some_and(|until| view.now.moment < until)
+/// Leaves out what another writer keeps changing, and returns it.
+fn drop_contended(view: &View, change: &mut RoomChange) -> Vec<String> {
+    let mut contended = Vec::new();
+    if change.privacy.is_some() && view.is_contended(PRIVACY) {
+        change.privacy = None;
+        contended.push(PRIVACY.to_owned());
+    }
+    change.properties.retain(|name, _| {
+        let is_contended = view.is_contended(name);
+        contended.extend(is_contended.then(|| name.clone()));
+        !is_contended
+    });
+    contended
 }

@@ -162,7 +162,10 @@ fn draining(view: &View, owned: &Record, observed: &Observed) -> Record {
     let wanted = until.saturating_add(BACKSTOP).max(soonest);
     let wanted = wanted.saturating_add(ahead.max(0));
     let end_before = made.drain.as_ref().map(|it| it.end_before);
-    let end_before = end_before.or(room.config.exp).unwrap_or(wanted);
+    // A room that was adopted a moment ago may have no end yet.
+    let recorded = made.end.as_ref().map(|it| it.at);
+    let end_before = end_before.or(room.config.exp).or(recorded);
+    let end_before = end_before.unwrap_or(wanted);
     let drain = Drain {
         until,
         end: wanted.min(end_before),

@@ -2,6 +2,7 @@
 
 use super::absent::{absent, ended};
 use super::confirm_answer::{RECHECK, confirm_by_name};
+use super::create::has_no_rival;
 use super::differ::Present;
 use super::expire::{Passed, is_expired, kept_by_daily, passed};
 use super::problems::name_taken;
@@ -36,6 +37,10 @@ impl Keep for Room {
         no_stale_read(view)?;
         pin_is_known(view)?;
         is_the_recorded_room(view, made, observed)?;
+        if owned.is_adopted() && view.status.room.as_ref().is_none_or(|it| it.id != made.id) {
+            // Daily lets two objects adopt one room. If a record was written late, that shows here.
+            has_no_rival(view, &owned.name)?;
+        }
         let end = made.end.clone();
         let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));
         let present = Present {

@@ -23,7 +23,11 @@ pub(super) fn fails(
     let problem = Problem::new(reason, resolved_by, message);
     let served = !matches!(
         reason,
-        Reason::SecretConflict | Reason::SecretRefused | Reason::Missing | Reason::NameTaken
+        Reason::SecretConflict
+            | Reason::SecretRefused
+            | Reason::Missing
+            | Reason::NameTaken
+            | Reason::AdoptionNotAllowed
     );
     failing(Problem { served, ..problem }, requeue)
 }

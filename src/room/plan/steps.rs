@@ -12,6 +12,9 @@ use crate::naming;
 use crate::room::published_numbers::WhyGlobal;
 use crate::room::secret::{SecretContent, SecretKind};
 
+/// The one property that is not among the others of a request.
+pub const PRIVACY: &str = "privacy";
+
 /// What can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case", prefix = "read-")]
@@ -119,6 +122,8 @@ pub struct Update {
     pub dialin: Option<String>,
     /// Whether it corrects a change that somebody made at Daily.
     pub drift: bool,
+    /// Whether that is counted, because the change was not our own.
+    pub counts: bool,
     /// Whether it renews the room.
     pub renews: bool,
     /// The same for the same change, even if its end moves on with the clock.
@@ -137,8 +142,16 @@ impl Update {
             fingerprint: naming::fingerprint(&json!(change)),
             change,
             drift: false,
+            counts: false,
             renews: false,
         }
+    }
+
+    /// The names of the properties that it changes.
+    pub fn properties(&self) -> Vec<String> {
+        let privacy = self.change.privacy.map(|_| PRIVACY.to_owned());
+        let others = self.change.properties.keys().cloned();
+        privacy.into_iter().chain(others).collect()
     }
 }
 

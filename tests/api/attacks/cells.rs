@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::adopt::{taking_over, with_own_key};
 use crate::fixture::{Fixture, NUMBER, SECOND_NUMBER};
 use crate::objects::Kind;
 use crate::objects::Kind::{Number, Room};
@@ -43,6 +44,11 @@ pub(super) enum Attack {
     Strip,
     /// They restore a backup of the object under their own name, before its owner restores it.
     Restore,
+    /// They may adopt what exists, and would delete it with their objects.
+    Adopt,
+    /// The same with a key of the account that they have themselves. Whoever has one in another
+    /// installation or cluster may adopt what is not recorded there.
+    AdoptWithOwnKey,
     /// Both are created at the same time, and one of them is deleted.
     Race,
 }
@@ -213,7 +219,9 @@ impl Cell {
                 stake,
             })
         };
-        PAIRS.into_iter().flat_map(of).collect()
+        let sees_the_victim = |pair: &Pair| !pair.writes_status();
+        let all = |pair: &Pair| attack != Attack::AdoptWithOwnKey || sees_the_victim(pair);
+        PAIRS.into_iter().filter(all).flat_map(of).collect()
     }
 
     /// The attacker's name: the victim's own, unless it is in the same namespace.
@@ -227,9 +235,26 @@ impl Cell {
     /// What the attacker asks for. In the victim's namespace it has a number of its own, to which it
     /// would move the victim's config.
     pub(super) fn spec(&self) -> Value {
-        match self.wants_its_own_number() {
+        let spec = match self.wants_its_own_number() {
             true => greeting(NUMBERS[3], "Hello."),
             false => self.victim.spec(),
+        };
+        match self.attack {
+            // Only a chosen name can be adopted.
+            _ if self.victim.target == Target::DerivedName => spec,
+            Attack::Adopt => taking_over(spec),
+            Attack::AdoptWithOwnKey => with_own_key(taking_over(spec)),
+            _ => spec,
+        }
+    }
+
+    /// Why the attacker gets nothing. One that does not see whose it is may not adopt it.
+    pub(super) fn refusal(&self) -> Option<&'static str> {
+        let refusal = self.victim.target.refusal();
+        let refusal = refusal.filter(|_| !self.wants_its_own_number())?;
+        match self.attack == Attack::Adopt && self.pair.writes_status() {
+            true => Some("AdoptionNotAllowed"),
+            false => Some(refusal),
         }
     }
 

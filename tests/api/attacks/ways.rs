@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cells::{Attack, Cell, Pair, Target, VICTIMS, Victim};
+use crate::adopt::write_own_key;
 use crate::fixture::{DOMAIN, Fixture};
 use crate::objects::Kind;
 use crate::stake::Stake;
@@ -24,6 +25,13 @@ pub(super) async fn attack(
         Attack::Replace => replace(fx, cells, victims, stakes).await,
         Attack::Strip => strip(fx, cells, victims, stakes).await,
         Attack::Restore => restore(fx, cells, victims, stakes).await,
+        Attack::Adopt => forge(fx, cells, stakes).await,
+        Attack::AdoptWithOwnKey => {
+            for pair in [Pair::Objects, Pair::Namespaces] {
+                write_own_key(pair.enter(fx)).await;
+            }
+            forge(fx, cells, stakes).await;
+        }
         Attack::Race => unreachable!("a race has no victim before its end"),
     }
 }

@@ -175,6 +175,7 @@ const NUMBERS: [&str; 5] = [
 const KEY_SECRETS: [&str; 4] = ["none", "daily-api-key", "standup-dialin", "?limit=50"];
 const POLICIES: [&str; 2] = ["Delete", "Retain"];
 const ROOM_POLICIES: [&str; 3] = ["DeleteWhenEmpty", "Delete", "Retain"];
+const ADOPTIONS: [&str; 2] = ["Never", "AdoptOrCreate"];
 
 fn key() -> BoxedStrategy<Value> {
     let fields = vec![
@@ -226,6 +227,7 @@ fn room() -> BoxedStrategy<Value> {
         ),
         ("deletionPolicy", 0.3, likely(&ROOM_POLICIES)),
         ("maxDrain", 0.3, likely(&["10s", "30m", "169h", "1d"])),
+        ("adoptionPolicy", 0.3, likely(&ADOPTIONS)),
         ("missingRoomPolicy", 0.3, likely(&["Recreate", "Report"])),
         ("apiKeySecretRef", 0.3, key()),
     ]);
@@ -255,6 +257,7 @@ fn number() -> BoxedStrategy<Value> {
         ("namePrefix", 0.3, text().prop_map(|it| json!(it)).boxed()),
         ("ivrGreeting", 0.4, greeting),
         ("deletionPolicy", 0.3, likely(&POLICIES)),
+        ("adoptionPolicy", 0.3, likely(&ADOPTIONS)),
         ("apiKeySecretRef", 0.3, key()),
     ])
 }

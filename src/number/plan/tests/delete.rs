@@ -25,13 +25,13 @@ fn what_owns_nothing_or_is_retained_is_let_go() {
         ("claim withdrawn", deleting(withdrawn()), "release Clean"),
         (
             "retained",
-            with(fresh(), |it| it.deletion.retain = true),
+            with(fresh(), |it| it.deletion.retain = Some(true)),
             "release Retained",
         ),
         (
             "retained without a key",
             with(fresh(), |it| {
-                it.deletion.retain = true;
+                it.deletion.retain = Some(true);
                 it.access = None;
             }),
             "release Retained",
@@ -55,7 +55,7 @@ fn what_owns_nothing_or_is_retained_is_let_go() {
 #[test]
 fn another_installation_deletes_what_it_owns() {
     let elsewhere = || with(fresh(), |it| it.own.installation_id = "i2".into());
-    let retained = |it: &mut View| it.deletion.retain = true;
+    let retained = |it: &mut View| it.deletion.retain = Some(true);
     check(vec![
         (
             "another installation",

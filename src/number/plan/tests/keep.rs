@@ -86,8 +86,8 @@ fn a_config_that_differs_is_changed() {
         ),
         (
             "the change does not show",
-            with(differs(), |it| it.facts.updated = true),
-            "serving but RejectedByDaily",
+            with(differs(), |it| it.facts.updated = Some(true)),
+            "remember unapplied",
         ),
         ("rejected", rejected.clone(), "serving but RejectedByDaily"),
         (

@@ -1,6 +1,7 @@
 //! Tables over views: each rule with a case that only it decides. Here are the views that they begin
 //! with.
 
+mod adopt;
 mod create;
 mod delete;
 mod guards;
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::steps::Step;
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
-use crate::crd::{Account, PinDialinNumberStatus};
+use crate::crd::{Account, AdoptionPolicy, PinDialinNumberStatus};
 use crate::daily::evidence::{CreateAttempts, RoomEvidence};
 use crate::daily::types::{DialinConfig, Domain};
 use crate::keys::KeyProblem;
@@ -59,6 +60,7 @@ fn spec() -> Spec {
         phone_number: NUMBER.into(),
         name_prefix: Some("front".into()),
         greeting: None,
+        adoption: AdoptionPolicy::Never,
     }
 }
 
@@ -140,6 +142,7 @@ pub(crate) fn view() -> View {
         trusted_from: at(0),
         access: Some(Ok(domain())),
         uses_default_key: false,
+        key_may_adopt: true,
         evidence: RoomEvidence::default(),
         rival: None,
         forced: false,
@@ -258,6 +261,7 @@ fn said(view: &View) -> String {
             format!("update {} drift={}", update.id, update.drift)
         }
         Plan::Act(AnyStep::Of(Step::DeleteConfig { id })) => format!("delete {id}"),
+        Plan::Act(AnyStep::Of(Step::RememberUnapplied { .. })) => "remember unapplied".into(),
         Plan::Rest(outcome, _) => outcome_said(&outcome),
     }
 }
@@ -286,6 +290,9 @@ fn record_said(record: &Record) -> String {
     }
     if let Some(id) = &record.former_id {
         said += &format!(", formerly {id}");
+    }
+    if let Some(id) = &record.adopted_id {
+        said += &format!(", adopted {id}");
     }
     said
 }
@@ -341,6 +348,7 @@ fn other_domain() -> Option<Result<Domain, KeyProblem>> {
 
 fn rival(made: Option<&str>) -> Option<Option<Rival>> {
     Some(Some(Rival {
+        is_first: true,
         namespace: "team".into(),
         name: "a-first".into(),
         made: made.map(str::to_owned),

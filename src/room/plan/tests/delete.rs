@@ -95,7 +95,7 @@ fn what_owns_nothing_is_let_go_without_a_key() {
 #[test]
 fn a_room_that_is_retained_stays() {
     let view = leaving(serving()).with(|it| {
-        it.deletion.retain = true;
+        it.deletion.retain = Some(true);
         it.access = None;
     });
     releases(&view, Release::Retained);

@@ -142,6 +142,8 @@ fn an_end_never_moves_away() {
         ..drain(NOW + HOUR, 0)
     };
     records(&view, &kept);
+    let endless = occupied().evidence(|it| it.observed.as_mut().unwrap().room.config.exp = None);
+    records(&endless, &drain(NOW + HOUR, NOW + HOUR + MINUTE));
     let moved = draining().ends(sooner);
     defers(&moved, "2 participants", "2027-01-15T09:10:00Z");
     let later = draining().ends(END);

@@ -81,6 +81,9 @@ impl World {
                 view.memory.rejection = None;
                 if let Step::UpdateRoom(update) = step {
                     view.facts.updated = Some(*update.clone());
+                    if update.counts {
+                        view.memory.corrections.add(&update.properties(), at);
+                    }
                 }
                 self.answer(&name, at);
             }
@@ -109,6 +112,8 @@ impl World {
                 let recorded = made.is_some_and(|it| it.id == *id);
                 let ours = recorded || self.ours.contains(id) || !self.is_chosen();
                 assert!(ours, "{id} is not ours");
+                let asked = self.spec["deletionPolicy"].is_string();
+                assert!(asked || !self.adopted.contains(id), "{id} is adopted");
                 let at = self.tick();
                 self.get(name, at);
                 let sends = shown.as_ref() == Some(id);
@@ -178,6 +183,9 @@ impl World {
                     change_others(&mut config.others, &change.properties);
                     if let Some(Value::Object(dialin)) = of("dialin") {
                         config.dialin = Some(dialin);
+                        if config.dialin_code.is_none() {
+                            self.repin(&update.name);
+                        }
                     }
                 }
                 Ok(None)
@@ -230,8 +238,15 @@ impl World {
         let observed = self.shown(&record.name);
         let ours = observed.is_some_and(|it| self.ours.contains(&it.id));
         self.disowned |= change == Change::Withdrawn && ours;
-        self.ours
-            .extend(record.made.as_ref().map(|it| it.id.clone()));
+        let made = record.made.as_ref().map(|it| it.id.clone());
+        if change == Change::Adopted {
+            assert_eq!(self.spec["adoptionPolicy"], "AdoptOrCreate");
+            self.adopted.extend(made.clone());
+        } else if self.is_chosen() {
+            let is_ours = |id: &String| self.ours.contains(id);
+            assert!(made.iter().all(is_ours), "{change:?} of another's room");
+        }
+        self.ours.extend(made);
         view.recorded = record.into();
         if written == Written::Now {
             let first = self.status.conditions.is_empty();
@@ -286,6 +301,7 @@ impl World {
             Step::IssueTokens(requests) => self.issue_tokens(view, requests),
             Step::RememberMerge => {
                 view.memory.kind.merges = true;
+                view.memory.corrections.forget_last();
                 view.facts.updated = None;
             }
             Step::RememberUnapplied { fingerprint } => {

@@ -37,6 +37,7 @@ pub(super) fn updates(view: &View, privacy: Option<&'static str>, properties: Va
             properties: serde_json::from_value(properties).unwrap(),
         },
         drift: !view.is_edited(),
+        counts: !view.is_edited() && !view.late_write_may_be_ours(),
         renews: false,
         id: view.evidence.observed.as_ref().unwrap().room.id.clone(),
         dialin,

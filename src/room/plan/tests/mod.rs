@@ -1,7 +1,9 @@
 //! The decisions as tables: a view in, a whole plan out. Here are the views that they begin with.
 
 mod absent;
+mod adopt;
 mod answers;
+mod contention;
 mod create;
 mod delete;
 mod drain;
@@ -148,6 +150,7 @@ pub(in crate::room) fn unbound() -> View {
         trusted_from: Moment::default(),
         access: Some(Ok(domain())),
         uses_default_key: false,
+        key_may_adopt: true,
         evidence: RoomEvidence {
             losses: Losses::Few,
             ..RoomEvidence::default()
@@ -218,9 +221,9 @@ fn room(view: &View) -> Room {
     let parsed = view.parsed();
     let name = view.room_name();
     let mut room: Room = serde_json::from_value(json!({
-        "id": ID, "name": name, "privacy": parsed.privacy,
+        "id": ID, "name": name, "privacy": parsed.privacy.unwrap_or("public"),
         "url": format!("https://demo.daily.co/{name}"), "created_at": "2026-12-01T08:00:00Z",
-        "config": {"exp": END, "eject_at_room_exp": parsed.eject, "dialin_code": PIN,
+        "config": {"exp": END, "eject_at_room_exp": parsed.ejects(), "dialin_code": PIN,
                    "nbf": parsed.nbf(NOW), "max_participants": parsed.max_participants,
                    "dialin": parsed.dialin(&[NUMBER.to_owned()])},
     }))
@@ -478,6 +481,7 @@ impl View {
 /// Another DailyRoom that holds the name.
 fn rival(namespace: &str) -> Option<Option<Rival>> {
     Some(Some(Rival {
+        is_first: true,
         namespace: namespace.to_owned(),
         name: "first".to_owned(),
         made: None,

@@ -17,7 +17,8 @@ enum Event {
     List(bool),
     Restart,
     HandDelete,
-    OtherRoom,
+    /// Somebody else's room takes the name, with dial-in and an end or without both.
+    OtherRoom(bool),
     HandEdit,
     MoveEnd(i64),
     /// To what Daily may show, for example milliseconds.
@@ -74,10 +75,13 @@ const DELETIONS: [&str; 5] = [
     r#"{"deletionPolicy": "Retain"}"#,
 ];
 
-fn spec(index: usize, chosen: bool, deletion: usize) -> Value {
+fn spec(start: Start, index: usize, deletion: usize) -> Value {
     let mut spec: Value = serde_json::from_str(SPECS[index]).unwrap();
-    if chosen {
+    if start.chosen {
         spec["roomName"] = json!("standup");
+        if start.adopts {
+            spec["adoptionPolicy"] = json!("AdoptOrCreate");
+        }
     }
     let deletion: Value = serde_json::from_str(DELETIONS[deletion]).unwrap();
     let all = spec.as_object_mut().unwrap();
@@ -102,7 +106,7 @@ fn event(specs: std::ops::Range<usize>) -> impl Strategy<Value = Event> {
         2 => any::<bool>().prop_map(Event::List),
         1 => Just(Event::Restart),
         2 => Just(Event::HandDelete),
-        1 => Just(Event::OtherRoom),
+        1 => any::<bool>().prop_map(Event::OtherRoom),
         1 => Just(Event::HandEdit),
         1 => (-900i64..900).prop_map(Event::MoveEnd),
         1 => any::<i64>().prop_map(Event::SetEnd),
@@ -152,6 +156,7 @@ struct Start {
     chosen: bool,
     /// Which of the ways to delete a room.
     deletion: usize,
+    adopts: bool,
     skew: i64,
     lingers: bool,
     lags: bool,
@@ -159,14 +164,15 @@ struct Start {
 }
 
 fn start(specs: std::ops::Range<usize>) -> impl Strategy<Value = Start> {
-    let flags = (any::<bool>(), 0..DELETIONS.len());
+    let flags = (any::<bool>(), 0..DELETIONS.len(), any::<bool>());
     let answers = (any::<bool>(), any::<bool>(), any::<bool>());
     let parts = (specs, flags, answers, -4i64..5);
     parts.prop_map(
-        |(spec, (chosen, deletion), (lingers, lags, repins), skew)| Start {
+        |(spec, (chosen, deletion, adopts), (lingers, lags, repins), skew)| Start {
             spec,
             chosen,
             deletion,
+            adopts,
             skew,
             lingers,
             lags,
@@ -189,8 +195,11 @@ impl World {
                 self.changes();
                 self.rooms.remove(&name);
             }
-            Event::OtherRoom => {
-                let properties = json!({"exp": END, "dialin": {"display_name": "Somebody"}});
+            Event::OtherRoom(dialin) => {
+                let properties = match dialin {
+                    true => json!({"exp": END, "dialin": {"display_name": "Somebody"}}),
+                    false => json!({}),
+                };
                 let _ = self.put(&name, "public", &properties);
             }
             Event::HandEdit => self.edit_room(&name, |it| {
@@ -207,11 +216,11 @@ impl World {
                 it.config.exp = config.exp;
             }),
             Event::Edit(index) => {
-                self.spec = spec(*index, start.chosen, start.deletion);
+                self.spec = spec(start, *index, start.deletion);
                 self.meta.generation += 1;
             }
             Event::EditDeletion(deletion) => {
-                self.spec = spec(start.spec, start.chosen, *deletion);
+                self.spec = spec(start, start.spec, *deletion);
                 self.meta.generation += 1;
             }
             Event::Force => {
@@ -328,7 +337,11 @@ impl World {
         assert!(alive.count() <= 1, "more than one room is ours");
         match self.last.as_ref().unwrap() {
             Outcome::Serving(serving, problem) => {
-                assert_eq!(*problem, None);
+                let contended = problem.as_ref().map(|it| it.reason);
+                assert!(
+                    contended.is_none_or(|it| it == Reason::Contended),
+                    "{problem:?}"
+                );
                 let room = shown.expect("a room is served");
                 let made = self.record().unwrap().made.unwrap();
                 assert_eq!((&serving.id, &made.id), (&room.id, &room.id));
@@ -343,10 +356,16 @@ impl World {
                 if !self.forgot {
                     assert_eq!(self.status.dialin_code_revision, Some(self.pins));
                 }
-                let wanted = self.spec["privacy"].as_str().unwrap_or("Public");
-                assert_eq!(room.privacy, wanted.to_lowercase());
+                // An adopted room keeps what the spec does not set.
+                let adopted = self.record().unwrap().is_adopted();
+                let privacy = self.spec["privacy"].as_str();
+                if contended.is_none() && (privacy.is_some() || !adopted) {
+                    assert_eq!(room.privacy, privacy.unwrap_or("Public").to_lowercase());
+                }
                 let most = self.spec["maxParticipants"].as_i64();
-                assert_eq!(room.config.max_participants, most);
+                if contended.is_none() && (most.is_some() || !adopted) {
+                    assert_eq!(room.config.max_participants, most);
+                }
                 self.check_tokens(room);
                 if let Some(chat) = self.spec["roomProperties"].get("enable_chat") {
                     assert_eq!(room.config.others.get("enable_chat"), Some(chat));
@@ -356,7 +375,12 @@ impl World {
                 assert!(self.secrets.is_empty() && self.status.dialin_code.is_none());
             }
             Outcome::Failing(problem) => {
-                let said = [Reason::NameTaken, Reason::Missing, Reason::InvalidSpec];
+                let said = [
+                    Reason::NameTaken,
+                    Reason::AdoptionNotAllowed,
+                    Reason::Missing,
+                    Reason::InvalidSpec,
+                ];
                 assert!(said.contains(&problem.reason), "{problem:?}");
             }
             Outcome::Done => assert!(self.meta.deleting.is_some()),
@@ -397,6 +421,7 @@ fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
         spec: 0,
         chosen: false,
         deletion: 0,
+        adopts: false,
         skew: 0,
         lingers: false,
         lags: true,
@@ -430,7 +455,7 @@ fn live(start: Start, events: &[Event]) {
 }
 
 fn live_in(start: Start, events: &[Event], change: impl FnOnce(&mut World)) {
-    let first = spec(start.spec, start.chosen, start.deletion);
+    let first = spec(start, start.spec, start.deletion);
     let mut world = World::new(first, start.skew, start.lingers);
     if start.lags {
         world.replica_lag = Duration::from_secs(2);

@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) rooms: BTreeMap<String, Room>,
     /// The ids of the rooms that we made or recorded.
     pub(super) ours: BTreeSet<String>,
+    /// The ids of those that we adopted.
+    pub(super) adopted: BTreeSet<String>,
     /// The Secrets, by their names.
     pub(super) secrets: BTreeMap<String, Secret>,
     /// Whether Daily issues no tokens.
@@ -107,6 +109,7 @@ impl World {
             evidence: Evidence::new(replica_lag(QUIET)),
             rooms: BTreeMap::new(),
             ours: BTreeSet::new(),
+            adopted: BTreeSet::new(),
             secrets: BTreeMap::new(),
             tokens_fail: false,
             numbers_fail: false,
@@ -317,7 +320,9 @@ impl World {
         self.made += 1;
         let mut config = properties.clone();
         config.as_object_mut().unwrap().remove("lang");
-        config["dialin_code"] = json!(format!("{:011}", self.made));
+        if config.get("dialin").is_some() {
+            config["dialin_code"] = json!(format!("{:011}", self.made));
+        }
         let mut room: Room = serde_json::from_value(json!({
             "id": format!("room-{}", self.made), "name": name, "privacy": privacy,
             "url": format!("https://demo.daily.co/{name}"),

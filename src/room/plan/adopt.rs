@@ -1,0 +1,114 @@
+//! A room of the chosen name exists, and nothing shows that it was created for this object: whether the
+//! object adopts it.
+//!
+//! An adoption writes nothing to Daily. It records the id that a GET has just shown, while no other
+//! object claims or owns the name, and no earlier write can still delete the room; what the spec asks for
+//! is sent afterwards, as to any recorded room.
+
+use super::Plan;
+use super::problems::{USER_RETRY, fails, name_taken};
+use crate::crd::AdoptionPolicy;
+use crate::crd::condition::Reason;
+use crate::daily::types::Room;
+use crate::naming;
+use crate::reconcile::claim::{holder, no_late_write};
+use crate::reconcile::problem::{Requeue, ResolvedBy};
+use crate::reconcile::record::{End, Made, Record};
+use crate::reconcile::steps::{Change, record};
+use crate::reconcile::view::Rival;
+use crate::room::spec::{EndSpec, Spec};
+use crate::room::view::View;
+
+/// Adopts the room, or says why not.
+pub(super) fn adopt(view: &View, spec: &Spec, owned: &Record, room: &Room) -> Result<Plan, Plan> {
+    if spec.adoption == AdoptionPolicy::Never {
+        return Ok(taken(view));
+    }
+    if let Some(holder) = holder(view)? {
+        return Ok(held_by(view, &owned.name, holder));
+    }
+    let by_spec = spec.end_of_new(view.meta.created, view.now.wall);
+    is_allowed(view, room)?;
+    no_late_write(view, Some(view.trusted_from))?;
+    would_not_end(view, spec, room, &by_spec)?;
+    let made = Made {
+        end: Some(end_of_found(view, spec, by_spec, room)),
+        ..Made::of(&room.id)
+    };
+    Ok(record(owned.adopting(made), Change::Adopted))
+}
+
+/// The room exists, and this object may not have it.
+pub(super) fn taken(view: &View) -> Plan {
+    let adopt = match view.key_may_adopt {
+        true => ", set adoptionPolicy to AdoptOrCreate to take that room over",
+        false => "",
+    };
+    name_taken(format!(
+        "A room named {} exists at Daily, and nothing shows that it was created for this DailyRoom. Choose another \
+         roomName{adopt}, or delete that room at Daily.",
+        view.room_name()
+    ))
+}
+
+/// Another DailyRoom has the name.
+pub(super) fn held_by(view: &View, name: &str, rival: &Rival) -> Plan {
+    name_taken(format!(
+        "{} holds the room name {name}. Choose another roomName.",
+        rival.seen_from(&view.meta.namespace, "DailyRoom")
+    ))
+}
+
+/// The recorded end of a room that is found: with a `ttl` the room keeps its own. A fixed end is corrected
+/// later.
+pub(super) fn end_of_found(view: &View, spec: &Spec, by_spec: End, room: &Room) -> End {
+    let at = room.config.exp.unwrap_or(by_spec.at);
+    match spec.end {
+        EndSpec::Ttl(_) => spec.end_at(at, view.meta.created),
+        EndSpec::At(_) => End {
+            of: EndSpec::At(at).of(),
+            ..by_spec
+        },
+    }
+}
+
+fn is_allowed(view: &View, room: &Room) -> Result<(), Plan> {
+    if naming::looks_derived(&room.name) {
+        return Err(not_allowed(format!(
+            "The room {} has a name that an operator derived for another DailyRoom. Choose another roomName.",
+            room.name
+        )));
+    }
+    if view.key_may_adopt {
+        return Ok(());
+    }
+    Err(not_allowed(format!(
+        "The room {} exists at Daily, and this DailyRoom uses the operator's default API key, with which it may not \
+         adopt rooms. Set apiKeySecretRef to a Secret in this namespace with an API key of the Daily account, or ask \
+         the operator's administrator to set --allow-adoption-with-default-key.",
+        view.room_name()
+    )))
+}
+
+/// An end that has passed would end the room at once, with everybody in it.
+fn would_not_end(view: &View, spec: &Spec, room: &Room, by_spec: &End) -> Result<(), Plan> {
+    let keeps_its_own = matches!(spec.end, EndSpec::Ttl(_)) && room.config.exp.is_some();
+    if keeps_its_own || by_spec.at > view.now.wall {
+        return Ok(());
+    }
+    Err(not_allowed(format!(
+        "The room {} exists at Daily, and the end of this DailyRoom has passed, so that an adoption would end the room \
+         now. Set a later end.",
+        view.room_name()
+    )))
+}
+
+fn not_allowed(message: String) -> Plan {
+    let requeue = Requeue::After(USER_RETRY);
+    fails(
+        Reason::AdoptionNotAllowed,
+        message,
+        ResolvedBy::User,
+        requeue,
+    )
+}
