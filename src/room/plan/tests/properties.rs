@@ -276,6 +276,29 @@ fn a_restricted_property_needs_a_permission_with_the_default_key() {
     );
     let drift = Requeue::AtDrift(Some(END));
     serves(&denied, content(&denied), Some(problem), drift);
+    for property in [
+        "enable_dialout",
+        "meeting_join_hook",
+        "recordings_bucket",
+        "sip",
+        "streaming_endpoints",
+    ] {
+        let new = claimed().spec(spec_with(&json!({property: {}})));
+        let says = format!("may not set {property} in roomProperties");
+        let denied = new.clone().with(|it| it.uses_default_key = true);
+        fails(
+            &denied,
+            reason,
+            ResolvedBy::User,
+            Requeue::AtDrift(None),
+            &says,
+        );
+        let own = plan(&new);
+        assert!(
+            matches!(own, Plan::Act(_)),
+            "with a key of its own: {own:?}"
+        );
+    }
     updates(&allow(default(by_name(|_| {}))), None, sip);
 }
 
