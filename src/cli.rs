@@ -15,9 +15,10 @@ use secrecy::SecretString;
 use self::selector::selector;
 pub use self::values::{Given, SecretKey};
 use self::values::{
-    boolean, duration, given, id, ids, listen, namespace, namespaces, or, path,
+    boolean, duration, given, global_numbers, id, ids, listen, namespace, namespaces, or, path,
     restricted_properties, secret_key,
 };
+use crate::phone::GlobalNumbers;
 
 const QUIET_PERIOD: &str = "60s";
 const DRIFT_INTERVAL: &str = "5m";
@@ -154,6 +155,14 @@ pub struct RunArgs {
         value_parser = given(restricted_properties)
     )]
     pub allow_room_properties: Option<Given<Vec<String>>>,
+    /// Daily's global numbers that DailyRooms may publish, in E.164 form and separated by commas: at most one for each country, and one of the US [default: the ten that Daily's documentation names]
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        env = "DAILY_OPERATOR_GLOBAL_NUMBERS",
+        value_parser = given(global_numbers)
+    )]
+    pub global_numbers: Option<Given<GlobalNumbers>>,
     /// Whether the status of a DailyRoom has its PIN
     #[arg(
         long,

@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 
 pub(crate) use self::url::BaseUrl;
 use crate::cli::{CodeInStatus, Given, LogFormat, RunArgs, SecretKey, Writes};
+use crate::phone::{self, GlobalNumbers};
 use crate::reconcile::meta::Identity;
 
 /// The name of the Lease.
@@ -43,6 +44,8 @@ pub struct Config {
     pub default_key: Option<DefaultKey>,
     /// Restricted properties that DailyRooms with the default API key may set.
     pub allow_room_properties: Vec<String>,
+    /// Daily's global numbers that DailyRooms may publish.
+    pub global_numbers: GlobalNumbers,
     /// Whether no status has a PIN, whatever the specs say.
     pub omits_codes: bool,
     /// Whether objects that use the default key may adopt what exists at Daily.
@@ -179,6 +182,7 @@ impl Config {
                 scope(args.default_api_key_number_namespaces),
             )?,
             allow_room_properties: value(args.allow_room_properties).unwrap_or_default(),
+            global_numbers: value(args.global_numbers).unwrap_or_else(phone::known_global_numbers),
             omits_codes: args.code_in_status == CodeInStatus::Omit,
             adoption_with_default_key: args.allow_adoption_with_default_key,
             cluster_id: value(args.cluster_id),

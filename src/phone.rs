@@ -1,14 +1,16 @@
 //! Phone numbers. No I/O.
 
+use std::collections::BTreeMap;
+
 use phonenumber::metadata::DATABASE;
 
-/// Daily's global US number. A room publishes it if no other number can be published.
-pub const US_GLOBAL_NUMBER: &str = "+12095038039";
+/// Global numbers of Daily, by the ISO 3166 codes of their countries.
+pub type GlobalNumbers = BTreeMap<String, String>;
 
 /// Daily's known global numbers (F-GLOB-2). All accounts share them without purchase or config, and every
 /// PIN works on them (F-GLOB-4).
 const GLOBAL_NUMBERS: [&str; 10] = [
-    US_GLOBAL_NUMBER,
+    "+12095038039",
     "+12268078039",
     "+442080501289",
     "+6444881835",
@@ -24,6 +26,14 @@ const GLOBAL_NUMBERS: [&str; 10] = [
 #[must_use]
 pub fn is_global(e164: &str) -> bool {
     GLOBAL_NUMBERS.contains(&e164)
+}
+
+/// Daily's known global numbers.
+#[must_use]
+pub fn known_global_numbers() -> GlobalNumbers {
+    let numbers = GLOBAL_NUMBERS.iter();
+    let by_country = numbers.filter_map(|it| Some((country(it)?, (*it).to_owned())));
+    by_country.collect()
 }
 
 /// The ISO 3166 code of the country of a number in E.164 form, for example US.
@@ -69,6 +79,7 @@ mod tests {
         let found = GLOBAL_NUMBERS.map(country);
         assert_eq!(found, countries.map(|it| Some(it.to_owned())));
         assert!(GLOBAL_NUMBERS.iter().all(|number| is_global(number)));
+        assert_eq!(known_global_numbers().len(), GLOBAL_NUMBERS.len());
         assert!(!is_global("+12025550123"));
     }
 }

@@ -8,7 +8,6 @@ use crate::daily::client::Client;
 use crate::daily::error::CallError;
 use crate::daily::page::read_all;
 use crate::daily::types::{ApiKey, DialinConfig, PIN_DIALIN, PurchasedNumber};
-use crate::room::published_numbers::GLOBAL;
 
 use super::report::Finding;
 
@@ -156,11 +155,8 @@ fn numbers_finding(numbers: Result<Numbers, CallError>) -> Finding {
     let answers = configs.iter().filter(|it| it.kind == PIN_DIALIN).count();
     let count = purchased.len();
     let default = match answers {
-        0 => format!("rooms publish Daily's global number {}", GLOBAL.0),
-        _ => format!(
-            "a room that may publish none of them publishes Daily's global number {}",
-            GLOBAL.0
-        ),
+        0 => "rooms publish Daily's global numbers",
+        _ => "a room that may publish none of them publishes Daily's global numbers",
     };
     Finding::ok(
         CHECK,
@@ -205,10 +201,7 @@ mod tests {
     fn no_numbers_are_fine() {
         let finding = numbers_finding(Ok((Vec::new(), Vec::new())));
         assert_eq!(finding.status, Status::Ok);
-        assert!(
-            finding.detail.contains("+12095038039"),
-            "{}",
-            finding.detail
-        );
+        let detail = finding.detail;
+        assert!(detail.contains("Daily's global numbers"), "{detail}");
     }
 }

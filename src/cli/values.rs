@@ -9,8 +9,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::crd::default_api_key_key;
-use crate::crd::grammar::{API_KEY_SECRET_KEY, API_KEY_SECRET_NAME, Grammar, InvalidField};
+use crate::crd::grammar::{
+    API_KEY_SECRET_KEY, API_KEY_SECRET_NAME, Grammar, InvalidField, PHONE_NUMBER,
+};
 use crate::crd::room_properties::RESTRICTED;
+use crate::phone::{self, GlobalNumbers};
 
 /// Durations as in the Gateway API (GEP-2257).
 static DURATION: Grammar = Grammar::new(
@@ -141,6 +144,22 @@ pub(super) fn restricted_properties(text: &str) -> Result<Vec<String>, String> {
             RESTRICTED.join(", ")
         )),
     }
+}
+
+/// A room that names no country publishes the US number.
+pub(super) fn global_numbers(text: &str) -> Result<GlobalNumbers, &'static str> {
+    const EXAMPLE: &str = "use phone numbers in E.164 form separated by commas, at most one for each country \
+                           and one of the US, for example +12095038039,+442080501289";
+    let mut numbers = GlobalNumbers::new();
+    for number in text.split(',').map(str::trim) {
+        let number = PHONE_NUMBER.check(number).map_err(|_| EXAMPLE)?;
+        let country = phone::country(number).ok_or(EXAMPLE)?;
+        if numbers.insert(country, number.to_owned()).is_some() {
+            return Err(EXAMPLE);
+        }
+    }
+    let has_us = numbers.contains_key("US");
+    has_us.then_some(numbers).ok_or(EXAMPLE)
 }
 
 pub(super) fn id(text: &str) -> Result<String, InvalidField> {

@@ -75,6 +75,7 @@ fn an_empty_value_counts_as_absent() {
         "--default-api-key-number-namespaces=",
         "--allow-room-properties=",
         "--allow-adoption-with-default-key=",
+        "--global-numbers=",
         "--cluster-id=",
         "--installation-id=",
         "--take-over-installation-ids=",
@@ -120,6 +121,7 @@ fn what_the_chart_renders_is_understood() {
         "--default-api-key-namespaces={}",
         "--default-api-key-number-namespaces={\"matchLabels\":{\"team\":\"voice\"}}",
         "--allow-room-properties=sip, enable_dialout,sip",
+        "--global-numbers=+12095038039, +498912345678",
         "--code-in-status=omit",
         "--allow-adoption-with-default-key=true",
         "--watch-namespaces=team-a,team-b,team-a",
@@ -143,6 +145,8 @@ fn what_the_chart_renders_is_understood() {
     assert_eq!(config.daily_base_url, "http://127.0.0.1:4100/v1");
     assert_eq!(config.watch_namespaces, ["team-a", "team-b"]);
     assert_eq!(config.allow_room_properties, ["enable_dialout", "sip"]);
+    assert_eq!(config.global_numbers["DE"], "+498912345678");
+    assert_eq!(config.global_numbers.len(), 2);
     assert!(config.omits_codes);
     assert_eq!(config.drift_interval, Duration::from_secs(2));
     assert!(!config.writes && config.log_format == LogFormat::Text);

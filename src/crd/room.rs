@@ -11,6 +11,11 @@ use super::{
     without_description,
 };
 
+/// As many as `roomNumbers` may have.
+const MOST_GLOBAL_NUMBERS: usize = 10;
+const GLOBAL_NUMBERS: &str = "dialin.globalNumbers must have 1 to 10 different countries, each with two capital letters, for \
+     example US and GB";
+
 /// Daily's largest calls have 100,000 people.
 const MOST_PARTICIPANTS: i64 = 100_000;
 const MAX_PARTICIPANTS_SENTENCE: &str = "maxParticipants must be a whole number from 1 to 100000; leave it out for \
@@ -69,7 +74,7 @@ pub struct DailyRoomSpec {
     #[schemars(length(max = time::EXPIRATION_TIME.longest))]
     pub expiration_time: Option<String>,
 
-    /// When people may join at the earliest: a time in RFC 3339 form such as 2026-12-01T08:00:00Z, before the end of the room. The room and its PIN exist before. Absent: people may join at once.
+    /// When people may join over the web at the earliest: a time in RFC 3339 form such as 2026-12-01T08:00:00Z, before the end of the room. The room and its PIN exist before. Daily does not say whether it also turns callers away until then. Absent: people may join at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::NOT_BEFORE_TIME.rule())]
     #[schemars(length(max = time::NOT_BEFORE_TIME.longest))]
@@ -93,7 +98,7 @@ pub struct DailyRoomSpec {
     #[schemars(length(max = grammar::ROOM_NAME.longest))]
     pub room_name: Option<String>,
 
-    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Callers join with the PIN in both cases. Absent: Public; an adopted room keeps its own.
+    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Daily does not say whether the PIN admits callers to a private room; call it once before you hand out the PIN. Absent: Public; an adopted room keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
 
@@ -235,7 +240,14 @@ pub struct Dialin {
     #[serde(default)]
     pub code_in_status: CodeInStatus,
 
-    /// Phone numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, otherwise Daily's global US number. A room keeps the number it has published.
+    /// Countries whose global numbers of Daily the room publishes if it names no number and no purchased number serves it: 1 to 10 codes such as US and GB. The first number is in the dial string. The operator knows the numbers of ten countries; Daily does not say which accounts may use those outside the US and Canada. Default: US.
+    #[serde(default = "default_global_numbers")]
+    #[x_kube(validation = Rule::new("size(self) >= 1 && self.all(a, a.matches('^[A-Z]{2}$') && self.exists_one(b, a == b))").message(GLOBAL_NUMBERS))]
+    #[schemars(length(max = MOST_GLOBAL_NUMBERS), inner(length(max = 32)))]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub global_numbers: Vec<String>,
+
+    /// Phone numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, otherwise Daily's global numbers of globalNumbers. A room keeps the number it has published.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
@@ -248,9 +260,27 @@ impl Default for Dialin {
             display_name: default_display_name(),
             wait_for_meeting_start: true,
             code_in_status: CodeInStatus::Include,
+            global_numbers: default_global_numbers(),
             room_numbers: Vec::new(),
         }
     }
+}
+
+impl Dialin {
+    /// # Errors
+    /// What `globalNumbers` must contain.
+    pub fn check_global_numbers(&self) -> Result<(), InvalidField> {
+        let countries = &self.global_numbers;
+        let is_country = |it: &String| it.len() == 2 && it.bytes().all(|b| b.is_ascii_uppercase());
+        let is_single = |it: &String| countries.iter().filter(|other| *other == it).count() == 1;
+        let are_valid = countries.iter().all(|it| is_country(it) && is_single(it));
+        let is_bounded = (1..=MOST_GLOBAL_NUMBERS).contains(&countries.len());
+        InvalidField::unless(is_bounded && are_valid, GLOBAL_NUMBERS)
+    }
+}
+
+fn default_global_numbers() -> Vec<String> {
+    vec!["US".to_owned()]
 }
 
 fn default_display_name() -> String {

@@ -12,11 +12,9 @@ use super::spec::NumberSpec;
 use crate::crd::condition::Reason;
 use crate::crd::{NumberSource, PublishedNumber};
 use crate::daily::types::{DialinConfig, PIN_DIALIN, PurchasedNumber};
-use crate::phone;
+use crate::phone::{self, GlobalNumbers};
 use crate::reconcile::problem::{Problem, ResolvedBy};
 
-/// Daily's global number that a room publishes if no other number serves it (F-GLOB-2).
-pub(crate) const GLOBAL: (&str, &str) = (phone::US_GLOBAL_NUMBER, "US");
 /// How long a room that names no number waits for a PinDialinNumber. Setting one up takes seconds, or a
 /// minute while Daily limits our calls, and nobody should wait for a room much longer than that.
 const NUMBER_TIMEOUT: Duration = Duration::from_secs(120);
@@ -36,6 +34,10 @@ pub struct Inputs<'a> {
     pub purchased: &'a [PurchasedNumber],
     /// The dial-in configs of the account, if [`needs_daily`].
     pub configs: &'a [DialinConfig],
+    /// Daily's global numbers that rooms may publish.
+    pub globals: &'a GlobalNumbers,
+    /// The countries whose global numbers the spec asks for.
+    pub countries: &'a [String],
     /// All PinDialinNumbers.
     pub holders: &'a [Holder],
     /// How long the room has waited for a PinDialinNumber.
@@ -129,8 +131,9 @@ pub fn choose(
     published: &[PublishedNumber],
     inputs: Inputs<'_>,
 ) -> Result<Chosen, NumberProblem> {
+    let globals = inputs.wanted_globals()?;
     match wanted.is_empty() {
-        true => default_number(published.first(), inputs),
+        true => default_number(published.first(), globals, inputs),
         false => named_numbers(wanted, published, inputs),
     }
 }
@@ -180,7 +183,7 @@ fn named_numbers(
             NumberSpec::Reference(named) => reference(named, published, inputs)?,
         };
         if !numbers.iter().any(|it| it.phone_number == number) {
-            let source = match phone::is_global(&number) {
+            let source = match inputs.is_global(&number) {
                 true => NumberSource::Global,
                 false => NumberSource::RoomNumber,
             };
@@ -202,8 +205,15 @@ fn publish(phone_number: String, source: NumberSource) -> PublishedNumber {
 }
 
 fn literal(number: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
-    if phone::is_global(number) {
+    if inputs.is_global(number) {
         return Ok(number.to_owned());
+    }
+    if phone::is_global(number) {
+        let message = format!(
+            "The operator's administrator does not list {number} among Daily's global numbers that rooms may publish. \
+             Name another number, or ask the administrator to add it to --global-numbers (chart value daily.globalNumbers)."
+        );
+        return Err(stalled(Reason::NumberNotAllowed, message));
     }
     if !inputs.is_purchased(number) {
         let message = format!(
@@ -222,41 +232,64 @@ fn literal(number: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
 }
 
 /// The number of a room that names none: the one it has published, while that answers; else the earliest
-/// purchased one that serves its namespace; else, after a PinDialinNumber was waited for, a global one.
+/// purchased one that serves its namespace; else, after a PinDialinNumber was waited for, global ones. A room
+/// that has published global ones goes on to.
 fn default_number(
     published: Option<&PublishedNumber>,
+    globals: Vec<PublishedNumber>,
     inputs: Inputs<'_>,
 ) -> Result<Chosen, NumberProblem> {
-    let chosen = |number, why_global| {
+    let chosen = |numbers, why_global| {
         Ok(Chosen {
-            numbers: vec![number],
+            numbers,
             why_global,
         })
     };
+    if published.is_some_and(|it| it.source == NumberSource::Global) {
+        return chosen(globals, None);
+    }
     if let Some(kept) = published.and_then(|it| inputs.still_answers(it)) {
         inputs.is_allowed(&kept.phone_number)?;
-        return chosen(kept, None);
+        return chosen(vec![kept], None);
     }
     if let Some(earliest) = inputs.earliest() {
         let number = publish(earliest.number.clone(), NumberSource::Purchased);
-        return chosen(number, None);
+        return chosen(vec![number], None);
     }
     if inputs.waited < NUMBER_TIMEOUT
         && let Some(awaited) = inputs.awaited()
     {
-        return Err(awaits(awaited, inputs));
+        return Err(awaits(awaited, &globals, inputs));
     }
     let late = inputs.usable(NumberState::SettingUp).next();
-    let (global, country) = GLOBAL;
-    let global = PublishedNumber {
-        phone_number: global.to_owned(),
-        source: NumberSource::Global,
-        country: Some(country.to_owned()),
-    };
-    chosen(global, Some(inputs.why_global(late)))
+    chosen(globals, Some(inputs.why_global(late)))
 }
 
 impl<'a> Inputs<'a> {
+    fn is_global(self, number: &str) -> bool {
+        self.globals.values().any(|it| it == number)
+    }
+
+    /// The global numbers that the spec asks for.
+    fn wanted_globals(self) -> Result<Vec<PublishedNumber>, NumberProblem> {
+        let countries = self.countries.iter();
+        let numbers = countries.map(|country| match self.globals.get(country) {
+            Some(number) => Ok(publish(number.clone(), NumberSource::Global)),
+            None => Err(self.unknown_country(country)),
+        });
+        numbers.collect()
+    }
+
+    fn unknown_country(self, country: &str) -> NumberProblem {
+        let known: Vec<&str> = self.globals.keys().map(String::as_str).collect();
+        let message = format!(
+            "The operator knows no global number of Daily for {country}. Use only {} in spec.dialin.globalNumbers, or ask \
+             the operator's administrator to add a number to --global-numbers (chart value daily.globalNumbers).",
+            known.join(", ")
+        );
+        stalled(Reason::InvalidSpec, message)
+    }
+
     fn is_purchased(self, number: &str) -> bool {
         self.purchased.iter().any(|it| it.number == number)
     }
@@ -309,18 +342,12 @@ impl<'a> Inputs<'a> {
         first.map(|(_, it)| it).filter(|it| !it.allows)
     }
 
-    /// The number that the room has published, if it still answers.
+    /// The number of the account that the room has published, if it still answers.
     fn still_answers(self, published: &PublishedNumber) -> Option<PublishedNumber> {
         let number = &published.phone_number;
-        let (answers, source) = match published.source {
-            NumberSource::Global => (phone::is_global(number), NumberSource::Global),
-            NumberSource::Purchased | NumberSource::RoomNumber => (
-                self.is_purchased(number) && self.takes_pins(number),
-                NumberSource::Purchased,
-            ),
-        };
+        let answers = self.is_purchased(number) && self.takes_pins(number);
         answers.then(|| PublishedNumber {
-            source,
+            source: NumberSource::Purchased,
             ..published.clone()
         })
     }
@@ -369,13 +396,14 @@ impl<'a> Inputs<'a> {
     }
 }
 
-fn awaits(holder: &Holder, inputs: Inputs<'_>) -> NumberProblem {
+fn awaits(holder: &Holder, globals: &[PublishedNumber], inputs: Inputs<'_>) -> NumberProblem {
+    let global = globals.first().map(|it| it.phone_number.as_str());
     let message = format!(
         "The PinDialinNumber {} is being set up. The room waits for it for up to {} minutes, and then publishes Daily's \
          global number {}.",
         holder.seen_from(inputs.namespace),
         NUMBER_TIMEOUT.as_secs() / 60,
-        GLOBAL.0
+        global.unwrap_or_default()
     );
     NumberProblem {
         // A change of the PinDialinNumber triggers a reconcile sooner.

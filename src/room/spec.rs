@@ -4,11 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::crd::{
-    AdoptionPolicy, DailyRoomSpec, MeetingToken, MissingRoomPolicy, NumberRef, Privacy,
-    PublishedNumber, RoomNumber, SecretSpec, TokenRole, grammar, time,
+    AdoptionPolicy, DailyRoomSpec, MeetingToken, MissingRoomPolicy, NumberRef, NumberSource,
+    Privacy, PublishedNumber, RoomNumber, SecretSpec, TokenRole, grammar, time,
 };
 use crate::naming;
-use crate::phone;
 use crate::reconcile::InvalidSpec;
 use crate::reconcile::record::End;
 use crate::room::secret::SecretKind;
@@ -33,6 +32,8 @@ pub struct Spec {
     pub ttl_after_expired: Option<i64>,
     /// `roomProperties`: other properties, under Daily's names.
     pub properties: Map<String, Value>,
+    /// The countries whose global numbers are published if no other number is.
+    pub countries: Vec<String>,
     /// `public` or `private`, if the spec sets it.
     pub privacy: Option<&'static str>,
     /// Whether participants are removed at the end, if the spec sets it.
@@ -136,6 +137,7 @@ impl Spec {
         let end = end(spec)?;
         let renewal = renewal(spec, end)?;
         let dialin = spec.dialin.clone().unwrap_or_default();
+        dialin.check_global_numbers()?;
         let privacy = |it| match it {
             Privacy::Public => PUBLIC,
             Privacy::Private => "private",
@@ -145,6 +147,7 @@ impl Spec {
             not_before: not_before(spec, end)?,
             max_participants: spec.max_participants()?,
             properties: properties(spec)?,
+            countries: dialin.global_numbers,
             end,
             renewal,
             ttl_after_expired: {
@@ -271,11 +274,9 @@ impl Spec {
             "wait_for_meeting_start".into(),
             json!(self.wait_for_meeting_start),
         );
-        // Every room answers on the global numbers. Whether Daily accepts them here is unknown (F-PIN-16).
-        let own = numbers.iter().filter(|number| !phone::is_global(number));
-        let own: Vec<Value> = own.map(|n| json!({"phone_number": n})).collect();
-        if !self.numbers.is_empty() && !own.is_empty() {
-            dialin.insert("room_numbers".into(), Value::from(own));
+        let numbers: Vec<Value> = numbers.iter().map(|n| json!({"phone_number": n})).collect();
+        if !self.numbers.is_empty() && !numbers.is_empty() {
+            dialin.insert("room_numbers".into(), Value::from(numbers));
         }
         dialin
     }
@@ -375,9 +376,13 @@ fn number(number: &RoomNumber) -> Result<NumberSpec, InvalidSpec> {
     }
 }
 
-/// The numbers in E.164.
-pub fn e164(numbers: &[PublishedNumber]) -> Vec<String> {
-    numbers.iter().map(|it| it.phone_number.clone()).collect()
+/// The numbers of the account, in E.164. Every room answers on the global numbers, and whether Daily accepts
+/// them in `dialin` is unknown (F-PIN-16).
+pub fn own_numbers(numbers: &[PublishedNumber]) -> Vec<String> {
+    let own = numbers
+        .iter()
+        .filter(|it| it.source != NumberSource::Global);
+    own.map(|it| it.phone_number.clone()).collect()
 }
 
 /// The fingerprint of a `dialin`, by which a later reconcile knows that it was sent.
@@ -388,6 +393,7 @@ pub fn fingerprint(dialin: &Map<String, Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::phone;
 
     fn spec(json: Value) -> DailyRoomSpec {
         serde_json::from_value(json).unwrap()
@@ -435,8 +441,16 @@ mod tests {
         let named = |names: &[&str]| {
             let numbers: Vec<Value> = names.iter().map(|n| json!({"phoneNumber": n})).collect();
             let spec = spec(json!({"ttl": "8h", "dialin": {"roomNumbers": numbers}}));
-            let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-            let sent = Spec::parse(&spec).unwrap().dialin(&names);
+            let published = names.iter().map(|number| PublishedNumber {
+                phone_number: (*number).to_owned(),
+                source: match phone::is_global(number) {
+                    true => NumberSource::Global,
+                    false => NumberSource::RoomNumber,
+                },
+                country: None,
+            });
+            let own = own_numbers(&published.collect::<Vec<_>>());
+            let sent = Spec::parse(&spec).unwrap().dialin(&own);
             sent.get("room_numbers").cloned()
         };
         let (own, global) = ("+12025550123", "+442080501289");
@@ -458,6 +472,9 @@ mod tests {
             json!({"expirationTime": "2026-12-01T18:00:00Z", "notBeforeTime": "2026-12-01T19:00:00+01:00"}),
             json!({"ttl": "8h", "maxParticipants": 0}),
             json!({"ttl": "8h", "maxParticipants": 100_001}),
+            json!({"ttl": "8h", "dialin": {"globalNumbers": []}}),
+            json!({"ttl": "8h", "dialin": {"globalNumbers": ["us"]}}),
+            json!({"ttl": "8h", "dialin": {"globalNumbers": ["US", "US"]}}),
             json!({"ttl": "8h", "roomProperties": {"exp": 1}}),
             json!({"ttl": "8h", "roomProperties": {"Enable-Chat": true}}),
             json!({"expirationTime": "tomorrow"}),

@@ -7,8 +7,12 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::fixture::{DOMAIN, FOREIGN_NUMBER, Fixture, NUMBER, SECOND_NUMBER, Setup};
-use crate::objects::Kind::{Number, Room};
+use crate::objects::{
+    Kind::{Number, Room},
+    Object,
+};
 use crate::stage::{Affected::By, Stage};
+use crate::wait::{LATER, SOON};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = vec![
@@ -33,6 +37,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             By(&["global-numbers"]),
             global_by_name,
+        ),
+        stage.under_each_answer(
+            "numbers::global_by_country",
+            Setup::new(),
+            By(&["global-numbers"]),
+            global_by_country,
         ),
         stage.under_each_answer(
             "numbers::released",
@@ -371,6 +381,66 @@ async fn retained(fx: &mut Fixture) {
     fx.gone(Number, "main-line").await;
     assert_eq!(fx.configs_at_daily().await.len(), 1);
     assert!(fx.journal().await.calls("DELETE", "*").is_empty());
+}
+
+/// An edit of the countries changes what is published and not the PIN, without a request to Daily. A country
+/// that the operator does not know leaves callers served.
+async fn global_by_country(fx: &mut Fixture) {
+    let of = |countries: Value| json!({"ttl": "1h", "dialin": {"globalNumbers": countries}});
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    assert_eq!(before.text("/status/phoneNumbers/0/country"), "US");
+    let mark = fx.mark().await;
+    fx.room("standup", of(json!(["GB", "CA"]))).await;
+    let british = format!("+442080501289,,{}", before.pin().expect("has a PIN"));
+    let moved = |room: &Object| room.dial_string() == british && room.is_ready();
+    let what = "publishes the British number with the same PIN";
+    let room = fx.until(Room, "standup", what, SOON, moved).await;
+    let published = json!([
+        {"phoneNumber": "+442080501289", "source": "Global", "country": "GB"},
+        {"phoneNumber": "+12268078039", "source": "Global", "country": "CA"},
+    ]);
+    assert_eq!(*room.at("/status/phoneNumbers"), published);
+    let secret = fx.secret("standup-dialin").await;
+    assert_eq!(secret["dial-string"], british);
+    assert!(
+        secret["phone-numbers"].contains("+12268078039"),
+        "{secret:?}"
+    );
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(journal.writes().len(), 0, "{}", journal.tail(20));
+    let outcome = match fx.answer("global-numbers") {
+        "all" => Outcome::OnHold,
+        // The operator cannot place a call to find out.
+        _ => Outcome::WrongPin,
+    };
+    let call = fx.sim.dial(&british).await.expect("it can be dialled");
+    assert_eq!(call.outcome, outcome, "{call:?}");
+
+    for name in ["standup", "new"] {
+        fx.room(name, of(json!(["DE"]))).await;
+        let unknown = ("Stalled", "True", "InvalidSpec");
+        let stalled = fx.condition(Room, name, unknown).await;
+        let message = stalled.condition("Stalled").expect("is there").message;
+        let known = "AU, BR, CA, CL, CZ, FI, FR, GB, NZ, US";
+        assert!(message.contains(known), "{message}");
+    }
+    let kept = fx.get(Room, "standup").await;
+    assert!(kept.has("Ready", "True", "Available"), "callers are served");
+    assert_eq!(kept.dial_string(), british);
+    assert_eq!(fx.rooms_at_daily().await.len(), 1);
+
+    fx.operator().kill().await;
+    fx.launch_operator_with(
+        &["--global-numbers=+12095038039,+498912345678".to_owned()],
+        &[],
+    );
+    let german = |room: &Object| room.is_ready() && room.dial_string().starts_with("+498912345678");
+    for name in ["standup", "new"] {
+        let what = "publishes the number that the administrator added";
+        let room = fx.until(Room, name, what, LATER, german).await;
+        assert!(name == "new" || room.pin() == before.pin());
+    }
 }
 
 /// Without a purchased number on the PIN dial-in a global one is published, and stays when a

@@ -111,6 +111,7 @@ fn bad_rooms(derived: &str) -> Vec<Value> {
         json!({"apiKeySecretRef": {"name": "daily", "key": ".."}}),
         json!({"apiKeySecretRef": {"name": "?limit=50"}}),
         json!({"dialin": {"displayName": ""}}),
+        json!({"dialin": {"globalNumbers": ["us"]}}),
         room_number(json!({})),
         room_number(json!({"numberRef": {"name": "Main Line"}})),
         room_number(json!({"numberRef": {"name": "main-line", "namespace": "a.b"}})),

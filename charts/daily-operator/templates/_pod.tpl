@@ -25,6 +25,9 @@ both run with the same flags, environment, files and rights. */}}
 {{- with .Values.daily.apiKey.allowRoomProperties }}
 - {{ printf "--allow-room-properties=%s" (join "," .) | quote }}
 {{- end }}
+{{- with .Values.daily.globalNumbers }}
+- {{ printf "--global-numbers=%s" (join "," .) | quote }}
+{{- end }}
 {{- with .Values.watchNamespaces }}
 - {{ printf "--watch-namespaces=%s" (join "," .) | quote }}
 {{- end }}

@@ -109,6 +109,12 @@ impl Pass<Room> {
             }
             numbers = Some(answer.map_err(|error| Failure::daily(&error))?);
         }
+        let countries = self
+            .view
+            .spec
+            .as_ref()
+            .ok()
+            .map(|it| it.countries.as_slice());
         let purchased = numbers.as_ref().map(|it| it.purchased.as_slice());
         let configs = numbers.as_ref().map(|it| it.configs.as_slice());
         let inputs = Inputs {
@@ -116,6 +122,8 @@ impl Pass<Room> {
             domain_id: &session.account.domain().id,
             purchased: purchased.unwrap_or_default(),
             configs: configs.unwrap_or_default(),
+            globals: &self.context.config.global_numbers,
+            countries: countries.unwrap_or_default(),
             holders: &self.holders().await?,
             waited: self.waited(),
             wall: self.view.now.wall,

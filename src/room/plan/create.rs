@@ -24,7 +24,7 @@ use crate::reconcile::steps::{
     Change, Outcome, Step as AnyStep, Written, act, failing, read, record, unchanged,
 };
 use crate::room::Room;
-use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, e164, fingerprint};
+use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, fingerprint, own_numbers};
 use crate::room::view::View;
 
 impl Create for Room {
@@ -172,7 +172,7 @@ pub(super) fn has_no_rival(view: &View, name: &str) -> Result<(), Plan> {
 fn numbers(view: &View) -> Result<Vec<String>, Plan> {
     match &view.facts.numbers {
         None => Err(read(Read::Numbers)),
-        Some(Ok(numbers)) => Ok(e164(numbers)),
+        Some(Ok(numbers)) => Ok(own_numbers(numbers)),
         Some(Err(missing)) => {
             let problem = &missing.problem;
             let message = problem.message.clone();
@@ -237,7 +237,7 @@ fn record_room(
     let created_here = observed.source == Source::Create;
     let end = end_of_found(view, spec, claimed_end(view, spec, claim), room);
     let dialin = match &view.facts.numbers {
-        Some(Ok(numbers)) if created_here => Some(spec.dialin(&e164(numbers))),
+        Some(Ok(numbers)) if created_here => Some(spec.dialin(&own_numbers(numbers))),
         _ => None,
     };
     let made = Made {

@@ -15,7 +15,7 @@ use crate::naming;
 use crate::reconcile::problem::Problem;
 use crate::reconcile::record::{End, Made, Record};
 use crate::reconcile::steps::{Change, act, record};
-use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, e164, fingerprint};
+use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, fingerprint, own_numbers};
 use crate::room::view::View;
 
 /// How many seconds ahead the earliest end is that we send. Daily accepts one that is a second ahead
@@ -53,7 +53,7 @@ impl Present<'_> {
         numbers: Option<&[PublishedNumber]>,
     ) -> Result<Option<Problem>, Plan> {
         let numbers = numbers.filter(|_| !self.keeps_its_dialin());
-        let dialin = numbers.map(|numbers| self.spec.dialin(&e164(numbers)));
+        let dialin = numbers.map(|numbers| self.spec.dialin(&own_numbers(numbers)));
         let dialin = dialin.as_ref();
         if let Err(problem) = properties_allowed(self.view, self.spec) {
             return Ok(Some(problem));

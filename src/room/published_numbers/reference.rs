@@ -4,7 +4,6 @@ use super::holder::{Holder, NumberState};
 use super::{Inputs, NumberProblem, stalled, waiting};
 use crate::crd::condition::Reason;
 use crate::crd::{NumberRef, PublishedNumber};
-use crate::phone;
 
 pub(super) fn reference(
     named: &NumberRef,
@@ -68,7 +67,7 @@ fn not_allowed(
 ) -> NumberProblem {
     let answers = |number: &str| {
         let is_ready = |it: &Holder| it.phone_number == number && it.is_ready_in(inputs.domain_id);
-        phone::is_global(number) || inputs.holders.iter().any(is_ready)
+        inputs.is_global(number) || inputs.holders.iter().any(is_ready)
     };
     let first = published.first();
     let mut not_allowed = stalled(Reason::NumberNotAllowed, message);

@@ -6,6 +6,7 @@ use crate::daily::types::DialinConfigBody;
 
 const SINCE: i64 = 1_800_000_000;
 const FIRST: &str = "+12025550123";
+const US: &str = "+12095038039";
 const SECOND: &str = "+14155550100";
 
 fn purchased() -> Vec<PurchasedNumber> {
@@ -63,6 +64,8 @@ fn pick(
         domain_id: "d",
         purchased: &purchased,
         configs,
+        globals: &phone::known_global_numbers(),
+        countries: &["US".to_owned()],
         holders,
         waited: Duration::ZERO,
         wall: SINCE,
@@ -93,10 +96,7 @@ fn without_a_name_the_earliest_that_answers_serves_else_a_global_one() {
         pick(&[], &[], &later, &[]),
         one(SECOND, NumberSource::Purchased)
     );
-    assert_eq!(
-        pick(&[], &[], &[], &[]),
-        one(GLOBAL.0, NumberSource::Global)
-    );
+    assert_eq!(pick(&[], &[], &[], &[]), one(US, NumberSource::Global));
     let theirs = [holder("other", FIRST, Some("d"))];
     assert_eq!(
         pick(&[], &[], &both, &theirs),
@@ -116,7 +116,7 @@ fn a_global_number_is_published_by_name() {
         pick(&named("+12025550177"), &[], &[], &[]),
         Err(Reason::NumberNotPurchased)
     );
-    // It was published, and goes on to be when the name is taken out of the spec.
+    // Without the name, the room goes on to publish global numbers: those of the countries in its spec.
     let kept = [PublishedNumber {
         phone_number: british.to_owned(),
         source: NumberSource::Global,
@@ -124,8 +124,63 @@ fn a_global_number_is_published_by_name() {
     }];
     assert_eq!(
         pick(&[], &kept, &[config(FIRST)], &[]),
-        one(british, NumberSource::Global)
+        one(US, NumberSource::Global)
     );
+}
+
+#[test]
+fn global_numbers_are_those_of_the_countries_that_the_operator_knows() {
+    let globals = phone::GlobalNumbers::from([
+        ("US".to_owned(), US.to_owned()),
+        ("DE".to_owned(), "+498912345678".to_owned()),
+    ]);
+    let chosen = |wanted: &[NumberSpec], countries: &[&str], configs: &[DialinConfig]| {
+        let countries: Vec<String> = countries.iter().map(|it| (*it).to_owned()).collect();
+        let inputs = Inputs {
+            namespace: "team",
+            domain_id: "d",
+            purchased: &purchased(),
+            configs,
+            globals: &globals,
+            countries: &countries,
+            holders: &[],
+            waited: Duration::ZERO,
+            wall: SINCE,
+        };
+        let chosen = choose(wanted, &[], inputs).map_err(|it| it.problem)?;
+        let numbers = chosen.numbers.into_iter();
+        Ok(numbers
+            .map(|it| (it.phone_number, it.source, it.country))
+            .collect())
+    };
+    let of =
+        |number: &str, source, country: &str| (number.to_owned(), source, Some(country.to_owned()));
+    let global = |number, country| of(number, NumberSource::Global, country);
+    let both: Result<Vec<_>, Problem> = Ok(vec![global("+498912345678", "DE"), global(US, "US")]);
+    assert_eq!(chosen(&[], &["DE", "US"], &[]), both);
+    let own = Ok(vec![of(FIRST, NumberSource::Purchased, "US")]);
+    assert_eq!(chosen(&[], &["DE", "US"], &[config(FIRST)]), own);
+    let german = [NumberSpec::Literal("+498912345678".to_owned())];
+    assert_eq!(
+        chosen(&german, &["US"], &[]),
+        Ok(vec![global("+498912345678", "DE")])
+    );
+
+    for configs in [vec![], vec![config(FIRST)]] {
+        let unknown = chosen(&[], &["US", "GB"], &configs).unwrap_err();
+        assert_eq!(
+            (unknown.reason, unknown.served),
+            (Reason::InvalidSpec, true)
+        );
+        assert!(
+            unknown.message.contains("for GB. Use only DE, US in"),
+            "{}",
+            unknown.message
+        );
+    }
+    let british = [NumberSpec::Literal("+442080501289".to_owned())];
+    let unlisted = chosen(&british, &["US"], &[]).unwrap_err();
+    assert_eq!(unlisted.reason, Reason::NumberNotAllowed);
 }
 
 #[test]
@@ -135,11 +190,11 @@ fn a_published_number_stays_while_it_answers() {
         source,
         country: None,
     };
-    let global = [published(GLOBAL.0, NumberSource::Global)];
+    let global = [published(US, NumberSource::Global)];
     let both = [config(SECOND), config(FIRST)];
     assert_eq!(
         pick(&[], &global, &both, &[]),
-        one(GLOBAL.0, NumberSource::Global)
+        one(US, NumberSource::Global)
     );
     let second = [published(SECOND, NumberSource::Purchased)];
     assert_eq!(
@@ -250,6 +305,8 @@ fn a_number_that_allows_nobody_looks_as_if_it_did_not_exist() {
             domain_id: "d",
             purchased: &[],
             configs: &[],
+            globals: &phone::known_global_numbers(),
+            countries: &["US".to_owned()],
             holders,
             waited: Duration::ZERO,
             wall: SINCE,
@@ -285,6 +342,8 @@ fn callers_are_served_while_the_published_number_answers() {
             domain_id: "d",
             purchased: &[],
             configs: &[],
+            globals: &phone::known_global_numbers(),
+            countries: &["US".to_owned()],
             holders: &holders,
             waited: Duration::ZERO,
             wall: SINCE,
@@ -311,6 +370,8 @@ fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem
         domain_id: "d",
         purchased: &purchased,
         configs: &[],
+        globals: &phone::known_global_numbers(),
+        countries: &["US".to_owned()],
         holders,
         waited: Duration::from_secs(waited),
         wall: SINCE + 119,
@@ -435,6 +496,8 @@ fn an_account_without_numbers_is_told_apart() {
         domain_id: "d",
         purchased: &[],
         configs: &[],
+        globals: &phone::known_global_numbers(),
+        countries: &["US".to_owned()],
         holders: &[],
         waited: Duration::ZERO,
         wall: SINCE,
@@ -446,14 +509,14 @@ fn an_account_without_numbers_is_told_apart() {
 #[test]
 fn what_was_published_is_not_waited_with() {
     let published = [PublishedNumber {
-        phone_number: GLOBAL.0.to_owned(),
+        phone_number: US.to_owned(),
         source: NumberSource::Global,
         country: None,
     }];
     let ours = [stands(NumberState::SettingUp, None)];
     assert_eq!(
         pick(&[], &published, &[], &ours),
-        one(GLOBAL.0, NumberSource::Global)
+        one(US, NumberSource::Global)
     );
 }
 
@@ -501,7 +564,7 @@ fn a_number_serves_other_namespaces_if_it_allows_them() {
         assert_eq!(pick(&literal, &[], &configs, &holders), named, "{what}");
         let unnamed = match allowed {
             true => one(FIRST, NumberSource::Purchased),
-            false => one(GLOBAL.0, NumberSource::Global),
+            false => one(US, NumberSource::Global),
         };
         assert_eq!(pick(&[], &[], &configs, &holders), unnamed, "{what}");
     }

@@ -355,7 +355,12 @@ fn the_room_is_created_as_the_spec_says() {
     let spec = json!({"ttl": "8h", "privacy": "Private", "ejectAtRoomExpiry": false, "dialin": {
         "displayName": "Caller", "waitForMeetingStart": false,
         "roomNumbers": [{"phoneNumber": NUMBER}]}});
+    let named = PublishedNumber {
+        source: NumberSource::RoomNumber,
+        ..number(NUMBER)
+    };
     let view = claimed().spec(spec);
+    let view = view.with(|it| it.facts.numbers = Some(Ok(vec![named])));
     let request = CreateRoom {
         name: view.room_name(),
         privacy: "private",
