@@ -105,8 +105,8 @@ impl On {
 
     /// The finalizer is removed while something stays at Daily. This is logged in addition to the event,
     /// which cannot be published while a namespace is being deleted.
-    pub fn orphaned(&self, why: &str) {
-        line!(warn, Some(self), why, "Orphaned at Daily");
+    pub fn orphaned(&self, what: &str, domain: &str, why: &str) {
+        line!(warn, Some(self), what, domain, why, "Orphaned at Daily");
     }
 
     /// A reconcile ended.

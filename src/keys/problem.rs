@@ -33,6 +33,13 @@ pub enum KeyError {
     Busy(Busy),
 }
 
+impl KeyError {
+    /// Whether the operator may not read the Secret of the key.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Kubernetes { error, .. } if matches!(**error, KubeError::Forbidden { .. }))
+    }
+}
+
 impl From<KeyProblem> for KeyError {
     fn from(problem: KeyProblem) -> Self {
         Self::Problem(problem)

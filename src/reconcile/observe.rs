@@ -9,7 +9,9 @@ use super::steps::CACHE_RETRY;
 use super::view::Now;
 use super::{Failure, Kind, Pass, rivals};
 use crate::clock;
-use crate::keys::Session;
+use crate::crd::condition::Reason;
+use crate::k8s::namespace_deleted;
+use crate::keys::{KeyError, KeyProblem, Session};
 
 /// An object in the cache, and its record if that is newer.
 type Held<K> = (Arc<Object<K>>, Option<Recorded>);
@@ -75,7 +77,13 @@ impl<K: Reconciled> Pass<K> {
         let found = keys
             .session(K::KEY_FOR, namespace, view.deletion.key.as_ref())
             .await;
-        let found = found.map_or_else(|it| Failure::of_key(it).map(Err), |it| Ok(Ok(it)))?;
+        let found = match found {
+            Ok(session) => Ok(session),
+            Err(error) => Err(match self.gone_with_its_namespace(&error).await {
+                Some(problem) => problem,
+                None => Failure::of_key(error)?,
+            }),
+        };
         let recorded = view.recorded_domain();
         let fits = |session: &Session| recorded.is_none_or(|id| session.account.domain().id == id);
         let found = match (found, recorded) {
@@ -104,6 +112,24 @@ impl<K: Reconciled> Pass<K> {
         self.session = found.ok();
         self.refresh();
         Ok(())
+    }
+
+    /// The key of an object in a namespace that is being deleted, once the operator may not read its Secret
+    /// any more. Without Roles nobody can create it again, so this answer is as definite as "not found".
+    async fn gone_with_its_namespace(&self, error: &KeyError) -> Option<KeyProblem> {
+        let meta = &self.view.meta;
+        meta.deleting?;
+        if !error.is_forbidden() {
+            return None;
+        }
+        let read = namespace_deleted(&self.context.client, &meta.namespace).await;
+        read.ok().flatten()?;
+        Some(KeyProblem {
+            reason: Reason::ApiKeyNotFound,
+            message: format!(
+                "the namespace is being deleted, and the operator's rights in it are gone. {error}"
+            ),
+        })
     }
 
     /// Compares all objects of the kind, to find another one that holds the name.

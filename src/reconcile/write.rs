@@ -137,7 +137,9 @@ impl<K: Reconciled> Pass<K> {
 
     pub(super) async fn release(&mut self, how: Release) -> Result<(), Failure> {
         if let Release::Orphaned(why) = &how {
-            self.on().orphaned(why);
+            let (what, record) = (self.view.named_thing(), self.view.record());
+            let domain = record.map_or("unknown", |it| &it.domain_name);
+            self.on().orphaned(&what, domain, why);
         }
         // Published before the object is gone.
         self.applied.push(Applied::Released(how));

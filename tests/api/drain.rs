@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, Setup, stop_at};
+use crate::fixture::{Fixture, KEY, Setup, stop_at};
 use crate::objects::{Kind::Room, Object};
 use crate::safety::reaches_the_point;
 use crate::stage::{Affected::By, Stage};
@@ -31,6 +31,16 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "drain::namespace_deleted",
             Setup::new().neighbour(),
             namespace_deleted,
+        ),
+        stage.trial(
+            "drain::namespace_deleted_with_its_key",
+            Setup::new().neighbour().without_default_key(),
+            namespace_deleted_with_its_key,
+        ),
+        stage.trial(
+            "drain::key_gone_with_its_namespace",
+            Setup::new().neighbour().without_default_key(),
+            key_gone_with_its_namespace,
         ),
         stage.trial(
             "drain::s1_retained_before_the_end_moves",
@@ -255,6 +265,42 @@ async fn namespace_deleted(fx: &mut Fixture) {
     fx.namespace_goes(&neighbour).await;
     assert!(fx.rooms_at_daily().await.is_empty());
     fx.go_to(home);
+}
+
+/// A room in a namespace with its own key, both of which are being deleted while a host is in the room. The
+/// operator may no longer read the key's Secret.
+async fn in_a_namespace_without_rights(fx: &mut Fixture) -> Object {
+    let neighbour = fx.neighbour();
+    fx.go_to(neighbour.clone());
+    fx.write_key("daily-api-key", KEY).await;
+    let room = fx.with_host("standup", json!({"ttl": "8h"})).await;
+    fx.deferred("standup").await;
+    fx.delete_namespace(&neighbour).await;
+    fx.role_goes(&neighbour).await;
+    room
+}
+
+/// The key goes before the people in the room do. The operator still knows it.
+async fn namespace_deleted_with_its_key(fx: &mut Fixture) {
+    let room = in_a_namespace_without_rights(fx).await;
+    assert!(fx.is_inside(&room).await);
+    fx.host_leaves(&room).await;
+    let neighbour = fx.neighbour();
+    fx.namespace_goes(&neighbour).await;
+    assert!(fx.rooms_at_daily().await.is_empty());
+}
+
+/// An operator that does not know the key any more says so, and counts it as gone.
+async fn key_gone_with_its_namespace(fx: &mut Fixture) {
+    let room = in_a_namespace_without_rights(fx).await;
+    assert!(fx.operator().terminate().await.success());
+    fx.start_operator(&[]).await;
+    let gone = ("Stalled", "True", "ApiKeyNotFound");
+    let waits = fx.condition(Room, "standup", gone).await;
+    let says = waits.condition("Stalled").expect("is there").message;
+    assert!(says.contains("the namespace is being deleted"), "{says}");
+    assert_eq!(waits.finalizers(), 1, "it is not given up");
+    assert!(fx.is_inside(&room).await);
 }
 
 /// The object is retained after all while the call that moves the end waits: it is not sent.

@@ -43,6 +43,19 @@ impl Fixture {
         deleted.expect("the namespace can be deleted");
     }
 
+    /// Waits until the operator has lost its rights in a namespace that is being deleted.
+    pub async fn role_goes(&self, namespace: &str) {
+        until("the Role goes", LATER, async || {
+            let roles: Api<Role> = Api::namespaced(self.client.clone(), namespace);
+            let roles = roles
+                .list(&ListParams::default())
+                .await
+                .expect("are listed");
+            roles.items.is_empty().then_some(()).ok_or("it is there")
+        })
+        .await;
+    }
+
     pub async fn namespace_goes(&self, name: &str) {
         until(&format!("the namespace {name} goes"), LATER, async || {
             let found = self.all_namespaces().get_opt(name).await;
@@ -105,15 +118,7 @@ async fn deleted(fx: &mut Fixture) {
     fx.delete(Room, "standup").await;
     fx.fault_applies().await;
     fx.delete_namespace(&neighbour).await;
-    until("the Role goes", LATER, async || {
-        let roles: Api<Role> = Api::namespaced(fx.client.clone(), &neighbour);
-        let roles = roles
-            .list(&ListParams::default())
-            .await
-            .expect("are listed");
-        roles.items.is_empty().then_some(()).ok_or("it is there")
-    })
-    .await;
+    fx.role_goes(&neighbour).await;
     fx.sim.release(HELD).await.expect("the reply is sent");
     fx.namespace_goes(&neighbour).await;
 
