@@ -17,6 +17,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let woken = || Setup::new().value("driftInterval", json!("1h"));
     vec![
         stage.trial("choice::known_at_once", woken(), known_at_once),
+        stage.trial("choice::removed_by_hand", woken(), removed_by_hand),
         stage.trial(
             "choice::folder_with_the_number_first",
             woken(),
@@ -72,6 +73,35 @@ async fn known_at_once(fx: &mut Fixture) {
     fx.room("after", json!({"ttl": "1h"})).await;
     let after = fx.ready(Room, "after").await;
     assert_eq!(after.text("/status/phoneNumbers/0/source"), "Global");
+}
+
+/// A number that somebody takes away at Daily is soon not published by a new room, although the answer that
+/// showed it is good for an hour. A room that has published it keeps it until the drift pass.
+async fn removed_by_hand(fx: &mut Fixture) {
+    let theirs = json!({"phone_number": NUMBER, "type": "pin_dialin"});
+    let made = fx.by_hand.post("/domain-dialin-config", &theirs).await;
+    let made = made.expect("Daily answers").body;
+    fx.room("before", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "before").await;
+    assert!(before.dial_string().starts_with(NUMBER));
+    let id = made["id"].as_str().expect("it has an id");
+    let gone = fx
+        .by_hand
+        .delete(&format!("/domain-dialin-config/{id}"))
+        .await;
+    gone.expect("Daily answers");
+    let mut nth = 0;
+    until("a new room publishes another number", SOON, async || {
+        nth += 1;
+        let name = format!("new-{nth}");
+        fx.room(&name, json!({"ttl": "1h"})).await;
+        let new = fx.ready(Room, &name).await;
+        let source = new.text("/status/phoneNumbers/0/source");
+        (source == "Global").then_some(()).ok_or(source.to_owned())
+    })
+    .await;
+    let before = fx.get(Room, "before").await;
+    assert!(before.is_ready() && before.dial_string().starts_with(NUMBER));
 }
 
 /// What the condition says of a room that is published on a global number.

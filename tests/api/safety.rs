@@ -11,7 +11,7 @@ use kube::api::PostParams;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, Setup};
+use crate::fixture::{DOMAIN, Fixture, Setup};
 use crate::objects::{Kind::Room, Object};
 use crate::stage::{Affected::By, Stage};
 use crate::wait::{LATER, SOON, until};
@@ -264,6 +264,12 @@ async fn s4_another_room_of_the_name(fx: &mut Fixture) {
     fx.delete(Room, "standup").await;
     fx.gone(Room, "standup").await;
     fx.event("standup", "Warning", "Orphaned").await;
+    // An event that cannot be published, since the namespace goes as well, leaves the log.
+    let line = fx.operator().says("Orphaned at Daily").await;
+    assert_eq!(line["what"], "room board", "{line}");
+    assert_eq!(line["domain"], DOMAIN, "{line}");
+    let why = line["why"].as_str().unwrap_or_default();
+    assert!(why.contains("its id is not the recorded one"), "{line}");
     fx.journal_since(mark)
         .await
         .expect_no_write("the room has another id");

@@ -10,7 +10,7 @@ use kube::Api;
 use super::Room;
 use crate::clock::Moment;
 use crate::crd::condition::{self, Reason, kind};
-use crate::crd::{PinDialinNumberStatus, PublishedNumber};
+use crate::crd::{NumberSource, PinDialinNumberStatus, PublishedNumber};
 use crate::daily::error::CallError;
 use crate::daily::evidence::between_absences;
 use crate::k8s::call;
@@ -53,8 +53,15 @@ impl Pass<Room> {
         let max_age = self.max_age(&wanted);
         let mut choice = self.choose_by_answers(&wanted, max_age).await?;
         let unserved = choice.chosen.as_ref().is_err_and(|it| !it.problem.served);
-        if (unserved || choice.lost.is_some()) && max_age > WAITING_MAX_AGE {
-            // An old answer must not report a published number as dead.
+        let chosen = choice.chosen.as_ref();
+        let is_new = self.view.status.phone_numbers.is_empty()
+            && chosen.is_ok_and(|it| {
+                it.numbers
+                    .iter()
+                    .any(|it| it.source != NumberSource::Global)
+            });
+        if (unserved || choice.lost.is_some() || is_new) && max_age > WAITING_MAX_AGE {
+            // An old answer must not report a published number as dead, nor publish a dead one.
             choice = self.choose_by_answers(&wanted, WAITING_MAX_AGE).await?;
         }
         let chosen = self.confirmed(choice);
