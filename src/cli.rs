@@ -18,6 +18,7 @@ use self::values::{
     boolean, duration, given, global_numbers, id, ids, listen, namespace, namespaces, or, path,
     restricted_properties, secret_key,
 };
+use crate::daily::number_api::NumberApi;
 use crate::phone::GlobalNumbers;
 
 const QUIET_PERIOD: &str = "60s";
@@ -233,6 +234,14 @@ pub struct RunArgs {
         value_parser = or(DRIFT_INTERVAL, duration)
     )]
     pub drift_interval: Duration,
+    /// Where to write the dial-in configs of PinDialinNumbers: at /domain-dialin-config, or in the property pin_dialin of the domain, which is not safe beside other clients that write it
+    #[arg(
+        long,
+        value_enum,
+        default_value = "dialin-configs",
+        env = "DAILY_OPERATOR_NUMBER_API"
+    )]
+    pub number_api: NumberApi,
     /// How long a room with the mark of this cluster must have had no DailyRoom before the operator reports it as an orphan. At least 1h
     #[arg(
         long,

@@ -18,6 +18,7 @@ use secrecy::ExposeSecret;
 
 pub(crate) use self::url::BaseUrl;
 use crate::cli::{CodeInStatus, Given, LogFormat, RunArgs, SecretKey, Writes};
+use crate::daily::number_api::NumberApi;
 use crate::phone::{self, GlobalNumbers};
 use crate::reconcile::meta::Identity;
 
@@ -62,6 +63,8 @@ pub struct Config {
     pub watch_namespaces: Vec<String>,
     /// How often the rooms of each account are listed.
     pub drift_interval: Duration,
+    /// Where the dial-in configs of PinDialinNumbers are written.
+    pub number_api: NumberApi,
     /// How long a room must have had no DailyRoom to be an orphan.
     pub orphan_age: Duration,
     /// Where probes and metrics are served; `[::]` is every address.
@@ -173,6 +176,7 @@ impl Config {
             daily_proxy: proxy::proxy(proxy.as_deref(), environment, &url)?,
             quiet_period: args.quiet_period,
             drift_interval: args.drift_interval,
+            number_api: args.number_api,
             orphan_age: args.orphan_age,
             daily_base_url: url.text,
             daily_ca_file: value(args.daily_ca_file),

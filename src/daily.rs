@@ -8,6 +8,8 @@ pub(crate) mod evidence;
 pub mod listing;
 pub(crate) mod mask;
 pub mod meeting_token;
+pub mod number_api;
 pub mod page;
+pub mod pin_dialin;
 pub mod rate_limit;
 pub mod types;

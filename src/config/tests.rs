@@ -40,6 +40,7 @@ fn without_flags_it_serves_all_namespaces_and_has_no_key() {
     assert_eq!(config.listen.to_string(), "[::]:8080");
     assert!(config.watch_namespaces.is_empty() && config.cluster_id.is_none());
     assert!(config.writes && config.log_format == LogFormat::Json);
+    assert_eq!(config.number_api, NumberApi::DialinConfigs);
 }
 
 #[test]
@@ -105,8 +106,10 @@ fn the_last_of_a_repeated_flag_counts() {
         "--watch-namespaces",
         "team-b",
         "--cluster-id=1234567890",
+        "--number-api=domain-properties",
     ])
     .unwrap();
+    assert_eq!(config.number_api, NumberApi::DomainProperties);
     assert_eq!(config.listen.port(), 9090);
     assert!(!config.writes && config.log_format == LogFormat::Text);
     assert_eq!(config.watch_namespaces, ["team-b"]);

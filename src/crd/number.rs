@@ -130,7 +130,7 @@ pub struct PinDialinNumberStatus {
     /// Daily account that owns the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
-    /// ID of the dial-in config at Daily.
+    /// ID of the dial-in config at Daily. For an entry of the domain's property pin_dialin, which has none, "pin_dialin:" and the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_id: Option<String>,
     /// ISO 3166 code of the number's country, for example US.

@@ -22,9 +22,10 @@ use self::transport::Transport;
 use super::error::CallError;
 use super::meeting_token::{Grant, Issued};
 use super::page::{Body, ListedMeeting, ListedNumber, Page};
+use super::pin_dialin::{DomainDialin, PinDialin};
 use super::types::{
-    Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, DomainDialin,
-    PurchasedNumber, Room, RoomChange, RoomsPage,
+    Answer, ApiKey, CreateRoom, DialinConfig, DialinConfigRequest, Domain, PurchasedNumber, Room,
+    RoomChange, RoomsPage,
 };
 use crate::config::{BaseUrl, Config};
 
@@ -104,6 +105,17 @@ impl Client {
     /// The PIN dial-in configs in the domain's own property. // F-DOM-4
     pub async fn domain_dialin(&self, key: &ApiKey) -> Result<Answer<DomainDialin>, CallError> {
         self.get(key, self.url(&[""])?).await
+    }
+
+    /// Replaces the whole list of these configs. // F-DOM-3, F-DOM-5
+    pub async fn replace_pin_dialin(
+        &self,
+        key: &ApiKey,
+        list: &PinDialin,
+    ) -> Result<Answer<()>, CallError> {
+        let (url, body) = (self.url(&[""])?, list.as_properties());
+        let answer: Answer<IgnoredAny> = self.write(key, Method::POST, url, &body).await?;
+        Ok(answer.map(drop))
     }
 
     /// The room of this name, or `None`. // F-ROOM-16

@@ -15,6 +15,7 @@ pub use self::room::{Absence, LONGEST_GAP, Losses, Observed, RoomEvidence, Sourc
 use self::room::{AppliedListing, Entry};
 pub use self::writes::{CreateAttempts, Writes};
 use super::listing::Listing;
+use super::number_api::DOMAIN;
 use super::types::{Answer, Room};
 use crate::clock::Moment;
 
@@ -31,7 +32,8 @@ const REPLICA_LAG: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Evidence {
     rooms: HashMap<String, Entry>,
-    /// By room name, or by phone number in E.164, which is no room name. Every room has its entry.
+    /// By room name, or by phone number in E.164, which is no room name, or [`DOMAIN`]. Every room has its
+    /// entry.
     writes: HashMap<String, Writes>,
     listing: Option<AppliedListing>,
     replica_lag: Duration,
@@ -53,10 +55,14 @@ impl Evidence {
         room.evidence(owner, writes, losses)
     }
 
-    /// The last write of unknown outcome to a number, and the creates for the object with this uid.
+    /// The last write of unknown outcome to a number, or to all numbers of the domain, and the creates for
+    /// the object with this uid.
     pub fn number(&self, number: &str, owner: &str) -> (Option<Moment>, CreateAttempts) {
         let writes = self.writes.get(number);
-        writes.map_or_else(Default::default, |it| (it.unknown(), it.creates(owner)))
+        let (unknown, creates) =
+            writes.map_or_else(Default::default, |it| (it.unknown(), it.creates(owner)));
+        let of_all = self.writes.get(DOMAIN).and_then(Writes::unknown);
+        (unknown.max(of_all), creates)
     }
 
     fn losses(&self) -> Losses {

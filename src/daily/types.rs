@@ -8,6 +8,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::number_api::NumberApi;
+
 /// An API key. `Debug` does not show it.
 pub type ApiKey = SecretString;
 
@@ -216,7 +218,7 @@ impl<'de> Deserialize<'de> for ListedRoom {
 /// A dial-in config (F-CFG-1).
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 pub struct DialinConfig {
-    /// A UUID.
+    /// A UUID, or what names an entry of the domain's list, which has no id.
     pub id: String,
     /// `pin_dialin` or `pinless_dialin`.
     #[serde(rename = "type")]
@@ -227,51 +229,24 @@ pub struct DialinConfig {
 }
 
 impl DialinConfig {
-    /// Whether it is in the domain's own property, where configs have no id. We never write those.
+    /// Whether it is in the domain's own property.
     #[must_use]
     pub fn is_at_the_domain(&self) -> bool {
-        self.id.is_empty()
+        NumberApi::of(&self.id) == NumberApi::DomainProperties
     }
 }
 
-/// The PIN dial-in configs in the domain's property `pin_dialin` (F-DOM-4).
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct DomainDialin {
-    #[serde(default)]
-    config: DomainConfig,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct DomainConfig {
-    /// Parsed one by one, so that an odd entry hides no other.
-    #[serde(default)]
-    pin_dialin: Value,
-}
-
-impl DomainDialin {
-    /// The configs, without ids.
-    pub fn configs(&self) -> impl Iterator<Item = DialinConfig> + '_ {
-        let entries = self.config.pin_dialin.as_array().into_iter().flatten();
-        let bodies = entries.filter_map(|it| DialinConfigBody::deserialize(it).ok());
-        bodies.map(|config| DialinConfig {
-            id: String::new(),
-            kind: PIN_DIALIN.to_owned(),
-            config,
-        })
-    }
-}
-
-/// The settings of a dial-in config.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+/// The settings of a dial-in config, and an entry of the domain's list as it is sent.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct DialinConfigBody {
     /// The number in E.164; a pinless config may have none (F-CFG-3).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
     /// The friendly name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_prefix: Option<String>,
     /// The spoken greeting.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
 }
 
@@ -288,10 +263,10 @@ pub const PIN_DIALIN: &str = "pin_dialin";
 
 /// The body of `POST` and `PUT /domain-dialin-config` (F-CFG-1, F-CFG-11). A PUT sends all fields:
 /// whether Daily merges or replaces is unknown (F-CFG-12). An empty text removes a field, because no
-/// source allows `null` (F-CFG-15).
+/// source allows `null` (F-CFG-15). Also an entry of the domain's list, which replaces the one before.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct DialinConfigRequest {
-    /// [`PIN_DIALIN`]; only in a POST, since the type cannot change (F-CFG-11).
+    /// [`PIN_DIALIN`]; only in a POST, since the type cannot change (F-CFG-11). An entry has none.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
     /// The number in E.164.
@@ -302,6 +277,27 @@ pub struct DialinConfigRequest {
     /// The spoken greeting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
+}
+
+impl DialinConfigRequest {
+    /// Where a create with this body belongs.
+    #[must_use]
+    pub fn api(&self) -> NumberApi {
+        match self.kind {
+            Some(_) => NumberApi::DialinConfigs,
+            None => NumberApi::DomainProperties,
+        }
+    }
+
+    /// The settings of the config that it creates.
+    #[must_use]
+    pub fn body(&self) -> DialinConfigBody {
+        DialinConfigBody {
+            phone_number: Some(self.phone_number.clone()),
+            name_prefix: self.name_prefix.clone(),
+            ivr_greeting: self.ivr_greeting.clone(),
+        }
+    }
 }
 
 /// A purchased number (F-NUM-1). Verified caller ids, which have no id, and released numbers

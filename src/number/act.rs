@@ -7,7 +7,9 @@ use super::Number;
 use super::plan::steps::{Step, Update};
 use crate::daily::account::numbers::ConfigWrite;
 use crate::daily::error::CallError;
-use crate::daily::types::{DialinConfig, DialinConfigRequest};
+use crate::daily::evidence::replica_lag;
+use crate::daily::number_api::NumberApi;
+use crate::daily::types::{DialinConfig, DialinConfigBody, DialinConfigRequest};
 use crate::effect::{Blocked, Check, EffectError};
 use crate::keys::Session;
 use crate::naming;
@@ -29,32 +31,51 @@ impl Pass<Number> {
                 }
                 Ok(())
             }
+            Step::MoveConfig(from, request) => self.move_config(from, *request).await,
         }
+    }
+
+    /// Until the second call is applied, Daily does not answer the number.
+    async fn move_config(
+        &mut self,
+        from: String,
+        request: DialinConfigRequest,
+    ) -> Result<(), Failure> {
+        let (session, check) = (self.session()?, self.live(Live::KeptAsRead));
+        let write = ConfigWrite::Delete { id: from };
+        let deleted = self.write(session, write, check).await;
+        self.view.facts.number = None;
+        deleted.map_err(Failure::of_daily)?;
+        self.create_config(request).await
     }
 
     async fn create_config(&mut self, request: DialinConfigRequest) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(request));
+        let body = request.body();
         let (session, check) = (self.session()?, self.live(Live::Kept));
         let created = self
             .write(session, ConfigWrite::Create(request), check)
             .await;
         if let Ok(Some(config)) = &created {
-            self.note_created(config.clone());
+            self.note_created(config.clone(), body);
         }
         self.sent(created.map(drop), &what)
     }
 
-    /// The created config has what was sent, so that this reconcile need not read it back.
-    fn note_created(&mut self, config: DialinConfig) {
+    /// A created config has what was sent, so that this reconcile need not read it back. An entry of the
+    /// domain's list is read back.
+    fn note_created(&mut self, config: DialinConfig, sent: DialinConfigBody) {
         let facts = &mut self.view.facts;
-        let (Some(known), Ok(spec)) = (&mut facts.number, &self.view.spec) else {
-            return;
-        };
-        known.at = facts.fresh_since;
-        known.configs = vec![DialinConfig {
-            config: spec.body(),
-            ..config
-        }];
+        if config.is_at_the_domain() {
+            facts.number = None;
+        }
+        if let Some(known) = &mut facts.number {
+            known.at = facts.fresh_since;
+            known.configs = vec![DialinConfig {
+                config: sent,
+                ..config
+            }];
+        }
     }
 
     async fn update_config(&mut self, update: Update) -> Result<(), Failure> {
@@ -114,13 +135,19 @@ impl Pass<Number> {
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
         let number = self.view.name_at_daily().unwrap_or_default();
         let owner = self.view.meta.uid.clone();
+        let at_the_domain = write.api() == NumberApi::DomainProperties;
         let account = &session.account;
         let written = account
             .write_config(session.key.clone(), number, owner, write, check)
             .await;
         self.refresh();
         // Answers from before the write are outdated.
-        self.view.facts.fresh_since = self.view.now.moment;
+        let now = self.view.now.moment;
+        self.view.facts.fresh_since = now;
+        if at_the_domain {
+            let lag = replica_lag(self.view.quiet_period);
+            self.view.memory.kind.read_back_from = Some(now.after(lag));
+        }
         written
     }
 }

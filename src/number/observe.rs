@@ -11,11 +11,14 @@ use crate::clock::Moment;
 use crate::daily::account::Account;
 use crate::daily::account::numbers_cache::Numbers;
 use crate::daily::evidence::RoomEvidence;
+use crate::daily::number_api::NumberApi;
+use crate::daily::types::DialinConfig;
 use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::{Context, Failure, Pass};
 
 impl Drive for Number {
     fn begin(context: &Context<Self>, view: &mut View) {
+        view.facts.api = context.config.number_api;
         view.facts.fresh_since = view.now.moment;
         let record = view.record();
         view.facts.attached_rooms = record.and_then(|it| context.shared.attached.of(it));
@@ -59,13 +62,14 @@ impl Pass<Number> {
             return Ok(());
         };
         let recorded = self.view.made_id();
-        let known = evidence(&numbers, &number, recorded);
+        let known = evidence(&numbers, &number, recorded, self.view.facts.api);
         let shown = recorded.is_none_or(|id| known.purchased && known.by_id(id).is_some());
-        let first_absent = &mut self.view.memory.kind.first_absent;
+        let memory = &mut self.view.memory.kind;
         match shown {
-            true => *first_absent = None,
-            false => *first_absent = first_absent.or(Some(known.at)),
+            true => memory.first_absent = None,
+            false => memory.first_absent = memory.first_absent.or(Some(known.at)),
         }
+        memory.read_back_from.take_if(|from| known.at >= *from);
         self.view.facts.number = Some(known);
         self.refresh();
         Ok(())
@@ -87,16 +91,35 @@ impl Pass<Number> {
     }
 }
 
-/// What Daily's answer about all numbers of an account says about this one.
-fn evidence(numbers: &Numbers, number: &str, recorded: Option<&str>) -> NumberEvidence {
-    let concerned = numbers.configs.iter().filter(|it| {
-        it.config.phone_number.as_deref() == Some(number) || Some(it.id.as_str()) == recorded
-    });
+/// What Daily's answer about all numbers of an account says about this one. Of a config that Daily shows
+/// in both places (F-DOM-2) the recorded one counts, else the one where the operator writes.
+fn evidence(
+    numbers: &Numbers,
+    number: &str,
+    recorded: Option<&str>,
+    api: NumberApi,
+) -> NumberEvidence {
+    let is_of_it = |it: &DialinConfig| it.config.phone_number.as_deref() == Some(number);
+    let is_recorded = |it: &DialinConfig| Some(it.id.as_str()) == recorded;
+    let concerned = numbers.configs.iter();
+    let mut configs: Vec<_> = concerned
+        .filter(|it| is_of_it(it) || is_recorded(it))
+        .cloned()
+        .collect();
+    configs.sort_by_key(|it| (!is_recorded(it), NumberApi::of(&it.id) != api));
+    let mut of_it = configs.iter().filter(|it| is_of_it(it));
+    let first = of_it.next().cloned();
+    let other = of_it.next().cloned();
+    configs.retain(|it| !is_of_it(it) || Some(it) == first.as_ref());
+    let is_same = |it: &DialinConfig| {
+        first.is_some_and(|first| (&first.kind, &first.config) == (&it.kind, &it.config))
+    };
     NumberEvidence {
         at: numbers.at,
         date: numbers.date,
         purchased: numbers.purchased.iter().any(|it| it.number == number),
-        configs: concerned.cloned().collect(),
+        configs,
+        other_id: other.filter(is_same).map(|it| it.id),
     }
 }
 
@@ -123,9 +146,39 @@ mod tests {
                 config("c", "+1"),
             ],
         };
-        let known = evidence(&numbers, "+12025550123", Some("c"));
+        let known = evidence(&numbers, "+12025550123", Some("c"), NumberApi::default());
         let ids: Vec<_> = known.configs.iter().map(|it| it.id.as_str()).collect();
-        assert_eq!(ids, ["b", "c"]);
+        assert_eq!(ids, ["c", "b"], "the recorded one first");
         assert!(!known.purchased);
+    }
+
+    /// F-DOM-2.
+    #[test]
+    fn a_config_in_both_places_is_one_config() {
+        let config = |id: &str, prefix: &str| {
+            let body = json!({"phone_number": "+1", "name_prefix": prefix});
+            let config = json!({"id": id, "type": "pin_dialin", "config": body});
+            serde_json::from_value::<DialinConfig>(config).unwrap()
+        };
+        let (listed, entry) = (config("c1", "a"), config("pin_dialin:+1", "a"));
+        let other = config("pin_dialin:+1", "b");
+        let (configs, domain) = (NumberApi::DialinConfigs, NumberApi::DomainProperties);
+        let table = [
+            (&entry, configs, None, "c1", Some("pin_dialin:+1")),
+            (&entry, domain, None, "pin_dialin:+1", Some("c1")),
+            (&entry, domain, Some("c1"), "c1", Some("pin_dialin:+1")),
+            (&other, domain, Some("c1"), "c1", None),
+        ];
+        for (entry, api, recorded, id, other_id) in table {
+            let numbers = Numbers {
+                at: Moment::default(),
+                date: None,
+                purchased: Vec::new(),
+                configs: vec![listed.clone(), entry.clone()],
+            };
+            let known = evidence(&numbers, "+1", recorded, api);
+            let ids: Vec<_> = known.configs.iter().map(|it| it.id.as_str()).collect();
+            assert_eq!((ids, known.other_id.as_deref()), (vec![id], other_id));
+        }
     }
 }

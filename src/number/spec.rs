@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::crd::{AdoptionPolicy, PinDialinNumberSpec, time};
+use crate::daily::number_api::NumberApi;
 use crate::daily::types::{
     DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN,
 };
@@ -49,17 +50,26 @@ impl Spec {
         }
     }
 
-    /// The request that creates the config (F-CFG-1).
-    pub fn create(&self) -> DialinConfigRequest {
+    /// The request that creates the config in this place (F-CFG-1, F-DOM-4).
+    pub fn create(&self, api: NumberApi) -> DialinConfigRequest {
         DialinConfigRequest {
-            kind: Some(PIN_DIALIN),
-            ..self.update(&DialinConfigBody::default())
+            kind: (api == NumberApi::DialinConfigs).then_some(PIN_DIALIN),
+            ..self.request(&DialinConfigBody::default())
         }
     }
 
-    /// The request that updates a config. It has all fields, because Daily does not document whether an
-    /// update merges or replaces, and an empty text for a field to remove (F-CFG-11, F-CFG-12, F-CFG-15).
-    pub fn update(&self, shown: &DialinConfigBody) -> DialinConfigRequest {
+    /// The request that updates a config. An entry of the domain's list is replaced as a whole (F-DOM-5).
+    pub fn update(&self, shown: &DialinConfig) -> DialinConfigRequest {
+        let unset = DialinConfigBody::default();
+        self.request(match NumberApi::of(&shown.id) {
+            NumberApi::DialinConfigs => &shown.config,
+            NumberApi::DomainProperties => &unset,
+        })
+    }
+
+    /// It has all fields, because Daily does not document whether an update merges or replaces, and an empty
+    /// text for a field to remove (F-CFG-11, F-CFG-12, F-CFG-15).
+    fn request(&self, shown: &DialinConfigBody) -> DialinConfigRequest {
         let greeting = text_or_empty(self.greeting.as_ref(), message(shown).is_some());
         DialinConfigRequest {
             kind: None,
@@ -69,22 +79,6 @@ impl Spec {
                 message: Some(message),
             }),
         }
-    }
-
-    /// The body of a config that was created from this spec.
-    pub fn body(&self) -> DialinConfigBody {
-        DialinConfigBody {
-            phone_number: Some(self.phone_number.clone()),
-            name_prefix: self.name_prefix.clone(),
-            ivr_greeting: self.ivr_greeting(),
-        }
-    }
-
-    fn ivr_greeting(&self) -> Option<IvrGreeting> {
-        let message = self.greeting.clone()?;
-        Some(IvrGreeting {
-            message: Some(message),
-        })
     }
 
     /// The spec that a recorded create asked for.
@@ -101,10 +95,9 @@ impl Spec {
         })
     }
 
-    /// Whether a config has exactly what the spec asks for.
+    /// Whether a config has exactly what the spec asks for, wherever it is.
     pub fn is_applied_in(&self, config: &DialinConfig) -> bool {
         config.kind == PIN_DIALIN
-            && !config.is_at_the_domain()
             && config.config.phone_number.as_ref() == Some(&self.phone_number)
             && self.differences(&config.config).is_empty()
     }
@@ -150,29 +143,22 @@ mod tests {
     }
 
     #[test]
-    fn a_config_at_the_domain_is_never_what_we_created() {
-        let asked = desired(json!({"phoneNumber": "+1202"}));
-        let ours = config(json!({"phone_number": "+1202"}));
-        assert!(asked.is_applied_in(&ours));
-        let at_the_domain = DialinConfig {
-            id: String::new(),
-            ..ours
-        };
-        assert!(!asked.is_applied_in(&at_the_domain));
-    }
-
-    #[test]
     fn a_create_sends_what_is_asked_for_and_no_null() {
         let all =
             json!({"phoneNumber": "+1202", "namePrefix": "a", "ivrGreeting": {"message": "Hi"}});
         assert_eq!(
-            json!(desired(all).create()),
+            json!(desired(all.clone()).create(NumberApi::DialinConfigs)),
             json!({"type": "pin_dialin", "phone_number": "+1202", "name_prefix": "a",
                    "ivr_greeting": {"message": "Hi"}})
         );
         assert_eq!(
-            json!(desired(json!({"phoneNumber": "+1202"})).create()),
+            json!(desired(json!({"phoneNumber": "+1202"})).create(NumberApi::DialinConfigs)),
             json!({"type": "pin_dialin", "phone_number": "+1202"})
+        );
+        assert_eq!(
+            json!(desired(all).create(NumberApi::DomainProperties)),
+            json!({"phone_number": "+1202", "name_prefix": "a", "ivr_greeting": {"message": "Hi"}}),
+            "an entry has no type"
         );
     }
 
@@ -181,8 +167,17 @@ mod tests {
         let bare = desired(json!({"phoneNumber": "+1202", "namePrefix": "a"}));
         let shown = config(json!({"phone_number": "+1202", "ivr_greeting": {"message": "Hi"}}));
         assert_eq!(
-            json!(bare.update(&shown.config)),
+            json!(bare.update(&shown)),
             json!({"phone_number": "+1202", "name_prefix": "a", "ivr_greeting": {"message": ""}})
+        );
+        let entry = DialinConfig {
+            id: "pin_dialin:+1202".into(),
+            ..shown
+        };
+        assert_eq!(
+            json!(bare.update(&entry)),
+            json!({"phone_number": "+1202", "name_prefix": "a"}),
+            "an entry is replaced as a whole"
         );
     }
 
@@ -227,7 +222,7 @@ mod tests {
         let made = DialinConfig {
             id: "c".into(),
             kind: PIN_DIALIN.into(),
-            config: full.body(),
+            config: full.create(NumberApi::DialinConfigs).body(),
         };
         assert!(full.is_applied_in(&made));
         let pinless = DialinConfig {

@@ -2,6 +2,7 @@
 
 use super::Number;
 use crate::clock::Moment;
+use crate::daily::number_api::NumberApi;
 use crate::daily::types::DialinConfig;
 use crate::reconcile;
 
@@ -11,6 +12,8 @@ pub type View = reconcile::view::View<Number>;
 /// What one reconcile has read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Facts {
+    /// Where the operator is configured to write dial-in configs.
+    pub api: NumberApi,
     /// An answer about the number, once one was read.
     pub number: Option<NumberEvidence>,
     /// When the reconcile began, or its last write to Daily ended: later answers are fresh.
@@ -36,6 +39,8 @@ pub struct NumberEvidence {
     pub purchased: bool,
     /// The config of exactly this number, and the recorded one, whatever its number.
     pub configs: Vec<DialinConfig>,
+    /// What the config of this number is called in the other place, if Daily shows it in both (F-DOM-2).
+    pub other_id: Option<String>,
 }
 
 /// What the process remembers of a PinDialinNumber between reconciles.
@@ -43,6 +48,9 @@ pub struct NumberEvidence {
 pub struct Memory {
     /// Since when the recorded config is missing, or the number is not purchased any more.
     pub first_absent: Option<Moment>,
+    /// From when on a read shows whether the last write to the domain's list is still there. Another
+    /// client that had read the list before may have sent it back without our entry.
+    pub read_back_from: Option<Moment>,
 }
 
 impl NumberEvidence {

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use daily_sim::{ApiAnswer, ApiClient, ClientError, SimClient};
 use k8s_openapi::jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, SECOND_KEY};
 use crate::wait::{LATER, SOON, until};
@@ -127,12 +127,46 @@ impl Fixture {
         switched.expect("it has this answer");
     }
 
-    /// The dial-in configs of the domain, as Daily lists them now.
+    /// The dial-in configs of the domain, as Daily shows them now in both places. What it shows in both is
+    /// named as in the place where the operator writes.
     pub async fn configs_at_daily(&self) -> Vec<Value> {
         let body = self.now("/domain-dialin-config").await;
-        body["data"]
-            .as_array()
-            .cloned()
-            .expect("Daily lists configs")
+        let listed = body["data"].as_array().cloned();
+        let listed = listed.expect("Daily lists configs");
+        let entries = self.entries_at_daily().await.into_iter().map(|entry| {
+            let number = entry["phone_number"].as_str().unwrap_or_default();
+            let id = format!("pin_dialin:{number}");
+            json!({"id": id, "type": "pin_dialin", "config": entry})
+        });
+        let (mut configs, others) = match self.at_the_domain {
+            true => (entries.collect(), listed),
+            false => (listed, entries.collect::<Vec<_>>()),
+        };
+        for other in others {
+            let number = &other["config"]["phone_number"];
+            if !configs
+                .iter()
+                .any(|it| it["config"]["phone_number"] == *number)
+            {
+                configs.push(other);
+            }
+        }
+        configs
+    }
+
+    /// The entries of the property `pin_dialin` of the domain.
+    pub async fn entries_at_daily(&self) -> Vec<Value> {
+        let body = self.now("/").await;
+        let list = body["config"]["pin_dialin"].as_array();
+        list.cloned().unwrap_or_default()
+    }
+
+    /// How the operator calls Daily for what is a `method` of this config at `/domain-dialin-config`.
+    pub fn config_route(&self, method: &'static str, id: &str) -> (&'static str, String) {
+        let path = format!("/domain-dialin-config/{id}");
+        match self.at_the_domain {
+            true => ("POST", "/".to_owned()),
+            false => (method, path.trim_end_matches('/').to_owned()),
+        }
     }
 }

@@ -80,6 +80,8 @@ pub struct Fixture {
     pub numbers: Mutex<BTreeSet<(String, String, String)>>,
     /// How the deletion of rooms may treat participants, by the namespace and name of their objects.
     pub drains: Mutex<Drains>,
+    /// Whether the operator writes dial-in configs to the domain's own property.
+    pub at_the_domain: bool,
     /// Other installations and clusters that use the same Daily.
     pub beside: Vec<Fixture>,
     /// When the simulator and its part of the audit log began.
@@ -159,7 +161,9 @@ impl Fixture {
         let text = plane.kubeconfig_of(namespace, RELEASE).await?;
         std::fs::write(&kubeconfig, text).map_err(|e| e.to_string())?;
 
+        let at_the_domain = ("numberApi", json!("DomainProperties"));
         let mut fixture = Self {
+            at_the_domain: setup.values.contains(&at_the_domain),
             by_hand: ByHand::new(&sim),
             chosen: Mutex::default(),
             numbers: Mutex::default(),

@@ -33,6 +33,7 @@ mod conform;
 mod contention;
 mod create;
 mod deletion;
+mod domain;
 mod drain;
 mod edit;
 mod ends;
@@ -126,6 +127,7 @@ fn main() -> ExitCode {
         contention::scenarios,
         create::scenarios,
         deletion::scenarios,
+        domain::scenarios,
         drain::scenarios,
         edit::scenarios,
         ends::scenarios,

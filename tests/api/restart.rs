@@ -117,7 +117,7 @@ where
 }
 
 /// Waits for the crash, and starts the next operator.
-async fn crash_and_restart(fx: &mut Fixture) {
+pub async fn crash_and_restart(fx: &mut Fixture) {
     fx.operator().crashed().await;
     fx.free_lease().await;
     fx.start_operator(&[]).await;
@@ -270,7 +270,7 @@ fn greeting(message: &str) -> Value {
     json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}})
 }
 
-async fn number(fx: &mut Fixture) {
+pub async fn number(fx: &mut Fixture) {
     fx.apply(Number, "main-line", &greeting("Hello.")).await;
     crash_and_restart(fx).await;
     let number = fx.ready(Number, "main-line").await;
@@ -282,7 +282,7 @@ async fn number(fx: &mut Fixture) {
     assert!(fx.configs_at_daily().await.is_empty());
 }
 
-async fn number_update(fx: &mut Fixture) {
+pub async fn number_update(fx: &mut Fixture) {
     fx.apply(Number, "main-line", &greeting("Hello.")).await;
     let before = fx.ready(Number, "main-line").await;
     fx.apply(Number, "main-line", &greeting("Good day.")).await;
@@ -293,17 +293,16 @@ async fn number_update(fx: &mut Fixture) {
     assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Good day.");
 }
 
-async fn number_deletion(fx: &mut Fixture) {
+pub async fn number_deletion(fx: &mut Fixture) {
     fx.apply(Number, "main-line", &greeting("Hello.")).await;
-    fx.ready(Number, "main-line").await;
+    let number = fx.ready(Number, "main-line").await;
+    let mark = fx.mark().await;
     fx.delete(Number, "main-line").await;
     crash_and_restart(fx).await;
     fx.gone(Number, "main-line").await;
     assert!(fx.configs_at_daily().await.is_empty());
-    assert_eq!(
-        fx.journal().await.done("DELETE", "/domain-dialin-config/*"),
-        1
-    );
+    let (method, path) = fx.config_route("DELETE", number.text("/status/configId"));
+    assert_eq!(fx.journal_since(mark).await.done(method, &path), 1);
 }
 
 async fn lease(fx: &mut Fixture) {

@@ -118,6 +118,11 @@ impl Setup {
         self
     }
 
+    /// The operator writes dial-in configs to the domain's own property.
+    pub fn at_the_domain(self) -> Self {
+        self.value("numberApi", json!("DomainProperties"))
+    }
+
     /// The operator stops itself at this point, written as `effect:phase[:n]`.
     pub fn stop_at(mut self, point: &str) -> Self {
         self.env.push(stop_at(point));

@@ -52,6 +52,7 @@ both run with the same flags, environment, files and rights. */}}
 {{- if eq .Values.codeInStatus "omit" }}
 - --code-in-status=omit
 {{- end }}
+- {{ printf "--number-api=%s" (kebabcase .Values.numberApi) | quote }}
 - {{ printf "--writes=%s" .Values.writes | quote }}
 - {{ printf "--log-format=%s" .Values.log.format | quote }}
 - --listen=:8080

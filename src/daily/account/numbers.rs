@@ -1,6 +1,7 @@
 //! Calls about the purchased numbers and dial-in configs of an account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::numbers_cache::Numbers;
 use super::written_configs::WrittenConfigs;
@@ -8,17 +9,18 @@ use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
+use crate::daily::number_api::{DOMAIN, NumberApi};
 use crate::daily::page::read_all;
-use crate::daily::rate_limit::Call;
-use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigRequest, DomainDialin};
-use crate::effect::{Check, Effect, EffectError};
+use crate::daily::pin_dialin::{PinDialin, config_of};
+use crate::daily::rate_limit::{Call, Slot};
+use crate::daily::types::{Answer, ApiKey, DialinConfig, DialinConfigBody, DialinConfigRequest};
+use crate::effect::{Blocked, Check, Effect, EffectError};
 
-const CREATE: WriteCall = WriteCall(Effect::ConfigCreate, ("POST", "/domain-dialin-config"));
-const UPDATE: WriteCall = WriteCall(Effect::ConfigUpdate, ("PUT", "/domain-dialin-config/:id"));
-const DELETE: WriteCall = WriteCall(
-    Effect::ConfigDelete,
-    ("DELETE", "/domain-dialin-config/:id"),
-);
+const CONFIGS: &str = "/domain-dialin-config";
+const CONFIG: &str = "/domain-dialin-config/:id";
+
+/// How old the list may be when it is sent back with a change: what another client wrote since is lost.
+const LIST_MAX_AGE: Duration = Duration::from_secs(1);
 
 /// A write to the dial-in config of a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +36,45 @@ pub enum ConfigWrite {
 }
 
 impl ConfigWrite {
-    fn call(&self) -> WriteCall {
+    /// Where it is written.
+    pub fn api(&self) -> NumberApi {
         match self {
-            Self::Create(_) => CREATE,
-            Self::Update { .. } => UPDATE,
-            Self::Delete { .. } => DELETE,
+            Self::Create(request) => request.api(),
+            Self::Update { id, .. } | Self::Delete { id } => NumberApi::of(id),
         }
     }
 
-    async fn send(&self, client: &Client, key: &ApiKey) -> Result<Option<DialinConfig>, CallError> {
+    fn call(&self) -> WriteCall {
+        let (effect, route) = match self {
+            Self::Create(_) => (Effect::ConfigCreate, ("POST", CONFIGS)),
+            Self::Update { .. } => (Effect::ConfigUpdate, ("PUT", CONFIG)),
+            Self::Delete { .. } => (Effect::ConfigDelete, ("DELETE", CONFIG)),
+        };
+        match self.api() {
+            NumberApi::DialinConfigs => WriteCall(effect, route),
+            NumberApi::DomainProperties => WriteCall(effect, ("POST", DOMAIN)),
+        }
+    }
+
+    /// The settings that the number has afterwards.
+    fn settings(&self) -> Option<DialinConfigBody> {
+        match self {
+            Self::Create(request) | Self::Update { request, .. } => Some(request.body()),
+            Self::Delete { .. } => None,
+        }
+    }
+
+    /// Sends it; with a list, to the domain.
+    async fn send(
+        &self,
+        client: &Client,
+        key: &ApiKey,
+        list: Option<&PinDialin>,
+    ) -> Result<Option<DialinConfig>, CallError> {
+        if let Some(list) = list {
+            client.replace_pin_dialin(key, list).await?;
+            return Ok(self.settings().map(config_of));
+        }
         let written = match self {
             Self::Create(request) => client.create_dialin_config(key, request).await,
             Self::Update { id, request } => client.update_dialin_config(key, id, request).await,
@@ -90,12 +122,16 @@ impl Account {
             self.read(key, "/domain-dialin-config", call).await
         });
         let Answer { mut value, date } = listed.await?;
-        written.correct(&mut value, at, self.setup.replica_lag);
+        let lag = self.setup.replica_lag;
+        written.correct(NumberApi::DialinConfigs, &mut value, at, lag);
+        let mut entries: Vec<_> = domain.configs().collect();
+        written.correct(NumberApi::DomainProperties, &mut entries, at, lag);
+        value.extend(entries);
         Ok(Numbers {
             at,
             date,
             purchased,
-            configs: with_those_of(&domain, value),
+            configs: value,
         })
     }
 
@@ -109,19 +145,42 @@ impl Account {
         write: ConfigWrite,
         check: Check,
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
-        let name = number.clone();
         let call = write.call();
+        let at_the_domain = write.api() == NumberApi::DomainProperties;
         let deletes = call.0 == Effect::ConfigDelete;
+        let name = match at_the_domain {
+            true => DOMAIN.to_owned(),
+            false => number.clone(),
+        };
+        let lock = name.clone();
         // That Daily's limit for DELETEs is one of rooms alone is only inferred (F-RATE-2).
-        let slot = self.rate_limit.slot(match deletes {
+        let kind = match deletes {
             true => Call::Delete,
             false => Call::General,
-        });
-        let writing = async move |account: Arc<Self>, slot| {
+        };
+        let slots = async {
+            if at_the_domain {
+                let (get, slot) = self.rate_limit.slots_for_update().await;
+                return (Some(get), slot);
+            }
+            (None, self.rate_limit.slot(kind).await)
+        };
+        let writing = async move |account: Arc<Self>, (get, slot): (Option<Slot>, Slot)| {
+            let (list, check) = match get {
+                Some(get) => {
+                    let read = clock::now();
+                    let list = account.list_to_send(&write, &number, &key, get).await?;
+                    if list.is_none() {
+                        return Ok(write.settings().map(config_of));
+                    }
+                    (list, check.and(move || recent(read)))
+                }
+                None => (None, check),
+            };
             let creates = call.0 == Effect::ConfigCreate;
             let before = creates.then(|| account.evidence().writes(&number).creating(&owner));
-            let send = write.send(&account.setup.client, &key);
-            let written = account.send_write(call, check, &key, slot, &number, send);
+            let send = write.send(&account.setup.client, &key, list.as_ref());
+            let written = account.send_write(call, check, &key, slot, &name, send);
             let written = written.await;
             let mut cache = account.numbers.lock().await;
             if let Some((id, config)) = known_after(&write, &written) {
@@ -146,7 +205,55 @@ impl Account {
                 }
             }
         };
-        self.write(call, &name, slot, writing).await
+        self.write(call, &lock, slots, writing).await
+    }
+
+    /// Reads the domain's list and makes the change of this number in it. `None` if it has what is wanted.
+    /// A create needs a number without an entry.
+    async fn list_to_send(
+        &self,
+        write: &ConfigWrite,
+        number: &str,
+        key: &ApiKey,
+        slot: Slot,
+    ) -> Result<Option<PinDialin>, EffectError<CallError>> {
+        let effect = write.call().0;
+        let unproven = |why| EffectError::Blocked(effect, Blocked::Unproven(why));
+        let failed = |error| EffectError::Failed(effect, error);
+        let asked = clock::now();
+        let call = self.setup.client.domain_dialin(key);
+        let answer = self.send(slot, key, ("GET", DOMAIN), call).await;
+        let list = answer.map_err(failed)?.value.list();
+        let mut list = list.ok_or(unproven("pin_dialin of the domain is no list"))?;
+        let cache = self.numbers.lock().await;
+        let lag = self.setup.replica_lag;
+        cache.written.correct_list(&mut list, asked, lag);
+        drop(cache);
+        let entry = list.get(number);
+        let entry =
+            entry.map_err(|()| unproven("several entries of pin_dialin have the number"))?;
+        let settings = write.settings();
+        match (write, entry) {
+            (ConfigWrite::Create(_), Some(_)) => {
+                Err(unproven("the number has an entry in pin_dialin"))
+            }
+            (ConfigWrite::Update { .. }, None) => Err(failed(CallError::NotFound)),
+            (_, entry) if entry == settings => Ok(None),
+            _ => {
+                list.set(number, settings.as_ref());
+                Ok(Some(list))
+            }
+        }
+    }
+}
+
+/// The list that is sent back was read a moment ago.
+fn recent(read: Moment) -> Result<(), Blocked> {
+    match read.until(clock::now()) <= LIST_MAX_AGE {
+        true => Ok(()),
+        false => Err(Blocked::Unproven(
+            "pin_dialin was read more than a second ago",
+        )),
     }
 }
 
@@ -166,28 +273,24 @@ fn known_after(
     }
 }
 
-/// Adds the configs of the domain's own property. Daily may show a config in both places (F-DOM-2);
-/// it then has the id from the list, which is read last.
-fn with_those_of(domain: &DomainDialin, mut configs: Vec<DialinConfig>) -> Vec<DialinConfig> {
-    let number = |it: &DialinConfig| it.config.phone_number.clone();
-    let listed: Vec<_> = configs.iter().map(number).collect();
-    configs.extend(domain.configs().filter(|it| !listed.contains(&number(it))));
-    configs
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use daily_sim::{AccountConfig, Config, FaultKind, FaultSpec, Quirks, Sim};
+    use serde_json::{Value, json};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
     use crate::daily::account::Setup;
     use crate::daily::evidence::CreateAttempts;
+    use crate::daily::number_api::entry_id;
     use crate::daily::types::PIN_DIALIN;
 
     const KEY: &str = "acme-key-0123456789abcdef";
     const NUMBER: &str = "+12025550123";
+    const OTHER: &str = "+12025550145";
+    const THEIRS: &str = "+12025550167";
 
     fn account(daily: &Sim) -> Arc<Account> {
         Account::for_tests(&daily.base_url(), KEY)
@@ -210,38 +313,6 @@ mod tests {
         let (write, check) = (ConfigWrite::Create(request), Check::by_version());
         let made = account.write_config(KEY.into(), NUMBER.into(), "uid".into(), write, check);
         Ok(made.await?.unwrap().id)
-    }
-
-    #[test]
-    fn configs_at_the_domain_are_added_unless_they_are_listed() {
-        let domain = |pin_dialin: serde_json::Value| {
-            let domain =
-                serde_json::json!({"domain_id": "d", "config": {"pin_dialin": pin_dialin}});
-            serde_json::from_value::<DomainDialin>(domain).unwrap()
-        };
-        let listed = serde_json::json!(
-            [{"id": "c1", "type": PIN_DIALIN, "config": {"phone_number": NUMBER}}]);
-        let listed: Vec<DialinConfig> = serde_json::from_value(listed).unwrap();
-        let shown = |pin_dialin| {
-            let all = with_those_of(&domain(pin_dialin), listed.clone());
-            let number = |it: &DialinConfig| it.config.phone_number.clone().unwrap();
-            let shown = |it: &DialinConfig| (number(it), it.is_at_the_domain());
-            all.iter().map(shown).collect::<Vec<_>>()
-        };
-        let ours = (NUMBER.to_owned(), false);
-        let other = ("+14155550100".to_owned(), true);
-        let entry = |number| serde_json::json!({"phone_number": number});
-        for odd in [
-            serde_json::json!(null),
-            serde_json::json!("odd"),
-            serde_json::json!([]),
-        ] {
-            assert_eq!(shown(odd), std::slice::from_ref(&ours));
-        }
-        let both = serde_json::json!([5, entry(NUMBER), entry("+14155550100")]);
-        assert_eq!(shown(both), [ours, other]);
-        let bare = serde_json::from_str::<DomainDialin>("{}").unwrap();
-        assert_eq!(bare.configs().count(), 0);
     }
 
     /// A reconcile that is cut off never sees the answer to its create. The evidence still knows that
@@ -344,5 +415,203 @@ mod tests {
         daily.client().unwrap().fault(&lost).await.unwrap();
         assert!(create(&account).await.is_err());
         assert_eq!(shown(&account).await.len(), 1);
+    }
+
+    /// The domain's list, with an entry of somebody else.
+    async fn with_a_list(quirks: Quirks) -> (Sim, Arc<Account>) {
+        let numbers = [NUMBER, OTHER, THEIRS];
+        let accounts = vec![AccountConfig::new("acme", &[KEY], &numbers)];
+        let daily = Sim::start(Config::new(accounts).quirks(quirks))
+            .await
+            .unwrap();
+        let list = json!({"properties": {"pin_dialin": [{"phone_number": THEIRS}]}});
+        let client = daily.client().unwrap();
+        let set = client.api(KEY).post("/", &list).await.unwrap();
+        assert_eq!(set.status, 200);
+        let setup = Setup {
+            replica_lag: Duration::from_secs(5),
+            ..Setup::for_tests(&daily.base_url())
+        };
+        let domain = account(&daily).domain().clone();
+        let account = Account::new(domain, KEY.into(), setup, Arc::new(|_, _| ()));
+        (daily, account)
+    }
+
+    /// The numbers and prefixes in the list that was sent last.
+    async fn sent(daily: &Sim) -> Vec<(String, String)> {
+        let journal = daily.client().unwrap().journal(0).await.unwrap();
+        let last = journal.iter().rfind(|it| it.method == "POST").unwrap();
+        let list = last.body.as_ref().unwrap()["properties"]["pin_dialin"].clone();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let entries = list.as_array().unwrap().iter();
+        let shown = |it: &Value| (text(&it["phone_number"]), text(&it["name_prefix"]));
+        entries.map(shown).collect()
+    }
+
+    fn entry(number: &str, prefix: &str) -> DialinConfigRequest {
+        DialinConfigRequest {
+            kind: None,
+            phone_number: number.to_owned(),
+            name_prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
+            ivr_greeting: None,
+        }
+    }
+
+    async fn write_entry(
+        account: &Arc<Account>,
+        number: &str,
+        write: ConfigWrite,
+    ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
+        let (key, number, check) = (KEY.into(), number.to_owned(), Check::by_version());
+        let written = account.write_config(key, number, "uid".into(), write, check);
+        written.await
+    }
+
+    /// Each write sends the list as a whole: what others and this process put there stays, also if a read
+    /// does not show it yet (F-CFG-17).
+    #[tokio::test]
+    async fn a_write_of_one_entry_keeps_the_others() {
+        let pair = |number: &str, prefix: &str| (number.to_owned(), prefix.to_owned());
+        let mut lagging = Quirks::default();
+        lagging.set("config-reads", "lagging").unwrap();
+        for quirks in [Quirks::default(), lagging] {
+            let (daily, account) = with_a_list(quirks).await;
+            if quirks == lagging {
+                let later = Duration::from_secs(3);
+                daily.client().unwrap().advance(later).await.unwrap();
+            }
+            let id = entry_id(NUMBER);
+            for number in [NUMBER, OTHER] {
+                let create = ConfigWrite::Create(entry(number, "old"));
+                let created = write_entry(&account, number, create).await.unwrap();
+                assert_eq!(created.unwrap().id, entry_id(number));
+            }
+            let theirs = pair(THEIRS, "");
+            let other = pair(OTHER, "old");
+            let all = [theirs.clone(), pair(NUMBER, "old"), other.clone()];
+            assert_eq!(sent(&daily).await, all);
+            let update = || ConfigWrite::Update {
+                id: id.clone(),
+                request: entry(NUMBER, "new"),
+            };
+            write_entry(&account, NUMBER, update()).await.unwrap();
+            let all = [theirs.clone(), pair(NUMBER, "new"), other.clone()];
+            assert_eq!(sent(&daily).await, all);
+            let posts = async || {
+                let journal = daily.client().unwrap().journal(0).await.unwrap();
+                journal.iter().filter(|it| it.method == "POST").count()
+            };
+            let before = posts().await;
+            write_entry(&account, NUMBER, update()).await.unwrap();
+            assert_eq!(posts().await, before, "nothing differs");
+            let delete = || ConfigWrite::Delete { id: id.clone() };
+            assert_eq!(write_entry(&account, NUMBER, delete()).await.unwrap(), None);
+            assert_eq!(sent(&daily).await, [theirs, other]);
+            let before = posts().await;
+            assert_eq!(write_entry(&account, NUMBER, delete()).await.unwrap(), None);
+            assert_eq!(posts().await, before, "it is gone already");
+            let gone = write_entry(&account, NUMBER, update()).await.unwrap_err();
+            assert!(matches!(gone, EffectError::Failed(_, CallError::NotFound)));
+            let taken = ConfigWrite::Create(entry(THEIRS, "ours"));
+            let taken = write_entry(&account, THEIRS, taken).await.unwrap_err();
+            assert!(matches!(
+                taken,
+                EffectError::Blocked(_, Blocked::Unproven(_))
+            ));
+        }
+    }
+
+    /// Answers each GET with this body, and each other call with `{}`. Gives the bodies of the latter.
+    async fn keeps_bodies(
+        answer: String,
+    ) -> (String, tokio::sync::mpsc::UnboundedReceiver<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let (sender, bodies) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                let (head, body) = loop {
+                    stream.read_buf(&mut request).await.unwrap();
+                    let text = String::from_utf8_lossy(&request);
+                    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                        continue;
+                    };
+                    let mut lines = head.lines();
+                    let length = lines.find_map(|it| it.strip_prefix("content-length: "));
+                    if body.len() >= length.map_or(0, |it| it.parse().unwrap()) {
+                        break (head.to_owned(), body.to_owned());
+                    }
+                };
+                let answer = match head.starts_with("GET") {
+                    true => answer.as_str(),
+                    false => {
+                        sender.send(body).unwrap();
+                        "{}"
+                    }
+                };
+                let length = answer.len();
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}");
+                let answer = format!("{head}\r\n\r\n{answer}");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        (url, bodies)
+    }
+
+    /// From the bytes that Daily answers to those that it gets.
+    #[tokio::test]
+    async fn entries_of_others_are_sent_back_byte_by_byte() {
+        let theirs = r#"{"z":1.0e2,"phone_number":"+1415555\u0030100", "a" : 12345678901234567890.10, "z":null}"#;
+        let shown =
+            format!(r#"{{"config":{{"pin_dialin":[{theirs} ,{{"phone_number":"{NUMBER}"}}]}}}}"#);
+        let (url, mut bodies) = keeps_bodies(shown).await;
+        let account = Account::for_tests(&url, KEY);
+        let id = entry_id(NUMBER);
+        let of_another = ConfigWrite::Create(entry(OTHER, "new"));
+        let update = ConfigWrite::Update {
+            id: id.clone(),
+            request: entry(NUMBER, "new"),
+        };
+        let text = |number, prefix| format!(r#"{{"phone_number":"{number}"{prefix}}}"#);
+        let new = r#","name_prefix":"new""#;
+        for (number, write, ours) in [
+            (
+                OTHER,
+                of_another,
+                format!(",{},{}", text(NUMBER, ""), text(OTHER, new)),
+            ),
+            (NUMBER, update, format!(",{}", text(NUMBER, new))),
+            (NUMBER, ConfigWrite::Delete { id }, String::new()),
+        ] {
+            write_entry(&account, number, write).await.unwrap();
+            let sent = bodies.recv().await.unwrap();
+            let expected = format!(r#"{{"properties":{{"pin_dialin":[{theirs}{ours}]}}}}"#);
+            assert_eq!(sent, expected);
+        }
+    }
+
+    /// An unanswered write to the list may still be applied, and undo what is written to other numbers.
+    #[tokio::test]
+    async fn a_write_to_the_list_is_one_to_every_number() {
+        let (daily, account) = with_a_list(Quirks::default()).await;
+        let lost = FaultSpec::next("POST", "/", FaultKind::ReplyLost);
+        daily.client().unwrap().fault(&lost).await.unwrap();
+        let create = ConfigWrite::Create(entry(NUMBER, ""));
+        assert!(write_entry(&account, NUMBER, create).await.is_err());
+        let evidence = |number| account.evidence().number(number, "uid");
+        let (unknown, attempts) = evidence(NUMBER);
+        assert!(unknown.is_some());
+        assert_eq!(attempts, CreateAttempts::Unknown);
+        assert_eq!(evidence(OTHER).0, unknown);
+    }
+
+    #[test]
+    fn a_list_is_not_sent_back_long_after_it_was_read() {
+        let now = clock::now();
+        assert!(recent(now).is_ok());
+        let before = Moment(now.0.saturating_sub(Duration::from_millis(1100)));
+        assert!(recent(before).is_err());
     }
 }

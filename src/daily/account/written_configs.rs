@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
+use crate::daily::number_api::{NumberApi, entry_number};
+use crate::daily::pin_dialin::PinDialin;
 use crate::daily::types::DialinConfig;
 
 /// The last write to each config, the oldest first.
@@ -38,9 +40,16 @@ impl WrittenConfigs {
         });
     }
 
-    /// Replaces what may be stale in a list that Daily was asked for at the moment `asked`.
-    pub(super) fn correct(&self, configs: &mut Vec<DialinConfig>, asked: Moment, lag: Duration) {
-        for written in self.0.iter().filter(|it| asked < it.at.after(lag)) {
+    /// Replaces what may be stale in the configs of one place, for which Daily was asked at the moment
+    /// `asked`.
+    pub(super) fn correct(
+        &self,
+        api: NumberApi,
+        configs: &mut Vec<DialinConfig>,
+        asked: Moment,
+        lag: Duration,
+    ) {
+        for written in self.recent(api, asked, lag) {
             configs.retain(|it| it.id != written.id);
             let Some(config) = &written.config else {
                 continue;
@@ -51,6 +60,25 @@ impl WrittenConfigs {
                 configs.push(config.clone());
             }
         }
+    }
+
+    /// The same for the list that is about to be sent back: what an earlier write of ours put there must
+    /// not get lost, because a stale read does not show it.
+    pub(super) fn correct_list(&self, list: &mut PinDialin, asked: Moment, lag: Duration) {
+        for written in self.recent(NumberApi::DomainProperties, asked, lag) {
+            let number = entry_number(&written.id).unwrap_or_default();
+            list.set(number, written.config.as_ref().map(|it| &it.config));
+        }
+    }
+
+    fn recent(
+        &self,
+        api: NumberApi,
+        asked: Moment,
+        lag: Duration,
+    ) -> impl Iterator<Item = &Written> {
+        let all = self.0.iter();
+        all.filter(move |it| NumberApi::of(&it.id) == api && asked < it.at.after(lag))
     }
 }
 
@@ -104,7 +132,7 @@ mod tests {
         ];
         for (case, written, asked, listed, expected) in table {
             let mut configs: Vec<_> = listed.into_iter().cloned().collect();
-            written.correct(&mut configs, at(asked), LAG);
+            written.correct(NumberApi::DialinConfigs, &mut configs, at(asked), LAG);
             assert_eq!(configs.iter().collect::<Vec<_>>(), expected, "{case}");
         }
     }

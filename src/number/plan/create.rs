@@ -7,6 +7,7 @@ use super::steps::{Age, Step};
 use super::{Plan, Planned};
 use crate::crd::AdoptionPolicy;
 use crate::daily::evidence::CreateAttempts;
+use crate::daily::number_api::NumberApi;
 use crate::daily::types::{DialinConfig, Domain, PIN_DIALIN};
 use crate::naming;
 use crate::number::Number;
@@ -35,7 +36,18 @@ impl Create for Number {
 
     fn create(view: &View, spec: &Spec, owned: &Record, claim: &Claim) -> Planned {
         let known = evidence(view, Age::Fresh)?;
+        let request = spec.create(view.facts.api);
+        if view.facts.api == NumberApi::DomainProperties {
+            // It would take out the entry that is created now, whichever number it was for.
+            no_late_write(view, None)?;
+        }
         if let Some(config) = known.of_number(&owned.name) {
+            let is_elsewhere = NumberApi::of(&config.id) != view.facts.api;
+            if is_elsewhere && is_named(view, owned.former_id.as_deref(), config) {
+                record_request(owned, claim, json!(request))?;
+                let from = config.id.clone();
+                return Ok(act(Step::MoveConfig(from, Box::new(request))));
+            }
             return found(view, spec, owned, claim, config);
         }
         if !known.purchased {
@@ -45,7 +57,6 @@ impl Create for Number {
             let held = held_by(view, &owned.name, rival);
             return Ok(withdraw(view, owned, held));
         }
-        let request = spec.create();
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
             forget_refused(view, owned, claim)?;
             return Ok(failing(
@@ -62,7 +73,7 @@ impl Create for Number {
 /// one with the id `ours`, or one that may be adopted.
 fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str>) -> Planned {
     let number = &unclaimed.name;
-    let is_ours = |config: &&DialinConfig| ours == Some(config.id.as_str());
+    let is_ours = |config: &&DialinConfig| is_named(view, ours, config);
     let recent = match view.forced {
         true => Age::Fresh,
         false => Age::Recent,
@@ -93,11 +104,11 @@ fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str
     })
 }
 
-/// Whether a config that exists may be adopted: a PIN dial-in config with an id, which no other object claims
-/// or owns.
+/// Whether a config that exists may be adopted: a PIN dial-in config in the place where the operator writes,
+/// which no other object claims or owns.
 fn may_adopt(view: &View, spec: &Spec, config: &DialinConfig) -> Result<(), Plan> {
     let number = &spec.phone_number;
-    let is_adoptable = config.kind == PIN_DIALIN && !config.is_at_the_domain();
+    let is_adoptable = config.kind == PIN_DIALIN && NumberApi::of(&config.id) == view.facts.api;
     if spec.adoption == AdoptionPolicy::Never || !is_adoptable {
         return Err(in_use(number, config, is_adoptable && view.key_may_adopt));
     }
@@ -113,6 +124,13 @@ fn may_adopt(view: &View, spec: &Spec, config: &DialinConfig) -> Result<(), Plan
 /// A claim since this answer of Daily.
 pub(super) fn claim_at(view: &View, known: &NumberEvidence) -> Claim {
     Claim::at(known.date.unwrap_or(view.now.wall))
+}
+
+/// Whether a config has this id, which an earlier record has. An entry of the domain's list has no id of
+/// its own: somebody may have put another one for the number there, so it must be as the spec asks.
+pub(super) fn is_named(view: &View, id: Option<&str>, config: &DialinConfig) -> bool {
+    let as_asked = || view.spec.as_ref().is_ok_and(|it| it.is_applied_in(config));
+    id == Some(&config.id) && (!config.is_at_the_domain() || as_asked())
 }
 
 /// The claimed number has a config: it is recorded if it is ours.
@@ -150,12 +168,16 @@ pub(super) fn is_ours(
     config: &DialinConfig,
 ) -> Result<bool, Plan> {
     let created = CreateAttempts::Created(config.id.clone());
-    if view.evidence.create_attempts == created || owned.former_id.as_ref() == Some(&config.id) {
+    if view.evidence.create_attempts == created && !config.is_at_the_domain()
+        || is_named(view, owned.former_id.as_deref(), config)
+    {
         return Ok(true);
     }
     let matches = |request: &Value| {
         let asked = Spec::of_request(request);
-        asked.is_some_and(|asked| asked.is_applied_in(config))
+        // A create for the list has no type.
+        request.get("type").is_none() == config.is_at_the_domain()
+            && asked.is_some_and(|asked| asked.is_applied_in(config))
     };
     if !view.create_may_have_succeeded() || !claim.sent.iter().any(matches) {
         return Ok(false);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::create::is_ours;
+use super::create::{is_named, is_ours};
 use super::problems::evidence;
 use super::steps::{Age, Read, Step};
 use super::{Plan, Planned};
@@ -102,7 +102,7 @@ fn delete_unrecorded(view: &View, owned: &Record, known: &NumberEvidence) -> Pla
     let ours = match &owned.claim {
         Some(claim) => is_ours(view, owned, claim, config)?,
         // After a withdrawn claim, only the id of before proves anything.
-        None => owned.former_id.as_ref() == Some(&config.id),
+        None => is_named(view, owned.former_id.as_deref(), config),
     };
     if ours && view.retains_adopted(&config.id) {
         return Ok(Release::Retained.into());

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::create::claim_at;
+use super::create::{claim_at, is_named};
 use super::problems::{evidence, in_use, moved, not_purchased, rejected};
 use super::steps::{Age, Serving, Step, Update};
 use super::{Plan, Planned};
 use crate::crd::condition::{self, kind};
+use crate::daily::number_api::NumberApi;
 use crate::daily::types::{DialinConfig, Domain};
 use crate::naming;
 use crate::number::Number;
@@ -40,6 +41,7 @@ impl Keep for Number {
             Some(config) if owned.is_adopted() => {
                 present(view, &spec.keeping(&config.config), domain, config)
             }
+            Some(config) if is_to_move(view, config) => switched(view, owned, known),
             Some(config) => present(view, spec, domain, config),
             None => absent(view, owned, known),
         }
@@ -52,11 +54,31 @@ impl Keep for Number {
     }
 }
 
+/// Whether the operator is configured to write the other place now. An entry of the domain's list is
+/// brought up to date there first, so that its content proves it.
+fn is_to_move(view: &View, config: &DialinConfig) -> bool {
+    NumberApi::of(&config.id) != view.facts.api && is_named(view, Some(&config.id), config)
+}
+
+/// If Daily shows the config in the other place too, it only has another id there. Otherwise it is claimed
+/// anew and moved.
+fn switched(view: &View, owned: &Record, known: &NumberEvidence) -> Planned {
+    let recorded = match &known.other_id {
+        Some(id) => owned.owning(Made::of(id)),
+        None => owned.replacing(claim_at(view, known)),
+    };
+    Ok(record(recorded, Change::Replaced))
+}
+
 /// While nothing is waited for, one answer serves all numbers of the account.
 fn age(view: &View) -> Age {
     let ready = condition::is_true(&view.status.conditions, kind::READY);
-    let settled = ready && view.memory.kind.first_absent.is_none();
-    match (view.forced, settled) {
+    let memory = &view.memory.kind;
+    let settled = ready && memory.first_absent.is_none();
+    let reads_back = memory
+        .read_back_from
+        .is_some_and(|it| it <= view.now.moment);
+    match (view.forced || reads_back, settled) {
         (true, _) => Age::Fresh,
         (false, true) => Age::Drift,
         (false, false) => Age::Recent,
@@ -69,15 +91,16 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
         id: config.id.clone(),
     });
     if spec.is_applied_in(config) {
-        return Ok(Plan::Rest(
-            Outcome::Serving(serving, None),
-            Requeue::AtDrift(None),
-        ));
+        let read_back = view.memory.kind.read_back_from;
+        let requeue = read_back.map_or(Requeue::AtDrift(None), |from| {
+            Requeue::After(view.now.moment.until(from) + MARGIN)
+        });
+        return Ok(Plan::Rest(Outcome::Serving(serving, None), requeue));
     }
     let with =
         |problem: Problem, requeue| Plan::Rest(Outcome::Serving(serving, Some(problem)), requeue);
     let what = "the change of the dial-in config";
-    let request = spec.update(&config.config);
+    let request = spec.update(config);
     let fingerprint = naming::fingerprint(&json!(request));
     if view.facts.updated.is_some() {
         return Ok(act(Step::RememberUnapplied { fingerprint }));

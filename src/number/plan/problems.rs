@@ -47,14 +47,17 @@ pub(super) fn not_purchased(number: &str, domain: &str) -> Plan {
 
 /// Somebody has configured the number at Daily. The object could adopt that config if its spec said so.
 pub(super) fn in_use(number: &str, config: &DialinConfig, adoptable: bool) -> Plan {
-    let adopt = match adoptable {
-        true => "set adoptionPolicy to AdoptOrCreate to take that config over, ",
-        false => "",
+    let (adopt, or) = match adoptable {
+        true => (
+            "set adoptionPolicy to AdoptOrCreate to take that config over, ",
+            "or ",
+        ),
+        false => ("", ""),
     };
     let message = match config.is_at_the_domain() {
         true => format!(
             "The number {number} is configured in the property pin_dialin of the Daily domain, so rooms can publish it \
-             without a PinDialinNumber. To use a PinDialinNumber instead, remove the number from pin_dialin."
+             without a PinDialinNumber. To use a PinDialinNumber instead, {adopt}{or}remove the number from pin_dialin."
         ),
         false => format!(
             "The number {number} has a dial-in config at Daily that does not belong to this PinDialinNumber. Delete \

@@ -40,6 +40,9 @@ pub enum Step {
     RememberUnapplied {
         fingerprint: String,
     },
+    /// Delete the config with this id, and create one in the other place right after: Daily refuses a
+    /// second config of a number (F-CFG-4, F-DOM-6).
+    MoveConfig(String, Box<DialinConfigRequest>),
 }
 
 /// A change of a config.

@@ -10,6 +10,7 @@ pub mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use daily_operator::crd::time;
+use daily_operator::daily::number_api::NumberApi;
 use daily_sim::JournalEntry;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -167,10 +168,68 @@ impl Known {
             let config = call.path.strip_prefix("/domain-dialin-config/");
             let sent = call.status == 200 && !self.by_hand.contains(&call.seq);
             match config.filter(|_| sent) {
+                Some(id) if call.method == "DELETE" && self.moves(calls, call, id) => {}
                 Some(id) if call.method == "DELETE" => self.holders_are_condemned(call, id)?,
                 Some(id) if call.method == "PUT" => self.number_is_the_holders(call, id)?,
                 _ => {}
             }
+        }
+        self.entries_stay(calls)
+    }
+
+    /// Whether what a config had is put to the other place afterwards, for each of its holders.
+    fn moves(&self, calls: &[JournalEntry], call: &JournalEntry, id: &str) -> bool {
+        let elsewhere = |number: &str| match NumberApi::of(id) {
+            NumberApi::DialinConfigs => entry_id(number),
+            NumberApi::DomainProperties => number.to_owned(),
+        };
+        let later = calls.iter().filter(|it| it.seq > call.seq);
+        let put: BTreeSet<String> = later.flat_map(put_there).collect();
+        let holders = self.holders(id);
+        let is_put = |(_, object): &(usize, &Named)| {
+            let mut numbers = self.numbers.iter();
+            numbers.any(|(number, namespace, name)| {
+                (namespace, name) == (&object.namespace, &object.name)
+                    && put.contains(&elsewhere(number))
+            })
+        };
+        !holders.is_empty() && holders.iter().all(is_put)
+    }
+
+    /// A write of the domain's list takes an entry out only for its holders, whose deletion was asked for or
+    /// who have moved it, and changes only one that has a holder. What somebody wrote by hand since the list
+    /// was read may be lost: Daily checks no precondition.
+    fn entries_stay(&self, calls: &[JournalEntry]) -> Result<(), String> {
+        let (mut list, mut unread) = (Vec::new(), false);
+        for call in calls.iter().filter(|it| it.path == "/" && it.status == 200) {
+            let Some(after) = list_sent(call) else {
+                unread &= call.method != "GET";
+                continue;
+            };
+            let by_hand = self.by_hand.contains(&call.seq);
+            for entry in list
+                .iter()
+                .filter(|it| !unread && !by_hand && !after.contains(it))
+            {
+                let number = entry["phone_number"].as_str().unwrap_or_default();
+                let id = entry_id(number);
+                let is_changed = after.iter().any(|it| it["phone_number"] == number);
+                match is_changed {
+                    true if self.holders(&id).is_empty() => {
+                        return Err(format!("{} changes the entry of {number}", shown(call)));
+                    }
+                    // It has no id of its own: another object may hold the next entry of the number.
+                    false if !self.moves(calls, call, &id) => {
+                        let mut holders = self.holders(&id).into_iter();
+                        if !holders.any(|it| self.condemned(it, call)) {
+                            self.holders_are_condemned(call, &id)?;
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            unread |= by_hand;
+            list = after;
         }
         Ok(())
     }
@@ -305,6 +364,27 @@ impl Known {
             .then_some(())
             .ok_or_else(|| format!("{} moves a config of {holders:?}", shown(call)))
     }
+}
+
+/// The entries of the domain's list that a call has sent.
+fn list_sent(call: &JournalEntry) -> Option<Vec<Value>> {
+    let body = call.body.as_ref().filter(|_| call.method == "POST")?;
+    body.pointer("/properties/pin_dialin")?.as_array().cloned()
+}
+
+/// The numbers of the configs that a call puts to either place, as [`Known::moves`] names them.
+fn put_there(call: &JournalEntry) -> Vec<String> {
+    let number = |it: &Value| it["phone_number"].as_str().map(str::to_owned);
+    let is_create = call.method == "POST" && call.path == "/domain-dialin-config";
+    let created = call.body.as_ref().filter(|_| is_create).and_then(number);
+    let listed = list_sent(call).unwrap_or_default();
+    let listed = listed.iter().filter_map(number).map(|it| entry_id(&it));
+    listed.chain(created).collect()
+}
+
+/// The id by which the operator records an entry of the domain's list.
+fn entry_id(number: &str) -> String {
+    format!("pin_dialin:{number}")
 }
 
 fn is_room_write(call: &JournalEntry) -> bool {

@@ -26,7 +26,7 @@ fn a_config_is_adopted_if_policy_and_key_allow_it_and_nobody_holds_the_number() 
         kind: "pinless_dialin".into(),
         ..config("x", "theirs")
     };
-    let at_the_domain = config("", "theirs");
+    let at_the_domain = config("pin_dialin:+12025550123", "theirs");
     let later = |it: &mut View| {
         it.rival = rival(None);
         if let Some(Some(rival)) = &mut it.rival {

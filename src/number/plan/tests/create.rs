@@ -333,7 +333,7 @@ fn a_config_that_comes_back_with_its_former_id_is_ours() {
 #[test]
 fn a_rejected_create_is_sent_again_rarely() {
     let rejected = with(claimed(), |it| {
-        it.memory.rejection = rejection(&spec().create(), 1005)
+        it.memory.rejection = rejection(&spec().create(NumberApi::DialinConfigs), 1005)
     });
     let refused = said(&rejected);
     assert_eq!(refused, "record with status Sent claim at 7");
@@ -384,7 +384,7 @@ fn an_id_is_recorded_before_its_config_is_changed() {
 #[test]
 fn a_number_that_is_set_up_at_the_domain_is_said_to_be() {
     let at_the_domain = with(free(), |it| {
-        it.facts.number = seen(vec![config("", "front")])
+        it.facts.number = seen(vec![config("pin_dialin:+12025550123", "front")])
     });
     assert_eq!(said(&at_the_domain), "failing NumberInUse");
     let message = message(&at_the_domain);

@@ -66,7 +66,7 @@ fn a_recorded_config_is_kept_as_the_spec_asks() {
 
 #[test]
 fn a_config_that_differs_is_changed() {
-    let request = spec().update(&config("c1", "other").config);
+    let request = spec().update(&config("c1", "other"));
     let rejected = with(differs(), |it| {
         it.memory.rejection = rejection(&request, 1005)
     });

@@ -4,6 +4,7 @@
 mod adopt;
 mod create;
 mod delete;
+mod domain;
 mod guards;
 mod keep;
 mod rivals;
@@ -17,6 +18,7 @@ use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::crd::{Account, AdoptionPolicy, PinDialinNumberStatus};
 use crate::daily::evidence::{CreateAttempts, RoomEvidence};
+use crate::daily::number_api::NumberApi;
 use crate::daily::types::{DialinConfig, Domain};
 use crate::keys::KeyProblem;
 use crate::naming;
@@ -70,7 +72,7 @@ fn sent(prefix: &str) -> Value {
         name_prefix: Some(prefix.into()),
         ..spec()
     };
-    json!(spec.create())
+    json!(spec.create(NumberApi::DialinConfigs))
 }
 
 fn config(id: &str, prefix: &str) -> DialinConfig {
@@ -90,6 +92,7 @@ fn seen(configs: Vec<DialinConfig>) -> Option<NumberEvidence> {
         date: Some(7),
         purchased: true,
         configs,
+        other_id: None,
     })
 }
 
@@ -262,6 +265,7 @@ fn said(view: &View) -> String {
         }
         Plan::Act(AnyStep::Of(Step::DeleteConfig { id })) => format!("delete {id}"),
         Plan::Act(AnyStep::Of(Step::RememberUnapplied { .. })) => "remember unapplied".into(),
+        Plan::Act(AnyStep::Of(Step::MoveConfig(from, _))) => format!("move {from}"),
         Plan::Rest(outcome, _) => outcome_said(&outcome),
     }
 }

@@ -37,7 +37,7 @@ fn known(condemned: &[Named]) -> Known {
             ),
             (
                 named("pindialinnumbers", "main-line"),
-                "the id is config-1".to_owned(),
+                "the id is config-1, or pin_dialin:+1".to_owned(),
             ),
         ],
     };
@@ -65,7 +65,38 @@ pub fn sees_who_lost_what() {
     };
     let moved = |number: &str| vec![config("PUT", json!({"phone_number": number}))];
 
+    let list = |seq, entries: Value| {
+        let body = json!({"properties": {"pin_dialin": entries}});
+        call(seq, "POST", "/", None, body)
+    };
+    let (ours, theirs) = (json!({"phone_number": "+1"}), json!({"phone_number": "+3"}));
+    let both = || list(1, json!([ours, theirs]));
+    let created = || {
+        let body = json!({"type": "pin_dialin", "phone_number": "+1"});
+        call(4, "POST", "/domain-dialin-config", None, body)
+    };
+    let by_hand = |mut known: Known, seq| {
+        known.by_hand.insert(seq);
+        known
+    };
+    let changed = json!([{"phone_number": "+1", "name_prefix": "new"}, theirs]);
+
     let harmless = [
+        (
+            known(std::slice::from_ref(&main_line)),
+            vec![both(), list(3, json!([theirs]))],
+        ),
+        (known(&[]), vec![both(), list(3, changed)]),
+        (
+            known(&[]),
+            vec![both(), list(3, json!([theirs])), created()],
+        ),
+        (
+            known(&[]),
+            vec![config("DELETE", Value::Null), list(4, json!([ours]))],
+        ),
+        (by_hand(known(&[]), 3), vec![both(), list(3, json!([]))]),
+        (by_hand(known(&[]), 1), vec![both(), list(3, json!([ours]))]),
         (known(std::slice::from_ref(&standup)), vec![room(3)]),
         (known(&[named("dailyrooms", "")]), vec![room(3)]),
         (known(&[]), nearer("room-1")),
@@ -98,7 +129,21 @@ pub fn sees_who_lost_what() {
     let mut shared = known(&[]);
     let reported = (evil.clone(), "the id is room-1".to_owned());
     shared.stories[0].reported.push(reported);
+    let read = call(2, "GET", "/", None, Value::Null);
     let losses = [
+        (
+            by_hand(known(&[]), 1),
+            vec![both(), read, list(3, json!([ours]))],
+        ),
+        (known(&[]), vec![both(), list(3, json!([theirs]))]),
+        (
+            known(&[]),
+            vec![
+                both(),
+                list(3, json!([ours, {"phone_number": "+3", "x": 1}])),
+            ],
+        ),
+        (known(&[]), vec![config("DELETE", Value::Null), created()]),
         (known(&[standup]), vec![room(1)]),
         (known(&[evil]), vec![room(3)]),
         (known(&[]), nearer("room-2")),
