@@ -156,7 +156,7 @@ pub struct RunArgs {
         value_parser = given(restricted_properties)
     )]
     pub allow_room_properties: Option<Given<Vec<String>>>,
-    /// Daily's global numbers that DailyRooms may publish, in E.164 form and separated by commas: at most one for each country, and one of the US [default: the ten that Daily's documentation names]
+    /// Daily's global numbers that DailyRooms may publish, in E.164 form and separated by commas: at most one for each country; a number of the US is required [default: the ten that Daily's documentation names]
     #[arg(
         long,
         value_name = "NUMBERS",

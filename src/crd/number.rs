@@ -87,7 +87,7 @@ pub struct PinDialinNumberSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 
-    /// What happens if the number has a PIN dial-in config at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator changes what the spec sets and leaves the rest as it is. It needs an API key of this namespace. A config that belongs to another PinDialinNumber is never adopted. Default: Never.
+    /// What happens if the number has a PIN dial-in config at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator changes what the spec sets and leaves the rest as it is. It needs an API key other than the operator's default key: set apiKeySecretRef to a Secret in this namespace. A config that belongs to another PinDialinNumber is never adopted. Default: Never.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 

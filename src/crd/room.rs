@@ -115,7 +115,7 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin: Option<Dialin>,
 
-    /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. Absent: Daily's defaults.
+    /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. With the operator's default API key, enable_dialout, meeting_join_hook, recordings_bucket, sip and streaming_endpoints need the permission of the operator's administrator. Absent: Daily's defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_properties: Option<RoomProperties>,
 
@@ -137,7 +137,7 @@ pub struct DailyRoomSpec {
     #[schemars(length(max = time::MAX_DRAIN.longest))]
     pub max_drain: Option<String>,
 
-    /// What happens if a room with the name in roomName exists at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator enables PIN dial-in, changes what the spec sets, and leaves everything else in the room as it is. It needs roomName and an API key of this namespace. A room that belongs to another DailyRoom is never adopted. Default: Never.
+    /// What happens if a room with the name in roomName exists at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator enables PIN dial-in, changes what the spec sets, and leaves everything else in the room as it is. It needs roomName and an API key other than the operator's default key: set apiKeySecretRef to a Secret in this namespace. A room that belongs to another DailyRoom is never adopted. Default: Never.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
 
@@ -240,7 +240,7 @@ pub struct Dialin {
     #[serde(default)]
     pub code_in_status: CodeInStatus,
 
-    /// Countries whose global numbers of Daily the room publishes if it names no number and no purchased number serves it: 1 to 10 codes such as US and GB. The first number is in the dial string. The operator knows the numbers of ten countries; Daily does not say which accounts may use those outside the US and Canada. Default: US.
+    /// Countries whose global numbers of Daily the room publishes if it names no number and no purchased number serves it: 1 to 10 codes such as US and GB. The first number is in the dial string. By default the operator knows those of AU, BR, CA, CL, CZ, FI, FR, GB, NZ and US; Daily does not say which accounts may use those outside the US and Canada. Default: US.
     #[serde(default = "default_global_numbers")]
     #[x_kube(validation = Rule::new("size(self) >= 1 && self.all(a, a.matches('^[A-Z]{2}$') && self.exists_one(b, a == b))").message(GLOBAL_NUMBERS))]
     #[schemars(length(max = MOST_GLOBAL_NUMBERS), inner(length(max = 32)))]
