@@ -148,7 +148,7 @@ pub struct RunArgs {
         value_parser = given(selector)
     )]
     pub default_api_key_number_namespaces: Option<Given<Selector>>,
-    /// Room properties, separated by commas, that DailyRooms with the default API key may set in roomProperties: any of enable_dialout, meeting_join_hook, recordings_bucket, sip and streaming_endpoints [default: none]
+    /// Room properties, separated by commas, that DailyRooms with the default API key may set in roomProperties: any of enable_dialout, meeting_join_hook, recordings_bucket, sip, streaming_endpoints and transcription_bucket [default: none]
     #[arg(
         long,
         value_name = "NAMES",

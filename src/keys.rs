@@ -268,6 +268,7 @@ impl Keys {
         let read = read.map_err(|error| {
             let what = format!("Failed to read the labels of namespace {namespace}");
             KeyError::Kubernetes {
+                namespace: namespace.to_owned(),
                 what,
                 error: Arc::new(error),
             }

@@ -36,12 +36,13 @@ const WITH_A_FIELD: [(&str, &str, &str); 7] = [
 
 /// Properties that cost the account money, or send what is said in a room elsewhere. Whoever uses the
 /// operator's default API key needs an administrator's permission for them.
-pub const RESTRICTED: [&str; 5] = [
+pub const RESTRICTED: [&str; 6] = [
     "enable_dialout",
     "meeting_join_hook",
     "recordings_bucket",
     "sip",
     "streaming_endpoints",
+    "transcription_bucket",
 ];
 
 /// `spec.roomProperties` of a DailyRoom. `Debug` does not show the values.

@@ -24,7 +24,11 @@ pub enum KeyError {
     Problem(KeyProblem),
     /// The API server did not show the Secret or namespace.
     #[error("{what}: {}", chain(.error))]
-    Kubernetes { what: String, error: Arc<KubeError> },
+    Kubernetes {
+        namespace: String,
+        what: String,
+        error: Arc<KubeError>,
+    },
     /// Daily did not say which domain the key belongs to.
     #[error("{what}: {}", chain(.error))]
     Daily { what: String, error: CallError },
@@ -34,9 +38,14 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    /// Whether the operator may not read the Secret of the key.
-    pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Kubernetes { error, .. } if matches!(**error, KubeError::Forbidden { .. }))
+    /// The namespace in which the operator may not read the Secret of the key.
+    pub fn forbidden_in(&self) -> Option<&str> {
+        match self {
+            Self::Kubernetes {
+                namespace, error, ..
+            } if matches!(**error, KubeError::Forbidden { .. }) => Some(namespace),
+            _ => None,
+        }
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) async fn read(kube: &kube::Client, source: &KeySource) -> Result<ApiK
         Err(error) => {
             let what = format!("Failed to read the Secret {}", source.shown());
             Err(KeyError::Kubernetes {
+                namespace: source.namespace.clone(),
                 what,
                 error: Arc::new(error),
             })

@@ -112,7 +112,7 @@ impl Failure {
         match error {
             KeyError::Problem(problem) => Ok(problem),
             KeyError::Busy(busy) => Err(Self::busy(busy)),
-            KeyError::Kubernetes { what, error } => Err(Self::kube(&what, &error)),
+            KeyError::Kubernetes { what, error, .. } => Err(Self::kube(&what, &error)),
             KeyError::Daily { what, error } => {
                 let message = format!("{what}: {}", chain(&error));
                 Err(Self {
@@ -226,6 +226,7 @@ mod tests {
         let of_key = |error| Failure::of_key(error).unwrap_err();
         let what = || "Failed to read the Secret".to_owned();
         let read = |code| KeyError::Kubernetes {
+            namespace: "team".to_owned(),
             what: what(),
             error: std::sync::Arc::new(KubeError::Failing {
                 code,

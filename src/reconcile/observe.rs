@@ -119,7 +119,7 @@ impl<K: Reconciled> Pass<K> {
     async fn gone_with_its_namespace(&self, error: &KeyError) -> Option<KeyProblem> {
         let meta = &self.view.meta;
         meta.deleting?;
-        if !error.is_forbidden() {
+        if error.forbidden_in() != Some(meta.namespace.as_str()) {
             return None;
         }
         let read = namespace_deleted(&self.context.client, &meta.namespace).await;
@@ -139,6 +139,8 @@ impl<K: Reconciled> Pass<K> {
             let name = self.view.name_at_daily().unwrap_or_default();
             self.name_lock = None;
             self.name_lock = Some(self.context.name_locks.lock(&domain, &name).await);
+            // Whoever had the lock may have written meanwhile.
+            self.refresh();
         }
         let objects = self.objects()?;
         let others = objects

@@ -282,6 +282,7 @@ fn a_restricted_property_needs_a_permission_with_the_default_key() {
         "recordings_bucket",
         "sip",
         "streaming_endpoints",
+        "transcription_bucket",
     ] {
         let new = claimed().spec(spec_with(&json!({property: {}})));
         let says = format!("may not set {property} in roomProperties");
