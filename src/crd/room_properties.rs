@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::grammar::Grammar;
@@ -46,26 +46,31 @@ pub const RESTRICTED: [&str; 6] = [
 ];
 
 /// `spec.roomProperties` of a DailyRoom. `Debug` does not show the values.
-#[derive(Clone, Default, Serialize, PartialEq, Eq)]
-#[serde(transparent)]
-pub struct RoomProperties(Map<String, Value>);
+///
+/// As JSON text, because each cached object has them: as values, nested lists of 8 KiB would take 250 KiB.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct RoomProperties(Box<str>);
 
 impl RoomProperties {
+    fn values(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+
     /// The properties with a value.
     ///
     /// # Errors
     /// What is wrong with one of them, and what to write instead.
     pub fn check(&self) -> Result<Map<String, Value>, String> {
-        if self.0.len() > MOST {
+        let mut checked = self.values();
+        if checked.len() > MOST {
             return Err(TOO_LARGE.to_owned());
         }
-        let mut checked = Map::new();
-        for (name, value) in self.0.iter().filter(|(_, value)| !value.is_null()) {
+        checked.retain(|_, value| !value.is_null());
+        for name in checked.keys() {
             PROPERTY.check(name).map_err(|it| it.to_string())?;
             if let Some((_, _, field)) = WITH_A_FIELD.iter().find(|(known, ..)| known == name) {
                 return Err(use_the_field(name, field));
             }
-            checked.insert(name.clone(), value.clone());
         }
         Ok(checked)
     }
@@ -77,19 +82,26 @@ fn use_the_field(property: &str, field: &str) -> String {
 
 impl std::fmt::Debug for RoomProperties {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.values().keys()).finish()
     }
 }
 
 impl<'de> Deserialize<'de> for RoomProperties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let properties = Map::deserialize(deserializer)?;
-        match json!(properties).to_string().len() > MOST_BYTES {
+        let text = Value::Object(properties).to_string();
+        match text.len() > MOST_BYTES {
             true => Err(serde::de::Error::custom(format!(
                 "invalid length, expected that {TOO_LARGE}"
             ))),
-            false => Ok(Self(properties)),
+            false => Ok(Self(text.into())),
         }
+    }
+}
+
+impl Serialize for RoomProperties {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.values().serialize(serializer)
     }
 }
 
@@ -149,6 +161,10 @@ mod tests {
 
     #[test]
     fn more_than_the_operator_keeps_is_not_read() {
+        assert!(
+            size_of::<RoomProperties>() == size_of::<Box<str>>(),
+            "each cached object has them"
+        );
         let large = read(json!({"recordings_template": "x".repeat(MOST_BYTES)})).unwrap_err();
         let said = without_value(&large.to_string());
         assert!(said.ends_with("at most 8 KiB as JSON"), "{said}");

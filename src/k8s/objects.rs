@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{ListParams, Patch, PatchParams};
-use kube::core::NamespaceResourceScope;
+use kube::api::{GetParams, ListParams, Patch, PatchParams};
+use kube::core::{NamespaceResourceScope, Request};
 use kube::{Api, Client, Resource};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::calls::{DEADLINE, call, within};
 use super::{Guard, KubeError, MANAGER, body};
@@ -70,6 +70,18 @@ pub async fn namespace_deleted(client: &Client, namespace: &str) -> Result<Optio
     Ok(read.metadata.deletion_timestamp.map(|at| at.0.as_second()))
 }
 
+/// The finalizers of an object, without the managed fields, which a tenant may nest too deeply.
+#[derive(Deserialize)]
+struct WithFinalizers {
+    metadata: Finalizers,
+}
+
+#[derive(Deserialize)]
+struct Finalizers {
+    #[serde(default)]
+    finalizers: Vec<String>,
+}
+
 /// Adds or removes a finalizer of the object that was read. The other finalizers are read right before
 /// it: a tenant decides how many there are, so the cache does not keep them.
 ///
@@ -82,8 +94,10 @@ pub async fn set_finalizer<K: Served>(
     wanted: bool,
 ) -> Result<K, KubeError> {
     let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
-    let read = call(&guard.namespace, api.get_metadata(&guard.name)).await?;
-    let mut finalizers = read.metadata.finalizers.unwrap_or_default();
+    let read = Request::new(api.resource_url()).get_metadata(&guard.name, &GetParams::default());
+    let read = read.map_err(kube::Error::BuildRequest)?;
+    let read = call(&guard.namespace, client.request::<WithFinalizers>(read)).await?;
+    let mut finalizers = read.metadata.finalizers;
     finalizers.retain(|it| it != finalizer);
     if wanted {
         finalizers.push(finalizer.to_owned());

@@ -2,16 +2,18 @@
 //!
 //! Tenants decide what is in an object and how large it is. So only what the operator uses is kept,
 //! and each part is parsed by itself: an object with an invalid spec or status field can still be
-//! deleted, and its record is still read.
+//! deleted, and its record is still read. What is too large or nested too deeply is not parsed at all.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
-use serde::de::{DeserializeOwned, Error};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::deletion_spec::{DeletionSpec, InvalidSpec};
@@ -71,57 +73,100 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Parts {
-            metadata: ObjectMeta,
-            #[serde(default)]
-            spec: Value,
+            metadata: Metadata,
+            spec: Option<Box<RawValue>>,
             #[serde(default)]
             status: Value,
         }
         let parts = Parts::deserialize(deserializer)?;
-        if parts.metadata.name.is_none() {
-            return Err(D::Error::missing_field("metadata.name"));
-        }
         let mut status: K::Status = lenient(parts.status);
         // The CRD's default says that no generation was observed yet.
         let observed = status.common_mut().observed_generation;
         observed.take_if(|generation| *generation < 0);
+        let (spec, valid) = fields(parts.spec.as_deref());
         Ok(Self {
-            deletion: DeletionSpec::read(&parts.spec),
-            suspended: parts.spec.get("suspend") == Some(&Value::Bool(true)),
-            names: K::names(
-                parts.metadata.name.as_deref().unwrap_or_default(),
-                &parts.spec,
-            ),
-            spec: K::RawSpec::deserialize(&parts.spec)
-                .map_err(|error| InvalidSpec::unparsed(&error.to_string())),
+            deletion: DeletionSpec::read(&spec),
+            suspended: spec.get("suspend") == Some(&Value::Bool(true)),
+            names: K::names(&parts.metadata.name, &spec),
+            spec: valid.and_then(|()| {
+                K::RawSpec::deserialize(&spec)
+                    .map_err(|error| InvalidSpec::unparsed(&error.to_string()))
+            }),
             recorded: Recorded::read(status.common().record.as_deref()),
             status,
-            metadata: stripped(parts.metadata),
+            metadata: parts.metadata.into(),
         })
     }
 }
 
 /// How many bytes of a requested reconcile's value count: any date or revision is shorter.
 const LONGEST_REQUEST: usize = 256;
+/// How many bytes a field of a spec may have as JSON. The CRDs bound each field far below, except
+/// `roomProperties`, of which the API server stores more than 1 MiB.
+const LARGEST_FIELD: usize = 64 * 1024;
 
-/// Keeps of the metadata what the operator uses: a tenant decides how much there is.
-fn stripped(metadata: ObjectMeta) -> ObjectMeta {
-    let annotations = metadata.annotations.unwrap_or_default();
-    let requested = annotations.into_iter().filter_map(|(key, mut value)| {
-        value.truncate(value.floor_char_boundary(LONGEST_REQUEST));
-        (key == RECONCILE_ANNOTATION).then_some((key, value))
-    });
-    let mut finalizers = metadata.finalizers.unwrap_or_default();
-    finalizers.retain(|it| it == FINALIZER);
-    finalizers.shrink_to_fit();
-    ObjectMeta {
-        annotations: Some(requested.collect()),
-        finalizers: Some(finalizers),
-        labels: None,
-        managed_fields: None,
-        owner_references: None,
-        ..metadata
+/// The metadata that the operator uses. The rest is skipped, not parsed: a tenant decides how much there is, and
+/// managed fields are nested as deeply as the spec.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    generation: Option<i64>,
+    creation_timestamp: Option<Time>,
+    deletion_timestamp: Option<Time>,
+    annotations: Option<BTreeMap<String, String>>,
+    finalizers: Option<Vec<String>>,
+}
+
+impl From<Metadata> for ObjectMeta {
+    fn from(metadata: Metadata) -> Self {
+        let annotations = metadata.annotations.unwrap_or_default();
+        let requested = annotations.into_iter().filter_map(|(key, mut value)| {
+            value.truncate(value.floor_char_boundary(LONGEST_REQUEST));
+            (key == RECONCILE_ANNOTATION).then_some((key, value))
+        });
+        let mut finalizers = metadata.finalizers.unwrap_or_default();
+        finalizers.retain(|it| it == FINALIZER);
+        finalizers.shrink_to_fit();
+        Self {
+            name: Some(metadata.name),
+            namespace: metadata.namespace,
+            uid: metadata.uid,
+            resource_version: metadata.resource_version,
+            generation: metadata.generation,
+            creation_timestamp: metadata.creation_timestamp,
+            deletion_timestamp: metadata.deletion_timestamp,
+            annotations: Some(requested.collect()),
+            finalizers: Some(finalizers),
+            ..Self::default()
+        }
     }
+}
+
+/// The fields of a spec, and whether it has no other. `serde_json` parses 128 levels, and a field with more, as
+/// one that takes a lot of memory, would end the watch of all objects.
+fn fields(spec: Option<&RawValue>) -> (Value, Result<(), InvalidSpec>) {
+    let (mut fields, mut valid) = (Map::new(), Ok(()));
+    let spec =
+        spec.and_then(|it| serde_json::from_str::<BTreeMap<String, &RawValue>>(it.get()).ok());
+    let Some(spec) = spec else {
+        return (Value::Null, valid);
+    };
+    for (field, text) in spec {
+        let text = Some(text.get()).filter(|it| it.len() <= LARGEST_FIELD);
+        match text.and_then(|it| serde_json::from_str(it).ok()) {
+            Some(value) => drop(fields.insert(field, value)),
+            None => {
+                let bound =
+                    "invalid length, expected that each field has at most 64 KiB and 100 levels";
+                valid = Err(InvalidSpec::unparsed(bound));
+            }
+        }
+    }
+    (fields.into(), valid)
 }
 
 /// Parses a status without its invalid fields, for example of a later version of the operator.
@@ -196,6 +241,29 @@ mod tests {
         assert_eq!(object.status.dialin_code.as_deref(), Some("123"));
         assert!(object.recorded.record().is_some());
         assert!(room(Value::Null, Value::Null).spec.is_err());
+    }
+
+    /// The watch of all objects would end with an error of one of them.
+    #[test]
+    fn what_is_too_large_or_nested_too_deeply_takes_nothing_else_with_it() {
+        let deep = |open: &str, close: &str| open.repeat(500) + "1" + &close.repeat(500);
+        let lists = deep("[", "]");
+        let maps = deep("{\"f:a\":", "}");
+        let large = format!("[{}1]", "[],".repeat(400_000));
+        for value in [&lists, &maps, &large] {
+            let text = format!(
+                r#"{{"metadata": {{"name": "standup", "uid": "u1", "labels": {{"a": "x"}},
+                    "managedFields": [{{"fieldsV1": {maps}}}]}},
+                "spec": {{"ttl": "1h", "deletionPolicy": "Retain", "roomProperties": {{"a": {value}}}}},
+                "status": {{"record": {}}}}}"#,
+                json!(record())
+            );
+            let object: Object<Room> = serde_json::from_str(&text).unwrap();
+            let InvalidSpec(said) = object.spec.unwrap_err();
+            assert!(said.contains("at most 64 KiB and 100 levels"), "{said}");
+            assert_eq!(object.deletion.retain, Some(true));
+            assert!(object.recorded.record().is_some());
+        }
     }
 
     #[test]

@@ -147,7 +147,7 @@ async fn list<K: Served>(client: &Client, namespaces: &[String]) -> Result<(), M
 
 async fn list_in<K: Served>(api: Api<K>) -> Result<(), Missing> {
     let one = ListParams::default().limit(1);
-    let listed = within(DEADLINE, api.list_metadata(&one)).await;
+    let listed = within(DEADLINE, api.list(&one)).await;
     listed.map(drop).map_err(|why| Missing {
         what: K::kind(&()).into_owned(),
         advice: match why {

@@ -2,8 +2,10 @@
 //!
 //! `DAILY_OPERATOR_HOSTILE_SEED` and `DAILY_OPERATOR_HOSTILE_COUNT` draw others and more of them.
 
+mod fields;
 mod large;
 mod objects;
+mod properties;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,10 +33,20 @@ const CALLS_AN_OBJECT: usize = 30;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let setup = Setup::new().neighbour().value("driftInterval", json!("5s"));
-    let large = Setup::new().neighbour();
+    let neighbour = || Setup::new().neighbour();
     vec![
         stage.trial("hostile::objects_harm_nobody", setup, objects_harm_nobody),
-        stage.trial("hostile::large_objects", large, large::objects),
+        Trial::test("hostile::every_field_is_drawn", || {
+            fields::are_drawn();
+            Ok(())
+        }),
+        stage.trial("hostile::large_objects", neighbour(), large::objects),
+        stage.trial("hostile::large_rooms", Setup::new(), large::rooms),
+        stage.trial(
+            "hostile::room_properties",
+            neighbour(),
+            properties::harm_nobody,
+        ),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Objects as large as the API server admits.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::PostParams;
+use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::{Map, Value, json};
 
 use crate::fixture::Fixture;
@@ -9,6 +9,8 @@ use crate::objects::Kind::Room;
 
 /// How many objects are large, for each part of the metadata that a tenant writes.
 const COUNT: usize = 30;
+/// How many objects have a room. Daily deletes two rooms a second.
+const ROOMS: usize = 40;
 /// The API server admits annotations of 256 KiB in all.
 const ANNOTATION: usize = 250 * 1024;
 
@@ -37,6 +39,27 @@ pub async fn objects(fx: &mut Fixture) {
     fx.start_operator(&[]).await;
     fx.room("second", json!({"ttl": "8h"})).await;
     fx.ready(Room, "second").await;
+    fx.operator().keeps_the_memory_limit();
+}
+
+/// Neither do those that have a room, and are deleted at once.
+pub async fn rooms(fx: &mut Fixture) {
+    let annotations = json!({"example.com/filler": "x".repeat(ANNOTATION)});
+    let names: Vec<_> = (0..ROOMS).map(|nth| format!("large-{nth}")).collect();
+    for name in &names {
+        let mut manifest = Room.manifest(name, &json!({"ttl": "8h"}));
+        manifest["metadata"]["annotations"] = annotations.clone();
+        fx.create(Room, &manifest).await;
+    }
+    for name in &names {
+        fx.ready(Room, name).await;
+    }
+    let (params, all) = (DeleteParams::default(), ListParams::default());
+    let deleted = fx.objects(Room).delete_collection(&params, &all).await;
+    deleted.expect("they are there");
+    for name in &names {
+        fx.gone(Room, name).await;
+    }
     fx.operator().keeps_the_memory_limit();
 }
 

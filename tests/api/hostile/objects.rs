@@ -198,13 +198,18 @@ fn room() -> BoxedStrategy<Value> {
         (
             "numberRef",
             0.5,
-            object(vec![("name", 0.97, likely(&["main-line", "h1", ".."]))]),
+            object(vec![
+                ("name", 0.97, likely(&["main-line", "h1", ".."])),
+                ("namespace", 0.3, likely(&["default", "kube-system", ".."])),
+            ]),
         ),
     ]);
     let flag = || any::<bool>().prop_map(|it| json!(it)).boxed();
     let dialin = object(vec![
         ("displayName", 0.5, text().prop_map(|it| json!(it)).boxed()),
         ("waitForMeetingStart", 0.3, flag()),
+        ("globalNumbers", 0.3, strings(&["US", "GB", "XX"])),
+        ("codeInStatus", 0.3, likely(&["Include", "Omit"])),
         (
             "roomNumbers",
             0.3,
@@ -216,15 +221,17 @@ fn room() -> BoxedStrategy<Value> {
         ("privacy", 0.3, likely(&["Public", "Private"])),
         ("ejectAtRoomExpiry", 0.3, flag()),
         ("dialin", 0.5, dialin),
+        ("secret", 0.3, secret()),
+        ("meetingTokens", 0.2, tokens()),
+        ("roomProperties", 0.3, properties()),
         (
-            "secret",
-            0.3,
-            object(vec![(
-                "name",
-                0.9,
-                likely(&["daily-api-key", "shared", "own"]),
-            )]),
+            "maxParticipants",
+            0.2,
+            any::<i8>().prop_map(|it| json!(it)).boxed(),
         ),
+        ("notBeforeTime", 0.2, likely(&ENDS)),
+        ("suspend", 0.1, flag()),
+        ("ttlAfterExpired", 0.2, likely(&["0s", "10s", "1h"])),
         ("deletionPolicy", 0.3, likely(&ROOM_POLICIES)),
         ("maxDrain", 0.3, likely(&["10s", "30m", "169h", "1d"])),
         ("adoptionPolicy", 0.3, likely(&ADOPTIONS)),
@@ -233,6 +240,7 @@ fn room() -> BoxedStrategy<Value> {
     ]);
     let end = prop_oneof![
         3 => likely(&TTLS).prop_map(|it| json!({"ttl": it})),
+        1 => renewal().prop_map(|it| json!({"ttl": "2h", "renewal": it})),
         1 => likely(&ENDS).prop_map(|it| json!({"expirationTime": it})),
     ];
     (end, rest)
@@ -244,6 +252,106 @@ fn room() -> BoxedStrategy<Value> {
             spec
         })
         .boxed()
+}
+
+fn strings(all: &'static [&'static str]) -> BoxedStrategy<Value> {
+    vec(likely(all), 0..3).prop_map(|it| json!(it)).boxed()
+}
+
+/// What a map of a Secret or of a selector has.
+fn map() -> BoxedStrategy<Value> {
+    let keys = select(vec![
+        "team",
+        "example.com/a",
+        "daily-operator.io/dailyroom",
+        "",
+    ]);
+    btree_map(keys, text(), 0..3)
+        .prop_map(|it| json!(it))
+        .boxed()
+}
+
+fn secret() -> BoxedStrategy<Value> {
+    let from = likely(&["dialin-code", "phone-number", "uri", "type"]);
+    let alias = object(vec![
+        ("key", 0.97, likely(&["PIN", "a", "uri"])),
+        ("from", 0.97, from),
+    ]);
+    let aliases = vec(alias, 0..3).prop_map(|it| json!(it)).boxed();
+    object(vec![
+        ("name", 0.5, likely(&["daily-api-key", "shared", "own"])),
+        ("labels", 0.3, map()),
+        ("annotations", 0.3, map()),
+        ("aliases", 0.3, aliases),
+    ])
+}
+
+fn renewal() -> BoxedStrategy<Value> {
+    object(vec![("before", 0.97, likely(&["10m", "1h", "2h", "0s"]))])
+}
+
+fn tokens() -> BoxedStrategy<Value> {
+    let flag = any::<bool>().prop_map(|it| json!(it)).boxed();
+    let token = object(vec![
+        ("key", 0.97, likely(&["bot", "host", ".."])),
+        ("role", 0.5, likely(&["Owner", "Participant"])),
+        ("userName", 0.3, text().prop_map(|it| json!(it)).boxed()),
+        ("ttl", 0.3, likely(&TTLS)),
+        ("ejectAtTokenExpiry", 0.3, flag),
+    ]);
+    let tokens = vec(token, 1..3).prop_map(|it| json!(it)).boxed();
+    object(vec![
+        (
+            "secretName",
+            0.3,
+            likely(&["daily-api-key", "shared", "own"]),
+        ),
+        ("tokens", 0.97, tokens),
+    ])
+}
+
+/// Names of properties that Daily has, that the spec has elsewhere, and others, with any values.
+fn properties() -> BoxedStrategy<Value> {
+    let keys = select(vec![
+        "enable_chat",
+        "geo",
+        "sip",
+        "exp",
+        "no_such_property",
+        "A",
+    ]);
+    btree_map(keys, anything(), 0..3)
+        .prop_map(|it| json!(it))
+        .boxed()
+}
+
+fn allowed_rooms() -> BoxedStrategy<Value> {
+    let expression = object(vec![
+        (
+            "key",
+            0.97,
+            likely(&["team", "kubernetes.io/metadata.name"]),
+        ),
+        (
+            "operator",
+            0.97,
+            likely(&["In", "NotIn", "Exists", "DoesNotExist"]),
+        ),
+        ("values", 0.5, strings(&["a", "default", ""])),
+    ]);
+    let selector = object(vec![
+        ("matchLabels", 0.5, map()),
+        (
+            "matchExpressions",
+            0.5,
+            vec(expression, 0..3).prop_map(|it| json!(it)).boxed(),
+        ),
+    ]);
+    let namespaces = object(vec![
+        ("from", 0.9, likely(&["Same", "All", "Selector"])),
+        ("selector", 0.4, selector),
+    ]);
+    object(vec![("namespaces", 0.9, namespaces)])
 }
 
 fn number() -> BoxedStrategy<Value> {
@@ -258,6 +366,13 @@ fn number() -> BoxedStrategy<Value> {
         ("ivrGreeting", 0.4, greeting),
         ("deletionPolicy", 0.3, likely(&POLICIES)),
         ("adoptionPolicy", 0.3, likely(&ADOPTIONS)),
+        ("maxDrain", 0.3, likely(&["10s", "30m", "169h", "1d"])),
+        (
+            "suspend",
+            0.1,
+            any::<bool>().prop_map(|it| json!(it)).boxed(),
+        ),
+        ("allowedRooms", 0.3, allowed_rooms()),
         ("apiKeySecretRef", 0.3, key()),
     ])
 }
