@@ -118,6 +118,14 @@ impl Rejection {
             times,
         }
     }
+
+    /// The same, but the write is sent again within this time.
+    pub fn within(self, longest: Duration, now: Moment) -> Self {
+        Self {
+            until: self.until.min(now.after(longest)),
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,7 +182,13 @@ mod tests {
         assert_eq!(waited[..4], [5, 10, 20, 40]);
         assert_eq!(waited.last(), Some(&3600));
         assert_eq!(rejection.times, 41);
+        let cause_without_watch = Duration::from_secs(30);
+        assert_eq!(
+            waits(&rejection.clone().within(cause_without_watch, now)),
+            30
+        );
         let other = next(Some(&rejection), "b");
         assert_eq!(waits(&other), 5, "another write starts over");
+        assert_eq!(waits(&other.within(cause_without_watch, now)), 5);
     }
 }

@@ -23,6 +23,8 @@ use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
 
+/// The longest wait after the API server rejected a Secret: no watch shows that a quota or policy has changed.
+const SECRET_RETRY: Duration = Duration::from_secs(30);
 /// The longest wait after Daily did not answer the request for a meeting token.
 const TOKEN_RETRY: Duration = Duration::from_secs(60);
 
@@ -193,7 +195,7 @@ impl Pass<Room> {
         let before = failures.get(&key).map(|it| &it.rejection);
         let mut rejection = Rejection::after(before, what, problem.message, now);
         if problem.resolved_by == ResolvedBy::Retry {
-            rejection.until = rejection.until.min(now.after(TOKEN_RETRY));
+            rejection = rejection.within(TOKEN_RETRY, now);
         }
         let (reason, resolved_by) = (problem.reason, problem.resolved_by);
         let failure = TokenFailure {
@@ -229,6 +231,7 @@ impl Pass<Room> {
         written: Result<Secret, EffectError<KubeError>>,
         write: &SecretWrite,
     ) -> Result<(), Failure> {
+        let attempt = self.view.secret_attempt(write.kind, &write.identity);
         let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
@@ -253,12 +256,12 @@ impl Pass<Room> {
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
                 memory.secrets.remove(&write.kind);
-                let what = write.identity.clone();
                 let before = memory.secret_rejections.get(&write.kind);
-                let rejection =
-                    Rejection::after(before, &what, chain(&error), self.view.now.moment);
+                let now = self.view.now.moment;
+                let rejection = Rejection::after(before, &attempt, chain(&error), now);
+                let rejection = rejection.within(SECRET_RETRY, now);
                 memory.secret_rejections.insert(write.kind, rejection);
-                self.view.retried.push(what);
+                self.view.retried.push(attempt);
                 Ok(())
             }
             Err(error) => Err(Failure::of_kube("the Secret", error)),

@@ -118,6 +118,13 @@ impl View {
         self.names.chosen.is_some()
     }
 
+    /// What a rejection of a Secret holds for: this content in the place of what was found. A user who deletes
+    /// or changes the Secret may have removed the cause.
+    pub fn secret_attempt(&self, kind: SecretKind, content: &str) -> String {
+        let found = self.facts.secrets.get(&kind).and_then(Found::fingerprint);
+        format!("{content} for {}", found.unwrap_or("nothing"))
+    }
+
     /// Whether the status may not have the PIN.
     pub fn omits_code(&self) -> bool {
         self.names.omits_code || self.facts.policy.omits_codes

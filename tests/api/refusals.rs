@@ -1,17 +1,24 @@
 //! What cannot be done: each with its condition and its event, nothing lost, and healed by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::PostParams;
+use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::fixture::{DEFAULT_KEY_SECRET, Fixture, KEY, Setup, WRONG_KEY};
+use crate::audit::Request;
+use crate::fixture::{DEFAULT_KEY_SECRET, Fixture, KEY, SECOND_KEY, Setup, WRONG_KEY};
 use crate::objects::Kind::Room;
 use crate::objects::Object;
 use crate::stage::Stage;
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
+
+/// For how long a revoked key is watched, and how many calls may verify it meanwhile.
+const REVOKED: Duration = Duration::from_secs(10);
+const VERIFICATIONS: usize = 4;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let wrong = || Setup::new().default_key(WRONG_KEY);
@@ -19,9 +26,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("refusals::wrong_key", wrong(), wrong_key),
         stage.trial("refusals::revoked_key", Setup::new(), revoked_key),
+        stage.trial("refusals::revoked_at_daily", Setup::new(), revoked_at_daily),
         stage.trial("refusals::missing_key", none(), missing_key),
         stage.trial("refusals::no_fall_through", Setup::new(), no_fall_through),
         stage.trial("refusals::foreign_secret", Setup::new(), foreign_secret),
+        stage.trial("refusals::secret_quota", Setup::new(), secret_quota),
         stage.trial("refusals::name_taken", Setup::new(), name_taken),
         stage.trial(
             "refusals::name_taken_by_a_room",
@@ -84,6 +93,25 @@ async fn revoked_key(fx: &mut Fixture) {
 }
 
 /// Waits for the Secret, and goes on within ten seconds of its coming.
+/// Somebody revokes the key at Daily, and nobody edits an object or the Secret.
+async fn revoked_at_daily(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    fx.sim.revoke(KEY).await.expect("Daily has the key");
+    let stalled = ("Stalled", "True", "Unauthorized");
+    let room = fx.condition(Room, "standup", stalled).await;
+    assert!(room.has("Ready", "True", "Available"), "callers are served");
+    let mark = fx.mark().await;
+    tokio::time::sleep(REVOKED).await;
+    let journal = fx.journal_since(mark).await;
+    let asked = journal.done("GET", "/");
+    assert!(asked <= VERIFICATIONS, "{asked}: {}", journal.tail(20));
+    fx.write_key(DEFAULT_KEY_SECRET, SECOND_KEY).await;
+    let healed = |room: &Object| room.is_ready() && room.condition("Stalled").is_none();
+    let room = fx.until(Room, "standup", "is healed", LATER, healed).await;
+    assert_eq!(room.pin(), before.pin());
+}
+
 async fn missing_key(fx: &mut Fixture) {
     fx.room("standup", json!({"ttl": "1h"})).await;
     let room = fx
@@ -152,12 +180,44 @@ async fn foreign_secret(fx: &mut Fixture) {
     assert!(fx.rooms_at_daily().await.len() <= 1);
 
     fx.delete_secret("standup-dialin").await;
-    fx.force_pass(Room, "standup", "the name is free").await;
     let room = fx.ready(Room, "standup").await;
     assert_eq!(
         Some(fx.secret("standup-dialin").await["dialin-code"].as_str()),
         room.pin()
     );
+}
+
+/// A quota that allows no Secret, until an administrator removes it.
+async fn secret_quota(fx: &mut Fixture) {
+    let quotas: Api<ResourceQuota> = Api::namespaced(fx.client.clone(), &fx.namespace);
+    let none = json!({"count/secrets": "0"});
+    let mut quota: ResourceQuota = serde_json::from_value(json!({
+        "metadata": {"name": "secrets"}, "spec": {"hard": none},
+    }))
+    .expect("is a quota");
+    let params = PostParams::default();
+    let created = quotas.create(&params, &quota).await;
+    quota = created.expect("it can be created");
+    // The controller that does this does not run here.
+    quota.status = serde_json::from_value(json!({"hard": none, "used": none})).ok();
+    let counted = quotas.replace_status("secrets", &params, &quota).await;
+    counted.expect("it can be counted");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    stalls(fx, "standup", "SecretRefused").await;
+    let refused = async || {
+        let requests = fx.plane.requests(&fx.namespace);
+        let refused = |it: &&Request| it.kind() == "create secrets  -> 403";
+        match requests.iter().filter(refused).count() {
+            0 | 1 => Err("the operator does not try again"),
+            _ => Ok(()),
+        }
+    };
+    until("the second refusal", SOON, refused).await;
+    let deleted = quotas.delete("secrets", &DeleteParams::default()).await;
+    deleted.expect("it is there");
+    fx.ready(Room, "standup").await;
+    let room = fx.get(Room, "standup").await;
+    assert_eq!(room.condition("Stalled"), None);
 }
 
 async fn name_taken(fx: &mut Fixture) {

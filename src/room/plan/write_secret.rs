@@ -49,7 +49,7 @@ pub(super) fn secret_is_written(
 /// Why the API server rejected this write, for as long as it is not sent again.
 pub(super) fn rejected(view: &View, kind: SecretKind, name: &str, identity: &str) -> Option<Wait> {
     let rejection = view.memory.kind.secret_rejections.get(&kind);
-    let rejection = view.holding(rejection, identity)?;
+    let rejection = view.holding(rejection, &view.secret_attempt(kind, identity))?;
     let message = format!(
         "The API server rejected the Secret {name}: {}",
         rejection.info

@@ -332,6 +332,7 @@ fn an_update_is_meant_for_the_room_that_was_seen() {
 fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     let view = recorded().sees(Source::Create, |_| {}).published();
     let wanted = secret::fingerprint(&secret::wanted(&view.meta, &content(&view)));
+    let wanted = format!("{wanted} for nothing");
     let refused = view.with(|it| {
         it.has_secret(Some(Found::Absent));
         let now = it.now.moment;

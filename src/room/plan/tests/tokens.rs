@@ -211,15 +211,21 @@ fn no_token_is_issued_while_the_api_server_rejects_the_secret() {
         let rejection = Rejection::after(None, &what, "quota".into(), moment());
         view.with(|it| it.memory.kind.secret_rejections = [(SecretKind::Tokens, rejection)].into())
     };
-    let held = rejected(view.clone(), identity(&view));
+    let held = rejected(view.clone(), format!("{} for nothing", identity(&view)));
     let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&held) else {
         panic!("callers are served: {:?}", plan(&held));
     };
     assert_eq!(problem.reason, Reason::SecretRefused);
     let later = held.with(|it| it.now.moment = moment().after(RECHECK));
     assert_eq!(requests(&later).len(), 1);
-    let other = rejected(view, "another Secret".into());
+    let other = rejected(view.clone(), "another Secret".into());
     assert_eq!(requests(&other).len(), 1);
+    let of_deleted = rejected(view.clone(), format!("{} for its content", identity(&view)));
+    assert_eq!(
+        requests(&of_deleted).len(),
+        1,
+        "the user deleted the Secret"
+    );
 }
 
 #[test]
