@@ -36,6 +36,8 @@ pub struct Memory<M> {
     pub deleting_since: Option<Moment>,
     /// When this process first found no usable key for the deletion, and none since.
     pub keyless_since: Option<Moment>,
+    /// Since when Daily is polled for the cause of a problem; anew after an edit or a request of the user.
+    pub polled_since: Option<Moment>,
     /// When a user's request for a reconcile was last granted.
     pub forced_at: Option<Moment>,
     /// The installation that owns the object, once an event said so.

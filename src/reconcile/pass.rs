@@ -89,6 +89,10 @@ impl<K: Reconciled> Pass<K> {
 
     pub(super) async fn reconcile(&mut self) -> Result<(Action, PassResult), Failure> {
         let (outcome, requeue) = self.run().await?;
+        let lasts =
+            matches!(requeue, Requeue::Polling(_)) && !self.view.is_edited() && !self.view.forced;
+        let since = self.view.memory.polled_since.filter(|_| lasts);
+        self.view.memory.polled_since = Some(since.unwrap_or(self.view.now.moment));
         let result = self.finish(outcome).await?;
         self.remembered.backoff.succeeded();
         Ok((self.action(requeue), result))

@@ -29,6 +29,9 @@ pub enum ResolvedBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requeue {
     After(Duration),
+    /// After this time at first, then less and less often: what a user changes at Daily no watch shows, and
+    /// asking costs calls of the account.
+    Polling(Duration),
     /// At the next drift check, or at this unix time if that is earlier.
     AtDrift(Option<i64>),
     /// Only when the object changes.

@@ -25,6 +25,10 @@ impl<K: Kind> Pass<K> {
         let wait = match requeue {
             Requeue::OnChange => return Action::await_change(),
             Requeue::After(wait) => wait.min(drift),
+            Requeue::Polling(first) => {
+                let since = view.memory.polled_since.unwrap_or(view.now.moment);
+                polling(first, since.until(view.now.moment)).min(drift)
+            }
             Requeue::AtDrift(end) => {
                 let end = until_end(end, view.now.wall, clock::wall().as_second());
                 end.map_or(drift, |end| end.min(drift))
@@ -53,6 +57,11 @@ impl<K: Kind> Pass<K> {
     }
 }
 
+/// A quarter of the time that the problem has lasted, so that whoever removes the cause soon sees it soon.
+fn polling(first: Duration, lasted: Duration) -> Duration {
+    first.max(lasted / 4)
+}
+
 /// How long it is until shortly after an end. An end that had passed when the plan was made was decided
 /// on, and needs no requeue.
 fn until_end(end: Option<i64>, decided: i64, now: i64) -> Option<Duration> {
@@ -64,6 +73,12 @@ fn until_end(end: Option<i64>, decided: i64, now: i64) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_problem_that_lasts_is_polled_less_and_less_often() {
+        let wait = |lasted| polling(Duration::from_secs(7), Duration::from_secs(lasted)).as_secs();
+        assert_eq!([0, 28, 60, 600, 3600].map(wait), [7, 7, 15, 150, 900]);
+    }
 
     #[test]
     fn an_end_that_had_passed_is_not_waited_for() {

@@ -14,6 +14,9 @@ use crate::wait::{LATER, until};
 
 /// The one fixed wait: several drift passes and Lease renewals fit in.
 const IDLE: Duration = Duration::from_secs(10);
+/// Calls beside listings meanwhile, for all objects that wait for a change at Daily. At a drift interval of 2
+/// seconds the operator asks for numbers every 4 seconds, and at each drift check for a chosen name that is taken.
+const CALLS: usize = 30;
 /// For so long nothing new has to be in journal and audit log before the wait begins: the last
 /// event and the audit log's last lines come after what the objects show.
 const CALM: Duration = Duration::from_secs(3);
@@ -37,6 +40,10 @@ async fn nothing_is_written(fx: &mut Fixture) {
         "drift passes went on: {}",
         journal.tail(20)
     );
+    let calls = journal.all().iter().filter(|it| it.path != "/rooms");
+    let calls = calls.count();
+    println!("{calls} calls beside listings");
+    assert!(calls <= CALLS, "{calls} calls: {}", journal.tail(calls));
     let after = fx.plane.requests(&fx.namespace).split_off(before);
     let writes = audit::writes(&after);
     assert!(writes.is_empty(), "{writes:#?}");

@@ -78,12 +78,13 @@ fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str
         true => Age::Fresh,
         false => Age::Recent,
     };
+    // While another object holds the number, Daily need not be asked.
+    if let Some(rival) = rival(view)? {
+        return Ok(held_by(view, number, rival));
+    }
     let known = evidence(view, recent)?;
     if !known.purchased {
         return Ok(not_purchased(number, &unclaimed.domain_name));
-    }
-    if let Some(rival) = rival(view)? {
-        return Ok(held_by(view, number, rival));
     }
     if let Some(config) = known.of_number(number).filter(|it| !is_ours(it)) {
         may_adopt(view, spec, config)?;

@@ -14,10 +14,10 @@ use crate::reconcile::view::Rival;
 
 /// How old an answer may be while objects wait for something, so that all of them share it.
 pub(in crate::number) const RECENT: Duration = Duration::from_secs(4);
-/// How soon to check whether somebody else gave up a number: longer than [`RECENT`], so that each check
+/// How soon to check at first whether somebody else gave up a number: longer than [`RECENT`], so that each check
 /// reads a new answer.
 const IN_USE_RETRY: Duration = Duration::from_secs(7);
-/// How soon to check whether a number was purchased. A purchase takes minutes, and the user waits for it.
+/// How soon to check at first whether a number was purchased. A purchase takes minutes, and the user waits for it.
 const NOT_PURCHASED_RETRY: Duration = Duration::from_secs(20);
 
 /// Daily's answer about the number, if there is one of this age.
@@ -42,7 +42,8 @@ pub(super) fn not_purchased(number: &str, domain: &str) -> Plan {
             "The Daily domain {domain} has not purchased the number {number}. Purchase it, or use another number."
         ),
     };
-    unserved(Reason::NumberNotPurchased, message, NOT_PURCHASED_RETRY)
+    let requeue = Requeue::Polling(NOT_PURCHASED_RETRY);
+    unserved(Reason::NumberNotPurchased, message, requeue)
 }
 
 /// Somebody has configured the number at Daily. The object could adopt that config if its spec said so.
@@ -64,7 +65,7 @@ pub(super) fn in_use(number: &str, config: &DialinConfig, adoptable: bool) -> Pl
              that config, {adopt}or use another number."
         ),
     };
-    unserved(Reason::NumberInUse, message, IN_USE_RETRY)
+    unserved(Reason::NumberInUse, message, Requeue::Polling(IN_USE_RETRY))
 }
 
 /// The config exists, and the key may not be used to adopt it.
@@ -83,7 +84,7 @@ pub(super) fn held_by(view: &View, number: &str, rival: &Rival) -> Plan {
         "{} holds the number {number}. Delete one of the two.",
         rival.seen_from(&view.meta.namespace, "PinDialinNumber")
     );
-    unserved(Reason::NumberInUse, message, IN_USE_RETRY)
+    unserved(Reason::NumberInUse, message, Requeue::After(IN_USE_RETRY))
 }
 
 /// The config has another number now. To move it back would take that number from whoever moved it.
@@ -92,12 +93,12 @@ pub(super) fn moved(number: &str, id: &str) -> Plan {
         "The dial-in config {id} was moved at Daily from {number} to another number. Move it back, or delete it to let \
          the operator create a new one."
     );
-    unserved(Reason::NumberInUse, message, IN_USE_RETRY)
+    unserved(Reason::NumberInUse, message, Requeue::Polling(IN_USE_RETRY))
 }
 
-fn unserved(reason: Reason, message: String, retry: Duration) -> Plan {
+fn unserved(reason: Reason, message: String, requeue: Requeue) -> Plan {
     let problem = Problem::for_user(reason, message).unserved();
-    failing(problem, Requeue::After(retry))
+    failing(problem, requeue)
 }
 
 /// Daily rejected a create or an update.

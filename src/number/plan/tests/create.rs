@@ -17,10 +17,23 @@ fn is_recorded(view: &View) {
 fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
     let unpurchased = |it: &mut View| it.facts.number.as_mut().unwrap().purchased = false;
     check(vec![
-        ("not asked yet", view(), "read Number(Recent)"),
+        ("others not looked at", view(), "read Rival"),
+        (
+            "held, and Daily not asked",
+            with(view(), |it| it.rival = rival(None)),
+            "failing NumberInUse",
+        ),
+        (
+            "not asked yet",
+            with(view(), |it| it.rival = Some(None)),
+            "read Number(Recent)",
+        ),
         (
             "forced",
-            with(view(), |it| it.forced = true),
+            with(view(), |it| {
+                it.forced = true;
+                it.rival = Some(None);
+            }),
             "read Number(Fresh)",
         ),
         (
@@ -32,11 +45,6 @@ fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
             "not purchased",
             with(free(), unpurchased),
             "failing NumberNotPurchased",
-        ),
-        (
-            "others not looked at",
-            with(free(), |it| it.rival = None),
-            "read Rival",
         ),
         (
             "held",

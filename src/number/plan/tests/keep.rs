@@ -144,7 +144,7 @@ fn a_config_of_another_number_is_never_changed() {
         message.contains("c1") && message.contains(NUMBER),
         "{message}"
     );
-    assert_eq!(rested(&moved()).1, Requeue::After(Duration::from_secs(7)));
+    assert_eq!(rested(&moved()).1, Requeue::Polling(Duration::from_secs(7)));
 }
 
 #[test]

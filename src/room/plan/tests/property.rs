@@ -316,7 +316,7 @@ impl World {
             quiet = if passed.acts.is_empty() { quiet + 1 } else { 0 };
             match passed.requeue {
                 Requeue::OnChange => return,
-                Requeue::After(time) => self.wait(time),
+                Requeue::After(time) | Requeue::Polling(time) => self.wait(time),
                 Requeue::AtDrift(_) => self.wait(Duration::from_secs(1)),
             }
             if quiet == 4 {
