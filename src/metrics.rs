@@ -42,6 +42,7 @@ struct Families {
     leads: Family<[Label; 1], Gauge>,
     failed_listings: Counter,
     orphans: Family<[(&'static str, String); 1], Gauge>,
+    suspended: Family<[(&'static str, String); 1], Gauge>,
     effects: Family<[Label; 2], Counter>,
     resident_memory: Gauge,
     health: Health,
@@ -79,6 +80,11 @@ impl Default for Metrics {
                 all,
                 "daily_operator_orphaned_rooms",
                 "Rooms with the mark of this cluster that no DailyRoom has",
+            ),
+            suspended: registered(
+                all,
+                "daily_operator_recreation_suspended",
+                "1 while so many rooms are missing at once that none is recreated",
             ),
             effects: registered(
                 all,
@@ -135,6 +141,18 @@ impl Metrics {
     /// Nobody uses the domain any more.
     pub fn forget_orphans(&self, domain: &str) {
         self.0.orphans.remove(&[("domain", domain.to_owned())]);
+    }
+
+    /// Whether too many rooms of a domain are missing at once; `None` if nobody uses the domain any more.
+    pub fn recreation_suspended(&self, domain: &str, suspended: Option<bool>) {
+        let labels = [("domain", domain.to_owned())];
+        match suspended {
+            Some(suspended) => {
+                let gauge = self.0.suspended.get_or_create_owned(&labels);
+                gauge.set(i64::from(suspended));
+            }
+            None => drop(self.0.suspended.remove(&labels)),
+        }
     }
 
     /// An effect was applied, failed or was blocked.

@@ -279,6 +279,9 @@ async fn many_at_once(fx: &mut Fixture) {
     fx.journal_since(mark)
         .await
         .expect_no_write("so many at once are not made anew");
+    let metrics = fx.operator().get("/metrics").await.body;
+    let suspended = r#"daily_operator_recreation_suspended{domain="acme"} 1"#;
+    assert!(metrics.contains(suspended), "{metrics}");
     fx.force_pass(Room, "a", "I know").await;
     let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
     fx.until(Room, "a", "is made anew", LATER, anew).await;

@@ -81,6 +81,8 @@ impl Account {
                 self.list_soon(clock::now());
                 suspect = None;
             }
+            let metrics = &self.setup.metrics;
+            metrics.recreation_suspended(&self.domain.name, Some(suspect.is_some()));
             let wait = clock::now().until(self.schedule.borrow().next);
             let wait = match suspect {
                 Some(_) => wait.min(PROBE_INTERVAL),
@@ -91,6 +93,9 @@ impl Account {
                 () = self.wake.notified() => {}
             }
         }
+        self.setup
+            .metrics
+            .recreation_suspended(&self.domain.name, None);
         info!(
             domain = self.domain.name,
             "No object uses the account any more; listing stops until one does"
