@@ -111,6 +111,19 @@ impl Leadership {
         Some(requested.until(clock::now())).filter(|idle| *idle > STUCK_AFTER)
     }
 
+    /// The leadership of a process whose elector has stopped.
+    #[cfg(test)]
+    pub(crate) fn stuck_for_tests() -> Self {
+        let requested = Some(Moment::default());
+        let state = State {
+            requested,
+            ..State::default()
+        };
+        Self {
+            state: watch::channel(state).1,
+        }
+    }
+
     /// The leadership of a process that always leads.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {

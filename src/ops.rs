@@ -190,4 +190,22 @@ mod tests {
         assert!(body.contains("leader_election_master_status"), "{body}");
         assert_eq!(fetch(address, "/rooms").await.0, 404);
     }
+
+    /// Then the kubelet restarts the container.
+    #[tokio::test]
+    async fn what_is_stuck_makes_the_process_unhealthy() {
+        let shown = shown(Leadership::stuck_for_tests());
+        let watch = shown.metrics.health().watches.begin("dailyrooms", None);
+        watch.stop_for_tests();
+        let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, shown));
+        let (status, _, body) = fetch(address, "/healthz").await;
+        let lines: Vec<_> = body.lines().collect();
+        assert_eq!((status, lines.len()), (503, 2), "{body}");
+        assert!(lines[0].starts_with("the watch of dailyrooms has sent no request"));
+        assert!(lines[1].starts_with("no request about the Lease was sent for"));
+    }
 }

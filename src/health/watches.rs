@@ -231,6 +231,12 @@ impl Watch {
         *failures = failures.saturating_add(1);
     }
 
+    /// As if it had sent no request since this machine was booted.
+    #[cfg(test)]
+    pub(crate) fn stop_for_tests(&self) {
+        self.update(|state| state.called = Moment::default());
+    }
+
     fn update(&self, change: impl FnOnce(&mut State)) {
         if let Some(state) = self.watches.0.lock().watches.get_mut(&self.key) {
             change(state);

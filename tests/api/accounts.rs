@@ -1,24 +1,34 @@
 //! Keys: another value of the same domain changes nothing, one of another domain stops everything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daily_sim::Outcome;
 use libtest_mimic::Trial;
 use serde_json::json;
 
+use crate::audit::Request;
 use crate::fixture::{
-    DEFAULT_KEY_SECRET, DOMAIN, Fixture, KEY, NUMBER, OTHER_DOMAIN, OTHER_KEY, SECOND_KEY, Setup,
+    DEFAULT_KEY_SECRET, DOMAIN, Fixture, KEY, NUMBER, OTHER_DOMAIN, OTHER_KEY, RELEASE, SECOND_KEY,
+    Setup, WRONG_KEY,
 };
 use crate::objects::Kind::{Number, Room};
 use crate::objects::{Kind, Object};
 use crate::stage::Stage;
 use crate::wait::SOON;
 
+const WRONG_KEYS: usize = 80;
+/// The operator sends this many calls with keys that are not verified in 5 seconds.
+const MOST_UNVERIFIED: usize = 50;
+const MISSING_KEYS: usize = 20;
+
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("accounts::rotated_key", Setup::new(), rotated_key),
         stage.trial("accounts::other_domain", Setup::new(), other_domain),
         stage.trial("accounts::example", Setup::new(), example),
+        stage.trial("accounts::many_wrong_keys", Setup::new(), many_wrong_keys),
+        stage.trial("accounts::missing_keys", Setup::new(), missing_keys),
         stage.trial(
             "accounts::other_domain_by_reference",
             Setup::new(),
@@ -52,6 +62,56 @@ async fn rotated_key(fx: &mut Fixture) {
     fx.journal_since(mark)
         .await
         .expect_no_write("it is the same domain");
+}
+
+/// Keys that are not verified share a limit, so that they delay no other key for long.
+async fn many_wrong_keys(fx: &mut Fixture) {
+    for nth in 0..WRONG_KEYS {
+        let secret = format!("wrong-{nth}");
+        fx.write_key(&secret, &format!("{WRONG_KEY}-{nth}")).await;
+        let key = json!({"name": secret});
+        let spec = json!({"ttl": "1h", "apiKeySecretRef": key});
+        fx.room(&format!("room-{nth}"), spec).await;
+    }
+    for nth in 0..WRONG_KEYS {
+        let stalled = ("Stalled", "True", "Unauthorized");
+        fx.condition(Room, &format!("room-{nth}"), stalled).await;
+    }
+    let journal = fx.journal().await;
+    let calls = journal.all().iter().filter(|it| it.status == 401);
+    let times: Vec<u64> = calls.map(|it| it.elapsed_ms).collect();
+    assert!(times.len() >= WRONG_KEYS, "{}", times.len());
+    for window in times.windows(MOST_UNVERIFIED + 1) {
+        let took = window[MOST_UNVERIFIED] - window[0];
+        assert!(
+            took > 4_000,
+            "more than {MOST_UNVERIFIED} calls in {took} ms"
+        );
+    }
+}
+
+/// A Secret that is missing is read less and less often, for each object.
+async fn missing_keys(fx: &mut Fixture) {
+    for nth in 0..MISSING_KEYS {
+        let key = json!({"name": format!("missing-{nth}")});
+        let spec = json!({"ttl": "1h", "apiKeySecretRef": key});
+        fx.room(&format!("room-{nth}"), spec).await;
+    }
+    for nth in 0..MISSING_KEYS {
+        let waits = ("Ready", "False", "ApiKeyNotFound");
+        fx.condition(Room, &format!("room-{nth}"), waits).await;
+    }
+    // After 5, 10 and 20 seconds they are read again; with the first wait alone it would be each 5 seconds.
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let mut tail = fx.plane.tail();
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let requests = tail.requests(&fx.home, RELEASE);
+    let reads = |it: &&Request| it.verb == "get" && it.resource == "secrets";
+    let reads = requests.iter().filter(reads).count();
+    assert!(
+        reads <= MISSING_KEYS + 5,
+        "{reads} reads of {MISSING_KEYS} Secrets"
+    );
 }
 
 /// The example of rooms in two accounts, neither of which the default key belongs to.

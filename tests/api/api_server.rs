@@ -37,6 +37,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("api_server::calls_at_a_time", alone(), calls_at_a_time),
         stage.trial("api_server::another_ca", alone(), another_ca),
         stage.trial("api_server::expired_watch", alone(), expired_watch),
+        stage.trial("api_server::lease_conflicts", alone(), lease_conflicts),
         stage.trial("api_server::list_that_stops", alone(), list_that_stops),
         stage.trial("api_server::shared_key", alone(), shared_key),
         stage.trial("api_server::silent_watch", alone(), silent_watch),
@@ -213,6 +214,20 @@ async fn busy(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     behind.all_have_hit().await;
     fx.operator().readyz(200, "ok\n").await;
+}
+
+/// A Lease that the operator holds, and that the API server lets nobody write for a while.
+async fn lease_conflicts(fx: &mut Fixture) {
+    let Behind { proxy, .. } = leading_behind(fx, &[]).await;
+    let put = Requests::of("PUT", "*/leases/*");
+    let refused = proxy.inject(put, Fault::Status(409));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let hits = refused.hits();
+    assert!((1..=10).contains(&hits), "{hits} renewals in 10 seconds");
+    proxy.clear();
+    fx.operator().says("The Lease is renewed again").await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
 }
 
 /// The operator reads the object before each create and delete, and waits for the answer.

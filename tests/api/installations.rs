@@ -2,6 +2,7 @@
 //! other one writes nothing to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
@@ -16,6 +17,8 @@ use crate::stage::Stage;
 use crate::stake::Stake;
 use crate::wait::{LATER, SOON, until};
 
+/// At least two drift checks of each installation.
+const DRIFT_CHECKS: Duration = Duration::from_secs(5);
 const ROOMS: [&str; 4] = ["first", "second", "third", "fourth"];
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
@@ -148,6 +151,11 @@ async fn leaves_alone(fx: &mut Fixture) {
     for stake in &stakes {
         stake.is_untouched(fx).await;
     }
+    // Neither writes at its drift checks.
+    tokio::time::sleep(DRIFT_CHECKS).await;
+    let requests = tail.requests(&fx.home, RELEASE);
+    let writes: Vec<_> = requests.iter().filter(|it| it.is_write()).collect();
+    assert!(writes.is_empty(), "{writes:#?}");
 
     // An edit and a deletion are the first one's.
     let mark = fx.mark().await;

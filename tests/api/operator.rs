@@ -289,6 +289,13 @@ impl Operator {
         peak.expect("the kernel tells the peak").trim().to_owned()
     }
 
+    /// The peak in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        let peak = self.peak_memory();
+        let kib = peak.trim_end_matches(" kB").parse();
+        kib.expect("the peak is a number of kB")
+    }
+
     /// Checks that the peak so far is within the chart's memory limit.
     pub fn keeps_the_memory_limit(&self) {
         let values = include_str!("../../charts/daily-operator/values.yaml");
@@ -298,11 +305,10 @@ impl Operator {
             .and_then(|(_, memory)| memory.split_once("Mi"))
             .and_then(|(mib, _)| mib.parse::<u64>().ok())
             .expect("the chart has a memory limit in Mi");
-        let peak = self.peak_memory();
-        let kib = peak.trim_end_matches(" kB").parse::<u64>();
+        let peak = self.peak_kib();
         assert!(
-            kib.is_ok_and(|it| it <= limit * 1024),
-            "peak memory {peak}, limit {limit}Mi"
+            peak <= limit * 1024,
+            "peak memory {peak} KiB, limit {limit}Mi"
         );
     }
 }

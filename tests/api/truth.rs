@@ -176,6 +176,10 @@ async fn s6_lost_record(fx: &mut Fixture) {
     let sent = usize::from(fx.answer("dialin-shown") != "all");
     assert_eq!(journal.done("POST", "*"), sent, "{}", journal.tail(20));
     assert_eq!(after.finalizers(), 1);
+    // A listing need not show the PIN: nobody is told that there is none.
+    let events = fx.events("standup").await;
+    let mut reasons = events.iter().filter_map(|it| it.reason.as_deref());
+    assert!(!reasons.any(|it| it == "RejectedByDaily"), "{events:#?}");
 }
 
 /// Listings that come back empty with a 200 are no proof while the room answers by its name.

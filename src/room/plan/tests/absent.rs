@@ -174,6 +174,17 @@ fn between_the_clocks_an_absent_room_is_neither_missing_nor_ended() {
 }
 
 #[test]
+fn without_dailys_clock_no_end_has_passed() {
+    for seconds in [0, 3600] {
+        let undated = vanished().wall(END + seconds).evidence(|it| {
+            it.observed.iter_mut().for_each(|it| it.date = None);
+            it.absence.iter_mut().for_each(|it| it.date = None);
+        });
+        unchanged(&undated, RECHECK);
+    }
+}
+
+#[test]
 fn a_recorded_end_decides_and_not_the_spec() {
     let end = |at| vanished().made(|it| it.end = Some(by_ttl(at)));
     acts(&end(NOW), AnyStep::Report(Outcome::Expired));
