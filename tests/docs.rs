@@ -42,6 +42,7 @@ fn every_metric_is_explained_and_no_other() {
     metrics.called("GET", "/rooms", Some(429), took);
     metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
     metrics.orphans("acme", 1);
+    metrics.recreation_suspended("acme", Some(false));
     let _watch = metrics.health().watches.begin("dailyrooms", Some("team"));
     let text = metrics.text(true).expect("a text takes every line");
     let mut known: Vec<String> = text

@@ -75,7 +75,11 @@ pub(super) fn adoption_not_allowed(number: &str) -> Plan {
          key, with which it may not adopt configs. Set apiKeySecretRef to a Secret in this namespace with an API key of \
          the Daily account, or ask the operator's administrator to set --allow-adoption-with-default-key."
     );
-    unserved(Reason::AdoptionNotAllowed, message, IN_USE_RETRY)
+    unserved(
+        Reason::AdoptionNotAllowed,
+        message,
+        Requeue::Polling(IN_USE_RETRY),
+    )
 }
 
 /// Another PinDialinNumber has the number.
