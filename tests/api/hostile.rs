@@ -44,7 +44,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("hostile::large_rooms", Setup::new(), large::rooms),
         stage.trial(
             "hostile::room_properties",
-            neighbour(),
+            neighbour().busy(),
             properties::harm_nobody,
         ),
     ]

@@ -11,8 +11,8 @@ use crate::objects::Kind::Room;
 use crate::objects::{GROUP, VERSION};
 use crate::wait::{SOON, until_true};
 
-/// How many objects are large: several pages of a list.
-const COUNT: usize = 12;
+/// How many objects are large: more than a page of a list.
+const COUNT: usize = 6;
 /// As much as etcd stores in an object; in the memory of a parser it is ten times as much.
 const LISTS: usize = 430_000;
 /// More levels than `serde_json` parses.

@@ -232,12 +232,6 @@ impl World {
         self.wall() + self.skew
     }
 
-    /// A proxy may drop the header, here from an answer in five.
-    fn date_header(&self) -> Option<i64> {
-        let date = self.date();
-        (date % 5 != 0).then_some(date)
-    }
-
     fn moment(&self) -> Moment {
         Moment(self.clock)
     }
@@ -352,7 +346,7 @@ impl World {
                 total_count: u64::try_from(data.len()).unwrap(),
                 data,
             },
-            date: self.date_header(),
+            date: Some(self.date()),
         };
         let expected = [self.name()];
         let mut wanted = self.evidence.names();
@@ -530,14 +524,14 @@ impl World {
 
     pub(super) fn get(&mut self, name: &str, at: Moment) {
         let value = self.read(name).cloned();
-        let date = self.date_header();
+        let date = Some(self.date());
         self.evidence.read(name, Answer { value, date }, at);
     }
 
     /// The answer to a write shows what is so.
     pub(super) fn answer(&mut self, name: &str, at: Moment) {
         let value = self.shown(name).cloned();
-        let date = self.date_header();
+        let date = Some(self.date());
         self.evidence.written(name, Answer { value, date }, at);
     }
 }
