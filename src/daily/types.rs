@@ -92,6 +92,10 @@ pub struct RoomConfig {
 }
 
 impl RoomConfig {
+    pub(crate) fn ejects(&self) -> bool {
+        self.eject_at_room_exp.unwrap_or(false)
+    }
+
     /// Whether the room has ended by Daily's clock. Without a clock or an end it has not.
     pub fn has_ended(&self, date: Option<i64>) -> bool {
         self.exp.zip(date).is_some_and(|(exp, now)| exp <= now)

@@ -135,9 +135,19 @@ pub struct Drain {
     /// The end that the room gets.
     #[serde(deserialize_with = "time")]
     pub end: i64,
+    /// The ends that the room was to get before `maxDrain` was edited, of which one may still take effect.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "times"
+    )]
+    pub earlier_ends: Vec<i64>,
     /// The end before, which the room gets back if it is retained after all.
     #[serde(deserialize_with = "time")]
     pub end_before: i64,
+    /// Whether participants were to be removed at that end, which the room gets back as well.
+    #[serde(default)]
+    pub ejects_before: bool,
 }
 
 /// What is in `status.record`.
@@ -253,6 +263,12 @@ impl End {
         }
     }
 
+    /// An end that no field of the spec gave: a deletion that waited moved it nearer. Any spec differs from it,
+    /// as after an edit.
+    pub fn of_deletion(at: i64) -> Self {
+        Self::new(at, "deletion".to_owned())
+    }
+
     /// Whether both were computed from the same fields of the spec.
     pub fn is_of_the_same_spec(&self, other: &Self) -> bool {
         self.of == other.of && self.not_before == other.not_before
@@ -265,6 +281,16 @@ impl Made {
             id: id.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// What an object owns that is not being deleted, although an earlier one of its name was: what the
+    /// deletion sent is not the end that the user wanted.
+    pub fn undrained(mut self) -> Self {
+        let drain = self.drain.take();
+        if let Some(drain) = drain.filter(|it| it.end < it.end_before) {
+            self.end = Some(End::of_deletion(drain.end));
+        }
+        self
     }
 }
 
@@ -318,19 +344,23 @@ mod tests {
     }
 
     fn drain(until: i64, end: i64, end_before: i64) -> Value {
-        json!({"until": until, "end": end, "endBefore": end_before})
+        json!({"until": until, "end": end, "endBefore": end_before, "ejectsBefore": true})
     }
 
     #[test]
     fn a_time_that_no_calendar_has_is_not_read() {
         for far in [i64::MIN, i64::MAX, 253_402_207_201] {
-            let change: [fn(&mut Value, i64); 7] = [
+            let change: [fn(&mut Value, i64); 8] = [
                 |it, far| it["claim"]["at"] = json!(far),
                 |it, far| it["claim"]["end"] = json!({"at": far, "of": "ttl=7200"}),
                 |it, far| it["made"] = json!({"id": "r", "end": {"at": far, "of": ""}}),
                 |it, far| it["made"] = json!({"id": "r", "drain": drain(far, 5, 5)}),
                 |it, far| it["made"] = json!({"id": "r", "drain": drain(5, far, 5)}),
                 |it, far| it["made"] = json!({"id": "r", "drain": drain(5, 5, far)}),
+                |it, far| {
+                    it["made"] = json!({"id": "r", "drain": drain(5, 5, 5)});
+                    it["made"]["drain"]["earlierEnds"] = json!([far]);
+                },
                 |it, far| it["recreated"] = json!([far]),
             ];
             for change in change {

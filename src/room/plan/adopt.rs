@@ -63,7 +63,11 @@ pub(super) fn held_by(view: &View, name: &str, rival: &Rival) -> Plan {
 /// later.
 pub(super) fn end_of_found(view: &View, spec: &Spec, by_spec: End, room: &Room) -> End {
     let at = room.config.exp.unwrap_or(by_spec.at);
+    // The deletion of an earlier DailyRoom moved the end nearer, which is what switches ejection off, and somebody
+    // removed its finalizer. Nobody asked for that end: the ttl counts, as after an edit.
+    let is_drained = !view.is_chosen() && spec.ejects() && !room.config.ejects();
     match spec.end {
+        EndSpec::Ttl(_) if is_drained && at < by_spec.at => End::of_deletion(at),
         EndSpec::Ttl(_) => spec.end_at(at, view.meta.created),
         EndSpec::At(_) => End {
             of: EndSpec::At(at).of(),

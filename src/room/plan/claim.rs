@@ -52,7 +52,7 @@ fn matches(room: &Room, request: &Value) -> bool {
         && request["exp"] == json!(config.exp)
         && request["nbf"] == json!(config.nbf)
         && most(request["max_participants"].as_i64()) == most(config.max_participants)
-        && request["eject_at_room_exp"] == config.eject_at_room_exp.unwrap_or(false)
+        && request["eject_at_room_exp"] == config.ejects()
         && config.dialin.as_ref().is_some_and(dialin)
 }
 

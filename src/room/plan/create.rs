@@ -54,7 +54,8 @@ impl Create for Room {
             has_no_rival(view, &name)?;
             match (room, restored.and_then(|it| it.made.as_ref())) {
                 (Some(room), Some(made)) if room.id == made.id => {
-                    return Ok(record(unclaimed.owning(made.clone()), Change::Found));
+                    let made = made.clone().undrained();
+                    return Ok(record(unclaimed.owning(made), Change::Found));
                 }
                 (Some(room), _) => return adopt(view, spec, &unclaimed, room),
                 (None, _) => {}

@@ -175,7 +175,7 @@ impl Present<'_> {
         }
         let properties = &mut change.properties;
         let eject = spec.ejects();
-        if self.applies(spec.eject) && room.config.eject_at_room_exp.unwrap_or(false) != eject {
+        if self.applies(spec.eject) && room.config.ejects() != eject {
             properties.insert("eject_at_room_exp".into(), json!(eject));
         }
         let most = |most: Option<i64>| most.unwrap_or(MAX_PARTICIPANTS);

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::Plan;
 use super::confirm_answer::{RECHECK, confirm_by_name, last_change_is_shown};
 use super::differ::{EARLIEST_END, send};
@@ -27,9 +29,12 @@ const RECONNECTS: Duration = Duration::from_secs(20);
 const NAMESPACE_TIMEOUT: i64 = 600;
 /// How often the namespace is read again.
 const NAMESPACE_INTERVAL: Duration = Duration::from_secs(30);
-/// How many seconds after the deadline Daily ends the room, in case no operator deletes it. Daily removes
-/// nobody who joined before the end was moved (F-CALL-8), so the operator should come first.
+/// How many seconds after the deadline Daily ends the room, in case no operator deletes it. Daily then removes
+/// nobody, so the operator should come first.
 const BACKSTOP: i64 = 60;
+/// How many ends the record keeps that were sent before `maxDrain` was edited. One of them may take effect late;
+/// an older one would have done so by now.
+const MAX_EARLIER_ENDS: usize = 8;
 
 /// Whether the room may be deleted only if it is empty, once it is or has been waited for long enough.
 pub(super) fn only_if_empty(view: &View, id: &str) -> Result<bool, Plan> {
@@ -41,7 +46,7 @@ pub(super) fn only_if_empty(view: &View, id: &str) -> Result<bool, Plan> {
             stays_empty(view, here)?;
             Ok(true)
         }
-        Ok(here) => Err(deferred(view, id, &inside(here))),
+        Ok(_) => Err(deferred(view, id, "Participants are in the room.")),
         Err(why) => {
             let unknown = format!("Daily does not show whether somebody is in the room: {why}.");
             Err(deferred(view, id, &unknown))
@@ -90,14 +95,6 @@ fn stays_empty(view: &View, here: &Occupancy) -> Result<(), Plan> {
     match had_participants && !left.is_zero() {
         true => Err(unchanged(left + MARGIN)),
         false => Ok(()),
-    }
-}
-
-fn inside(here: &Occupancy) -> String {
-    match here.participants {
-        0 => "A meeting is in progress in the room.".to_owned(),
-        1 => "1 participant is in the room.".to_owned(),
-        participants => format!("{participants} participants are in the room."),
     }
 }
 
@@ -151,7 +148,7 @@ fn end_is_moved(view: &View, id: &str) -> Result<(), Plan> {
 fn draining(view: &View, owned: &Record, observed: &Observed) -> Record {
     let room = &observed.room;
     let made = owned.made.clone().unwrap_or_else(|| Made {
-        end: room.config.exp.map(of_deletion),
+        end: room.config.exp.map(End::of_deletion),
         ..Made::of(&room.id)
     });
     let until = deadline(view);
@@ -161,15 +158,26 @@ fn draining(view: &View, owned: &Record, observed: &Observed) -> Record {
     let soonest = view.now.wall.saturating_add(EARLIEST_END);
     let wanted = until.saturating_add(BACKSTOP).max(soonest);
     let wanted = wanted.saturating_add(ahead.max(0));
-    let end_before = made.drain.as_ref().map(|it| it.end_before);
-    // A room that was adopted a moment ago may have no end yet.
-    let recorded = made.end.as_ref().map(|it| it.at);
-    let end_before = end_before.or(room.config.exp).or(recorded);
-    let end_before = end_before.unwrap_or(wanted);
-    let drain = Drain {
-        until,
-        end: wanted.min(end_before),
-        end_before,
+    let end = |end_before: i64| wanted.min(end_before);
+    let drain = match made.drain.clone() {
+        Some(before) => Drain {
+            until,
+            end: end(before.end_before),
+            earlier_ends: ends_sent(&before),
+            ..before
+        },
+        None => {
+            // A room that was adopted a moment ago may have no end yet.
+            let recorded = made.end.as_ref().map(|it| it.at);
+            let end_before = room.config.exp.or(recorded).unwrap_or(wanted);
+            Drain {
+                until,
+                end: end(end_before),
+                earlier_ends: Vec::new(),
+                end_before,
+                ejects_before: room.config.exp.is_some() && room.config.ejects(),
+            }
+        }
     };
     owned.owning(Made {
         drain: Some(drain),
@@ -177,12 +185,17 @@ fn draining(view: &View, owned: &Record, observed: &Observed) -> Record {
     })
 }
 
-/// An end that no field of the spec gave.
-fn of_deletion(at: i64) -> End {
-    End::new(at, "deletion".to_owned())
+/// The last ends that a deletion has sent, if not all were answered.
+fn ends_sent(drain: &Drain) -> Vec<i64> {
+    let earlier = drain.earlier_ends.iter();
+    let mut ends: Vec<i64> = earlier.chain([&drain.end]).copied().collect();
+    ends.drain(..ends.len().saturating_sub(MAX_EARLIER_ENDS));
+    ends
 }
 
-/// The room has this end, or an earlier one that somebody else gave it.
+/// The room has this end, or an earlier one that somebody else gave it. At an end that moved nearer Daily
+/// removes nobody: when it does is fixed when a participant joins (F-CALL-8), and a user may still edit
+/// `maxDrain` or retain the room.
 fn end_is(
     view: &View,
     owned: &Record,
@@ -194,11 +207,12 @@ fn end_is(
     let room = &observed.room;
     let shown = room.config.exp;
     let before = made.end.as_ref();
-    if shown == Some(wanted) {
+    let wants_eject = wanted == drain.end_before && drain.ejects_before;
+    if shown == Some(wanted) && room.config.ejects() == wants_eject {
         if before.is_some_and(|it| it.at == wanted) {
             return Ok(());
         }
-        let end = before.cloned().unwrap_or_else(|| of_deletion(wanted));
+        let end = before.cloned().unwrap_or_else(|| End::of_deletion(wanted));
         let end = Some(End { at: wanted, ..end });
         let moved = owned.owning(Made {
             end,
@@ -207,13 +221,17 @@ fn end_is(
         let (change, written) = (Change::Sent, Written::WithStatus);
         return Err(Plan::Act(AnyStep::Record(Box::new(moved), change, written)));
     }
-    let is_ours = shown == Some(drain.end) || shown == before.map(|it| it.at);
-    if shown.is_some_and(|shown| shown < wanted) && !is_ours {
+    let is_ours = |at| ends_sent(drain).contains(&at) || before.is_some_and(|it| it.at == at);
+    if shown.is_some_and(|shown| shown < wanted && !is_ours(shown)) {
         return Ok(());
     }
     confirm_by_name(view)?;
+    let properties = [
+        ("exp", json!(wanted)),
+        ("eject_at_room_exp", json!(wants_eject)),
+    ];
     // A rejected end leaves the room with its own.
-    send(view, room, Update::of_end(&owned.name, &room.id, wanted)).map(drop)
+    send(view, room, Update::of(&owned.name, &room.id, properties)).map(drop)
 }
 
 /// A room that is retained after all gets its own end back, if there is a key.

@@ -1,5 +1,7 @@
 //! Renewing a room: its end moves on in time, and its PIN stays.
 
+use serde_json::json;
+
 use super::Plan;
 use super::confirm_answer::confirm_by_name;
 use super::differ::Present;
@@ -56,7 +58,11 @@ impl Present<'_> {
         }
         self.send(Update {
             renews: true,
-            ..Update::of_end(&self.owned.name, &self.observed.room.id, next.at)
+            ..Update::of(
+                &self.owned.name,
+                &self.observed.room.id,
+                [("exp", json!(next.at))],
+            )
         })
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use k8s_openapi::api::core::v1::Secret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::daily::meeting_token::Grant;
 use crate::daily::types::{CreateRoom, Domain, RoomChange};
@@ -131,10 +131,13 @@ pub struct Update {
 }
 
 impl Update {
-    /// Moves the end of a room, and changes nothing else.
-    pub fn of_end(name: &str, id: &str, at: i64) -> Self {
-        let mut change = RoomChange::default();
-        change.properties.insert("exp".into(), json!(at));
+    /// Changes these properties of a room, and nothing else.
+    pub fn of<const N: usize>(name: &str, id: &str, properties: [(&str, Value); N]) -> Self {
+        let properties = properties.map(|(key, value)| (key.to_owned(), value));
+        let change = RoomChange {
+            properties: properties.into_iter().collect(),
+            ..RoomChange::default()
+        };
         Self {
             name: name.to_owned(),
             id: id.to_owned(),

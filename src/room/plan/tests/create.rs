@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::reconcile::object::Object;
+use crate::reconcile::record::Drain;
 use crate::reconcile::rivals;
 
 fn claim(at: i64, end: i64) -> Option<Claim> {
@@ -429,6 +430,66 @@ fn a_room_of_a_derived_name_is_ours_and_keeps_its_own_end() {
     let found = view.clone().sees(Source::Get, own_end).read_by_name();
     let record = found_record(&view, ID, END + 77, false);
     acts(&found, with_status(record, Change::Found));
+}
+
+/// Somebody removed the finalizer of a DailyRoom that waited for participants, and applied it again.
+#[test]
+fn the_end_that_a_deletion_gave_is_nobodys() {
+    let (near, view) = (NOW + 3660, claimed());
+    let drained = |room: &mut Room| {
+        room.config.exp = Some(NOW + 3660);
+        room.config.eject_at_room_exp = Some(false);
+    };
+    let found = view.clone().sees(Source::Get, drained).read_by_name();
+    let mut record = found_record(&view, ID, END, false);
+    record.made.as_mut().unwrap().end = Some(End::of_deletion(near));
+    acts(&found, with_status(record.clone(), Change::Found));
+    let kept = found
+        .bound(record)
+        .with(|it| it.status.phone_numbers = vec![number(NUMBER)]);
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = plan(&kept) else {
+        panic!("does not extend the room: {:?}", plan(&kept));
+    };
+    let properties = &json!(update.change)["properties"];
+    assert_eq!(properties["exp"], json!(END));
+    assert_eq!(properties["eject_at_room_exp"], json!(true));
+    // A room that never removes participants, or ends later, keeps its own end.
+    let spec = json!({"ttl": "8h", "ejectAtRoomExpiry": false});
+    for (view, at) in [(view.clone().spec(spec), near), (view, END + 77)] {
+        let own = |room: &mut Room| {
+            drained(room);
+            room.config.exp = Some(at);
+        };
+        let record = found_record(&view, ID, at, false);
+        let found = view.sees(Source::Get, own).read_by_name();
+        acts(&found, with_status(record, Change::Found));
+    }
+}
+
+/// A backup of the status was taken while a deletion waited for participants.
+#[test]
+fn a_restored_record_does_not_go_on_with_a_deletion() {
+    let drain = |end| Drain {
+        until: NOW + 3600,
+        end,
+        earlier_ends: Vec::new(),
+        end_before: END,
+        ejects_before: true,
+    };
+    for (end, owns) in [
+        (NOW + 3660, End::of_deletion(NOW + 3660)),
+        (END, by_ttl(END)),
+    ] {
+        let chosen = recorded().chosen().with(|it| it.rival = Some(None));
+        let mut taken_over = chosen.owned();
+        taken_over.made.as_mut().unwrap().end = Some(owns);
+        let restored = chosen.with_record(|it| {
+            it.uid = "uid-0".into();
+            it.made.as_mut().unwrap().drain = Some(drain(end));
+        });
+        let found = restored.sees(Source::Get, |_| {}).read_by_name();
+        acts(&found, write(taken_over, Change::Found));
+    }
 }
 
 #[test]
