@@ -9,6 +9,8 @@ use super::types::ApiKey;
 const HIDDEN: &str = "***";
 /// This many digits in a row are hidden. A PIN has 11 (F-PIN-4), and may be split by a text.
 const LONG_RUN: usize = 6;
+/// How deep base64 may be in base64.
+const DEPTH: u8 = 1;
 /// The most characters of a text: enough for an error, and little in a condition.
 const LONGEST: usize = 512;
 
@@ -21,7 +23,7 @@ pub fn masked(text: &str, key: &ApiKey) -> String {
         "" => visible,
         key => visible.replace(key, HIDDEN),
     };
-    let decoded = without_encoded(&keyless, key.expose_secret());
+    let decoded = without_encoded(&keyless, key.expose_secret(), DEPTH);
     without_long_runs(&decoded).chars().take(LONGEST).collect()
 }
 
@@ -37,8 +39,9 @@ fn visible(c: char) -> Option<char> {
     }
 }
 
-/// Hides base64 of the key or of a long run of digits: Kubernetes shows the data of a Secret so.
-fn without_encoded(text: &str, key: &str) -> String {
+/// Hides base64 of the key or of a long run of digits, also in base64: Kubernetes shows the data of a Secret so,
+/// and a meeting token is base64 with the digits of its end.
+fn without_encoded(text: &str, key: &str, depth: u8) -> String {
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -46,7 +49,7 @@ fn without_encoded(text: &str, key: &str) -> String {
         let (before, run) = rest.split_at(start);
         let (run, after) = run.split_at(run.find(|c| !is_base64(c)).unwrap_or(run.len()));
         out.push_str(before);
-        out.push_str(if encodes_a_secret(run, key) {
+        out.push_str(if encodes_a_secret(run, key, depth) {
             HIDDEN
         } else {
             run
@@ -58,7 +61,7 @@ fn without_encoded(text: &str, key: &str) -> String {
 }
 
 /// The encoded text may begin at any of the characters, of which four encode three bytes.
-fn encodes_a_secret(run: &str, key: &str) -> bool {
+fn encodes_a_secret(run: &str, key: &str, depth: u8) -> bool {
     let standard = run.replace('-', "+").replace('_', "/");
     (0..4).any(|skipped| {
         let tail = standard.as_bytes().get(skipped..).unwrap_or_default();
@@ -69,7 +72,11 @@ fn encodes_a_secret(run: &str, key: &str) -> bool {
             .into_iter()
             .map(char::from)
             .collect();
-        !key.is_empty() && text.contains(key) || without_long_runs(&text) != text
+        let within = depth.checked_sub(1);
+        let hides = |depth| without_encoded(&text, key, depth) != text;
+        !key.is_empty() && text.contains(key)
+            || without_long_runs(&text) != text
+            || within.is_some_and(hides)
     })
 }
 
@@ -175,6 +182,23 @@ mod tests {
         }
         let told = "admission-webhook secrets.example.com denied standup-dialin: quota 12345";
         check(told, told);
+    }
+
+    /// A webhook may quote the data of the Secret with meeting tokens.
+    #[test]
+    fn base64_of_a_meeting_token_is_hidden() {
+        let url = data_encoding::BASE64URL_NOPAD;
+        let claims = url.encode(br#"{"r":"standup","d":"demo","exp":1800028800,"o":true}"#);
+        let token = format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{claims}.c2lnbmF0dXJl");
+        let hidden = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.***.c2lnbmF0dXJl";
+        check(&token, hidden);
+        for before in ["", "x", "xy"] {
+            let data = BASE64.encode(format!("{before}{token}").as_bytes());
+            check(
+                &format!("denied: {data}"),
+                &format!("denied: ***{}", &data[data.trim_end_matches('=').len()..]),
+            );
+        }
     }
 
     #[test]
