@@ -16,6 +16,7 @@ pub(crate) mod guards;
 mod isolation;
 pub mod kind;
 pub mod lifecycle;
+pub(crate) mod longest_wait;
 pub mod memory;
 pub mod meta;
 mod name_lock;

@@ -78,6 +78,8 @@ pub enum Reason {
     Contended,
     /// The deletion waits for rooms that still use the number.
     DeletionDeferred,
+    /// The room has ended with participants in it, whom a new room would remove.
+    RoomOccupied,
     /// `spec.suspend` is true.
     Suspended,
     /// `spec.suspend` is true, and the room will end because its renewal is due.

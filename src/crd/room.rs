@@ -131,7 +131,7 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<RoomDeletionPolicy>,
 
-    /// How long DeleteWhenEmpty waits for participants to leave, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the room is deleted with everyone in it. After the deletion of the namespace it waits at most 10 minutes. A change while the deletion waits takes effect at once. Absent: 1h.
+    /// How long DeleteWhenEmpty waits for participants to leave, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the room is deleted with everyone in it. After the deletion of the namespace it waits at most 10 minutes. A change while the deletion waits takes effect at once. If participants are still in a room that has ended, a new room replaces it when they have left, or after this time. Absent: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::max_drain_rule())]
     #[schemars(length(max = time::MAX_DRAIN.longest))]

@@ -38,12 +38,22 @@ pub struct Memory<M> {
     pub keyless_since: Option<Moment>,
     /// Since when Daily is polled for the cause of a problem; anew after an edit or a request of the user.
     pub polled_since: Option<Moment>,
+    /// The namespace, once a deletion waits.
+    pub namespace: Option<Namespace>,
     /// When a user's request for a reconcile was last granted.
     pub forced_at: Option<Moment>,
     /// The installation that owns the object, once an event said so.
     pub owned_elsewhere: Option<String>,
     /// What only this kind remembers.
     pub kind: M,
+}
+
+/// What was read of the namespace of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    pub at: Moment,
+    /// When its deletion was requested, in unix seconds.
+    pub deleted: Option<i64>,
 }
 
 /// The memories of all objects of a kind.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::lifecycle::Reconciled;
+use super::memory::Namespace;
 use super::object::Object;
 use super::record::Recorded;
 use super::steps::CACHE_RETRY;
@@ -147,6 +148,19 @@ impl<K: Reconciled> Pass<K> {
             .iter()
             .map(|(it, newer)| (&**it, newer.as_ref().unwrap_or(&it.recorded)));
         self.view.rival = Some(rivals::first(&self.view, &domain, others));
+        Ok(())
+    }
+
+    /// Without an answer the namespace is taken for one that stays, so that the deletion waits.
+    pub(super) async fn read_namespace(&mut self) -> Result<(), Failure> {
+        let name = &self.view.meta.namespace;
+        let read = namespace_deleted(&self.context.client, name).await;
+        let known = self.view.memory.namespace.and_then(|it| it.deleted);
+        self.refresh();
+        self.view.memory.namespace = Some(Namespace {
+            at: self.view.now.moment,
+            deleted: read.ok().flatten().or(known),
+        });
         Ok(())
     }
 

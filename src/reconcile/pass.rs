@@ -123,6 +123,7 @@ impl<K: Reconciled> Pass<K> {
             match read {
                 Read::Access => self.read_access().await,
                 Read::Rival => self.read_rival().await,
+                Read::Namespace => self.read_namespace().await,
                 Read::Of(read) => K::read(self, read).await,
             }
         };

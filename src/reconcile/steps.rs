@@ -28,6 +28,8 @@ pub enum Read<K: Kind> {
     Access,
     /// Whether another object holds the name.
     Rival,
+    /// Whether the namespace is being deleted.
+    Namespace,
     /// Something that only this kind has.
     Of(K::Read),
 }
@@ -153,6 +155,7 @@ impl<K: Kind> Read<K> {
         match self {
             Self::Access => "read-access",
             Self::Rival => "read-rival",
+            Self::Namespace => "read-namespace",
             Self::Of(read) => read.name(),
         }
     }

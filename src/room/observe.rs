@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use super::Room;
 use super::plan::steps::{Read, Step};
 use super::secret::{self, Found, SecretKind};
-use super::view::{Namespace, Policy, View};
+use super::view::{Policy, View};
 use crate::cause::chain;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
-use crate::k8s::{Guard, KubeError, get_secret, namespace_deleted};
+use crate::k8s::{Guard, KubeError, get_secret};
 use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::meta::Meta;
 use crate::reconcile::steps::Outcome;
@@ -28,6 +28,7 @@ const NEXT_LISTING_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl Drive for Room {
     fn begin(context: &Context<Self>, view: &mut View) {
+        view.forget_former();
         view.facts.secrets = remembered_secrets(context, view);
         view.facts.policy = Policy {
             allowed_properties: context.config.allow_room_properties.clone(),
@@ -74,7 +75,6 @@ impl Drive for Room {
             Read::Secret(kind) => pass.read_secret(kind).await,
             Read::FormerSecrets => pass.read_former_secrets().await,
             Read::Presence => pass.read_presence().await,
-            Read::Namespace => pass.read_namespace().await,
         }
     }
 
@@ -152,34 +152,15 @@ impl Pass<Room> {
         Ok(())
     }
 
-    /// An answer counts if Daily was asked after this process first saw the deletion.
+    /// An answer counts if Daily was asked after this process first saw the deletion. Nobody joins a room that
+    /// has ended.
     async fn read_presence(&mut self) -> Result<(), Failure> {
         let session = self.session()?;
         let (name, view) = (self.view.room_name(), &mut self.view);
-        let since = view.memory.deleting_since.unwrap_or(view.now.moment);
+        let since = view.memory.deleting_since.unwrap_or_default();
         let here = session.account.occupancy(&session.key, &name, since).await;
-        let empty_since = &mut view.memory.kind.empty_since;
-        match &here {
-            Ok(here) if here.is_empty() => *empty_since = empty_since.or(Some(here.at)),
-            Ok(_) => *empty_since = None,
-            Err(_) => {}
-        }
-        view.facts.presence = Some(here.map_err(|error| chain(&error)));
+        view.is_there(here.map_err(|error| chain(&error)));
         self.refresh();
-        Ok(())
-    }
-
-    /// Without an answer the namespace is taken for one that stays, so that the deletion waits.
-    async fn read_namespace(&mut self) -> Result<(), Failure> {
-        let name = &self.view.meta.namespace;
-        let read = namespace_deleted(&self.context.client, name).await;
-        let known = self.view.memory.kind.namespace;
-        let known = known.and_then(|it| it.deleted);
-        self.refresh();
-        self.view.memory.kind.namespace = Some(Namespace {
-            at: self.view.now.moment,
-            deleted: read.ok().flatten().or(known),
-        });
         Ok(())
     }
 

@@ -82,16 +82,8 @@ pub struct Memory {
     pub number_lost: Option<Moment>,
     /// Since when Daily shows nobody in a room that is being deleted.
     pub empty_since: Option<Moment>,
-    /// The namespace, once the deletion waits for participants.
-    pub namespace: Option<Namespace>,
-}
-
-/// What was read of the namespace of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Namespace {
-    pub at: Moment,
-    /// When its deletion was requested, in unix seconds.
-    pub deleted: Option<i64>,
+    /// Since when Daily shows participants in a room that is being deleted or has ended, or does not answer.
+    pub occupied_since: Option<Moment>,
 }
 
 /// Why Daily did not issue a meeting token, and when the operator asks again.
@@ -103,6 +95,35 @@ pub struct TokenFailure {
 }
 
 impl View {
+    /// Forgets what is remembered of Secrets and tokens that the spec does not name any more.
+    pub fn forget_former(&mut self) {
+        let (names, memory) = (&self.names, &mut self.memory.kind);
+        let is_named = |name: &str| SecretKind::ALL.iter().any(|it| names.of(*it) == Some(name));
+        memory.written.retain(|name, _| is_named(name));
+        let Ok(spec) = &self.spec else {
+            return;
+        };
+        let has_token = |key: &str| spec.tokens.iter().any(|it| it.key == key);
+        memory.token_failures.retain(|key, _| has_token(key));
+    }
+
+    /// Daily answered who is in the room, or did not.
+    pub fn is_there(&mut self, here: Result<Occupancy, String>) {
+        let memory = &mut self.memory.kind;
+        let since = here.as_ref().map_or(self.now.moment, |it| it.at);
+        match &here {
+            Ok(here) if here.is_empty() => {
+                memory.empty_since.get_or_insert(since);
+                memory.occupied_since = None;
+            }
+            occupied => {
+                memory.empty_since = memory.empty_since.filter(|_| occupied.is_err());
+                memory.occupied_since.get_or_insert(since);
+            }
+        }
+        self.facts.presence = Some(here);
+    }
+
     /// The name of the room: the recorded one, else the chosen or derived one.
     pub fn room_name(&self) -> String {
         self.name_at_daily().unwrap_or_default()

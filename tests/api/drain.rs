@@ -25,6 +25,7 @@ const DEFERRED: (&str, &str, &str) = ("Reconciling", "True", "DeletionDeferred")
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = vec![
         stage.trial("drain::policy_edited", Setup::new(), policy_edited),
+        stage.trial("drain::applied_again", Setup::new(), applied_again),
         stage.trial("drain::longest_wait", Setup::new(), longest_wait),
         stage.trial("drain::presence_fails", Setup::new(), presence_fails),
         stage.trial(
@@ -98,9 +99,13 @@ impl Fixture {
     }
 
     async fn is_inside(&self, room: &Object) -> bool {
+        self.inside(room).await == 1
+    }
+
+    async fn inside(&self, room: &Object) -> u64 {
         let path = format!("/rooms/{}/presence", room.room_name());
         let shown = self.by_hand.get(&path).await.expect("Daily answers");
-        shown.body["total_count"] == 1
+        shown.body["total_count"].as_u64().expect("a count")
     }
 }
 
@@ -121,7 +126,7 @@ async fn restart(fx: &mut Fixture) {
     fx.start_operator(&[]).await;
     let waits = fx.condition(Room, "standup", DEFERRED).await;
     let says = message(&waits);
-    assert!(says.starts_with("1 participant is in the room."), "{says}");
+    assert!(says.starts_with("Participants are in the room."), "{says}");
     assert!(waits.has("Ready", "True", "Available"), "it is as it was");
     let until: Timestamp = says
         .split_once(" at ")
@@ -157,6 +162,8 @@ async fn policy_edited(fx: &mut Fixture) {
     assert!(fx.ends_in(&kept).await < 2 * HOUR);
     let shorter = json!({"spec": {"maxDrain": "20m"}});
     fx.merge(Room, "kept", shorter).await;
+    let late = fx.sim.join(kept.room_name(), "late").await;
+    late.expect("somebody joins during the wait");
     until("the end follows", SOON, async || {
         match fx.ends_in(&kept).await {
             left if left < 30 * MINUTE => Ok(()),
@@ -172,7 +179,8 @@ async fn policy_edited(fx: &mut Fixture) {
         (planned - left).abs() < 2 * MINUTE,
         "it has its end again: {left}"
     );
-    assert!(fx.is_inside(&kept).await);
+    let shown = fx.room_at_daily(kept.room_name()).await;
+    assert_eq!(shown["config"]["eject_at_room_exp"], true);
 
     let gone = fx.with_host("gone", json!({"ttl": "8h"})).await;
     fx.deferred("gone").await;
@@ -183,6 +191,37 @@ async fn policy_edited(fx: &mut Fixture) {
     let journal = fx.journal().await;
     let path = format!("/rooms/{}", gone.room_name());
     assert_eq!(journal.done("DELETE", &path), 1, "{}", journal.tail(20));
+    // Nobody is removed at the ends that the deletion gave.
+    let passed = Duration::from_secs(2 * 3600);
+    fx.sim.advance(passed).await.expect("the clock moves");
+    assert_eq!(fx.inside(&kept).await, 2, "the host, and who joined late");
+}
+
+/// Somebody removes the finalizer of a DailyRoom that waits for participants. Applied again, it has the same
+/// room and PIN, and lasts for its ttl.
+async fn applied_again(fx: &mut Fixture) {
+    let spec = json!({"ttl": "8h"});
+    let before = fx.with_host("standup", spec.clone()).await;
+    fx.deferred("standup").await;
+    until("the end moves nearer", SOON, async || {
+        match fx.ends_in(&before).await {
+            left if left < 2 * HOUR => Ok(()),
+            left => Err(left),
+        }
+    })
+    .await;
+    let none = json!({"metadata": {"finalizers": null}});
+    fx.merge(Room, "standup", none).await;
+    fx.gone(Room, "standup").await;
+    fx.room("standup", spec).await;
+    let after = fx.ready(Room, "standup").await;
+    assert_eq!(
+        (after.room_name(), after.pin()),
+        (before.room_name(), before.pin())
+    );
+    let left = fx.ends_in(&before).await;
+    assert!(left > 7 * HOUR, "the ttl counts again: {left}");
+    assert!(fx.is_inside(&before).await);
 }
 
 /// After `maxDrain` the room is deleted with everybody in it, also if its end would remove nobody.

@@ -27,6 +27,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     );
     let plain = [
         stage.trial("renewal::ended_while_down", Setup::new(), ended_while_down),
+        stage.trial(
+            "renewal::ended_with_participants",
+            Setup::new(),
+            ended_with_participants,
+        ),
         stage.trial("renewal::suspended", Setup::new(), suspended),
     ];
     joined.into_iter().chain(plain).collect()
@@ -136,6 +141,34 @@ async fn ended_while_down(fx: &mut Fixture) {
     let journal = fx.journal_since(mark).await;
     assert_eq!(journal.done("POST", "/rooms"), 1, "{}", journal.tail(20));
     assert_eq!(fx.rooms_at_daily().await.len(), 1);
+}
+
+/// The same while a participant is still inside, whom a new room would remove.
+async fn ended_with_participants(fx: &mut Fixture) {
+    fx.room("standup", standing()).await;
+    let before = fx.ready(Room, "standup").await;
+    let joined = fx.sim.join(before.room_name(), "host").await;
+    joined.expect("the host can join");
+    assert!(fx.operator().terminate().await.success());
+    let soon = json!({"properties": {"exp": Timestamp::now().as_second() + 30}});
+    let path = format!("/rooms/{}", before.room_name());
+    fx.by_hand.post(&path, &soon).await.expect("Daily answers");
+    let minute = Duration::from_secs(60);
+    fx.sim.advance(minute).await.expect("the clock moves");
+    record_end(fx, Timestamp::now().as_second() - 60).await;
+    let mark = fx.mark().await;
+    fx.start_operator(&[]).await;
+    let occupied = ("Ready", "False", "RoomOccupied");
+    fx.condition(Room, "standup", occupied).await;
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("somebody is inside");
+    let left = fx.sim.leave(before.room_name(), "host").await;
+    left.expect("the host leaves");
+    fx.sim.advance(minute).await.expect("the clock moves");
+    let is_new = |room: &Object| room.is_ready() && room.pin() != before.pin();
+    fx.until(Room, "standup", "has a new room", LATER, is_new)
+        .await;
 }
 
 async fn suspended(fx: &mut Fixture) {

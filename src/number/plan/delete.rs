@@ -10,8 +10,8 @@ use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;
 use crate::number::Number;
 use crate::number::view::{NumberEvidence, View};
-use crate::reconcile::guards::has_waited;
 use crate::reconcile::lifecycle::Delete;
+use crate::reconcile::longest_wait::{deadline, is_over, namespace_is_known};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Record, Recorded};
 use crate::reconcile::steps::{
@@ -39,7 +39,10 @@ impl Delete for Number {
         }
         match view.facts.publishers {
             None => Err(read(Read::Publishers)),
-            Some(rooms) if rooms > 0 && !has_timed_out(view) => Err(deferred(view)),
+            Some(rooms) if rooms > 0 && !is_over(view) => {
+                namespace_is_known(view)?;
+                Err(deferred(view))
+            }
             Some(_) => Ok(()),
         }
     }
@@ -56,10 +59,6 @@ impl Delete for Number {
     }
 }
 
-fn has_timed_out(view: &View) -> bool {
-    has_waited(view, view.memory.deleting_since, view.deletion.max_drain)
-}
-
 /// The message has the last regular count, because each other message is a write of the status.
 fn deferred(view: &View) -> Plan {
     // The count does not have a room yet that has just begun to publish the number.
@@ -68,12 +67,10 @@ fn deferred(view: &View) -> Plan {
         Some(..=1) => "1 DailyRoom publishes".to_owned(),
         Some(rooms) => format!("{rooms} DailyRooms publish"),
     };
-    let requested = view.meta.deleting.unwrap_or(view.now.wall);
-    let latest = requested.saturating_add(view.deletion.max_drain);
     let message = format!(
         "{rooms} the number. The operator deletes its dial-in config once no DailyRoom publishes it, and no later than \
          {} (spec.maxDrain).",
-        rfc3339(latest)
+        rfc3339(deadline(view))
     );
     let problem = Problem::new(Reason::DeletionDeferred, ResolvedBy::Waiting, message);
     Plan::Rest(Outcome::Deleting(problem), Requeue::After(PUBLISHERS_RETRY))

@@ -13,7 +13,7 @@ use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;
 use crate::daily::account::presence::Occupancy;
 use crate::daily::evidence::Observed;
-use crate::reconcile::guards::has_waited;
+use crate::reconcile::longest_wait::{deadline, is_over, namespace_is_known};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Drain, End, Made, Record, Recorded};
 use crate::reconcile::steps::{
@@ -24,11 +24,6 @@ use crate::room::view::View;
 /// How long a room that had participants must show empty before it is deleted. A participant who reconnects
 /// may show only 15 seconds after they stopped to show (F-PRES-3), and reconnecting takes some.
 const RECONNECTS: Duration = Duration::from_secs(20);
-/// For how many seconds after the deletion of its namespace a deletion waits at most: whoever deletes a
-/// namespace waits for all objects in it.
-const NAMESPACE_TIMEOUT: i64 = 600;
-/// How often the namespace is read again.
-const NAMESPACE_INTERVAL: Duration = Duration::from_secs(30);
 /// How many seconds after the deadline Daily ends the room, in case no operator deletes it. Daily then removes
 /// nobody, so the operator should come first.
 const BACKSTOP: i64 = 60;
@@ -41,40 +36,28 @@ pub(super) fn only_if_empty(view: &View, id: &str) -> Result<bool, Plan> {
     if view.deletion.at_once || has_timed_out(view)? {
         return Ok(false);
     }
-    match view.facts.presence.as_ref().ok_or(read(Read::Presence))? {
-        Ok(here) if here.is_empty() => {
-            stays_empty(view, here)?;
-            Ok(true)
-        }
-        Ok(_) => Err(deferred(view, id, "Participants are in the room.")),
-        Err(why) => {
-            let unknown = format!("Daily does not show whether somebody is in the room: {why}.");
-            Err(deferred(view, id, &unknown))
-        }
+    match empty(view)? {
+        Ok(here) => stays_empty(view, here).map(|()| true),
+        Err(why) => Err(deferred(view, id, &why)),
     }
 }
 
-/// For how many seconds the deletion waits at most.
-fn longest_wait(view: &View) -> i64 {
-    let deleted = view.memory.kind.namespace.and_then(|it| it.deleted);
-    let after = |at: i64| at.saturating_sub(requested(view)).max(0);
-    let of_namespace = deleted.map(|at| after(at).saturating_add(NAMESPACE_TIMEOUT));
-    let of_namespace = of_namespace.unwrap_or(i64::MAX);
-    view.deletion.max_drain.min(of_namespace)
-}
-
-fn requested(view: &View) -> i64 {
-    view.meta.deleting.unwrap_or(view.now.wall)
-}
-
-/// Until when the deletion waits, in unix seconds.
-fn deadline(view: &View) -> i64 {
-    requested(view).saturating_add(longest_wait(view))
+/// What shows that nobody is in the room, or why somebody may be. It does not say how many: each other message
+/// would be a write of the status.
+pub(super) fn empty(view: &View) -> Result<Result<&Occupancy, String>, Plan> {
+    let presence = view.facts.presence.as_ref();
+    Ok(match presence.ok_or(read(Read::Presence))? {
+        Ok(here) if here.is_empty() => Ok(here),
+        Ok(_) => Err("Participants are in the room.".to_owned()),
+        Err(why) => Err(format!(
+            "Daily does not show whether somebody is in the room: {why}."
+        )),
+    })
 }
 
 /// The deadline has passed by our clock and by Daily's: one that is wrong removes nobody.
 fn has_timed_out(view: &View) -> Result<bool, Plan> {
-    if !has_waited(view, view.memory.deleting_since, longest_wait(view)) {
+    if !is_over(view) {
         return Ok(false);
     }
     let Some(observed) = &view.evidence.observed else {
@@ -100,12 +83,8 @@ fn stays_empty(view: &View, here: &Occupancy) -> Result<(), Plan> {
 
 /// Somebody is or may be in the room. Its end moves nearer first, so that it ends even if no operator runs.
 fn deferred(view: &View, id: &str, why: &str) -> Plan {
-    let namespace = view.memory.kind.namespace;
-    let is_old = namespace.is_none_or(|it| it.at.until(view.now.moment) >= NAMESPACE_INTERVAL);
-    if is_old && view.deletion.max_drain > NAMESPACE_TIMEOUT {
-        return read(Read::Namespace);
-    }
-    if let Err(first) = end_is_moved(view, id) {
+    let known = namespace_is_known(view).and_then(|()| end_is_moved(view, id));
+    if let Err(first) = known {
         return first;
     }
     let message = format!(
@@ -175,7 +154,7 @@ fn draining(view: &View, owned: &Record, observed: &Observed) -> Record {
                 end: end(end_before),
                 earlier_ends: Vec::new(),
                 end_before,
-                ejects_before: room.config.exp.is_some() && room.config.ejects(),
+                ejects_before: room.config.ejects(),
             }
         }
     };

@@ -28,6 +28,7 @@ pub(super) fn fails(
             | Reason::Missing
             | Reason::NameTaken
             | Reason::AdoptionNotAllowed
+            | Reason::RoomOccupied
     );
     failing(Problem { served, ..problem }, requeue)
 }

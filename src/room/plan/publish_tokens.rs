@@ -55,7 +55,7 @@ pub(super) fn tokens_are_written(present: &Present<'_>, end: i64) -> Result<Toke
         .secrets
         .get(&KIND)
         .ok_or(read(Read::Secret(KIND)))?;
-    if let Some(conflict) = conflict(view, KIND, found) {
+    if let Some(conflict) = conflict(view, KIND, found)? {
         tokens.waits(now, conflict);
         return Ok(tokens);
     }

@@ -33,8 +33,6 @@ pub enum Read {
     FormerSecrets,
     /// Who is in the room.
     Presence,
-    /// Whether the namespace is being deleted.
-    Namespace,
 }
 
 /// What can be written.

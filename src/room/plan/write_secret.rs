@@ -23,7 +23,7 @@ pub(super) fn secret_is_written(
     write: SecretWrite,
 ) -> Result<Option<Wait>, Plan> {
     let (kind, name) = (write.kind, write.name().to_owned());
-    if let Some(conflict) = conflict(view, kind, found) {
+    if let Some(conflict) = conflict(view, kind, found)? {
         return Ok(Some(conflict));
     }
     let wanted = secret::fingerprint(&write.body);
@@ -58,16 +58,26 @@ pub(super) fn rejected(view: &View, kind: SecretKind, name: &str, identity: &str
     Some((problem, view.now.moment.until(rejection.until)))
 }
 
-/// Somebody else has a Secret of this name.
-pub(super) fn conflict(view: &View, kind: SecretKind, found: &Found) -> Option<Wait> {
+/// Somebody else has a Secret of this name. One of the other kind that is ours makes room first, because the API
+/// server allows no change of a type: an edit has given its name to this kind. The PIN is not read from it.
+pub(super) fn conflict(view: &View, kind: SecretKind, found: &Found) -> Result<Option<Wait>, Plan> {
+    let Some(name) = view.names.of(kind) else {
+        return Ok(None);
+    };
+    let other = found.kind().filter(|it| *it != kind);
+    if other.is_some_and(|it| view.names.of(it) != Some(name))
+        && let Some(former) = found.guard(&view.meta, name)
+    {
+        return Err(act(Step::DeleteSecret(former)));
+    }
     let is_free = *found == Found::Absent || found.kind() == Some(kind);
-    let (name, field) = (view.names.of(kind)?, kind.name_field());
+    let field = kind.name_field();
     let message = format!(
         "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
          {field}."
     );
     let problem = Problem::for_user(Reason::SecretConflict, message);
-    (!is_free).then_some((problem, SECRET_RETRY))
+    Ok((!is_free).then_some((problem, SECRET_RETRY)))
 }
 
 /// Whether somebody deleted or edited the Secret since this process wrote it; `None` if it did not.

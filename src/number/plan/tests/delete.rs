@@ -1,11 +1,20 @@
 //! Letting a PinDialinNumber go.
 
 use super::*;
+use crate::reconcile::memory::Namespace;
 
 fn deleting(mut view: View) -> View {
     view.meta.deleting = Some(4000);
     view.facts.publishers = Some(0);
-    view
+    namespace(view, None)
+}
+
+/// Its namespace was read now, and is being deleted since.
+fn namespace(view: View, deleted: Option<i64>) -> View {
+    with(view, |it| {
+        let at = it.now.moment;
+        it.memory.namespace = Some(Namespace { at, deleted });
+    })
 }
 
 fn fresh() -> View {
@@ -87,6 +96,11 @@ fn drained(seconds: i64) -> View {
     })
 }
 
+/// The same of an hour.
+fn for_an_hour(seconds: i64) -> View {
+    with(drained(seconds), |it| it.deletion.max_drain = 3600)
+}
+
 #[test]
 fn rooms_that_publish_the_number_come_first() {
     check(vec![
@@ -126,6 +140,28 @@ fn rooms_that_publish_the_number_come_first() {
         (
             "maxDrain has passed",
             with(drained(60), |_| ()),
+            "delete c1",
+        ),
+        (
+            "its namespace is not known",
+            with(for_an_hour(0), |it| it.memory.namespace = None),
+            "read Namespace",
+        ),
+        (
+            "its namespace was read long ago",
+            with(for_an_hour(0), |it| {
+                it.memory.namespace.as_mut().unwrap().at = at(970)
+            }),
+            "read Namespace",
+        ),
+        (
+            "its namespace is deleted, and it has waited for almost ten minutes",
+            namespace(for_an_hour(599), Some(3990)),
+            "deleting DeletionDeferred",
+        ),
+        (
+            "its namespace is deleted, and it has waited",
+            namespace(for_an_hour(600), Some(3990)),
             "delete c1",
         ),
     ]);

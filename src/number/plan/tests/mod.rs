@@ -247,6 +247,7 @@ fn said(view: &View) -> String {
     match plan(view) {
         Plan::Read(generic::Read::Access) => "read Access".into(),
         Plan::Read(generic::Read::Rival) => "read Rival".into(),
+        Plan::Read(generic::Read::Namespace) => "read Namespace".into(),
         Plan::Read(generic::Read::Of(read)) => format!("read {read:?}"),
         Plan::Act(AnyStep::AddFinalizer) => "add finalizer".into(),
         Plan::Act(AnyStep::Record(record, change, written)) => {

@@ -202,7 +202,7 @@ fn a_later_end_after_the_end_makes_a_new_room() {
         &ended.clone().expired(),
         Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
     );
-    let edited = ended.edited(json!({"ttl": "9h"}));
+    let edited = ended.edited(json!({"ttl": "9h"})).inside(0);
     let end = edited.parsed().end_of(CREATED);
     acts(&edited, replaced(&edited, end, Change::Replaced));
     // An edit that is past too changes nothing.
@@ -223,7 +223,7 @@ fn a_later_end_after_the_end_makes_a_new_room() {
 fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
     let ended = recorded().chosen().absent(ago(300), None);
     let edited = ended.wall(END).date(END).edited(json!({"ttl": "9h"}));
-    let edited = edited.chosen();
+    let edited = edited.chosen().inside(0);
     reads(&edited, Read::Room);
     let view = edited.read_by_name();
     let end = view.parsed().end_of(CREATED);
@@ -253,6 +253,7 @@ fn an_object_is_deleted_in_time_after_its_room_has_ended() {
     acts(&with_secret, Step::DeleteSecret(secret_guard()));
     // A later end in the spec comes before, and a suspension holds it back.
     let edited = expired("1m", END + 600).edited(json!({"ttl": "9h", "ttlAfterExpired": "1m"}));
+    let edited = edited.inside(0);
     assert!(matches!(plan(&edited), Plan::Act(AnyStep::Record(..))));
     let suspended = expired("1m", END + 600).with(|view| view.suspended = true);
     check(

@@ -2,8 +2,8 @@
 
 use super::delete::{delete_step, leaving, releases, waits_for};
 use super::*;
+use crate::reconcile::memory::Namespace;
 use crate::reconcile::record::Drain;
-use crate::room::view::Namespace;
 
 const HOUR: i64 = 3600;
 /// Daily ends the room a minute after the operator.
@@ -49,7 +49,7 @@ impl View {
 
     fn namespace(self, deleted: Option<i64>) -> Self {
         let at = self.now.moment;
-        self.with(|it| it.memory.kind.namespace = Some(Namespace { at, deleted }))
+        self.with(|it| it.memory.namespace = Some(Namespace { at, deleted }))
     }
 
     /// Daily shows this end. Participants are removed at the one that the room had first.
@@ -67,7 +67,7 @@ impl View {
         self.with(|it| {
             it.now.wall += seconds;
             it.now.moment = it.now.moment.after(seconds_passed);
-            if let Some(namespace) = &mut it.memory.kind.namespace {
+            if let Some(namespace) = &mut it.memory.namespace {
                 namespace.at = it.now.moment;
             }
         })
@@ -358,10 +358,10 @@ fn a_room_that_is_retained_after_all_gets_its_end_back() {
 
 #[test]
 fn in_a_namespace_that_is_deleted_it_waits_ten_minutes() {
-    let unknown = draining().with(|it| it.memory.kind.namespace = None);
-    reads(&unknown, Read::Namespace);
+    let unknown = draining().with(|it| it.memory.namespace = None);
+    check(&unknown, Plan::Read(generic::Read::Namespace));
     let old = draining().with(|it| it.now.moment = it.now.moment.after(Duration::from_secs(30)));
-    reads(&old, Read::Namespace);
+    check(&old, Plan::Read(generic::Read::Namespace));
     let brief = unknown.policy(json!({"maxDrain": "10m"}));
     let nearer = drain(NOW + 600, NOW + 660);
     records(&brief, &after_ends(&[NOW + HOUR + MINUTE], nearer));

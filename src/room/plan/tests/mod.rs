@@ -21,6 +21,7 @@ mod world;
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Map, Value, json};
 
 use super::confirm_answer::RECHECK;
@@ -258,7 +259,11 @@ fn secret_write(view: &View, content: &SecretContent, repairs: bool) -> Box<Secr
 }
 
 fn secret_of(view: &View, content: &SecretContent) -> Found {
-    let mut secret = secret::wanted(&view.meta, content);
+    stored(view, secret::wanted(&view.meta, content))
+}
+
+/// The Secret as the API server has it.
+fn stored(view: &View, mut secret: Secret) -> Found {
     secret.metadata.uid = Some("secret-uid".into());
     secret.metadata.resource_version = Some("9".into());
     secret::found(&view.meta, Some(&secret))

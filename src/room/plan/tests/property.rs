@@ -46,7 +46,7 @@ enum Event {
     DeleteNamespace,
 }
 
-const SPECS: [&str; 13] = [
+const SPECS: [&str; 14] = [
     r#"{"ttl": "8h"}"#,
     r#"{"ttl": "8h", "privacy": "Private"}"#,
     r#"{"ttl": "8h", "dialin": {"displayName": "Caller"}}"#,
@@ -57,15 +57,16 @@ const SPECS: [&str; 13] = [
     r#"{"ttl": "25m", "renewal": {"before": "11m"}}"#,
     r#"{"ttl": "8h", "meetingTokens": {"tokens": [{"key": "a", "role": "Owner"}, {"key": "b", "role": "Participant", "ttl": "10m"}]}}"#,
     r#"{"ttl": "7h", "secret": {"name": "other"}, "meetingTokens": {"tokens": [{"key": "a", "role": "Participant"}]}}"#,
+    r#"{"ttl": "8h", "secret": {"name": "standup-tokens"}, "meetingTokens": {"secretName": "standup-dialin", "tokens": [{"key": "a", "role": "Owner"}]}}"#,
     r#"{"ttl": "8h", "roomProperties": {"enable_chat": true, "lang": "de"}}"#,
     r#"{"ttl": "8h", "dialin": {"codeInStatus": "Omit"}}"#,
     r#"{"ttl": "8h"}"#,
 ];
 
 /// The specs of most stories.
-const OTHERS: std::ops::Range<usize> = 0..10;
+const OTHERS: std::ops::Range<usize> = 0..11;
 /// The specs of stories about `roomProperties` and `codeInStatus`.
-const PROPERTIES_AND_CODE: std::ops::Range<usize> = OTHERS.end..13;
+const PROPERTIES_AND_CODE: std::ops::Range<usize> = OTHERS.end..14;
 
 const DELETIONS: [&str; 5] = [
     r#"{}"#,
@@ -398,7 +399,8 @@ impl World {
         let secrets = 1 + usize::from(!tokens.is_empty());
         assert_eq!(self.secrets.len(), secrets, "{:?}", self.secrets.keys());
         for wanted in tokens {
-            let data = self.secrets["standup-tokens"].data.as_ref().unwrap();
+            let name = spec.names.token_secret.as_ref().unwrap();
+            let data = self.secrets[name].data.as_ref().unwrap();
             let token = String::from_utf8(data[&wanted.key].0.clone()).unwrap();
             let grant = MeetingToken::new(token).grant(&domain().id).unwrap();
             assert_eq!(

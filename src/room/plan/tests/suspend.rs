@@ -102,7 +102,7 @@ fn to_resume_asks_for_nothing_else() {
 fn what_was_edited_meanwhile_counts_when_it_is_resumed() {
     let ended = recorded().absent(ago(3), Some(moment())).wall(END + 5);
     let ended = ended.date(END + 5).expired();
-    let view = resumed(ended, json!({"ttl": "9h"}));
+    let view = resumed(ended, json!({"ttl": "9h"})).inside(0);
     let Plan::Act(AnyStep::Record(record, Change::Replaced, _)) = plan(&view) else {
         panic!("{:?}", plan(&view));
     };

@@ -37,10 +37,8 @@ fn in_secret(view: &View, tokens: &[(&str, Grant)]) -> Found {
     let tokens = tokens
         .iter()
         .map(|(key, grant)| ((*key).to_owned(), token(grant)));
-    let mut secret = secret::wanted_tokens(&view.meta, TOKENS, END, &tokens.collect());
-    secret.metadata.uid = Some("secret-uid".into());
-    secret.metadata.resource_version = Some("9".into());
-    secret::found(&view.meta, Some(&secret))
+    let secret = secret::wanted_tokens(&view.meta, TOKENS, END, &tokens.collect());
+    stored(view, secret)
 }
 
 /// The view of a room whose Secret has this token.
@@ -248,19 +246,87 @@ fn what_others_add_to_the_secret_is_not_kept_in_memory() {
 
 #[test]
 fn the_secret_of_somebody_else_gets_no_tokens() {
+    let view = with_found(until_the_end(), Found::Foreign);
+    let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&view) else {
+        panic!("callers are served: {:?}", plan(&view));
+    };
+    assert_eq!(problem.reason, Reason::SecretConflict);
+    assert!(
+        problem.message.contains("spec.meetingTokens.secretName"),
+        "{problem:?}"
+    );
+}
+
+/// Each Secret has the name that the other one is to have, and the API server changes no type.
+#[test]
+fn two_secrets_can_exchange_their_names() {
     let view = until_the_end();
     let dialin = view.facts.secrets[&SecretKind::Dialin].clone();
-    for found in [Found::Foreign, dialin] {
-        let view = with_found(view.clone(), found);
-        let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&view) else {
-            panic!("callers are served: {:?}", plan(&view));
-        };
-        assert_eq!(problem.reason, Reason::SecretConflict);
-        assert!(
-            problem.message.contains("spec.meetingTokens.secretName"),
-            "{problem:?}"
-        );
+    let tokens = in_secret(&view, &[("host", grant(&view, END))]);
+    let mut swapped = spec(&json!([{"key": "host", "role": "Owner"}]));
+    swapped["secret"] = json!({"name": TOKENS});
+    swapped["meetingTokens"]["secretName"] = json!("standup-dialin");
+    let guard = |name: &str| Guard {
+        name: name.into(),
+        ..secret_guard()
+    };
+    let holds = |view: &View, kind, found: &Found| {
+        let (kind, found) = (kind, found.clone());
+        view.clone()
+            .with(|it| drop(it.facts.secrets.insert(kind, found)))
+    };
+    let edited = with_found(view.edited(swapped), dialin.clone());
+    let first = holds(&edited, SecretKind::Dialin, &tokens);
+    acts(&first, Step::DeleteSecret(guard(TOKENS)));
+    let free = holds(&first, SecretKind::Dialin, &Found::Absent);
+    let Plan::Act(AnyStep::Of(Step::CreateSecret(write))) = plan(&free) else {
+        panic!("{:?}", plan(&free));
+    };
+    let data = write.body.data.as_ref().unwrap();
+    assert_eq!((write.kind, write.name()), (SecretKind::Dialin, TOKENS));
+    assert_eq!(data["dialin-code"].0, PIN.as_bytes());
+    assert!(!data.contains_key("host"), "{:?}", data.keys());
+    // The Secret that callers' apps read last goes once the status names the other one.
+    let body = write.body.clone();
+    let written = holds(&free, SecretKind::Dialin, &stored(&free, body));
+    assert!(matches!(plan(&written), Plan::Act(AnyStep::Report(_))));
+    let reported = written.with(|it| {
+        let mut content = content(it);
+        content.secret_name = TOKENS.into();
+        it.status = status(it, &served(content, None));
+    });
+    acts(&reported, Step::DeleteSecret(guard("standup-dialin")));
+    let issues = with_found(reported, Found::Absent);
+    assert_eq!(requests(&issues), [("host".to_owned(), END)]);
+}
+
+#[test]
+fn what_the_spec_does_not_name_any_more_is_forgotten() {
+    let mut view = until_the_end();
+    let remembered = |view: &View| {
+        let memory = &view.memory.kind;
+        let written: Vec<String> = memory.written.keys().cloned().collect();
+        (
+            written,
+            memory.token_failures.keys().cloned().collect::<Vec<_>>(),
+        )
+    };
+    let failure = TokenFailure {
+        rejection: Rejection::after(None, "a token", "no".into(), moment()),
+        reason: Reason::RejectedByDaily,
+        resolved_by: ResolvedBy::User,
+    };
+    for name in ["standup-dialin", TOKENS, "old"] {
+        view.memory.kind.written.insert(name.into(), "it".into());
     }
+    for key in ["host", "former"] {
+        let failures = &mut view.memory.kind.token_failures;
+        failures.insert(key.into(), failure.clone());
+    }
+    view.forget_former();
+    let (written, tokens) = remembered(&view);
+    assert_eq!(written, ["standup-dialin", TOKENS]);
+    assert_eq!(tokens, ["host"]);
 }
 
 #[test]

@@ -9,8 +9,7 @@ use crate::daily::listing::{Joining, Next};
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use crate::reconcile::MAX_ROUNDS;
 use crate::reconcile::lifecycle::Drive;
-use crate::room::view::Namespace;
-use k8s_openapi::api::core::v1::Secret;
+use crate::reconcile::memory::Namespace;
 
 /// So long an ended room takes its name where it does.
 const COLLECTED: i64 = 300;
@@ -460,6 +459,11 @@ impl World {
                 view.rival = Some(None);
                 return;
             }
+            generic::Read::Namespace => {
+                let (at, deleted) = (self.moment(), self.namespace_deleted);
+                view.memory.namespace = Some(Namespace { at, deleted });
+                return;
+            }
             generic::Read::Of(read) => read,
         };
         match read {
@@ -488,10 +492,6 @@ impl World {
                 view.facts.former_secrets = Some(former.collect());
             }
             Read::Presence => self.read_presence(view),
-            Read::Namespace => {
-                let (at, deleted) = (self.moment(), self.namespace_deleted);
-                view.memory.kind.namespace = Some(Namespace { at, deleted });
-            }
         }
     }
 
@@ -506,13 +506,10 @@ impl World {
 
     fn read_presence(&mut self, view: &mut View) {
         if self.presence_fails {
-            view.facts.presence = Some(Err("no answer".to_owned()));
+            view.is_there(Err("no answer".to_owned()));
             return;
         }
-        let here = self.occupancy(&view.room_name());
-        let empty_since = &mut view.memory.kind.empty_since;
-        *empty_since = empty_since.or(Some(here.at)).filter(|_| here.is_empty());
-        view.facts.presence = Some(Ok(here));
+        view.is_there(Ok(self.occupancy(&view.room_name())));
     }
 
     fn read_room(&mut self, view: &mut View) {
