@@ -192,6 +192,14 @@ pub struct RunArgs {
         value_parser = given(id)
     )]
     pub cluster_id: Option<Given<String>>,
+    /// Earlier IDs of this cluster, separated by commas, for example from before it was rebuilt: its DailyRooms find the rooms that they had. In no other cluster with these IDs an operator may run [default: none]
+    #[arg(
+        long,
+        value_name = "IDS",
+        env = "DAILY_OPERATOR_PREVIOUS_CLUSTER_IDS",
+        value_parser = given(ids)
+    )]
+    pub previous_cluster_ids: Option<Given<Vec<String>>>,
     /// ID of this installation. An object is reconciled only by the installation that owns it [default: CLUSTER-ID/LEASE-NAMESPACE/daily-operator]
     #[arg(
         long,

@@ -53,6 +53,8 @@ pub struct Config {
     pub adoption_with_default_key: bool,
     /// Part of the derived room names. `None`: the UID of the namespace kube-system.
     pub cluster_id: Option<String>,
+    /// Earlier ids of the cluster, whose derived names and records count as its own.
+    pub previous_cluster_ids: Vec<String>,
     /// The id of this installation. `None`: cluster id, namespace and name of the Lease.
     pub installation_id: Option<String>,
     /// Installations whose objects this one takes over.
@@ -190,6 +192,7 @@ impl Config {
             omits_codes: args.code_in_status == CodeInStatus::Omit,
             adoption_with_default_key: args.allow_adoption_with_default_key,
             cluster_id: value(args.cluster_id),
+            previous_cluster_ids: value(args.previous_cluster_ids).unwrap_or_default(),
             installation_id: value(args.installation_id),
             take_over: value(args.take_over_installation_ids).unwrap_or_default(),
             watch_namespaces: value(args.watch_namespaces).unwrap_or_default(),
@@ -200,14 +203,17 @@ impl Config {
         })
     }
 
-    /// Who this operator is in the cluster with this id.
+    /// Who this operator is in the cluster with this id. It takes over the objects that it had by earlier ids.
     #[must_use]
     pub fn identity(&self, cluster_id: String) -> Identity {
         let namespace = &self.lease_namespace;
-        let default = || format!("{cluster_id}/{namespace}/{LEASE_NAME}");
+        let default = |cluster_id| format!("{cluster_id}/{namespace}/{LEASE_NAME}");
+        let before = self.previous_cluster_ids.iter().map(default);
+        let installation_id = self.installation_id.clone();
         Identity {
-            installation_id: self.installation_id.clone().unwrap_or_else(default),
-            takes_over: self.take_over.clone(),
+            installation_id: installation_id.unwrap_or_else(|| default(&cluster_id)),
+            takes_over: self.take_over.iter().cloned().chain(before).collect(),
+            previous_cluster_ids: self.previous_cluster_ids.clone(),
             cluster_id,
         }
     }

@@ -69,7 +69,7 @@ impl Kind for Number {
         let number = spec.get("phoneNumber").and_then(Value::as_str);
         number.map(str::to_owned)
     }
-    fn own_name(_: &Identity, _: &Meta, names: &Option<String>) -> Option<String> {
-        names.clone()
+    fn own_names(_: &Identity, _: &Meta, names: &Option<String>) -> Vec<String> {
+        names.iter().cloned().collect()
     }
 }

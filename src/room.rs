@@ -66,6 +66,12 @@ pub fn derived_name(own: &Identity, meta: &Meta) -> String {
     naming::derived_room_name(&own.cluster_id, &meta.namespace, &meta.name)
 }
 
+/// The names that it would have by earlier ids of the cluster.
+fn previous_names(own: &Identity, meta: &Meta) -> impl Iterator<Item = String> {
+    let ids = own.previous_cluster_ids.iter();
+    ids.map(|id| naming::derived_room_name(id, &meta.namespace, &meta.name))
+}
+
 /// The kind DailyRoom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room;
@@ -114,9 +120,14 @@ impl Kind for Room {
     fn names(object: &str, spec: &Value) -> Names {
         Names::read(object, spec)
     }
-    fn own_name(own: &Identity, meta: &Meta, names: &Names) -> Option<String> {
-        let derived = || derived_name(own, meta);
-        Some(names.chosen.clone().unwrap_or_else(derived))
+    fn own_names(own: &Identity, meta: &Meta, names: &Names) -> Vec<String> {
+        match &names.chosen {
+            Some(chosen) => vec![chosen.clone()],
+            None => [derived_name(own, meta)]
+                .into_iter()
+                .chain(previous_names(own, meta))
+                .collect(),
+        }
     }
 }
 

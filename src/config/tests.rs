@@ -78,6 +78,7 @@ fn an_empty_value_counts_as_absent() {
         "--allow-adoption-with-default-key=",
         "--global-numbers=",
         "--cluster-id=",
+        "--previous-cluster-ids=",
         "--installation-id=",
         "--take-over-installation-ids=",
         "--quiet-period=",
@@ -129,6 +130,7 @@ fn what_the_chart_renders_is_understood() {
         "--allow-adoption-with-default-key=true",
         "--watch-namespaces=team-a,team-b,team-a",
         "--cluster-id=c1",
+        "--previous-cluster-ids=b1,a1",
         "--installation-id=main",
         "--drift-interval=2s",
         "--quiet-period=1s",
@@ -145,6 +147,7 @@ fn what_the_chart_renders_is_understood() {
     );
     assert_eq!(key.rooms, Scope::Selector(Selector::default()));
     assert!(config.adoption_with_default_key);
+    assert_eq!(config.previous_cluster_ids, ["b1", "a1"]);
     assert_eq!(config.daily_base_url, "http://127.0.0.1:4100/v1");
     assert_eq!(config.watch_namespaces, ["team-a", "team-b"]);
     assert_eq!(config.allow_room_properties, ["enable_dialout", "sip"]);

@@ -56,6 +56,7 @@ mod tests {
     fn a_count_that_the_status_does_not_show_differs() {
         let own = Identity {
             cluster_id: "c".into(),
+            previous_cluster_ids: Vec::new(),
             installation_id: "i".into(),
             takes_over: Vec::new(),
         };

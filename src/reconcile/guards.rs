@@ -120,7 +120,7 @@ pub(super) fn fixed_name<K: Kind>(view: &View<K>, record: &Record) -> Result<(),
     }
     let message = format!(
         "The {} is named {} and cannot be renamed to {}. Create another {} for the new name. If the operator's cluster \
-         ID has changed, set the earlier one with --cluster-id.",
+         ID has changed, set the earlier one with --previous-cluster-ids.",
         K::THING,
         record.name,
         own.unwrap_or_default(),

@@ -78,6 +78,7 @@ pub trait Kind: Copy + Debug + PartialEq + Send + Sync + 'static {
     fn parse(spec: &Self::RawSpec) -> Result<Self::Spec, InvalidSpec>;
     /// Reads the names from a spec that may be invalid.
     fn names(object: &str, spec: &Value) -> Self::Names;
-    /// The name at Daily that the spec sets or that is derived from the object.
-    fn own_name(own: &Identity, meta: &Meta, names: &Self::Names) -> Option<String>;
+    /// The name at Daily that the spec sets or that is derived from the object; then those that earlier ids of
+    /// the cluster gave.
+    fn own_names(own: &Identity, meta: &Meta, names: &Self::Names) -> Vec<String>;
 }

@@ -10,10 +10,19 @@ use crate::k8s::Guard;
 pub struct Identity {
     /// Part of every derived room name, and of every record.
     pub cluster_id: String,
+    /// Earlier ids of the cluster, from before it was rebuilt.
+    pub previous_cluster_ids: Vec<String>,
     /// Which installation owns an object.
     pub installation_id: String,
     /// Other installations whose objects this one takes over.
     pub takes_over: Vec<String>,
+}
+
+impl Identity {
+    /// Whether the cluster has or had this id.
+    pub fn is_of_cluster(&self, id: &str) -> bool {
+        self.cluster_id == id || self.previous_cluster_ids.iter().any(|it| it == id)
+    }
 }
 
 /// The metadata of an object that a reconcile uses.

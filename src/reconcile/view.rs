@@ -109,7 +109,7 @@ impl<K: Kind> View<K> {
     /// The record of an earlier object of this name and cluster, which a backup restored.
     pub fn former_record(&self) -> Option<&Record> {
         let record = self.recorded.record()?;
-        let restored = record.uid != self.meta.uid && record.cluster_id == self.own.cluster_id;
+        let restored = record.uid != self.meta.uid && self.own.is_of_cluster(&record.cluster_id);
         restored.then_some(record)
     }
 
@@ -142,9 +142,15 @@ impl<K: Kind> View<K> {
         recorded.or_else(|| self.own_name())
     }
 
-    /// The name that the spec sets or that is derived from the object.
+    /// The name that the spec sets or that is derived from the object. One that an earlier id of the cluster
+    /// gave stays if it is recorded, or if its room was found.
     pub fn own_name(&self) -> Option<String> {
-        K::own_name(&self.own, &self.meta, &self.names)
+        let names = K::own_names(&self.own, &self.meta, &self.names);
+        let recorded = self.record().or(self.former_record());
+        let recorded = recorded.map(|it| &it.name);
+        let kept = recorded.or(self.memory.previous_name.iter().flatten().next());
+        let kept = names.iter().find(|it| Some(*it) == kept);
+        kept.or(names.first()).cloned()
     }
 
     /// What the object owns at Daily, with its name, in messages.

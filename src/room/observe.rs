@@ -8,10 +8,10 @@ use std::time::Duration;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::timeout;
 
-use super::Room;
 use super::plan::steps::{Read, Step};
 use super::secret::{self, Found, SecretKind};
 use super::view::{Policy, View};
+use super::{Room, previous_names};
 use crate::cause::chain;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
@@ -69,6 +69,7 @@ impl Drive for Room {
     async fn read(pass: &mut Pass<Self>, read: Read) -> Result<(), Failure> {
         match read {
             Read::Room => pass.read_room().await,
+            Read::PreviousNames => pass.read_previous_names().await,
             Read::Listing => pass.await_listing().await,
             Read::NextListing => pass.await_next_listing().await,
             Read::Numbers => pass.choose_numbers().await,
@@ -104,6 +105,27 @@ impl Pass<Room> {
         let read = session.account.look(&session.key, &name).await;
         read.map_err(|error| Failure::daily(&error))?;
         self.view.facts.read_by_name = true;
+        self.refresh();
+        Ok(())
+    }
+
+    /// One that a listing shows counts, too: a wrong 404 would cost the callers of that room their PIN.
+    async fn read_previous_names(&mut self) -> Result<(), Failure> {
+        let session = self.session()?;
+        let (account, uid) = (&session.account, &self.view.meta.uid);
+        let mut found = None;
+        for name in previous_names(&self.view.own, &self.view.meta) {
+            let is_shown = || account.evidence().room(&name, uid).observed.is_some();
+            if !is_shown() {
+                let read = account.look(&session.key, &name).await;
+                read.map_err(|error| Failure::daily(&error))?;
+            }
+            if is_shown() {
+                found = Some(name);
+                break;
+            }
+        }
+        self.view.memory.previous_name = Some(found);
         self.refresh();
         Ok(())
     }

@@ -69,6 +69,7 @@ mod plane;
 mod preflight;
 mod probes;
 mod properties;
+mod rebuilt;
 mod refusals;
 mod renewal;
 mod restart;
@@ -156,6 +157,7 @@ fn main() -> ExitCode {
         preflight::scenarios,
         probes::scenarios,
         properties::scenarios,
+        rebuilt::scenarios,
         refusals::scenarios,
         renewal::scenarios,
         restart::scenarios,

@@ -34,6 +34,9 @@ both run with the same flags, environment, files and rights. */}}
 {{- with .Values.clusterId }}
 - {{ printf "--cluster-id=%s" . | quote }}
 {{- end }}
+{{- with .Values.previousClusterIds }}
+- {{ printf "--previous-cluster-ids=%s" (join "," .) | quote }}
+{{- end }}
 {{- with .Values.installationId }}
 - {{ printf "--installation-id=%s" . | quote }}
 {{- end }}

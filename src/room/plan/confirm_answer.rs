@@ -20,6 +20,19 @@ pub(super) fn confirm_by_name(view: &View) -> Result<(), Plan> {
     }
 }
 
+/// A room that the object had by an earlier id of the cluster keeps its name, and its PIN with it. Two
+/// answers show that there is none: a listing, and one to each name.
+pub(super) fn previous_name_is_known(view: &View) -> Result<(), Plan> {
+    let has_others = !view.is_chosen() && !view.own.previous_cluster_ids.is_empty();
+    if !has_others || view.record().is_some() || view.memory.previous_name.is_some() {
+        return Ok(());
+    }
+    match view.facts.awaited_listing {
+        true => Err(read(Read::PreviousNames)),
+        false => Err(read(Read::Listing)),
+    }
+}
+
 /// Asks Daily for the room by name, unless it was asked a short time ago.
 pub(super) fn confirm_recently(view: &View, asked: Option<Moment>) -> Result<(), Plan> {
     match asked.is_some_and(|at| at.until(view.now.moment) <= LONGEST_GAP) {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::adopt::{adopt, end_of_found, held_by, taken};
 use super::claim::{claim as new_claim, comparable, is_ours};
-use super::confirm_answer::{RECHECK, confirm_by_name};
+use super::confirm_answer::{RECHECK, confirm_by_name, previous_name_is_known};
 use super::expire::{self, Passed, expire, passed};
 use super::problems::{end_too_far, fails, properties_allowed};
 use super::properties;
@@ -37,6 +37,7 @@ impl Create for Room {
     }
 
     fn claim(view: &View, spec: &Spec, domain: &Domain) -> Planned {
+        previous_name_is_known(view)?;
         let end = spec.end_of_new(view.meta.created, view.now.wall);
         is_not_too_far(view, &end)?;
         let name = view.own_room_name();

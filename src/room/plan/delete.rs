@@ -2,7 +2,8 @@
 
 use super::claim::is_ours;
 use super::confirm_answer::{
-    RECHECK, confirm_by_name, confirm_recently, last_change_is_shown, until_asked_by_name,
+    RECHECK, confirm_by_name, confirm_recently, last_change_is_shown, previous_name_is_known,
+    until_asked_by_name,
 };
 use super::delete_secrets::secrets_are_deleted;
 use super::drain::{end_is_restored, only_if_empty};
@@ -31,6 +32,7 @@ impl Delete for Room {
     }
 
     fn delete(view: &View) -> Planned {
+        previous_name_is_known(view)?;
         if let Some(absence) = view.evidence.absence {
             return once_final(view, absence.by_name, Release::Deleted);
         }

@@ -21,6 +21,8 @@ pub const PRIVACY: &str = "privacy";
 pub enum Read {
     /// The room, by its name.
     Room,
+    /// Which of the names that earlier ids of the cluster gave has a room.
+    PreviousNames,
     /// A listing of the account.
     Listing,
     /// A listing that begins from now on. It shows all rooms that end at the same time.

@@ -133,6 +133,7 @@ pub(crate) fn view() -> View {
         recorded: Recorded::Nothing,
         own: Identity {
             cluster_id: "cluster".into(),
+            previous_cluster_ids: Vec::new(),
             installation_id: "i1".into(),
             takes_over: Vec::new(),
         },

@@ -10,6 +10,7 @@ mod drain;
 mod effects;
 mod keep;
 mod omit;
+mod previous;
 mod properties;
 mod renew;
 mod suspend;
@@ -139,6 +140,7 @@ pub(in crate::room) fn unbound() -> View {
         recorded: Recorded::Nothing,
         own: Identity {
             cluster_id: "cluster".into(),
+            previous_cluster_ids: Vec::new(),
             installation_id: "cluster/ns/lease".into(),
             takes_over: Vec::new(),
         },

@@ -468,6 +468,7 @@ impl World {
         };
         match read {
             Read::Room => self.read_room(view),
+            Read::PreviousNames => unreachable!("the cluster had no earlier id"),
             Read::Listing => {
                 self.list(true);
                 view.facts.awaited_listing = true;
