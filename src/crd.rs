@@ -5,6 +5,7 @@
 
 mod allowed_rooms;
 pub mod condition;
+mod dialin;
 pub mod grammar;
 mod meeting_tokens;
 #[allow(
@@ -24,13 +25,13 @@ pub use allowed_rooms::{
     AllowedNamespaces, AllowedRooms, FromNamespaces, LabelOperator, LabelRequirement,
     NamespaceSelector,
 };
+pub use dialin::{CodeInStatus, Dialin, NumberRef, RoomNumber};
 pub use grammar::InvalidField;
 pub use meeting_tokens::{MeetingToken, MeetingTokens, TokenRole};
 pub use number::{IvrGreeting, PinDialinNumber, PinDialinNumberSpec, PinDialinNumberStatus};
 pub use room::{
-    Account, BindingRef, CodeInStatus, DailyRoom, DailyRoomSpec, DailyRoomStatus, Dialin,
-    MissingRoomPolicy, NumberRef, NumberSource, Privacy, PublishedNumber, RoomDeletionPolicy,
-    RoomInfo, RoomNumber,
+    Account, BindingRef, DailyRoom, DailyRoomSpec, DailyRoomStatus, MissingRoomPolicy,
+    NumberSource, Privacy, PublishedNumber, RoomDeletionPolicy, RoomInfo,
 };
 pub use room_secrets::{COMMON_LABELS, SecretAlias, SecretSpec, SecretValue};
 pub use status::{Common, CommonMut, Status};

@@ -7,14 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::room_properties::RoomProperties;
 use super::{
-    AdoptionPolicy, ApiKeySecretRef, InvalidField, MeetingTokens, SecretSpec, grammar, time,
-    without_description,
+    AdoptionPolicy, ApiKeySecretRef, Dialin, InvalidField, MeetingTokens, SecretSpec, grammar,
+    time, without_description,
 };
-
-/// As many as `roomNumbers` may have.
-const MOST_GLOBAL_NUMBERS: usize = 10;
-const GLOBAL_NUMBERS: &str = "dialin.globalNumbers must have 1 to 10 different countries, each with two capital letters, for \
-     example US and GB";
 
 /// Daily's largest calls have 100,000 people.
 const MOST_PARTICIPANTS: i64 = 100_000;
@@ -210,115 +205,6 @@ pub enum MissingRoomPolicy {
     Recreate,
     /// Set the condition Stalled.
     Report,
-}
-
-/// Whether the PIN is in the status.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
-pub enum CodeInStatus {
-    /// The status has the PIN.
-    #[default]
-    Include,
-    /// Only the Secret has the PIN.
-    Omit,
-}
-
-/// Dial-in settings of a room.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Dialin {
-    /// Name that participants see for a caller. Default: Phone Caller.
-    #[serde(default = "default_display_name")]
-    #[x_kube(validation = Rule::new("size(self) >= 1").message("displayName must not be empty; leave it out for \"Phone Caller\""))]
-    #[schemars(length(max = 128))]
-    pub display_name: String,
-
-    /// Whether callers wait for the meeting to start. If true, a caller hears music until someone joins the room. If false, the call ends if the room is empty. Default: true.
-    #[serde(default = "default_true")]
-    pub wait_for_meeting_start: bool,
-
-    /// Whether the status has dialinCode and dialString. Whoever may read this object can read its status. With Omit only the Secret has the PIN; the administrator of the operator can require this for all DailyRooms. Default: Include.
-    #[serde(default)]
-    pub code_in_status: CodeInStatus,
-
-    /// Countries whose global numbers of Daily the room publishes if it names no number and no purchased number serves it: 1 to 10 codes such as US and GB. The first number is in the dial string. By default the operator knows those of AU, BR, CA, CL, CZ, FI, FR, GB, NZ and US; Daily does not say which accounts may use those outside the US and Canada. Default: US.
-    #[serde(default = "default_global_numbers")]
-    #[x_kube(validation = Rule::new("size(self) >= 1 && self.all(a, a.matches('^[A-Z]{2}$') && self.exists_one(b, a == b))").message(GLOBAL_NUMBERS))]
-    #[schemars(length(max = MOST_GLOBAL_NUMBERS), inner(length(max = 32)))]
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub global_numbers: Vec<String>,
-
-    /// Phone numbers to publish for this room, at most 10. Absent or empty: the earliest purchased number of the account that has a PIN dial-in config and that this namespace may publish, otherwise Daily's global numbers of globalNumbers. A room keeps the number it has published.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 10))]
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub room_numbers: Vec<RoomNumber>,
-}
-
-impl Default for Dialin {
-    fn default() -> Self {
-        Self {
-            display_name: default_display_name(),
-            wait_for_meeting_start: true,
-            code_in_status: CodeInStatus::Include,
-            global_numbers: default_global_numbers(),
-            room_numbers: Vec::new(),
-        }
-    }
-}
-
-impl Dialin {
-    /// # Errors
-    /// What `globalNumbers` must contain.
-    pub fn check_global_numbers(&self) -> Result<(), InvalidField> {
-        let countries = &self.global_numbers;
-        let is_country = |it: &String| it.len() == 2 && it.bytes().all(|b| b.is_ascii_uppercase());
-        let is_single = |it: &String| countries.iter().filter(|other| *other == it).count() == 1;
-        let are_valid = countries.iter().all(|it| is_country(it) && is_single(it));
-        let is_bounded = (1..=MOST_GLOBAL_NUMBERS).contains(&countries.len());
-        InvalidField::unless(is_bounded && are_valid, GLOBAL_NUMBERS)
-    }
-}
-
-fn default_global_numbers() -> Vec<String> {
-    vec!["US".to_owned()]
-}
-
-fn default_display_name() -> String {
-    "Phone Caller".to_owned()
-}
-
-fn default_true() -> bool {
-    true
-}
-
-/// A phone number to publish: the number itself, or a PinDialinNumber.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[x_kube(validation = Rule::new("has(self.phoneNumber) != has(self.numberRef)").message("set exactly one of phoneNumber (for example +12025550123) and numberRef (the name of a PinDialinNumber)"))]
-#[serde(rename_all = "camelCase")]
-pub struct RoomNumber {
-    /// Phone number in E.164 form: a number that the account has purchased, or one of Daily's global numbers. Set exactly one of phoneNumber and numberRef.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
-    #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
-    pub phone_number: Option<String>,
-    /// PinDialinNumber whose number to publish. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number_ref: Option<NumberRef>,
-}
-
-/// A reference to a PinDialinNumber.
-#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct NumberRef {
-    /// Name of the PinDialinNumber.
-    #[x_kube(validation = grammar::NUMBER_REF_NAME.rule())]
-    #[schemars(length(max = grammar::NUMBER_REF_NAME.longest))]
-    pub name: String,
-    /// Namespace of the PinDialinNumber, whose allowedRooms must include this namespace. Absent: this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = grammar::NUMBER_REF_NAMESPACE.rule())]
-    #[schemars(length(max = grammar::NUMBER_REF_NAMESPACE.longest))]
-    pub namespace: Option<String>,
 }
 
 /// The observed state of a DailyRoom.
