@@ -28,7 +28,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("accounts::other_domain", Setup::new(), other_domain),
         stage.trial("accounts::example", Setup::new(), example),
         stage.trial("accounts::many_wrong_keys", Setup::new(), many_wrong_keys),
-        stage.trial("accounts::missing_keys", Setup::new(), missing_keys),
+        stage.trial(
+            "accounts::missing_keys",
+            Setup::new().value("driftInterval", json!("5m")),
+            missing_keys,
+        ),
         stage.trial(
             "accounts::other_domain_by_reference",
             Setup::new(),

@@ -190,18 +190,16 @@ async fn foreign_secret(fx: &mut Fixture) {
 /// A quota that allows no Secret, until an administrator removes it.
 async fn secret_quota(fx: &mut Fixture) {
     let quotas: Api<ResourceQuota> = Api::namespaced(fx.client.clone(), &fx.namespace);
-    let none = json!({"count/secrets": "0"});
-    let mut quota: ResourceQuota = serde_json::from_value(json!({
-        "metadata": {"name": "secrets"}, "spec": {"hard": none},
-    }))
-    .expect("is a quota");
-    let params = PostParams::default();
-    let created = quotas.create(&params, &quota).await;
-    quota = created.expect("it can be created");
-    // The controller that does this does not run here.
-    quota.status = serde_json::from_value(json!({"hard": none, "used": none})).ok();
-    let counted = quotas.replace_status("secrets", &params, &quota).await;
-    counted.expect("it can be counted");
+    let quota = json!({"metadata": {"name": "secrets"}, "spec": {"hard": {"count/secrets": "0"}}});
+    let quota = serde_json::from_value(quota).expect("is a quota");
+    let created = quotas.create(&PostParams::default(), &quota).await;
+    created.expect("it can be created");
+    let counted = async || {
+        let quota = quotas.get("secrets").await.expect("it is there");
+        let used = quota.status.and_then(|it| it.used);
+        used.map(drop).ok_or("nothing is counted")
+    };
+    until("the quota applies", SOON, counted).await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     stalls(fx, "standup", "SecretRefused").await;
     let refused = async || {
