@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use daily_sim::JournalEntry;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -96,6 +97,7 @@ async fn number(fx: &mut Fixture) {
             (shown == "front").then_some(()).ok_or(shown)
         })
         .await;
+        read_back(fx, mark, &path).await;
     }
     fx.by_hand
         .put(&path, &by_others)
@@ -135,6 +137,27 @@ async fn listed_twice(fx: &Fixture) {
             0 | 1 => Err("not yet"),
             _ => Ok(()),
         }
+    })
+    .await;
+}
+
+/// The operator has read the config after its last change. Who undoes the change before leaves it no way to
+/// know whether Daily has applied it.
+async fn read_back(fx: &Fixture, mark: u64, path: &str) {
+    let by_hand = fx.by_hand.writes();
+    until("the operator reads it back", SOON, async || {
+        let journal = fx.journal_since(mark).await;
+        let ours = |call: &&&JournalEntry| !by_hand.contains(&call.seq);
+        let last = journal
+            .calls("PUT", path)
+            .iter()
+            .rfind(ours)
+            .map(|it| it.seq);
+        let reads = journal.calls("GET", "/domain-dialin-config");
+        // A look by hand has no query.
+        let after = |read: &&JournalEntry| read.query.is_some() && Some(read.seq) > last;
+        let is_read = last.is_some() && reads.into_iter().any(|it| after(&it));
+        is_read.then_some(()).ok_or("not yet")
     })
     .await;
 }
