@@ -9,9 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cause::{Recurring, chain};
 use crate::config::Config;
-use crate::crd::{DailyRoom, PinDialinNumber};
 use crate::k8s::{DEADLINE, KubeError, Served, within};
+use crate::number::Number;
 use crate::ops::{Readiness, Wait};
+use crate::reconcile::object::Object;
+use crate::room::Room;
 
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 /// How often a standby checks again. `/readyz` reports a missing kind about as fast as a Lease that
@@ -125,8 +127,9 @@ async fn repeat<T>(
 /// operator may not read, must not block the others. The operator has no permission to read the CRDs
 /// themselves, but a kind that can be listed is established.
 async fn check_kinds(client: &Client, namespaces: &[String]) -> Result<(), Missing> {
-    list::<DailyRoom>(client, namespaces).await?;
-    list::<PinDialinNumber>(client, namespaces).await
+    // Objects that can be listed whatever is in them.
+    list::<Object<Room>>(client, namespaces).await?;
+    list::<Object<Number>>(client, namespaces).await
 }
 
 async fn list<K: Served>(client: &Client, namespaces: &[String]) -> Result<(), Missing> {

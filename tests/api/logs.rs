@@ -60,6 +60,18 @@ fn effects(lines: &[Value]) -> Vec<&str> {
     effects.into_iter().map(at_info).collect()
 }
 
+/// The lines about an object, once there are so many: an effect is logged after the API server shows it.
+async fn at_least(fx: &Fixture, name: &str, count: usize) -> Vec<Value> {
+    until(&format!("{count} lines about {name}"), SOON, async || {
+        let lines = lines(fx, name);
+        match lines.len() >= count {
+            true => Ok(lines),
+            false => Err(format!("{lines:#?}")),
+        }
+    })
+    .await
+}
+
 /// One line for each effect, and for nothing else.
 async fn life_of_a_room(fx: &mut Fixture) {
     fx.room("standup", json!({"ttl": "1h"})).await;
@@ -74,7 +86,7 @@ async fn life_of_a_room(fx: &mut Fixture) {
         "secret-create",
         "status",
     ];
-    let so_far = lines(fx, "standup");
+    let so_far = at_least(fx, "standup", made.len()).await;
     assert_eq!(effects(&so_far), made);
     for line in &so_far {
         assert_eq!(line["kind"], "DailyRoom");
@@ -84,7 +96,7 @@ async fn life_of_a_room(fx: &mut Fixture) {
     }
     fx.delete(Room, "standup").await;
     fx.gone(Room, "standup").await;
-    let all = lines(fx, "standup");
+    let all = at_least(fx, "standup", made.len() + 3).await;
     assert_eq!(all.len(), effects(&all).len(), "more is said: {all:#?}");
     let deleted = &effects(&all)[made.len()..];
     let mut sorted = deleted.to_vec();
@@ -99,11 +111,12 @@ async fn life_of_a_room(fx: &mut Fixture) {
 async fn life_of_a_number(fx: &mut Fixture) {
     fx.number("main-line", NUMBER).await;
     fx.ready(Number, "main-line").await;
-    let lines = lines(fx, "main-line");
     // The claim is recorded, and then what the create asks for.
     let recorded = ["finalizer-add", "record", "record"];
     let created = ["config-create", "status"];
-    assert_eq!(effects(&lines), [&recorded[..], &created].concat());
+    let made = [&recorded[..], &created].concat();
+    let lines = at_least(fx, "main-line", made.len()).await;
+    assert_eq!(effects(&lines), made);
     for line in &lines {
         assert_eq!(line["kind"], "PinDialinNumber");
         assert!(!line.to_string().contains(NUMBER), "{line}");

@@ -45,7 +45,7 @@ fn a_caller_gets_into_a_room_and_the_room_ends() {
         heard,
         "as \"Standup Caller\"",
         "the Secret is back",
-        "2 participants are in the room.",
+        "Participants are in the room.",
         "the DailyRoom is gone, and so is its room",
         "The demo is over",
     ];
