@@ -16,7 +16,7 @@ pub struct Request {
     pub verb: String,
     pub resource: String,
     pub subresource: String,
-    name: String,
+    pub name: String,
     status: u64,
 }
 

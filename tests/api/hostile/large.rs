@@ -31,6 +31,11 @@ pub async fn objects(fx: &mut Fixture) {
         created.expect("the API server admits the Secret");
     }
     fx.go_to(home);
+    served_across_a_restart(fx).await;
+}
+
+/// Rooms are served in little memory, before and after a restart lists what is there.
+pub(super) async fn served_across_a_restart(fx: &mut Fixture) {
     // A room of a derived name is created only after all objects were listed.
     fx.room("first", json!({"ttl": "8h"})).await;
     fx.ready(Room, "first").await;

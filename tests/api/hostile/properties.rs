@@ -6,6 +6,7 @@ use kube::core::Request;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use super::large::served_across_a_restart;
 use crate::fixture::Fixture;
 use crate::objects::Kind::Room;
 use crate::objects::{GROUP, VERSION};
@@ -45,15 +46,7 @@ pub async fn harm_nobody(fx: &mut Fixture) {
         sent(fx, create).await.expect("the API server admits it");
     }
     let tenant = fx.go_to(home.clone());
-    // A room of a derived name is created only after all objects were listed.
-    fx.room("first", json!({"ttl": "8h"})).await;
-    fx.ready(Room, "first").await;
-    fx.operator().keeps_the_memory_limit();
-    fx.operator().terminate().await;
-    fx.start_operator(&[]).await;
-    fx.room("second", json!({"ttl": "8h"})).await;
-    fx.ready(Room, "second").await;
-    fx.operator().keeps_the_memory_limit();
+    served_across_a_restart(fx).await;
 
     fx.go_to(tenant);
     for (name, _) in &deep {
