@@ -165,7 +165,14 @@ impl Account {
             }
             (None, self.rate_limit.slot(kind).await)
         };
+        // By this the write was decided. Another number's write to the list may be on its way.
+        let unknown = self.evidence().writes(&name).unknown();
         let writing = async move |account: Arc<Self>, (get, slot): (Option<Slot>, Slot)| {
+            let unknown_now = account.evidence().writes(&name).unknown();
+            if at_the_domain && unknown_now.is_some() && unknown_now != unknown {
+                let why = "an earlier write to pin_dialin may still take effect";
+                return Err(EffectError::Blocked(call.0, Blocked::Unproven(why)));
+            }
             let (list, check) = match get {
                 Some(get) => {
                     let read = clock::now();
@@ -605,6 +612,29 @@ mod tests {
         assert!(unknown.is_some());
         assert_eq!(attempts, CreateAttempts::Unknown);
         assert_eq!(evidence(OTHER).0, unknown);
+    }
+
+    /// Also if both were decided at once. Sent after the unanswered one, the other entry would be lost.
+    #[tokio::test]
+    async fn a_write_to_the_list_waits_for_an_unanswered_one() {
+        let (daily, account) = with_a_list(Quirks::default()).await;
+        let lost = FaultSpec::next("POST", "/", FaultKind::ReplyLost);
+        let client = daily.client().unwrap();
+        client.fault(&lost).await.unwrap();
+        let before = client.journal(0).await.unwrap().len();
+        let create = |number| ConfigWrite::Create(entry(number, ""));
+        let (first, second) = tokio::join!(
+            write_entry(&account, NUMBER, create(NUMBER)),
+            write_entry(&account, OTHER, create(OTHER)),
+        );
+        assert!(matches!(first, Err(EffectError::Failed(..))), "{first:?}");
+        assert!(
+            matches!(second, Err(EffectError::Blocked(..))),
+            "{second:?}"
+        );
+        let journal = client.journal(0).await.unwrap();
+        let sent = journal.iter().skip(before);
+        assert_eq!(sent.filter(|it| it.method == "POST").count(), 1);
     }
 
     #[test]

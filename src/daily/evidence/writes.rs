@@ -119,7 +119,8 @@ impl Writes {
         self.creates.is_empty()
     }
 
-    pub(super) fn unknown(&self) -> Option<Moment> {
+    /// When the last one of unknown outcome was sent or given up.
+    pub fn unknown(&self) -> Option<Moment> {
         self.unknown
     }
 
