@@ -9,6 +9,7 @@ use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::client::Client;
 use crate::daily::error::CallError;
+use crate::daily::evidence::CreateAttempts;
 use crate::daily::number_api::{DOMAIN, NumberApi};
 use crate::daily::page::read_all;
 use crate::daily::pin_dialin::{PinDialin, config_of};
@@ -154,10 +155,7 @@ impl Account {
         };
         let lock = name.clone();
         // That Daily's limit for DELETEs is one of rooms alone is only inferred (F-RATE-2).
-        let kind = match deletes {
-            true => Call::Delete,
-            false => Call::General,
-        };
+        let kind = if deletes { Call::Delete } else { Call::General };
         let slots = async {
             if at_the_domain {
                 let (get, slot) = self.rate_limit.slots_for_update().await;
@@ -165,16 +163,11 @@ impl Account {
             }
             (None, self.rate_limit.slot(kind).await)
         };
-        // By this the write was decided. Another number's write to the list may be on its way.
         let unknown = self.evidence().writes(&name).unknown();
         let writing = async move |account: Arc<Self>, (get, slot): (Option<Slot>, Slot)| {
-            let unknown_now = account.evidence().writes(&name).unknown();
-            if at_the_domain && unknown_now.is_some() && unknown_now != unknown {
-                let why = "an earlier write to pin_dialin may still take effect";
-                return Err(EffectError::Blocked(call.0, Blocked::Unproven(why)));
-            }
             let (list, check) = match get {
                 Some(get) => {
+                    account.none_is_unanswered_since(call.0, &name, unknown)?;
                     let read = clock::now();
                     let list = account.list_to_send(&write, &number, &key, get).await?;
                     if list.is_none() {
@@ -187,8 +180,9 @@ impl Account {
             let creates = call.0 == Effect::ConfigCreate;
             let before = creates.then(|| account.evidence().writes(&number).creating(&owner));
             let send = write.send(&account.setup.client, &key, list.as_ref());
-            let written = account.send_write(call, check, &key, slot, &name, send);
-            let written = written.await;
+            let written = account
+                .send_write(call, check, &key, slot, &name, send)
+                .await;
             let mut cache = account.numbers.lock().await;
             if let Some((id, config)) = known_after(&write, &written) {
                 let lag = account.setup.replica_lag;
@@ -196,23 +190,50 @@ impl Account {
             }
             cache.last.invalidate();
             drop(cache);
-            match (written, before) {
-                (Ok((Some(config), _)), Some(_)) => {
-                    let id = config.id.clone();
-                    account.evidence().writes(&number).created(&owner, id);
-                    Ok(Some(config))
-                }
-                (Ok((config, _)), _) => Ok(config),
-                (Err(EffectError::Failed(_, CallError::NotFound)), _) if deletes => Ok(None),
-                (Err(error), before) => {
-                    if let Some(before) = before {
-                        account.create_failed(&number, &owner, before, &error);
-                    }
-                    Err(error)
-                }
+            match (written.map(|(config, _)| config), before) {
+                (written, Some(before)) => account.create_ended(&number, &owner, before, written),
+                (Err(EffectError::Failed(_, CallError::NotFound)), None) if deletes => Ok(None),
+                (written, None) => written,
             }
         };
         self.write(call, &lock, slots, writing).await
+    }
+
+    /// Remembers what became of a create.
+    fn create_ended(
+        &self,
+        number: &str,
+        owner: &str,
+        before: CreateAttempts,
+        created: Result<Option<DialinConfig>, EffectError<CallError>>,
+    ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
+        match &created {
+            Ok(Some(config)) => {
+                let id = config.id.clone();
+                self.evidence().writes(number).created(owner, id);
+            }
+            Ok(None) => {}
+            Err(error) => self.create_failed(number, owner, before, error),
+        }
+        created
+    }
+
+    /// A write was decided while the last one of unknown outcome was this. Another number's write to the list
+    /// may be on its way since.
+    fn none_is_unanswered_since(
+        &self,
+        effect: Effect,
+        name: &str,
+        unknown: Option<Moment>,
+    ) -> Result<(), EffectError<CallError>> {
+        let unknown_now = self.evidence().writes(name).unknown();
+        match unknown_now.is_some() && unknown_now != unknown {
+            true => {
+                let why = "an earlier write to pin_dialin may still take effect";
+                Err(EffectError::Blocked(effect, Blocked::Unproven(why)))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Reads the domain's list and makes the change of this number in it. `None` if it has what is wanted.
@@ -290,7 +311,6 @@ mod tests {
 
     use super::*;
     use crate::daily::account::Setup;
-    use crate::daily::evidence::CreateAttempts;
     use crate::daily::number_api::entry_id;
     use crate::daily::types::PIN_DIALIN;
 
