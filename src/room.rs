@@ -12,6 +12,7 @@ pub mod spec;
 pub mod view;
 
 use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt;
 use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
@@ -35,12 +36,14 @@ use crate::reconcile::meta::{Identity, Meta};
 use crate::reconcile::object::Object;
 use crate::reconcile::{InvalidSpec, Kind};
 
-/// Whether a DailyRoom that has not ended publishes a number in the domain with this id.
+/// Whether a DailyRoom that has not ended publishes a number in the domain with this id. One that is being
+/// deleted does until its finalizer goes: its room may wait for people, and callers still join it.
 pub fn publishes(room: &Object<Room>, number: &str, domain: &str) -> bool {
     let status = &room.status;
     let account = status.account.as_ref();
     let mut numbers = status.phone_numbers.iter();
-    room.metadata.deletion_timestamp.is_none()
+    let may_have_room = room.metadata.deletion_timestamp.is_none() || !room.finalizers().is_empty();
+    may_have_room
         && account.is_some_and(|it| it.domain_id == domain)
         && !condition::is_true(&status.conditions, condition::kind::EXPIRED)
         && numbers.any(|it| it.phone_number == number)
@@ -136,6 +139,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::crd::FINALIZER;
 
     #[test]
     fn a_room_shows_a_mass_loss_if_the_operator_would_recreate_it() {
@@ -169,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_room_publishes_a_number_while_it_lives() {
-        let room = |change: fn(&mut Value)| {
+        let room = |change: &dyn Fn(&mut Value)| {
             let mut room = json!({
                 "apiVersion": "daily-operator.io/v1alpha1", "kind": "DailyRoom",
                 "metadata": {"name": "standup"}, "spec": {"ttl": "1h"},
@@ -182,13 +186,18 @@ mod tests {
             let room: Object<Room> = serde_json::from_value(room).unwrap();
             publishes(&room, "+12025550123", "d1")
         };
-        assert!(room(|_| ()));
-        assert!(!room(|it| it["status"]["account"]["domainId"] = "d2".into()));
-        assert!(!room(|it| it["status"]["phoneNumbers"] = json!([])));
+        assert!(room(&|_| ()));
         assert!(!room(
-            |it| it["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into()
+            &|it| it["status"]["account"]["domainId"] = "d2".into()
         ));
-        assert!(!room(|it| {
+        assert!(!room(&|it| it["status"]["phoneNumbers"] = json!([])));
+        let deleting = |it: &mut Value, finalizer: &str| {
+            it["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+            it["metadata"]["finalizers"] = json!([finalizer]);
+        };
+        assert!(room(&|it| deleting(it, FINALIZER)));
+        assert!(!room(&|it| deleting(it, "example.com/of-another")));
+        assert!(!room(&|it| {
             it["status"]["conditions"] = json!([{"type": "Expired", "status": "True",
                 "reason": "Expired", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
         }));

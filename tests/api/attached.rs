@@ -23,6 +23,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("attached::counted", counted, counted_together),
         stage.trial("attached::drained", Setup::new().neighbour(), drained),
+        stage.trial("attached::draining_room", Setup::new(), draining_room),
     ]
 }
 
@@ -109,4 +110,29 @@ async fn drained(fx: &mut Fixture) {
     let dead = ("Ready", "False", "NumberNotAllowed");
     let room = fx.condition(Room, "one", dead).await;
     assert!(room.dial_string().starts_with(NUMBER), "as callers have it");
+}
+
+/// A room that is being deleted keeps its number while it waits for people.
+async fn draining_room(fx: &mut Fixture) {
+    fx.number("main-line", NUMBER).await;
+    fx.ready(Number, "main-line").await;
+    let room = fx.with_host("standup", json!({"ttl": "1h"})).await;
+    assert!(room.dial_string().starts_with(NUMBER));
+    fx.delete(Room, "standup").await;
+    let deferred = ("Reconciling", "True", "DeletionDeferred");
+    fx.condition(Room, "standup", deferred).await;
+    fx.delete(Number, "main-line").await;
+    fx.condition(Number, "main-line", deferred).await;
+    assert_eq!(fx.configs_at_daily().await.len(), 1);
+    fx.host_leaves(&room).await;
+    fx.gone(Room, "standup").await;
+    fx.gone(Number, "main-line").await;
+    let journal = fx.journal().await;
+    let deletes = journal.calls("DELETE", "*");
+    assert!(
+        deletes[0].path.starts_with("/rooms/"),
+        "{}",
+        journal.tail(20)
+    );
+    assert!(fx.configs_at_daily().await.is_empty());
 }

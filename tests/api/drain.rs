@@ -65,7 +65,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
 
 impl Fixture {
     /// A room that is Ready, with a host whom presence shows.
-    async fn with_host(&self, name: &str, spec: Value) -> Object {
+    pub(crate) async fn with_host(&self, name: &str, spec: Value) -> Object {
         self.room(name, spec).await;
         let room = self.ready(Room, name).await;
         let joined = self.sim.join(room.room_name(), "host").await;
@@ -74,7 +74,7 @@ impl Fixture {
         room
     }
 
-    async fn host_leaves(&self, room: &Object) {
+    pub(crate) async fn host_leaves(&self, room: &Object) {
         let left = self.sim.leave(room.room_name(), "host").await;
         left.expect("the host leaves");
         self.time_passes().await;
