@@ -9,6 +9,7 @@ pub mod report;
 pub mod secret;
 pub mod secret_index;
 pub mod spec;
+pub mod trimmed_metadata;
 pub mod view;
 
 use k8s_openapi::api::core::v1::Secret;

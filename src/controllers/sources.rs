@@ -14,16 +14,16 @@ use kube::runtime::{WatchStreamExt, predicates, watcher};
 use super::Context;
 use super::triggers::Known;
 use super::watch::{watch, watch_through};
-use crate::crd::grammar::LONGEST_OBJECT_NAME;
 use crate::health::Watches;
 use crate::k8s::Served;
 use crate::number::Number;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
 use crate::room::Room;
-use crate::room::namespaces::{self, NamespaceMeta};
-use crate::room::secret::{OWNER_ANNOTATION, OWNER_LABEL};
+use crate::room::namespaces::NamespaceMeta;
+use crate::room::secret::OWNER_LABEL;
 use crate::room::secret_index::SecretIndex;
+use crate::room::trimmed_metadata::{trim_namespace, trim_secret};
 
 /// How many objects of a kind are reconciled at a time, for each controller. A reconcile mostly waits for
 /// Daily's rate limit; with this many, accounts at their limit leave room for the others.
@@ -120,7 +120,7 @@ impl Sources {
             .map(|namespace| {
                 let (store, writer) = reflector::store();
                 let events = self.watch(namespace.as_deref(), ours.clone());
-                let events = events.modify(trim);
+                let events = events.modify(trim_secret);
                 let (index, namespace) = (index.clone(), namespace.clone());
                 let listed = store.clone();
                 let events = events.reflect(writer).inspect_ok(move |event| match event {
@@ -147,7 +147,7 @@ impl Sources {
                 let (store, writer) = reflector::store();
                 let name = namespace.as_deref();
                 let events = watch_through(&self.client, name, Api::all, config, &self.watches);
-                let events = events.modify(namespaces::trim).reflect(writer);
+                let events = events.modify(trim_namespace).reflect(writer);
                 let changed = events.touched_objects();
                 let changed = changed.predicate_filter(predicates::labels, Default::default());
                 (store, changed.boxed())
@@ -167,46 +167,4 @@ impl Sources {
 fn watch_config() -> watcher::Config {
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT);
     config.page_size(PAGE_SIZE)
-}
-
-/// Drops the metadata that nobody uses, because a tenant decides how much there is.
-fn trim(secret: &mut PartialObjectMeta<Secret>) {
-    let metadata = &mut secret.metadata;
-    metadata.managed_fields = None;
-    metadata.finalizers = None;
-    if let Some(owners) = &mut metadata.owner_references {
-        owners.retain(|it| it.controller == Some(true));
-    }
-    for (map, kept) in [
-        (&mut metadata.annotations, OWNER_ANNOTATION),
-        (&mut metadata.labels, OWNER_LABEL),
-    ] {
-        if let Some(map) = map {
-            map.retain(|key, value| key == kept && value.len() <= LONGEST_OBJECT_NAME);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::controllers::triggers::owner;
-
-    #[test]
-    fn of_a_secret_only_what_is_used_is_kept() {
-        let secret = json!({"metadata": {
-            "name": "standup-dialin", "namespace": "team",
-            "annotations": {OWNER_ANNOTATION: "standup", "other": "x"},
-            "labels": {OWNER_LABEL: "l", "other": "x"},
-            "managedFields": [{"manager": "x"}],
-        }});
-        let mut secret: PartialObjectMeta<Secret> = serde_json::from_value(secret).unwrap();
-        trim(&mut secret);
-        let kept = json!(secret.metadata);
-        assert!(!kept.to_string().contains('x'), "{kept}");
-        let owner = owner(secret).unwrap();
-        assert_eq!(owner.name, "standup");
-    }
 }

@@ -20,12 +20,13 @@ use crate::reconcile::meta::Meta;
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::{Failure, Pass};
-use crate::room::namespaces::{self, NamespaceMeta};
+use crate::room::namespaces::NamespaceMeta;
 use crate::room::published_numbers::{
     Chosen, Holder, Inputs, NumberProblem, NumberState, choose, lost, needs_daily, unconfirmed,
 };
 use crate::room::secret::{Found, SecretKind};
 use crate::room::spec::NumberSpec;
+use crate::room::trimmed_metadata::trim_namespace;
 
 /// How old Daily's answer about numbers may be while a room waits for a number.
 const WAITING_MAX_AGE: Duration = Duration::from_secs(4);
@@ -217,7 +218,7 @@ impl Pass<Room> {
         let read = call(name, api.get_metadata_opt(name)).await;
         let what = format!("Failed to read the labels of namespace {name}");
         let mut read = read.map_err(|error| Failure::kube(&what, &error))?;
-        read.iter_mut().for_each(namespaces::trim);
+        read.iter_mut().for_each(trim_namespace);
         Ok(read.map(Arc::new))
     }
 }
