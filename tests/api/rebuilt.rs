@@ -5,6 +5,7 @@ use std::sync::Arc;
 use libtest_mimic::Trial;
 use serde_json::json;
 
+use crate::adopt::{with_own_key, write_own_key};
 use crate::fixture::{Fixture, NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::{Kind, Object};
@@ -15,6 +16,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("rebuilt::finds_its_rooms", setup(), finds_its_rooms),
         stage.trial("rebuilt::unknown_cluster", setup(), unknown_cluster),
+        stage.trial(
+            "rebuilt::adopts_after_a_lost_status",
+            setup(),
+            adopts_after_a_lost_status,
+        ),
     ]
 }
 
@@ -99,4 +105,50 @@ async fn unknown_cluster(fx: &mut Fixture) {
     let after = fx.ready(Room, "standup").await;
     assert_ne!(after.room_name(), before.room_name());
     assert_eq!(fx.room_at_daily(before.room_name()).await, theirs);
+}
+
+/// A chosen name and a number are found again without a status if the spec allows adoption.
+async fn adopts_after_a_lost_status(fx: &mut Fixture) {
+    write_own_key(fx).await;
+    start(fx, &[]).await;
+    let mut room = with_own_key(json!({"ttl": "2h", "roomName": "board"}));
+    let mut number = with_own_key(json!({"phoneNumber": NUMBER}));
+    fx.apply(Number, "main-line", &number).await;
+    fx.ready(Number, "main-line").await;
+    fx.room("standup", room.clone()).await;
+    fx.ready(Room, "standup").await;
+    assert!(fx.operator().terminate().await.success());
+    let before = [
+        lost(fx, Room, "standup").await,
+        lost(fx, Number, "main-line").await,
+    ];
+    let mark = fx.mark().await;
+
+    fx.room("standup", room.clone()).await;
+    fx.apply(Number, "main-line", &number).await;
+    start(fx, &[]).await;
+    let taken = |reason| ("Stalled", "True", reason);
+    fx.condition(Room, "standup", taken("NameTaken")).await;
+    fx.condition(Number, "main-line", taken("NumberInUse"))
+        .await;
+    room["adoptionPolicy"] = json!("AdoptOrCreate");
+    number["adoptionPolicy"] = json!("AdoptOrCreate");
+    fx.room("standup", room).await;
+    fx.apply(Number, "main-line", &number).await;
+    let after = [
+        fx.ready(Room, "standup").await,
+        fx.ready(Number, "main-line").await,
+    ];
+    assert_eq!(after[0].pin(), before[0].pin());
+    assert_eq!(after[0].dial_string(), before[0].dial_string());
+    for field in ["/status/room/id", "/status/expirationTime"] {
+        assert_eq!(after[0].at(field), before[0].at(field));
+    }
+    assert_eq!(
+        after[1].at("/status/configId"),
+        before[1].at("/status/configId")
+    );
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("all is as it was");
 }
