@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn a_rule_is_the_pattern_and_the_sentence() {
         let grammars = [
-            &time::TTL,
+            &time::TTL.grammar,
             &time::EXPIRATION_TIME,
             &ROOM_NAME,
             &PHONE_NUMBER,

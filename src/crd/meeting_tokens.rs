@@ -64,8 +64,8 @@ pub struct MeetingToken {
     pub eject_at_token_expiry: bool,
     /// How long the token is valid: a duration such as 24h, from 5m to 8736h (364 days). The operator replaces the token after two thirds of this time. No token is valid for longer than the room. Absent: as long as the room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = time::token_ttl_rule())]
-    #[schemars(length(max = time::TOKEN_TTL.longest))]
+    #[x_kube(validation = time::TOKEN_TTL.rule())]
+    #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub ttl: Option<String>,
 }
 

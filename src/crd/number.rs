@@ -79,8 +79,8 @@ pub struct PinDialinNumberSpec {
 
     /// How long a deletion waits for rooms that still publish the number, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the dial-in config is deleted, and the number no longer takes the PINs of these rooms. After the deletion of the namespace it waits at most 10 minutes. A change while the deletion waits takes effect at once. Absent: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = time::max_drain_rule())]
-    #[schemars(length(max = time::MAX_DRAIN.longest))]
+    #[x_kube(validation = time::MAX_DRAIN.rule())]
+    #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub max_drain: Option<String>,
 
     /// Suspends reconciliation. While it is true, the operator does not change the dial-in config at Daily. Deleting this object still works. Absent: false.

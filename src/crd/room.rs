@@ -59,8 +59,8 @@ const TWO_SECRETS: &str = "!has(self.spec.meetingTokens) || \
 pub struct DailyRoomSpec {
     /// How long the room exists, counted from the creation of this object, from notBeforeTime or from its last renewal, whichever is latest: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = time::ttl_rule())]
-    #[schemars(length(max = time::TTL.longest))]
+    #[x_kube(validation = time::TTL.rule())]
+    #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub ttl: Option<String>,
 
     /// When the room expires: a time in RFC 3339 form such as 2026-12-01T18:00:00Z, at most 364 days ahead. Set exactly one of ttl and expirationTime.
@@ -81,8 +81,8 @@ pub struct DailyRoomSpec {
 
     /// How long after the end of its room this DailyRoom is deleted: a duration from 1m to 8736h (364 days), written with h, m and s, each at most once and in this order. Not for a DailyRoom that a GitOps tool applies, because the tool would create it again. Absent: it stays until somebody deletes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = time::ttl_after_expired_rule())]
-    #[schemars(length(max = time::TTL_AFTER_EXPIRED.longest))]
+    #[x_kube(validation = time::TTL_AFTER_EXPIRED.rule())]
+    #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub ttl_after_expired: Option<String>,
 
     /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: the operator derives a name from the cluster, the namespace and the name of this object, so that the same DailyRoom finds its room when it is applied again.
@@ -128,8 +128,8 @@ pub struct DailyRoomSpec {
 
     /// How long DeleteWhenEmpty waits for participants to leave, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the room is deleted with everyone in it. After the deletion of the namespace it waits at most 10 minutes. A change while the deletion waits takes effect at once. If participants are still in a room that has ended, a new room replaces it when they have left, or after this time. Absent: 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = time::max_drain_rule())]
-    #[schemars(length(max = time::MAX_DRAIN.longest))]
+    #[x_kube(validation = time::MAX_DRAIN.rule())]
+    #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub max_drain: Option<String>,
 
     /// What happens if a room with the name in roomName exists at Daily that was not created for this object. Never leaves it alone and sets the condition Stalled. AdoptOrCreate takes it over: the operator enables PIN dial-in, changes what the spec sets, and leaves everything else in the room as it is. It needs roomName and an API key other than the operator's default key: set apiKeySecretRef to a Secret in this namespace. A room that belongs to another DailyRoom is never adopted. Default: Never.
@@ -169,8 +169,8 @@ impl DailyRoomSpec {
 #[serde(rename_all = "camelCase")]
 pub struct Renewal {
     /// How long before its end the room is renewed: a duration from 10m to half of ttl, written with h, m and s, each at most once and in this order, for example 24h. It is also how long the operator may be down without losing the room and its PIN.
-    #[x_kube(validation = time::renewal_before_rule())]
-    #[schemars(length(max = time::RENEWAL_BEFORE.longest))]
+    #[x_kube(validation = time::RENEWAL_BEFORE.rule())]
+    #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub before: String,
 }
 

@@ -25,20 +25,71 @@ const SHORTEST_RENEWAL_BEFORE: i64 = 600;
 /// In seconds. A third of it is left for renewals that fail.
 const SHORTEST_TOKEN_TTL: i64 = 300;
 
-/// `spec.ttl` of a DailyRoom. [`ttl`] checks the bounds.
-pub static TTL: Grammar = Grammar::new(DURATION, 32, TTL_SENTENCE);
+/// A duration in a spec, with its bounds in seconds.
+pub struct BoundedDuration {
+    pub(super) grammar: Grammar,
+    shortest: i64,
+    longest: i64,
+}
 
-/// `spec.maxDrain` of both kinds. [`max_drain`] checks the bounds.
-pub static MAX_DRAIN: Grammar = Grammar::new(DURATION, 32, MAX_DRAIN_SENTENCE);
+/// `spec.ttl` of a DailyRoom.
+pub static TTL: BoundedDuration = BoundedDuration::new(TTL_SENTENCE, SHORTEST_TTL, FARTHEST_END);
 
-/// `spec.renewal.before` of a DailyRoom. [`renewal_before`] checks the bounds.
-pub static RENEWAL_BEFORE: Grammar = Grammar::new(DURATION, 32, RENEWAL_BEFORE_SENTENCE);
+/// `spec.maxDrain` of both kinds.
+pub static MAX_DRAIN: BoundedDuration =
+    BoundedDuration::new(MAX_DRAIN_SENTENCE, SHORTEST_DRAIN, LONGEST_DRAIN);
 
-/// `spec.ttlAfterExpired` of a DailyRoom. [`ttl_after_expired`] checks the bounds.
-pub static TTL_AFTER_EXPIRED: Grammar = Grammar::new(DURATION, 32, TTL_AFTER_EXPIRED_SENTENCE);
+/// `spec.renewal.before` of a DailyRoom. [`renewal_before`] compares it with the `ttl`.
+pub static RENEWAL_BEFORE: BoundedDuration = BoundedDuration::new(
+    RENEWAL_BEFORE_SENTENCE,
+    SHORTEST_RENEWAL_BEFORE,
+    FARTHEST_END / 2,
+);
 
-/// `ttl` of a meeting token. [`token_ttl`] checks the bounds.
-pub static TOKEN_TTL: Grammar = Grammar::new(DURATION, 32, TOKEN_TTL_SENTENCE);
+/// `spec.ttlAfterExpired` of a DailyRoom.
+pub static TTL_AFTER_EXPIRED: BoundedDuration = BoundedDuration::new(
+    TTL_AFTER_EXPIRED_SENTENCE,
+    SHORTEST_TTL_AFTER_EXPIRED,
+    FARTHEST_END,
+);
+
+/// `ttl` of a meeting token.
+pub static TOKEN_TTL: BoundedDuration =
+    BoundedDuration::new(TOKEN_TTL_SENTENCE, SHORTEST_TOKEN_TTL, FARTHEST_END);
+
+impl BoundedDuration {
+    /// In characters.
+    pub const LONGEST_TEXT: usize = 32;
+
+    const fn new(sentence: &'static str, shortest: i64, longest: i64) -> Self {
+        Self {
+            grammar: Grammar::new(DURATION, Self::LONGEST_TEXT, sentence),
+            shortest,
+            longest,
+        }
+    }
+
+    /// The CEL rule for the CRD.
+    pub(super) fn rule(&self) -> Rule {
+        let Self {
+            shortest, longest, ..
+        } = self;
+        self.grammar.rule_with(&format!(
+            " && duration(self) >= duration('{shortest}s') && duration(self) <= duration('{longest}s')"
+        ))
+    }
+
+    /// The duration in seconds.
+    ///
+    /// # Errors
+    /// The message of the CEL rule.
+    pub fn seconds(&self, text: &str) -> Result<i64, InvalidField> {
+        let duration: Option<SignedDuration> = self.grammar.check(text)?.parse().ok();
+        let seconds = duration.map(|it| it.as_secs());
+        let fits = |seconds: &i64| (self.shortest..=self.longest).contains(seconds);
+        seconds.filter(fits).ok_or(self.grammar.invalid())
+    }
+}
 
 /// `spec.expirationTime` of a DailyRoom.
 pub static EXPIRATION_TIME: Grammar = Grammar::new(TIME, 64, EXPIRATION_TIME_SENTENCE);
@@ -100,40 +151,6 @@ pub(super) fn not_before_rule() -> Rule {
     .message(NOT_BEFORE_THE_END)
 }
 
-/// The CEL rule for `spec.ttl`.
-pub(super) fn ttl_rule() -> Rule {
-    within(&TTL, SHORTEST_TTL, FARTHEST_END)
-}
-
-/// The CEL rule for `spec.maxDrain`.
-pub(super) fn max_drain_rule() -> Rule {
-    within(&MAX_DRAIN, SHORTEST_DRAIN, LONGEST_DRAIN)
-}
-
-/// The CEL rule for the `ttl` of a meeting token.
-pub(super) fn token_ttl_rule() -> Rule {
-    within(&TOKEN_TTL, SHORTEST_TOKEN_TTL, FARTHEST_END)
-}
-
-/// The CEL rule for a duration within these bounds, in seconds.
-fn within(grammar: &Grammar, shortest: i64, longest: i64) -> Rule {
-    grammar.rule_with(&format!(
-        " && duration(self) >= duration('{shortest}s') && duration(self) <= duration('{longest}s')"
-    ))
-}
-
-/// The CEL rule for `spec.renewal.before`.
-pub(super) fn renewal_before_rule() -> Rule {
-    RENEWAL_BEFORE.rule_with(&format!(
-        " && duration(self) >= duration('{SHORTEST_RENEWAL_BEFORE}s')"
-    ))
-}
-
-/// The CEL rule for `spec.ttlAfterExpired`.
-pub(super) fn ttl_after_expired_rule() -> Rule {
-    within(&TTL_AFTER_EXPIRED, SHORTEST_TTL_AFTER_EXPIRED, FARTHEST_END)
-}
-
 /// The CEL rule for `spec` that compares `renewal.before` with `ttl`, if both are durations.
 pub(super) fn renewal_rule() -> Rule {
     let both =
@@ -150,57 +167,9 @@ pub(super) fn renewal_rule() -> Rule {
 /// # Errors
 /// The message of the CEL rule.
 pub fn renewal_before(text: &str, ttl: i64) -> Result<i64, InvalidField> {
-    duration(&RENEWAL_BEFORE, text, SHORTEST_RENEWAL_BEFORE, ttl / 2)
-}
-
-/// A `ttlAfterExpired` in seconds.
-///
-/// # Errors
-/// The message of the CEL rule.
-pub fn ttl_after_expired(text: &str) -> Result<i64, InvalidField> {
-    duration(
-        &TTL_AFTER_EXPIRED,
-        text,
-        SHORTEST_TTL_AFTER_EXPIRED,
-        FARTHEST_END,
-    )
-}
-
-/// A `ttl` in seconds.
-///
-/// # Errors
-/// The message of the CEL rule.
-pub fn ttl(text: &str) -> Result<i64, InvalidField> {
-    duration(&TTL, text, SHORTEST_TTL, FARTHEST_END)
-}
-
-/// A `maxDrain` in seconds.
-///
-/// # Errors
-/// The message of the CEL rule.
-pub fn max_drain(text: &str) -> Result<i64, InvalidField> {
-    duration(&MAX_DRAIN, text, SHORTEST_DRAIN, LONGEST_DRAIN)
-}
-
-/// The `ttl` of a meeting token in seconds.
-///
-/// # Errors
-/// The message of the CEL rule.
-pub fn token_ttl(text: &str) -> Result<i64, InvalidField> {
-    duration(&TOKEN_TTL, text, SHORTEST_TOKEN_TTL, FARTHEST_END)
-}
-
-/// A duration within these bounds, in seconds.
-fn duration(
-    grammar: &Grammar,
-    text: &str,
-    shortest: i64,
-    longest: i64,
-) -> Result<i64, InvalidField> {
-    let duration: Option<SignedDuration> = grammar.check(text)?.parse().ok();
-    let seconds = duration.map(|it| it.as_secs());
-    let fits = |seconds: &i64| (shortest..=longest).contains(seconds);
-    seconds.filter(fits).ok_or(grammar.invalid())
+    let seconds = RENEWAL_BEFORE.seconds(text)?;
+    InvalidField::unless(seconds <= ttl / 2, RENEWAL_BEFORE_SENTENCE)?;
+    Ok(seconds)
 }
 
 /// An `expirationTime` in Unix seconds, rounded down.

@@ -28,7 +28,7 @@ impl Spec {
             rooms.namespaces.check()?;
         }
         if let Some(text) = &spec.max_drain {
-            time::max_drain(text)?;
+            time::MAX_DRAIN.seconds(text)?;
         }
         Ok(Self {
             phone_number: spec.phone_number.clone(),

@@ -56,7 +56,7 @@ impl DeletionSpec {
         let key = spec.get("apiKeySecretRef").cloned();
         let text = |field| spec.get(field).and_then(Value::as_str);
         let policy = text("deletionPolicy");
-        let max_drain = text("maxDrain").and_then(|it| time::max_drain(it).ok());
+        let max_drain = text("maxDrain").and_then(|it| time::MAX_DRAIN.seconds(it).ok());
         Self {
             retain: match policy {
                 Some("Retain") => Some(true),

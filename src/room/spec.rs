@@ -152,7 +152,8 @@ impl Spec {
             renewal,
             ttl_after_expired: {
                 let text = spec.ttl_after_expired.as_deref();
-                text.map(time::ttl_after_expired).transpose()?
+                text.map(|it| time::TTL_AFTER_EXPIRED.seconds(it))
+                    .transpose()?
             },
             privacy: spec.privacy.map(privacy),
             eject: spec.eject_at_room_expiry,
@@ -284,7 +285,7 @@ impl Spec {
 
 fn end(spec: &DailyRoomSpec) -> Result<EndSpec, InvalidSpec> {
     match (&spec.ttl, &spec.expiration_time) {
-        (Some(ttl), None) => Ok(EndSpec::Ttl(time::ttl(ttl)?)),
+        (Some(ttl), None) => Ok(EndSpec::Ttl(time::TTL.seconds(ttl)?)),
         (None, Some(at)) => Ok(EndSpec::At(time::expiration_time(at)?)),
         _ => Err(InvalidSpec(
             "set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"
@@ -332,7 +333,7 @@ fn check_names(spec: &DailyRoomSpec) -> Result<(), InvalidSpec> {
         key.check()?;
     }
     if let Some(drain) = &spec.max_drain {
-        time::max_drain(drain)?;
+        time::MAX_DRAIN.seconds(drain)?;
     }
     if let Some(secret) = &spec.secret {
         secret.check()?;
@@ -346,12 +347,13 @@ fn tokens(spec: &DailyRoomSpec) -> Result<Vec<TokenSpec>, InvalidSpec> {
     };
     meeting_tokens.check()?;
     let token = |token: &MeetingToken| {
+        let ttl = token.ttl.as_deref();
         Ok(TokenSpec {
             key: token.key.clone(),
             is_owner: token.role == TokenRole::Owner,
             user_name: token.user_name.clone(),
             eject: token.eject_at_token_expiry,
-            ttl: token.ttl.as_deref().map(time::token_ttl).transpose()?,
+            ttl: ttl.map(|it| time::TOKEN_TTL.seconds(it)).transpose()?,
         })
     };
     meeting_tokens.tokens.iter().map(token).collect()

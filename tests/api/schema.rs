@@ -225,14 +225,14 @@ async fn as_the_code_has_it(fx: &Fixture, kind: Kind, spec: Value, read: Result<
 
 async fn durations(fx: &mut Fixture) {
     for text in DURATIONS {
-        let read = time::ttl(text).map(drop);
+        let read = time::TTL.seconds(text).map(drop);
         as_the_code_has_it(fx, Room, json!({"ttl": text}), read).await;
     }
 }
 
 async fn drain(fx: &mut Fixture) {
     for text in DURATIONS.into_iter().chain(["168h", "168h1s", "604801s"]) {
-        let read = time::max_drain(text).map(drop);
+        let read = time::MAX_DRAIN.seconds(text).map(drop);
         let spec = json!({"ttl": "8h", "maxDrain": text});
         as_the_code_has_it(fx, Room, spec, read).await;
     }

@@ -45,7 +45,7 @@ fn durations_are_from_ten_seconds_to_364_days() {
         ("8735h59m60s", FARTHEST_END),
     ];
     for (text, seconds) in good {
-        assert_eq!(ttl(text), Ok(seconds), "{text}");
+        assert_eq!(TTL.seconds(text), Ok(seconds), "{text}");
     }
     let bad = [
         "",
@@ -86,7 +86,11 @@ fn durations_are_from_ten_seconds_to_364_days() {
         "9999999999999999999999999s",
     ];
     for text in bad {
-        assert_eq!(ttl(text), Err(InvalidField(TTL_SENTENCE)), "{text:?}");
+        assert_eq!(
+            TTL.seconds(text),
+            Err(InvalidField(TTL_SENTENCE)),
+            "{text:?}"
+        );
     }
 }
 
@@ -164,7 +168,7 @@ proptest! {
     ) {
         let seconds = counted(&text);
         let expected = (SHORTEST_TTL..=FARTHEST_END).contains(&seconds).then_some(seconds);
-        prop_assert_eq!(ttl(&text).ok(), expected, "{}", text);
+        prop_assert_eq!(TTL.seconds(&text).ok(), expected, "{}", text);
     }
 
     #[test]
@@ -181,17 +185,17 @@ proptest! {
     #[test]
     fn no_other_string_parses(text in "[0-9hmsd.+ -]{0,12}") {
         let matches = regex::Regex::new(DURATION).unwrap().is_match(&text);
-        prop_assert!(matches || ttl(&text).is_err(), "{}", text);
+        prop_assert!(matches || TTL.seconds(&text).is_err(), "{}", text);
     }
 }
 
 #[test]
 fn a_drain_is_from_ten_seconds_to_a_week() {
     for (text, seconds) in [("10s", 10), ("30m", 1800), ("168h", LONGEST_DRAIN)] {
-        assert_eq!(max_drain(text), Ok(seconds), "{text}");
+        assert_eq!(MAX_DRAIN.seconds(text), Ok(seconds), "{text}");
     }
     for text in ["9s", "168h1s", "1w", "", "30m1h"] {
-        let sentence = max_drain(text).unwrap_err().to_string();
+        let sentence = MAX_DRAIN.seconds(text).unwrap_err().to_string();
         assert!(
             sentence.starts_with("maxDrain must be"),
             "{text}: {sentence}"

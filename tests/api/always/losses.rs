@@ -54,7 +54,7 @@ impl Drain {
     pub fn note(&mut self, spec: &Value) {
         self.at_once |= spec["deletionPolicy"] == "Delete";
         let drain = spec["maxDrain"].as_str();
-        let drain = drain.and_then(|it| time::max_drain(it).ok());
+        let drain = drain.and_then(|it| time::MAX_DRAIN.seconds(it).ok());
         self.least = drain.unwrap_or(self.least).min(self.least);
     }
 }
