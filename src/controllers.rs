@@ -1,10 +1,10 @@
 //! The controllers, which run while this process is the leader.
 
 mod accounts;
+mod after_previous_leader;
 mod attached_rooms;
 mod sources;
 mod sweep;
-mod takeover;
 mod triggers;
 mod watch;
 
@@ -22,10 +22,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::accounts::{Listings, Recorded, keys, outcomes_known};
+use self::after_previous_leader::trusted_from;
 use self::attached_rooms::Counter;
 use self::sources::{CONCURRENCY, Sources};
 use self::sweep::keep_sweeping;
-use self::takeover::trusted_from;
 use self::triggers::{owner, rooms_of_namespace, rooms_to_reconcile};
 use crate::cause::chain;
 use crate::concurrency::Permits;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::Context;
-use super::takeover::{trusted_from, used_before};
+use super::after_previous_leader::{trusted_from, used_before};
 use crate::clock;
 use crate::daily::account::listings::{Expected, ExpectedRoom};
 use crate::daily::account::{Account, Setup};
