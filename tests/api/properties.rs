@@ -250,7 +250,7 @@ async fn restricted(fx: &mut Fixture) {
     fx.room("standup", own).await;
     fx.ready(Room, "standup").await;
 
-    fx.operator().kill().await;
+    assert!(fx.operator().terminate().await.success());
     fx.launch_operator_with(&["--allow-room-properties=sip".to_owned()], &[]);
     let allowed = |room: &Object| {
         room.is_ready()
@@ -263,4 +263,35 @@ async fn restricted(fx: &mut Fixture) {
     for room in fx.rooms_at_daily().await {
         assert_eq!(room["config"]["sip"]["display_name"], "Desk");
     }
+    withdrawn(fx, &served).await;
+}
+
+/// The administrator withdraws the permission, and then the tenant the API key of its own. Each room loses
+/// its SIP address by one update, and keeps the rest.
+async fn withdrawn(fx: &mut Fixture, served: &Object) {
+    let denied = ("Stalled", "True", "PropertyNotAllowed");
+    let reset = json!({"properties": {"sip": null}});
+    assert!(fx.operator().terminate().await.success());
+    let mark = fx.mark().await;
+    fx.start_operator(&[]).await;
+    let room = fx.condition(Room, "served", denied).await;
+    assert!(room.has("Ready", "True", "Available"), "callers are served");
+    assert_eq!(room.pin(), served.pin());
+    assert_eq!(the_update(&fx.journal_since(mark).await, &room), reset);
+
+    let mark = fx.mark().await;
+    let sip = fx
+        .get(Room, "standup")
+        .await
+        .at("/spec/roomProperties")
+        .clone();
+    fx.room("standup", with(sip)).await;
+    let room = fx.condition(Room, "standup", denied).await;
+    assert!(room.has("Ready", "True", "Available"), "callers are served");
+    assert_eq!(the_update(&fx.journal_since(mark).await, &room), reset);
+    // Somebody else may set it at Daily, and the rest of the spec still counts.
+    let lobby = json!({"display_name": "Lobby", "sip_mode": "dial-in"});
+    let by_hand = json!({"privacy": "private", "properties": {"sip": lobby}});
+    change_by_hand(fx, &room, &by_hand).await;
+    is_put_back(fx, fx.mark().await, json!({"privacy": "public"})).await;
 }

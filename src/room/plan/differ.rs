@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Plan;
 use super::confirm_answer::confirm_by_name;
-use super::problems::properties_allowed;
+use super::problems::{may_set, properties_allowed};
 use super::properties::{Properties, keeps_keys, recorded};
 use super::steps::{PRIVACY, Step, Update};
 use crate::crd::PublishedNumber;
@@ -55,7 +55,8 @@ impl Present<'_> {
         let numbers = numbers.filter(|_| !self.keeps_its_dialin());
         let dialin = numbers.map(|numbers| self.spec.dialin(&own_numbers(numbers)));
         let dialin = dialin.as_ref();
-        if let Err(problem) = properties_allowed(self.view, self.spec) {
+        let properties = self.properties();
+        if let Some(problem) = self.withdrawn(&properties)? {
             return Ok(Some(problem));
         }
         let end = match self.wanted_end() {
@@ -66,7 +67,7 @@ impl Present<'_> {
                 return Err(self.record(end, self.made.clone(), moved));
             }
         };
-        let others = self.properties().change();
+        let others = properties.change();
         if !others.is_empty() && self.observed.source == Source::List {
             // Nobody knows whether a listing shows all that a GET shows, as with the PIN (F-PIN-10).
             confirm_by_name(self.view)?;
@@ -84,22 +85,47 @@ impl Present<'_> {
             sent: dialin.map(fingerprint).or_else(|| self.made.sent.clone()),
             ..self.made.clone()
         };
-        let made = recorded(&self.spec.properties, &self.observed.room, made);
+        let made = recorded(&properties.wanted, &self.observed.room, made);
         match self.made.end.as_ref() == Some(&end) && *self.made == made {
-            true => Ok(None),
+            true => Ok(properties_allowed(self.view, self.spec).err()),
             false => Err(self.record(end, made, Change::Sent)),
         }
     }
 
+    /// What is wanted of `roomProperties`: all that the API key in force may set.
     fn properties(&self) -> Properties<'_> {
         let view = self.view;
+        let mut wanted = self.spec.properties.clone();
+        wanted.retain(|name, _| may_set(view, name));
         Properties {
-            wanted: &self.spec.properties,
+            wanted,
             made: self.made,
             room: &self.observed.room,
             sent: view.facts.updated.as_ref().map(|it| &it.change),
             merges: view.memory.kind.merges,
         }
+    }
+
+    /// Resets the recorded properties that the API key in force may no longer set, and then forgets them, so
+    /// that a reset is not repeated. It is sent alone: a value in the spec that Daily rejects, or an invalid
+    /// end, must not keep it from being applied.
+    fn withdrawn(&self, properties: &Properties<'_>) -> Result<Option<Problem>, Plan> {
+        let is_withdrawn = |name: &String| !may_set(self.view, name);
+        if !self.made.properties.keys().any(is_withdrawn) {
+            return Ok(None);
+        }
+        if self.observed.source == Source::List {
+            confirm_by_name(self.view)?;
+        }
+        let mut resets = properties.change();
+        resets.retain(|name, _| is_withdrawn(name));
+        if !resets.is_empty() {
+            return self.send(Update::of(&self.owned.name, &self.observed.room.id, resets));
+        }
+        let mut made = self.made.clone();
+        made.properties.retain(|name, _| !is_withdrawn(name));
+        made.properties_shown.retain(|name, _| !is_withdrawn(name));
+        Err(record(self.owned.owning(made), Change::Sent))
     }
 
     fn wanted_end(&self) -> WantedEnd {

@@ -33,13 +33,19 @@ pub(super) fn fails(
     failing(Problem { served, ..problem }, requeue)
 }
 
+/// Whether the API key in force may set this property.
+pub(super) fn may_set(view: &View, property: &str) -> bool {
+    let allowed = &view.facts.policy.allowed_properties;
+    !view.uses_default_key
+        || !RESTRICTED.contains(&property)
+        || allowed.iter().any(|it| it == property)
+}
+
 /// Whether the spec sets only properties that the API key in force may set.
 pub(super) fn properties_allowed(view: &View, spec: &Spec) -> Result<(), Problem> {
-    let allowed = &view.facts.policy.allowed_properties;
-    let is_denied =
-        |name: &&str| spec.properties.contains_key(*name) && !allowed.iter().any(|it| it == name);
-    let denied: Vec<&str> = RESTRICTED.into_iter().filter(is_denied).collect();
-    if !view.uses_default_key || denied.is_empty() {
+    let names = spec.properties.keys().map(String::as_str);
+    let denied: Vec<&str> = names.filter(|it| !may_set(view, it)).collect();
+    if denied.is_empty() {
         return Ok(());
     }
     let denied = denied.join(",");

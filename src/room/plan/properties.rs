@@ -14,7 +14,7 @@ use crate::reconcile::record::Made;
 
 /// The properties of a spec beside those of the room.
 pub(super) struct Properties<'a> {
-    pub(super) wanted: &'a Map<String, Value>,
+    pub(super) wanted: Map<String, Value>,
     pub(super) made: &'a Made,
     pub(super) room: &'a Room,
     /// The change that Daily accepted in this reconcile.

@@ -132,10 +132,14 @@ pub struct Update {
 
 impl Update {
     /// Changes these properties of a room, and nothing else.
-    pub fn of<const N: usize>(name: &str, id: &str, properties: [(&str, Value); N]) -> Self {
-        let properties = properties.map(|(key, value)| (key.to_owned(), value));
+    pub fn of<K: Into<String>>(
+        name: &str,
+        id: &str,
+        properties: impl IntoIterator<Item = (K, Value)>,
+    ) -> Self {
+        let properties = properties.into_iter();
         let change = RoomChange {
-            properties: properties.into_iter().collect(),
+            properties: properties.map(|(key, value)| (key.into(), value)).collect(),
             ..RoomChange::default()
         };
         Self {

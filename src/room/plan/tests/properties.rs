@@ -265,17 +265,10 @@ fn a_restricted_property_needs_a_permission_with_the_default_key() {
         let planned = plan(&allow(default(view)));
         assert!(matches!(planned, Plan::Act(_)), "{planned:?}");
     }
-    // A room that exists stays as it is, whatever else the spec asks for.
-    let denied = default(by_name(|it| it.privacy = "private".into()));
-    let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(&denied) else {
-        panic!("{:?}", plan(&denied));
-    };
-    assert_eq!(
-        (problem.reason, problem.resolved_by),
-        (reason, ResolvedBy::User)
-    );
-    let drift = Requeue::AtDrift(Some(END));
-    serves(&denied, content(&denied), Some(problem), drift);
+    // The rest of the spec counts for a room that exists.
+    let drifted = default(by_name(|it| it.privacy = "private".into()));
+    updates(&drifted, Some("public"), json!({}));
+    is_denied(&default(by_name(|_| {})));
     for property in [
         "enable_dialout",
         "meeting_join_hook",
@@ -301,6 +294,98 @@ fn a_restricted_property_needs_a_permission_with_the_default_key() {
         );
     }
     updates(&allow(default(by_name(|_| {}))), None, sip);
+}
+
+/// Callers are served, and the user has to act.
+#[track_caller]
+fn is_denied(view: &View) {
+    let Plan::Rest(Outcome::Serving(_, Some(problem)), _) = plan(view) else {
+        panic!("{:?}", plan(view));
+    };
+    let (reason, by) = (Reason::PropertyNotAllowed, ResolvedBy::User);
+    assert_eq!((problem.reason, problem.resolved_by), (reason, by));
+    let drift = Requeue::AtDrift(Some(END));
+    serves(view, content(view), Some(problem), drift);
+}
+
+/// A room that has its SIP address by spec and record, and may no longer have it.
+fn withdrawn(change: fn(&mut Room)) -> View {
+    let both = json!({"enable_chat": true, "sip": {"display_name": "Desk"}});
+    showing(&both, change).with(|it| it.uses_default_key = true)
+}
+
+/// The SIP address is reset, and nothing else is sent with it.
+#[track_caller]
+fn is_reset(view: &View) {
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = plan(view) else {
+        panic!("{:?}", plan(view));
+    };
+    assert!(
+        !update.drift && !update.counts,
+        "nobody changed it at Daily"
+    );
+    assert_eq!(json!(update.change), json!({"properties": {"sip": null}}));
+}
+
+/// The same view with the record that is planned next, in a later reconcile.
+fn forgotten(view: View) -> View {
+    let Plan::Act(AnyStep::Record(record, Change::Sent, _)) = plan(&view) else {
+        panic!("{:?}", plan(&view));
+    };
+    let made = record.made.as_ref().unwrap();
+    assert_eq!(made.properties.keys().collect::<Vec<_>>(), ["enable_chat"]);
+    assert!(made.properties_shown.is_empty());
+    view.bound(*record).with(|it| it.facts.updated = None)
+}
+
+#[test]
+fn a_property_that_may_no_longer_be_set_is_reset_once() {
+    let without: fn(&mut Room) = |it| drop(it.config.others.remove("sip"));
+    let view = withdrawn(|_| {});
+    is_reset(&view);
+    let reset = forgotten(updated(view.clone(), without));
+    is_denied(&reset);
+    // What somebody else sets then was never recorded, and stays.
+    is_denied(&reset.clone().sees(Source::Get, |_| {}));
+    // A listing may not show all of a room.
+    let listed = |view: View, change| {
+        let view = view.sees(Source::List, change);
+        view.with(|it| it.facts.read_by_name = false)
+    };
+    reads(&listed(view.clone(), without), Read::Room);
+    is_denied(&listed(reset.clone(), without));
+    // One that Daily never showed is reset without being seen.
+    let unseen = withdrawn(without);
+    is_reset(&unseen);
+    is_denied(&forgotten(updated(unseen, without)));
+    // Somebody has reset it at Daily.
+    is_denied(&forgotten(view.clone().sees(Source::Get, without)));
+    // With a permission, or an API key of its own, it is set again.
+    let own_key = reset.with(|it| it.uses_default_key = false);
+    updates(&own_key, None, json!({"sip": {"display_name": "Desk"}}));
+}
+
+/// What else the spec asks for does not keep it, or Daily could reject that together with the reset.
+#[test]
+fn a_reset_waits_for_nothing_else_in_the_spec() {
+    let view = withdrawn(|_| {});
+    let end_too_far = crate::crd::time::rfc3339(NOW + 2 * 365 * 24 * 3600);
+    for spec in [
+        json!({"ttl": "8h", "roomProperties": {"geo": "moon", "sip": {"display_name": "x"}}}),
+        json!({"ttl": "8h", "roomProperties": {"geo": "moon"}}),
+        json!({"expirationTime": end_too_far}),
+    ] {
+        is_reset(&view.clone().edited(spec));
+    }
+    let suspended = view.clone().edited(json!({"ttl": "8h", "suspend": true}));
+    let drift = Requeue::AtDrift(Some(END));
+    check(&suspended, Plan::Rest(Outcome::Suspended, drift));
+    // A room that Daily does not reset is not asked again and again.
+    let unmoved = updated(view, |_| {});
+    let Plan::Act(AnyStep::Of(step)) = plan(&unmoved) else {
+        panic!("{:?}", plan(&unmoved));
+    };
+    assert!(matches!(step, Step::RememberUnapplied { .. }), "{step:?}");
 }
 
 /// Requests under a chosen name are recorded, and the record has its bounds.
