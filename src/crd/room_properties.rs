@@ -23,15 +23,24 @@ pub static PROPERTY: Grammar = Grammar::new(
      and '_', for example enable_recording",
 );
 
-/// Properties that have a field of their own, each with its JSON type, and the field.
-const WITH_A_FIELD: [(&str, &str, &str); 7] = [
-    ("dialin", "object", "dialin"),
-    ("eject_at_room_exp", "boolean", "ejectAtRoomExpiry"),
-    ("exp", "integer", "ttl or expirationTime"),
-    ("max_participants", "integer", "maxParticipants"),
-    ("name", "string", "roomName"),
-    ("nbf", "integer", "notBeforeTime"),
-    ("privacy", "string", "privacy"),
+/// Properties that a spec may not have here, each with its JSON type and the field that sets it. Daily itself
+/// sets the ones without a field, and shows them in its answers (F-ROOM-1, F-ROOM-46, F-PIN-3, F-PIN-17).
+const REJECTED: [(&str, &str, Option<&str>); 15] = [
+    ("api_created", "boolean", None),
+    ("config", "object", None),
+    ("created_at", "string", None),
+    ("dialin", "object", Some("dialin")),
+    ("dialin_code", "integer", None),
+    ("dialin_number", "integer", None),
+    ("eject_at_room_exp", "boolean", Some("ejectAtRoomExpiry")),
+    ("exp", "integer", Some("ttl or expirationTime")),
+    ("id", "string", None),
+    ("max_participants", "integer", Some("maxParticipants")),
+    ("name", "string", Some("roomName")),
+    ("nbf", "integer", Some("notBeforeTime")),
+    ("privacy", "string", Some("privacy")),
+    ("sip_uri", "object", None),
+    ("url", "string", None),
 ];
 
 /// Properties that cost the account money, or send what is said in a room elsewhere. Whoever uses the
@@ -68,16 +77,25 @@ impl RoomProperties {
         checked.retain(|_, value| !value.is_null());
         for name in checked.keys() {
             PROPERTY.check(name).map_err(|it| it.to_string())?;
-            if let Some((_, _, field)) = WITH_A_FIELD.iter().find(|(known, ..)| known == name) {
-                return Err(use_the_field(name, field));
+            if let Some((_, _, field)) = REJECTED.iter().find(|(known, ..)| known == name) {
+                return Err(rejection(name, *field));
             }
         }
         Ok(checked)
     }
 }
 
-fn use_the_field(property: &str, field: &str) -> String {
-    format!("roomProperties must not have {property}; use {field} of the spec instead")
+fn rejection(property: &str, field: Option<&str>) -> String {
+    format!(
+        "roomProperties must not have {property}; {}",
+        instead(field)
+    )
+}
+
+fn instead(field: Option<&str>) -> String {
+    field.map_or("Daily sets it itself".to_owned(), |field| {
+        format!("use {field} of the spec instead")
+    })
 }
 
 impl std::fmt::Debug for RoomProperties {
@@ -117,11 +135,13 @@ impl JsonSchema for RoomProperties {
     /// An object of any properties. CEL sees only those that are declared, which are the refused ones, each
     /// with its own type: another one would be reported instead of the rule's sentence.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let declared = |(name, kind, field): &(&str, &str, &str)| {
+        let declared = |(name, kind, field): (&str, &str, Option<&str>)| {
+            let decides = field.map_or("Daily", |_| "that field");
             let description = format!(
-                "Rejected here: use {field} of the spec instead. Absent: that field decides."
+                "Rejected here: {}. Absent: {decides} decides.",
+                instead(field)
             );
-            let schema = match *kind {
+            let schema = match kind {
                 "integer" => {
                     json!({"description": description, "x-kubernetes-int-or-string": true})
                 }
@@ -130,15 +150,15 @@ impl JsonSchema for RoomProperties {
                 }
                 kind => json!({"description": description, "type": kind}),
             };
-            ((*name).to_owned(), schema)
+            (name.to_owned(), schema)
         };
-        let rule = |(name, _, field): &(&str, &str, &str)| json!({"rule": format!("!has(self.{name})"), "message": use_the_field(name, field)});
+        let rule = |(name, _, field): (&str, &str, Option<&str>)| json!({"rule": format!("!has(self.{name})"), "message": rejection(name, field)});
         json_schema!({
             "type": "object",
             "x-kubernetes-preserve-unknown-fields": true,
             "maxProperties": MOST,
-            "properties": Value::Object(WITH_A_FIELD.iter().map(declared).collect()),
-            "x-kubernetes-validations": Value::Array(WITH_A_FIELD.iter().map(rule).collect()),
+            "properties": Value::Object(REJECTED.map(declared).into_iter().collect()),
+            "x-kubernetes-validations": Value::from(REJECTED.map(rule).to_vec()),
         })
     }
 }

@@ -479,6 +479,7 @@ mod tests {
             json!({"ttl": "8h", "dialin": {"globalNumbers": ["US", "US"]}}),
             json!({"ttl": "8h", "roomProperties": {"exp": 1}}),
             json!({"ttl": "8h", "roomProperties": {"Enable-Chat": true}}),
+            json!({"ttl": "8h", "roomProperties": {"dialin_code": "12345678901"}}),
             json!({"expirationTime": "tomorrow"}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{}]}}),
             json!({"ttl": "8h", "dialin": {"roomNumbers": [{"phoneNumber": "911"}]}}),

@@ -133,6 +133,10 @@ fn bad_rooms(derived: &str) -> Vec<Value> {
             "dialin": {}, "eject_at_room_exp": true, "exp": 1, "max_participants": 5, "name": "a",
             "nbf": 1, "privacy": "private",
         }}),
+        json!({"roomProperties": {
+            "api_created": true, "config": {}, "created_at": "now", "dialin_code": 12_345_678_901_i64,
+            "dialin_number": "+12025550123", "id": "a", "sip_uri": {}, "url": "a",
+        }}),
         json!({"secret": {"aliases": [alias("PIN"), alias("PIN")]}}),
         json!({"secret": {"aliases": [alias("a/b")]}}),
         json!({"secret": {"aliases": [alias("dialin-code")]}}),

@@ -295,7 +295,7 @@ async fn max_participants(fx: &mut Fixture) {
     }
 }
 
-/// A property with a field of its own is refused, whatever its value is.
+/// A property with a field of its own is refused, whatever its value is, and what Daily alone sets.
 async fn room_properties(fx: &mut Fixture) {
     for (property, value, field) in [
         ("exp", json!(1_800_000_000), "ttl or expirationTime"),
@@ -312,6 +312,8 @@ async fn room_properties(fx: &mut Fixture) {
         let spec = json!({"ttl": "8h", "roomProperties": {property: value, "lang": "de"}});
         refused(fx, Room, "a", spec, &sentence).await;
     }
+    let pin = json!({"ttl": "8h", "roomProperties": {"dialin_code": "01234567890"}});
+    refused(fx, Room, "a", pin, "dialin_code; Daily sets it itself").await;
     let many: serde_json::Map<_, _> = (0..65).map(|n| (format!("a{n}"), json!(n))).collect();
     refused(
         fx,
