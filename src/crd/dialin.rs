@@ -25,15 +25,15 @@ pub enum CodeInStatus {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dialin {
-    /// Name that participants see for a caller. Default: Phone Caller.
-    #[serde(default = "default_display_name")]
+    /// Name that participants see for a caller. Absent: Phone Caller; an adopted room that has PIN dial-in keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) >= 1").message("displayName must not be empty; leave it out for \"Phone Caller\""))]
     #[schemars(length(max = 128))]
-    pub display_name: String,
+    pub display_name: Option<String>,
 
-    /// Whether callers wait for the meeting to start. If true, a caller hears music until someone joins the room. If false, the call ends if the room is empty. Default: true.
-    #[serde(default = "default_true")]
-    pub wait_for_meeting_start: bool,
+    /// Whether callers wait for the meeting to start. If true, a caller hears music until someone joins the room. If false, the call ends if the room is empty. Absent: true; an adopted room that has PIN dial-in keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for_meeting_start: Option<bool>,
 
     /// Whether the status has dialinCode and dialString. Whoever may read this object can read its status. With Omit only the Secret has the PIN; the administrator of the operator can require this for all DailyRooms. Default: Include.
     #[serde(default)]
@@ -56,8 +56,8 @@ pub struct Dialin {
 impl Default for Dialin {
     fn default() -> Self {
         Self {
-            display_name: default_display_name(),
-            wait_for_meeting_start: true,
+            display_name: None,
+            wait_for_meeting_start: None,
             code_in_status: CodeInStatus::Include,
             global_numbers: default_global_numbers(),
             room_numbers: Vec::new(),
@@ -80,14 +80,6 @@ impl Dialin {
 
 fn default_global_numbers() -> Vec<String> {
     vec!["US".to_owned()]
-}
-
-fn default_display_name() -> String {
-    "Phone Caller".to_owned()
-}
-
-fn default_true() -> bool {
-    true
 }
 
 /// A phone number to publish: the number itself, or a PinDialinNumber.

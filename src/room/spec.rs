@@ -38,11 +38,10 @@ pub struct Spec {
     pub privacy: Option<&'static str>,
     /// Whether participants are removed at the end, if the spec sets it.
     pub eject: Option<bool>,
-    /// Whether the spec sets `dialin`.
-    pub sets_dialin: bool,
-    /// The name under which callers appear in the room.
-    pub display_name: String,
-    pub wait_for_meeting_start: bool,
+    /// The name under which callers appear in the room, if the spec sets it.
+    pub display_name: Option<String>,
+    /// Whether callers wait for the meeting to start, if the spec sets it.
+    pub wait_for_meeting_start: Option<bool>,
     pub numbers: Vec<NumberSpec>,
     /// What to do if the room vanishes.
     pub missing: MissingRoomPolicy,
@@ -157,7 +156,6 @@ impl Spec {
             },
             privacy: spec.privacy.map(privacy),
             eject: spec.eject_at_room_expiry,
-            sets_dialin: spec.dialin.is_some(),
             display_name: dialin.display_name,
             wait_for_meeting_start: dialin.wait_for_meeting_start,
             numbers: dialin
@@ -269,12 +267,25 @@ impl Spec {
 
     /// The property `dialin` (F-PIN-1) with these numbers.
     pub fn dialin(&self, numbers: &[String]) -> Map<String, Value> {
-        let mut dialin = Map::new();
-        dialin.insert("display_name".into(), json!(self.display_name));
-        dialin.insert(
-            "wait_for_meeting_start".into(),
-            json!(self.wait_for_meeting_start),
-        );
+        let defaults = [
+            ("display_name".to_owned(), json!("Phone Caller")),
+            ("wait_for_meeting_start".to_owned(), json!(true)),
+        ];
+        self.dialin_over(Map::from_iter(defaults), numbers)
+    }
+
+    /// The `dialin` of an adopted room with what the spec sets, and these numbers if it names any.
+    pub fn dialin_over(
+        &self,
+        mut dialin: Map<String, Value>,
+        numbers: &[String],
+    ) -> Map<String, Value> {
+        if let Some(name) = &self.display_name {
+            dialin.insert("display_name".into(), json!(name));
+        }
+        if let Some(waits) = self.wait_for_meeting_start {
+            dialin.insert("wait_for_meeting_start".into(), json!(waits));
+        }
         let numbers: Vec<Value> = numbers.iter().map(|n| json!({"phone_number": n})).collect();
         if !self.numbers.is_empty() && !numbers.is_empty() {
             dialin.insert("room_numbers".into(), Value::from(numbers));

@@ -124,11 +124,20 @@ async fn room(fx: &mut Fixture) {
     assert_eq!(fx.room_at_daily("board").await, now);
     let inside = fx.by_hand.get("/rooms/board/presence").await;
     assert_eq!(inside.expect("Daily answers").body["total_count"], 1);
-    // A room that has dial-in is not written to: it keeps its PIN and its end.
+    // A room that has dial-in is not written to: it keeps its PIN, its end and its display name.
+    let theirs = json!({"display_name": "Reception", "wait_for_meeting_start": false});
+    let theirs = json!({"properties": {"dialin": theirs}});
+    let changed = fx.by_hand.post("/rooms/board", &theirs).await;
+    let changed = changed.expect("Daily answers").body;
     let mark = fx.mark().await;
-    fx.room("standup", adopting()).await;
-    let again = fx.ready(Room, "standup").await;
-    assert_eq!(again.pin(), pin);
+    let mut omits = adopting();
+    omits["dialin"] = json!({"codeInStatus": "Omit"});
+    fx.room("standup", omits).await;
+    fx.ready(Room, "standup").await;
+    assert_eq!(
+        Some(fx.secret("standup-dialin").await["dialin-code"].as_str()),
+        changed["config"]["dialin_code"].as_str()
+    );
     fx.journal_since(mark)
         .await
         .expect_no_write("it has dial-in");

@@ -52,8 +52,7 @@ impl Present<'_> {
         &self,
         numbers: Option<&[PublishedNumber]>,
     ) -> Result<Option<Problem>, Plan> {
-        let numbers = numbers.filter(|_| !self.keeps_its_dialin());
-        let dialin = numbers.map(|numbers| self.spec.dialin(&own_numbers(numbers)));
+        let dialin = numbers.and_then(|numbers| self.dialin(&own_numbers(numbers)));
         let dialin = dialin.as_ref();
         let properties = self.properties();
         if let Some(problem) = self.withdrawn(&properties)? {
@@ -177,10 +176,15 @@ impl Present<'_> {
         set.is_some() || !self.owned.is_adopted()
     }
 
-    /// Whether an adopted room keeps its `dialin`, and its PIN with it.
-    fn keeps_its_dialin(&self) -> bool {
-        let has_dialin = self.observed.room.config.dialin.is_some();
-        has_dialin && !self.spec.sets_dialin && self.owned.is_adopted()
+    /// The `dialin` that is wanted. `None` if an adopted room keeps its own, and its PIN with it.
+    fn dialin(&self, numbers: &[String]) -> Option<Map<String, Value>> {
+        match &self.observed.room.config.dialin {
+            Some(own) if self.owned.is_adopted() => {
+                let wanted = self.spec.dialin_over(own.clone(), numbers);
+                (wanted != *own).then_some(wanted)
+            }
+            _ => Some(self.spec.dialin(numbers)),
+        }
     }
 
     /// The top-level properties that differ, each as a whole.

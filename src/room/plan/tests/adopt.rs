@@ -230,11 +230,24 @@ fn a_room_with_dialin_keeps_its_settings_and_its_pin() {
     // What the spec sets is put back, and what it does not set may change.
     let mut sets = spec();
     sets["dialin"] = json!({"displayName": "Phone Caller"});
-    let dialin = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
+    let named = json!({"display_name": "Phone Caller", "wait_for_meeting_start": false});
     let edited = published(|_| ())
         .edited(sets)
         .with(|it| it.rival = Some(None));
-    updates(&edited, None, json!({"dialin": dialin}));
+    updates(&edited, None, json!({"dialin": named}));
+    let mut sets_nothing = spec();
+    sets_nothing["dialin"] = json!({"globalNumbers": ["US"]});
+    let kept = published(|it| {
+        let dialin = it.config.dialin.as_mut().unwrap();
+        dialin.insert("room_numbers".into(), json!([{"phone_number": NUMBER}]));
+    });
+    let kept = kept.edited(sets_nothing).with(|it| it.rival = Some(None));
+    let planned = plan(&kept);
+    assert!(
+        matches!(planned, Plan::Rest(Outcome::Serving(_, None), _)),
+        "{planned:?}"
+    );
+    let dialin = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
     let without = published(|it| it.config.dialin = None);
     updates(&without, None, json!({"dialin": dialin}));
 }
