@@ -9,6 +9,7 @@ use daily_sim::{FaultKind, FaultSpec, Outcome};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::adopt::{with_own_key, write_own_key};
 use crate::fixture::{Fixture, NUMBER, SECOND_NUMBER, Setup, stop_at};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
@@ -25,6 +26,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("domain::retained", set(), numbers::retained),
         stage.trial("domain::reply_lost", set(), numbers::reply_lost),
         stage.trial("domain::foreign_entries", set(), foreign_entries),
+        stage.trial("domain::adopted", set(), adopted),
         stage.trial(
             "domain::written_over_by_another",
             set(),
@@ -143,6 +145,35 @@ async fn foreign_entries(fx: &mut Fixture) {
     let room = format!("room-{}", &NUMBER[2..]);
     fx.delete(Room, &room).await;
     fx.gone(Room, &room).await;
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    assert_eq!(fx.entries_at_daily().await, [theirs()]);
+}
+
+/// An entry of somebody else is adopted without a write, and outlives its object. The greeting that the spec
+/// sets replaces its own, and the rest of the list stays.
+async fn adopted(fx: &mut Fixture) {
+    write_own_key(fx).await;
+    let entry = |message: &str| json!({"phone_number": NUMBER, "name_prefix": "front", "ivr_greeting": {"message": message}});
+    write_by_hand(fx, &json!([entry("Theirs."), theirs()])).await;
+    let mark = fx.mark().await;
+    let mut spec = with_own_key(json!({"phoneNumber": NUMBER, "adoptionPolicy": "AdoptOrCreate"}));
+    fx.apply(Number, "main-line", &spec).await;
+    let number = fx.ready(Number, "main-line").await;
+    let id = format!("pin_dialin:{NUMBER}");
+    assert_eq!(number.text("/status/configId"), id);
+    fx.event("main-line", "Normal", "Adopted").await;
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    fx.event("main-line", "Normal", "Orphaned").await;
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("the spec sets nothing");
+
+    spec["ivrGreeting"] = json!({"message": "Hello."});
+    spec["deletionPolicy"] = json!("Delete");
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    assert_eq!(fx.entries_at_daily().await, [entry("Hello."), theirs()]);
     fx.delete(Number, "main-line").await;
     fx.gone(Number, "main-line").await;
     assert_eq!(fx.entries_at_daily().await, [theirs()]);

@@ -19,6 +19,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let forced = Setup::new().value("codeInStatus", json!("omit"));
     let mut trials = vec![
         stage.trial("omit::by_an_edit", Setup::new(), by_an_edit),
+        stage.trial("omit::another_secret", Setup::new(), another_secret),
         stage.trial(
             "omit::by_the_administrator",
             forced.clone(),
@@ -46,7 +47,11 @@ fn spec(privacy: &str, code: &str) -> Value {
 
 /// The PIN in the Secret, which is Daily's. The object has it nowhere.
 async fn only_pin(fx: &Fixture) -> String {
-    let secret = fx.secret("standup-dialin").await;
+    only_pin_in(fx, "standup-dialin").await
+}
+
+async fn only_pin_in(fx: &Fixture, secret: &str) -> String {
+    let secret = fx.secret(secret).await;
     let room = fx.get(Room, "standup").await;
     let pin = secret["dialin-code"].clone();
     let at_daily = fx.room_at_daily(room.room_name()).await;
@@ -100,6 +105,33 @@ async fn by_an_edit(fx: &mut Fixture) {
         (revision(&again), again.dial_string()),
         (1, before.dial_string())
     );
+    tells_of_no_new_pin(fx).await;
+}
+
+/// Another name for the Secret counts no new PIN, also after a restart, when neither the status nor a Secret of
+/// that name has the PIN.
+async fn another_secret(fx: &mut Fixture) {
+    fx.room("standup", spec("Public", "Omit")).await;
+    fx.ready(Room, "standup").await;
+    let pin = only_pin(fx).await;
+    for (former, name) in [("standup-dialin", "second"), ("second", "third")] {
+        let is_down = name == "third";
+        if is_down {
+            assert!(fx.operator().terminate().await.success());
+        }
+        let mut named = spec("Public", "Omit");
+        named["secret"] = json!({"name": name});
+        fx.room("standup", named).await;
+        if is_down {
+            fx.start_operator(&[]).await;
+        }
+        fx.until_secret(former, "goes", |secret| secret.is_none())
+            .await;
+        let room = fx.ready(Room, "standup").await;
+        assert_eq!(room.text("/status/binding/name"), name);
+        assert_eq!(revision(&room), 1);
+        assert_eq!(only_pin_in(fx, name).await, pin);
+    }
     tells_of_no_new_pin(fx).await;
 }
 

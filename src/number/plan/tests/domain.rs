@@ -248,3 +248,53 @@ fn a_config_is_moved_to_the_place_that_is_configured() {
         ),
     ]);
 }
+
+#[test]
+fn an_entry_is_adopted_as_it_is_and_outlives_its_object() {
+    let adopting = |configs| {
+        let view = with(configured(finalized(free())), |it| {
+            it.spec.as_mut().unwrap().adoption = AdoptionPolicy::AdoptOrCreate;
+        });
+        showing(view, configs)
+    };
+    let theirs = || vec![config(ENTRY, "theirs")];
+    let adopted = || {
+        let record = Record {
+            adopted_id: Some(ENTRY.into()),
+            ..record(None, Some(ENTRY))
+        };
+        showing(configured(bound(record)), theirs())
+    };
+    let unset = |it: &mut View| it.spec.as_mut().unwrap().name_prefix = None;
+    let deleting = |retain| {
+        with(adopted(), |it| {
+            it.meta.deleting = Some(5000);
+            it.deletion.retain = retain;
+            it.facts.publishers = Some(0);
+        })
+    };
+    check(vec![
+        (
+            "allowed",
+            adopting(theirs()),
+            &format!("record Adopted {ENTRY}, adopted {ENTRY}"),
+        ),
+        (
+            "a config in the other place",
+            adopting(vec![config("x", "theirs")]),
+            "failing NumberInUse",
+        ),
+        (
+            "the spec sets another prefix",
+            adopted(),
+            &format!("update {ENTRY} drift=false"),
+        ),
+        ("the spec sets none", with(adopted(), unset), "serving"),
+        ("deleted", deleting(None), "release Retained"),
+        (
+            "deleted with Delete",
+            deleting(Some(false)),
+            &format!("delete {ENTRY}"),
+        ),
+    ]);
+}

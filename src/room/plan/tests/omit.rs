@@ -157,3 +157,37 @@ fn an_edited_or_deleted_secret_is_restored_with_the_same_pin() {
         false,
     );
 }
+
+/// The Secret has another name in the spec, and there is none of that name yet.
+#[test]
+fn a_pin_that_moves_to_another_secret_is_counted_as_in_the_former_one() {
+    let named =
+        json!({"ttl": "8h", "dialin": {"codeInStatus": "Omit"}, "secret": {"name": "second"}});
+    let renamed = omitting(by_name(|_| {})).edited(named);
+    let renamed = renamed.with(|it| it.has_secret(Some(Found::Absent)));
+    let unread = |view: &View| view.clone().with(|it| it.facts.secrets.clear());
+    reads(&unread(&renamed), Read::Secret(SecretKind::Dialin));
+    let same = remembers(renamed.clone(), PIN);
+    let changed = same.clone().sees(Source::Get, other_pin);
+    for (view, pin, revision) in [
+        (&same, PIN, 1),
+        (&changed, OTHER_PIN, 2),
+        // A process that knows no PIN counts none as another one.
+        (&renamed, PIN, 1),
+    ] {
+        let content = SecretContent {
+            secret_name: "second".into(),
+            ..with_pin(view, pin, revision)
+        };
+        let write = secret_write(view, &content, false);
+        acts(view, Step::CreateSecret(write));
+        // The process dies before the status counts it.
+        let written = secret_of(view, &content);
+        let restarted = view.clone().with(|it| {
+            it.memory = Memory::default();
+            it.has_secret(Some(written));
+        });
+        let planned = Plan::Rest(served(content, None), Requeue::AtDrift(Some(END)));
+        check(&restarted, planned);
+    }
+}
