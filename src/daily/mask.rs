@@ -14,8 +14,8 @@ const DEPTH: u8 = 1;
 /// The most characters of a text: enough for an error, and little in a condition.
 const LONGEST: usize = 512;
 
-/// The text as it may be shown: without the key, long runs of digits (also with single spaces or
-/// dashes between them), both also in base64, and invisible characters; at most 512 characters long.
+/// The text as it may be shown: without the key, long runs of digits (also in groups, and as a list of
+/// bytes), both also in base64, and invisible characters; at most 512 characters long.
 pub fn masked(text: &str, key: &ApiKey) -> String {
     let visible: String = text.chars().filter_map(visible).collect();
     // The key is hidden first, and the text cut last: the other steps could split the key.
@@ -93,26 +93,31 @@ fn without_long_runs(text: &str) -> String {
     out
 }
 
-/// Digits with at most one space or dash between two of them.
+/// Digits in groups, as people write numbers (`12 34`, `12-34`) and programs print the bytes of a text: `[49, 50]`
+/// and `[49,50]` in Rust and JSON, `[49 50]` and `{0x31, 0x32}` in Go.
 #[derive(Default)]
 struct Run {
     text: String,
     digits: usize,
-    /// A space or dash that belongs to the run only if a digit follows.
-    gap: Option<char>,
+    /// What is between two groups. It belongs to the run only if a digit follows.
+    gap: String,
 }
 
 impl Run {
     fn takes(&mut self, c: char) -> bool {
         if c.is_numeric() {
-            self.text.extend(self.gap.take());
+            self.text.push_str(&std::mem::take(&mut self.gap));
             self.text.push(c);
             self.digits += 1;
             return true;
         }
-        let may_go_on = self.digits > 0 && self.gap.is_none() && matches!(c, ' ' | '-');
+        let separates = matches!(
+            (self.gap.as_str(), c),
+            ("", ' ' | '-' | ',' | 'x') | (",", ' ')
+        );
+        let may_go_on = self.digits > 0 && separates;
         if may_go_on {
-            self.gap = Some(c);
+            self.gap.push(c);
         }
         may_go_on
     }
@@ -122,7 +127,7 @@ impl Run {
             LONG_RUN.. => out.push_str(HIDDEN),
             _ => out.push_str(&self.text),
         }
-        out.extend(self.gap.take());
+        out.push_str(&std::mem::take(&mut self.gap));
         self.text.clear();
         self.digits = 0;
     }
@@ -154,9 +159,21 @@ mod tests {
         check("room 12 has 34  5678 people", "room 12 has 34  5678 people");
         check("ends 123456 ", "ends *** ");
         check("-12345-", "-12345-");
+        check("10, 20, 3", "10, 20, 3");
+        check("1,,2,,3,,4,,5,,6", "1,,2,,3,,4,,5,,6");
         check("123\n456", "***");
         check("123\u{200b}456", "***");
         check("١٢٣٤٥٦", "***");
+    }
+
+    /// As a webhook may quote the data of a Secret.
+    #[test]
+    fn a_pin_is_hidden_as_a_list_of_bytes() {
+        let bytes = b"01234567890";
+        check(&format!("{bytes:?}"), "[***]");
+        check(&serde_json::json!(bytes).to_string(), "[***]");
+        check("map[dialin-code:[48 49 50 51]]", "map[dialin-code:[***]]");
+        check("[]uint8{0x30, 0x31, 0x32}", "[]uint8{***}");
     }
 
     #[test]

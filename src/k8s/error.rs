@@ -128,7 +128,8 @@ impl From<kube::Error> for KubeError {
 }
 
 fn refusal(status: &Status) -> KubeError {
-    // A rejection quotes the rejected value, which may be a PIN.
+    // A rejection may quote what was sent, and with it a PIN or a meeting token. There is no API key to hide: the
+    // operator sends none to the API server, and the error of a read quotes nothing of the object.
     let message = || masked(&status.message, &ApiKey::default());
     if status.is_already_exists() {
         return KubeError::AlreadyExists;
@@ -201,6 +202,10 @@ mod tests {
             told.contains("\"***\"") && told.ends_with("at most 5 of 12345"),
             "{told}"
         );
+        let webhook = r#"denied: {"data":{"dialin-code":"MTIzNDU2Nzg5MDE="}}, [49, 50, 51, 52]"#;
+        let told = refused(403, "Forbidden", webhook).to_string();
+        let masked = r#"denied: {"data":{"dialin-code":"***="}}, [***]"#;
+        assert!(told.ends_with(masked), "{told}");
         let cut = refused(403, "Forbidden", &format!("{}987654321", "x".repeat(508)));
         assert!(!format!("{cut:?}").contains('9'), "{cut:?}");
     }
