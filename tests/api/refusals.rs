@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
 use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
@@ -29,6 +32,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("refusals::no_fall_through", Setup::new(), no_fall_through),
         stage.trial("refusals::foreign_secret", Setup::new(), foreign_secret),
         stage.trial("refusals::secret_quota", Setup::new(), secret_quota),
+        stage.trial("refusals::secret_policy", Setup::new(), secret_policy),
         stage.trial("refusals::name_taken", Setup::new(), name_taken),
         stage.trial(
             "refusals::name_taken_by_a_room",
@@ -221,6 +225,58 @@ async fn secret_quota(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     let room = fx.get(Room, "standup").await;
     assert_eq!(room.condition("Stalled"), None);
+}
+
+/// A policy rejects the Secret and quotes the PIN. Conditions, events and the log do not repeat it.
+async fn secret_policy(fx: &mut Fixture) {
+    let name = &fx.namespace;
+    let quotes = "'no PIN such as ' + string(object.data['dialin-code'])";
+    let secrets = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+        "resources": ["secrets"]});
+    let policy = json!({"metadata": {"name": name}, "spec": {
+        "matchConstraints": {"resourceRules": [secrets]},
+        "validations": [{"expression": "!has(object.type) || object.type != 'servicebinding.io/daily-dialin'",
+            "messageExpression": quotes}]}});
+    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": name}});
+    let binding = json!({"metadata": {"name": name}, "spec": {"policyName": name,
+        "validationActions": ["Deny"], "matchResources": {"namespaceSelector": here}}});
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(fx.client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(fx.client.clone());
+    let post = PostParams::default();
+    let policy = serde_json::from_value(policy).expect("is a policy");
+    policies.create(&post, &policy).await.expect("is created");
+    let binding = serde_json::from_value(binding).expect("is a binding");
+    bindings.create(&post, &binding).await.expect("is created");
+    let secret = json!({"metadata": {"name": "probe"}, "type": "servicebinding.io/daily-dialin",
+        "stringData": {"dialin-code": "none"}});
+    let secret: Secret = serde_json::from_value(secret).expect("is a Secret");
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    until("the policy applies", SOON, async || {
+        let created = fx.secrets().create(&dry, &secret).await;
+        created.map_or(Ok(()), |_| Err("the Secret is accepted"))
+    })
+    .await;
+
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    stalls(fx, "standup", "SecretRefused").await;
+    let pin = fx.rooms_at_daily().await[0]["config"]["dialin_code"].clone();
+    let pin = pin.as_str().expect("Daily shows it").to_owned();
+    let room = fx.get(Room, "standup").await;
+    let message = room.condition("Stalled").expect("is there").message;
+    assert!(message.contains("no PIN such as ***"), "{message}");
+    fx.pins.lock().expect("nobody else has it").insert(pin);
+    bindings
+        .delete(name, &DeleteParams::default())
+        .await
+        .expect("it is there");
+    policies
+        .delete(name, &DeleteParams::default())
+        .await
+        .expect("it is there");
+    fx.ready(Room, "standup").await;
 }
 
 async fn name_taken(fx: &mut Fixture) {
