@@ -83,6 +83,15 @@ pub enum Writes {
     Disabled,
 }
 
+/// What happens to orphans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OrphanPolicy {
+    /// The log and a metric report them.
+    Report,
+    /// The operator deletes those of which it knows that nobody kept them, and reports the others.
+    Delete,
+}
+
 /// Whether statuses have PINs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CodeInStatus {
@@ -259,6 +268,15 @@ pub struct RunArgs {
         value_parser = or(ORPHAN_AGE, duration)
     )]
     pub orphan_age: Duration,
+    /// What to do with orphans: only report them, or also delete the empty rooms of DailyRooms whose deletion this process has observed and that did not retain them
+    #[arg(
+        long,
+        value_enum,
+        ignore_case = true,
+        default_value = "report",
+        env = "DAILY_OPERATOR_ORPHAN_POLICY"
+    )]
+    pub orphan_policy: OrphanPolicy,
     /// Address on which to serve probes and metrics
     #[arg(
         long,

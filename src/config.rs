@@ -17,7 +17,7 @@ pub use proxy::Proxy;
 use secrecy::ExposeSecret;
 
 pub(crate) use self::url::BaseUrl;
-use crate::cli::{CodeInStatus, Given, LogFormat, RunArgs, SecretKey, Writes};
+use crate::cli::{CodeInStatus, Given, LogFormat, OrphanPolicy, RunArgs, SecretKey, Writes};
 use crate::daily::number_api::NumberApi;
 use crate::phone::{self, GlobalNumbers};
 use crate::reconcile::meta::Identity;
@@ -69,6 +69,8 @@ pub struct Config {
     pub number_api: NumberApi,
     /// How long a room must have had no DailyRoom to be an orphan.
     pub orphan_age: Duration,
+    /// Whether orphans are deleted, if it is safe.
+    pub deletes_orphans: bool,
     /// Where probes and metrics are served; `[::]` is every address.
     pub listen: SocketAddr,
     /// The log format.
@@ -180,6 +182,7 @@ impl Config {
             drift_interval: args.drift_interval,
             number_api: args.number_api,
             orphan_age: args.orphan_age,
+            deletes_orphans: args.orphan_policy == OrphanPolicy::Delete,
             daily_base_url: url.text,
             daily_ca_file: value(args.daily_ca_file),
             default_key: default_key(

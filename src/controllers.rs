@@ -25,7 +25,7 @@ use self::accounts::{Listings, Recorded, keys, outcomes_known};
 use self::after_previous_leader::trusted_from;
 use self::attached_rooms::Counter;
 use self::sources::{CONCURRENCY, Sources};
-use self::sweep::keep_sweeping;
+use self::sweep::{Deletions, keep_sweeping};
 use self::triggers::{owner, rooms_of_namespace, rooms_to_reconcile};
 use crate::cause::chain;
 use crate::concurrency::Permits;
@@ -79,7 +79,8 @@ pub enum ControllersError {
 /// When a controller panics.
 pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let sources = Sources::new(&context);
-    let rooms = sources.rooms();
+    let deletions = Deletions::new(&context.own);
+    let rooms = sources.rooms(&deletions);
     let (numbers, number_changes) = sources.numbers();
     let secret_index = SecretIndex::default();
     let secrets = sources.secrets(&secret_index);
@@ -127,7 +128,7 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
     let mut background = JoinSet::new();
     background.spawn(clean_up(room_context, number_context));
     background.spawn(counter.run());
-    background.spawn(keep_sweeping(&context, &keys, room_store));
+    background.spawn(keep_sweeping(&context, &keys, room_store, deletions));
     let ended = join(running).await;
     drop(background);
     listings.lock().abort_all();

@@ -37,6 +37,8 @@ pub enum Effect {
     RoomUpdate,
     /// Delete a room.
     RoomDelete,
+    /// Delete a room that no object has.
+    OrphanDelete,
     /// Have Daily issue a meeting token.
     TokenIssue,
     /// Create a dial-in config.

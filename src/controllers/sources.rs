@@ -12,8 +12,10 @@ use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, predicates, watcher};
 
 use super::Context;
+use super::sweep::Deletions;
 use super::triggers::Known;
 use super::watch::{watch, watch_through};
+use crate::clock;
 use crate::health::Watches;
 use crate::k8s::Served;
 use crate::number::Number;
@@ -71,8 +73,12 @@ impl Sources {
         }
     }
 
-    pub(super) fn rooms(&self) -> Controllers<Room> {
-        self.controllers(|| |_: &Event<_>| ())
+    /// The controllers of DailyRooms, whose deletions are remembered.
+    pub(super) fn rooms(&self, deletions: &Deletions) -> Controllers<Room> {
+        self.controllers(|| {
+            let deletions = deletions.clone();
+            move |event: &Event<_>| deletions.observe(event, clock::now())
+        })
     }
 
     /// The controllers of PinDialinNumbers, and for each controller of DailyRooms the changes in all

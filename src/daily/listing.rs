@@ -11,7 +11,7 @@ use crate::naming;
 /// The most pages that are read. They have 50,000 rooms, and take all calls of 25 seconds.
 const MOST_PAGES: usize = 500;
 
-/// The most rooms with the cluster's mark and another name than the wanted ones that are kept: far more
+/// The most rooms with the cluster's mark and another name than the known ones that are kept: far more
 /// than are reported one by one.
 const MOST_UNKNOWN: usize = 1_000;
 
@@ -20,7 +20,7 @@ const MOST_UNKNOWN: usize = 1_000;
 pub struct Marked {
     /// How many there are, whatever their names.
     pub count: usize,
-    /// The ids of those whose names were not wanted, by name.
+    /// The ids of those whose names were not known, by name.
     pub unknown: HashMap<String, String>,
 }
 
@@ -41,6 +41,8 @@ pub struct Joining {
     last: Option<String>,
     /// The id of the cluster whose mark is looked for.
     cluster: Option<String>,
+    /// The names that objects have.
+    known: HashSet<String>,
     marked: Marked,
 }
 
@@ -77,15 +79,18 @@ impl Joining {
             unread: Unread::default(),
             last: None,
             cluster: None,
+            known: HashSet::new(),
             marked: Marked::default(),
         }
     }
 
-    /// The same listing, which also finds the rooms with the mark of the cluster with this id.
+    /// The same listing, which also finds the rooms with the mark of the cluster with this id, beside
+    /// those of the known names.
     #[must_use]
-    pub fn finding_marked(self, cluster: &str) -> Self {
+    pub fn finding_marked(self, cluster: &str, known: HashSet<String>) -> Self {
         Self {
             cluster: Some(cluster.to_owned()),
+            known,
             ..self
         }
     }
@@ -162,8 +167,7 @@ impl Joining {
         }
         let Marked { count, unknown } = &mut self.marked;
         *count += 1;
-        let is_wanted = self.absent.contains(&room.name) || self.rooms.contains_key(&room.name);
-        if unknown.len() < MOST_UNKNOWN && !is_wanted {
+        if unknown.len() < MOST_UNKNOWN && !self.known.contains(&room.name) {
             unknown.insert(room.name.clone(), room.id.clone());
         }
     }

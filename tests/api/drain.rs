@@ -65,7 +65,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
 
 impl Fixture {
     /// A room that is Ready, with a host whom presence shows.
-    pub(crate) async fn with_host(&self, name: &str, spec: Value) -> Object {
+    pub async fn with_host(&self, name: &str, spec: Value) -> Object {
         self.room(name, spec).await;
         let room = self.ready(Room, name).await;
         let joined = self.sim.join(room.room_name(), "host").await;
@@ -74,7 +74,7 @@ impl Fixture {
         room
     }
 
-    pub(crate) async fn host_leaves(&self, room: &Object) {
+    pub async fn host_leaves(&self, room: &Object) {
         let left = self.sim.leave(room.room_name(), "host").await;
         left.expect("the host leaves");
         self.time_passes().await;
@@ -85,7 +85,7 @@ impl Fixture {
     }
 
     /// Asks for the deletion, and waits until it waits.
-    async fn deferred(&self, name: &str) -> Object {
+    pub async fn deferred(&self, name: &str) -> Object {
         self.delete(Room, name).await;
         self.condition(Room, name, DEFERRED).await
     }
@@ -98,7 +98,7 @@ impl Fixture {
         exp - now.as_second()
     }
 
-    async fn is_inside(&self, room: &Object) -> bool {
+    pub async fn is_inside(&self, room: &Object) -> bool {
         self.inside(room).await == 1
     }
 

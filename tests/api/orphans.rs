@@ -1,4 +1,6 @@
-//! Rooms at Daily that no DailyRoom has are reported, and nothing else happens to them.
+//! Rooms at Daily that no DailyRoom has are reported.
+
+mod delete;
 
 use std::sync::Arc;
 
@@ -13,15 +15,17 @@ use crate::wait::{LATER, until};
 const REPORT: &str = "Room without a DailyRoom";
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
-    let setup = || Setup::new().value("orphanAge", json!("3s"));
-    vec![
+    let setup = || Setup::new().value("orphans", json!({"age": "3s"}));
+    let mut trials = delete::scenarios(stage);
+    trials.extend([
         stage.trial("orphans::are_reported", setup(), are_reported),
         stage.trial(
             "orphans::no_verdict_without_all_objects",
             setup().value("clusterId", json!("a-cluster")),
             no_verdict_without_all_objects,
         ),
-    ]
+    ]);
+    trials
 }
 
 /// Deletes an object while no operator runs, so that its room stays at Daily. Gives the room.

@@ -119,6 +119,14 @@ const REFUSED: &[(&str, &str)] = &[
         "value must be 'a duration such as 90s, 5m or 1h30m'",
     ),
     (
+        "orphanAge: 48h",
+        "at '/orphanAge': value must be 'removed: set orphans.age instead'",
+    ),
+    (
+        "orphans: {policy: delete}",
+        "at '/orphans/policy': value must be one of 'Report', 'Delete'",
+    ),
+    (
         "writes: true",
         "at '/writes': value must be one of 'enabled', 'disabled'",
     ),

@@ -49,8 +49,11 @@ both run with the same flags, environment, files and rights. */}}
 {{- with .Values.quietPeriod }}
 - {{ printf "--quiet-period=%s" . | quote }}
 {{- end }}
-{{- with .Values.orphanAge }}
+{{- with .Values.orphans.age }}
 - {{ printf "--orphan-age=%s" . | quote }}
+{{- end }}
+{{- if eq .Values.orphans.policy "Delete" }}
+- --orphan-policy=delete
 {{- end }}
 {{- if eq .Values.codeInStatus "omit" }}
 - --code-in-status=omit

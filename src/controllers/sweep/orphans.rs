@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use super::deletions::Deletion;
 use crate::clock::Moment;
 use crate::daily::listing::Marked;
 
@@ -15,6 +16,9 @@ const MASS_ABOVE: usize = 5;
 /// Of more marked rooms, one in this many. More orphans at once have one cause, such as a restore of the
 /// cluster without its DailyRooms, which a line for each room would hide.
 const MASS_ONE_IN: usize = 10;
+
+/// Up to this many orphans are deleted after a comparison: somebody who reads the log has time to intervene.
+const MOST_DELETED: usize = 5;
 
 /// The sweeps of one account.
 #[derive(Debug, Default)]
@@ -101,6 +105,33 @@ impl Sweep {
             (name.clone(), room.id.clone())
         });
         Verdict::Orphans(rooms.collect())
+    }
+
+    /// The orphans that may be deleted, if the comparison that was just made was not refused: this process
+    /// observed the `deletion` of the DailyRoom that had exactly this room, in the account of this domain.
+    pub(super) fn deletable(
+        &self,
+        domain_id: &str,
+        deletion: impl Fn(&str) -> Option<Deletion>,
+    ) -> Vec<(String, Deletion)> {
+        let orphans = self.rooms.iter().filter(|(_, room)| room.is_orphan);
+        let deletable = orphans.filter_map(|(name, room)| {
+            let of_it = |it: &Deletion| it.domain_id == domain_id && it.id == room.id;
+            let deletion = deletion(name).filter(of_it)?;
+            Some((name.clone(), deletion))
+        });
+        let most = if self.is_refused { 0 } else { MOST_DELETED };
+        deletable.take(most).collect()
+    }
+
+    /// A room was deleted.
+    pub(super) fn deleted(&mut self, name: &str) {
+        self.rooms.remove(name);
+    }
+
+    /// Whether the last listing showed a room with this name, which no DailyRoom in the cache has.
+    pub(super) fn shows(&self, name: &str) -> bool {
+        self.rooms.contains_key(name)
     }
 
     /// How many orphans there are.
@@ -205,5 +236,71 @@ mod tests {
         assert_eq!(sweep.compared(&all, hour(25)), orphans(&[]), "said once");
         let few = sweep.compared(&named(&["room-1"]), hour(26));
         assert_eq!(few, orphans(&[("room-1", "1")]));
+    }
+
+    fn deletion(domain_id: &str, id: &str) -> Deletion {
+        Deletion {
+            namespace: "team".into(),
+            name: "standup".into(),
+            domain_id: domain_id.into(),
+            id: id.into(),
+            key: None,
+            at: hour(0),
+        }
+    }
+
+    /// The names of the orphans that may be deleted in the account `d1`.
+    fn deletable(sweep: &Sweep, known: impl Fn(&str) -> Option<Deletion>) -> Vec<String> {
+        let deletable = sweep.deletable("d1", known).into_iter();
+        deletable.map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn only_the_room_of_an_observed_deletion_is_deleted_and_only_as_an_orphan() {
+        let known = |domain: &'static str, id: &'static str| {
+            move |room: &str| (room == "a").then(|| deletion(domain, id))
+        };
+        let mut sweep = Sweep::default();
+        list(&mut sweep, 0, 9, &[("a", "1"), ("b", "1")]);
+        assert!(
+            deletable(&sweep, known("d1", "1")).is_empty(),
+            "not compared"
+        );
+        list(&mut sweep, 24, 9, &[("a", "1"), ("b", "1")]);
+        sweep.compared(&named(&["b"]), hour(24));
+        assert!(
+            deletable(&sweep, known("d1", "1")).is_empty(),
+            "a DailyRoom has it"
+        );
+        sweep.compared(&named(&["a", "b"]), hour(25));
+        assert_eq!(deletable(&sweep, known("d1", "1")), ["a"]);
+        let others: [(&str, &str, &str); 2] =
+            [("d2", "1", "another domain"), ("d1", "2", "another id")];
+        for (domain, id, what) in others {
+            assert!(deletable(&sweep, known(domain, id)).is_empty(), "{what}");
+        }
+        assert!(
+            deletable(&sweep, |_| None).is_empty(),
+            "no deletion was observed"
+        );
+        sweep.deleted("a");
+        assert!(!sweep.shows("a") && deletable(&sweep, known("d1", "1")).is_empty());
+        // Another room of the name has begun its day.
+        list(&mut sweep, 26, 9, &[("a", "2")]);
+        assert!(deletable(&sweep, known("d1", "2")).is_empty());
+    }
+
+    #[test]
+    fn few_orphans_are_deleted_at_a_time_and_none_of_too_many() {
+        let names: Vec<String> = (0..8).map(|nth| format!("room-{nth}")).collect();
+        let rooms: Vec<_> = names.iter().map(|it| (it.as_str(), "1")).collect();
+        let all = names.iter().cloned().collect();
+        for (marked, count) in [(8, 0), (79, 0), (80, MOST_DELETED)] {
+            let mut sweep = Sweep::default();
+            list(&mut sweep, 0, marked, &rooms);
+            sweep.compared(&all, hour(24));
+            let deletable = deletable(&sweep, |_| Some(deletion("d1", "1")));
+            assert_eq!(deletable.len(), count, "8 of {marked}");
+        }
     }
 }

@@ -200,10 +200,12 @@ impl Account {
     /// any number of others.
     async fn pages(&self, before: &[ExpectedRoom]) -> Result<(usize, Listing), CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
+        // A room may have evidence after its object is gone.
+        let known: HashSet<String> = before.iter().map(|room| room.name.clone()).collect();
         let mut wanted: HashSet<String> = self.evidence().names();
-        wanted.extend(before.iter().map(|room| room.name.clone()));
+        wanted.extend(known.iter().cloned());
         let joining = Joining::begin(clock::now(), wanted);
-        let mut joining = joining.finding_marked(&self.setup.cluster_id);
+        let mut joining = joining.finding_marked(&self.setup.cluster_id, known);
         let mut pages = 0;
         let listing = loop {
             let call = self.setup.client.rooms_page(&key, joining.after());

@@ -13,6 +13,10 @@ use crate::daily::types::ApiKey;
 /// show little more.
 const RECENT: Duration = Duration::from_secs(5);
 
+/// How long a room that had participants must show empty before it is deleted. A participant who reconnects
+/// may show only 15 seconds after they stopped to show (F-PRES-3), and reconnecting takes some.
+pub const RECONNECTS: Duration = Duration::from_secs(20);
+
 /// Who is in the rooms of an account, as Daily answered at one moment.
 pub(super) struct Presence {
     at: Moment,
@@ -66,7 +70,7 @@ impl Account {
     }
 
     /// Whether Daily shows nobody in a room. Without an answer somebody may be there.
-    pub(super) async fn is_empty(&self, key: &ApiKey, room: &str) -> bool {
+    pub async fn is_empty(&self, key: &ApiKey, room: &str) -> bool {
         let known = self.occupancy(key, room, Moment::default()).await;
         known.is_ok_and(|it| it.is_empty())
     }

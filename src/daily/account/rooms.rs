@@ -13,6 +13,7 @@ use crate::effect::{Blocked, Check, Effect, EffectError};
 const CREATE: WriteCall = WriteCall(Effect::RoomCreate, ("POST", "/rooms"));
 const UPDATE: WriteCall = WriteCall(Effect::RoomUpdate, ("POST", "/rooms/:name"));
 const DELETE: WriteCall = WriteCall(Effect::RoomDelete, ("DELETE", "/rooms/:name"));
+const DELETE_ORPHAN: WriteCall = WriteCall(Effect::OrphanDelete, DELETE.1);
 
 /// A 404 to a write.
 const ABSENT: Answer<Option<Room>> = Answer {
@@ -108,19 +109,41 @@ impl Account {
         only_if_empty: bool,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
+        self.delete(DELETE, key, name, id, only_if_empty, check)
+            .await
+    }
+
+    /// Deletes a room that no object has, under the conditions of a room that is deleted only if it is empty.
+    pub async fn delete_orphan(
+        self: &Arc<Self>,
+        key: ApiKey,
+        name: String,
+        id: String,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
+        self.delete(DELETE_ORPHAN, key, name, id, true, check).await
+    }
+
+    async fn delete(
+        self: &Arc<Self>,
+        call: WriteCall,
+        key: ApiKey,
+        name: String,
+        id: String,
+        only_if_empty: bool,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
         let (of, with) = (name.clone(), key.clone());
         let may_be_deleted = async { !only_if_empty || self.is_empty(&with, &of).await };
         let slots = self.rate_limit.slots_for_delete(may_be_deleted);
         let writing = async move |account: Arc<Self>, slots: (bool, Slot, Slot)| {
             let (may_be_deleted, get, slot) = slots;
             if !may_be_deleted {
-                return Err(EffectError::Blocked(Effect::RoomDelete, Blocked::Occupied));
+                return Err(EffectError::Blocked(call.0, Blocked::Occupied));
             }
-            account
-                .prove(Effect::RoomDelete, &key, &name, &id, get)
-                .await?;
+            account.prove(call.0, &key, &name, &id, get).await?;
             let send = account.setup.client.delete_room(&key, &name);
-            let written = account.send_write(DELETE, check, &key, slot, &name, send);
+            let written = account.send_write(call, check, &key, slot, &name, send);
             let (answer, at) = match written.await {
                 Ok((answer, at)) => (answer.map(|()| None), at),
                 Err(EffectError::Failed(_, CallError::NotFound)) => (ABSENT, clock::now()),
@@ -129,7 +152,7 @@ impl Account {
             account.evidence().written(&name, answer, at);
             Ok(())
         };
-        self.write(DELETE, &of, slots, writing).await
+        self.write(call, &of, slots, writing).await
     }
 }
 
@@ -200,6 +223,15 @@ mod tests {
         assert!(matches!(
             deleted,
             Err(EffectError::Blocked(_, Blocked::Occupied))
+        ));
+        let (key, name) = (KEY.into(), "standup".to_owned());
+        let orphan = account.delete_orphan(key, name, id.clone(), Check::by_version());
+        assert!(matches!(
+            orphan.await,
+            Err(EffectError::Blocked(
+                Effect::OrphanDelete,
+                Blocked::Occupied
+            ))
         ));
         delete(false).await.unwrap();
     }

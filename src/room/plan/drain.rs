@@ -1,7 +1,5 @@
 //! A deletion that waits for participants: for how long, and the end that the room gets meanwhile.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::Plan;
@@ -11,7 +9,7 @@ use super::expire::kept_by_daily;
 use super::steps::{Read, Update};
 use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;
-use crate::daily::account::presence::Occupancy;
+use crate::daily::account::presence::{Occupancy, RECONNECTS};
 use crate::daily::evidence::Observed;
 use crate::reconcile::longest_wait::{deadline, is_over, namespace_is_known};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
@@ -21,9 +19,6 @@ use crate::reconcile::steps::{
 };
 use crate::room::view::View;
 
-/// How long a room that had participants must show empty before it is deleted. A participant who reconnects
-/// may show only 15 seconds after they stopped to show (F-PRES-3), and reconnecting takes some.
-const RECONNECTS: Duration = Duration::from_secs(20);
 /// How many seconds after the deadline Daily ends the room, in case no operator deletes it. Daily then removes
 /// nobody, so the operator should come first.
 const BACKSTOP: i64 = 60;
