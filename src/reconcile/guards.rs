@@ -154,7 +154,8 @@ pub(super) fn recorded_domain<K: Delete>(view: &View<K>, domain: &Domain) -> Res
 /// There is no key to delete with, and no earlier one is remembered.
 pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Plan<K> {
     let KeyProblem { reason, message } = problem;
-    if has_waited(view, view.memory.keyless_since, KEYLESS_DELETION_TIMEOUT) {
+    let (requested, since) = (view.meta.deleting, view.memory.keyless_since);
+    if has_waited(view, requested, since, KEYLESS_DELETION_TIMEOUT) {
         let why = format!(
             "The {} stays at Daily{}, because no API key could delete it: {message}",
             view.named_thing(),
@@ -167,11 +168,14 @@ pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Pl
     Plan::Rest(Outcome::Deleting(problem), key_requeue(view))
 }
 
-/// Whether a deletion was requested this many seconds ago, and this process has waited for something `since`
-/// long enough.
-pub(crate) fn has_waited<K: Kind>(view: &View<K>, since: Option<Moment>, timeout: i64) -> bool {
+/// Whether something was requested this many seconds ago, and this process has waited for it `since` long enough.
+pub(crate) fn has_waited<K: Kind>(
+    view: &View<K>,
+    requested: Option<i64>,
+    since: Option<Moment>,
+    timeout: i64,
+) -> bool {
     let now = view.now;
-    let requested = view.meta.deleting;
     let has_timed_out = requested.is_some_and(|at| now.wall.saturating_sub(at) >= timeout);
     let least = Duration::from_secs(timeout.unsigned_abs()).min(LEAST_WAIT);
     has_timed_out && since.is_some_and(|at| at.until(now.moment) >= least)

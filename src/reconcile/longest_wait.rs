@@ -43,5 +43,6 @@ pub(crate) fn deadline<K: Kind>(view: &View<K>) -> i64 {
 
 /// The deadline has passed by our clock, and this process has waited as well.
 pub(crate) fn is_over<K: Kind>(view: &View<K>) -> bool {
-    has_waited(view, view.memory.deleting_since, longest_wait(view))
+    let (requested, since) = (view.meta.deleting, view.memory.deleting_since);
+    has_waited(view, requested, since, longest_wait(view))
 }

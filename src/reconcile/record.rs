@@ -8,6 +8,7 @@
 //! so that no arithmetic on them can overflow.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -67,6 +68,9 @@ pub struct Claim {
     /// dropped once Daily has refused them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Value>,
+    /// Whether it follows a room that has ended, in which participants may still be.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub after_end: bool,
     /// Fields of other versions of the operator.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, Value>,

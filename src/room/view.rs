@@ -82,7 +82,7 @@ pub struct Memory {
     pub number_lost: Option<Moment>,
     /// Since when Daily shows nobody in a room that is being deleted.
     pub empty_since: Option<Moment>,
-    /// Since when Daily shows participants in a room that is being deleted or has ended, or does not answer.
+    /// Since when Daily shows participants in the room, or in an ended one of its name, or does not answer.
     pub occupied_since: Option<Moment>,
 }
 

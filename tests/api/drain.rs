@@ -26,6 +26,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = vec![
         stage.trial("drain::policy_edited", Setup::new(), policy_edited),
         stage.trial("drain::applied_again", Setup::new(), applied_again),
+        stage.trial(
+            "drain::applied_over_an_ended_room",
+            Setup::new(),
+            applied_over_an_ended_room,
+        ),
         stage.trial("drain::longest_wait", Setup::new(), longest_wait),
         stage.trial("drain::presence_fails", Setup::new(), presence_fails),
         stage.trial(
@@ -70,6 +75,20 @@ impl Fixture {
         let room = self.ready(Room, name).await;
         let joined = self.sim.join(room.room_name(), "host").await;
         joined.expect("the host can join");
+        self.time_passes().await;
+        room
+    }
+
+    /// A room that outlived its DailyRoom and has ended at Daily, with a host inside.
+    async fn ended_with_host(&self, name: &str, spec: Value) -> Object {
+        let room = self.with_host(name, spec).await;
+        self.delete(Room, name).await;
+        self.gone(Room, name).await;
+        let now = self.sim.clock().await.expect("the simulator answers").now;
+        let soon = json!({"properties": {"exp": now.as_second() + 30}});
+        let path = format!("/rooms/{}", room.room_name());
+        let moved = self.by_hand.post(&path, &soon).await;
+        assert_eq!(moved.expect("Daily answers").status, 200);
         self.time_passes().await;
         room
     }
@@ -222,6 +241,44 @@ async fn applied_again(fx: &mut Fixture) {
     let left = fx.ends_in(&before).await;
     assert!(left > 7 * HOUR, "the ttl counts again: {left}");
     assert!(fx.is_inside(&before).await);
+}
+
+/// A room that a DailyRoom retained has ended with a host in it. A new DailyRoom, whether its name is derived or
+/// chosen, creates its room when the host has left, and after `maxDrain` with the host inside.
+async fn applied_over_an_ended_room(fx: &mut Fixture) {
+    let spec = |more: Value| {
+        let mut spec = json!({"ttl": "1h", "ejectAtRoomExpiry": false, "deletionPolicy": "Retain"});
+        let all = spec.as_object_mut().unwrap();
+        all.extend(more.as_object().unwrap().clone());
+        spec
+    };
+    let named = spec(json!({"roomName": "board"}));
+    let chosen = fx.ended_with_host("board", named.clone()).await;
+    let derived = fx.ended_with_host("standup", spec(json!({}))).await;
+    // Otherwise the operator might know by an answer of a few seconds ago who is inside, and Daily's clock has moved.
+    assert!(fx.operator().terminate().await.success());
+    let mark = fx.mark().await;
+    fx.start_operator(&[]).await;
+    fx.room("board", named).await;
+    let occupied = ("Ready", "False", "RoomOccupied");
+    let waits = fx.condition(Room, "board", occupied).await;
+    let says = message(&waits);
+    assert!(says.contains("Participants are in the room."), "{says}");
+    let journal = fx.journal_since(mark).await;
+    journal.expect_no_write("the host is in the room");
+    fx.host_leaves(&chosen).await;
+    let after = fx.ready(Room, "board").await;
+    assert_eq!(after.room_name(), chosen.room_name());
+    assert_ne!(after.pin(), chosen.pin());
+
+    let asked = Timestamp::now();
+    fx.room("standup", spec(json!({"maxDrain": "10s"}))).await;
+    fx.condition(Room, "standup", occupied).await;
+    let after = fx.ready(Room, "standup").await;
+    let waited = Timestamp::now().duration_since(asked).as_secs();
+    assert!(waited >= 9, "{waited}");
+    assert_eq!(after.room_name(), derived.room_name());
+    assert_ne!(after.pin(), derived.pin());
 }
 
 /// After `maxDrain` the room is deleted with everybody in it, also if its end would remove nobody.

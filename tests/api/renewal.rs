@@ -159,7 +159,18 @@ async fn ended_with_participants(fx: &mut Fixture) {
     let mark = fx.mark().await;
     fx.start_operator(&[]).await;
     let occupied = ("Ready", "False", "RoomOccupied");
-    fx.condition(Room, "standup", occupied).await;
+    let says = |room: Object| room.condition("Ready").map(|it| it.message);
+    let first = says(fx.condition(Room, "standup", occupied).await);
+    // The next process waits until the same time.
+    assert!(fx.operator().terminate().await.success());
+    let status = Patch::Merge(json!({"status": {"conditions": null}}));
+    let params = PatchParams::default();
+    let objects = fx.objects(Room);
+    let patched = objects.patch_status("standup", &params, &status).await;
+    patched.expect("the conditions are lost");
+    fx.start_operator(&[]).await;
+    let again = says(fx.condition(Room, "standup", occupied).await);
+    assert_eq!(first, again);
     fx.journal_since(mark)
         .await
         .expect_no_write("somebody is inside");

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::claim::claim;
 use super::confirm_answer::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
-use super::drain::empty;
 use super::expire::{Passed, asks_for_another, expire, passed};
 use super::problems::{USER_RETRY, end_too_far, fails};
 use super::{Plan, Planned};
@@ -12,7 +11,7 @@ use crate::crd::MissingRoomPolicy;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::{Absence, Losses};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
-use crate::reconcile::record::{End, Made, Record};
+use crate::reconcile::record::{Claim, End, Made, Record};
 use crate::reconcile::steps::{Change, record, unchanged};
 use crate::room::spec::{FARTHEST_END, Spec};
 use crate::room::view::View;
@@ -58,32 +57,14 @@ pub(super) fn ended(view: &View, spec: &Spec, owned: &Record, end: &End) -> Plan
             Requeue::AtDrift(None),
         ));
     }
-    is_left(view)?;
     if view.is_chosen() {
         confirm_by_name(view)?;
     }
-    let replaced = owned.replacing(claim(view, by_spec));
-    Ok(record(replaced, Change::Replaced))
-}
-
-/// Daily may leave participants in an ended room (F-ROOM-29), and removes them when a new room takes its name
-/// (F-ROOM-33). Presence shows them (F-PRES-4).
-fn is_left(view: &View) -> Result<(), Plan> {
-    let occupied = view.memory.kind.occupied_since;
-    let waited = occupied.map_or(Duration::ZERO, |since| since.until(view.now.moment));
-    if view.forced || waited.as_secs() >= view.deletion.max_drain.unsigned_abs() {
-        return Ok(());
-    }
-    let Err(why) = empty(view)? else {
-        return Ok(());
+    let claim = Claim {
+        after_end: true,
+        ..claim(view, by_spec)
     };
-    let message = format!(
-        "The room has ended, and its PIN no longer works. {why} A new room would remove all participants. The operator creates it \
-         when the room is empty, and after spec.maxDrain with everyone in it. To create it now, set the annotation \
-         daily-operator.io/reconcile-requested-at."
-    );
-    let (reason, requeue) = (Reason::RoomOccupied, Requeue::After(RECHECK));
-    Err(fails(reason, message, ResolvedBy::Waiting, requeue))
+    Ok(record(owned.replacing(claim), Change::Replaced))
 }
 
 /// Whether the operator recreates a missing room that no user asks for.

@@ -9,10 +9,11 @@ use crate::reconcile::claim::rival;
 use crate::reconcile::record::{Claim, End, Record};
 use crate::room::view::View;
 
-/// A claim of a room with this end. It begins when Daily answered that the name is free; our clock does
-/// if that answer is not needed as a proof.
+/// A claim of a room with this end. For a chosen name it begins when Daily answered that the name is free, which
+/// is a proof by Daily's clock.
 pub(super) fn claim(view: &View, end: End) -> Claim {
     let date = view.evidence.absence.and_then(|it| it.date);
+    let date = date.filter(|_| view.is_chosen());
     Claim {
         end: Some(end),
         ..Claim::at(date.unwrap_or(view.now.wall))

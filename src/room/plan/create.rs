@@ -5,17 +5,21 @@ use serde_json::json;
 use super::adopt::{adopt, end_of_found, held_by, taken};
 use super::claim::{claim as new_claim, comparable, is_ours};
 use super::confirm_answer::{RECHECK, confirm_by_name, previous_name_is_known};
+use super::drain::empty;
 use super::expire::{self, Passed, expire, passed};
 use super::problems::{end_too_far, fails, properties_allowed};
 use super::properties;
 use super::steps::{Read, Step};
 use super::{Plan, Planned};
 use crate::crd::condition::{self, Reason, kind};
+use crate::crd::time::rfc3339;
 use crate::daily::evidence::{CreateAttempts, Observed, Source};
 use crate::daily::types::{CreateRoom, Domain};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
 use crate::reconcile::claim::{forget_refused, no_late_write, record_request, rival, withdraw};
+use crate::reconcile::conditions::problem_reason;
+use crate::reconcile::guards::has_waited;
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::object::Object;
 use crate::reconcile::problem::{Requeue, ResolvedBy};
@@ -114,6 +118,7 @@ impl Create for Room {
         }
         // A derived name has one owner in all, whose deletion the finalizer holds back.
         no_late_write(view, view.is_chosen().then_some(view.trusted_from))?;
+        removes_nobody(view, claim)?;
         if view.is_chosen() {
             record_request(owned, claim, comparable(&request))?;
         }
@@ -196,6 +201,38 @@ fn claimed_end(view: &View, spec: &Spec, claim: &Claim) -> End {
         }
         _ => by_spec,
     }
+}
+
+/// Daily may leave participants in an ended room of the name (F-ROOM-29), and removes them when a new room takes
+/// the name (F-ROOM-33). Presence shows them (F-PRES-4). Its failure delays only a room that follows an ended one,
+/// so that an account without presence gets rooms.
+fn removes_nobody(view: &View, claim: &Claim) -> Result<(), Plan> {
+    let longest = view.deletion.max_drain;
+    let until = claim.at.saturating_add(longest);
+    let since = view.memory.kind.occupied_since;
+    let date = view.evidence.absence.and_then(|it| it.date);
+    let has_waited =
+        has_waited(view, Some(claim.at), since, longest) && date.is_none_or(|it| it >= until);
+    let reported = problem_reason(&view.status.conditions) == Some(Reason::RoomOccupied.as_str());
+    if has_waited || view.forced && reported {
+        return Ok(());
+    }
+    let Err(why) = empty(view)? else {
+        return Ok(());
+    };
+    if !claim.after_end && matches!(view.facts.presence, Some(Err(_))) {
+        return Ok(());
+    }
+    // An earlier create may have succeeded, so that they are in the room of this object.
+    confirm_by_name(view)?;
+    let message = format!(
+        "The previous room of this name has ended, and its PIN no longer works. {why} A new room would remove all \
+         participants. The operator creates it when the room is empty, and at {} with everyone in it. To create it \
+         now, set the annotation daily-operator.io/reconcile-requested-at.",
+        rfc3339(until)
+    );
+    let (reason, requeue) = (Reason::RoomOccupied, Requeue::After(RECHECK));
+    Err(fails(reason, message, ResolvedBy::Waiting, requeue))
 }
 
 /// Daily rejected the create, and shows no room of the name. The cause may be the request, a room that

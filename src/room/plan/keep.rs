@@ -63,9 +63,6 @@ impl Keep for Room {
     }
 
     fn on_recorded(view: &mut View, change: Change) {
-        if change == Change::Replaced {
-            view.memory.kind.occupied_since = None;
-        }
         if change == Change::Created && view.names_no_number() {
             // Creating the room took time, and a PinDialinNumber may be ready meanwhile.
             view.facts.numbers = None;

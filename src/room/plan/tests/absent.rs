@@ -14,6 +14,7 @@ fn replaced(view: &View, end: End, change: Change) -> AnyStep {
     record.former_id = record.made.take().map(|it| it.id);
     record.claim = Some(Claim {
         end: Some(end),
+        after_end: change == Change::Replaced,
         ..Claim::at(view.now.wall)
     });
     if change == Change::Recreated {
@@ -82,7 +83,7 @@ fn nothing_is_missing_until_a_leader_before_is_past_unless_the_object_is_new_her
 #[test]
 fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
     let view = vanished().made(|it| it.end = Some(by_ttl(END + 9)));
-    let view = view.date(NOW - 2);
+    let view = view.date(NOW - 2).chosen();
     let mut record = view.owned();
     record.made = None;
     record.former_id = Some(ID.into());
@@ -202,7 +203,7 @@ fn a_later_end_after_the_end_makes_a_new_room() {
         &ended.clone().expired(),
         Plan::Rest(Outcome::Expired, Requeue::AtDrift(None)),
     );
-    let edited = ended.edited(json!({"ttl": "9h"})).inside(0);
+    let edited = ended.edited(json!({"ttl": "9h"}));
     let end = edited.parsed().end_of(CREATED);
     acts(&edited, replaced(&edited, end, Change::Replaced));
     // An edit that is past too changes nothing.
@@ -223,7 +224,7 @@ fn a_later_end_after_the_end_makes_a_new_room() {
 fn a_chosen_name_is_asked_for_before_it_is_claimed_again() {
     let ended = recorded().chosen().absent(ago(300), None);
     let edited = ended.wall(END).date(END).edited(json!({"ttl": "9h"}));
-    let edited = edited.chosen().inside(0);
+    let edited = edited.chosen();
     reads(&edited, Read::Room);
     let view = edited.read_by_name();
     let end = view.parsed().end_of(CREATED);
@@ -253,7 +254,6 @@ fn an_object_is_deleted_in_time_after_its_room_has_ended() {
     acts(&with_secret, Step::DeleteSecret(secret_guard()));
     // A later end in the spec comes before, and a suspension holds it back.
     let edited = expired("1m", END + 600).edited(json!({"ttl": "9h", "ttlAfterExpired": "1m"}));
-    let edited = edited.inside(0);
     assert!(matches!(plan(&edited), Plan::Act(AnyStep::Record(..))));
     let suspended = expired("1m", END + 600).with(|view| view.suspended = true);
     check(

@@ -45,6 +45,9 @@ impl World {
             view.facts.read_by_name = true;
             return;
         }
+        if matches!(step, Step::CreateRoom(_)) {
+            self.check_replaced(view, &name);
+        }
         let at = self.tick();
         let sending = self.evidence.writes(&name).sending(at);
         let create = matches!(step, Step::CreateRoom(_));

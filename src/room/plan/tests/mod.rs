@@ -9,6 +9,7 @@ mod delete;
 mod drain;
 mod effects;
 mod keep;
+mod occupied;
 mod omit;
 mod previous;
 mod properties;
@@ -179,7 +180,7 @@ pub(in crate::room) fn claimed() -> View {
         ..Claim::at(NOW)
     };
     let record = record_of(&view, Some(claim), None);
-    view.bound(record).progressing()
+    view.bound(record).progressing().inside(0)
 }
 
 /// One whose room is recorded.
@@ -192,7 +193,7 @@ pub(in crate::room) fn recorded() -> View {
         ..Made::of(ID)
     };
     let record = record_of(&view, None, Some(made));
-    view.bound(record)
+    view.bound(record).with(|it| it.facts.presence = None)
 }
 
 /// One whose callers are served, as a listing shows.

@@ -193,6 +193,7 @@ impl World {
             Event::List(complete) => self.list(*complete),
             Event::Restart => self.restart(),
             Event::HandDelete => {
+                self.put_out(&name);
                 self.changes();
                 self.rooms.remove(&name);
             }
@@ -543,6 +544,18 @@ proptest! {
         let served = [Event::Pass(Vec::new()), Event::Pass(Vec::new()), Event::Pass(Vec::new())];
         let met = [Event::Busy(slot), Event::Join, Event::Wait(inside), Event::Delete];
         let all: Vec<Event> = served.into_iter().chain(met).chain(events).collect();
+        live(start, &all);
+    }
+
+    /// No operator runs until the room has ended with somebody in it. It is renewed, so that a new one follows.
+    #[test]
+    fn nobody_is_put_out_of_an_ended_room_early(
+        start in start(RENEWED..RENEWED + 1),
+        events in prop::collection::vec(event_of_a_deletion(), 0..20),
+    ) {
+        let served = [Event::Pass(Vec::new()), Event::Pass(Vec::new()), Event::Pass(Vec::new())];
+        let ended = [Event::Join, Event::Wait(25 * 60), Event::Restart];
+        let all: Vec<Event> = served.into_iter().chain(ended).chain(events).collect();
         live(start, &all);
     }
 }

@@ -202,37 +202,13 @@ fn a_room_that_ended_before_its_renewal_is_replaced() {
         record.former_id = record.made.take().map(|it| it.id);
         record.claim = Some(Claim {
             end: Some(renewed_to(now + TTL)),
+            after_end: true,
             ..Claim::at(now)
         });
         write(record, Change::Replaced)
     };
-    reads(&ended(), Read::Presence);
-    let left = || ended().inside(0);
-    acts(&left(), replaced(&left()));
-    acts(&left().expired(), replaced(&left()));
-    // A new room would remove the participants that Daily has left in the ended one.
-    let occupied = |seconds| {
-        let view = ended().inside(2);
-        view.with(|it| it.memory.kind.occupied_since = Some(ago(seconds)))
-    };
-    let unknown = ended().with(|it| it.facts.presence = Some(Err("no answer".into())));
-    for (view, says) in [
-        (occupied(0), "Participants are in the room."),
-        (occupied(3599), "Participants are in the room."),
-        (unknown, "whether somebody is in the room: no answer."),
-    ] {
-        let again = Requeue::After(RECHECK);
-        fails(
-            &view,
-            Reason::RoomOccupied,
-            ResolvedBy::Waiting,
-            again,
-            says,
-        );
-    }
-    for view in [occupied(3600), occupied(0).forced()] {
-        acts(&view, replaced(&view));
-    }
+    acts(&ended(), replaced(&ended()));
+    acts(&ended().expired(), replaced(&ended()));
     let mut suspended = standing();
     suspended["suspend"] = json!(true);
     acts(

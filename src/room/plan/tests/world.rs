@@ -210,6 +210,21 @@ impl World {
         assert!(may, "{known} are put out after {waited} s");
     }
 
+    /// A create is about to be sent: in the ended room of its name is nobody whom presence shows, unless it may
+    /// put them out.
+    pub(super) fn check_replaced(&self, view: &View, room: &str) {
+        let claim = view.record().and_then(|it| it.claim.as_ref()).unwrap();
+        let waited = self.wall() - claim.at;
+        let unknown = self.presence_fails && !claim.after_end;
+        let may = unknown || view.forced || waited >= view.deletion.max_drain;
+        let here = self.occupancy(room).participants;
+        let is_free = self.shown(room).is_none();
+        assert!(
+            may || here == 0 || !is_free,
+            "{here} are put out after {waited} s"
+        );
+    }
+
     /// The room is deleted with everybody in it.
     pub(super) fn put_out(&mut self, room: &str) {
         for person in self.people.iter_mut().filter(|it| it.room == room) {
@@ -329,6 +344,7 @@ impl World {
         }))
         .unwrap();
         room.created_at = self.date();
+        self.put_out(name);
         self.changes();
         self.rooms.insert(name.to_owned(), room.clone());
         Some(room)
