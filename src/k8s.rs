@@ -9,6 +9,7 @@ mod calls;
 mod connect;
 mod error;
 mod events;
+mod metadata;
 mod objects;
 mod secrets;
 
@@ -20,6 +21,7 @@ pub use calls::{call, within};
 pub use connect::{ClientError, client};
 pub use error::KubeError;
 pub use events::{Events, Note};
+pub use metadata::{MetadataOf, without_managed_fields};
 pub use objects::{
     Served, delete_object, for_each_object, get_object, namespace_deleted, replace_status,
     set_finalizer,

@@ -32,7 +32,7 @@ use crate::daily::account::{Account, OnRefused};
 use crate::daily::account_registry::Accounts;
 use crate::daily::client::Client;
 use crate::daily::types::{ApiKey, Domain};
-use crate::k8s::call;
+use crate::k8s::{MetadataOf, call};
 use crate::metrics::Metrics;
 
 /// The Secret of a namespace that neither names one nor uses the default key.
@@ -263,7 +263,7 @@ impl Keys {
     }
 
     async fn selected(&self, default: &DefaultKey, namespace: &str) -> Result<Selected, KeyError> {
-        let api: Api<Namespace> = Api::all(self.kube.clone());
+        let api: Api<MetadataOf<Namespace>> = Api::all(self.kube.clone());
         let read = call(namespace, api.get(namespace)).await;
         let read = read.map_err(|error| {
             let what = format!("Failed to read the labels of namespace {namespace}");

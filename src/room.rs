@@ -14,7 +14,6 @@ pub mod view;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use serde_json::Value;
 
@@ -29,6 +28,7 @@ use self::view::{Facts, Memory};
 use crate::crd::condition;
 use crate::crd::{DailyRoom, DailyRoomSpec, DailyRoomStatus};
 use crate::daily::account::listings::ExpectedRoom;
+use crate::k8s::MetadataOf;
 use crate::keys::For;
 use crate::metrics::Controller;
 use crate::naming;
@@ -90,7 +90,7 @@ pub type Numbers = Vec<Store<Object<Number>>>;
 pub struct Shared {
     pub(crate) numbers: Numbers,
     pub(crate) namespaces: Namespaces,
-    pub(crate) secrets: Vec<Store<PartialObjectMeta<Secret>>>,
+    pub(crate) secrets: Vec<Store<MetadataOf<Secret>>>,
     pub(crate) secret_index: SecretIndex,
 }
 

@@ -5,7 +5,6 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use kube::api::PartialObjectMeta;
 use kube::runtime::controller::{self, Controller};
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::watcher::Event;
@@ -17,7 +16,7 @@ use super::triggers::Known;
 use super::watch::{watch, watch_through};
 use crate::clock;
 use crate::health::Watches;
-use crate::k8s::Served;
+use crate::k8s::{MetadataOf, Served};
 use crate::number::Number;
 use crate::reconcile::Kind;
 use crate::reconcile::object::Object;
@@ -45,8 +44,8 @@ pub(super) type NumberChanges = UnboundedReceiver<watcher::Result<Object<Number>
 
 /// The metadata of Secrets: the cache, and the changes.
 pub(super) type WatchedSecrets = (
-    Store<PartialObjectMeta<Secret>>,
-    BoxStream<'static, watcher::Result<PartialObjectMeta<Secret>>>,
+    Store<MetadataOf<Secret>>,
+    BoxStream<'static, watcher::Result<MetadataOf<Secret>>>,
 );
 
 /// The metadata of namespaces: the cache, and those whose labels have changed.

@@ -5,11 +5,11 @@ use std::mem;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::Event;
 
 use crate::crd::condition::{self, kind};
+use crate::k8s::MetadataOf;
 use crate::number::Number;
 use crate::number::allowed_rooms::{allows, needs_labels};
 use crate::reconcile::object::Object;
@@ -18,7 +18,7 @@ use crate::room::secret::OWNER_ANNOTATION;
 use crate::room::{Numbers, Room, Rooms, holder};
 
 /// The DailyRoom that owns a Secret.
-pub(super) fn owner(secret: PartialObjectMeta<Secret>) -> Option<ObjectRef<Object<Room>>> {
+pub(super) fn owner(secret: MetadataOf<Secret>) -> Option<ObjectRef<Object<Room>>> {
     let name = secret.annotations().get(OWNER_ANNOTATION).cloned();
     let named_by_owner = || {
         let mut owners = secret.metadata.owner_references.iter().flatten();

@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{GetParams, ListParams, Patch, PatchParams};
-use kube::core::{NamespaceResourceScope, Request};
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
 use super::calls::{DEADLINE, call, within};
-use super::{Guard, KubeError, MANAGER, body};
+use super::{Guard, KubeError, MANAGER, MetadataOf, body};
 
 /// A namespaced kind.
 pub trait Served:
@@ -65,21 +65,9 @@ pub async fn for_each_object<K: Served>(
 /// # Errors
 /// When the API server denies the call or does not answer.
 pub async fn namespace_deleted(client: &Client, namespace: &str) -> Result<Option<i64>, KubeError> {
-    let api: Api<Namespace> = Api::all(client.clone());
-    let read = call(namespace, api.get_metadata(namespace)).await?;
+    let api: Api<MetadataOf<Namespace>> = Api::all(client.clone());
+    let read = call(namespace, api.get(namespace)).await?;
     Ok(read.metadata.deletion_timestamp.map(|at| at.0.as_second()))
-}
-
-/// The finalizers of an object, without the managed fields, which a tenant may nest too deeply.
-#[derive(Deserialize)]
-struct WithFinalizers {
-    metadata: Finalizers,
-}
-
-#[derive(Deserialize)]
-struct Finalizers {
-    #[serde(default)]
-    finalizers: Vec<String>,
 }
 
 /// Adds or removes a finalizer of the object that was read. The other finalizers are read right before
@@ -93,16 +81,15 @@ pub async fn set_finalizer<K: Served>(
     finalizer: &str,
     wanted: bool,
 ) -> Result<K, KubeError> {
-    let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
-    let read = Request::new(api.resource_url()).get_metadata(&guard.name, &GetParams::default());
-    let read = read.map_err(kube::Error::BuildRequest)?;
-    let read = call(&guard.namespace, client.request::<WithFinalizers>(read)).await?;
-    let mut finalizers = read.metadata.finalizers;
+    let api: Api<MetadataOf<K>> = Api::namespaced(client.clone(), &guard.namespace);
+    let read = call(&guard.namespace, api.get(&guard.name)).await?;
+    let mut finalizers = read.metadata.finalizers.unwrap_or_default();
     finalizers.retain(|it| it != finalizer);
     if wanted {
         finalizers.push(finalizer.to_owned());
     }
     let patch = Patch::Merge(body::finalizers(guard, &finalizers));
+    let api: Api<K> = Api::namespaced(client.clone(), &guard.namespace);
     call(
         &guard.namespace,
         api.patch(&guard.name, &as_operator(), &patch),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
 use serde::de::DeserializeOwned;
@@ -20,6 +20,7 @@ use super::deletion_spec::{DeletionSpec, InvalidSpec};
 use super::kind::Kind;
 use super::record::Recorded;
 use crate::crd::{FINALIZER, RECONCILE_ANNOTATION, Status};
+use crate::k8s::without_managed_fields;
 
 /// A DailyRoom or PinDialinNumber.
 #[derive(Clone)]
@@ -73,12 +74,14 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Parts {
-            metadata: Metadata,
+            #[serde(deserialize_with = "without_managed_fields")]
+            metadata: ObjectMeta,
             spec: Option<Box<RawValue>>,
             #[serde(default)]
             status: Value,
         }
-        let parts = Parts::deserialize(deserializer)?;
+        let mut parts = Parts::deserialize(deserializer)?;
+        trim(&mut parts.metadata);
         let mut status: K::Status = lenient(parts.status);
         // The CRD's default says that no generation was observed yet.
         let observed = status.common_mut().observed_generation;
@@ -87,14 +90,14 @@ impl<'de, K: Kind> Deserialize<'de> for Object<K> {
         Ok(Self {
             deletion: DeletionSpec::read(&spec),
             suspended: spec.get("suspend") == Some(&Value::Bool(true)),
-            names: K::names(&parts.metadata.name, &spec),
+            names: K::names(parts.metadata.name.as_deref().unwrap_or_default(), &spec),
             spec: valid.and_then(|()| {
                 K::RawSpec::deserialize(&spec)
                     .map_err(|error| InvalidSpec::unparsed(&error.to_string()))
             }),
             recorded: Recorded::read(status.common().record.as_deref()),
             status,
-            metadata: parts.metadata.into(),
+            metadata: parts.metadata,
         })
     }
 }
@@ -105,45 +108,18 @@ const LONGEST_REQUEST: usize = 256;
 /// `roomProperties`, of which the API server stores more than 1 MiB.
 const LARGEST_FIELD: usize = 64 * 1024;
 
-/// The metadata that the operator uses. The rest is skipped, not parsed: a tenant decides how much there is, and
-/// managed fields are nested as deeply as the spec.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    name: String,
-    namespace: Option<String>,
-    uid: Option<String>,
-    resource_version: Option<String>,
-    generation: Option<i64>,
-    creation_timestamp: Option<Time>,
-    deletion_timestamp: Option<Time>,
-    annotations: Option<BTreeMap<String, String>>,
-    finalizers: Option<Vec<String>>,
-}
-
-impl From<Metadata> for ObjectMeta {
-    fn from(metadata: Metadata) -> Self {
-        let annotations = metadata.annotations.unwrap_or_default();
-        let requested = annotations.into_iter().filter_map(|(key, mut value)| {
-            value.truncate(value.floor_char_boundary(LONGEST_REQUEST));
-            (key == RECONCILE_ANNOTATION).then_some((key, value))
-        });
-        let mut finalizers = metadata.finalizers.unwrap_or_default();
-        finalizers.retain(|it| it == FINALIZER);
-        finalizers.shrink_to_fit();
-        Self {
-            name: Some(metadata.name),
-            namespace: metadata.namespace,
-            uid: metadata.uid,
-            resource_version: metadata.resource_version,
-            generation: metadata.generation,
-            creation_timestamp: metadata.creation_timestamp,
-            deletion_timestamp: metadata.deletion_timestamp,
-            annotations: Some(requested.collect()),
-            finalizers: Some(finalizers),
-            ..Self::default()
-        }
-    }
+/// Drops what the operator does not use of the metadata: a tenant decides how much there is.
+fn trim(metadata: &mut ObjectMeta) {
+    metadata.labels = None;
+    metadata.owner_references = None;
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.retain(|key, value| {
+        value.truncate(value.floor_char_boundary(LONGEST_REQUEST));
+        key == RECONCILE_ANNOTATION
+    });
+    let finalizers = metadata.finalizers.get_or_insert_default();
+    finalizers.retain(|it| it == FINALIZER);
+    finalizers.shrink_to_fit();
 }
 
 /// The fields of a spec, and whether it has no other. `serde_json` parses 128 levels, and a field with more, as

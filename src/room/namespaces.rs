@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 
+use crate::k8s::MetadataOf;
+
 /// The metadata of a namespace, without what nobody uses.
-pub type NamespaceMeta = PartialObjectMeta<Namespace>;
+pub type NamespaceMeta = MetadataOf<Namespace>;
 
 /// The caches of namespaces, one for each watch.
 #[derive(Clone)]

@@ -2,20 +2,20 @@
 //! where it is parsed, in [`crate::reconcile::object`].
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{ObjectMeta, PartialObjectMeta};
+use kube::api::ObjectMeta;
 
 use super::namespaces::NamespaceMeta;
 use super::secret::{OWNER_ANNOTATION, OWNER_LABEL};
 use crate::crd::grammar::LONGEST_OBJECT_NAME;
+use crate::k8s::MetadataOf;
 
 /// How many labels a namespace may have to be selected by one. It bounds the cache: in some clusters whoever
 /// has a namespace also decides on its labels.
 const MAX_LABELS: usize = 128;
 
 /// Drops the metadata that nobody uses, because a tenant decides how much there is.
-pub(crate) fn trim_secret(secret: &mut PartialObjectMeta<Secret>) {
+pub(crate) fn trim_secret(secret: &mut MetadataOf<Secret>) {
     let metadata = &mut secret.metadata;
-    metadata.managed_fields = None;
     metadata.finalizers = None;
     if let Some(owners) = &mut metadata.owner_references {
         owners.retain(|it| it.controller == Some(true));
@@ -56,7 +56,7 @@ mod tests {
             "labels": {OWNER_LABEL: "l", "other": "x"},
             "managedFields": [{"manager": "x"}],
         }});
-        let mut secret: PartialObjectMeta<Secret> = serde_json::from_value(secret).unwrap();
+        let mut secret: MetadataOf<Secret> = serde_json::from_value(secret).unwrap();
         trim_secret(&mut secret);
         let kept = json!(secret.metadata);
         assert!(!kept.to_string().contains('x'), "{kept}");

@@ -4,6 +4,7 @@
 
 mod fields;
 mod large;
+mod managed_fields;
 mod objects;
 mod properties;
 
@@ -41,6 +42,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Ok(())
         }),
         stage.trial("hostile::large_objects", neighbour(), large::objects),
+        stage.trial(
+            "hostile::managed_fields",
+            neighbour(),
+            managed_fields::harm_nobody,
+        ),
         stage.trial("hostile::large_rooms", Setup::new(), large::rooms),
         stage.trial(
             "hostile::room_properties",

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 
@@ -214,8 +213,8 @@ impl Pass<Room> {
         if watched.is_some() {
             return Ok(watched);
         }
-        let api: Api<Namespace> = Api::all(self.context.client.clone());
-        let read = call(name, api.get_metadata_opt(name)).await;
+        let api: Api<NamespaceMeta> = Api::all(self.context.client.clone());
+        let read = call(name, api.get_opt(name)).await;
         let what = format!("Failed to read the labels of namespace {name}");
         let mut read = read.map_err(|error| Failure::kube(&what, &error))?;
         read.iter_mut().for_each(trim_namespace);
