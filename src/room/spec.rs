@@ -286,8 +286,12 @@ impl Spec {
         if let Some(waits) = self.wait_for_meeting_start {
             dialin.insert("wait_for_meeting_start".into(), json!(waits));
         }
+        if self.numbers.is_empty() {
+            return dialin;
+        }
         let numbers: Vec<Value> = numbers.iter().map(|n| json!({"phone_number": n})).collect();
-        if !self.numbers.is_empty() && !numbers.is_empty() {
+        dialin.remove("room_numbers");
+        if !numbers.is_empty() {
             dialin.insert("room_numbers".into(), Value::from(numbers));
         }
         dialin

@@ -235,18 +235,24 @@ fn a_room_with_dialin_keeps_its_settings_and_its_pin() {
         .edited(sets)
         .with(|it| it.rival = Some(None));
     updates(&edited, None, json!({"dialin": named}));
-    let mut sets_nothing = spec();
-    sets_nothing["dialin"] = json!({"globalNumbers": ["US"]});
-    let kept = published(|it| {
-        let dialin = it.config.dialin.as_mut().unwrap();
-        dialin.insert("room_numbers".into(), json!([{"phone_number": NUMBER}]));
-    });
-    let kept = kept.edited(sets_nothing).with(|it| it.rival = Some(None));
-    let planned = plan(&kept);
+    let with_numbers = |dialin: Value| {
+        let mut sets = spec();
+        sets["dialin"] = dialin;
+        let view = published(|it| {
+            let dialin = it.config.dialin.as_mut().unwrap();
+            dialin.insert("room_numbers".into(), json!([{"phone_number": NUMBER}]));
+        });
+        view.edited(sets).with(|it| it.rival = Some(None))
+    };
+    let planned = plan(&with_numbers(json!({"globalNumbers": ["US"]})));
     assert!(
         matches!(planned, Plan::Rest(Outcome::Serving(_, None), _)),
         "{planned:?}"
     );
+    // The spec names a global number, which is not sent.
+    let global = with_numbers(json!({"roomNumbers": [{"phoneNumber": NUMBER}]}));
+    let theirs = json!({"display_name": "Reception", "wait_for_meeting_start": false});
+    updates(&global, None, json!({"dialin": theirs}));
     let dialin = json!({"display_name": "Phone Caller", "wait_for_meeting_start": true});
     let without = published(|it| it.config.dialin = None);
     updates(&without, None, json!({"dialin": dialin}));
