@@ -74,9 +74,11 @@ impl Sources {
 
     /// The controllers of DailyRooms, whose deletions are remembered.
     pub(super) fn rooms(&self, deletions: &Deletions) -> Controllers<Room> {
-        self.controllers(|| {
-            let deletions = deletions.clone();
-            move |event: &Event<_>| deletions.observe(event, clock::now())
+        self.controllers(|namespace| {
+            let (deletions, namespace) = (deletions.clone(), namespace.map(str::to_owned));
+            move |event: &Event<_>| {
+                deletions.observe(namespace.as_deref(), event, clock::now());
+            }
         })
     }
 
@@ -85,7 +87,7 @@ impl Sources {
     pub(super) fn numbers(&self) -> (Controllers<Number>, Vec<NumberChanges>) {
         let channels = self.namespaces.iter().map(|_| unbounded());
         let (senders, changes): (Vec<_>, _) = channels.unzip();
-        let controllers = self.controllers(|| {
+        let controllers = self.controllers(|_| {
             let (senders, mut known) = (senders.clone(), Known::default());
             move |event: &Event<_>| {
                 for number in known.changed(event) {
@@ -99,8 +101,8 @@ impl Sources {
         (controllers, changes)
     }
 
-    /// `observer` makes what sees each event of a watch, once the cache has it.
-    fn controllers<K: Kind, O>(&self, observer: impl Fn() -> O) -> Controllers<K>
+    /// `observer` makes what sees each event of the watch of a namespace, once the cache has it.
+    fn controllers<K: Kind, O>(&self, observer: impl Fn(Option<&str>) -> O) -> Controllers<K>
     where
         O: FnMut(&Event<Object<K>>) + Send + 'static,
     {
@@ -109,8 +111,9 @@ impl Sources {
         namespaces
             .map(|namespace| {
                 let (store, writer) = reflector::store();
-                let events = self.watch(namespace.as_deref(), watch_config());
-                let events = events.reflect(writer).inspect_ok(observer());
+                let namespace = namespace.as_deref();
+                let events = self.watch(namespace, watch_config());
+                let events = events.reflect(writer).inspect_ok(observer(namespace));
                 let controller = Controller::for_stream(events.applied_objects(), store);
                 controller.with_config(config.clone())
             })

@@ -69,17 +69,23 @@ impl Deletions {
         }
     }
 
-    /// A watch of DailyRooms has delivered an event.
-    pub(in crate::controllers) fn observe(&self, event: &Event<Object<Room>>, now: Moment) {
+    /// The watch of DailyRooms in this namespace, or in all, has delivered an event.
+    pub(in crate::controllers) fn observe(
+        &self,
+        namespace: Option<&str>,
+        event: &Event<Object<Room>>,
+        now: Moment,
+    ) {
         let mut rooms = self.rooms.lock();
         let object = match event {
-            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => object,
+            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => Some(object),
+            Event::Init | Event::InitDone => None,
+        };
+        let Some((object, meta)) = object.and_then(|it| Some((it, Meta::of(it)?))) else {
             // The watch lists the objects again: before that, any of them may have come, been retained and
             // gone.
-            Event::Init | Event::InitDone => return rooms.clear(),
-        };
-        let Some(meta) = Meta::of(object) else {
-            return rooms.clear();
+            rooms.retain(|_, it| namespace.is_some_and(|watched| it.namespace != watched));
+            return;
         };
         let room = room::derived_name(&self.own, &meta);
         rooms.remove(&room);
@@ -164,7 +170,7 @@ mod tests {
     fn remembered(change: fn(&mut Value, &mut Value)) -> Option<Deletion> {
         let deletions = deletions();
         let object = changed("standup", change);
-        deletions.observe(&Event::Delete(object), at(1));
+        deletions.observe(None, &Event::Delete(object), at(1));
         let other = deletions.get(&room_name("retro"));
         assert_eq!(other, None, "a DailyRoom concerns no other room");
         deletions.get(&room_name("standup"))
@@ -235,22 +241,23 @@ mod tests {
                 it["spec"]["deletionPolicy"] = "Retain".into()
             })
         };
-        let forgets: [(Event<Object<Room>>, bool); 7] = [
-            (Event::Apply(object("standup")), true),
-            (Event::Apply(retained()), true),
-            (Event::InitApply(object("standup")), true),
-            (Event::Delete(retained()), true),
-            (Event::Init, true),
-            (Event::Apply(object("retro")), false),
-            (Event::Delete(object("retro")), false),
+        let forgets = [
+            ("team", Event::Apply(object("standup")), true),
+            ("team", Event::Apply(retained()), true),
+            ("team", Event::InitApply(object("standup")), true),
+            ("team", Event::Delete(retained()), true),
+            ("team", Event::Init, true),
+            ("other", Event::Init, false),
+            ("team", Event::Apply(object("retro")), false),
+            ("team", Event::Delete(object("retro")), false),
         ];
-        let wrong = forgets.into_iter().filter(|(event, forgotten)| {
+        let wrong = forgets.into_iter().filter(|(watched, event, forgotten)| {
             let deletions = deletions();
-            deletions.observe(&Event::Delete(object("standup")), at(1));
-            deletions.observe(event, at(2));
+            deletions.observe(None, &Event::Delete(object("standup")), at(1));
+            deletions.observe(Some(watched), event, at(2));
             deletions.get(&room_name("standup")).is_none() != *forgotten
         });
-        let wrong: Vec<_> = wrong.map(|(event, _)| event).collect();
+        let wrong: Vec<_> = wrong.map(|(watched, event, _)| (watched, event)).collect();
         assert!(wrong.is_empty(), "{wrong:?}");
     }
 
@@ -258,10 +265,10 @@ mod tests {
     fn of_an_account_the_oldest_deletion_is_forgotten_first() {
         let deletions = deletions();
         let elsewhere = changed("elsewhere", |_, it| it["domainId"] = "d2".into());
-        deletions.observe(&Event::Delete(elsewhere), at(0));
+        deletions.observe(None, &Event::Delete(elsewhere), at(0));
         for nth in 0..=MOST as u64 {
             let object = object(&format!("room-{nth}"));
-            deletions.observe(&Event::Delete(object), at(nth));
+            deletions.observe(None, &Event::Delete(object), at(nth));
         }
         let knows = |name: &str| deletions.get(&room_name(name)).is_some();
         assert!(!knows("room-0") && knows("room-1") && knows("room-1000"));
