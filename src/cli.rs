@@ -86,9 +86,9 @@ pub enum Writes {
 /// What happens to orphans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OrphanPolicy {
-    /// The log and a metric report them.
+    /// A log line and a metric report them.
     Report,
-    /// The operator deletes those of which it knows that nobody kept them, and reports the others.
+    /// The operator deletes those that nobody kept, as far as it knows that, and reports the others.
     Delete,
 }
 
@@ -268,7 +268,7 @@ pub struct RunArgs {
         value_parser = or(ORPHAN_AGE, duration)
     )]
     pub orphan_age: Duration,
-    /// What to do with orphans: only report them, or also delete the empty rooms of DailyRooms whose deletion this process has observed and that did not retain them
+    /// What to do with orphans: only report them, or also delete the empty ones whose DailyRoom this process saw deleted without deletionPolicy Retain
     #[arg(
         long,
         value_enum,

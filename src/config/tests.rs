@@ -38,6 +38,8 @@ fn without_flags_it_serves_all_namespaces_and_has_no_key() {
     assert_eq!(config.drift_interval, Duration::from_secs(300));
     assert_eq!(config.orphan_age, Duration::from_secs(24 * 3600));
     assert!(!config.deletes_orphans);
+    let deleting = self::config(&["--orphan-policy=Delete"]).unwrap();
+    assert!(deleting.deletes_orphans);
     assert_eq!(config.listen.to_string(), "[::]:8080");
     assert!(config.watch_namespaces.is_empty() && config.cluster_id.is_none());
     assert!(config.writes && config.log_format == LogFormat::Json);
