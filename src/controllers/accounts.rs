@@ -17,6 +17,7 @@ use crate::daily::account::listings::{Expected, ExpectedRoom};
 use crate::daily::account::{Account, Setup};
 use crate::daily::evidence::replica_lag;
 use crate::keys::Keys;
+use crate::reconcile::meta::Meta;
 use crate::reconcile::steps::CACHE_RETRY;
 use crate::reconcile::{self, Kind};
 use crate::room::{self, Rooms};
@@ -98,7 +99,7 @@ fn expected(rooms: &Rooms, domain: &str) -> Vec<ExpectedRoom> {
 pub(super) struct Recorded {
     /// Namespaces with the ids of their domains.
     domains: HashSet<(String, String)>,
-    /// Names of rooms, and phone numbers.
+    /// Names of rooms, and phone numbers, also those that objects wait for.
     names: HashSet<String>,
 }
 
@@ -108,6 +109,10 @@ impl Recorded {
         for object in context.objects.iter().flat_map(|store| store.state()) {
             let newer = context.memories.newer(&*object);
             let Some(record) = newer.as_ref().unwrap_or(&object.recorded).record() else {
+                // It may wait for a name that something else has: listings show for how long.
+                let names =
+                    Meta::of(&*object).map(|it| K::own_names(&context.own, &it, &object.names));
+                self.names.extend(names.into_iter().flatten());
                 continue;
             };
             let namespace = object.namespace().unwrap_or_default();

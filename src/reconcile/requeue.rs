@@ -27,7 +27,7 @@ impl<K: Kind> Pass<K> {
             Requeue::After(wait) => wait.min(drift),
             Requeue::Polling(first) => {
                 let since = view.memory.polled_since.unwrap_or(view.now.moment);
-                polling(first, since.until(view.now.moment)).min(drift)
+                polling(first, since.until(view.now.moment), drift)
             }
             Requeue::AtDrift(end) => {
                 let end = until_end(end, view.now.wall, clock::wall().as_second());
@@ -58,8 +58,9 @@ impl<K: Kind> Pass<K> {
 }
 
 /// A quarter of the time that the problem has lasted, so that whoever removes the cause soon sees it soon.
-fn polling(first: Duration, lasted: Duration) -> Duration {
-    first.max(lasted / 4)
+/// In the end at each drift check.
+fn polling(first: Duration, lasted: Duration, drift: Duration) -> Duration {
+    first.max(lasted / 4).min(drift)
 }
 
 /// How long it is until shortly after an end. An end that had passed when the plan was made was decided
@@ -72,12 +73,23 @@ fn until_end(end: Option<i64>, decided: i64, now: i64) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     #[test]
     fn a_problem_that_lasts_is_polled_less_and_less_often() {
-        let wait = |lasted| polling(Duration::from_secs(7), Duration::from_secs(lasted)).as_secs();
-        assert_eq!([0, 28, 60, 600, 3600].map(wait), [7, 7, 15, 150, 900]);
+        let drift = Duration::from_secs(300);
+        let first = Duration::from_secs(7);
+        let wait = |lasted| polling(first, Duration::from_secs(lasted), drift).as_secs();
+        assert_eq!([0, 28, 60, 600, 3600].map(wait), [7, 7, 15, 150, 300]);
+        // In the first hour, and in the second one.
+        let polls = |from: u64, until: u64| {
+            let next = |lasted: &u64| Some(lasted + wait(*lasted)).filter(|it| *it < until);
+            let all = iter::successors(Some(0), next);
+            all.filter(|it| *it >= from).count()
+        };
+        assert_eq!((polls(0, 3600), polls(3600, 7200)), (30, 12));
     }
 
     #[test]

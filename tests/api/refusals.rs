@@ -16,6 +16,7 @@ use crate::fixture::{DEFAULT_KEY_SECRET, Fixture, KEY, SECOND_KEY, Setup, WRONG_
 use crate::objects::Kind::Room;
 use crate::objects::Object;
 use crate::stage::Stage;
+use crate::truth::drift_passes;
 use crate::wait::{LATER, SOON, until};
 
 /// How many milliseconds are between two calls that verify a revoked key, at least.
@@ -34,6 +35,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("refusals::secret_quota", Setup::new(), secret_quota),
         stage.trial("refusals::secret_policy", Setup::new(), secret_policy),
         stage.trial("refusals::name_taken", Setup::new(), name_taken),
+        stage.trial(
+            "refusals::name_becomes_free",
+            Setup::new(),
+            name_becomes_free,
+        ),
         stage.trial(
             "refusals::name_taken_by_a_room",
             Setup::new(),
@@ -302,6 +308,25 @@ async fn name_taken(fx: &mut Fixture) {
         "{}",
         journal.tail(20)
     );
+}
+
+/// Listings show the room that has the name, so nothing else is asked. Once it is deleted, its name is taken.
+async fn name_becomes_free(fx: &mut Fixture) {
+    let theirs = json!({"name": "board"});
+    let created = fx.by_hand.post("/rooms", &theirs).await;
+    assert_eq!(created.expect("Daily answers").status, 200);
+    let spec = json!({"ttl": "1h", "roomName": "board"});
+    fx.room("standup", spec).await;
+    stalls(fx, "standup", "NameTaken").await;
+    drift_passes(fx, 2).await;
+    let mark = fx.mark().await;
+    drift_passes(fx, 3).await;
+    let journal = fx.journal_since(mark).await;
+    let asked = journal.calls("GET", "/rooms/*");
+    assert!(asked.is_empty(), "{}", journal.tail(20));
+    let deleted = fx.by_hand.delete("/rooms/board").await;
+    assert_eq!(deleted.expect("Daily answers").status, 200);
+    fx.ready(Room, "standup").await;
 }
 
 /// Two DailyRooms of one chosen name: the first keeps it, also when the second is deleted.

@@ -63,7 +63,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
 }
 
 /// Waits for some more drift passes, in which the operator could do harm.
-async fn drift_passes(fx: &Fixture, count: usize) {
+pub async fn drift_passes(fx: &Fixture, count: usize) {
     let mark = fx.mark().await;
     let listed = async || match fx.journal_since(mark).await.calls("GET", "/rooms").len() {
         seen if seen >= count => Ok(()),

@@ -6,9 +6,10 @@
 //! is sent afterwards, as to any recorded room.
 
 use super::Plan;
-use super::problems::{USER_RETRY, fails, name_taken};
+use super::problems::{USER_RETRY, fails, name_taken, reported};
 use crate::crd::AdoptionPolicy;
 use crate::crd::condition::Reason;
+use crate::daily::evidence::Source;
 use crate::daily::types::Room;
 use crate::naming;
 use crate::reconcile::claim::{holder, no_late_write};
@@ -38,25 +39,45 @@ pub(super) fn adopt(view: &View, spec: &Spec, owned: &Record, room: &Room) -> Re
     Ok(record(owned.adopting(made), Change::Adopted))
 }
 
+/// A listing still shows a room that this object may not have, as the status says. Asking for it by name would
+/// show the same.
+pub(super) fn still_taken(view: &View, spec: &Spec, owned: &Record) -> Result<(), Plan> {
+    let is_asked = view.forced || view.is_edited();
+    let is_known = reported(view, Reason::NameTaken) || reported(view, Reason::AdoptionNotAllowed);
+    let listed = view.evidence.observed.as_ref();
+    let listed = listed.filter(|it| it.source == Source::List && is_known && !is_asked);
+    let may_be_ours = |id| owned.former_id.as_ref() == Some(id) || view.former_record().is_some();
+    let Some(listed) = listed.filter(|it| !may_be_ours(&it.room.id)) else {
+        return Ok(());
+    };
+    match adopt(view, spec, owned, &listed.room) {
+        // What is adopted has to be read by name first.
+        Ok(Plan::Act(_)) => Ok(()),
+        Ok(first) | Err(first) => Err(first),
+    }
+}
+
 /// The room exists, and this object may not have it.
 pub(super) fn taken(view: &View) -> Plan {
     let adopt = match view.key_may_adopt {
         true => ", set adoptionPolicy to AdoptOrCreate to take that room over",
         false => "",
     };
-    name_taken(format!(
+    let message = format!(
         "A room named {} exists at Daily, and nothing shows that it was created for this DailyRoom. Choose another \
          roomName{adopt}, or delete that room at Daily.",
         view.room_name()
-    ))
+    );
+    name_taken(message, Requeue::Polling(USER_RETRY))
 }
 
-/// Another DailyRoom has the name.
+/// Another DailyRoom has the name. To see whether it still has costs no call.
 pub(super) fn held_by(view: &View, name: &str, rival: &Rival) -> Plan {
-    name_taken(format!(
+    let message = format!(
         "{} holds the room name {name}. Choose another roomName.",
         rival.seen_from(&view.meta.namespace, "DailyRoom")
-    ))
+    );
+    name_taken(message, Requeue::After(USER_RETRY))
 }
 
 /// The recorded end of a room that is found: with a `ttl` the room keeps its own. A fixed end is corrected
@@ -108,7 +129,7 @@ fn would_not_end(view: &View, spec: &Spec, room: &Room, by_spec: &End) -> Result
 }
 
 fn not_allowed(message: String) -> Plan {
-    let requeue = Requeue::After(USER_RETRY);
+    let requeue = Requeue::Polling(USER_RETRY);
     fails(
         Reason::AdoptionNotAllowed,
         message,

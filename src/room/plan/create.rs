@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::adopt::{adopt, end_of_found, held_by, taken};
+use super::adopt::{adopt, end_of_found, held_by, still_taken, taken};
 use super::claim::{claim as new_claim, comparable, is_ours};
 use super::confirm_answer::{RECHECK, confirm_by_name, previous_name_is_known};
 use super::drain::empty;
 use super::expire::{self, Passed, expire, passed};
-use super::problems::{end_too_far, fails, properties_allowed};
+use super::problems::{end_too_far, fails, properties_allowed, reported};
 use super::properties;
 use super::steps::{Read, Step};
 use super::{Plan, Planned};
@@ -18,7 +18,6 @@ use crate::daily::types::{CreateRoom, Domain};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
 use crate::reconcile::claim::{forget_refused, no_late_write, record_request, rival, withdraw};
-use crate::reconcile::conditions::problem_reason;
 use crate::reconcile::guards::has_waited;
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::object::Object;
@@ -47,6 +46,12 @@ impl Create for Room {
         let name = view.own_room_name();
         let restored = view.restored_record(&name, domain);
         let is_over = end.at <= view.now.wall;
+        let unclaimed = view.new_record(&name, domain);
+        if view.is_chosen() && !is_over {
+            // While another object has the name, Daily need not be asked.
+            has_no_rival(view, &name)?;
+            still_taken(view, spec, &unclaimed)?;
+        }
         if view.is_chosen() || is_over || restored.is_some() {
             confirm_by_name(view)?;
         }
@@ -54,7 +59,6 @@ impl Create for Room {
         if is_over && room.is_none() {
             return Ok(over_before_creation(view, &end));
         }
-        let unclaimed = view.new_record(&name, domain);
         if view.is_chosen() {
             has_no_rival(view, &name)?;
             match (room, restored.and_then(|it| it.made.as_ref())) {
@@ -70,6 +74,7 @@ impl Create for Room {
     }
 
     fn claim_again(view: &View, spec: &Spec, unclaimed: &Record) -> Planned {
+        still_taken(view, spec, unclaimed)?;
         confirm_by_name(view)?;
         if let Some(observed) = &view.evidence.observed
             && unclaimed.former_id.as_ref() == Some(&observed.room.id)
@@ -183,7 +188,10 @@ fn numbers(view: &View) -> Result<Vec<String>, Plan> {
         Some(Err(missing)) => {
             let problem = &missing.problem;
             let message = problem.message.clone();
-            let requeue = Requeue::After(missing.retry);
+            let requeue = match problem.resolved_by {
+                ResolvedBy::User => Requeue::Polling(missing.retry),
+                ResolvedBy::Waiting | ResolvedBy::Retry => Requeue::After(missing.retry),
+            };
             Err(fails(problem.reason, message, problem.resolved_by, requeue))
         }
     }
@@ -213,8 +221,7 @@ fn removes_nobody(view: &View, claim: &Claim) -> Result<(), Plan> {
     let date = view.evidence.absence.and_then(|it| it.date);
     let has_waited =
         has_waited(view, Some(claim.at), since, longest) && date.is_none_or(|it| it >= until);
-    let reported = problem_reason(&view.status.conditions) == Some(Reason::RoomOccupied.as_str());
-    if has_waited || view.forced && reported {
+    if has_waited || view.forced && reported(view, Reason::RoomOccupied) {
         return Ok(());
     }
     let Err(why) = empty(view)? else {

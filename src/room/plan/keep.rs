@@ -5,14 +5,16 @@ use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::create::has_no_rival;
 use super::differ::Present;
 use super::expire::{Passed, is_expired, kept_by_daily, passed};
-use super::problems::name_taken;
+use super::problems::{USER_RETRY, name_taken, reported};
 use super::publish_secret::{pin_is_doubtful, pin_is_known, publish};
 use super::steps::Read;
 use super::{Plan, Planned};
 use crate::clock::Moment;
+use crate::crd::condition::Reason;
 use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::Domain;
 use crate::reconcile::lifecycle::Keep;
+use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::{Made, Record};
 use crate::reconcile::steps::{Change, MARGIN, read, unchanged};
 use crate::room::Room;
@@ -105,7 +107,8 @@ fn is_the_recorded_room(view: &View, made: &Made, observed: &Observed) -> Result
     let room = &observed.room;
     let is_other = room.id != made.id;
     let no_dialin = room.config.dialin.is_none() && view.memory.kind.dialin_sent.is_none();
-    let in_doubt = is_other
+    let is_news = view.is_edited() || !reported(view, Reason::NameTaken);
+    let in_doubt = is_other && is_news
         || no_dialin
         || pin_is_doubtful(view, observed)
         || pin_check_is_due(view, observed);
@@ -113,11 +116,12 @@ fn is_the_recorded_room(view: &View, made: &Made, observed: &Observed) -> Result
         confirm_by_name(view)?;
     }
     if is_other {
-        return Err(name_taken(format!(
+        let message = format!(
             "Room {} was replaced at Daily by a room that this DailyRoom does not own. Delete that room at Daily, or \
              create a DailyRoom with another name.",
             room.name
-        )));
+        );
+        return Err(name_taken(message, Requeue::Polling(USER_RETRY)));
     }
     Ok(())
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::Plan;
 use crate::crd::condition::Reason;
 use crate::crd::room_properties::RESTRICTED;
+use crate::reconcile::conditions::problem_reason;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::failing;
 use crate::room::spec::Spec;
 use crate::room::view::View;
 
-/// How often to check for something that a user changes at Daily, which no watch shows.
+/// How soon to check at first for something that a user changes at Daily, which no watch shows.
 pub(super) const USER_RETRY: Duration = Duration::from_secs(60);
 
 /// Ends the reconcile with a problem.
@@ -58,9 +59,13 @@ pub(super) fn properties_allowed(view: &View, spec: &Spec) -> Result<(), Problem
 }
 
 /// The name belongs to another room or object.
-pub(super) fn name_taken(message: String) -> Plan {
-    let requeue = Requeue::After(USER_RETRY);
+pub(super) fn name_taken(message: String, requeue: Requeue) -> Plan {
     fails(Reason::NameTaken, message, ResolvedBy::User, requeue)
+}
+
+/// Whether the status says so already.
+pub(super) fn reported(view: &View, reason: Reason) -> bool {
+    problem_reason(&view.status.conditions) == Some(reason.as_str())
 }
 
 /// Daily accepts no end that is this far ahead.

@@ -150,7 +150,7 @@ fn no_pin() -> Plan {
         Reason::RejectedByDaily,
         "Daily shows no PIN for the room. Check that the Daily account may use PIN dial-in.",
         ResolvedBy::User,
-        Requeue::After(USER_RETRY),
+        Requeue::Polling(USER_RETRY),
     )
 }
 

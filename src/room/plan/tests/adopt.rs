@@ -44,13 +44,15 @@ fn after(change: impl FnOnce(&mut Room)) -> View {
 
 #[track_caller]
 fn refuses(view: &View, reason: Reason, says: &str) {
-    fails(
-        view,
-        reason,
-        ResolvedBy::User,
-        Requeue::After(USER_RETRY),
-        says,
-    );
+    let again = Requeue::Polling(USER_RETRY);
+    fails(view, reason, ResolvedBy::User, again, says);
+}
+
+/// Another object has the room, which costs no call to see.
+#[track_caller]
+fn is_held(view: &View, says: &str) {
+    let again = Requeue::After(USER_RETRY);
+    fails(view, Reason::NameTaken, ResolvedBy::User, again, says);
 }
 
 #[test]
@@ -100,6 +102,47 @@ fn without_the_policy_or_the_right_key_the_room_is_left_alone() {
     assert!(!problem.served);
 }
 
+/// A listing that still shows the room costs no further call, until the user asks for something or the room is gone.
+#[test]
+fn a_room_that_a_listing_still_shows_is_not_read_again() {
+    let never = json!({"ttl": "8h", "roomName": "standup"});
+    for (spec, may_adopt, reason) in [
+        (never.clone(), true, Reason::NameTaken),
+        (spec(), false, Reason::AdoptionNotAllowed),
+    ] {
+        let by_name = before(|_| ()).spec(spec.clone());
+        let by_name = by_name.with(|it| it.key_may_adopt = may_adopt);
+        let Plan::Rest(outcome, _) = plan(&by_name) else {
+            panic!("{:?}", plan(&by_name));
+        };
+        let reported = status(&by_name, &outcome);
+        let listed = by_name.with(|it| {
+            it.facts.read_by_name = false;
+            it.evidence.observed.as_mut().unwrap().source = Source::List;
+        });
+        reads(&listed, Read::Room);
+        let known = listed.with(|it| it.status = reported.clone());
+        refuses(&known, reason, "standup exists");
+        reads(&known.clone().forced(), Read::Room);
+        reads(&known.clone().edited(spec), Read::Room);
+        let allowed = known.clone().spec(self::spec());
+        reads(&allowed.with(|it| it.key_may_adopt = true), Read::Room);
+        reads(&known.absent(ago(9), None), Read::Room);
+    }
+    let withdrawn = claimed().chosen().with_record(|it| it.claim = None);
+    let shown = withdrawn.sees(Source::Get, |_| ()).read_by_name();
+    let Plan::Rest(outcome, _) = plan(&shown) else {
+        panic!("{:?}", plan(&shown));
+    };
+    let listed = shown.clone().sees(Source::List, |_| ());
+    let listed = listed.with(|it| it.facts.read_by_name = false);
+    reads(&listed, Read::Room);
+    let known = listed.with(|it| it.status = status(&shown, &outcome));
+    refuses(&known, Reason::NameTaken, "standup exists");
+    let former = known.with_record(|it| it.former_id = Some(ID.into()));
+    reads(&former, Read::Room);
+}
+
 /// Also one that came later: the room may be what it has just created.
 #[test]
 fn a_room_that_another_object_claims_is_never_adopted() {
@@ -110,11 +153,7 @@ fn a_room_that_another_object_claims_is_never_adopted() {
                 rival.is_first = is_first;
             }
         });
-        refuses(
-            &view,
-            Reason::NameTaken,
-            "A DailyRoom in another namespace holds",
-        );
+        is_held(&view, "A DailyRoom in another namespace holds");
     }
 }
 
@@ -124,7 +163,7 @@ fn a_room_that_another_object_holds_first_is_not_written_to() {
     let view = after(|_| ());
     reads_rival(&view.clone().with(|it| it.rival = None));
     let held = view.with(|it| it.rival = rival("team"));
-    refuses(&held, Reason::NameTaken, "The DailyRoom first holds");
+    is_held(&held, "The DailyRoom first holds");
 }
 
 /// A late DELETE of another object, or of an earlier leader, would delete what callers were just given.

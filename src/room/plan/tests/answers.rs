@@ -261,7 +261,7 @@ fn numbers_that_daily_refuses_to_list_cannot_be_published() {
         &new,
         reason,
         ResolvedBy::User,
-        Requeue::After(USER_RETRY),
+        Requeue::Polling(USER_RETRY),
         "no content",
     );
     let served = serving().with(|it| it.facts.numbers = refused());

@@ -104,25 +104,22 @@ fn a_derived_name_is_bound_at_once() {
 
 #[test]
 fn nothing_is_bound_while_its_numbers_are_missing() {
-    for resolved_by in [ResolvedBy::Waiting, ResolvedBy::User] {
+    for (resolved_by, again) in [
+        (ResolvedBy::Waiting, Requeue::After(RECHECK)),
+        (ResolvedBy::User, Requeue::Polling(RECHECK)),
+    ] {
         let reason = Reason::NumberNotReady;
         let problem = NumberProblem::new(reason, resolved_by, "not yet".into(), RECHECK);
         let view = unbound().with(|it| it.facts.numbers = Some(Err(problem)));
-        fails(
-            &view,
-            reason,
-            resolved_by,
-            Requeue::After(RECHECK),
-            "not yet",
-        );
+        fails(&view, reason, resolved_by, again, "not yet");
     }
 }
 
 #[test]
 fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
     let view = unbound().chosen();
-    reads(&view, Read::Room);
-    reads_rival(&free_chosen());
+    reads_rival(&view);
+    reads(&view.clone().with(|it| it.rival = Some(None)), Read::Room);
     let free = free_chosen().date(NOW + 7).with(|it| it.rival = Some(None));
     let bound = record_of(&view, claim(NOW + 7, END), None);
     acts(&free, bind(bound));
@@ -146,6 +143,7 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
     );
     let observed = view.sees(Source::Get, |_| {}).read_by_name();
     let observed = observed.with(|it| it.rival = Some(None));
+    let again = Requeue::Polling(USER_RETRY);
     fails(
         &observed,
         Reason::NameTaken,
@@ -197,7 +195,7 @@ fn a_record_of_an_earlier_object_is_a_hint_alone() {
         .with_record(|it| it.domain_id = "domain-0".into());
     let named = observed.with_record(|it| it.name = "other".into());
     for view in [another, elsewhere, named] {
-        let again = Requeue::After(USER_RETRY);
+        let again = Requeue::Polling(USER_RETRY);
         fails(&view, Reason::NameTaken, ResolvedBy::User, again, "exists");
     }
     // A derived name finds its room by itself.
@@ -521,7 +519,7 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         |it| it.config.max_participants = Some(20),
         named,
     ];
-    let (reason, later) = (Reason::NameTaken, Requeue::After(USER_RETRY));
+    let (reason, later) = (Reason::NameTaken, Requeue::Polling(USER_RETRY));
     let says = "nothing shows that it was created for this DailyRoom";
     for stranger in strangers {
         let view = found(CreateAttempts::Unknown, stranger);
@@ -717,7 +715,7 @@ fn an_end_that_passed_while_the_room_was_to_be_made_is_concluded_by_both_clocks(
 fn a_withdrawn_claim_waits_until_the_name_is_free() {
     let view = claimed().chosen().with_record(|it| it.claim = None);
     reads(&view, Read::Room);
-    let again = Requeue::After(USER_RETRY);
+    let again = Requeue::Polling(USER_RETRY);
     let taken = view.clone().sees(Source::Get, |_| {}).read_by_name();
     fails(
         &taken,

@@ -72,15 +72,19 @@ fn the_listing_is_asked_before_the_name() {
 fn another_room_of_the_name_is_believed_by_name_alone_and_left_alone() {
     let other = |it: &mut Room| it.id = "room-2".into();
     reads(&serving().sees(Source::List, other), Read::Room);
-    let again = Requeue::After(USER_RETRY);
+    let again = Requeue::Polling(USER_RETRY);
     let reason = Reason::NameTaken;
-    fails(
-        &by_name(other),
-        reason,
-        ResolvedBy::User,
-        again,
-        "does not own",
-    );
+    let shown = by_name(other);
+    fails(&shown, reason, ResolvedBy::User, again, "does not own");
+    // While listings still show it, they are enough.
+    let Plan::Rest(outcome, _) = plan(&shown) else {
+        panic!("{:?}", plan(&shown));
+    };
+    let reported = status(&shown, &outcome);
+    let known = serving().sees(Source::List, other);
+    let known = known.with(|it| it.status = reported);
+    fails(&known, reason, ResolvedBy::User, again, "does not own");
+    reads(&known.forced(), Read::Room);
 }
 
 #[test]
@@ -107,7 +111,7 @@ fn without_any_pin_there_is_no_secret() {
     let without = |it: &mut Room| it.config.dialin_code = None;
     let lost = |view: View| view.with(|it| it.status.dialin_code = None);
     reads(&lost(serving().sees(Source::List, without)), Read::Room);
-    let again = Requeue::After(USER_RETRY);
+    let again = Requeue::Polling(USER_RETRY);
     let reason = Reason::RejectedByDaily;
     let silent = lost(by_name(without));
     fails(&silent, reason, ResolvedBy::User, again, "no PIN");
@@ -318,7 +322,7 @@ fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
 #[test]
 fn an_update_is_meant_for_the_room_that_was_seen() {
     let stranger = by_name(|it| it.id = "room-2".into()).edited(json!({"ttl": "7h"}));
-    let later = Requeue::After(USER_RETRY);
+    let later = Requeue::Polling(USER_RETRY);
     fails(
         &stranger,
         Reason::NameTaken,
