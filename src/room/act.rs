@@ -74,6 +74,7 @@ impl Pass<Room> {
         let created = account
             .create_room(session.key.clone(), request, owner, check)
             .await;
+        self.view.facts.created = created.is_ok();
         self.sent(created, &what)
     }
 

@@ -42,6 +42,8 @@ pub struct Facts {
     pub former_secrets: Option<Vec<(SecretKind, Guard)>>,
     /// The meeting tokens that Daily issued in this reconcile, by their keys.
     pub tokens: BTreeMap<String, MeetingToken>,
+    /// Whether this reconcile created the room, from the spec that it has read.
+    pub created: bool,
     /// The change that Daily accepted.
     pub updated: Option<Update>,
     /// Who is in the room, or why Daily does not show it, once Daily was asked.

@@ -282,8 +282,10 @@ fn record_room(
     let room = &observed.room;
     let created_here = observed.source == Source::Create;
     let end = end_of_found(view, spec, claimed_end(view, spec, claim), room);
+    // An earlier reconcile may have created it from another spec.
+    let from_this_spec = created_here && view.facts.created;
     let dialin = match &view.facts.numbers {
-        Some(Ok(numbers)) if created_here => Some(spec.dialin(&own_numbers(numbers))),
+        Some(Ok(numbers)) if from_this_spec => Some(spec.dialin(&own_numbers(numbers))),
         _ => None,
     };
     let made = Made {
@@ -291,7 +293,7 @@ fn record_room(
         end: Some(end),
         ..Made::of(&room.id)
     };
-    let made = match created_here {
+    let made = match from_this_spec {
         true => properties::recorded(&spec.properties, room, made),
         false => made,
     };

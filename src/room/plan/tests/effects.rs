@@ -76,7 +76,8 @@ impl World {
         match (answer, step) {
             (Ok(Some(room)), Step::CreateRoom(_)) => {
                 view.memory.rejection = None;
-                let date = Some(self.date());
+                view.facts.created = true;
+                let date = self.date_header();
                 let answer = Answer { value: room, date };
                 self.evidence.created(&name, &owner, answer, at);
             }

@@ -417,6 +417,7 @@ impl View {
             evidence.absence = None;
             evidence.observed = Some(observed);
         })
+        .with(|it| it.facts.created = source == Source::Create)
     }
 
     /// There is no room: Daily has said so since `first`, and by name at `by_name`.

@@ -41,6 +41,8 @@ enum Event {
     Reconnect,
     /// From now on Daily does or does not answer who is where.
     Presence,
+    /// From now on answers have or lack the header `Date`.
+    Dates,
     /// From now on a DELETE waits this long for its slot.
     Busy(u64),
     DeleteNamespace,
@@ -126,6 +128,7 @@ fn event(specs: std::ops::Range<usize>) -> impl Strategy<Value = Event> {
         1 => Just(Event::Leave),
         1 => Just(Event::Reconnect),
         1 => Just(Event::Presence),
+        1 => Just(Event::Dates),
         1 => Just(Event::DeleteNamespace),
         1 => (0..DELETIONS.len()).prop_map(Event::EditDeletion),
     ]
@@ -148,6 +151,7 @@ fn event_without_ends() -> impl Strategy<Value = Event> {
         1 => Just(Event::LoseStatus),
         1 => Just(Event::LoseRecord),
         1 => Just(Event::Numbers),
+        1 => Just(Event::Dates),
     ]
 }
 
@@ -281,6 +285,7 @@ impl World {
             Event::Leave => self.leave(),
             Event::Reconnect => self.reconnect(),
             Event::Busy(seconds) => self.slot_wait = Duration::from_secs(*seconds),
+            Event::Dates => self.dateless = !self.dateless,
             Event::Presence => self.presence_fails = !self.presence_fails,
             Event::DeleteNamespace => {
                 let now = self.wall();
@@ -308,6 +313,7 @@ impl World {
         self.meta.generation += 1;
         self.tokens_fail = false;
         self.presence_fails = false;
+        self.dateless = false;
         self.leave();
         self.wait(QUIET);
         let mut quiet = 0;
@@ -442,6 +448,29 @@ fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
     live(start, &events);
 }
 
+/// The spec is edited between the create and the write of the record, so that the next reconcile records a room
+/// that was created without the properties.
+#[test]
+fn an_edit_right_after_the_create_is_sent() {
+    let start = Start {
+        spec: 12,
+        chosen: false,
+        deletion: 0,
+        adopts: false,
+        skew: 0,
+        lingers: false,
+        lags: false,
+        repins: false,
+    };
+    let (done, lost) = (Fate::Done, Fate::Lost);
+    let events = [
+        Event::Pass(vec![done, done, lost]),
+        Event::Edit(11),
+        Event::Pass(Vec::new()),
+    ];
+    live(start, &events);
+}
+
 /// Lives on with a room that is renewed, and whose end nobody else moves.
 fn live_renewed(start: Start, events: &[Event]) {
     let start = Start {
@@ -484,6 +513,7 @@ fn event_of_a_deletion() -> impl Strategy<Value = Event> {
         2 => Just(Event::Leave),
         3 => Just(Event::Reconnect),
         1 => Just(Event::Presence),
+        1 => Just(Event::Dates),
         1 => (0u64..40).prop_map(Event::Busy),
         1 => Just(Event::DeleteNamespace),
         1 => (-900i64..900).prop_map(Event::MoveEnd),

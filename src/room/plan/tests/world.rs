@@ -64,6 +64,8 @@ pub(super) struct World {
     /// Whether no end may move nearer, and no room be created beside one that has not ended.
     pub(super) only_later: bool,
     pub(super) people: Vec<Person>,
+    /// Whether answers lack the header `Date`.
+    pub(super) dateless: bool,
     /// Whether Daily does not answer who is where.
     pub(super) presence_fails: bool,
     /// How long a DELETE waits for its slot.
@@ -121,6 +123,7 @@ impl World {
             repins: false,
             only_later: false,
             people: Vec::new(),
+            dateless: false,
             presence_fails: false,
             slot_wait: Duration::ZERO,
             namespace_deleted: None,
@@ -246,6 +249,11 @@ impl World {
         self.wall() + self.skew
     }
 
+    /// The header `Date` of an answer.
+    pub(super) fn date_header(&self) -> Option<i64> {
+        (!self.dateless).then(|| self.date())
+    }
+
     fn moment(&self) -> Moment {
         Moment(self.clock)
     }
@@ -361,7 +369,7 @@ impl World {
                 total_count: u64::try_from(data.len()).unwrap(),
                 data,
             },
-            date: Some(self.date()),
+            date: self.date_header(),
         };
         let expected = [self.name()];
         let mut wanted = self.evidence.names();
@@ -538,14 +546,14 @@ impl World {
 
     pub(super) fn get(&mut self, name: &str, at: Moment) {
         let value = self.read(name).cloned();
-        let date = Some(self.date());
+        let date = self.date_header();
         self.evidence.read(name, Answer { value, date }, at);
     }
 
     /// The answer to a write shows what is so.
     pub(super) fn answer(&mut self, name: &str, at: Moment) {
         let value = self.shown(name).cloned();
-        let date = Some(self.date());
+        let date = self.date_header();
         self.evidence.written(name, Answer { value, date }, at);
     }
 }
