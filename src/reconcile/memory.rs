@@ -50,6 +50,21 @@ pub struct Memory<M> {
     pub kind: M,
 }
 
+impl<M> Memory<M> {
+    /// Counts definite answers about the API key in a row.
+    pub fn count_key(&mut self, usable: bool, deleting: bool, now: Moment) {
+        if usable {
+            self.key_problems = 0;
+            self.keyless_since = None;
+            return;
+        }
+        self.key_problems = self.key_problems.saturating_add(1);
+        if deleting {
+            self.keyless_since.get_or_insert(now);
+        }
+    }
+}
+
 /// What was read of the namespace of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Namespace {
@@ -195,6 +210,21 @@ mod tests {
             remembered,
             (written, &Recorded::Nothing),
         );
+    }
+
+    #[test]
+    fn a_deletion_is_keyless_since_the_first_of_the_answers_in_a_row_without_a_key() {
+        let at = |seconds| Moment(Duration::from_secs(seconds));
+        let mut memory = Memory::<()>::default();
+        let mut counts = |usable, deleting, seconds| {
+            memory.count_key(usable, deleting, at(seconds));
+            (memory.key_problems, memory.keyless_since)
+        };
+        assert_eq!(counts(false, false, 1), (1, None), "it is not deleted");
+        assert_eq!(counts(false, true, 2), (2, Some(at(2))));
+        assert_eq!(counts(false, true, 70), (3, Some(at(2))));
+        assert_eq!(counts(true, true, 71), (0, None), "there was a key");
+        assert_eq!(counts(false, true, 72), (1, Some(at(72))));
     }
 
     #[test]

@@ -52,21 +52,6 @@ impl<K: Kind> Pass<K> {
         self.permit = permit.transpose().map_err(Failure::busy)?;
         Ok(())
     }
-
-    /// Counts definite answers about the key in a row.
-    fn count_key(&mut self, usable: bool) {
-        let deleting = self.view.meta.deleting.is_some();
-        let memory = &mut self.view.memory;
-        if usable {
-            memory.key_problems = 0;
-            memory.keyless_since = None;
-            return;
-        }
-        memory.key_problems = memory.key_problems.saturating_add(1);
-        if deleting {
-            memory.keyless_since.get_or_insert(clock::now());
-        }
-    }
 }
 
 impl<K: Reconciled> Pass<K> {
@@ -100,7 +85,9 @@ impl<K: Reconciled> Pass<K> {
             (found, _) => found,
         };
         let usable = found.as_ref().is_ok_and(fits);
-        self.count_key(usable);
+        let deleting = self.view.meta.deleting.is_some();
+        let memory = &mut self.view.memory;
+        memory.count_key(usable, deleting, clock::now());
         self.view.access = Some(match &found {
             Ok(session) => Ok(session.account.domain().clone()),
             Err(problem) => Err(problem.clone()),
