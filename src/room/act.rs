@@ -23,8 +23,6 @@ use crate::reconcile::problem::ResolvedBy;
 use crate::reconcile::report::Applied;
 use crate::reconcile::{Failure, Live, Pass};
 
-/// The longest wait after the API server rejected a Secret: no watch shows that a quota or policy has changed.
-const SECRET_RETRY: Duration = Duration::from_secs(30);
 /// The longest wait after Daily did not answer the request for a meeting token.
 const TOKEN_RETRY: Duration = Duration::from_secs(60);
 
@@ -232,7 +230,6 @@ impl Pass<Room> {
         written: Result<Secret, EffectError<KubeError>>,
         write: &SecretWrite,
     ) -> Result<(), Failure> {
-        let attempt = self.view.secret_attempt(write.kind, &write.identity);
         let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
@@ -256,13 +253,8 @@ impl Pass<Room> {
                 Ok(())
             }
             Err(EffectError::Failed(_, error)) if error.refuses_the_object() => {
-                memory.secrets.remove(&write.kind);
-                let before = memory.secret_rejections.get(&write.kind);
-                let now = self.view.now.moment;
-                let rejection = Rejection::after(before, &attempt, chain(&error), now);
-                let rejection = rejection.within(SECRET_RETRY, now);
-                memory.secret_rejections.insert(write.kind, rejection);
-                self.view.retried.push(attempt);
+                let (kind, identity) = (write.kind, &write.identity);
+                self.view.secret_rejected(kind, identity, chain(&error));
                 Ok(())
             }
             Err(error) => Err(Failure::of_kube("the Secret", error)),

@@ -1,6 +1,7 @@
 //! What a reconcile of a DailyRoom knows, beside what is the same for any kind.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Room;
 use super::plan::steps::Update;
@@ -16,6 +17,9 @@ use crate::k8s::Guard;
 use crate::reconcile;
 use crate::reconcile::backoff::Rejection;
 use crate::reconcile::problem::ResolvedBy;
+
+/// The longest wait after the API server rejected a Secret: no watch shows that a quota or policy has changed.
+const SECRET_RETRY: Duration = Duration::from_secs(30);
 
 /// What a reconcile of a DailyRoom knows.
 pub type View = reconcile::view::View<Room>;
@@ -146,6 +150,18 @@ impl View {
     pub fn secret_attempt(&self, kind: SecretKind, content: &str) -> String {
         let found = self.facts.secrets.get(&kind).and_then(Found::fingerprint);
         format!("{content} for {}", found.unwrap_or("nothing"))
+    }
+
+    /// The API server rejected a Secret, which is sent again after a back-off.
+    pub fn secret_rejected(&mut self, kind: SecretKind, content: &str, error: String) {
+        let attempt = self.secret_attempt(kind, content);
+        let (memory, now) = (&mut self.memory.kind, self.now.moment);
+        memory.secrets.remove(&kind);
+        let before = memory.secret_rejections.get(&kind);
+        let rejection = Rejection::after(before, &attempt, error, now);
+        let rejection = rejection.within(SECRET_RETRY, now);
+        memory.secret_rejections.insert(kind, rejection);
+        self.retried.push(attempt);
     }
 
     /// Whether the status may not have the PIN.

@@ -371,6 +371,28 @@ fn a_refused_secret_is_reported_and_the_dead_pin_goes() {
     assert_eq!(status(&recreated, &outcome).dialin_code, None);
 }
 
+/// No watch shows that a quota or policy has changed.
+#[test]
+fn a_refused_secret_is_sent_again_within_thirty_seconds_and_once_at_a_users_request() {
+    let absent = |it: &mut View| drop(it.facts.secrets.insert(SecretKind::Dialin, Found::Absent));
+    let mut view = serving().with(absent).forced().read_by_name();
+    for seconds in [5, 10, 20, 30, 30] {
+        let write = secret_write(&view, &content(&view), true);
+        acts(&view, Step::CreateSecret(write.clone()));
+        view.secret_rejected(SecretKind::Dialin, &write.identity, "a quota".into());
+        let (reason, wait) = (Reason::SecretRefused, Duration::from_secs(seconds));
+        fails(
+            &view,
+            reason,
+            ResolvedBy::User,
+            Requeue::After(wait),
+            "a quota",
+        );
+        view.forced = false;
+        view.now.moment = view.now.moment.after(wait);
+    }
+}
+
 #[test]
 fn a_request_is_granted_once_in_ten_seconds() {
     let mut view = serving().with(|it| it.meta.requested = Some("now".into()));
