@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn only_what_rooms_use_of_a_number_wakes_them() {
-        let with = |change: fn(&mut Value)| {
+        let with = |change: &dyn Fn(&mut Value)| {
             let mut number = json!({
                 "apiVersion": "daily-operator.io/v1alpha1", "kind": "PinDialinNumber",
                 "metadata": {"namespace": "team", "name": "main", "uid": "u", "resourceVersion": "1",
@@ -301,18 +301,43 @@ mod tests {
             );
             wakes(Event::InitDone)
         };
-        assert_eq!(list(&mut wakes, vec![with(|_| ())]), 1);
-        let annotated = || with(|it| it["metadata"]["annotations"] = json!({"x": "1"}));
+        assert_eq!(list(&mut wakes, vec![with(&|_| ())]), 1);
+        let annotated =
+            || with(&|it: &mut Value| it["metadata"]["annotations"] = json!({"x": "1"}));
         assert_eq!(wakes(Event::Apply(annotated())), 0);
-        let greeting = with(|it| it["spec"]["ivrGreeting"] = json!({"message": "Hello."}));
+        let greeting =
+            with(&|it: &mut Value| it["spec"]["ivrGreeting"] = json!({"message": "Hello."}));
         assert_eq!(wakes(Event::Apply(greeting)), 0);
-        let all = || with(|it| it["spec"]["allowedRooms"] = json!({"namespaces": {"from": "All"}}));
+        let all_may = |it: &mut Value| {
+            it["spec"]["allowedRooms"] = json!({"namespaces": {"from": "All"}});
+        };
+        let all = || with(&all_may);
         assert_eq!(wakes(Event::Apply(all())), 1);
         assert_eq!(wakes(Event::Apply(all())), 0);
+        let selected = |label: &str| {
+            let labels = json!({"matchLabels": {label: "yes"}});
+            let of = json!({"namespaces": {"from": "Selector", "selector": labels}});
+            with(&|it: &mut Value| it["spec"]["allowedRooms"] = of.clone())
+        };
+        assert_eq!(wakes(Event::Apply(selected("a"))), 1);
+        assert_eq!(wakes(Event::Apply(selected("b"))), 1);
+        assert_eq!(wakes(Event::Apply(all())), 1);
+        let ready = |it: &mut Value| {
+            all_may(it);
+            it["status"] = conditions(&[("Ready", "True", "Available")]);
+        };
+        assert_eq!(wakes(Event::Apply(with(&ready))), 1, "it is ready now");
+        assert_eq!(wakes(Event::Apply(with(&ready))), 0);
+        let deleted = |it: &mut Value| {
+            ready(it);
+            it["metadata"]["deletionTimestamp"] = json!("2026-01-02T00:00:00Z");
+        };
+        assert_eq!(wakes(Event::Apply(with(&deleted))), 1, "it is deleted");
+        assert_eq!(wakes(Event::Apply(all())), 1);
         assert_eq!(list(&mut wakes, vec![all()]), 0, "nothing has changed");
-        assert_eq!(list(&mut wakes, vec![with(|_| ())]), 1);
-        assert_eq!(wakes(Event::Delete(with(|_| ()))), 1);
-        assert_eq!(wakes(Event::Apply(with(|_| ()))), 1);
+        assert_eq!(list(&mut wakes, vec![with(&|_| ())]), 1);
+        assert_eq!(wakes(Event::Delete(with(&|_| ()))), 1);
+        assert_eq!(wakes(Event::Apply(with(&|_| ()))), 1);
         assert_eq!(list(&mut wakes, Vec::new()), 1, "it was deleted meanwhile");
     }
 }
