@@ -206,20 +206,22 @@ async fn log<T>(ended: Result<T, controller::Error<Infallible, watcher::Error>>)
 
 /// Frees the memory of objects that no longer exist, from time to time, also after a panic.
 async fn clean_up(rooms: Arc<reconcile::Context<Room>>, numbers: Arc<reconcile::Context<Number>>) {
-    let forget = || {
-        forget_deleted(&rooms);
-        forget_deleted(&numbers);
-        let mut recorded = Recorded::default();
-        recorded.add(&rooms);
-        recorded.add(&numbers);
-        recorded.forget_others(&rooms.keys);
-    };
     loop {
         tokio::time::sleep(CLEANUP_INTERVAL).await;
-        if catch_unwind(AssertUnwindSafe(forget)).is_err() {
+        let forget = AssertUnwindSafe(|| forget_unneeded(&rooms, &numbers));
+        if catch_unwind(forget).is_err() {
             tracing::error!("Freeing memory panicked; the operator retries it");
         }
     }
+}
+
+fn forget_unneeded(rooms: &reconcile::Context<Room>, numbers: &reconcile::Context<Number>) {
+    forget_deleted(rooms);
+    forget_deleted(numbers);
+    let mut recorded = Recorded::default();
+    recorded.add(rooms);
+    recorded.add(numbers);
+    recorded.forget_others(&rooms.keys);
 }
 
 fn forget_deleted<K: Kind>(context: &reconcile::Context<K>) {
@@ -229,3 +231,6 @@ fn forget_deleted<K: Kind>(context: &reconcile::Context<K>) {
         stores.any(|store| store.get(&key).is_some())
     });
 }
+
+#[cfg(test)]
+mod tests;

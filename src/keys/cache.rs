@@ -167,6 +167,19 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
+    impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
+        /// As if no value had been used since boot.
+        pub(in crate::keys) fn abandon(&self) {
+            for slot in self.slots.lock().values() {
+                slot.kept.lock().used = Moment::default();
+            }
+        }
+
+        pub(in crate::keys) fn len(&self) -> usize {
+            self.slots.lock().len()
+        }
+    }
+
     type Numbers = Cache<&'static str, Result<u32, u32>>;
 
     /// Good values are fresh for an hour, others never.

@@ -77,6 +77,28 @@ fn definite(error: KeyError) -> KeyProblem {
     }
 }
 
+impl Keys {
+    /// As if nothing had been used for an hour.
+    pub(crate) fn age_for_tests(&self) {
+        for good in self.known.good.lock().values_mut() {
+            good.at = Moment(clock::now().0.saturating_sub(UNUSED));
+        }
+        self.selected.abandon();
+        self.known.secrets.abandon();
+        self.known.verifier.abandon();
+    }
+
+    /// How many answers about namespaces, Secrets and keys are cached.
+    fn cached(&self) -> [usize; 3] {
+        let known = &self.known;
+        [
+            self.selected.len(),
+            known.secrets.len(),
+            known.verifier.len(),
+        ]
+    }
+}
+
 struct Stage {
     keys: Keys,
     api: ApiServer,
@@ -207,18 +229,7 @@ async fn a_name_that_would_be_another_url_is_never_sent() {
 
 #[tokio::test]
 async fn the_labels_of_a_namespace_are_read_once_for_rooms_and_numbers() {
-    let selects = |key: &str| {
-        let labels = [(key.to_owned(), "yes".to_owned())];
-        Scope::Selector(labels.into_iter().collect())
-    };
-    let default = DefaultKey {
-        namespace: "operator".to_owned(),
-        name: "ours".to_owned(),
-        key: default_api_key_key(),
-        rooms: selects("voice"),
-        numbers: selects("numbers"),
-    };
-    let stage = Stage::start(Some(default)).await;
+    let stage = Stage::start(Some(selected_by_labels())).await;
     let (rooms, numbers) = tokio::join!(
         stage.keys.source(For::Rooms, "team", None),
         stage.keys.source(For::Numbers, "team", None),
@@ -226,6 +237,35 @@ async fn the_labels_of_a_namespace_are_read_once_for_rooms_and_numbers() {
     assert_eq!(rooms.unwrap().shown(), "operator/ours (key api-key)");
     assert_eq!(numbers.unwrap().shown(), "team/daily-api-key (key api-key)");
     assert_eq!(stage.api.requests(), 1);
+}
+
+fn selected_by_labels() -> DefaultKey {
+    let selects = |key: &str| {
+        let labels = [(key.to_owned(), "yes".to_owned())];
+        Scope::Selector(labels.into_iter().collect())
+    };
+    DefaultKey {
+        namespace: "operator".to_owned(),
+        name: "ours".to_owned(),
+        key: default_api_key_key(),
+        rooms: selects("voice"),
+        numbers: selects("numbers"),
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_used_for_an_hour_is_forgotten() {
+    let stage = Stage::start(Some(selected_by_labels())).await;
+    let session = stage.keys.session(For::Rooms, "team", None).await.unwrap();
+    assert_eq!(stage.keys.cached(), [1, 1, 1]);
+    stage.keys.age_for_tests();
+    session.account.end_for_tests();
+    stage.keys.forget_unused(|_, _| true);
+    assert_eq!(stage.keys.cached(), [0, 0, 0]);
+    assert!(stage.keys.accounts().is_empty());
+    let domain = session.account.domain();
+    let bound = stage.last_good("team", domain).await;
+    assert!(bound.is_some(), "an object still needs it");
 }
 
 #[tokio::test]
@@ -237,18 +277,13 @@ async fn unused_keys_are_forgotten_unless_a_record_names_their_domain() {
         stage.last_good("team", &domain).await.is_some(),
         "it was just used"
     );
-    let unused = || {
-        for good in stage.keys.known.good.lock().values_mut() {
-            good.at = Moment(clock::now().0.saturating_sub(UNUSED));
-        }
-    };
-    unused();
+    stage.keys.age_for_tests();
     stage
         .keys
         .forget_unused(|namespace, id| namespace == "team" && id == domain.id);
     let bound = stage.last_good("team", &domain).await;
     assert!(bound.is_some(), "it is bound");
-    unused();
+    stage.keys.age_for_tests();
     stage.keys.forget_unused(|_, _| false);
     assert!(stage.last_good("team", &domain).await.is_none());
     assert_eq!(stage.keys.accounts().len(), 1, "that ends by itself");

@@ -30,4 +30,23 @@ impl Account {
         let setup = Setup::for_tests(base_url);
         Self::new(domain, key.into(), setup, Arc::new(|_, _| ()))
     }
+
+    /// As if no reconcile had used it for an hour.
+    pub(crate) fn end_for_tests(&self) {
+        self.users
+            .lock()
+            .end_if_unused(Duration::ZERO, clock::now());
+    }
+}
+
+#[test]
+fn deletions_take_no_permit_from_edits() {
+    let account = Account::for_tests("http://127.0.0.1:9/v1", "a-key");
+    let permits = |deleting| -> Vec<Permit> {
+        let asked = (0..RECONCILES).map(|_| account.permit("team", deleting));
+        asked.flatten().collect()
+    };
+    let deletions = permits(true);
+    assert!(!deletions.is_empty() && deletions.len() <= DELETIONS);
+    assert!(permits(false).len() > DELETIONS);
 }

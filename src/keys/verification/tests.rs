@@ -15,6 +15,16 @@ const OTHER_KEY: &str = "globex-key-0123456789abcdef";
 const WRONG_KEY: &str = "wrong-key-0123456789abcdef";
 const PATIENCE: Duration = Duration::from_secs(20);
 
+impl Verifier {
+    pub(in crate::keys) fn abandon(&self) {
+        self.known.abandon();
+    }
+
+    pub(in crate::keys) fn len(&self) -> usize {
+        self.known.len()
+    }
+}
+
 struct Stage {
     verifier: Verifier,
     accounts: Accounts,
