@@ -144,3 +144,40 @@ impl Gate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// The check may take seconds, in which another process may become the leader.
+    #[tokio::test]
+    async fn an_effect_is_sent_if_this_process_leads_after_the_live_check() {
+        let passes = async |leadership, writes| {
+            let gate = Gate::new(leadership, writes, Metrics::default());
+            let (checked, sent) = (Arc::new(AtomicBool::default()), Cell::new(false));
+            let reads = Arc::clone(&checked);
+            let check = Check::live(async move {
+                reads.store(true, Ordering::Relaxed);
+                Ok(())
+            });
+            let send = async {
+                sent.set(true);
+                Ok::<_, KubeError>(())
+            };
+            let passed = gate.pass(Effect::RoomCreate, check, send).await;
+            let why = passed.err().map(|it| crate::cause::chain(&it));
+            (checked.load(Ordering::Relaxed), sent.get(), why)
+        };
+        let (leads, blind) = (Leadership::for_tests, Leadership::blind_for_tests);
+        assert_eq!(passes(leads(), true).await, (true, true, None));
+        let blocked = |why: &str| Some(format!("room-create was not sent: {why}"));
+        let not_leading = blocked("this process is not the leader");
+        assert_eq!(passes(blind(), true).await, (true, false, not_leading));
+        let disabled = blocked("writes are disabled");
+        assert_eq!(passes(leads(), false).await, (false, false, disabled));
+    }
+}

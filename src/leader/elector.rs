@@ -331,3 +331,6 @@ impl Elector {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests;
