@@ -158,12 +158,13 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use daily_sim::{Config, Sim};
+    use daily_sim::{Config, FaultKind, FaultSpec, Sim};
     use futures::FutureExt;
     use futures::future::join_all;
     use serde_json::json;
 
     use super::*;
+    use crate::daily::evidence::CreateAttempts;
 
     const KEY: &str = "acme-key-0123456789abcdef";
 
@@ -194,6 +195,63 @@ mod tests {
         assert!(account.evidence().room("standup", "uid").observed.is_none());
         create(&account).await.unwrap();
         assert!(account.evidence().room("standup", "uid").observed.is_some());
+    }
+
+    /// No call of the name may say something about it before the answer.
+    #[tokio::test]
+    async fn a_create_that_is_sent_is_answered_although_its_reconcile_is_cut_off() {
+        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
+        let account = Account::for_tests(&daily.base_url(), KEY);
+        let sim = daily.client().unwrap();
+        let hold = FaultSpec::next("POST", "/rooms", FaultKind::Hold("create".into()));
+        sim.fault(&hold).await.unwrap();
+        let sent = async {
+            while sim.faults().await.unwrap()[0].held == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            _ = create(&account) => panic!("the answer is held"),
+            () = sent => {}
+        }
+        let attempts = || account.evidence().room("standup", "uid").create_attempts;
+        assert_eq!(attempts(), CreateAttempts::Unknown);
+        let key = KEY.into();
+        let mut look = Box::pin(account.look(&key, "standup"));
+        let meanwhile = async {
+            for _ in 0..20 {
+                sim.faults().await.unwrap();
+            }
+        };
+        tokio::select! {
+            _ = &mut look => panic!("the create is not answered"),
+            () = meanwhile => {}
+        }
+        sim.release("create").await.unwrap();
+        look.await.unwrap();
+        let known = account.evidence().room("standup", "uid");
+        let room = known.observed.expect("it exists").room;
+        assert_eq!(attempts(), CreateAttempts::Created(room.id));
+        assert_eq!(known.unknown_write, None);
+    }
+
+    #[tokio::test]
+    async fn the_outcome_of_a_create_that_panics_is_unknown() {
+        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
+        let account = Account::for_tests(&daily.base_url(), KEY);
+        let request = CreateRoom {
+            name: "standup".into(),
+            privacy: "public",
+            properties: serde_json::Map::new(),
+        };
+        let check = Check::live(async { panic!("a test asks for it") });
+        let created = account.create_room(KEY.into(), request, "uid".into(), check);
+        let Err(EffectError::Failed(_, error)) = created.await else {
+            panic!("it has failed");
+        };
+        assert!(error.may_have_been_applied(), "{error}");
+        let known = account.evidence().room("standup", "uid");
+        assert_eq!(known.create_attempts, CreateAttempts::Unknown);
     }
 
     /// Somebody joins while the DELETE of an empty room waits for its slot.
