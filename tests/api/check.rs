@@ -175,8 +175,12 @@ async fn crds(fx: &mut Fixture) {
     assert_eq!(troubled(&report), ["crds"], "{report:#}");
 
     fx.plane.apply_crds().await.expect("they can be installed");
-    let (code, report) = json_of(fx, &[]).await;
-    assert_eq!(code, 0, "{report:#}");
+    // The API server serves them some time after it has accepted them.
+    until("the CRDs are served", LATER, async || {
+        let (code, report) = json_of(fx, &[]).await;
+        if code == 0 { Ok(()) } else { Err(report) }
+    })
+    .await;
 
     let api: Api<CustomResourceDefinition> = Api::all(fx.client.clone());
     let field = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/dialString";

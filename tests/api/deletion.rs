@@ -29,6 +29,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             key_gone_and_restarted,
         ),
         stage.trial("deletion::key_refused", Setup::new(), key_refused),
+        stage.trial(
+            "deletion::key_forbidden",
+            Setup::new().without_default_key(),
+            key_forbidden,
+        ),
     ];
     let joined = [
         stage.under_each_answer(
@@ -208,4 +213,21 @@ async fn key_refused(fx: &mut Fixture) {
         false => Err("the room is still there"),
     };
     until("the room goes at Daily", SOON, gone).await;
+}
+
+/// That the operator may not read the key is no answer about it, unless the namespace is being deleted too.
+async fn key_forbidden(fx: &mut Fixture) {
+    fx.write_key("daily-api-key", KEY).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    assert!(fx.operator().terminate().await.success());
+    fx.forbid("secrets", &["get"]).await;
+    fx.delete(Room, "standup").await;
+    fx.start_operator(&[]).await;
+    let unread = ("Reconciling", "True", "KubernetesUnavailable");
+    let waits = fx.condition(Room, "standup", unread).await;
+    assert_eq!(waits.finalizers(), 1, "it is not given up");
+    fx.grant_rights().await;
+    fx.gone(Room, "standup").await;
+    assert!(fx.rooms_at_daily().await.is_empty());
 }

@@ -11,6 +11,7 @@ use testbed::faults::{Fault, Requests};
 
 use crate::fixture::{Fixture, RELEASE, Setup};
 use crate::objects::Kind::Room;
+use crate::rights;
 use crate::stage::Stage;
 use crate::wait::{SOON, until};
 
@@ -94,6 +95,8 @@ async fn forbidden(fx: &mut Fixture) {
     }
     let replaced = roles.replace(RELEASE, &PostParams::default(), &role).await;
     replaced.expect("the Role can be changed");
+    let here = (fx.namespace.as_str(), "");
+    rights::are_taken(fx, "create", "events.k8s.io/events", here).await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     let line = fx.operator().says("The event could not be published").await;
     assert_eq!(line["level"], "WARN", "{line}");

@@ -21,6 +21,7 @@ use crate::journal::Journal;
 use crate::link::Link;
 use crate::operator::{Checked, Launch, Operator};
 use crate::plane::{Plane, Release};
+use crate::rights;
 use crate::setup::neighbour_of;
 pub use crate::setup::{Setup, stop_at};
 
@@ -157,6 +158,7 @@ impl Fixture {
         let values = setup.chart_values(namespace, &daily);
         let release = plane.render(RELEASE, namespace, &values).await?;
         plane.apply_rights(&release).await?;
+        rights::are_granted(&client, &served).await;
         let kubeconfig = folder.path().join("kubeconfig");
         let text = plane.kubeconfig_of(namespace, RELEASE).await?;
         std::fs::write(&kubeconfig, text).map_err(|e| e.to_string())?;
@@ -266,6 +268,7 @@ impl Fixture {
     /// Takes away what gives the operator its rights, as `helm uninstall` does before the pod goes.
     pub async fn take_rights(&self) {
         self.plane.delete(&self.release, |_| true).await;
+        rights::lease_is_taken(self).await;
     }
 
     /// Takes away the bindings of the operator's rights. Its ServiceAccount stays.
@@ -275,12 +278,15 @@ impl Fixture {
             kind.ends_with("RoleBinding")
         };
         self.plane.delete(&self.release, binding).await;
+        rights::lease_is_taken(self).await;
     }
 
     /// Takes away the binding of the operator's rights in all namespaces.
     pub async fn take_cluster_bindings(&self) {
         let binding = |manifest: &Value| manifest["kind"] == "ClusterRoleBinding";
         self.plane.delete(&self.release, binding).await;
+        let elsewhere = ("default", "");
+        rights::are_taken(self, "list", "daily-operator.io/dailyrooms", elsewhere).await;
     }
 
     /// Takes away what gives the operator its rights in one namespace.

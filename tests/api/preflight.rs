@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::fixture::{Fixture, Setup};
 use crate::objects::Kind::Room;
 use crate::probes::NOTHING_YET;
+use crate::rights;
 use crate::stage::Stage;
 
 /// What a usage error ends with.
@@ -68,6 +69,8 @@ async fn ca_file(fx: &mut Fixture) {
 /// a restart.
 async fn cluster_id(fx: &mut Fixture) {
     fx.take_rights_in("kube-system").await;
+    let place = ("kube-system", "kube-system");
+    rights::are_taken(fx, "get", "namespaces", place).await;
     fx.launch_operator(&[]);
     let operator = fx.operators.last().expect("it was started");
     let waiting = "waiting for the ID of the cluster\nwaiting for the Lease\n";

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::fixture::{Fixture, RELEASE, Setup};
 use crate::objects::Kind::Room;
+use crate::rights;
 use crate::stage::Stage;
 use crate::wait::{SOON, until};
 
@@ -88,7 +89,7 @@ async fn standby_that_could_not_lead(fx: &mut Fixture) {
 
 /// A leader is not ready while a cache has not been filled, and names it.
 async fn caches(fx: &mut Fixture) {
-    fx.forbid_listing("secrets").await;
+    fx.forbid("secrets", &["list", "watch"]).await;
     fx.launch_operator(&[]);
     let waiting = format!(
         "waiting for the cache of secrets in namespace {}\n",
@@ -174,21 +175,26 @@ async fn api_server_gone(fx: &mut Fixture) {
         (1..=3).contains(&began.len()),
         "one line for each cause: {began:#?}"
     );
+    // It is ready a moment before it says so.
+    operator.says("The Lease is renewed again").await;
     assert_eq!(operator.said("The Lease is renewed again").len(), 1);
 }
 
 impl Fixture {
-    /// Takes the operator's right to list and watch a resource in its namespace.
-    async fn forbid_listing(&self, resource: &str) {
+    /// Takes the operator's right to do this with a resource in its namespace.
+    pub async fn forbid(&self, resource: &str, verbs: &[&str]) {
         let roles: Api<Role> = Api::namespaced(self.client.clone(), &self.namespace);
         let mut role = roles.get(RELEASE).await.expect("the Role is there");
         for rule in role.rules.iter_mut().flatten() {
             if rule.resources.iter().flatten().any(|it| it == resource) {
-                rule.verbs.retain(|verb| verb != "list" && verb != "watch");
+                rule.verbs.retain(|verb| !verbs.contains(&verb.as_str()));
             }
         }
         let replaced = roles.replace(RELEASE, &PostParams::default(), &role).await;
         replaced.expect("the Role can be changed");
+        for verb in verbs {
+            rights::are_taken(self, verb, resource, (&self.namespace, "")).await;
+        }
     }
 
     /// Waits until the first fault has hit a call.

@@ -6,9 +6,8 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, RELEASE, Setup};
-use crate::rights::{account, may};
+use crate::rights::{self, account, may};
 use crate::stage::Stage;
-use crate::wait::{SOON, until};
 
 const ROOMS: &str = "daily-operator.io/dailyrooms";
 const NUMBERS: &str = "daily-operator.io/pindialinnumbers";
@@ -53,13 +52,8 @@ async fn here(fx: &Fixture, user: &str, verb: &str, resource: &str) -> bool {
     may(fx, user, verb, resource, (&fx.namespace, "")).await
 }
 
-/// The controllers add up aggregated roles some time later.
 async fn gets(fx: &Fixture, user: &str, verb: &str, resource: &str) {
-    until(&format!("{user} may {verb} {resource}"), SOON, async || {
-        let may = here(fx, user, verb, resource).await;
-        may.then_some(()).ok_or("not yet".to_owned())
-    })
-    .await;
+    rights::gets(fx, user, verb, resource, (&fx.namespace, "")).await;
 }
 
 async fn users_of_a_namespace(fx: &mut Fixture) {
