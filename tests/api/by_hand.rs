@@ -31,18 +31,18 @@ impl ByHand {
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Result<ApiAnswer, ClientError> {
-        self.write("POST", path, async || self.api.post(path, body).await)
-            .await
+        let call = async || self.api.post(path, body).await;
+        self.write("POST", path, Some(body), call).await
     }
 
     pub async fn put(&self, path: &str, body: &Value) -> Result<ApiAnswer, ClientError> {
-        self.write("PUT", path, async || self.api.put(path, body).await)
-            .await
+        let call = async || self.api.put(path, body).await;
+        self.write("PUT", path, Some(body), call).await
     }
 
     pub async fn delete(&self, path: &str) -> Result<ApiAnswer, ClientError> {
-        self.write("DELETE", path, async || self.api.delete(path).await)
-            .await
+        let call = async || self.api.delete(path).await;
+        self.write("DELETE", path, None, call).await
     }
 
     /// Makes a call, and keeps which one in the journal it was.
@@ -50,14 +50,16 @@ impl ByHand {
         &self,
         method: &str,
         path: &str,
+        body: Option<&Value>,
         call: impl AsyncFn() -> Result<ApiAnswer, ClientError>,
     ) -> Result<ApiAnswer, ClientError> {
         let before = self.sim.journal(0).await?.len() as u64;
         let answer = taken(call).await?;
         let since = self.sim.journal(before).await?;
-        let ours = since
-            .iter()
-            .find(|it| it.method == method && it.path == path && it.status == answer.status);
+        let ours = since.iter().find(|it| {
+            let is_call = it.method == method && it.path == path && it.body.as_ref() == body;
+            is_call && it.status == answer.status
+        });
         let mut writes = self.writes.lock().expect("nobody else has it");
         writes.extend(ours.map(|it| it.seq));
         Ok(answer)
@@ -66,6 +68,11 @@ impl ByHand {
     /// The calls in the journal that have written something by hand.
     pub fn writes(&self) -> BTreeSet<u64> {
         self.writes.lock().expect("nobody else has it").clone()
+    }
+
+    /// The last of them. What follows it in the journal is an answer to it, however soon that came.
+    pub fn last_write(&self) -> u64 {
+        self.writes().pop_last().expect("something was written")
     }
 }
 

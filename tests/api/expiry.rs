@@ -250,12 +250,13 @@ async fn past_from_the_start(fx: &mut Fixture) {
 
 /// The object goes by itself with its room, its Secret and its finalizer, and not before its time.
 async fn deletes_the_object_in_time(fx: &mut Fixture) {
-    let past = |seconds: u64| {
+    let past = |seconds: u64, kept: &str| {
         let end = Timestamp::now() - Duration::from_secs(seconds);
-        json!({"expirationTime": format!("{end:.0}"), "ttlAfterExpired": "1m"})
+        json!({"expirationTime": format!("{end:.0}"), "ttlAfterExpired": kept})
     };
-    fx.room("long-ago", past(90)).await;
-    fx.room("just-now", past(5)).await;
+    fx.room("long-ago", past(90, "1m")).await;
+    // For longer than this scenario takes.
+    fx.room("just-now", past(5, "10m")).await;
     fx.gone(Room, "long-ago").await;
     fx.event("long-ago", "Normal", "Deleted").await;
 
@@ -277,7 +278,7 @@ async fn deletes_the_object_in_time(fx: &mut Fixture) {
         waits.at("/metadata/deletionTimestamp"),
         &serde_json::Value::Null
     );
-    fx.room("just-now", json!({"ttl": "1h", "ttlAfterExpired": "1m"}))
+    fx.room("just-now", json!({"ttl": "1h", "ttlAfterExpired": "10m"}))
         .await;
     fx.ready(Room, "just-now").await;
 }

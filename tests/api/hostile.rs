@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daily_sim::JournalEntry;
+use kube::Error;
+use kube::api::DeleteParams;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -88,11 +90,7 @@ async fn objects_harm_nobody(fx: &mut Fixture) {
     );
     fx.go_to(tenant.clone());
     for one in &hostile {
-        if let Some(object) = fx.find(one.kind, &one.name).await
-            && object.at("/metadata/deletionTimestamp").is_null()
-        {
-            fx.delete(one.kind, &one.name).await;
-        }
+        delete_unless_gone(fx, one).await;
     }
     edit_of_the_neighbour(fx, &home, round + 1).await;
     fx.go_to(tenant);
@@ -194,10 +192,19 @@ async fn let_loose(fx: &Fixture, hostile: &Hostile, domain: &str) -> bool {
         // What the API server refuses does nothing.
         let _ = fx.try_merge(*kind, name, patch).await;
     }
-    if hostile.deleted && fx.find(*kind, name).await.is_some() {
-        fx.delete(*kind, name).await;
+    if hostile.deleted {
+        delete_unless_gone(fx, hostile).await;
     }
     true
+}
+
+/// Some of them delete themselves, at any time.
+async fn delete_unless_gone(fx: &Fixture, Hostile { kind, name, .. }: &Hostile) {
+    let api = fx.objects(*kind);
+    match api.delete(name, &DeleteParams::default()).await {
+        Err(Error::Api(refusal)) if refusal.code == 404 => {}
+        deleted => drop(deleted.expect("the object can be deleted")),
+    }
 }
 
 /// What the operator is called, as its log says.

@@ -15,7 +15,9 @@ use crate::fixture::{
     DEFAULT_KEY_SECRET, FOREIGN_NUMBER, Fixture, KEY, NUMBER, SECOND_NUMBER, Setup, WRONG_KEY,
 };
 use crate::objects::Kind::{self, Number, Room};
+use crate::objects::Object;
 use crate::stage::Stage;
+use crate::wait::LATER;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let setup = || Setup::new().without_operator();
@@ -90,6 +92,8 @@ async fn waiting_and_retrying(fx: &mut Fixture) {
         fx.ready(kind, name).await;
         is(fx, kind, name, "Current", "").await;
     }
+    // The deletion of the number waits for it later.
+    fx.ready(Room, "waiting").await;
 }
 
 async fn daily_is_down_for(fx: &Fixture, path: &str) {
@@ -128,8 +132,8 @@ async fn a_user_has_to_act(fx: &mut Fixture) {
 
 async fn ended_and_suspended(fx: &mut Fixture) {
     fx.room("short", json!({"ttl": "10s"})).await;
-    let expired = ("Expired", "True", "Expired");
-    fx.condition(Room, "short", expired).await;
+    let expired = |room: &Object| room.has("Expired", "True", "Expired");
+    fx.until(Room, "short", "expires", LATER, expired).await;
     is(fx, Room, "short", "Current", "").await;
     kubectl_waits(fx, Room, "short", "Ready").await;
     kubectl_returns(fx, Room, "short", "Expired").await;

@@ -141,9 +141,11 @@ async fn outage(fx: &mut Fixture) {
         let metrics = metrics(fx).await;
         let errors = counted(&metrics, "reconcile_errors_total", "");
         let results = counted(&metrics, "reconcile_total", ",result=\"error\"");
-        assert_eq!(errors, results, "{metrics}");
         assert_eq!(counted(&metrics, "terminal_reconcile_errors_total", ""), 0);
-        (errors >= 3).then_some(()).ok_or(errors)
+        // A reconcile may end between the reads of the two.
+        (errors >= 3 && errors == results)
+            .then_some(())
+            .ok_or(metrics)
     })
     .await;
     fx.sim.clear_faults().await.expect("the faults go");
@@ -182,8 +184,8 @@ async fn needs_a_person(fx: &mut Fixture) {
     until("the pass is counted", SOON, async || {
         let metrics = metrics(fx).await;
         let terminal = of_numbers(&metrics, "terminal_reconcile_errors_total");
-        assert_eq!(terminal, of_numbers(&metrics, "reconcile_errors_total"));
-        (terminal > 0).then_some(()).ok_or("it is not")
+        let is_same = terminal == of_numbers(&metrics, "reconcile_errors_total");
+        (terminal > 0 && is_same).then_some(()).ok_or(metrics)
     })
     .await;
     let lines = lines(fx, "no-line");

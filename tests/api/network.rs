@@ -14,7 +14,7 @@ use testbed::proxy::{Admits, Proxy};
 use crate::fixture::{DOMAIN, Fixture, KEY, SECOND_KEY, Setup};
 use crate::objects::Kind::Room;
 use crate::stage::Stage;
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 /// The password of the proxy, which nobody may be shown.
 const PASSWORD: &str = "proxy-s3cr3t";
@@ -230,7 +230,8 @@ async fn proxy_variables(fx: &mut Fixture) {
     ])
     .await;
     let direct = "Daily cannot be reached: dns error";
-    until("it fails in another way", SOON, async || {
+    // The Lease of the process that was killed has to expire first.
+    until("it fails in another way", LATER, async || {
         let object = fx.get(Room, "standup").await;
         let message = object.condition("Ready").expect("is there").message;
         message.contains(direct).then_some(()).ok_or(message)

@@ -147,6 +147,7 @@ async fn by_the_administrator(fx: &mut Fixture) {
 
     fx.operator().kill().await;
     fx.patch_secret("standup-dialin", &edit).await;
+    fx.free_lease().await;
     fx.start_operator(&[]).await;
     let has_pin = |it: Option<&Secret>| it.is_some_and(|it| texts(it)["dialin-code"] == pin);
     fx.until_secret("standup-dialin", "is repaired", has_pin)

@@ -81,8 +81,8 @@ async fn max_participants(fx: &mut Fixture) {
     let again = update_of(fx, twenty).await;
     assert_eq!(again, json!({"properties": {"max_participants": 20}}));
     let five = json!({"properties": {"max_participants": 5}});
-    change_by_hand(fx, &room, &five).await;
-    is_put_back(fx, fx.mark().await, again).await;
+    let mark = change_by_hand(fx, &room, &five).await;
+    is_put_back(fx, mark, again).await;
 }
 
 /// Nobody joins before the start, and a ttl counts from it. The start and the end move together in one
@@ -111,13 +111,8 @@ async fn not_before(fx: &mut Fixture) {
     let moved = update_of(fx, spec(start + 600)).await;
     let later = json!({"properties": {"exp": start + 4200, "nbf": start + 600}});
     assert_eq!(moved, later);
-    change_by_hand(fx, &room, &json!({"properties": {"nbf": start}})).await;
-    is_put_back(
-        fx,
-        fx.mark().await,
-        json!({"properties": {"nbf": start + 600}}),
-    )
-    .await;
+    let mark = change_by_hand(fx, &room, &json!({"properties": {"nbf": start}})).await;
+    is_put_back(fx, mark, json!({"properties": {"nbf": start + 600}})).await;
 
     // The end of a room without a start counts from the creation of its object.
     let created = seconds(&room, "/metadata/creationTimestamp");
@@ -157,13 +152,8 @@ async fn others(fx: &mut Fixture) {
     assert_eq!(body, json!({"properties": change}));
 
     let silent = json!({"properties": {"enable_chat": false}});
-    change_by_hand(fx, &room, &silent).await;
-    is_put_back(
-        fx,
-        fx.mark().await,
-        json!({"properties": {"enable_chat": true}}),
-    )
-    .await;
+    let mark = change_by_hand(fx, &room, &silent).await;
+    is_put_back(fx, mark, json!({"properties": {"enable_chat": true}})).await;
 
     fx.operator().kill().await;
     fx.room("standup", json!({"ttl": "1h"})).await;

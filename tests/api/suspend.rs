@@ -109,11 +109,13 @@ async fn writes_nothing(fx: &mut Fixture) {
 
 /// Nobody can call a room that has ended, so Ready does not stay. The Secret does.
 async fn the_room_ends(fx: &mut Fixture) {
-    fx.room("standup", json!({"ttl": "10s"})).await;
+    // Long enough that the operator sees it suspended before the end.
+    fx.room("standup", json!({"ttl": "20s"})).await;
     fx.ready(Room, "standup").await;
     let mark = fx.mark().await;
     fx.merge(Room, "standup", json!({"spec": {"suspend": true}}))
         .await;
+    suspended(fx, Room, "standup").await;
     let expired = ("Expired", "True", "Expired");
     let room = fx
         .until(Room, "standup", "expires", LATER, |it| {
