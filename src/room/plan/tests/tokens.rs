@@ -94,6 +94,22 @@ fn a_token_in_the_secret_is_enough() {
 }
 
 #[test]
+fn a_token_is_requested_as_the_spec_says() {
+    let tokens = json!([{"key": "guest", "role": "Participant", "userName": "Ada", "ejectAtTokenExpiry": true}]);
+    let view = with_found(serving().spec(spec(&tokens)), Found::Absent);
+    let Plan::Act(AnyStep::Of(Step::IssueTokens(requests))) = plan(&view) else {
+        panic!("issues none: {:?}", plan(&view));
+    };
+    let wanted = Grant {
+        is_owner: false,
+        user_name: Some("Ada".into()),
+        eject_at_token_exp: true,
+        ..grant(&view, END)
+    };
+    assert_eq!(requests[0].grant, wanted);
+}
+
+#[test]
 fn a_ttl_is_renewed_after_two_thirds_and_ends_with_the_room() {
     let view = for_an_hour();
     let good = |exp: i64| with_token(view.clone(), grant(&view, exp));
@@ -107,6 +123,12 @@ fn a_ttl_is_renewed_after_two_thirds_and_ends_with_the_room() {
     for exp in [NOW + 1200, NOW - 1, whole + 120, END] {
         assert_eq!(requests(&good(exp)), [("host".to_owned(), whole)], "{exp}");
     }
+    let mut of_a_guest = grant(&view, whole);
+    of_a_guest.is_owner = false;
+    assert_eq!(requests(&with_token(view.clone(), of_a_guest)).len(), 1);
+    // No token outlives the room.
+    let near = good(END + 30).wall(END - 3000).date(END - 3000);
+    assert_eq!(requests(&near), [("host".to_owned(), END)]);
     // In its last hour the room gets a token until its end, which is not renewed.
     let late = |exp: i64| good(exp).wall(END - 600).date(END - 600);
     assert_eq!(requests(&late(END - 1)), [("host".to_owned(), END)]);
