@@ -20,11 +20,12 @@ const OCCUPIED: &str = "somebody may be in the room";
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let delete = || Setup::new().value("orphans", json!({"age": "5s", "policy": "Delete"}));
     let held = || delete().hold_at("orphan-delete:before");
-    let stops = ["before", "between", "after"].map(|phase| {
-        let point = format!("orphan-delete:{phase}");
-        let name = format!("orphans::stopped:{phase}");
-        stage.trial(&name, delete().stop_at(&point), stopped)
-    });
+    let stops = [
+        ("orphans::stopped_before", "orphan-delete:before"),
+        ("orphans::stopped_between", "orphan-delete:between"),
+        ("orphans::stopped_after", "orphan-delete:after"),
+    ];
+    let stops = stops.map(|(name, point)| stage.trial(name, delete().stop_at(point), stopped));
     let mut trials = vec![
         stage.trial("orphans::deleted", delete(), deleted),
         stage.trial(
