@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use daily_sim::{FaultKind, FaultSpec};
 use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -26,6 +27,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = vec![
         stage.trial("drain::policy_edited", Setup::new(), policy_edited),
         stage.trial("drain::applied_again", Setup::new(), applied_again),
+        stage.trial("drain::restored", Setup::new(), restored),
         stage.trial(
             "drain::applied_over_an_ended_room",
             Setup::new(),
@@ -107,6 +109,18 @@ impl Fixture {
     pub async fn deferred(&self, name: &str) -> Object {
         self.delete(Room, name).await;
         self.condition(Room, name, DEFERRED).await
+    }
+
+    /// Asks for the deletion, and waits until the end has moved nearer.
+    async fn drained(&self, room: &Object) {
+        self.deferred("standup").await;
+        until("the end moves nearer", SOON, async || {
+            match self.ends_in(room).await {
+                left if left < 2 * HOUR => Ok(()),
+                left => Err(left),
+            }
+        })
+        .await;
     }
 
     /// When the room ends at Daily, in seconds from now by Daily's clock.
@@ -221,14 +235,7 @@ async fn policy_edited(fx: &mut Fixture) {
 async fn applied_again(fx: &mut Fixture) {
     let spec = json!({"ttl": "8h"});
     let before = fx.with_host("standup", spec.clone()).await;
-    fx.deferred("standup").await;
-    until("the end moves nearer", SOON, async || {
-        match fx.ends_in(&before).await {
-            left if left < 2 * HOUR => Ok(()),
-            left => Err(left),
-        }
-    })
-    .await;
+    fx.drained(&before).await;
     let none = json!({"metadata": {"finalizers": null}});
     fx.merge(Room, "standup", none).await;
     fx.gone(Room, "standup").await;
@@ -240,6 +247,35 @@ async fn applied_again(fx: &mut Fixture) {
     );
     let left = fx.ends_in(&before).await;
     assert!(left > 7 * HOUR, "the ttl counts again: {left}");
+    assert!(fx.is_inside(&before).await);
+}
+
+/// A backup restores the DailyRoom with the status that it had while it waited. The record knows the end that the
+/// deletion gave, also if the room never removes participants.
+async fn restored(fx: &mut Fixture) {
+    let spec = json!({"ttl": "8h", "ejectAtRoomExpiry": false});
+    let before = fx.with_host("standup", spec.clone()).await;
+    fx.drained(&before).await;
+    let backup = fx.get(Room, "standup").await;
+    assert!(fx.operator().terminate().await.success());
+    let none = json!({"metadata": {"finalizers": null}});
+    fx.merge(Room, "standup", none).await;
+    fx.gone(Room, "standup").await;
+    fx.room("standup", spec).await;
+    let status = Patch::Merge(json!({"status": {"record": backup.text("/status/record")}}));
+    let (objects, params) = (fx.objects(Room), PatchParams::default());
+    let patched = objects.patch_status("standup", &params, &status).await;
+    patched.expect("the status is restored");
+    fx.start_operator(&[]).await;
+    let after = fx.ready(Room, "standup").await;
+    assert_eq!(after.pin(), before.pin());
+    until("the ttl counts again", SOON, async || {
+        match fx.ends_in(&before).await {
+            left if left > 7 * HOUR => Ok(()),
+            left => Err(left),
+        }
+    })
+    .await;
     assert!(fx.is_inside(&before).await);
 }
 

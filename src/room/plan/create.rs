@@ -61,16 +61,18 @@ impl Create for Room {
         }
         if view.is_chosen() {
             has_no_rival(view, &name)?;
-            match (room, restored.and_then(|it| it.made.as_ref())) {
-                (Some(room), Some(made)) if room.id == made.id => {
-                    let made = made.clone().undrained();
-                    return Ok(record(unclaimed.owning(made), Change::Found));
-                }
-                (Some(room), _) => return adopt(view, spec, &unclaimed, room),
-                (None, _) => {}
-            }
         }
-        record_claim(view, spec, &unclaimed, end)
+        let made = restored.and_then(|it| it.made.as_ref());
+        let made = made.filter(|made| room.is_some_and(|it| it.id == made.id));
+        match (made, room) {
+            // A derived name finds its room by itself, but not that a deletion gave the end.
+            (Some(made), _) if view.is_chosen() || made.drain.is_some() => {
+                let owned = unclaimed.owning(made.clone().undrained());
+                Ok(record(owned, Change::Found))
+            }
+            (_, Some(room)) if view.is_chosen() => adopt(view, spec, &unclaimed, room),
+            _ => record_claim(view, spec, &unclaimed, end),
+        }
     }
 
     fn claim_again(view: &View, spec: &Spec, unclaimed: &Record) -> Planned {

@@ -478,15 +478,19 @@ fn a_restored_record_does_not_go_on_with_a_deletion() {
         (NOW + 3660, End::of_deletion(NOW + 3660)),
         (END, by_ttl(END)),
     ] {
+        // By a derived name too, where ejectAtRoomExpiry: false would hide it.
         let chosen = recorded().chosen().with(|it| it.rival = Some(None));
-        let mut taken_over = chosen.owned();
-        taken_over.made.as_mut().unwrap().end = Some(owns);
-        let restored = chosen.with_record(|it| {
-            it.uid = "uid-0".into();
-            it.made.as_mut().unwrap().drain = Some(drain(end));
-        });
-        let found = restored.sees(Source::Get, |_| {}).read_by_name();
-        acts(&found, write(taken_over, Change::Found));
+        let never_ejects = json!({"ttl": "8h", "ejectAtRoomExpiry": false});
+        for view in [chosen, recorded().spec(never_ejects)] {
+            let mut taken_over = view.owned();
+            taken_over.made.as_mut().unwrap().end = Some(owns.clone());
+            let restored = view.with_record(|it| {
+                it.uid = "uid-0".into();
+                it.made.as_mut().unwrap().drain = Some(drain(end));
+            });
+            let found = restored.sees(Source::Get, |_| {}).read_by_name();
+            acts(&found, write(taken_over, Change::Found));
+        }
     }
 }
 
