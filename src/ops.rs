@@ -114,6 +114,7 @@ async fn metrics(State(shown): State<Shown>) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Controller;
 
     async fn fetch(address: SocketAddr, path: &str) -> (u16, String, String) {
         let answer = reqwest::get(format!("http://{address}{path}"))
@@ -197,6 +198,8 @@ mod tests {
         let shown = shown(Leadership::stuck_for_tests());
         let watch = shown.metrics.health().watches.begin("dailyrooms", None);
         watch.stop_for_tests();
+        let working = shown.metrics.working(Controller::Room);
+        shown.metrics.health().reconciles.stop_for_tests();
         let listener = listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
             .await
             .unwrap();
@@ -204,8 +207,12 @@ mod tests {
         tokio::spawn(serve(listener, shown));
         let (status, _, body) = fetch(address, "/healthz").await;
         let lines: Vec<_> = body.lines().collect();
-        assert_eq!((status, lines.len()), (503, 2), "{body}");
+        assert_eq!((status, lines.len()), (503, 3), "{body}");
         assert!(lines[0].starts_with("the watch of dailyrooms has sent no request"));
-        assert!(lines[1].starts_with("no request about the Lease was sent for"));
+        assert!(lines[1].starts_with("reconciles are in progress, and none has ended for"));
+        assert!(lines[2].starts_with("no request about the Lease was sent for"));
+        drop(working);
+        let (_, _, body) = fetch(address, "/healthz").await;
+        assert_eq!(body.lines().count(), 2, "{body}");
     }
 }

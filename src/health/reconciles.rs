@@ -48,6 +48,13 @@ impl Reconciles {
 mod tests {
     use super::*;
 
+    impl Reconciles {
+        /// As if none had ended since this machine was booted.
+        pub(crate) fn stop_for_tests(&self) {
+            self.0.lock().moved = Moment::default();
+        }
+    }
+
     #[test]
     fn passes_stand_still_when_some_are_in_progress_and_none_ends() {
         let reconciles = Reconciles::default();
