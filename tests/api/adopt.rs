@@ -33,6 +33,12 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         By(&["config-put", "config-reads"]),
         number,
     );
+    let another_case = stage.under_each_answer(
+        "adopt::another_case",
+        Setup::new(),
+        By(&["name-case"]),
+        another_case,
+    );
     let plain = vec![
         stage.trial(
             "adopt::default_key",
@@ -41,7 +47,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         ),
         stage.trial("adopt::one_owner", Setup::new().neighbour(), one_owner),
     ];
-    plain.into_iter().chain(room).chain(number).collect()
+    let by_answer = [room, number, another_case];
+    plain
+        .into_iter()
+        .chain(by_answer.into_iter().flatten())
+        .collect()
 }
 
 /// A DailyRoom that adopts the room `board` with a key of its own namespace.
@@ -59,12 +69,12 @@ pub async fn room_by_hand(fx: &Fixture) -> Value {
     made.expect("Daily answers").body
 }
 
-async fn somebody_joins(fx: &Fixture) {
-    let request = json!({"properties": {"room_name": "board"}});
+async fn somebody_joins(fx: &Fixture, room: &str) {
+    let request = json!({"properties": {"room_name": room}});
     let issued = fx.by_hand.post("/meeting-tokens", &request).await;
     let token = issued.expect("Daily answers").body["token"].clone();
     let token = token.as_str().expect("is issued");
-    let joined = fx.sim.join_with("board", "Ann", token).await;
+    let joined = fx.sim.join_with(room, "Ann", token).await;
     joined.expect("Ann joins");
     // Presence shows people late (F-PRES-3).
     let shown = fx.sim.advance(Duration::from_secs(60)).await;
@@ -74,7 +84,7 @@ async fn somebody_joins(fx: &Fixture) {
 /// The guide's "add `dialin` to an existing room" with somebody in it, and the way back.
 async fn room(fx: &mut Fixture) {
     let theirs = room_by_hand(fx).await;
-    somebody_joins(fx).await;
+    somebody_joins(fx, "board").await;
     let mark = fx.mark().await;
     let mut spec = adopting();
     spec["adoptionPolicy"] = json!("Never");
@@ -148,6 +158,29 @@ async fn room(fx: &mut Fixture) {
     fx.delete(Room, "standup").await;
     fx.gone(Room, "standup").await;
     assert!(fx.rooms_at_daily().await.is_empty());
+}
+
+/// Presence and listings show a room by its own name alone, so that its participants would not show.
+async fn another_case(fx: &mut Fixture) {
+    write_own_key(fx).await;
+    let theirs = fx.by_hand.post("/rooms", &json!({"name": "Board"})).await;
+    let theirs = theirs.expect("Daily answers").body;
+    let mut spec = adopting();
+    spec["deletionPolicy"] = json!("DeleteWhenEmpty");
+    fx.room("standup", spec).await;
+    if fx.answer("name-case") == "distinct" {
+        let own = fx.ready(Room, "standup").await;
+        assert_ne!(own.at("/status/room/id"), &theirs["id"]);
+    } else {
+        let taken = ("Stalled", "True", "NameTaken");
+        let object = fx.condition(Room, "standup", taken).await;
+        let message = object.condition("Stalled").expect("is there").message;
+        assert!(message.contains("the roomName Board"), "{message}");
+        somebody_joins(fx, "Board").await;
+    }
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    assert_eq!(fx.room_at_daily("Board").await["id"], theirs["id"]);
 }
 
 /// What the spec does not set stays in the config, which outlives the object.

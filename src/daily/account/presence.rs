@@ -20,7 +20,7 @@ pub const RECONNECTS: Duration = Duration::from_secs(20);
 /// Who is in the rooms of an account, as Daily answered at one moment.
 pub(super) struct Presence {
     at: Moment,
-    /// By the names of the rooms; an empty room has no entry. (F-PRES-2)
+    /// By the names of the rooms in lower case: names that differ in case may be one room (F-ROOM-37).
     participants: HashMap<String, usize>,
     /// The rooms with an ongoing meeting, which shows some participants earlier than presence (F-MEET-3).
     meetings: HashSet<String>,
@@ -62,10 +62,11 @@ impl Account {
                 last.update(asked, read, clock::now())?
             }
         };
+        let room = room.to_lowercase();
         Ok(Occupancy {
             at: presence.at,
-            participants: presence.participants.get(room).copied().unwrap_or(0),
-            meeting: presence.meetings.contains(room),
+            participants: presence.participants.get(&room).copied().unwrap_or(0),
+            meeting: presence.meetings.contains(&room),
         })
     }
 
@@ -83,16 +84,18 @@ impl Account {
             self.read(key, "/meetings", call).await
         });
         let meetings = match meetings.await {
-            Ok(answer) => answer.value.into_iter().collect(),
+            Ok(answer) => answer.value.iter().map(|it| it.to_lowercase()).collect(),
             // An account that may not list meetings still has its presence.
             Err(CallError::Refused { .. } | CallError::NotFound) => HashSet::new(),
             Err(error) => return Err(error),
         };
-        let count = |(room, here): (String, Vec<_>)| (room, here.len());
-        let shown = shown.value.into_iter().map(count);
+        let mut participants = HashMap::new();
+        for (room, here) in shown.value {
+            *participants.entry(room.to_lowercase()).or_default() += here.len();
+        }
         Ok(Presence {
             at,
-            participants: shown.filter(|(_, here)| *here > 0).collect(),
+            participants,
             meetings,
         })
     }
@@ -162,6 +165,15 @@ mod tests {
         let here = stage.ask("a", Moment::default()).await.unwrap();
         assert_eq!((here.participants, here.meeting), (1, true));
         assert!(stage.ask("b", Moment::default()).await.unwrap().is_empty());
+    }
+
+    /// Nobody knows whether they are one room (F-ROOM-37).
+    #[tokio::test]
+    async fn participants_show_under_any_case_of_the_name() {
+        let stage = Stage::new().await;
+        stage.join("Board").await;
+        let here = stage.ask("board", Moment::default()).await.unwrap();
+        assert_eq!((here.participants, here.meeting), (1, true));
     }
 
     #[tokio::test]

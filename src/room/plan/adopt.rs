@@ -11,7 +11,6 @@ use crate::crd::AdoptionPolicy;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::Source;
 use crate::daily::types::Room;
-use crate::naming;
 use crate::reconcile::claim::{holder, no_late_write};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{End, Made, Record};
@@ -22,6 +21,9 @@ use crate::room::view::View;
 
 /// Adopts the room, or says why not.
 pub(super) fn adopt(view: &View, spec: &Spec, owned: &Record, room: &Room) -> Result<Plan, Plan> {
+    if room.name != owned.name {
+        return Ok(taken_in_another_case(&owned.name, room));
+    }
     if spec.adoption == AdoptionPolicy::Never {
         return Ok(taken(view));
     }
@@ -29,7 +31,7 @@ pub(super) fn adopt(view: &View, spec: &Spec, owned: &Record, room: &Room) -> Re
         return Ok(held_by(view, &owned.name, holder));
     }
     let by_spec = spec.end_of_new(view.meta.created, view.now.wall);
-    is_allowed(view, room)?;
+    is_allowed(view)?;
     no_late_write(view, Some(view.trusted_from))?;
     would_not_end(view, spec, room, &by_spec)?;
     let made = Made {
@@ -71,6 +73,16 @@ pub(super) fn taken(view: &View) -> Plan {
     name_taken(message, Requeue::Polling(USER_RETRY))
 }
 
+/// Daily may find a room by any case of its name (F-ROOM-37), while listings and presence name it as it was created.
+fn taken_in_another_case(name: &str, room: &Room) -> Plan {
+    let message = format!(
+        "A room named {} exists at Daily, and Daily finds it by the name {name} as well. Create a DailyRoom with the \
+         roomName {} or another one, or delete that room at Daily.",
+        room.name, room.name
+    );
+    name_taken(message, Requeue::Polling(USER_RETRY))
+}
+
 /// Another DailyRoom has the name. To see whether it still has costs no call.
 pub(super) fn held_by(view: &View, name: &str, rival: &Rival) -> Plan {
     let message = format!(
@@ -97,13 +109,7 @@ pub(super) fn end_of_found(view: &View, spec: &Spec, by_spec: End, room: &Room) 
     }
 }
 
-fn is_allowed(view: &View, room: &Room) -> Result<(), Plan> {
-    if naming::looks_derived(&room.name) {
-        return Err(not_allowed(format!(
-            "The room {} has a name that an operator derived for another DailyRoom. Choose another roomName.",
-            room.name
-        )));
-    }
+fn is_allowed(view: &View) -> Result<(), Plan> {
     if view.key_may_adopt {
         return Ok(());
     }

@@ -70,6 +70,7 @@ pub(super) fn is_ours(view: &View, owned: &Record, claim: &Claim, observed: &Obs
     }
     view.create_may_have_succeeded()
         && matches!(rival(view), Ok(None))
+        && room.name == owned.name
         && room.created_at >= claim.at
         && claim.sent.iter().any(|request| matches(room, request))
 }

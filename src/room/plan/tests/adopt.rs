@@ -197,7 +197,18 @@ fn an_adopted_room_of_a_restored_object_stays_adopted() {
 fn a_room_with_a_derived_name_is_never_adopted() {
     let derived = naming::derived_room_name("other", "team", "standup");
     let view = before(|it| it.name = derived);
-    refuses(&view, Reason::AdoptionNotAllowed, "derived");
+    refuses(&view, Reason::NameTaken, "or another one");
+}
+
+/// Daily may find it by any case of its name (F-ROOM-37). Presence and listings show its own.
+#[test]
+fn a_room_of_the_name_in_another_case_is_never_adopted() {
+    let says = "with the roomName StandUp";
+    let other_case = |it: &mut Room| it.name = "StandUp".into();
+    refuses(&before(other_case), Reason::NameTaken, says);
+    let never = before(other_case).spec(json!({"ttl": "8h", "roomName": "standup"}));
+    let never = never.with(|it| it.rival = Some(None));
+    refuses(&never, Reason::NameTaken, says);
 }
 
 #[test]

@@ -531,6 +531,15 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         let restarted = found(CreateAttempts::EarlierProcess, stranger);
         fails(&restarted, reason, ResolvedBy::User, later, says);
     }
+    // Daily may find it by any case of its name (F-ROOM-37), and a create gives it the name of the claim.
+    let other_case = found(CreateAttempts::Unknown, |it| it.name = "BOARD".into());
+    fails(
+        &other_case,
+        reason,
+        ResolvedBy::User,
+        later,
+        "roomName BOARD",
+    );
     let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.rival = rival("team"));
     fails(&held, reason, ResolvedBy::User, later, says);
     // Only where each was refused, or none was sent, nothing can come of the claim any more.
