@@ -114,6 +114,14 @@ impl Evidence {
         self.rooms.keys().cloned().collect()
     }
 
+    /// The names of the rooms that an answer showed last, and none since this moment.
+    pub fn not_shown_since(&self, at: Moment) -> Vec<String> {
+        let shown = |room: &Entry| room.answers.observed.as_ref().map(|it| it.at);
+        let rooms = self.rooms.iter();
+        let old = rooms.filter(|(_, room)| shown(room).is_some_and(|shown| shown < at));
+        old.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Our writes to a room name or phone number.
     pub fn writes(&mut self, name: &str) -> &mut Writes {
         self.writes.entry(name.to_owned()).or_default()
@@ -204,6 +212,15 @@ impl Evidence {
             applied.doubted = false;
         }
         self.update_rooms();
+    }
+
+    /// A listing failed: nobody knows how many rooms are missing by now.
+    pub fn listing_failed(&mut self) {
+        if let Some(applied) = &mut self.listing
+            && applied.losses == Losses::Few
+        {
+            applied.losses = Losses::Unknown;
+        }
     }
 
     fn update_rooms(&mut self) {

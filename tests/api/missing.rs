@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daily_sim::{FaultKind, FaultSpec};
 use libtest_mimic::Trial;
 use serde_json::json;
 use testbed::faults::{Fault, Requests};
@@ -26,6 +27,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             "missing::many_during_a_restart",
             Setup::new().without_operator(),
             many_during_a_restart,
+        ),
+        stage.trial(
+            "missing::while_listings_fail",
+            Setup::new(),
+            while_listings_fail,
         ),
         stage.trial(
             "missing::rooms_in_deletion_are_no_mass_loss",
@@ -96,6 +102,29 @@ async fn recreate(fx: &mut Fixture) {
     fx.event("standup", "Warning", "DialinCodeChanged").await;
     assert_eq!(fx.rooms_at_daily().await.len(), 1);
     assert_eq!(fx.journal().await.done("POST", "/rooms"), 2);
+}
+
+/// The operator reads each room by name, and recreates none before a listing shows how many are missing.
+async fn while_listings_fail(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let before = fx.ready(Room, "standup").await;
+    let broken = FaultKind::Status {
+        status: 500,
+        body: None,
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/rooms", broken).times(0);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    delete_by_hand(fx, &before).await;
+    let missing = ("Ready", "False", "Missing");
+    let reported = fx.condition(Room, "standup", missing).await;
+    let message = reported.condition("Ready").expect("is there").message;
+    assert!(message.contains("once a listing"), "{message}");
+    assert_eq!(fx.journal().await.done("POST", "/rooms"), 1);
+    fx.sim.clear_faults().await.expect("listings succeed");
+    let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
+    let after = fx.until(Room, "standup", "is made anew", LATER, anew).await;
+    assert_ne!(after.pin(), before.pin());
 }
 
 /// Reported, with nothing taken away, until a person asks for a pass.

@@ -16,7 +16,7 @@ pub struct Schedule {
     pub read: u64,
     /// How many failed.
     pub failed: u64,
-    /// Why the last one failed, if it did. Reconciles then GET their rooms by name.
+    /// Why the last one failed, if it did. Rooms are then read by name.
     pub problem: Option<String>,
     /// Why the last one that was read does not prove which rooms are absent, if it does not.
     pub partial: Option<String>,

@@ -20,6 +20,8 @@ use crate::daily::listing::{Joining, Listing, Marked, Next};
 const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 /// The time between a failed listing and the next try, if the interval is not shorter.
 const RETRY: Duration = Duration::from_secs(10);
+/// The time between two GETs of rooms while listings fail: they take a tenth of Daily's 20 calls a second.
+const BETWEEN_GETS: Duration = Duration::from_millis(500);
 
 /// Lists the rooms that should be in a listing of the domain with this id.
 pub type Expected = Arc<dyn Fn(&str) -> Vec<ExpectedRoom> + Send + Sync>;
@@ -123,9 +125,26 @@ impl Account {
                 let error = chain(&error);
                 self.setup.metrics.listing_failed();
                 self.log_failure(&error);
+                self.evidence().listing_failed();
                 self.schedule.send_modify(|it| it.has_failed(error, next));
+                self.read_by_name(interval, next).await;
                 suspect
             }
+        }
+    }
+
+    /// GETs rooms that no answer of the last interval shows, one after the other until the next listing is due. In no
+    /// order, so that one for which Daily has no answer does not keep the others from being read.
+    async fn read_by_name(&self, interval: Duration, until: Moment) {
+        let since = Moment(clock::now().0.saturating_sub(interval));
+        let mut names = self.evidence().not_shown_since(since);
+        fastrand::shuffle(&mut names);
+        for name in names {
+            let Some(key) = self.good_key().filter(|_| clock::now() < until) else {
+                return;
+            };
+            let _ = self.look(&key, &name).await;
+            tokio::time::sleep(BETWEEN_GETS).await;
         }
     }
 

@@ -34,7 +34,7 @@ pub struct RoomEvidence {
 /// How many rooms of an account are missing, as its last listing shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Losses {
-    /// Nobody knows: no listing was read yet, or a room that the last one did not show exists.
+    /// Nobody knows: no listing was read yet, the last one failed, or a room that it did not show exists.
     #[default]
     Unknown,
     Few,

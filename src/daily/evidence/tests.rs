@@ -498,3 +498,31 @@ fn a_room_created_for_one_object_is_not_another_ones() {
     evidence.forget("a", UID, at(3600));
     assert_eq!(evidence.room("a", "other"), theirs);
 }
+
+#[test]
+fn after_a_failed_listing_nobody_knows_how_many_rooms_are_missing() {
+    let mut evidence = evidence();
+    evidence.lists(10, &["b"], true);
+    assert_eq!(evidence.room("a", UID).losses, Losses::Few);
+    evidence.listing_failed();
+    assert_eq!(evidence.room("a", UID).losses, Losses::Unknown);
+    evidence.lists(20, &["b"], true);
+    assert_eq!(evidence.room("a", UID).losses, Losses::Few);
+    // A mass loss stays one until a listing shows fewer.
+    let expected = names(20);
+    evidence.apply_listing(listing(30, &[]), true, &expected);
+    evidence.listing_confirmed();
+    evidence.listing_failed();
+    assert_eq!(evidence.room("a", UID).losses, Losses::Mass);
+}
+
+#[test]
+fn a_room_that_was_not_shown_for_long_is_found() {
+    let mut evidence = evidence();
+    evidence.room("b", UID);
+    evidence.room("absent", UID);
+    evidence.lists(10, &["a", "b"], true);
+    evidence.read("b", shown("b", 15), at(15));
+    assert!(evidence.not_shown_since(at(10)).is_empty());
+    assert_eq!(evidence.not_shown_since(at(11)), ["a"]);
+}

@@ -4,6 +4,7 @@ use daily_sim::{Config, FaultKind, FaultSpec, Sim};
 use serde_json::json;
 
 use super::*;
+use crate::daily::evidence::Losses;
 use crate::naming;
 
 const KEY: &str = "acme-key-0123456789abcdef";
@@ -22,10 +23,19 @@ fn nothing() -> Expected {
 
 /// Lists until the schedule meets the condition.
 async fn list_until(account: &Account, expected: Expected, so: impl Fn(&Schedule) -> bool) {
+    list_every(HOUR, account, expected, so).await;
+}
+
+async fn list_every(
+    interval: Duration,
+    account: &Account,
+    expected: Expected,
+    so: impl Fn(&Schedule) -> bool,
+) {
     let mut listings = account.listings();
     let listed = async {
         tokio::select! {
-            () = account.list_while_used(HOUR, HOUR, expected) => panic!("it is used"),
+            () = account.list_while_used(interval, HOUR, expected) => panic!("it is used"),
             listings = listings.wait_for(so) => drop(listings.unwrap()),
         }
     };
@@ -162,4 +172,50 @@ async fn a_room_that_does_not_parse_hides_no_other() {
     assert!(account.evidence().room("gone", "").absence.is_some());
     let odd = account.evidence().room("odd", "");
     assert!(odd.observed.is_none() && odd.absence.is_none());
+}
+
+#[tokio::test]
+async fn while_listings_fail_each_room_is_read_by_name_once_an_interval() {
+    let daily = daily().await;
+    let account = Account::for_tests(&daily.base_url(), KEY);
+    let client = daily.client().unwrap();
+    for name in ["deleted", "kept"] {
+        let made = client.api(KEY).post("/rooms", &json!({"name": name})).await;
+        assert_eq!(made.unwrap().status, 200);
+        account.evidence().room(name, "");
+    }
+    list_until(&account, nothing(), |it| it.read == 1).await;
+    let deleted = client.api(KEY).delete("/rooms/deleted").await;
+    assert_eq!(deleted.unwrap().status, 200);
+    let broken = FaultKind::Status {
+        status: 500,
+        body: None,
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("GET", "/rooms", broken).times(0);
+    client.fault(&fault).await.unwrap();
+    let calls = async |path: &str| {
+        let journal = client.journal(0).await.unwrap();
+        let calls = journal
+            .iter()
+            .filter(|it| it.method == "GET" && it.path == path);
+        calls.count()
+    };
+    // The listing of this moment is not older than the interval.
+    let list_now = || {
+        account
+            .schedule
+            .send_modify(|it| it.recovered(clock::now()))
+    };
+    list_now();
+    list_until(&account, nothing(), |it| it.failed == 1).await;
+    assert_eq!(calls("/rooms/deleted").await, 0);
+    list_now();
+    let is_absent = || account.evidence().room("deleted", "").absence.is_some();
+    let interval = Duration::from_secs(1);
+    list_every(interval, &account, nothing(), |_| is_absent()).await;
+    assert!(account.evidence().room("kept", "").observed.is_some());
+    assert_eq!(calls("/rooms/deleted").await, 1);
+    let losses = account.evidence().room("kept", "").losses;
+    assert_eq!(losses, Losses::Unknown);
 }
