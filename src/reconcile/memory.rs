@@ -42,7 +42,7 @@ pub struct Memory<M> {
     pub namespace: Option<Namespace>,
     /// When a user's request for a reconcile was last granted.
     pub forced_at: Option<Moment>,
-    /// Whether a room of a name that an earlier id of the cluster gave exists, and which, once Daily was asked.
+    /// Which name has a room, of those that the present and the earlier ids of the cluster give, once Daily was asked.
     pub previous_name: Option<Option<String>>,
     /// The installation that owns the object, once an event said so.
     pub owned_elsewhere: Option<String>,

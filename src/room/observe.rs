@@ -8,10 +8,10 @@ use std::time::Duration;
 use kube::runtime::reflector::ObjectRef;
 use tokio::time::timeout;
 
+use super::Room;
 use super::plan::steps::{Read, Step};
 use super::secret::{self, Found, SecretKind};
 use super::view::{Policy, View};
-use super::{Room, previous_names};
 use crate::cause::chain;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
@@ -19,7 +19,7 @@ use crate::k8s::{Guard, KubeError, get_secret};
 use crate::reconcile::lifecycle::Drive;
 use crate::reconcile::meta::Meta;
 use crate::reconcile::steps::Outcome;
-use crate::reconcile::{Context, Failure, Pass};
+use crate::reconcile::{Context, Failure, Kind, Pass};
 
 /// How long the first listing of an account is waited for.
 const LISTING_TIMEOUT: Duration = Duration::from_secs(30);
@@ -109,18 +109,19 @@ impl Pass<Room> {
         Ok(())
     }
 
-    /// One that a listing shows counts, too: a wrong 404 would cost the callers of that room their PIN.
+    /// The name that the present id gives comes first: callers may have the PIN of its room. A room that a listing shows
+    /// counts, too: a wrong 404 would cost its callers their PIN.
     async fn read_previous_names(&mut self) -> Result<(), Failure> {
         let session = self.session()?;
-        let (account, uid) = (&session.account, &self.view.meta.uid);
+        let (account, view) = (&session.account, &self.view);
+        let evidence = |name: &str| account.evidence().room(name, &view.meta.uid);
         let mut found = None;
-        for name in previous_names(&self.view.own, &self.view.meta) {
-            let is_shown = || account.evidence().room(&name, uid).observed.is_some();
-            if !is_shown() {
+        for name in Room::own_names(&view.own, &view.meta, &view.names) {
+            if evidence(&name).observed.is_none() {
                 let read = account.look(&session.key, &name).await;
                 read.map_err(|error| Failure::daily(&error))?;
             }
-            if is_shown() {
+            if evidence(&name).observed.is_some() {
                 found = Some(name);
                 break;
             }

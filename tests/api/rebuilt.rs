@@ -15,6 +15,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let setup = || Setup::new().without_operator();
     vec![
         stage.trial("rebuilt::finds_its_rooms", setup(), finds_its_rooms),
+        stage.trial("rebuilt::flag_set_late", setup(), flag_set_late),
         stage.trial("rebuilt::unknown_cluster", setup(), unknown_cluster),
         stage.trial(
             "rebuilt::adopts_after_a_lost_status",
@@ -90,6 +91,27 @@ async fn finds_its_rooms(fx: &mut Fixture) {
     assert!(message.contains("--previous-cluster-ids"), "{message}");
     assert_eq!(fx.ready(Room, "new").await.pin(), new.pin());
     assert_eq!(fx.rooms_at_daily().await.len(), 3);
+}
+
+/// A room of the new id exists by then, and callers have its PIN.
+async fn flag_set_late(fx: &mut Fixture) {
+    let mut rooms = Vec::new();
+    for id in ["--cluster-id=first", "--cluster-id=second"] {
+        start(fx, &[id]).await;
+        fx.room("standup", json!({"ttl": "2h"})).await;
+        fx.ready(Room, "standup").await;
+        assert!(fx.operator().terminate().await.success());
+        rooms.push(lost(fx, Room, "standup").await);
+    }
+    let mark = fx.mark().await;
+    fx.room("standup", json!({"ttl": "2h"})).await;
+    start(fx, &["--cluster-id=second", "--previous-cluster-ids=first"]).await;
+    let after = fx.ready(Room, "standup").await;
+    assert_eq!(after.room_name(), rooms[1].room_name());
+    assert_eq!(after.pin(), rooms[1].pin());
+    fx.journal_since(mark)
+        .await
+        .expect_no_write("the room is as it was");
 }
 
 /// Without the flag, the rooms of another cluster are left alone.

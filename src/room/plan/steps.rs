@@ -21,7 +21,7 @@ pub const PRIVACY: &str = "privacy";
 pub enum Read {
     /// The room, by its name.
     Room,
-    /// Which of the names that earlier ids of the cluster gave has a room.
+    /// Which of the names that the present and the earlier ids of the cluster give has a room.
     PreviousNames,
     /// A listing of the account.
     Listing,
