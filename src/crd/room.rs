@@ -110,7 +110,7 @@ pub struct DailyRoomSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin: Option<Dialin>,
 
-    /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. With the operator's default API key, enable_dialout, meeting_join_hook, recordings_bucket, sip, streaming_endpoints and transcription_bucket need the permission of the operator's administrator. Absent: Daily's defaults.
+    /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON, and at most 16 levels of nested objects and lists in each. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. With the operator's default API key, enable_dialout, meeting_join_hook, recordings_bucket, sip, streaming_endpoints and transcription_bucket need the permission of the operator's administrator. Absent: Daily's defaults.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_properties: Option<RoomProperties>,
 

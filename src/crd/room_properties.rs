@@ -13,7 +13,10 @@ const MOST: usize = 64;
 /// How many bytes they may have as JSON: every cached object and every request to Daily has them. Daily's
 /// own bounds are far below, for example 1024 characters for a recordings template.
 const MOST_BYTES: usize = 8 * 1024;
-const TOO_LARGE: &str = "roomProperties must have at most 64 properties, and at most 8 KiB as JSON";
+/// How many levels of objects and lists a value may have: more than any that Daily documents, and far fewer than
+/// the 127 that `serde_json` parses, here and in Daily's answers, which add some.
+const MOST_LEVELS: usize = 16;
+const TOO_LARGE: &str = "roomProperties must have at most 64 properties, each of at most 16 levels, and at most 8 KiB as JSON";
 
 /// The names of properties. Events and the record have them.
 pub static PROPERTY: Grammar = Grammar::new(
@@ -71,7 +74,7 @@ impl RoomProperties {
     /// What is wrong with one of them, and what to write instead.
     pub fn check(&self) -> Result<Map<String, Value>, String> {
         let mut checked = self.values();
-        if checked.len() > MOST {
+        if checked.len() > MOST || checked.values().any(|it| levels(it) > MOST_LEVELS) {
             return Err(TOO_LARGE.to_owned());
         }
         checked.retain(|_, value| !value.is_null());
@@ -82,6 +85,14 @@ impl RoomProperties {
             }
         }
         Ok(checked)
+    }
+}
+
+fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
@@ -190,5 +201,9 @@ mod tests {
         assert!(said.ends_with("at most 8 KiB as JSON"), "{said}");
         let many: Map<_, _> = (0..65).map(|n| (format!("a{n}"), json!(n))).collect();
         assert!(read(many.into()).unwrap().check().is_err());
+        let nested = |levels| (0..levels).fold(json!(1), |value, _| json!({"a": [value]}));
+        let checked = |value| read(json!({"permissions": value})).unwrap().check();
+        assert!(checked(nested(8)).is_ok());
+        assert_eq!(checked(json!([nested(8)])), Err(TOO_LARGE.to_owned()));
     }
 }

@@ -37,21 +37,14 @@ pub struct Joining {
     rooms: HashMap<String, Room>,
     /// The wanted names that no page has shown.
     absent: HashSet<String>,
-    unread: Unread,
+    /// How many rooms so far have no id or no name.
+    nameless: usize,
     last: Option<String>,
     /// The id of the cluster whose mark is looked for.
     cluster: Option<String>,
     /// The names that objects have.
     known: HashSet<String>,
     marked: Marked,
-}
-
-/// Rooms of a listing that cannot be parsed.
-#[derive(Clone, Debug, Default)]
-struct Unread {
-    count: usize,
-    /// Whether one of them has no id or no name, so that it may be any room.
-    nameless: bool,
 }
 
 /// What follows a page.
@@ -76,7 +69,7 @@ impl Joining {
             hasher: RandomState::new(),
             rooms: HashMap::new(),
             absent: wanted,
-            unread: Unread::default(),
+            nameless: 0,
             last: None,
             cluster: None,
             known: HashSet::new(),
@@ -110,7 +103,7 @@ impl Joining {
         self.pages += 1;
         let (listed, known) = (data.len(), self.ids.len());
         for room in data {
-            self.add_room(room);
+            self.add_room(&room);
         }
         // F-ROOM-12
         if listed < ROOMS_A_PAGE {
@@ -127,48 +120,36 @@ impl Joining {
         Next::Page(self)
     }
 
-    fn add_room(&mut self, listed: ListedRoom) {
-        let id = match &listed {
-            ListedRoom::Read(room) => Some(room.id.clone()),
-            ListedRoom::Unread { id, name } => {
-                self.unread.count += 1;
-                self.unread.nameless |= id.is_none() || name.is_none();
-                id.clone()
-            }
+    fn add_room(&mut self, listed: &ListedRoom) {
+        let ListedRoom { id, name, .. } = listed;
+        self.nameless += usize::from(id.is_none() || name.is_none());
+        let hashed = id.as_ref().map(|id| self.hasher.hash_one(id));
+        let is_new = hashed.is_none_or(|hash| self.ids.insert(hash));
+        self.last = id.clone().or(self.last.take());
+        let Some(name) = name.as_ref().filter(|_| is_new) else {
+            return;
         };
-        let is_new = id.as_ref().is_none_or(|id| {
-            let hash = self.hasher.hash_one(id);
-            self.ids.insert(hash)
-        });
-        self.last = id.or(self.last.take());
-        if let ListedRoom::Read(room) = &listed
-            && is_new
-        {
-            self.add_marked(room);
+        let room = listed.parsed();
+        if let Some(room) = &room {
+            self.add_marked(&room.id, &room.name);
         }
         // Newest first: of two rooms with one name, a GET shows the newer.
-        match listed {
-            ListedRoom::Read(room) if is_new && self.absent.remove(&room.name) => {
-                self.rooms.insert(room.name.clone(), room);
-            }
-            ListedRoom::Unread {
-                name: Some(name), ..
-            } => {
-                self.absent.remove(&name);
-            }
-            ListedRoom::Read(_) | ListedRoom::Unread { .. } => {}
+        if self.absent.remove(name)
+            && let Some(room) = room
+        {
+            self.rooms.insert(name.clone(), room);
         }
     }
 
-    fn add_marked(&mut self, room: &Room) {
+    fn add_marked(&mut self, id: &str, name: &str) {
         let cluster = self.cluster.as_deref();
-        if !cluster.is_some_and(|cluster| naming::has_mark(cluster, &room.name)) {
+        if !cluster.is_some_and(|cluster| naming::has_mark(cluster, name)) {
             return;
         }
         let Marked { count, unknown } = &mut self.marked;
         *count += 1;
-        if unknown.len() < MOST_UNKNOWN && !self.known.contains(&room.name) {
-            unknown.insert(room.name.clone(), room.id.clone());
+        if unknown.len() < MOST_UNKNOWN && !self.known.contains(name) {
+            unknown.insert(name.to_owned(), id.to_owned());
         }
     }
 
@@ -185,7 +166,7 @@ impl Joining {
             missing: self.total.unwrap_or(0).checked_sub(self.collected()),
             rooms: self.rooms,
             absent: self.absent,
-            unread: self.unread,
+            nameless: self.nameless,
             marked: self.marked,
         }
     }
@@ -209,7 +190,8 @@ pub struct Listing {
     missing: Option<u64>,
     rooms: HashMap<String, Room>,
     absent: HashSet<String>,
-    unread: Unread,
+    /// How many rooms have no id or no name, so that each may be any room.
+    nameless: usize,
     marked: Marked,
 }
 
@@ -257,7 +239,7 @@ impl Listing {
     #[must_use]
     pub fn is_complete(&self, removed_meanwhile: usize) -> bool {
         let removed = u64::try_from(removed_meanwhile).unwrap_or(u64::MAX);
-        let whole = self.broken.is_none() && !self.unread.nameless;
+        let whole = self.broken.is_none() && self.nameless == 0;
         whole && self.missing.is_some_and(|missing| missing <= removed)
     }
 
@@ -270,8 +252,8 @@ impl Listing {
                 "the account has more than {} rooms",
                 MOST_PAGES * ROOMS_A_PAGE
             )),
-            None if self.unread.nameless => {
-                Some(format!("{} of its rooms cannot be read", self.unread.count))
+            None if self.nameless > 0 => {
+                Some(format!("{} of its rooms cannot be read", self.nameless))
             }
             None => None,
         }

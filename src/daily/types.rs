@@ -6,6 +6,7 @@
 use k8s_openapi::jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::number_api::NumberApi;
@@ -177,7 +178,7 @@ impl RoomChange {
 }
 
 /// One page of `GET /rooms` (F-ROOM-11).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Deserialize)]
 pub struct RoomsPage {
     /// How many rooms the domain has (F-ROOM-14).
     pub total_count: u64,
@@ -185,36 +186,38 @@ pub struct RoomsPage {
     pub data: Vec<ListedRoom>,
 }
 
-/// A room on a page. An account may have rooms that the operator cannot parse.
-#[derive(Clone, Debug)]
-pub enum ListedRoom {
-    /// A room that parses.
-    Read(Room),
-    /// Of any other room, the id and name if it has them.
-    Unread {
-        /// The id.
-        id: Option<String>,
-        /// The name.
-        name: Option<String>,
-    },
+/// A room on a page, as text. An account may have rooms that the operator cannot parse, of which one that is nested
+/// too deeply would fail the page.
+pub struct ListedRoom {
+    /// The id, if it has one.
+    pub id: Option<String>,
+    /// The name, if it has one.
+    pub name: Option<String>,
+    text: Box<RawValue>,
 }
 
-impl From<Room> for ListedRoom {
-    fn from(room: Room) -> Self {
-        Self::Read(room)
+impl ListedRoom {
+    /// The room, if it parses.
+    #[must_use]
+    pub fn parsed(&self) -> Option<Room> {
+        serde_json::from_str(self.text.get()).ok()
     }
 }
 
 impl<'de> Deserialize<'de> for ListedRoom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        let text = |name| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        Ok(match Room::deserialize(&value) {
-            Ok(room) => Self::Read(room),
-            Err(_) => Self::Unread {
-                id: text("id"),
-                name: text("name"),
-            },
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Named {
+            id: Value,
+            name: Value,
+        }
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let Named { id, name } = serde_json::from_str(text.get()).unwrap_or_default();
+        Ok(Self {
+            id: id.as_str().map(str::to_owned),
+            name: name.as_str().map(str::to_owned),
+            text,
         })
     }
 }
@@ -353,17 +356,37 @@ mod tests {
 
     use super::*;
 
-    fn page(change: impl FnOnce(&mut Value)) -> RoomsPage {
+    impl From<Room> for ListedRoom {
+        fn from(room: Room) -> Self {
+            let created_at = Timestamp::from_second(room.created_at).unwrap();
+            let config = room.config;
+            let mut shown = json!({
+                "exp": config.exp, "nbf": config.nbf, "max_participants": config.max_participants,
+                "eject_at_room_exp": config.eject_at_room_exp, "dialin": config.dialin,
+                "dialin_code": config.dialin_code,
+            });
+            shown.as_object_mut().unwrap().extend(config.others);
+            let room = json!({
+                "id": room.id, "name": room.name, "privacy": room.privacy, "url": room.url,
+                "created_at": created_at, "config": shown,
+            });
+            serde_json::from_value(room).unwrap()
+        }
+    }
+
+    /// A page with an odd room between two others. `ODD` is a part of it that `odd` replaces.
+    fn page(change: impl FnOnce(&mut Value), odd: &str) -> RoomsPage {
         let room = |id: &str, name: &str| {
             json!({
                 "id": id, "name": name, "privacy": "public", "url": "https://demo.daily.co/a",
                 "created_at": "2026-12-01T08:00:00Z", "config": {"dialin_code": "12345678901"},
             })
         };
-        let mut odd = room("2", "odd");
-        change(&mut odd);
-        let data = [room("1", "a"), odd, room("3", "b")];
-        serde_json::from_value(json!({"total_count": 3, "data": data})).unwrap()
+        let mut changed = room("2", "odd");
+        change(&mut changed);
+        let data = [room("1", "a"), changed, room("3", "b")];
+        let page = json!({"total_count": 3, "data": data}).to_string();
+        serde_json::from_str(&page.replace("\"ODD\"", odd)).unwrap()
     }
 
     #[test]
@@ -386,27 +409,29 @@ mod tests {
     fn a_room_that_does_not_parse_does_not_fail_its_page() {
         let config =
             |key: &'static str, value: Value| move |room: &mut Value| room["config"][key] = value;
+        // Some that parse by themselves, and not with the levels of the page.
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
         let pages = [
-            page(config("dialin", json!(true))),
-            page(config("dialin_code", json!(12_345_678_901_u64))),
-            page(|room| room["created_at"] = json!(1)),
-            page(|room| room["privacy"] = json!(null)),
-            page(|room| room["config"] = json!("none")),
+            page(config("dialin", json!(true)), ""),
+            page(config("dialin_code", json!(12_345_678_901_u64)), ""),
+            page(|room| room["created_at"] = json!(1), ""),
+            page(|room| room["privacy"] = json!(null), ""),
+            page(|room| room["config"] = json!("none"), ""),
+            page(config("permissions", json!("ODD")), &nested(124)),
+            page(config("permissions", json!("ODD")), &nested(500)),
         ];
-        for page in pages {
-            let [ListedRoom::Read(a), odd, ListedRoom::Read(b)] = &page.data[..] else {
-                panic!("{page:?}");
+        for (nth, page) in pages.iter().enumerate() {
+            let [a, odd, b] = &page.data[..] else {
+                panic!("{} rooms", page.data.len());
             };
-            assert_eq!((a.name.as_str(), b.name.as_str()), ("a", "b"));
-            let ListedRoom::Unread { id, name } = odd else {
-                panic!("{odd:?}");
-            };
-            assert_eq!((id.as_deref(), name.as_deref()), (Some("2"), Some("odd")));
+            let names = [a, b].map(|it| it.parsed().unwrap().name);
+            assert_eq!(names, ["a", "b"]);
+            let named = (odd.id.as_deref(), odd.name.as_deref());
+            assert_eq!(named, (Some("2"), Some("odd")));
+            assert_eq!(odd.parsed().is_some(), nth == 5, "{nth}");
         }
-        let nameless = page(|room| *room = json!("room"));
-        let ListedRoom::Unread { id, name } = &nameless.data[1] else {
-            panic!("{nameless:?}");
-        };
-        assert_eq!((id, name), (&None, &None));
+        let nameless = &page(|room| *room = json!("room"), "").data[1];
+        assert!(nameless.id.is_none() && nameless.name.is_none());
+        assert!(nameless.parsed().is_none());
     }
 }

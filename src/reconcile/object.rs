@@ -122,8 +122,9 @@ fn trim(metadata: &mut ObjectMeta) {
     finalizers.shrink_to_fit();
 }
 
-/// The fields of a spec, and whether it has no other. `serde_json` parses 128 levels, and a field with more, as
-/// one that takes a lot of memory, would end the watch of all objects.
+/// The fields of a spec, and whether it has no other. `serde_json` parses 127 levels, and a field with more, as
+/// one that takes a lot of memory, would end the watch of all objects. No field may have more than the 16 of
+/// `roomProperties`.
 fn fields(spec: Option<&RawValue>) -> (Value, Result<(), InvalidSpec>) {
     let (mut fields, mut valid) = (Map::new(), Ok(()));
     let spec =
@@ -137,7 +138,7 @@ fn fields(spec: Option<&RawValue>) -> (Value, Result<(), InvalidSpec>) {
             Some(value) => drop(fields.insert(field, value)),
             None => {
                 let bound =
-                    "invalid length, expected that each field has at most 64 KiB and 100 levels";
+                    "invalid length, expected that each field has at most 64 KiB and 16 levels";
                 valid = Err(InvalidSpec::unparsed(bound));
             }
         }
@@ -236,7 +237,7 @@ mod tests {
             );
             let object: Object<Room> = serde_json::from_str(&text).unwrap();
             let InvalidSpec(said) = object.spec.unwrap_err();
-            assert!(said.contains("at most 64 KiB and 100 levels"), "{said}");
+            assert!(said.contains("at most 64 KiB and 16 levels"), "{said}");
             assert_eq!(object.deletion.retain, Some(true));
             assert!(object.recorded.record().is_some());
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -24,7 +24,7 @@ fn rooms(ids: Range<u32>) -> Vec<Room> {
 }
 
 fn page(total_count: u64, rooms: Vec<Room>) -> RoomsPage {
-    let data = rooms.into_iter().map(ListedRoom::Read).collect();
+    let data = rooms.into_iter().map(ListedRoom::from).collect();
     RoomsPage { total_count, data }
 }
 
@@ -131,12 +131,15 @@ fn only_wanted_rooms_are_kept_and_nothing_is_known_of_others() {
     assert!(!listing.lacks("unknown"));
 }
 
+fn unread(id: Value, name: Value) -> ListedRoom {
+    let json = json!({"id": id, "name": name, "privacy": null});
+    serde_json::from_value(json).expect("is listed")
+}
+
 /// A page with a room that does not parse, and two that do.
 fn with_unread(id: Option<&str>, name: Option<&str>) -> Listing {
     let mut page = page(3, rooms(0..2));
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let (id, name) = (text(id), text(name));
-    page.data.insert(0, ListedRoom::Unread { id, name });
+    page.data.insert(0, unread(id.into(), name.into()));
     let answer = Answer {
         value: page,
         date: None,

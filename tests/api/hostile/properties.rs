@@ -18,20 +18,27 @@ const COUNT: usize = 6;
 const LISTS: usize = 430_000;
 /// More levels than `serde_json` parses.
 const LEVELS: usize = 300;
+/// Levels that it parses, and that the operator admits in no value.
+const PARSED_LEVELS: usize = 100;
 
 /// Neither a deeply nested value nor large ones harm other objects, also when a restart lists them. An object with
 /// such a value says so, and can be deleted.
 pub async fn harm_nobody(fx: &mut Fixture) {
     let home = fx.go_to(fx.neighbour());
-    let nested = |open: &str, close: &str| open.repeat(LEVELS) + "1" + &close.repeat(LEVELS);
+    let nested = |(open, close): (&str, &str), levels| {
+        let value = open.repeat(levels) + "1" + &close.repeat(levels);
+        format!(r#"{{"canReceive": {value}}}"#)
+    };
+    let (list, map) = (("[", "]"), ("{\"a\":", "}"));
     let deep = [
-        ("lists", nested("[", "]")),
-        ("maps", nested("{\"a\":", "}")),
+        ("lists", nested(list, LEVELS)),
+        ("maps", nested(map, LEVELS)),
+        ("parsed", nested(map, PARSED_LEVELS)),
     ];
     for (name, value) in &deep {
         fx.room(name, json!({"ttl": "8h"})).await;
         fx.ready(Room, name).await;
-        let patch = format!("{{\"spec\":{{\"roomProperties\":{{\"a\":{value}}}}}}}");
+        let patch = format!("{{\"spec\":{{\"roomProperties\":{{\"permissions\":{value}}}}}}}");
         let patch = Patch::Merge(RawValue::from_string(patch).expect("is JSON"));
         let patch = request(fx).patch(name, &PatchParams::default(), &patch);
         sent(fx, patch).await.expect("the API server admits it");

@@ -363,7 +363,7 @@ impl World {
         let past = self.past.iter().flat_map(|(_, rooms)| rooms.keys());
         let names: BTreeSet<String> = self.rooms.keys().chain(past).cloned().collect();
         let shown = names.iter().filter_map(|it| self.read(it).cloned());
-        let data: Vec<ListedRoom> = shown.map(ListedRoom::Read).collect();
+        let data: Vec<ListedRoom> = shown.map(ListedRoom::from).collect();
         let page = Answer {
             value: RoomsPage {
                 total_count: u64::try_from(data.len()).unwrap(),
