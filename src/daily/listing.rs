@@ -120,6 +120,7 @@ impl Joining {
         Next::Page(self)
     }
 
+    /// Parses only a wanted room: the others may be many and large.
     fn add_room(&mut self, listed: &ListedRoom) {
         let ListedRoom { id, name, .. } = listed;
         self.nameless += usize::from(id.is_none() || name.is_none());
@@ -129,13 +130,12 @@ impl Joining {
         let Some(name) = name.as_ref().filter(|_| is_new) else {
             return;
         };
-        let room = listed.parsed();
-        if let Some(room) = &room {
-            self.add_marked(&room.id, &room.name);
+        if let Some(id) = id {
+            self.add_marked(id, name);
         }
         // Newest first: of two rooms with one name, a GET shows the newer.
         if self.absent.remove(name)
-            && let Some(room) = room
+            && let Some(room) = listed.parsed()
         {
             self.rooms.insert(name.clone(), room);
         }

@@ -161,6 +161,29 @@ fn nothing_is_known_of_a_room_that_does_not_parse() {
     assert!(hidden.get("room-1").is_none() && !hidden.lacks("room-1"));
 }
 
+/// It may be large, and so may be thousands of others.
+#[test]
+fn a_room_that_no_object_wants_is_not_parsed() {
+    let cluster = "11111111-2222-4333-8444-555555555555";
+    let marked = naming::derived_room_name(cluster, "team", "standup");
+    let odd = unread("x".into(), marked.clone().into());
+    assert!(odd.parsed().is_none());
+    let answer = Answer {
+        value: RoomsPage {
+            total_count: 1,
+            data: vec![odd],
+        },
+        date: None,
+    };
+    let joining = Joining::begin(at(0), all()).finding_marked(cluster, HashSet::new());
+    let Next::Whole(listing) = joining.add(answer, at(1)) else {
+        panic!("it is one page");
+    };
+    // Its id and name are all that counts.
+    let ids = HashMap::from([(marked, "x".to_owned())]);
+    assert_eq!(listing.marked().unknown, ids);
+}
+
 #[test]
 fn a_listing_with_a_nameless_room_proves_presence_only() {
     for (id, name) in [(Some("x"), None), (None, Some("x")), (None, None)] {
