@@ -2,12 +2,13 @@
 
 mod holder;
 mod reference;
+mod why_global;
 
-use std::fmt;
 use std::time::Duration;
 
 pub use self::holder::{Holder, NumberState};
 use self::reference::reference;
+pub use self::why_global::WhyGlobal;
 use super::spec::NumberSpec;
 use crate::crd::condition::Reason;
 use crate::crd::{NumberSource, PublishedNumber};
@@ -81,45 +82,6 @@ impl NumberProblem {
     }
 }
 
-/// Why a room that names no number gets a global one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WhyGlobal {
-    NothingPurchased,
-    /// A purchased number could be configured.
-    NothingConfigured,
-    /// PinDialinNumbers that exclude this namespace hold the configured numbers.
-    HeldElsewhere,
-    /// This PinDialinNumber is stalled.
-    Stalled(String),
-    /// This PinDialinNumber was not ready in time.
-    NotReadyInTime(String),
-}
-
-impl fmt::Display for WhyGlobal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NothingPurchased => f.write_str("the Daily account has purchased no number."),
-            Self::NothingConfigured => f.write_str(
-                "no purchased number of the Daily account that rooms of this namespace may publish has a PIN dial-in \
-                 config. Create a PinDialinNumber; DailyRooms that you create later publish its number.",
-            ),
-            Self::HeldElsewhere => f.write_str(
-                "the Daily account's numbers with a PIN dial-in config belong to PinDialinNumbers whose allowedRooms do \
-                 not include this namespace. Ask their owners to set allowedRooms.",
-            ),
-            Self::Stalled(name) => write!(
-                f,
-                "the PinDialinNumber {name} is stalled. Check its status."
-            ),
-            Self::NotReadyInTime(name) => write!(
-                f,
-                "the PinDialinNumber {name} was not ready within {} minutes. Check its status.",
-                NUMBER_TIMEOUT.as_secs() / 60
-            ),
-        }
-    }
-}
-
 /// Whether the choice depends on the account's numbers and configs.
 pub fn needs_daily(wanted: &[NumberSpec]) -> bool {
     wanted.is_empty() || wanted.iter().any(|it| matches!(it, NumberSpec::Literal(_)))
@@ -179,7 +141,7 @@ fn named_numbers(
     let mut numbers: Vec<PublishedNumber> = Vec::new();
     for one in wanted {
         let number = match one {
-            NumberSpec::Literal(number) => literal(number, inputs)?,
+            NumberSpec::Literal(number) => literal(number, published, inputs)?,
             NumberSpec::Reference(named) => reference(named, published, inputs)?,
         };
         if !numbers.iter().any(|it| it.phone_number == number) {
@@ -204,7 +166,15 @@ fn publish(phone_number: String, source: NumberSource) -> PublishedNumber {
     }
 }
 
-fn literal(number: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
+fn is_published(number: &str, published: &[PublishedNumber]) -> bool {
+    published.iter().any(|it| it.phone_number == number)
+}
+
+fn literal(
+    number: &str,
+    published: &[PublishedNumber],
+    inputs: Inputs<'_>,
+) -> Result<String, NumberProblem> {
     if inputs.is_global(number) {
         return Ok(number.to_owned());
     }
@@ -225,6 +195,12 @@ fn literal(number: &str, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
     if !inputs.has_config(number) {
         let message = format!(
             "The number {number} has no PIN dial-in config, so it would not answer. Create a PinDialinNumber for it."
+        );
+        return Err(waiting(Reason::NumberNotReady, message));
+    }
+    if inputs.is_being_deleted(number) && !is_published(number, published) {
+        let message = format!(
+            "The PinDialinNumber that holds the number {number} is being deleted. Name another number."
         );
         return Err(waiting(Reason::NumberNotReady, message));
     }
@@ -332,6 +308,16 @@ impl<'a> Inputs<'a> {
     }
 
     fn withheld_by(self, number: &str) -> Option<&'a Holder> {
+        self.holder(number).filter(|it| !it.allows)
+    }
+
+    /// Whether the number stops answering once the rooms that have published it are gone.
+    fn is_being_deleted(self, number: &str) -> bool {
+        self.holder(number).is_some_and(Holder::is_being_deleted)
+    }
+
+    /// The PinDialinNumber that holds the number.
+    fn holder(self, number: &str) -> Option<&'a Holder> {
         let is_of_number = |it: &&Holder| {
             let in_domain = it.is_reported && it.domain_id.as_deref() == Some(self.domain_id);
             in_domain && it.phone_number == number
@@ -339,7 +325,7 @@ impl<'a> Inputs<'a> {
         let holders = self.holders.iter().filter(is_of_number);
         let ranked = holders.filter_map(|it| Some((it.rank()?, it)));
         let first = ranked.min_by_key(|(rank, _)| *rank);
-        first.map(|(_, it)| it).filter(|it| !it.allows)
+        first.map(|(_, it)| it)
     }
 
     /// The number of the account that the room has published, if it still answers.
@@ -352,11 +338,13 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// The purchased number that serves this namespace for the longest time. Daily's list has no order
-    /// (F-NUM-4).
+    /// The purchased number that serves this namespace for the longest time, and is not being deleted.
+    /// Daily's list has no order (F-NUM-4).
     fn earliest(self) -> Option<&'a PurchasedNumber> {
-        let serves =
-            |it: &&PurchasedNumber| self.takes_pins(&it.number) && !self.is_withheld(&it.number);
+        let serves = |it: &&PurchasedNumber| {
+            let number = &it.number;
+            self.takes_pins(number) && !self.is_withheld(number) && !self.is_being_deleted(number)
+        };
         let serving = self.purchased.iter().filter(serves);
         serving.min_by_key(|it| (it.created.is_none(), it.created, it.pagination_id))
     }
@@ -384,6 +372,9 @@ impl<'a> Inputs<'a> {
         }
         if let Some(holder) = self.usable(NumberState::Stalled).next() {
             return WhyGlobal::Stalled(holder.seen_from(self.namespace));
+        }
+        if let Some(holder) = self.usable(NumberState::Draining).next() {
+            return WhyGlobal::BeingDeleted(holder.seen_from(self.namespace));
         }
         let is_withheld = |it: &PurchasedNumber| self.is_withheld(&it.number);
         if self.purchased.is_empty() {

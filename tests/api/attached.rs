@@ -7,7 +7,7 @@ use futures::StreamExt;
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use crate::fixture::{Fixture, NUMBER, Setup};
+use crate::fixture::{Fixture, NUMBER, SECOND_NUMBER, Setup};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
 use crate::stage::Stage;
@@ -24,6 +24,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("attached::counted", counted, counted_together),
         stage.trial("attached::drained", Setup::new().neighbour(), drained),
         stage.trial("attached::draining_room", Setup::new(), draining_room),
+        stage.trial("attached::no_more_rooms", Setup::new(), no_more_rooms),
     ]
 }
 
@@ -110,6 +111,40 @@ async fn drained(fx: &mut Fixture) {
     let dead = ("Ready", "False", "NumberNotAllowed");
     let room = fx.condition(Room, "one", dead).await;
     assert!(room.dial_string().starts_with(NUMBER), "as callers have it");
+}
+
+/// A number in deletion stays with the rooms that publish it, and no other room gets it.
+async fn no_more_rooms(fx: &mut Fixture) {
+    for (name, number) in [("main-line", NUMBER), ("second-line", SECOND_NUMBER)] {
+        fx.number(name, number).await;
+        fx.ready(Number, name).await;
+    }
+    let numbers = json!([{"numberRef": {"name": "main-line"}}]);
+    let referring = json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}});
+    fx.room("before", referring.clone()).await;
+    fx.ready(Room, "before").await;
+    fx.delete(Number, "main-line").await;
+    let deferred = ("Reconciling", "True", "DeletionDeferred");
+    fx.condition(Number, "main-line", deferred).await;
+
+    fx.room("unnamed", json!({"ttl": "1h"})).await;
+    let unnamed = fx.ready(Room, "unnamed").await;
+    assert!(unnamed.dial_string().starts_with(SECOND_NUMBER));
+    fx.room("late", referring).await;
+    let late = fx
+        .condition(Room, "late", ("Ready", "False", "NumberNotReady"))
+        .await;
+    let message = late.condition("Ready").expect("is there").message;
+    assert!(message.contains("main-line is being deleted"), "{message}");
+
+    fx.force_pass(Room, "before", "now").await;
+    let handled = |room: &Object| room.text("/status/lastHandledReconcileAt") == "now";
+    let before = fx
+        .until(Room, "before", "is reconciled", SOON, handled)
+        .await;
+    assert!(before.is_ready() && before.dial_string().starts_with(NUMBER));
+    fx.delete(Room, "before").await;
+    fx.gone(Number, "main-line").await;
 }
 
 /// A room that is being deleted keeps its number while it waits for people.

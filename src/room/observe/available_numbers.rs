@@ -259,14 +259,14 @@ fn state(meta: &Meta, status: &PinDialinNumberStatus) -> NumberState {
     let is_edited = status.observed_generation != Some(meta.generation);
     let mut conditions = status.conditions.iter();
     let keyless = conditions.any(|it| it.reason.starts_with("ApiKey"));
-    if meta.deleting.is_some() {
-        NumberState::Deleting
-    } else if is(kind::READY) {
-        NumberState::Ready
-    } else if keyless || (is(kind::STALLED) || is(kind::SUSPENDED)) && !is_edited {
-        NumberState::Stalled
-    } else {
-        NumberState::SettingUp
+    match (meta.deleting.is_some(), is(kind::READY)) {
+        (true, true) => NumberState::Draining,
+        (true, false) => NumberState::Deleting,
+        (false, true) => NumberState::Ready,
+        _ if keyless || (is(kind::STALLED) || is(kind::SUSPENDED)) && !is_edited => {
+            NumberState::Stalled
+        }
+        _ => NumberState::SettingUp,
     }
 }
 
@@ -284,18 +284,23 @@ mod tests {
     use super::*;
 
     fn of(conditions: &[(&str, &str)]) -> Holder {
+        changed(conditions, |_| ())
+    }
+
+    fn changed(conditions: &[(&str, &str)], change: impl FnOnce(&mut Value)) -> Holder {
         let condition = |(type_, reason): &(&str, &str)| {
             json!({"type": type_, "status": "True", "reason": reason, "message": "",
                 "lastTransitionTime": "2026-12-01T08:00:10Z"})
         };
         let conditions: Vec<Value> = conditions.iter().map(condition).collect();
-        let number: Object<Number> = serde_json::from_value(json!({
+        let mut number = json!({
             "metadata": {"namespace": "team", "name": "main", "uid": "u", "resourceVersion": "1",
                 "generation": 2, "creationTimestamp": "2026-12-01T08:00:00Z"},
             "spec": {"phoneNumber": "+12025550123"},
             "status": {"observedGeneration": 1, "conditions": conditions},
-        }))
-        .unwrap();
+        });
+        change(&mut number["metadata"]);
+        let number: Object<Number> = serde_json::from_value(number).unwrap();
         holder(&number, "team", None).unwrap()
     }
 
@@ -309,5 +314,17 @@ mod tests {
         assert_eq!(reconciling.since, created.since.map(|at| at + 10));
         let keyless = of(&[("Reconciling", "ApiKeyNotFound")]);
         assert_eq!(keyless.state, NumberState::Stalled);
+    }
+
+    #[test]
+    fn a_number_that_is_being_deleted_answers_if_it_was_ready() {
+        let waits = ("Reconciling", "DeletionDeferred");
+        let deleted = |meta: &mut Value| meta["deletionTimestamp"] = json!("2026-12-01T09:00:00Z");
+        let state = |conditions: &[(&str, &str)]| changed(conditions, deleted).state;
+        assert_eq!(
+            state(&[("Ready", "Available"), waits]),
+            NumberState::Draining
+        );
+        assert_eq!(state(&[waits]), NumberState::Deleting);
     }
 }

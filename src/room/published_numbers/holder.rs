@@ -25,12 +25,24 @@ pub enum NumberState {
     SettingUp,
     /// A user has to act first, for example to supply an API key.
     Stalled,
+    /// It is being deleted, and answers while rooms publish it.
+    Draining,
     Deleting,
 }
 
 impl Holder {
     pub(super) fn is_ready_in(&self, domain_id: &str) -> bool {
         self.state == NumberState::Ready && self.domain_id.as_deref() == Some(domain_id)
+    }
+
+    /// Callers of rooms that have published the number reach them.
+    pub(super) fn answers_in(&self, domain_id: &str) -> bool {
+        let answers = matches!(self.state, NumberState::Ready | NumberState::Draining);
+        answers && self.domain_id.as_deref() == Some(domain_id)
+    }
+
+    pub(super) fn is_being_deleted(&self) -> bool {
+        matches!(self.state, NumberState::Draining | NumberState::Deleting)
     }
 
     /// The name in a message to users of `namespace`.
@@ -46,7 +58,7 @@ impl Holder {
     pub(super) fn rank(&self) -> Option<u8> {
         match self.state {
             NumberState::Ready => Some(0),
-            NumberState::Deleting => Some(1),
+            NumberState::Draining | NumberState::Deleting => Some(1),
             NumberState::SettingUp => Some(2),
             NumberState::Stalled => None,
         }

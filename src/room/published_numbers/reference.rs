@@ -1,7 +1,7 @@
 //! The number of a PinDialinNumber that a room names. No I/O.
 
 use super::holder::{Holder, NumberState};
-use super::{Inputs, NumberProblem, stalled, waiting};
+use super::{Inputs, NumberProblem, is_published, stalled, waiting};
 use crate::crd::condition::Reason;
 use crate::crd::{NumberRef, PublishedNumber};
 
@@ -15,7 +15,7 @@ pub(super) fn reference(
     let holder = inputs.holders.iter().find(is_named);
     let is_own = namespace == inputs.namespace;
     match holder {
-        Some(holder) if holder.allows => ready(holder, inputs),
+        Some(holder) if holder.allows => ready(holder, published, inputs),
         None if is_own => {
             let message = format!(
                 "The PinDialinNumber {} does not exist in this namespace. Create it, or name another one.",
@@ -43,11 +43,21 @@ pub(super) fn reference(
     }
 }
 
-fn ready(holder: &Holder, inputs: Inputs<'_>) -> Result<String, NumberProblem> {
-    if holder.is_ready_in(inputs.domain_id) {
-        return Ok(holder.phone_number.clone());
+fn ready(
+    holder: &Holder,
+    published: &[PublishedNumber],
+    inputs: Inputs<'_>,
+) -> Result<String, NumberProblem> {
+    let number = &holder.phone_number;
+    let kept = is_published(number, published) && holder.answers_in(inputs.domain_id);
+    if kept || holder.is_ready_in(inputs.domain_id) {
+        return Ok(number.clone());
     }
     let name = holder.seen_from(inputs.namespace);
+    if holder.is_being_deleted() {
+        let message = format!("The PinDialinNumber {name} is being deleted. Name another one.");
+        return Err(waiting(Reason::NumberNotReady, message));
+    }
     if holder.state == NumberState::Ready && holder.domain_id.is_some() {
         let message = format!(
             "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API key for both."
@@ -66,8 +76,8 @@ fn not_allowed(
     inputs: Inputs<'_>,
 ) -> NumberProblem {
     let answers = |number: &str| {
-        let is_ready = |it: &Holder| it.phone_number == number && it.is_ready_in(inputs.domain_id);
-        inputs.is_global(number) || inputs.holders.iter().any(is_ready)
+        let is_held = |it: &Holder| it.phone_number == number && it.answers_in(inputs.domain_id);
+        inputs.is_global(number) || inputs.holders.iter().any(is_held)
     };
     let first = published.first();
     let mut not_allowed = stalled(Reason::NumberNotAllowed, message);

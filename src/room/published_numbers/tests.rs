@@ -332,8 +332,13 @@ fn callers_are_served_while_the_published_number_answers() {
         state: NumberState::Deleting,
         ..closed.clone()
     };
+    let draining = Holder {
+        state: NumberState::Draining,
+        ..closed.clone()
+    };
     for (holders, served) in [
         (vec![closed], true),
+        (vec![draining], true),
         (vec![deleting], false),
         (vec![], false),
     ] {
@@ -377,6 +382,54 @@ fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem
         wall: SINCE + 119,
     };
     choose(&[], &[], inputs)
+}
+
+/// A PinDialinNumber in deletion, whose config stays while rooms publish the number.
+fn draining() -> Holder {
+    stands(NumberState::Draining, Some("d"))
+}
+
+/// New rooms would prolong the wait, and their number would be dead within an hour.
+#[test]
+fn a_number_that_is_being_deleted_stays_with_its_rooms_and_gets_no_others() {
+    let published = |number: &str| {
+        [PublishedNumber {
+            phone_number: number.to_owned(),
+            source: NumberSource::Purchased,
+            country: None,
+        }]
+    };
+    let (first, second) = (published(FIRST), published(SECOND));
+    let literal = [NumberSpec::Literal(FIRST.to_owned())];
+    let reference = named(None);
+    let both = [config(SECOND), config(FIRST)];
+    let purchased = |number| one(number, NumberSource::Purchased);
+    let by_name = || one(FIRST, NumberSource::RoomNumber);
+    let not_ready = || Err(Reason::NumberNotReady);
+    let deleting = || stands(NumberState::Deleting, Some("d"));
+    let elsewhere = Holder {
+        domain_id: Some("e".to_owned()),
+        ..draining()
+    };
+    let table: Vec<(&[NumberSpec], &[PublishedNumber], Holder, _)> = vec![
+        (&[], &[], draining(), purchased(SECOND)),
+        (&[], &[], deleting(), purchased(SECOND)),
+        (&[], &first, draining(), purchased(FIRST)),
+        (&literal, &[], draining(), not_ready()),
+        (&literal, &second, draining(), not_ready()),
+        (&literal, &first, draining(), by_name()),
+        (&reference, &[], draining(), not_ready()),
+        (&reference, &second, draining(), not_ready()),
+        (&reference, &first, draining(), by_name()),
+        (&reference, &first, deleting(), not_ready()),
+        (&reference, &first, elsewhere, not_ready()),
+    ];
+    for (wanted, published, holder, expected) in table {
+        let picked = pick(wanted, published, &both, std::slice::from_ref(&holder));
+        assert_eq!(picked, expected, "{wanted:?} {published:?} {holder:?}");
+    }
+    let recreated = [deleting(), holder("team", FIRST, Some("d"))];
+    assert_eq!(pick(&[], &[], &both, &recreated), purchased(FIRST));
 }
 
 /// Whoever has a namespace could otherwise make all rooms of all others wait.
@@ -474,6 +527,7 @@ fn only_what_may_serve_the_room_is_waited_for() {
         ),
         (stands(NumberState::Stalled, None), Some(stalled)),
         (stands(NumberState::Deleting, Some("d")), Some(none.clone())),
+        (draining(), Some(WhyGlobal::BeingDeleted("main".to_owned()))),
         (stands(NumberState::Ready, Some("e")), Some(none)),
         (elsewhere.clone(), Some(WhyGlobal::HeldElsewhere)),
         (for_all(elsewhere), None),
