@@ -42,6 +42,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             set().value("quietPeriod", json!("4s")),
             late_write_of_another_number,
         ),
+        stage.trial("domain::adopted_and_replaced", set(), adopted_and_replaced),
         stage.trial(
             "domain::s1_deleted_before_the_write",
             set().hold_at("config-create:before"),
@@ -174,6 +175,29 @@ async fn adopted(fx: &mut Fixture) {
     fx.apply(Number, "main-line", &spec).await;
     fx.ready(Number, "main-line").await;
     assert_eq!(fx.entries_at_daily().await, [entry("Hello."), theirs()]);
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    assert_eq!(fx.entries_at_daily().await, [theirs()]);
+}
+
+/// The entry that the operator creates in the place of an adopted one goes with its object.
+async fn adopted_and_replaced(fx: &mut Fixture) {
+    write_own_key(fx).await;
+    let adopted = json!({"phone_number": NUMBER, "name_prefix": "front"});
+    write_by_hand(fx, &json!([adopted, theirs()])).await;
+    let spec = with_own_key(json!({"phoneNumber": NUMBER, "adoptionPolicy": "AdoptOrCreate"}));
+    fx.apply(Number, "main-line", &spec).await;
+    fx.ready(Number, "main-line").await;
+    write_by_hand(fx, &json!([theirs()])).await;
+    let created = [theirs(), json!({"phone_number": NUMBER})];
+    until("the operator creates an entry", LATER, async || {
+        match fx.entries_at_daily().await == created {
+            true => Ok(()),
+            false => Err("it is not"),
+        }
+    })
+    .await;
+    fx.ready(Number, "main-line").await;
     fx.delete(Number, "main-line").await;
     fx.gone(Number, "main-line").await;
     assert_eq!(fx.entries_at_daily().await, [theirs()]);

@@ -64,7 +64,11 @@ impl Create for Number {
                 Requeue::After(view.now.moment.until(rejection.until)),
             ));
         }
-        record_request(owned, claim, json!(request))?;
+        let mut owned = owned.clone();
+        // An entry that was adopted had the id of the one that is created.
+        let is_entry = |id: &mut String| NumberApi::of(id) == NumberApi::DomainProperties;
+        owned.adopted_id.take_if(is_entry);
+        record_request(&owned, claim, json!(request))?;
         Ok(act(Step::CreateConfig(Box::new(request))))
     }
 }

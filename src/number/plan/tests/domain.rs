@@ -167,6 +167,52 @@ fn an_entry_is_created_once_no_other_write_to_the_list_may_take_effect() {
     ]);
 }
 
+/// The id of an entry names its number alone: the entry that was adopted had it too.
+#[test]
+fn an_entry_that_replaces_an_adopted_one_is_not_adopted() {
+    let vanished = || {
+        with_record(claimed_entry(CreateAttempts::None), |it| {
+            it.claim = Some(Claim::at(7));
+            it.former_id = Some(ENTRY.into());
+            it.adopted_id = Some(ENTRY.into());
+        })
+    };
+    let created = || {
+        let view = with(after_record(vanished()), |it| {
+            it.evidence.create_attempts = CreateAttempts::Created(ENTRY.into());
+        });
+        showing(view, vec![config(ENTRY, "front")])
+    };
+    let deleting = |view| {
+        with(view, |it: &mut View| {
+            it.meta.deleting = Some(5000);
+            it.facts.publishers = Some(0);
+        })
+    };
+    check(vec![
+        (
+            "to be created",
+            vanished(),
+            &format!("record Sent claim at 7, sent front, formerly {ENTRY}"),
+        ),
+        (
+            "created",
+            created(),
+            &format!("record with status Created {ENTRY}"),
+        ),
+        (
+            "created, and deleted at once",
+            deleting(created()),
+            &format!("delete {ENTRY}"),
+        ),
+        (
+            "shown again before that",
+            showing(vanished(), vec![config(ENTRY, "front")]),
+            &format!("record with status Created {ENTRY}, adopted {ENTRY}"),
+        ),
+    ]);
+}
+
 #[test]
 fn a_config_is_moved_to_the_place_that_is_configured() {
     let shown_in_both = |view| {
