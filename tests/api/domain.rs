@@ -42,6 +42,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             set().value("quietPeriod", json!("4s")),
             late_write_of_another_number,
         ),
+        stage.trial(
+            "domain::late_write_of_an_earlier_leader",
+            set().value("quietPeriod", json!("8s")),
+            late_write_of_an_earlier_leader,
+        ),
         stage.trial("domain::adopted_and_replaced", set(), adopted_and_replaced),
         stage.trial(
             "domain::s1_deleted_before_the_write",
@@ -271,6 +276,30 @@ async fn late_write_of_another_number(fx: &mut Fixture) {
     assert_eq!(fx.entries_at_daily().await.len(), 2);
     let missing = fx.journal().await;
     assert!(missing.done("POST", "/") <= 3, "{}", missing.tail(30));
+}
+
+/// The same if the process that sent the write ends before it takes effect.
+async fn late_write_of_an_earlier_leader(fx: &mut Fixture) {
+    let late = FaultKind::ExecuteAfter(std::time::Duration::from_secs(5));
+    let fault = FaultSpec::next("POST", "/", late);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    fx.number("main-line", NUMBER).await;
+    until("the write is sent", SOON, async || {
+        let applied = fx.sim.faults().await.expect("are told")[0].applied;
+        (applied == 1).then_some(()).ok_or(applied)
+    })
+    .await;
+    fx.operator().kill().await;
+    fx.number("second-line", SECOND_NUMBER).await;
+    fx.free_lease().await;
+    fx.start_operator(&[]).await;
+    for name in ["main-line", "second-line"] {
+        fx.ready(Number, name).await;
+    }
+    assert_eq!(fx.entries_at_daily().await.len(), 2);
+    let journal = fx.journal().await;
+    let writes = journal.calls("POST", "/").len();
+    assert_eq!(writes, 2, "one for each number: {}", journal.tail(30));
 }
 
 /// S1: the object is deleted after the list was read.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::problems::{adoption_not_allowed, evidence, held_by, in_use, not_purchased, rejected};
 use super::steps::{Age, Step};
 use super::{Plan, Planned};
+use crate::clock::Moment;
 use crate::crd::AdoptionPolicy;
 use crate::daily::evidence::CreateAttempts;
 use crate::daily::number_api::NumberApi;
@@ -37,13 +38,10 @@ impl Create for Number {
     fn create(view: &View, spec: &Spec, owned: &Record, claim: &Claim) -> Planned {
         let known = evidence(view, Age::Fresh)?;
         let request = spec.create(view.facts.api);
-        if view.facts.api == NumberApi::DomainProperties {
-            // It would take out the entry that is created now, whichever number it was for.
-            no_late_write(view, None)?;
-        }
         if let Some(config) = known.of_number(&owned.name) {
             let is_elsewhere = NumberApi::of(&config.id) != view.facts.api;
             if is_elsewhere && is_named(view, owned.former_id.as_deref(), config) {
+                no_late_list(view, Some(view.trusted_from))?;
                 record_request(owned, claim, json!(request))?;
                 let from = config.id.clone();
                 return Ok(act(Step::MoveConfig(from, Box::new(request))));
@@ -64,12 +62,25 @@ impl Create for Number {
                 Requeue::After(view.now.moment.until(rejection.until)),
             ));
         }
+        // Between the two calls of a move nobody answers the number, so it does not wait for an earlier leader.
+        let is_elsewhere = |id: &String| NumberApi::of(id) != view.facts.api;
+        let is_moved = owned.former_id.as_ref().is_some_and(is_elsewhere);
+        no_late_list(view, (!is_moved).then_some(view.trusted_from))?;
         let mut owned = owned.clone();
         // An entry that was adopted had the id of the one that is created.
         let is_entry = |id: &mut String| NumberApi::of(id) == NumberApi::DomainProperties;
         owned.adopted_id.take_if(is_entry);
         record_request(&owned, claim, json!(request))?;
         Ok(act(Step::CreateConfig(Box::new(request))))
+    }
+}
+
+/// No earlier write of the domain's list may still take effect, whichever number it was for: it would take out
+/// the entry that is created now. `inherited` is until when writes of an earlier leader count.
+fn no_late_list(view: &View, inherited: Option<Moment>) -> Result<(), Plan> {
+    match view.facts.api {
+        NumberApi::DomainProperties => no_late_write(view, inherited),
+        NumberApi::DialinConfigs => Ok(()),
     }
 }
 

@@ -167,6 +167,56 @@ fn an_entry_is_created_once_no_other_write_to_the_list_may_take_effect() {
     ]);
 }
 
+/// The same of a list that an earlier leader sent. A number whose config a move has just deleted does not wait.
+#[test]
+fn an_entry_is_created_once_no_write_of_an_earlier_leader_may_take_effect() {
+    let after_a_crash = |view| with(view, |it: &mut View| it.trusted_from = at(1001));
+    let claimed_before = || claimed_entry(CreateAttempts::EarlierProcess);
+    let move_from = |id, api| after_record(moving(id, api));
+    let to_the_list = || move_from("c1", NumberApi::DomainProperties);
+    check(vec![
+        (
+            "new",
+            after_a_crash(claimed_before()),
+            "failing Progressing",
+        ),
+        (
+            "new, and long ago",
+            with(claimed_before(), |it| it.trusted_from = at(1000)),
+            "create",
+        ),
+        (
+            "created before",
+            showing(
+                after_a_crash(claimed_before()),
+                vec![config(ENTRY, "front")],
+            ),
+            &format!("record with status Created {ENTRY}"),
+        ),
+        (
+            "to be moved",
+            after_a_crash(to_the_list()),
+            "failing Progressing",
+        ),
+        (
+            "to be moved, and nothing else was sent",
+            with(after_a_crash(to_the_list()), |it| it.trusted_from = at(0)),
+            "move c1",
+        ),
+        (
+            "in the middle of a move",
+            showing(after_a_crash(to_the_list()), Vec::new()),
+            "create",
+        ),
+        (
+            "to be moved from the list",
+            after_a_crash(move_from(ENTRY, NumberApi::DialinConfigs)),
+            &format!("move {ENTRY}"),
+        ),
+        ("in the other place", after_a_crash(claimed()), "create"),
+    ]);
+}
+
 /// The id of an entry names its number alone: the entry that was adopted had it too.
 #[test]
 fn an_entry_that_replaces_an_adopted_one_is_not_adopted() {
