@@ -93,6 +93,7 @@ fn drained(seconds: i64) -> View {
         it.deletion.max_drain = 60;
         it.memory.deleting_since = Some(at(0));
         it.now.wall = 4000 + seconds;
+        it.facts.number.as_mut().unwrap().date = Some(it.now.wall);
     })
 }
 
@@ -129,6 +130,7 @@ fn rooms_that_publish_the_number_come_first() {
                 it.facts.publishers = Some(2);
                 it.memory.deleting_since = Some(at(0));
                 it.now.wall = 4000 + 3600;
+                it.facts.number.as_mut().unwrap().date = Some(it.now.wall);
             }),
             "delete c1",
         ),
@@ -140,6 +142,28 @@ fn rooms_that_publish_the_number_come_first() {
         (
             "maxDrain has passed",
             with(drained(60), |_| ()),
+            "delete c1",
+        ),
+        (
+            "maxDrain has passed by our clock alone",
+            with(drained(60), |it| {
+                it.facts.number.as_mut().unwrap().date = Some(4059);
+            }),
+            "deleting DeletionDeferred",
+        ),
+        (
+            "the same, and no room publishes it any more",
+            with(drained(60), |it| {
+                it.facts.number.as_mut().unwrap().date = Some(4059);
+                it.facts.publishers = Some(0);
+            }),
+            "delete c1",
+        ),
+        (
+            "maxDrain has passed, and Daily's time is not known",
+            with(drained(60), |it| {
+                it.facts.number.as_mut().unwrap().date = None;
+            }),
             "delete c1",
         ),
         (
