@@ -68,6 +68,10 @@ pub struct Claim {
     /// dropped once Daily has refused them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Value>,
+    /// What the dial-in config has that is to be moved to the other place: the id of an entry in the domain's
+    /// list proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Value>,
     /// Whether it follows a room that has ended, in which participants may still be.
     #[serde(default, skip_serializing_if = "Not::not")]
     pub after_end: bool,

@@ -48,6 +48,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             late_write_of_an_earlier_leader,
         ),
         stage.trial("domain::adopted_and_replaced", set(), adopted_and_replaced),
+        stage.trial("domain::switched_and_edited", set(), switched_and_edited),
         stage.trial(
             "domain::s1_deleted_before_the_write",
             set().hold_at("config-create:before"),
@@ -372,6 +373,32 @@ async fn switched_both_ways(fx: &mut Fixture) {
     fx.delete(Number, "main-line").await;
     fx.gone(Number, "main-line").await;
     assert!(fx.configs_at_daily().await.is_empty());
+}
+
+/// Daily fails while the config is to be moved, and the spec is edited meanwhile.
+async fn switched_and_edited(fx: &mut Fixture) {
+    let spec = |message: &str| json!({"phoneNumber": NUMBER, "ivrGreeting": {"message": message}});
+    fx.apply(Number, "main-line", &spec("Hello.")).await;
+    fx.ready(Number, "main-line").await;
+    let fails = FaultKind::Status {
+        status: 503,
+        body: None,
+        headers: Default::default(),
+    };
+    let fault = FaultSpec::next("POST", "/", fails).times(0);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    switch(fx, "dialin-configs", &[]).await;
+    let unavailable = ("Reconciling", "True", "DailyUnavailable");
+    fx.condition(Number, "main-line", unavailable).await;
+    fx.apply(Number, "main-line", &spec("Good day.")).await;
+    let edited = |number: &Object| number.at("/status/observedGeneration") == &json!(2);
+    fx.until(Number, "main-line", "is reconciled", LATER, edited)
+        .await;
+    fx.sim.clear_faults().await.expect("the faults go");
+    is_at(fx, |id| !id.starts_with("pin_dialin:")).await;
+    let configs = fx.configs_at_daily().await;
+    assert_eq!(configs.len(), 1);
+    assert_eq!(configs[0]["config"]["ivr_greeting"]["message"], "Good day.");
 }
 
 /// The process ends between the two calls of a move.

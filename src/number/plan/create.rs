@@ -40,7 +40,7 @@ impl Create for Number {
         let request = spec.create(view.facts.api);
         if let Some(config) = known.of_number(&owned.name) {
             let is_elsewhere = NumberApi::of(&config.id) != view.facts.api;
-            if is_elsewhere && is_named(view, owned.former_id.as_deref(), config) {
+            if is_elsewhere && is_former(view, owned, claim, config) {
                 no_late_list(view, Some(view.trusted_from))?;
                 record_request(owned, claim, json!(request))?;
                 let from = config.id.clone();
@@ -149,6 +149,15 @@ pub(super) fn is_named(view: &View, id: Option<&str>, config: &DialinConfig) -> 
     id == Some(&config.id) && (!config.is_at_the_domain() || as_asked())
 }
 
+/// Whether a config is the one that the object owned before the claim. An entry that is to be moved is as the
+/// spec asked then: it may have been edited since.
+fn is_former(view: &View, owned: &Record, claim: &Claim, config: &DialinConfig) -> bool {
+    let former = owned.former_id.as_deref();
+    let moved = claim.moved.as_ref().and_then(Spec::of_request);
+    let is_moved = moved.is_some_and(|moved| moved.is_applied_in(config));
+    is_named(view, former, config) || former == Some(&config.id) && is_moved
+}
+
 /// The claimed number has a config: it is recorded if it is ours.
 fn found(
     view: &View,
@@ -185,7 +194,7 @@ pub(super) fn is_ours(
 ) -> Result<bool, Plan> {
     let created = CreateAttempts::Created(config.id.clone());
     if view.evidence.create_attempts == created && !config.is_at_the_domain()
-        || is_named(view, owned.former_id.as_deref(), config)
+        || is_former(view, owned, claim, config)
     {
         return Ok(true);
     }

@@ -17,7 +17,7 @@ use crate::number::spec::Spec;
 use crate::number::view::{NumberEvidence, View};
 use crate::reconcile::lifecycle::Keep;
 use crate::reconcile::problem::{Problem, Requeue};
-use crate::reconcile::record::{Made, Record};
+use crate::reconcile::record::{Claim, Made, Record};
 use crate::reconcile::steps::{Change, MARGIN, Outcome, act, record, unchanged};
 
 /// The longest time until a missing config is checked again.
@@ -41,7 +41,7 @@ impl Keep for Number {
             Some(config) if owned.is_adopted() => {
                 present(view, &spec.keeping(&config.config), domain, config)
             }
-            Some(config) if is_to_move(view, config) => switched(view, owned, known),
+            Some(config) if is_to_move(view, config) => switched(view, spec, owned, known),
             Some(config) => present(view, spec, domain, config),
             None => absent(view, owned, known),
         }
@@ -62,10 +62,13 @@ fn is_to_move(view: &View, config: &DialinConfig) -> bool {
 
 /// If Daily shows the config in the other place too, it only has another id there. Otherwise it is claimed
 /// anew and moved.
-fn switched(view: &View, owned: &Record, known: &NumberEvidence) -> Planned {
+fn switched(view: &View, spec: &Spec, owned: &Record, known: &NumberEvidence) -> Planned {
     let recorded = match &known.other_id {
         Some(id) => owned.owning(Made::of(id)),
-        None => owned.replacing(claim_at(view, known)),
+        None => owned.replacing(Claim {
+            moved: Some(json!(spec.create(view.facts.api))),
+            ..claim_at(view, known)
+        }),
     };
     Ok(record(recorded, Change::Replaced))
 }

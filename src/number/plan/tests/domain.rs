@@ -345,6 +345,49 @@ fn a_config_is_moved_to_the_place_that_is_configured() {
     ]);
 }
 
+/// The delete of a move may fail for as long as Daily fails, and the spec may be edited meanwhile.
+#[test]
+fn an_entry_that_is_to_be_moved_stays_ours_after_an_edit() {
+    let edited = |view| {
+        with(view, |it: &mut View| {
+            it.spec.as_mut().unwrap().name_prefix = Some("edited".into());
+            it.evidence.create_attempts = CreateAttempts::None;
+        })
+    };
+    let claimed = || {
+        after_record(with(kept_entry(), |it| {
+            it.facts.api = NumberApi::DialinConfigs
+        }))
+    };
+    let sent = || edited(after_record(claimed()));
+    check(vec![
+        (
+            "claimed",
+            edited(claimed()),
+            &format!("record Sent claim at 7, sent edited, formerly {ENTRY}"),
+        ),
+        (
+            "sent",
+            sent(),
+            &format!("record Sent claim at 7, sent front, sent edited, formerly {ENTRY}"),
+        ),
+        ("sent again", after_record(sent()), &format!("move {ENTRY}")),
+        (
+            "deleted",
+            with(sent(), |it| {
+                it.meta.deleting = Some(1);
+                it.facts.publishers = Some(0);
+            }),
+            &format!("delete {ENTRY}"),
+        ),
+        (
+            "replaced by somebody",
+            showing(edited(claimed()), vec![config(ENTRY, "theirs")]),
+            &format!("record Withdrawn nothing, formerly {ENTRY}"),
+        ),
+    ]);
+}
+
 #[test]
 fn an_entry_is_adopted_as_it_is_and_outlives_its_object() {
     let adopting = |configs| {
