@@ -93,7 +93,7 @@ pub struct DailyRoomSpec {
     #[schemars(length(max = grammar::ROOM_NAME.longest))]
     pub room_name: Option<String>,
 
-    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Daily does not say whether the PIN admits callers to a private room; call it once before you hand out the PIN. Absent: Public; an adopted room keeps its own.
+    /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Daily does not say whether the PIN admits callers to a private room; call it once before you hand out the PIN. Absent: Public; an adopted room keeps its own, also if the operator has to recreate it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
 

@@ -41,6 +41,10 @@ pub struct Record {
     /// The id of the room or config that existed before and was adopted. What replaces it is created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted_id: Option<String>,
+    /// Whether the adopted room was private when Daily last showed it. A room that replaces it is then private as
+    /// well, unless the spec says otherwise. Earlier versions of the operator did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private: Option<bool>,
     /// When a missing room was recreated within the last 24 hours, in unix seconds.
     #[serde(
         default,

@@ -284,6 +284,7 @@ impl<K: Kind> View<K> {
         let restored = self.restored_record(name, domain);
         Record {
             adopted_id: restored.and_then(|it| it.adopted_id.clone()),
+            private: restored.and_then(|it| it.private),
             uid: self.meta.uid.clone(),
             cluster_id: self.own.cluster_id.clone(),
             domain_id: domain.id.clone(),

@@ -9,13 +9,14 @@ use crate::crd::{
 };
 use crate::naming;
 use crate::reconcile::InvalidSpec;
-use crate::reconcile::record::End;
+use crate::reconcile::record::{End, Record};
 use crate::room::secret::SecretKind;
 
 pub use crate::crd::time::FARTHEST_END;
 
 /// Who may join a room if the spec does not say it.
 pub const PUBLIC: &str = "public";
+const PRIVATE: &str = "private";
 
 /// The spec of a DailyRoom.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,7 +140,7 @@ impl Spec {
         dialin.check_global_numbers()?;
         let privacy = |it| match it {
             Privacy::Public => PUBLIC,
-            Privacy::Private => "private",
+            Privacy::Private => PRIVATE,
         };
         Ok(Self {
             chosen_name: spec.room_name.clone(),
@@ -263,6 +264,15 @@ impl Spec {
     /// participant is that of the moment at which they joined, so a renewed room removes nobody.
     pub fn ejects(&self) -> bool {
         self.eject.unwrap_or(self.renewal.is_none())
+    }
+
+    /// Who may join a room that was created: one that replaces an adopted room is no more open than that was.
+    pub fn privacy_of_created(&self, owned: &Record) -> &'static str {
+        let default = match owned.private {
+            Some(true) => PRIVATE,
+            Some(false) | None => PUBLIC,
+        };
+        self.privacy.unwrap_or(default)
     }
 
     /// The property `dialin` (F-PIN-1) with these numbers.

@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, NUMBER, SECOND_KEY, Setup};
 use crate::objects::Kind::{Number, Room};
 use crate::objects::Object;
 use crate::stage::{Affected::By, Stage};
-use crate::wait::{SOON, until};
+use crate::wait::{LATER, SOON, until};
 
 /// The Secret with a key of the tenant's own, which is of the account of the default key.
 const OWN_KEY: &str = "own-key";
@@ -46,6 +46,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             default_key,
         ),
         stage.trial("adopt::one_owner", Setup::new().neighbour(), one_owner),
+        stage.trial("adopt::vanished", Setup::new(), vanished),
     ];
     let by_answer = [room, number, another_case];
     plain
@@ -181,6 +182,22 @@ async fn another_case(fx: &mut Fixture) {
     fx.delete(Room, "standup").await;
     fx.gone(Room, "standup").await;
     assert_eq!(fx.room_at_daily("Board").await["id"], theirs["id"]);
+}
+
+/// What replaces a private room is private, although the spec does not say it.
+async fn vanished(fx: &mut Fixture) {
+    room_by_hand(fx).await;
+    fx.room("standup", adopting()).await;
+    let adopted = fx.ready(Room, "standup").await;
+    let deleted = fx.by_hand.delete("/rooms/board").await;
+    assert_eq!(deleted.expect("Daily answers").status, 200);
+    let anew = |room: &Object| room.is_ready() && room.pin() != adopted.pin();
+    let after = fx.until(Room, "standup", "is recreated", LATER, anew).await;
+    assert_ne!(after.at("/status/room/adopted"), true);
+    fx.force_pass(Room, "standup", "the room stays as it is")
+        .await;
+    fx.ready(Room, "standup").await;
+    assert_eq!(fx.room_at_daily("board").await["privacy"], "private");
 }
 
 /// What the spec does not set stays in the config, which outlives the object.

@@ -64,7 +64,16 @@ pub(super) fn ended(view: &View, spec: &Spec, owned: &Record, end: &End) -> Plan
         after_end: true,
         ..claim(view, by_spec)
     };
-    Ok(record(owned.replacing(claim), Change::Replaced))
+    Ok(record(replacing(owned, claim), Change::Replaced))
+}
+
+/// What replaces an adopted room is private, unless the record says that the adopted room was not: an earlier version
+/// of the operator may have recorded it.
+fn replacing(owned: &Record, claim: Claim) -> Record {
+    Record {
+        private: owned.private.or(owned.is_adopted().then_some(true)),
+        ..owned.replacing(claim)
+    }
 }
 
 /// Whether the operator recreates a missing room that no user asks for.
@@ -125,7 +134,7 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
     recreated.push(view.now.wall);
     let claimed = Record {
         recreated,
-        ..owned.replacing(claim(view, end.clone()))
+        ..replacing(owned, claim(view, end.clone()))
     };
     Ok(record(claimed, Change::Recreated))
 }

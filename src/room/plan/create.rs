@@ -27,7 +27,7 @@ use crate::reconcile::steps::{
     Change, Outcome, Step as AnyStep, Written, act, failing, read, record, unchanged,
 };
 use crate::room::Room;
-use crate::room::spec::{FARTHEST_END, PUBLIC, Spec, fingerprint, own_numbers};
+use crate::room::spec::{FARTHEST_END, Spec, fingerprint, own_numbers};
 use crate::room::view::View;
 
 impl Create for Room {
@@ -118,7 +118,7 @@ impl Create for Room {
             return Ok(over_before_creation(view, &end));
         }
         may_set_properties(view, spec)?;
-        let request = request(spec, &owned.name, &end, &numbers(view)?, view.now.wall);
+        let request = request(spec, owned, &end, &numbers(view)?, view.now.wall);
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
             forget_refused(view, owned, claim)?;
             return Ok(rejected(view, owned, rejection));
@@ -318,7 +318,7 @@ fn record_room(
 /// The request that creates the room at this time.
 pub(super) fn request(
     spec: &Spec,
-    name: &str,
+    owned: &Record,
     end: &End,
     numbers: &[String],
     now: i64,
@@ -334,8 +334,8 @@ pub(super) fn request(
     properties.insert("eject_at_room_exp".into(), json!(spec.ejects()));
     properties.insert("dialin".into(), spec.dialin(numbers).into());
     CreateRoom {
-        name: name.to_owned(),
-        privacy: spec.privacy.unwrap_or(PUBLIC),
+        name: owned.name.clone(),
+        privacy: spec.privacy_of_created(owned),
         properties,
     }
 }

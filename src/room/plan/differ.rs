@@ -85,7 +85,8 @@ impl Present<'_> {
             ..self.made.clone()
         };
         let made = recorded(&properties.wanted, &self.observed.room, made);
-        match self.made.end.as_ref() == Some(&end) && *self.made == made {
+        let is_recorded = self.made.end.as_ref() == Some(&end) && *self.made == made;
+        match is_recorded && self.owned.private == self.private() {
             true => Ok(properties_allowed(self.view, self.spec).err()),
             false => Err(self.record(end, made, Change::Sent)),
         }
@@ -199,7 +200,7 @@ impl Present<'_> {
             properties: others,
             ..RoomChange::default()
         };
-        let privacy = spec.privacy.unwrap_or(PUBLIC);
+        let privacy = spec.privacy_of_created(self.owned);
         if self.applies(spec.privacy) && room.privacy != privacy {
             change.privacy = Some(privacy);
         }
@@ -275,6 +276,14 @@ impl Present<'_> {
         }
     }
 
+    /// Whether the room is private, if it was adopted.
+    fn private(&self) -> Option<bool> {
+        match self.owned.is_adopted() {
+            true => Some(self.observed.room.privacy != PUBLIC),
+            false => self.owned.private,
+        }
+    }
+
     pub(super) fn record(&self, end: End, made: Made, change: Change) -> Plan {
         let made = Made {
             end: Some(end),
@@ -283,6 +292,7 @@ impl Present<'_> {
         record(
             Record {
                 made: Some(made),
+                private: self.private(),
                 ..self.owned.clone()
             },
             change,

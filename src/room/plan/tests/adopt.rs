@@ -38,7 +38,11 @@ fn adopted_record(view: &View, end: End) -> Record {
 /// One that has adopted the room.
 fn after(change: impl FnOnce(&mut Room)) -> View {
     let view = before(change);
-    let record = adopted_record(&view, by_ttl(END));
+    let observed = view.evidence.observed.as_ref();
+    let record = Record {
+        private: observed.map(|it| it.room.privacy == "private"),
+        ..adopted_record(&view, by_ttl(END))
+    };
     view.bound(record).progressing()
 }
 
@@ -326,6 +330,64 @@ fn an_adopted_room_that_reappears_is_still_adopted_and_what_replaces_it_is_not()
     assert!(missing.has_adopted(ID));
     assert!(missing.owning(Made::of(ID)).is_adopted());
     assert!(!missing.owning(Made::of("room-2")).is_adopted());
+}
+
+/// The spec has no privacy.
+#[test]
+fn what_replaces_an_adopted_room_is_no_more_open() {
+    let recorded = |view: View, private| {
+        let owned = Record {
+            private,
+            ..view.owned()
+        };
+        view.with(|it| it.recorded = owned.into())
+    };
+    // The record gets what Daily shows: an earlier version recorded nothing, or somebody changed the room.
+    for (privacy, private) in [("private", true), ("public", false)] {
+        let view = published(|it| it.privacy = privacy.into());
+        for before in [None, Some(!private)] {
+            let outdated = recorded(view.clone(), before);
+            acts(&outdated, write(view.owned(), Change::Sent));
+        }
+    }
+    for (private, privacy) in [
+        (Some(true), "private"),
+        (Some(false), "public"),
+        // It vanished before it was recorded.
+        (None, "private"),
+    ] {
+        let view = recorded(published(|_| ()), private).read_by_name();
+        let vanished = view.clone().absent(ago(30), Some(moment()));
+        let ended = vanished.clone().wall(END).date(END);
+        let ended = ended.edited(json!({"ttl": "9h", "roomName": "standup"}));
+        let ended = ended.with(|it| it.rival = Some(None));
+        for gone in [vanished, ended] {
+            let Plan::Act(AnyStep::Record(replaced, ..)) = plan(&gone) else {
+                panic!("{:?}", plan(&gone));
+            };
+            let request = gone.parsed().privacy_of_created(&replaced);
+            assert_eq!(request, privacy, "{private:?}");
+            assert_eq!(
+                replaced.owning(Made::of("room-2")).private,
+                replaced.private
+            );
+        }
+    }
+    // It stays so.
+    let created = published(|it| it.id = "room-2".into()).with(|it| {
+        let owned = it.owned();
+        let end = owned.made.as_ref().unwrap().end.clone();
+        let made = Made {
+            end,
+            ..Made::of("room-2")
+        };
+        it.recorded = owned.owning(made).into();
+    });
+    let planned = plan(&created);
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = planned else {
+        panic!("{planned:?}");
+    };
+    assert_eq!(update.change.privacy, None);
 }
 
 #[test]

@@ -217,7 +217,11 @@ fn record_of(view: &View, claim: Option<Claim>, made: Option<Made>) -> Record {
 /// What creates the room with this end.
 fn request(view: &View, end: i64) -> CreateRoom {
     let numbers = [NUMBER.to_owned()];
-    super::create::request(view.parsed(), "standup", &by_ttl(end), &numbers, NOW)
+    let owned = Record {
+        name: "standup".to_owned(),
+        ..Record::default()
+    };
+    super::create::request(view.parsed(), &owned, &by_ttl(end), &numbers, NOW)
 }
 
 /// The room as it should be.

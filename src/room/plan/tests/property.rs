@@ -365,10 +365,15 @@ impl World {
                     assert_eq!(self.status.dialin_code_revision, Some(self.pins));
                 }
                 // An adopted room keeps what the spec does not set.
-                let adopted = self.record().unwrap().is_adopted();
+                let record = self.record().unwrap();
+                let adopted = record.is_adopted();
+                let default = match record.private {
+                    Some(true) => "Private",
+                    _ => "Public",
+                };
                 let privacy = self.spec["privacy"].as_str();
                 if contended.is_none() && (privacy.is_some() || !adopted) {
-                    assert_eq!(room.privacy, privacy.unwrap_or("Public").to_lowercase());
+                    assert_eq!(room.privacy, privacy.unwrap_or(default).to_lowercase());
                 }
                 let most = self.spec["maxParticipants"].as_i64();
                 if contended.is_none() && (most.is_some() || !adopted) {
