@@ -52,7 +52,7 @@ pub struct MeetingToken {
     #[x_kube(validation = TOKEN_KEY.rule())]
     #[schemars(length(max = TOKEN_KEY.longest))]
     pub key: String,
-    /// What the holder may do. An Owner is a host of the meeting: it can mute and remove others, and record. A Participant can join.
+    /// What the holder may do. An Owner is a host of the meeting: it can mute and remove others, record, stream to any URL, and dial out, as far as the room and the Daily domain allow it. A Participant can join.
     pub role: TokenRole,
     /// Name of the holder that others in the meeting see. Absent: none, and the holder may choose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
