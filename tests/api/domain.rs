@@ -391,7 +391,10 @@ async fn switched_and_edited(fx: &mut Fixture) {
     let unavailable = ("Reconciling", "True", "DailyUnavailable");
     fx.condition(Number, "main-line", unavailable).await;
     fx.apply(Number, "main-line", &spec("Good day.")).await;
-    let edited = |number: &Object| number.at("/status/observedGeneration") == &json!(2);
+    let edited = |number: &Object| {
+        let reconciling = number.condition("Reconciling");
+        reconciling.is_some_and(|it| it.observed_generation == number.generation())
+    };
     fx.until(Number, "main-line", "is reconciled", LATER, edited)
         .await;
     fx.sim.clear_faults().await.expect("the faults go");
