@@ -15,8 +15,9 @@ use crate::wait::{LATER, until};
 /// The one fixed wait: several drift passes and Lease renewals fit in.
 const IDLE: Duration = Duration::from_secs(10);
 /// Calls beside listings meanwhile, for all objects that wait for a change at Daily. At a drift interval of 2
-/// seconds the operator asks for numbers every 4 seconds, and listings show whether a chosen name is taken.
-const CALLS: usize = 20;
+/// seconds the operator asks for numbers every 4 seconds, in three calls for each object that waits alone, and listings
+/// show whether a chosen name is taken.
+const CALLS: usize = 30;
 /// For so long nothing new has to be in journal and audit log before the wait begins: the last
 /// event and the audit log's last lines come after what the objects show.
 const CALM: Duration = Duration::from_secs(3);
