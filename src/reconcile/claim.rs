@@ -25,8 +25,8 @@ pub fn rival<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
     Ok(holder(view)?.filter(|it| it.is_first))
 }
 
-/// Any other object that claims or owns the name. What exists may be what it has just created, so it
-/// matters before an adoption even if it came later.
+/// Any other object that claims or owns the name. What exists may be what it has just created, or will create
+/// next, so it matters before a claim or an adoption even if it came later.
 pub fn holder<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
     let rival = view.rival.as_ref().ok_or(Plan::Read(Read::Rival))?;
     Ok(rival.as_ref())

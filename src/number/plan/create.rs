@@ -94,8 +94,8 @@ fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str
         false => Age::Recent,
     };
     // While another object holds the number, Daily need not be asked.
-    if let Some(rival) = rival(view)? {
-        return Ok(held_by(view, number, rival));
+    if let Some(holder) = holder(view)? {
+        return Ok(held_by(view, number, holder));
     }
     let known = evidence(view, recent)?;
     if !known.purchased {
@@ -120,16 +120,13 @@ fn claim_if_free(view: &View, spec: &Spec, unclaimed: &Record, ours: Option<&str
     })
 }
 
-/// Whether a config that exists may be adopted: a PIN dial-in config in the place where the operator writes,
-/// which no other object claims or owns.
+/// Whether a config that exists may be adopted: a PIN dial-in config in the place where the operator writes.
+/// No other object claims or owns its number.
 fn may_adopt(view: &View, spec: &Spec, config: &DialinConfig) -> Result<(), Plan> {
     let number = &spec.phone_number;
     let is_adoptable = config.kind == PIN_DIALIN && NumberApi::of(&config.id) == view.facts.api;
     if spec.adoption == AdoptionPolicy::Never || !is_adoptable {
         return Err(in_use(number, config, is_adoptable && view.key_may_adopt));
-    }
-    if let Some(holder) = holder(view)? {
-        return Err(held_by(view, number, holder));
     }
     match view.key_may_adopt {
         true => no_late_write(view, Some(view.trusted_from)),

@@ -21,14 +21,14 @@ use crate::room::view::View;
 
 /// Adopts the room, or says why not.
 pub(super) fn adopt(view: &View, spec: &Spec, owned: &Record, room: &Room) -> Result<Plan, Plan> {
+    if let Some(holder) = holder(view)? {
+        return Ok(held_by(view, &owned.name, holder));
+    }
     if room.name != owned.name {
         return Ok(taken_in_another_case(&owned.name, room));
     }
     if spec.adoption == AdoptionPolicy::Never {
         return Ok(taken(view));
-    }
-    if let Some(holder) = holder(view)? {
-        return Ok(held_by(view, &owned.name, holder));
     }
     let by_spec = spec.end_of_new(view.meta.created, view.now.wall);
     is_allowed(view)?;
@@ -83,10 +83,15 @@ fn taken_in_another_case(name: &str, room: &Room) -> Plan {
     name_taken(message, Requeue::Polling(USER_RETRY))
 }
 
+/// No other DailyRoom has the name.
+pub(super) fn not_held(view: &View, name: &str, holder: Option<&Rival>) -> Result<(), Plan> {
+    holder.map_or(Ok(()), |it| Err(held_by(view, name, it)))
+}
+
 /// Another DailyRoom has the name. To see whether it still has costs no call.
-pub(super) fn held_by(view: &View, name: &str, rival: &Rival) -> Plan {
+fn held_by(view: &View, name: &str, rival: &Rival) -> Plan {
     let message = format!(
-        "{} holds the room name {name}. Choose another roomName.",
+        "{} holds the room name {name}. Create a DailyRoom with another roomName.",
         rival.seen_from(&view.meta.namespace, "DailyRoom")
     );
     name_taken(message, Requeue::After(USER_RETRY))

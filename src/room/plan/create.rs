@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::adopt::{adopt, end_of_found, held_by, still_taken, taken};
+use super::adopt::{adopt, end_of_found, not_held, still_taken, taken};
 use super::claim::{claim as new_claim, comparable, is_ours};
 use super::confirm_answer::{RECHECK, confirm_by_name, previous_name_is_known};
 use super::drain::empty;
@@ -17,7 +17,9 @@ use crate::daily::evidence::{CreateAttempts, Observed, Source};
 use crate::daily::types::{CreateRoom, Domain};
 use crate::naming;
 use crate::reconcile::backoff::Rejection;
-use crate::reconcile::claim::{forget_refused, no_late_write, record_request, rival, withdraw};
+use crate::reconcile::claim::{
+    forget_refused, holder, no_late_write, record_request, rival, withdraw,
+};
 use crate::reconcile::guards::has_waited;
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::object::Object;
@@ -49,7 +51,7 @@ impl Create for Room {
         let unclaimed = view.new_record(&name, domain);
         if view.is_chosen() && !is_over {
             // While another object has the name, Daily need not be asked.
-            has_no_rival(view, &name)?;
+            is_free(view, &name)?;
             still_taken(view, spec, &unclaimed)?;
         }
         if view.is_chosen() || is_over || restored.is_some() {
@@ -60,7 +62,7 @@ impl Create for Room {
             return Ok(over_before_creation(view, &end));
         }
         if view.is_chosen() {
-            has_no_rival(view, &name)?;
+            is_free(view, &name)?;
         }
         let made = restored.and_then(|it| it.made.as_ref());
         let made = made.filter(|made| room.is_some_and(|it| it.id == made.id));
@@ -94,7 +96,7 @@ impl Create for Room {
         if end.at <= view.now.wall {
             return Ok(over_before_creation(view, &end));
         }
-        has_no_rival(view, &unclaimed.name)?;
+        is_free(view, &unclaimed.name)?;
         record_claim(view, spec, unclaimed, end)
     }
 
@@ -175,11 +177,9 @@ fn is_not_too_far(view: &View, end: &End) -> Result<(), Plan> {
     ))
 }
 
-pub(super) fn has_no_rival(view: &View, name: &str) -> Result<(), Plan> {
-    let Some(rival) = rival(view)? else {
-        return Ok(());
-    };
-    Err(held_by(view, name, rival))
+/// No other object claims or owns the name, even if it came later: of two claims one create would fail.
+fn is_free(view: &View, name: &str) -> Result<(), Plan> {
+    not_held(view, name, holder(view)?)
 }
 
 /// The numbers to create the room with.

@@ -1,8 +1,8 @@
 //! Keeping a recorded room: whether it still exists, is still ours, and has not ended.
 
 use super::absent::{absent, ended};
+use super::adopt::not_held;
 use super::confirm_answer::{RECHECK, confirm_by_name};
-use super::create::has_no_rival;
 use super::differ::Present;
 use super::expire::{Passed, is_expired, kept_by_daily, passed};
 use super::problems::{USER_RETRY, name_taken, reported};
@@ -13,6 +13,7 @@ use crate::clock::Moment;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::Domain;
+use crate::reconcile::claim::rival;
 use crate::reconcile::lifecycle::Keep;
 use crate::reconcile::problem::Requeue;
 use crate::reconcile::record::{Made, Record};
@@ -41,7 +42,7 @@ impl Keep for Room {
         is_the_recorded_room(view, made, observed)?;
         if owned.is_adopted() && view.status.room.as_ref().is_none_or(|it| it.id != made.id) {
             // Daily lets two objects adopt one room. If a record was written late, that shows here.
-            has_no_rival(view, &owned.name)?;
+            not_held(view, &owned.name, rival(view)?)?;
         }
         let end = made.end.clone();
         let end = end.unwrap_or_else(|| spec.end_of(view.meta.created));

@@ -24,6 +24,16 @@ fn a_number_is_claimed_when_it_is_purchased_free_and_nobody_comes_first() {
             "failing NumberInUse",
         ),
         (
+            "claimed by one that came later",
+            with(free(), |it| {
+                it.rival = rival(None);
+                if let Some(Some(rival)) = &mut it.rival {
+                    rival.is_first = false;
+                }
+            }),
+            "failing NumberInUse",
+        ),
+        (
             "not asked yet",
             with(view(), |it| it.rival = Some(None)),
             "read Number(Recent)",

@@ -134,6 +134,7 @@ fn a_room_that_a_listing_still_shows_is_not_read_again() {
         reads(&known.absent(ago(9), None), Read::Room);
     }
     let withdrawn = claimed().chosen().with_record(|it| it.claim = None);
+    let withdrawn = withdrawn.with(|it| it.rival = Some(None));
     let shown = withdrawn.sees(Source::Get, |_| ()).read_by_name();
     let Plan::Rest(outcome, _) = plan(&shown) else {
         panic!("{:?}", plan(&shown));
@@ -143,6 +144,9 @@ fn a_room_that_a_listing_still_shows_is_not_read_again() {
     reads(&listed, Read::Room);
     let known = listed.with(|it| it.status = status(&shown, &outcome));
     refuses(&known, Reason::NameTaken, "standup exists");
+    // Its owner is named, and not its deletion.
+    let held = known.clone().with(|it| it.rival = rival("team"));
+    is_held(&held, "The DailyRoom first holds");
     let former = known.with_record(|it| it.former_id = Some(ID.into()));
     reads(&former, Read::Room);
 }

@@ -141,6 +141,12 @@ fn a_chosen_name_must_be_free_and_is_claimed_by_dailys_clock() {
         again,
         "A DailyRoom in another namespace holds",
     );
+    // Also by one that came later: of two claims, one create would fail.
+    let mut later = rival("team");
+    later.as_mut().unwrap().as_mut().unwrap().is_first = false;
+    let claimed_first = free.with(|it| it.rival = later);
+    let says = "Create a DailyRoom with another roomName";
+    fails(&claimed_first, taken, user, again, says);
     let observed = view.sees(Source::Get, |_| {}).read_by_name();
     let observed = observed.with(|it| it.rival = Some(None));
     let again = Requeue::Polling(USER_RETRY);
@@ -541,6 +547,7 @@ fn a_room_of_a_chosen_name_is_ours_only_with_proof() {
         "roomName BOARD",
     );
     let held = found(CreateAttempts::Unknown, |_| {}).with(|it| it.rival = rival("team"));
+    let (says, later) = ("The DailyRoom first holds", Requeue::After(USER_RETRY));
     fails(&held, reason, ResolvedBy::User, later, says);
     // Only where each was refused, or none was sent, nothing can come of the claim any more.
     acts(&found(CreateAttempts::Refused, |_| {}), theirs.clone());
@@ -730,6 +737,7 @@ fn a_withdrawn_claim_waits_until_the_name_is_free() {
     reads(&view, Read::Room);
     let again = Requeue::Polling(USER_RETRY);
     let taken = view.clone().sees(Source::Get, |_| {}).read_by_name();
+    let taken = taken.with(|it| it.rival = Some(None));
     fails(
         &taken,
         Reason::NameTaken,
