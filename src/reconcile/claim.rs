@@ -32,6 +32,18 @@ pub fn holder<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
     Ok(rival.as_ref())
 }
 
+/// What an object with the operator's default key needs to adopt what exists.
+pub const ADOPTION_NEEDS: &str = "set apiKeySecretRef to a Secret in this namespace with an API key of the Daily account, or ask the operator's administrator to set --allow-adoption-with-default-key (chart value daily.apiKey.allowAdoption)";
+
+/// How the user lets the object adopt what exists.
+pub fn how_to_adopt<K: Kind>(view: &View<K>) -> String {
+    let policy = "set adoptionPolicy to AdoptOrCreate";
+    match view.key_may_adopt {
+        true => policy.to_owned(),
+        false => format!("{policy}, and {ADOPTION_NEEDS}"),
+    }
+}
+
 /// Records what a create asks for right before it is sent, unless it is recorded already.
 pub fn record_request<K: Kind>(
     owned: &Record,

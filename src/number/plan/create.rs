@@ -15,7 +15,7 @@ use crate::number::Number;
 use crate::number::spec::Spec;
 use crate::number::view::{NumberEvidence, View};
 use crate::reconcile::claim::{
-    forget_refused, holder, no_late_write, record_request, rival, withdraw,
+    forget_refused, holder, how_to_adopt, no_late_write, record_request, rival, withdraw,
 };
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::problem::Requeue;
@@ -126,7 +126,8 @@ fn may_adopt(view: &View, spec: &Spec, config: &DialinConfig) -> Result<(), Plan
     let number = &spec.phone_number;
     let is_adoptable = config.kind == PIN_DIALIN && NumberApi::of(&config.id) == view.facts.api;
     if spec.adoption == AdoptionPolicy::Never || !is_adoptable {
-        return Err(in_use(number, config, is_adoptable && view.key_may_adopt));
+        let adopt = is_adoptable.then(|| how_to_adopt(view));
+        return Err(in_use(number, config, adopt.as_deref()));
     }
     match view.key_may_adopt {
         true => no_late_write(view, Some(view.trusted_from)),
@@ -164,7 +165,7 @@ fn found(
     config: &DialinConfig,
 ) -> Planned {
     if !is_ours(view, owned, claim, config)? {
-        return Ok(withdraw(view, owned, in_use(&owned.name, config, false)));
+        return Ok(withdraw(view, owned, in_use(&owned.name, config, None)));
     }
     let recorded = owned.owning(Made::of(&config.id));
     // If nothing else is left to do, the next write is the status.

@@ -28,7 +28,7 @@ impl Keep for Number {
         let number = &owned.name;
         let known = evidence(view, age(view))?;
         if let Some(other) = known.of_number(number).filter(|it| it.id != made.id) {
-            return Ok(in_use(number, other, false));
+            return Ok(in_use(number, other, None));
         }
         if !known.purchased {
             is_confirmed(view, known)?;

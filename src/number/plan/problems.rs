@@ -8,6 +8,7 @@ use crate::crd::condition::Reason;
 use crate::daily::types::DialinConfig;
 use crate::number::view::{NumberEvidence, View};
 use crate::phone;
+use crate::reconcile::claim::ADOPTION_NEEDS;
 use crate::reconcile::problem::{Problem, Requeue};
 use crate::reconcile::steps::{failing, read};
 use crate::reconcile::view::Rival;
@@ -46,23 +47,20 @@ pub(super) fn not_purchased(number: &str, domain: &str) -> Plan {
     unserved(Reason::NumberNotPurchased, message, requeue)
 }
 
-/// Somebody has configured the number at Daily. The object could adopt that config if its spec said so.
-pub(super) fn in_use(number: &str, config: &DialinConfig, adoptable: bool) -> Plan {
-    let (adopt, or) = match adoptable {
-        true => (
-            "set adoptionPolicy to AdoptOrCreate to take that config over, ",
-            "or ",
-        ),
-        false => ("", ""),
-    };
+/// Somebody has configured the number at Daily. The object could adopt that config in the way that `adopt` says.
+pub(super) fn in_use(number: &str, config: &DialinConfig, adopt: Option<&str>) -> Plan {
     let message = match config.is_at_the_domain() {
         true => format!(
             "The number {number} is configured in the property pin_dialin of the Daily domain, so rooms can publish it \
-             without a PinDialinNumber. To use a PinDialinNumber instead, {adopt}{or}remove the number from pin_dialin."
+             without a PinDialinNumber. To use a PinDialinNumber instead, {}remove the number from pin_dialin.",
+            adopt.map_or(String::new(), |it| format!("{it}, or "))
         ),
         false => format!(
-            "The number {number} has a dial-in config at Daily that does not belong to this PinDialinNumber. Delete \
-             that config, {adopt}or use another number."
+            "The number {number} has a dial-in config at Daily that does not belong to this PinDialinNumber. {}If \
+             nobody needs that config, delete it; otherwise use another number.",
+            adopt.map_or(String::new(), |it| format!(
+                "To take that config over, {it}. "
+            ))
         ),
     };
     unserved(Reason::NumberInUse, message, Requeue::Polling(IN_USE_RETRY))
@@ -72,8 +70,7 @@ pub(super) fn in_use(number: &str, config: &DialinConfig, adoptable: bool) -> Pl
 pub(super) fn adoption_not_allowed(number: &str) -> Plan {
     let message = format!(
         "The number {number} has a dial-in config at Daily, and this PinDialinNumber uses the operator's default API \
-         key, with which it may not adopt configs. Set apiKeySecretRef to a Secret in this namespace with an API key of \
-         the Daily account, or ask the operator's administrator to set --allow-adoption-with-default-key."
+         key, with which it may not adopt configs. To adopt it, {ADOPTION_NEEDS}."
     );
     unserved(
         Reason::AdoptionNotAllowed,

@@ -11,7 +11,7 @@ use crate::crd::AdoptionPolicy;
 use crate::crd::condition::Reason;
 use crate::daily::evidence::Source;
 use crate::daily::types::Room;
-use crate::reconcile::claim::{holder, no_late_write};
+use crate::reconcile::claim::{ADOPTION_NEEDS, holder, how_to_adopt, no_late_write};
 use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{End, Made, Record};
 use crate::reconcile::steps::{Change, record};
@@ -61,14 +61,11 @@ pub(super) fn still_taken(view: &View, spec: &Spec, owned: &Record) -> Result<()
 
 /// The room exists, and this object may not have it.
 pub(super) fn taken(view: &View) -> Plan {
-    let adopt = match view.key_may_adopt {
-        true => ", set adoptionPolicy to AdoptOrCreate to take that room over",
-        false => "",
-    };
     let message = format!(
-        "A room named {} exists at Daily, and nothing shows that it was created for this DailyRoom. Choose another \
-         roomName{adopt}, or delete that room at Daily.",
-        view.room_name()
+        "A room named {} exists at Daily, and nothing shows that it was created for this DailyRoom. To take that room \
+         over, {}. Otherwise create a DailyRoom with another roomName, or delete that room at Daily if nobody needs it.",
+        view.room_name(),
+        how_to_adopt(view)
     );
     name_taken(message, Requeue::Polling(USER_RETRY))
 }
@@ -120,8 +117,7 @@ fn is_allowed(view: &View) -> Result<(), Plan> {
     }
     Err(not_allowed(format!(
         "The room {} exists at Daily, and this DailyRoom uses the operator's default API key, with which it may not \
-         adopt rooms. Set apiKeySecretRef to a Secret in this namespace with an API key of the Daily account, or ask \
-         the operator's administrator to set --allow-adoption-with-default-key.",
+         adopt rooms. To adopt it, {ADOPTION_NEEDS}.",
         view.room_name()
     )))
 }

@@ -20,6 +20,26 @@ fn adopted() -> View {
     })
 }
 
+/// After a restore without status the config may serve callers.
+#[test]
+fn a_message_advises_adoption_before_deletion() {
+    let never = with(adopting(), |it| it.spec = Ok(spec()));
+    let own_key = message(&never);
+    let take_over = "To take that config over, set adoptionPolicy to AdoptOrCreate";
+    assert!(
+        own_key.contains(&format!("{take_over}. If nobody")),
+        "{own_key}"
+    );
+    let default_key = message(&with(never, |it| it.key_may_adopt = false));
+    let needs = format!("{take_over}, and set apiKeySecretRef to");
+    assert!(default_key.contains(&needs), "{default_key}");
+    let denied = message(&with(adopting(), |it| it.key_may_adopt = false));
+    assert!(
+        denied.contains("(chart value daily.apiKey.allowAdoption)"),
+        "{denied}"
+    );
+}
+
 #[test]
 fn a_config_is_adopted_if_policy_and_key_allow_it_and_nobody_holds_the_number() {
     let pinless = DialinConfig {
