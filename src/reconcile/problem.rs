@@ -53,6 +53,13 @@ impl Problem {
         Self::new(reason, ResolvedBy::User, message)
     }
 
+    /// Daily rejected a request.
+    pub fn rejected(request: &str, info: &str) -> Self {
+        let message =
+            format!("Daily rejected {request}: {info}. Correct the spec, or ask Daily's support.");
+        Self::for_user(Reason::RejectedByDaily, message)
+    }
+
     /// The same problem, but callers are not served.
     pub fn unserved(self) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::problems::{adoption_not_allowed, evidence, held_by, in_use, not_purchased, rejected};
+use super::problems::{adoption_not_allowed, evidence, held_by, in_use, not_purchased};
 use super::steps::{Age, Step};
 use super::{Plan, Planned};
 use crate::clock::Moment;
@@ -18,7 +18,7 @@ use crate::reconcile::claim::{
     forget_refused, holder, how_to_adopt, no_late_write, record_request, rival, withdraw,
 };
 use crate::reconcile::lifecycle::Create;
-use crate::reconcile::problem::Requeue;
+use crate::reconcile::problem::{Problem, Requeue};
 use crate::reconcile::record::{Claim, Made, Record};
 use crate::reconcile::steps::{Change, Step as AnyStep, Written, act, failing, record};
 
@@ -58,7 +58,7 @@ impl Create for Number {
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
             forget_refused(view, owned, claim)?;
             return Ok(failing(
-                rejected("the dial-in config", &rejection.info),
+                Problem::rejected("the dial-in config", &rejection.info),
                 Requeue::After(view.now.moment.until(rejection.until)),
             ));
         }

@@ -74,7 +74,8 @@ fn deferred(view: &View) -> Plan {
     };
     let message = format!(
         "{rooms} the number. The operator deletes its dial-in config once no DailyRoom publishes it, and no later than \
-         {} (spec.maxDrain).",
+         {} (spec.maxDrain). To finish the deletion now, set spec.deletionPolicy to Retain, which keeps the config at \
+         Daily, or shorten spec.maxDrain.",
         rfc3339(deadline(view))
     );
     let problem = Problem::new(Reason::DeletionDeferred, ResolvedBy::Waiting, message);

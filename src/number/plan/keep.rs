@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::create::{claim_at, is_named};
-use super::problems::{evidence, in_use, moved, not_purchased, rejected};
+use super::problems::{evidence, in_use, moved, not_purchased};
 use super::steps::{Age, Serving, Step, Update};
 use super::{Plan, Planned};
 use crate::crd::condition::{self, kind};
@@ -110,7 +110,7 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
     }
     if let Some(rejection) = view.rejection_of(&fingerprint) {
         let requeue = Requeue::After(view.now.moment.until(rejection.until));
-        return Ok(with(rejected(what, &rejection.info), requeue));
+        return Ok(with(Problem::rejected(what, &rejection.info), requeue));
     }
     let properties = spec.differences(&config.config);
     let is_contended = |it: &&String| view.is_contended(it);

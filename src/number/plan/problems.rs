@@ -101,9 +101,3 @@ fn unserved(reason: Reason, message: String, requeue: Requeue) -> Plan {
     let problem = Problem::for_user(reason, message).unserved();
     failing(problem, requeue)
 }
-
-/// Daily rejected a create or an update.
-pub(super) fn rejected(what: &str, info: &str) -> Problem {
-    let message = format!("Daily rejected {what}: {info}");
-    Problem::for_user(Reason::RejectedByDaily, message)
-}

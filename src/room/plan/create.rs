@@ -23,7 +23,7 @@ use crate::reconcile::claim::{
 use crate::reconcile::guards::has_waited;
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::object::Object;
-use crate::reconcile::problem::{Requeue, ResolvedBy};
+use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Claim, End, Made, Record};
 use crate::reconcile::steps::{
     Change, Outcome, Step as AnyStep, Written, act, failing, read, record, unchanged,
@@ -249,15 +249,14 @@ fn removes_nobody(view: &View, claim: &Claim) -> Result<(), Plan> {
 /// waits, and deletes nothing to free the name.
 fn rejected(view: &View, owned: &Record, rejection: &Rejection) -> Plan {
     let name_may_be_held = match owned.former_id {
-        Some(_) => ". Daily may still hold the name for the previous room; the operator retries.",
+        Some(_) => {
+            ". Daily may still hold the name for the previous room, and the operator retries"
+        }
         None => "",
     };
-    let message = format!(
-        "Daily rejected the room: {}{name_may_be_held}",
-        rejection.info
-    );
+    let info = format!("{}{name_may_be_held}", rejection.info);
     let requeue = Requeue::After(view.now.moment.until(rejection.until));
-    fails(Reason::RejectedByDaily, message, ResolvedBy::User, requeue)
+    failing(Problem::rejected("the room", &info), requeue)
 }
 
 /// A room with the claimed name exists: it is recorded if it is ours.

@@ -311,8 +311,7 @@ pub(super) fn send(view: &View, room: &Room, update: Update) -> Result<Problem, 
             // Daily may have rejected the change because the room is gone (F-ROOM-23).
             confirm_by_name(view)?;
         }
-        let message = format!("Daily rejected the change of the room: {}", rejection.info);
-        return Ok(Problem::for_user(Reason::RejectedByDaily, message));
+        return Ok(Problem::rejected("the change of the room", &rejection.info));
     }
     Err(act(Step::UpdateRoom(Box::new(update))))
 }

@@ -201,6 +201,13 @@ fn rooms_that_publish_the_number_come_first() {
 }
 
 #[test]
+fn a_deferred_deletion_says_how_to_end_the_wait() {
+    let message = message(&with(fresh(), |it| it.facts.publishers = Some(2)));
+    let says = "set spec.deletionPolicy to Retain, which keeps the config at Daily, or shorten spec.maxDrain.";
+    assert!(message.ends_with(says), "{message}");
+}
+
+#[test]
 fn a_deleted_object_takes_its_config_along() {
     let moved = || {
         with(fresh(), |it| {

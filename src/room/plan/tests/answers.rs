@@ -103,7 +103,7 @@ fn a_change_that_daily_does_not_apply_is_reported_and_not_repeated() {
     });
     let problem = Problem {
         reason: Reason::RejectedByDaily,
-        message: "Daily rejected the change of the room: it does not show it".into(),
+        message: "Daily rejected the change of the room: it does not show it. Correct the spec, or ask Daily's support.".into(),
         resolved_by: ResolvedBy::User,
         served: true,
     };

@@ -581,7 +581,7 @@ fn a_refused_create_is_not_repeated_before_its_time() {
 #[test]
 fn nothing_is_deleted_to_make_room() {
     let reason = Reason::RejectedByDaily;
-    let says = "Daily rejected the room";
+    let says = "Daily rejected the room: no. Correct the spec";
     for times in [1, 2, 9] {
         let again = Requeue::After(RECHECK);
         fails(&refused(times), reason, ResolvedBy::User, again, says);

@@ -570,7 +570,9 @@ fn a_refused_change_is_kept_until_its_time_and_callers_are_served() {
     let refused = refused.with(|it| it.memory.rejection = Some(refusal));
     let problem = Problem {
         reason: Reason::RejectedByDaily,
-        message: "Daily rejected the change of the room: no".into(),
+        message:
+            "Daily rejected the change of the room: no. Correct the spec, or ask Daily's support."
+                .into(),
         resolved_by: ResolvedBy::User,
         served: true,
     };
