@@ -27,6 +27,9 @@ pub const NUMBER: &str = "+12025550123";
 const DOMAIN: &str = "demo";
 /// The Secret with the operator's default key.
 const KEY_SECRET: &str = "daily-default-key";
+/// The operator learns from the next listing that the demo moved Daily's clock. The default would make the
+/// viewer wait for minutes.
+const DRIFT_INTERVAL: &str = "5s";
 /// How long the simulator may take to listen.
 const SOON: Duration = Duration::from_secs(20);
 /// How long the operator may take to become ready. In an existing cluster another operator may still hold the
@@ -173,6 +176,9 @@ async fn start_daily(programs: &Path) -> Result<(TempDir, Daily), DemoError> {
     say(format_args!(
         "{origin}, the account {DOMAIN} with the purchased number {NUMBER}"
     ));
+    say(
+        "open this address in a browser: the page shows the rooms and callers, and has a telephone",
+    );
     let daily = Daily {
         phone: SimClient::new(&origin)?,
         _process: process,
@@ -189,6 +195,7 @@ async fn install(cluster: &Cluster, daily: &Daily) -> Result<Chart, DemoError> {
         },
         "watchNamespaces": [NAMESPACE],
         "log": {"format": "text"},
+        "driftInterval": DRIFT_INTERVAL,
     });
     let chart = Chart::render(NAMESPACE, &values).await?;
     let namespace =
@@ -244,7 +251,9 @@ impl Starting<'_> {
             })
         })
         .await?;
-        say("/readyz answers ok");
+        say(format_args!(
+            "/readyz answers ok; the operator serves only the namespace {NAMESPACE}"
+        ));
         Ok(process)
     }
 }

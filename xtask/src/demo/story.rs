@@ -1,4 +1,5 @@
-//! The steps of a user: a number, a room, its Secret, a call, a repair, the end of a room, and a deletion that waits.
+//! The steps of a user: a number, a room, its Secret, a call, a repair, the end of a room, a renewal, and a
+//! deletion that waits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,6 +23,24 @@ const THE_ROOM: &str = "dailyroom/standup";
 const THE_SECRET: &str = "standup-dialin";
 const SHORT_ROOM: &str = "dailyroom/quick-call";
 const SHORT_SECRET: &str = "quick-call-dialin";
+/// A room with the shortest times that a renewal may have. With those of `examples/06-dailyroom-renewed.yaml`
+/// the other rooms of the demo would end first.
+const STANDING_MANIFEST: &str = "\
+apiVersion: daily-operator.io/v1alpha1
+kind: DailyRoom
+metadata:
+  name: on-call
+spec:
+  ttl: 20m
+  renewal:
+    before: 10m
+";
+const STANDING_ROOM: &str = "dailyroom/on-call";
+const STANDING_SECRET: &str = "on-call-dialin";
+/// More than the time from the creation of the standing room to its renewal, and from there to its first end.
+const HALF_ITS_TTL: Duration = Duration::from_secs(601);
+/// How long the operator may take to learn Daily's time from a listing, and to renew the room.
+const RENEWED_WITHIN: Duration = Duration::from_secs(60);
 /// How long the operator may take to write a deleted Secret again.
 const REPAIRED_WITHIN: Duration = Duration::from_secs(30);
 /// How long the operator may take to delete the Secret and the room of an expired DailyRoom.
@@ -54,6 +73,8 @@ pub async fn tell(stage: &mut Stage, number: &str, report: &mut Report) -> Resul
     let short = report.step(name, make_short_room(stage)).await?;
     let name = "see it end: Secret, room and PIN are gone";
     report.step(name, see_it_end(stage, &short)).await?;
+    let name = "keep a room beyond its end: the operator renews it, and the PIN stays";
+    report.step(name, see_it_renewed(stage)).await?;
     let name = "delete a room while people are in it: it stays until they have left";
     report.step(name, delete_when_empty(stage, &secret)).await
 }
@@ -209,6 +230,64 @@ async fn see_it_end(stage: &mut Stage, secret: &Data) -> Result<(), DemoError> {
             "the PIN of a room that has ended must be refused, and this happened: {answer:?}"
         ))),
     }
+}
+
+/// A caller must get in by the same PIN after the first end of the room.
+async fn see_it_renewed(stage: &mut Stage) -> Result<(), DemoError> {
+    typed("kubectl apply -f -");
+    say(STANDING_MANIFEST);
+    say(stage.cluster.apply_in(NAMESPACE, STANDING_MANIFEST).await?);
+    let room = look::wait_for(stage, STANDING_ROOM, "Ready").await?;
+    let secret = look::secret(stage, STANDING_SECRET).await?;
+    let first_end = text(&room, "/status/expirationTime");
+    say(format_args!(
+        "the PIN is {}; the room ends at {first_end}, and the operator renews it at {}",
+        text(&room, "/status/dialinCode"),
+        text(&room, "/status/renewalTime")
+    ));
+    say("the demo moves the clock of the simulated Daily to that time");
+    stage.daily.phone.advance(HALF_ITS_TTL).await?;
+    let next_end = renewed(stage, first_end).await?;
+    let after = look::secret(stage, STANDING_SECRET).await?;
+    let (Some(after), true) = (&after, after == secret) else {
+        return Err(DemoError::Seen("the renewal changed the Secret".to_owned()));
+    };
+    say(format_args!(
+        "the room ends at {next_end} now, and the PIN is still {}",
+        of(after, "dialin-code")?
+    ));
+    say("the demo moves that clock past the first end");
+    stage.daily.phone.advance(HALF_ITS_TTL).await?;
+    let answer = dial(stage, of(after, "dial-string")?).await?;
+    match answer.outcome {
+        Outcome::OnHold => {
+            say("the caller waits until somebody joins the room");
+            Ok(())
+        }
+        _ => Err(DemoError::Seen(format!(
+            "the caller must wait for the host, and this happened: {answer:?}"
+        ))),
+    }
+}
+
+/// Waits until the room has another end than this one, prints its events, and returns the end.
+async fn renewed(stage: &mut Stage, end: &str) -> Result<String, DemoError> {
+    let args = ["events", "--for", STANDING_ROOM, "--namespace", NAMESPACE];
+    let what = "the room is renewed";
+    let (next_end, events) = eventually(what, RENEWED_WITHIN, async || {
+        stage.operator.running()?;
+        let room = look::object(stage, STANDING_ROOM).await?;
+        let next_end = text(&room, "/status/expirationTime");
+        let events = stage.cluster.run(&args).await?;
+        Ok::<_, DemoError>(match next_end != end && events.contains("Renewed") {
+            true => Look::Done((next_end.to_owned(), events)),
+            false => Look::NotYet(format!("it ends at {next_end}\n{events}")),
+        })
+    })
+    .await?;
+    typed(format_args!("kubectl {}", args.join(" ")));
+    say(events);
+    Ok(next_end)
 }
 
 /// The host and the caller are still in the room.
