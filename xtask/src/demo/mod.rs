@@ -88,10 +88,24 @@ async fn keep(stage: &Stage) {
         stage::NAMESPACE
     );
     println!(
-        "The simulated Daily is at {}; the operator's log is {}",
-        stage.daily.origin,
+        "The operator serves only the namespace {}; its log is {}",
+        stage::NAMESPACE,
         stage.operator.log().display()
     );
+    println!(
+        "Open {} in a browser: the page of the simulated Daily shows the rooms and callers, and has a telephone",
+        stage.daily.origin
+    );
+    if let Ok(clock) = stage.daily.phone.clock().await
+        && clock.ahead_seconds > 0
+    {
+        println!(
+            "The demo has moved the clock of the simulated Daily {} s ahead. A room has to end later than that: \
+             create rooms with a ttl of 1h or more; Daily rejects the room of {}",
+            clock.ahead_seconds,
+            story::SHORT_EXAMPLE
+        );
+    }
     // Do not wait if the handler for Ctrl-C cannot be installed.
     let _ = tokio::signal::ctrl_c().await;
 }

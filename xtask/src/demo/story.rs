@@ -16,7 +16,7 @@ use crate::cargo::root;
 /// The examples, in the order in which the demo applies them.
 const NUMBER_EXAMPLE: &str = "examples/01-pindialinnumber.yaml";
 const ROOM_EXAMPLE: &str = "examples/02-dailyroom.yaml";
-const SHORT_EXAMPLE: &str = "examples/03-dailyroom-short.yaml";
+pub const SHORT_EXAMPLE: &str = "examples/03-dailyroom-short.yaml";
 /// The objects in the examples.
 const THE_NUMBER: &str = "pindialinnumber/main-line";
 const THE_ROOM: &str = "dailyroom/standup";
