@@ -45,6 +45,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new().without_operator(),
             default_key,
         ),
+        stage.trial("adopt::rejected_update", Setup::new(), rejected_update),
         stage.trial("adopt::one_owner", Setup::new().neighbour(), one_owner),
         stage.trial("adopt::vanished", Setup::new(), vanished),
     ];
@@ -159,6 +160,24 @@ async fn room(fx: &mut Fixture) {
     fx.delete(Room, "standup").await;
     fx.gone(Room, "standup").await;
     assert!(fx.rooms_at_daily().await.is_empty());
+}
+
+/// Without the update there is no dial-in and no PIN, which is not what the user has to know.
+async fn rejected_update(fx: &mut Fixture) {
+    let theirs = room_by_hand(fx).await;
+    let mut spec = adopting();
+    spec["roomProperties"] = json!({"geo": "moon-north-1"});
+    fx.room("standup", spec).await;
+    let rejected = ("Stalled", "True", "RejectedByDaily");
+    let object = fx.condition(Room, "standup", rejected).await;
+    let message = object.condition("Stalled").expect("is there").message;
+    assert!(
+        message.contains("Daily rejected the change of the room: "),
+        "{message}"
+    );
+    assert_eq!(fx.room_at_daily("board").await, theirs);
+    fx.room("standup", adopting()).await;
+    fx.ready(Room, "standup").await;
 }
 
 /// Presence and listings show a room by its own name alone, so that its participants would not show.

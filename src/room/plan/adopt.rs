@@ -16,7 +16,7 @@ use crate::reconcile::problem::{Requeue, ResolvedBy};
 use crate::reconcile::record::{End, Made, Record};
 use crate::reconcile::steps::{Change, record};
 use crate::reconcile::view::Rival;
-use crate::room::spec::{EndSpec, Spec};
+use crate::room::spec::{EndSpec, FARTHEST_END, Spec};
 use crate::room::view::View;
 
 /// Adopts the room, or says why not.
@@ -34,8 +34,10 @@ pub(super) fn adopt(view: &View, spec: &Spec, owned: &Record, room: &Room) -> Re
     is_allowed(view)?;
     no_late_write(view, Some(view.trusted_from))?;
     would_not_end(view, spec, room, &by_spec)?;
+    let end = end_of_found(view, spec, by_spec, room);
+    may_have_dialin(view, room, end.at)?;
     let made = Made {
-        end: Some(end_of_found(view, spec, by_spec, room)),
+        end: Some(end),
         ..Made::of(&room.id)
     };
     Ok(record(owned.adopting(made), Change::Adopted))
@@ -131,6 +133,19 @@ fn would_not_end(view: &View, spec: &Spec, room: &Room, by_spec: &End) -> Result
     Err(not_allowed(format!(
         "The room {} exists at Daily, and the end of this DailyRoom has passed, so that an adoption would end the room \
          now. Set a later end.",
+        view.room_name()
+    )))
+}
+
+/// Daily does not enable dial-in in a room that ends too late (F-PIN-8).
+fn may_have_dialin(view: &View, room: &Room, end: i64) -> Result<(), Plan> {
+    let has_dialin = room.config.dialin.is_some();
+    if has_dialin || end.saturating_sub(view.now.wall) <= FARTHEST_END {
+        return Ok(());
+    }
+    Err(not_allowed(format!(
+        "The room {} ends more than 364 days ahead, and Daily enables PIN dial-in only in a room that ends earlier. With \
+         ttl, an adopted room keeps its end. Set expirationTime in place of ttl.",
         view.room_name()
     )))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::confirm_answer::{RECHECK, confirm_by_name};
 use super::delete_secrets::former_secrets;
 use super::differ::Present;
-use super::problems::{USER_RETRY, fails};
+use super::problems::USER_RETRY;
 use super::publish_tokens::tokens_are_written;
 use super::steps::{Read, SecretEvent, SecretWrite, Serving, Step};
 use super::write_secret::{secret_is_written, was_tampered_with};
@@ -42,12 +42,18 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         None => present.corrected(numbers.as_deref().ok())?,
     };
     let problem = problem.or_else(|| numbers.as_ref().err().map(|it| it.problem.clone()));
+    let retry = numbers.as_ref().map_or_else(|it| it.retry, |_| RECHECK);
     let Some(pin) = pin(view, observed) else {
         confirm_by_name(view)?;
-        return Ok(no_pin());
+        // What keeps dial-in from being enabled keeps the room from having a PIN.
+        let cause = problem.filter(|_| observed.room.config.dialin.is_none());
+        let requeue = match numbers {
+            Ok(_) => Requeue::Polling(USER_RETRY),
+            Err(_) => Requeue::After(retry),
+        };
+        return Ok(failing(cause.unwrap_or_else(no_pin), requeue));
     };
     let published = published(view);
-    let retry = numbers.as_ref().map_or_else(|it| it.retry, |_| RECHECK);
     if published.is_empty() {
         let problem = problem.unwrap_or_else(no_number);
         return Ok(failing(problem, Requeue::After(retry)));
@@ -145,13 +151,10 @@ pub(super) fn pin_is_doubtful(view: &View, observed: &Observed) -> bool {
     }
 }
 
-fn no_pin() -> Plan {
-    fails(
-        Reason::RejectedByDaily,
-        "Daily shows no PIN for the room. Check that the Daily account may use PIN dial-in.",
-        ResolvedBy::User,
-        Requeue::Polling(USER_RETRY),
-    )
+fn no_pin() -> Problem {
+    let message =
+        "Daily shows no PIN for the room. Check that the Daily account may use PIN dial-in.";
+    Problem::for_user(Reason::RejectedByDaily, message)
 }
 
 /// The numbers that were chosen now, else those that were published before.

@@ -1,10 +1,11 @@
 //! Adopting a room that exists under the chosen name, and keeping it as it is.
 
-use super::keep::updates;
+use super::keep::{number_problem, updates};
 use super::*;
 use crate::crd::AdoptionPolicy;
 use crate::reconcile::report::events;
 use crate::reconcile::report::{Applied, warning};
+use crate::room::spec::FARTHEST_END;
 
 fn spec() -> Value {
     json!({"ttl": "8h", "roomName": "standup", "adoptionPolicy": "AdoptOrCreate"})
@@ -230,6 +231,66 @@ fn an_adoption_ends_no_room_at_once() {
     let fixed = before(|it| it.config.exp = Some(END + 600)).spec(fixed);
     let fixed = fixed.with(|it| it.rival = Some(None)).wall(END + 60);
     refuses(&fixed, Reason::AdoptionNotAllowed, "Set a later end");
+}
+
+/// Daily enables dial-in in no such room (F-PIN-8), and with a `ttl` the room keeps its end.
+#[test]
+fn a_room_that_ends_too_late_for_dialin_is_not_adopted() {
+    let far = NOW + FARTHEST_END + 1;
+    let late = before(|it| it.config.exp = Some(far));
+    refuses(
+        &late,
+        Reason::AdoptionNotAllowed,
+        "Set expirationTime in place of ttl",
+    );
+    let fixed = json!({"expirationTime": "2027-01-15T18:30:00Z", "roomName": "standup",
+        "adoptionPolicy": "AdoptOrCreate"});
+    let fixed = late.spec(fixed).with(|it| it.rival = Some(None));
+    let adopts = |view: &View| {
+        let planned = plan(view);
+        assert!(
+            matches!(planned, Plan::Act(AnyStep::Record(_, Change::Adopted, _))),
+            "{planned:?}"
+        );
+    };
+    adopts(&fixed);
+    adopts(&before(|it| {
+        it.config.exp = Some(far);
+        it.config.dialin = Some(Map::new());
+    }));
+}
+
+/// No PIN follows from the update that Daily rejected, or from the number.
+#[test]
+fn without_dialin_the_message_says_what_kept_it_from_being_enabled() {
+    let view = after(|_| ());
+    let planned = plan(&view);
+    let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = planned else {
+        panic!("{planned:?}");
+    };
+    let rejection = Rejection {
+        what: update.fingerprint,
+        info: "invalid property name".into(),
+        until: moment().after(RECHECK),
+        times: 1,
+    };
+    let rejected = view
+        .clone()
+        .with(|it| it.memory.rejection = Some(rejection));
+    let says = "Daily rejected the change of the room: invalid property name";
+    refuses(&rejected, Reason::RejectedByDaily, says);
+    let numberless = view.with(|it| {
+        it.facts.numbers = number_problem(false);
+        let observed = it.evidence.observed.as_mut().unwrap();
+        observed.room.config.exp = Some(END);
+    });
+    let (Some(Err(number)), again) = (number_problem(false), Requeue::After(RECHECK)) else {
+        panic!("a problem");
+    };
+    check(
+        &numberless,
+        Plan::Rest(Outcome::Failing(number.problem), again),
+    );
 }
 
 #[test]
