@@ -165,6 +165,16 @@ impl<K: Kind> View<K> {
         observed.is_some_and(|observed| observed != self.meta.generation)
     }
 
+    /// Whether Ready is True for the present spec. Only then is a difference at Daily certainly a change that
+    /// somebody made there: another problem may have kept an observed edit from being sent.
+    pub fn is_ready_as_specified(&self) -> bool {
+        let conditions = self.status.common().conditions;
+        let ready = conditions
+            .iter()
+            .find(|it| it.type_ == kind::READY && it.status == "True");
+        ready.and_then(|it| it.observed_generation) == Some(self.meta.generation)
+    }
+
     /// Whether nothing may be written to Daily and to Secrets. A deletion is not suspended.
     pub fn is_suspended(&self) -> bool {
         self.suspended && self.meta.deleting.is_none()

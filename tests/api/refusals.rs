@@ -90,6 +90,13 @@ async fn revoked_key(fx: &mut Fixture) {
     assert_eq!(room.pin(), before.pin());
     assert_eq!(fx.secret("standup-dialin").await, secret);
     fx.event("standup", "Warning", "Unauthorized").await;
+    let edit = json!({"ttl": "1h", "privacy": "Private"});
+    let edited = fx.room("standup", edit).await;
+    let is_observed = |room: &crate::objects::Object| {
+        room.at("/status/observedGeneration") == edited.at("/metadata/generation")
+    };
+    fx.until(Room, "standup", "observes the edit", SOON, is_observed)
+        .await;
     fx.write_key(DEFAULT_KEY_SECRET, KEY).await;
     let healed = |room: &crate::objects::Object| {
         room.is_ready()
@@ -98,6 +105,7 @@ async fn revoked_key(fx: &mut Fixture) {
                 .is_none_or(|it| it.status != "True")
     };
     fx.until(Room, "standup", "heals", SOON, healed).await;
+    fx.event("standup", "Normal", "Updated").await;
 }
 
 /// Waits for the Secret, and goes on within ten seconds of its coming.

@@ -122,12 +122,12 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
     evidence(view, Age::Fresh)?;
     // An adopted config is brought in line with the spec before it is published.
     let is_published = view.status.config_id.as_ref() == Some(&config.id);
-    let drift = (is_published || !view.is_adopted()) && !view.is_edited();
+    let may_be_drift = (is_published || !view.is_adopted()) && !view.is_edited();
     let update = Update {
         id: config.id.clone(),
         request,
-        drift,
-        counts: drift && !view.late_write_may_be_ours(),
+        drift: view.is_ready_as_specified(),
+        counts: may_be_drift && !view.late_write_may_be_ours(),
         properties,
     };
     Ok(act(Step::UpdateConfig(Box::new(update))))

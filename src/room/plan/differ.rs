@@ -249,8 +249,8 @@ impl Present<'_> {
             dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
             fingerprint: change_fingerprint(&change, end),
             change,
-            drift: self.is_drift(),
-            counts: self.is_drift() && !self.view.late_write_may_be_ours(),
+            drift: self.view.is_ready_as_specified(),
+            counts: self.may_be_drift() && !self.view.late_write_may_be_ours(),
             renews: false,
         })
     }
@@ -260,8 +260,8 @@ impl Present<'_> {
         send(self.view, &self.observed.room, update).map(Some)
     }
 
-    /// Whether somebody changed the room since it was published: the spec was not edited.
-    fn is_drift(&self) -> bool {
+    /// Whether somebody may have changed the room since it was published: the spec was not edited.
+    fn may_be_drift(&self) -> bool {
         let published = self.view.status.room.as_ref();
         let is_published = published.is_some_and(|it| it.id == self.observed.room.id);
         (is_published || !self.owned.is_adopted()) && !self.view.is_edited()

@@ -121,7 +121,11 @@ fn a_config_is_adopted_if_policy_and_key_allow_it_and_nobody_holds_the_number() 
 #[test]
 fn an_adopted_config_keeps_what_the_spec_does_not_set() {
     let unset = |it: &mut View| it.spec.as_mut().unwrap().name_prefix = None;
-    let published = |it: &mut View| it.status.config_id = Some("x".into());
+    let published = |it: &mut View| {
+        it.status.config_id = Some("x".into());
+        it.status.conditions =
+            conditions(&[], it.meta.generation, 0, Health::Serving("ready", None));
+    };
     check(vec![
         ("set", adopted(), "update x drift=false"),
         ("not set", with(adopted(), unset), "serving"),

@@ -424,6 +424,27 @@ fn only_what_differs_is_sent() {
     updates(&edited, Some("private"), json!({}));
 }
 
+/// An invalid API key may have held up an edit, whose generation the status has observed. A room that an
+/// earlier object of the name left may differ as well.
+#[test]
+fn only_what_changed_since_it_was_ready_is_drift() {
+    let private = json!({"ttl": "8h", "privacy": "Private"});
+    let differs = |it: &mut Room| it.privacy = "public".into();
+    let is_drift = |view: &View| match plan(view) {
+        Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) => update.drift,
+        other => panic!("{other:?}"),
+    };
+    let edited = by_name(|_| {}).edited(private.clone());
+    let problem = Problem::for_user(Reason::Unauthorized, "no");
+    let stalled = status(&edited, &Outcome::Failing(problem));
+    assert!(!is_drift(&edited.with(|it| it.status = stalled)));
+    let found = recorded().spec(private.clone()).sees(Source::Get, differs);
+    assert!(!is_drift(&found.read_by_name()));
+    let ready = recorded().spec(private).published();
+    let changed = ready.sees(Source::Get, differs).read_by_name();
+    assert!(is_drift(&changed));
+}
+
 #[test]
 fn dialin_is_sent_whole() {
     let whole = json!({"display_name": "Caller", "wait_for_meeting_start": true});
