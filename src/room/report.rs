@@ -120,6 +120,16 @@ impl Report for Room {
             let text = "The PIN changed; the previous PIN no longer works. Tell those who hold it.";
             events.push(note(Warning, "DialinCodeChanged", "Reconcile", text));
         }
+        let first =
+            |status: &DailyRoomStatus| Some(status.phone_numbers.first()?.phone_number.clone());
+        if let (Some(before), Some(now)) = (first(old), first(new))
+            && before != now
+        {
+            let text = format!(
+                "The room publishes {now} in place of {before}. Tell those who have the previous number."
+            );
+            events.push(note(Warning, "PhoneNumberChanged", "Reconcile", text));
+        }
         let missed = |it: &&Condition| it.reason == Reason::RenewalSuspended.as_str();
         if let Some(missed) = new.conditions.iter().find(missed)
             && !old.conditions.iter().any(|it| it.reason == missed.reason)

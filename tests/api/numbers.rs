@@ -403,6 +403,9 @@ async fn global_by_country(fx: &mut Fixture) {
         {"phoneNumber": "+12268078039", "source": "Global", "country": "CA"},
     ]);
     assert_eq!(*room.at("/status/phoneNumbers"), published);
+    let event = fx.event("standup", "Warning", "PhoneNumberChanged").await;
+    let note = event.note.unwrap_or_default();
+    assert!(note.contains("+442080501289 in place of +1"), "{note}");
     let secret = fx.secret("standup-dialin").await;
     assert_eq!(secret["dial-string"], british);
     assert!(

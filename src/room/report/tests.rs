@@ -5,6 +5,7 @@ use kube::runtime::events::EventType;
 use serde_json::json;
 
 use super::*;
+use crate::crd::PublishedNumber;
 use crate::crd::time::rfc3339;
 use crate::daily::types::Pin;
 use crate::reconcile::problem::{Problem, ResolvedBy};
@@ -197,6 +198,31 @@ fn each_new_pin_counts_once() {
         revision(&recorded(), &served(content(&view), None)),
         Some(1)
     );
+}
+
+/// Callers have it on paper.
+#[test]
+fn another_first_number_is_published_as_an_event() {
+    let view = serving();
+    let on = |numbers: &[&str]| {
+        let mut content = content(&view);
+        let one = content.numbers[0].clone();
+        let numbers = numbers.iter().map(|it| PublishedNumber {
+            phone_number: (*it).to_owned(),
+            ..one.clone()
+        });
+        content.numbers = numbers.collect();
+        served(content, None)
+    };
+    let changed = published(&view, &on(&["+12095038039"]), &[]);
+    assert_eq!(reasons(&changed), ["PhoneNumberChanged"]);
+    assert_eq!(changed[0].type_, EventType::Warning);
+    let says = "The room publishes +12095038039 in place of +12025550123.";
+    assert!(changed[0].note.starts_with(says), "{}", changed[0].note);
+    let more = published(&view, &on(&["+12025550123", "+12095038039"]), &[]);
+    assert_eq!(more, Vec::new());
+    let first = published(&recorded(), &on(&["+12095038039"]), &[]);
+    assert_eq!(first, Vec::new());
 }
 
 #[test]
