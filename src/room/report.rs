@@ -79,7 +79,7 @@ impl Report for Room {
     }
 
     fn expired_message(view: &View) -> &'static str {
-        match view.record().is_some() || view.status.room.is_some() {
+        match existed(view) {
             true => "The room has ended as planned.",
             false => "The end had passed before the room was created.",
         }
@@ -139,14 +139,23 @@ impl Report for Room {
         }
         let expired = |conditions| condition::is_true(conditions, kind::EXPIRED);
         if expired(&new.conditions) && !expired(&old.conditions) {
-            let text = format!(
-                "{} Its PIN no longer works, and the operator deletes its Secret.",
-                Self::expired_message(view)
-            );
+            let after = match existed(view) {
+                false => "",
+                true if view.is_suspended() => {
+                    " Its PIN no longer works. Its Secret stays while spec.suspend is true."
+                }
+                true => " Its PIN no longer works, and the operator deletes its Secret.",
+            };
+            let text = format!("{}{after}", Self::expired_message(view));
             events.push(note(Normal, Reason::Expired.as_str(), "Expire", text));
         }
         events
     }
+}
+
+/// Whether the object had a room.
+fn existed(view: &View) -> bool {
+    view.record().is_some() || view.status.room.is_some()
 }
 
 /// The event of a write of a Secret.

@@ -366,7 +366,7 @@ async fn name_wanted_twice_at_once(fx: &mut Fixture) {
     for name in ["one", "other"] {
         fx.room(name, spec.clone()).await;
     }
-    // The later one claims the name too, or already sees the claim of the other.
+    // One of them claims the name, and the other sees that.
     let claims = |room: &Object| room.finalizers() == 1 || room.has("Stalled", "True", "NameTaken");
     for name in ["one", "other"] {
         fx.until(Room, name, "claims the name", SOON, claims).await;

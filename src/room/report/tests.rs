@@ -388,6 +388,14 @@ fn an_end_is_published_once() {
         reasons(&published(&view, &Outcome::Expired, &[])),
         ["Expired"]
     );
+    let text = |view: &View| published(view, &Outcome::Expired, &[]).remove(0).note;
+    let deletes = "Its PIN no longer works, and the operator deletes its Secret.";
+    assert!(text(&view).ends_with(deletes), "{}", text(&view));
+    let suspended = view.clone().with(|it| it.suspended = true);
+    let stays = "Its PIN no longer works. Its Secret stays while spec.suspend is true.";
+    assert!(text(&suspended).ends_with(stays), "{}", text(&suspended));
+    let never = "The end had passed before the room was created.";
+    assert_eq!(text(&unbound()), never);
     assert_eq!(
         published(&view.expired(), &Outcome::Expired, &[]),
         Vec::new()
