@@ -256,9 +256,13 @@ impl Operator {
 
     /// Waits until it has stopped itself at its crash point.
     pub async fn crashed(&mut self) {
-        let what = "the operator stops at its crash point";
         // A DELETE waits until Daily's window is empty for sure.
-        let status = self.ended_within(what, LATER).await;
+        self.crashed_within(LATER).await;
+    }
+
+    pub async fn crashed_within(&mut self, within: Duration) {
+        let what = "the operator stops at its crash point";
+        let status = self.ended_within(what, within).await;
         assert_eq!(
             status.signal(),
             Some(ABORTED),

@@ -1,6 +1,7 @@
 //! With `orphans.policy: Delete` the operator deletes the orphans of which it knows that nobody kept them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daily_sim::{FaultKind, FaultSpec};
 use libtest_mimic::Trial;
@@ -13,6 +14,8 @@ use crate::objects::{Kind::Room, Object};
 use crate::stage::Stage;
 use crate::wait::{LATER, SOON, until};
 
+/// An attempt that fails, for example because the API server is busy, is repeated after the next listings.
+const SWEPT: Duration = Duration::from_secs(240);
 const DELETED: &str = "Orphaned room deleted";
 const LEFT: &str = "Orphaned room not deleted";
 const OCCUPIED: &str = "somebody may be in the room";
@@ -98,17 +101,20 @@ async fn is_at_daily(fx: &Fixture, room: &Object) -> bool {
 }
 
 async fn goes(fx: &Fixture, room: &Object) {
-    until("the room goes", LATER, async || {
-        (!is_at_daily(fx, room).await)
-            .then_some(())
-            .ok_or("it is there")
+    until("the room goes", SWEPT, async || {
+        if !is_at_daily(fx, room).await {
+            return Ok(());
+        }
+        let operator = fx.operators.last().expect("one runs");
+        let said = [LEFT, REPORT, "The watch"].map(|it| operator.said(it));
+        Err(format!("it is there: {}", json!(said)))
     })
     .await;
 }
 
 /// Waits until the log says this of the room.
 async fn says(fx: &mut Fixture, message: &str, room: &Object) -> Value {
-    until(message, LATER, async || {
+    until(message, SWEPT, async || {
         let lines = fx.operators.last().expect("one runs").said(message);
         let mut lines = lines.into_iter();
         lines.find(|it| it["id"] == id(room)).ok_or("it does not")
@@ -428,7 +434,7 @@ async fn stopped(fx: &mut Fixture) {
     fx.ready(Room, "kept").await;
     let room = stripped(fx, "lost").await;
     fx.host_leaves(&room).await;
-    fx.operator().crashed().await;
+    fx.operator().crashed_within(SWEPT).await;
     fx.free_lease().await;
     let is_left = is_at_daily(fx, &room).await;
     fx.start_operator(&[]).await;
