@@ -247,7 +247,7 @@ pub struct DailyRoomStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub phone_numbers: Vec<PublishedNumber>,
-    /// When the room expires at Daily.
+    /// When the room expires at Daily. While the deletion of this object waits for participants, the end before the deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
     /// When the operator renews the room, if spec.renewal is set.

@@ -65,7 +65,7 @@ pub const COMMON_LABELS: [(&str, &str); 2] = [
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretSpec {
-    /// Name of the Secret. If you change it, the operator writes the new Secret before it deletes the old one. Absent: the name of the DailyRoom and "-dialin".
+    /// Name of the Secret. If you change it, the operator writes the new Secret before it deletes the old one, with the labels, annotations and keys that others added to it. Absent: the name of the DailyRoom and "-dialin".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::SECRET_NAME.rule())]
     #[schemars(length(max = grammar::SECRET_NAME.longest))]
@@ -78,7 +78,7 @@ pub struct SecretSpec {
     #[schemars(extend("maxProperties" = 16))]
     #[schemars(extend("additionalProperties" = {"type": "string", "maxLength": 128}))]
     pub labels: BTreeMap<String, String>,
-    /// Annotations of the Secret, at most 16. If you remove one here, the operator removes it from the Secret. Absent: the annotations of the operator alone.
+    /// Annotations of the Secret, at most 16, with values of at most 256 characters. If you remove one here, the operator removes it from the Secret. Absent: the annotations of the operator alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[x_kube(validation = ANNOTATION_KEY.rule_for("self.all(it, it.", ")"))]
     #[x_kube(validation = Rule::new(NOT_OF_THE_OPERATOR).message(RESERVED_ANNOTATION))]
