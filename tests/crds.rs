@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use daily_operator::crd::{DailyRoom, PinDialinNumber, documents};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::Value;
 
@@ -92,4 +93,19 @@ fn kubectl_explain_says_what_a_deletion_does_to_each_kind() {
         let text = field.and_then(Value::as_str).unwrap_or_default();
         assert!(text.starts_with(what) && text.contains(absent), "{text}");
     }
+}
+
+/// The name of a room and its link are long: behind them a message would be off the screen.
+#[test]
+fn kubectl_prints_the_message_before_the_long_columns() {
+    let wide = |crd: CustomResourceDefinition| -> Vec<String> {
+        let version = crd.spec.versions.into_iter().next();
+        let columns = version.and_then(|it| it.additional_printer_columns);
+        let wide = columns.into_iter().flatten();
+        let wide = wide.filter(|column| column.priority == Some(1));
+        wide.map(|column| column.name).collect()
+    };
+    let room = ["Account", "Message", "Room", "URL"];
+    assert_eq!(wide(DailyRoom::crd()), room);
+    assert_eq!(wide(PinDialinNumber::crd()), ["Account", "Message"]);
 }

@@ -44,10 +44,10 @@ const TWO_SECRETS: &str = "!has(self.spec.meetingTokens) || \
     printcolumn(name = "Dial-In", type_ = "string", json_path = ".status.phoneNumbers[0].phoneNumber"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expirationTime"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Room", type_ = "string", json_path = ".status.room.name", priority = 1),
     printcolumn(name = "Account", type_ = "string", json_path = ".status.account.domainName", priority = 1),
-    printcolumn(name = "URL", type_ = "string", json_path = ".status.room.url", priority = 1),
-    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1)
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.message", priority = 1),
+    printcolumn(name = "Room", type_ = "string", json_path = ".status.room.name", priority = 1),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.room.url", priority = 1)
 )]
 #[x_kube(validation = Rule::new("has(self.ttl) != has(self.expirationTime)").message("set exactly one of ttl (for example 8h) and expirationTime (for example 2026-12-01T18:00:00Z)"))]
 #[x_kube(validation = Rule::new("!has(self.renewal) || has(self.ttl)").message(time::RENEWAL_NEEDS_TTL))]
