@@ -33,7 +33,9 @@ pub fn holder<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
 }
 
 /// What an object with the operator's default key needs to adopt what exists.
-pub const ADOPTION_NEEDS: &str = "set apiKeySecretRef to a Secret in this namespace with an API key of the Daily account, or ask the operator's administrator to set --allow-adoption-with-default-key (chart value daily.apiKey.allowAdoption)";
+pub const ADOPTION_NEEDS: &str = "set apiKeySecretRef to a Secret in this namespace with an API key of the Daily \
+                                  account, or ask the operator's administrator to set \
+                                  --allow-adoption-with-default-key (chart value daily.apiKey.allowAdoption)";
 
 /// How the user lets the object adopt what exists.
 pub fn how_to_adopt<K: Kind>(view: &View<K>) -> String {

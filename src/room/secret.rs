@@ -144,22 +144,23 @@ pub enum Found {
         tokens: BTreeMap<String, MeetingToken>,
         /// Whether it has [`REVISION_ANNOTATION`].
         has_revision: bool,
-        /// The PIN, if it is the one that the operator wrote with that annotation.
+        /// The PIN, if it is the one that the operator wrote.
         pin: Option<WrittenPin>,
     },
 }
 
-/// A PIN in a Secret, with its revision.
+/// A PIN in a Secret, with its revision. Without one, the operator wrote it while the status had the PIN, which
+/// counts it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenPin {
     pub pin: Pin,
-    pub revision: i64,
+    pub revision: Option<i64>,
 }
 
 impl WrittenPin {
     /// Tenants can edit Secrets: what the operator wrote has the same PIN in the dial string.
     fn read(secret: &Secret) -> Option<Self> {
-        let revision = secret.annotations().get(REVISION_ANNOTATION)?;
+        let revision = secret.annotations().get(REVISION_ANNOTATION);
         let data = secret.data.as_ref()?;
         let digits = &data.get("dialin-code")?.0;
         let digits = std::str::from_utf8(digits).ok()?;
@@ -168,7 +169,7 @@ impl WrittenPin {
             .get("dial-string")?
             .0
             .ends_with(format!(",,{digits}").as_bytes());
-        let revision = revision.parse().ok()?;
+        let revision = revision.map(|it| it.parse()).transpose().ok()?;
         is_whole.then_some(Self { pin, revision })
     }
 }

@@ -193,7 +193,11 @@ impl View {
         self.facts.secrets.insert(kind, found);
         let counted = self.status.dialin_code_revision;
         let written = self.written_pin();
-        let written = written.filter(|it| Some(it.revision) == counted);
+        let is_counted = |it: &&WrittenPin| match it.revision {
+            Some(_) => it.revision == counted,
+            None => self.omits_code(),
+        };
+        let written = written.filter(is_counted);
         if let (None, Some(written)) = (&self.memory.kind.pin, written) {
             self.memory.kind.pin = Some(written.pin.clone());
         }

@@ -127,8 +127,10 @@ fn revision(view: &View, observed: &Observed, pin: &Pin) -> i64 {
         Some(reported) => reported == pin.digits(),
         None => view.status.room.as_ref().is_none_or(is_same_room),
     };
-    let is_ahead =
-        view.memory.kind.pin.is_none() && view.written_pin().is_some_and(|it| it.revision == next);
+    let is_ahead = view.memory.kind.pin.is_none()
+        && view
+            .written_pin()
+            .is_some_and(|it| it.revision == Some(next));
     if is_same && !is_ahead { before } else { next }
 }
 

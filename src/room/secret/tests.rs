@@ -150,7 +150,10 @@ fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
         numbers: content().numbers,
         tokens: BTreeMap::new(),
         has_revision: false,
-        pin: None,
+        pin: Some(WrittenPin {
+            pin: content().pin,
+            revision: None,
+        }),
     };
     assert_eq!(whose(|_| {}), expected);
     assert_eq!(found(&object(), None), Found::Absent);
@@ -353,13 +356,17 @@ fn a_pin_is_read_back_if_the_operator_wrote_it() {
             other => panic!("{other:?}"),
         }
     };
-    let (pin, revision) = (content.pin.clone(), 2);
-    assert_eq!(read(|_| {}), Some(WrittenPin { pin, revision }));
+    let written = |revision| {
+        let pin = content.pin.clone();
+        Some(WrittenPin { pin, revision })
+    };
+    assert_eq!(read(|_| {}), written(Some(2)));
     fn annotations(secret: &mut Secret) -> &mut BTreeMap<String, String> {
         secret.metadata.annotations.as_mut().unwrap()
     }
-    let edits: [fn(&mut Secret); 5] = [
-        |it| drop(annotations(it).remove(REVISION_ANNOTATION)),
+    let before = read(|it| drop(annotations(it).remove(REVISION_ANNOTATION)));
+    assert_eq!(before, written(None), "while the status had the PIN");
+    let edits: [fn(&mut Secret); 4] = [
         |it| {
             annotations(it).insert(REVISION_ANNOTATION.into(), "two".into());
         },

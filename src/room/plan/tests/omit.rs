@@ -49,6 +49,20 @@ fn serves_revision(view: &View, pin: &str, revision: i64) {
     check(view, planned);
 }
 
+/// The process ends once the status has lost the PIN, and before it writes the Secret again.
+#[test]
+fn a_pin_that_changes_after_the_status_lost_the_last_one_counts() {
+    let with_code = serving();
+    let secret = secret_of(&with_code, &content(&with_code));
+    let lost = with_code.with(|it| {
+        it.names.omits_code = true;
+        it.status.dialin_code = None;
+        it.has_secret(Some(secret));
+    });
+    publishes(&lost.clone().sees(Source::Get, |_| {}), PIN, 1, false);
+    publishes(&lost.sees(Source::Get, other_pin), OTHER_PIN, 2, false);
+}
+
 #[test]
 fn the_status_has_no_pin_whatever_the_outcome() {
     let view = serving();
