@@ -62,7 +62,8 @@ impl Drive for Room {
     fn on_reported(view: &mut View, outcome: &Outcome<Self>) {
         if let Outcome::Serving(serving, _) = outcome {
             let pin = serving.content.pin.clone();
-            view.memory.kind.pin = view.omits_code().then_some(pin);
+            view.memory.kind.pin = view.omits_code().then(|| pin.clone());
+            view.memory.kind.known_pin = Some(pin);
         }
     }
 

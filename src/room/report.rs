@@ -189,7 +189,11 @@ fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     let omitted = view.memory.kind.pin.as_ref().map(Pin::digits);
     let same_pin = match status.dialin_code.as_deref().or(omitted) {
         Some(before) => before == pin,
-        None => status.room.as_ref().is_none_or(|it| it.id == serving.id),
+        None => {
+            let known = view.memory.kind.known_pin.as_ref();
+            status.room.as_ref().is_none_or(|it| it.id == serving.id)
+                && known.is_none_or(|it| *it == content.pin)
+        }
     };
     let revision = status.dialin_code_revision;
     status.dialin_code_revision = Some(match revision.filter(|_| content.revision.is_none()) {

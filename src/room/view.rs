@@ -82,6 +82,9 @@ pub struct Memory {
     pub token_failures: BTreeMap<String, TokenFailure>,
     /// The PIN that was reported last, if the status may not have it.
     pub pin: Option<Pin>,
+    /// The PIN that callers know: the one that was published last, after a restart the one that the Secret had when
+    /// it was first read.
+    pub known_pin: Option<Pin>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.
@@ -193,6 +196,7 @@ impl View {
         self.facts.secrets.insert(kind, found);
         let counted = self.status.dialin_code_revision;
         let written = self.written_pin();
+        let known_pin = written.map(|it| it.pin.clone());
         let is_counted = |it: &&WrittenPin| match it.revision {
             Some(_) => it.revision == counted,
             None => self.omits_code(),
@@ -201,6 +205,8 @@ impl View {
         if let (None, Some(written)) = (&self.memory.kind.pin, written) {
             self.memory.kind.pin = Some(written.pin.clone());
         }
+        let known = &mut self.memory.kind.known_pin;
+        *known = known.take().or(known_pin);
     }
 
     /// The PIN in the Secret, if the operator wrote it.

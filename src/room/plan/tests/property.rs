@@ -476,6 +476,30 @@ fn an_edit_right_after_the_create_is_sent() {
     live(start, &events);
 }
 
+/// A process ends between the write of the Secret and that of the status, or the record is lost, and the next update of
+/// the room changes its PIN: the Secret shows which one callers know.
+#[test]
+fn a_pin_that_changes_after_a_crash_counts() {
+    let start = |spec, chosen, lags| Start {
+        spec,
+        chosen,
+        deletion: 0,
+        adopts: false,
+        skew: 0,
+        lingers: false,
+        lags,
+        repins: true,
+    };
+    let pass = || Event::Pass(Vec::new());
+    let died = || Event::Pass(vec![Fate::Died]);
+    live(start(11, true, false), &[pass(), Event::Edit(12), died()]);
+    let shown_again = [pass(), Event::HandEdit, Event::Edit(13), died()];
+    live(start(12, false, false), &shown_again);
+    let created = Event::Pass(vec![Fate::Done]);
+    let lost = [pass(), Event::LoseRecord, died(), created, Event::HandEdit];
+    live(start(0, false, true), &lost);
+}
+
 /// Lives on with a room that is renewed, and whose end nobody else moves.
 fn live_renewed(start: Start, events: &[Event]) {
     let start = Start {
