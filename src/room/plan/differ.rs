@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Plan;
 use super::confirm_answer::confirm_by_name;
-use super::problems::{may_set, properties_allowed};
+use super::problems::{may_set, properties_allowed, reported};
 use super::properties::{Properties, keeps_keys, recorded};
 use super::steps::{PRIVACY, Step, Update};
 use crate::crd::PublishedNumber;
@@ -249,10 +249,18 @@ impl Present<'_> {
             dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
             fingerprint: change_fingerprint(&change, end),
             change,
-            drift: self.view.is_ready_as_specified(),
+            drift: self.is_drift(),
             counts: self.may_be_drift() && !self.view.late_write_may_be_ours(),
             renews: false,
         })
+    }
+
+    /// Whether somebody has changed the room at Daily. All else in the spec is applied while a property is not
+    /// allowed.
+    fn is_drift(&self) -> bool {
+        let view = self.view;
+        let is_applied = !view.is_edited() && reported(view, Reason::PropertyNotAllowed);
+        is_applied || view.is_ready_as_specified()
     }
 
     /// Sends an update, unless Daily did not apply it before.

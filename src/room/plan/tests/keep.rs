@@ -437,7 +437,17 @@ fn only_what_changed_since_it_was_ready_is_drift() {
     let edited = by_name(|_| {}).edited(private.clone());
     let problem = Problem::for_user(Reason::Unauthorized, "no");
     let stalled = status(&edited, &Outcome::Failing(problem));
-    assert!(!is_drift(&edited.with(|it| it.status = stalled)));
+    assert!(!is_drift(&edited.clone().with(|it| it.status = stalled)));
+    let denied = Problem::for_user(Reason::PropertyNotAllowed, "no");
+    let denied = status(&edited, &Outcome::Failing(denied));
+    assert!(is_drift(
+        &edited.clone().with(|it| it.status = denied.clone())
+    ));
+    let edited_again = edited.with(|it| {
+        it.status = denied;
+        it.meta.generation += 1;
+    });
+    assert!(!is_drift(&edited_again));
     let found = recorded().spec(private.clone()).sees(Source::Get, differs);
     assert!(!is_drift(&found.read_by_name()));
     let ready = recorded().spec(private).published();
