@@ -144,8 +144,14 @@ impl Create for Room {
     }
 }
 
-/// The end has passed by our clock, and there is no room. The object expires only if Daily's clock agrees.
+/// The end has passed by our clock, and there is no room. The object expires only if Daily's clock agrees, and no
+/// earlier create may still be applied, or shown.
 fn over_before_creation(view: &View, end: &End) -> Plan {
+    let final_from = view.absence_is_final_from();
+    let is_final = (view.evidence.absence).is_some_and(|it| it.last >= final_from);
+    if view.evidence.create_attempts.may_have_created() && !is_final {
+        return unchanged(RECHECK);
+    }
     match passed(view, end.at, view.evidence.absence.and_then(|it| it.date)) {
         Passed::Yes => expire(view),
         Passed::No | Passed::Unconfirmed => unchanged(RECHECK),

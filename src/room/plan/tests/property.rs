@@ -500,6 +500,25 @@ fn a_pin_that_changes_after_a_crash_counts() {
     live(start(0, false, true), &lost);
 }
 
+/// A create before the crash may have been applied, although Daily does not show its room yet.
+#[test]
+fn an_end_that_is_edited_into_the_past_after_a_crash_is_not_reported_at_once() {
+    let start = Start {
+        spec: 4,
+        chosen: false,
+        deletion: 0,
+        adopts: false,
+        skew: 0,
+        lingers: false,
+        lags: true,
+        repins: false,
+    };
+    let crashed = Event::Pass(vec![Fate::Done, Fate::Died]);
+    let edited = [Event::Edit(3), Event::Pass(Vec::new())];
+    let events = [Event::Wait(180), Event::Dates, crashed, Event::Dates];
+    live(start, &events.into_iter().chain(edited).collect::<Vec<_>>());
+}
+
 /// Lives on with a room that is renewed, and whose end nobody else moves.
 fn live_renewed(start: Start, events: &[Event]) {
     let start = Start {
