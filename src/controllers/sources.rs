@@ -11,7 +11,7 @@ use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, predicates, watcher};
 
 use super::Context;
-use super::sweep::Deletions;
+use super::sweep::deletions::Deletions;
 use super::triggers::Known;
 use super::watch::{watch, watch_through};
 use crate::clock;

@@ -1,7 +1,7 @@
 //! Finds rooms at Daily that no DailyRoom has (S8), and reports them. With `--orphan-policy=delete` it deletes
 //! those of which this process knows that nobody kept them.
 
-mod deletions;
+pub(super) mod deletions;
 mod orphans;
 
 use std::collections::{HashMap, HashSet};
@@ -12,8 +12,7 @@ use futures::FutureExt;
 use kube::Client;
 use tracing::{error, info, warn};
 
-use self::deletions::Deletion;
-pub(super) use self::deletions::Deletions;
+use self::deletions::{Deletion, Deletions};
 use self::orphans::{Sweep, Verdict};
 use super::Context;
 use super::sources::PAGE_SIZE;
