@@ -11,7 +11,6 @@ use super::view::View;
 use crate::crd::condition::{self, Reason, kind};
 use crate::crd::time::rfc3339;
 use crate::crd::{Account, BindingRef, DailyRoomStatus, NumberSource, RoomInfo};
-use crate::daily::types::Pin;
 use crate::k8s::Note;
 use crate::reconcile;
 use crate::reconcile::lifecycle::{Keep, Report};
@@ -186,15 +185,7 @@ fn secret_event(name: &str, kind: SecretKind, event: SecretEvent) -> Note {
 fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     let content = &serving.content;
     let pin = content.pin.digits().to_owned();
-    let omitted = view.memory.kind.pin.as_ref().map(Pin::digits);
-    let same_pin = match status.dialin_code.as_deref().or(omitted) {
-        Some(before) => before == pin,
-        None => {
-            let known = view.memory.kind.known_pin.as_ref();
-            status.room.as_ref().is_none_or(|it| it.id == serving.id)
-                && known.is_none_or(|it| *it == content.pin)
-        }
-    };
+    let same_pin = view.is_reported(&content.pin, &serving.id);
     let revision = status.dialin_code_revision;
     status.dialin_code_revision = Some(match revision.filter(|_| content.revision.is_none()) {
         None => content.revision.unwrap_or(1),

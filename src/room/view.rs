@@ -181,6 +181,20 @@ impl View {
         in_status.or(elsewhere.filter(|_| self.omits_code()))
     }
 
+    /// Whether this PIN of the room with this id is the one that was reported last. If neither the status nor this
+    /// process has that one, the room and the PIN that the Secret had decide.
+    pub fn is_reported(&self, pin: &Pin, id: &str) -> bool {
+        let remembered = self.memory.kind.pin.as_ref().map(Pin::digits);
+        match self.reported_pin().or(remembered) {
+            Some(reported) => reported == pin.digits(),
+            None => {
+                let known = self.memory.kind.known_pin.as_ref();
+                let room = self.status.room.as_ref();
+                room.is_none_or(|it| it.id == id) && known.is_none_or(|it| it == pin)
+            }
+        }
+    }
+
     /// Remembers the PIN of a status that is about to lose it.
     pub fn remember_shown_pin(&mut self) {
         if let Some(pin) = &self.status.dialin_code
@@ -197,11 +211,7 @@ impl View {
         let counted = self.status.dialin_code_revision;
         let written = self.written_pin();
         let known_pin = written.map(|it| it.pin.clone());
-        let is_counted = |it: &&WrittenPin| match it.revision {
-            Some(_) => it.revision == counted,
-            None => self.omits_code(),
-        };
-        let written = written.filter(is_counted);
+        let written = written.filter(|it| it.revision.is_some() && it.revision == counted);
         if let (None, Some(written)) = (&self.memory.kind.pin, written) {
             self.memory.kind.pin = Some(written.pin.clone());
         }

@@ -10,8 +10,8 @@ use super::publish_tokens::tokens_are_written;
 use super::steps::{Read, SecretEvent, SecretWrite, Serving, Step};
 use super::write_secret::{secret_is_written, was_tampered_with};
 use super::{Plan, Planned};
+use crate::crd::PublishedNumber;
 use crate::crd::condition::Reason;
-use crate::crd::{PublishedNumber, RoomInfo};
 use crate::daily::evidence::{Observed, Source};
 use crate::daily::types::Pin;
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
@@ -122,11 +122,7 @@ fn revision(view: &View, observed: &Observed, pin: &Pin) -> i64 {
         return 1;
     };
     let next = before.saturating_add(1);
-    let is_same_room = |it: &RoomInfo| it.id == observed.room.id;
-    let is_same = match view.reported_pin() {
-        Some(reported) => reported == pin.digits(),
-        None => view.status.room.as_ref().is_none_or(is_same_room),
-    };
+    let is_same = view.is_reported(pin, &observed.room.id);
     let is_ahead = view.memory.kind.pin.is_none()
         && view
             .written_pin()
