@@ -75,10 +75,14 @@ impl Fixture {
     pub async fn with_host(&self, name: &str, spec: Value) -> Object {
         self.room(name, spec).await;
         let room = self.ready(Room, name).await;
+        self.host_joins(&room).await;
+        room
+    }
+
+    pub async fn host_joins(&self, room: &Object) {
         let joined = self.sim.join(room.room_name(), "host").await;
         joined.expect("the host can join");
         self.time_passes().await;
-        room
     }
 
     /// A room that outlived its DailyRoom and has ended at Daily, with a host inside.

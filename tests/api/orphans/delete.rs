@@ -37,6 +37,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             people_inside_are_left,
         ),
         stage.trial(
+            "orphans::who_reconnects_is_left",
+            delete().value("quietPeriod", json!("15s")),
+            who_reconnects_is_left,
+        ),
+        stage.trial(
             "orphans::retained_is_reported_only",
             delete(),
             retained_is_reported_only,
@@ -203,6 +208,29 @@ async fn people_inside_are_left(fx: &mut Fixture) {
         "nothing shows who is inside"
     );
     fx.sim.clear_faults().await.expect("the faults are cleared");
+    goes(fx, &room).await;
+}
+
+/// A room that shows empty once may have a participant whose connection was lost.
+async fn who_reconnects_is_left(fx: &mut Fixture) {
+    let room = stripped(fx, "lost").await;
+    fx.host_leaves(&room).await;
+    let mark = fx.mark().await;
+    until("presence shows nobody", SWEPT, async || {
+        let shown = fx.journal_since(mark).await.done("GET", "/presence");
+        (shown > 0).then_some(()).ok_or("it was not read yet")
+    })
+    .await;
+    fx.host_joins(&room).await;
+    let journal = more_listings(fx).await;
+    assert_eq!(
+        journal.done("DELETE", "/rooms/*"),
+        0,
+        "{}",
+        journal.tail(20)
+    );
+    assert!(fx.is_inside(&room).await);
+    fx.host_leaves(&room).await;
     goes(fx, &room).await;
 }
 
