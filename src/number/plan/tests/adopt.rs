@@ -139,13 +139,7 @@ fn an_adopted_config_keeps_what_the_spec_does_not_set() {
 
 #[test]
 fn an_adopted_config_outlives_its_object_unless_the_spec_says_otherwise() {
-    let deleting = |retain| {
-        with(adopted(), |it| {
-            it.meta.deleting = Some(5000);
-            it.deletion.retain = retain;
-            it.facts.publishers = Some(0);
-        })
-    };
+    let deleting = |retain| unused(adopted(), retain);
     check(vec![
         ("unset", deleting(None), "release Retained"),
         ("Retain", deleting(Some(true)), "release Retained"),

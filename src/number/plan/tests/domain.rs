@@ -405,13 +405,7 @@ fn an_entry_is_adopted_as_it_is_and_outlives_its_object() {
         showing(configured(bound(record)), theirs())
     };
     let unset = |it: &mut View| it.spec.as_mut().unwrap().name_prefix = None;
-    let deleting = |retain| {
-        with(adopted(), |it| {
-            it.meta.deleting = Some(5000);
-            it.deletion.retain = retain;
-            it.facts.publishers = Some(0);
-        })
-    };
+    let deleting = |retain| unused(adopted(), retain);
     check(vec![
         (
             "allowed",

@@ -220,6 +220,15 @@ fn with(mut view: View, change: impl FnOnce(&mut View)) -> View {
     view
 }
 
+/// It is being deleted with this policy, and no room publishes it.
+fn unused(view: View, retain: Option<bool>) -> View {
+    with(view, |it| {
+        it.meta.deleting = Some(5000);
+        it.deletion.retain = retain;
+        it.facts.publishers = Some(0);
+    })
+}
+
 fn with_record(view: View, change: impl FnOnce(&mut Record)) -> View {
     with(view, |it| {
         if let Recorded::Record(record) = &mut it.recorded {

@@ -168,6 +168,18 @@ struct Start {
     repins: bool,
 }
 
+/// Nothing special.
+const PLAIN: Start = Start {
+    spec: 0,
+    chosen: false,
+    deletion: 0,
+    adopts: false,
+    skew: 0,
+    lingers: false,
+    lags: false,
+    repins: false,
+};
+
 fn start(specs: std::ops::Range<usize>) -> impl Strategy<Value = Start> {
     let flags = (any::<bool>(), 0..DELETIONS.len(), any::<bool>());
     let answers = (any::<bool>(), any::<bool>(), any::<bool>());
@@ -432,14 +444,8 @@ impl World {
 #[test]
 fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
     let start = Start {
-        spec: 0,
-        chosen: false,
-        deletion: 0,
-        adopts: false,
-        skew: 0,
-        lingers: false,
         lags: true,
-        repins: false,
+        ..PLAIN
     };
     let (done, lost, died) = (Fate::Done, Fate::Lost, Fate::Died);
     let events = [
@@ -457,16 +463,7 @@ fn a_record_after_a_lost_status_does_not_prove_that_nothing_was_sent() {
 /// that was created without the properties.
 #[test]
 fn an_edit_right_after_the_create_is_sent() {
-    let start = Start {
-        spec: 12,
-        chosen: false,
-        deletion: 0,
-        adopts: false,
-        skew: 0,
-        lingers: false,
-        lags: false,
-        repins: false,
-    };
+    let start = Start { spec: 12, ..PLAIN };
     let (done, lost) = (Fate::Done, Fate::Lost);
     let events = [
         Event::Pass(vec![done, done, lost]),
@@ -483,12 +480,9 @@ fn a_pin_that_changes_after_a_crash_counts() {
     let start = |spec, chosen, lags| Start {
         spec,
         chosen,
-        deletion: 0,
-        adopts: false,
-        skew: 0,
-        lingers: false,
         lags,
         repins: true,
+        ..PLAIN
     };
     let pass = || Event::Pass(Vec::new());
     let died = || Event::Pass(vec![Fate::Died]);
@@ -505,13 +499,8 @@ fn a_pin_that_changes_after_a_crash_counts() {
 fn an_end_that_is_edited_into_the_past_after_a_crash_is_not_reported_at_once() {
     let start = Start {
         spec: 4,
-        chosen: false,
-        deletion: 0,
-        adopts: false,
-        skew: 0,
-        lingers: false,
         lags: true,
-        repins: false,
+        ..PLAIN
     };
     let crashed = Event::Pass(vec![Fate::Done, Fate::Died]);
     let edited = [Event::Edit(3), Event::Pass(Vec::new())];
