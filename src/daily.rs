@@ -9,6 +9,7 @@ pub mod listing;
 pub(crate) mod mask;
 pub mod meeting_token;
 pub mod number_api;
+pub mod other_properties;
 pub mod page;
 pub mod pin_dialin;
 pub mod rate_limit;

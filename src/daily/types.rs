@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::number_api::NumberApi;
+use super::other_properties::OtherProperties;
 
 /// An API key. `Debug` does not show it.
 pub type ApiKey = SecretString;
@@ -88,8 +89,8 @@ pub struct RoomConfig {
     #[serde(default)]
     pub dialin_code: Option<Pin>,
     /// The other properties, without those that Daily alone sets.
-    #[serde(flatten, deserialize_with = "settable")]
-    pub others: Map<String, Value>,
+    #[serde(flatten)]
+    pub others: OtherProperties,
 }
 
 impl RoomConfig {
@@ -319,13 +320,6 @@ pub struct PurchasedNumber {
     pub pagination_id: i64,
 }
 
-/// Almost every room shows a number, of which nothing is used.
-fn settable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Value>, D::Error> {
-    let mut others = Map::deserialize(deserializer)?;
-    others.retain(|name, _| name != "dialin_number" && name != "sip_uri");
-    Ok(others)
-}
-
 fn unix_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     let text = String::deserialize(deserializer)?;
     let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
@@ -365,7 +359,10 @@ mod tests {
                 "eject_at_room_exp": config.eject_at_room_exp, "dialin": config.dialin,
                 "dialin_code": config.dialin_code,
             });
-            shown.as_object_mut().unwrap().extend(config.others);
+            shown
+                .as_object_mut()
+                .unwrap()
+                .extend(config.others.values());
             let room = json!({
                 "id": room.id, "name": room.name, "privacy": room.privacy, "url": room.url,
                 "created_at": created_at, "config": shown,

@@ -33,14 +33,14 @@ impl Properties<'_> {
         let mut wanted = self.wanted.iter();
         while let Some((name, value)) = wanted.find(|(name, value)| !self.is_applied(name, value)) {
             // Of an object that Daily merges, keys go with the object alone.
-            let is_reset_first = self.merges && has_surplus(self.shown(name), value);
+            let is_reset_first = self.merges && has_surplus(self.shown(name).as_ref(), value);
             let sent = if is_reset_first { &Value::Null } else { value };
             change.insert(name.clone(), sent.clone());
         }
         change
     }
 
-    fn shown(&self, name: &str) -> Option<&Value> {
+    fn shown(&self, name: &str) -> Option<Value> {
         self.room.config.others.get(name)
     }
 
@@ -61,6 +61,7 @@ impl Properties<'_> {
 
     fn is_applied(&self, name: &str, value: &Value) -> bool {
         let shown = self.shown(name);
+        let shown = shown.as_ref();
         if shown == Some(value) {
             return true;
         }
@@ -87,6 +88,7 @@ pub(super) fn recorded(wanted: &Map<String, Value>, room: &Room, made: Made) -> 
     };
     for (name, value) in wanted {
         let (sent, shown) = (print(Some(value)), room.config.others.get(name));
+        let shown = shown.as_ref();
         let shown_before = made.properties_shown.get(name);
         let shown_before = shown_before.filter(|_| made.properties.get(name) == Some(&sent));
         let instead = shown_before
@@ -103,7 +105,7 @@ pub(super) fn recorded(wanted: &Map<String, Value>, room: &Room, made: Made) -> 
 /// (F-ROOM-22).
 pub(super) fn keeps_keys(room: &Room, change: &RoomChange) -> bool {
     let mut sent = change.properties.iter();
-    sent.any(|(name, value)| has_surplus(room.config.others.get(name), value))
+    sent.any(|(name, value)| has_surplus(room.config.others.get(name).as_ref(), value))
 }
 
 fn has_surplus(shown: Option<&Value>, sent: &Value) -> bool {

@@ -184,7 +184,9 @@ impl World {
                     if let Some(most) = of("max_participants") {
                         config.max_participants = most.as_i64();
                     }
-                    change_others(&mut config.others, &change.properties);
+                    config
+                        .others
+                        .edit(|all| change_others(all, &change.properties));
                     if let Some(Value::Object(dialin)) = of("dialin") {
                         config.dialin = Some(dialin);
                         if config.dialin_code.is_none() {

@@ -237,7 +237,7 @@ fn room(view: &View) -> Room {
     }))
     .unwrap();
     room.created_at = NOW;
-    room.config.others = parsed.properties.clone();
+    room.config.others = parsed.properties.clone().into();
     room
 }
 

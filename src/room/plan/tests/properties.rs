@@ -90,7 +90,8 @@ fn showing(properties: &Value, change: fn(&mut Room)) -> View {
 }
 
 fn others(room: &mut Room, name: &str, value: Value) {
-    room.config.others.insert(name.to_owned(), value);
+    let set = |all: &mut Map<String, Value>| drop(all.insert(name.to_owned(), value));
+    room.config.others.edit(set);
 }
 
 /// The same view after Daily accepted the planned update, and shows the room so.
@@ -111,7 +112,9 @@ fn properties_are_created_with_the_room_and_recorded() {
         (&json!(true), &json!("en"))
     );
     // Daily does not show what is its default.
-    let created = view.sees(Source::Create, |it| drop(it.config.others.remove("lang")));
+    let created = view.sees(Source::Create, |it| {
+        it.config.others.edit(|all| drop(all.remove("lang")))
+    });
     let Plan::Act(AnyStep::Record(record, Change::Created, _)) = plan(&created) else {
         panic!("{:?}", plan(&created));
     };
@@ -136,7 +139,9 @@ fn only_properties_that_differ_are_sent_and_a_removed_one_is_reset() {
     // Once Daily shows it no more, the record forgets it.
     let removed = edited(json!({"enable_chat": true}));
     let reset = updated(removed, |it| {
-        drop(it.config.others.remove("recordings_template"))
+        it.config
+            .others
+            .edit(|all| drop(all.remove("recordings_template")))
     });
     let Plan::Act(AnyStep::Record(record, Change::Sent, _)) = plan(&reset) else {
         panic!("{:?}", plan(&reset));
@@ -171,7 +176,9 @@ fn drift_is_put_back_once_a_read_by_name_shows_it() {
 fn another_form_of_a_value_is_no_drift() {
     let properties = json!({"enable_screenshare": true, "enable_recording": "cloud"});
     let other_form: fn(&mut Room) = |it| {
-        it.config.others.remove("enable_screenshare");
+        it.config
+            .others
+            .edit(|all| drop(all.remove("enable_screenshare")));
         others(it, "enable_recording", json!(["cloud"]));
     };
     serves_well(&showing(&properties, other_form));
@@ -233,7 +240,9 @@ fn a_key_of_an_object_is_taken_away_by_a_reset() {
         it.facts.updated = None;
     });
     updates(&known, None, json!({"permissions": null}));
-    let reset = updated(known, |it| drop(it.config.others.remove("permissions")));
+    let reset = updated(known, |it| {
+        it.config.others.edit(|all| drop(all.remove("permissions")))
+    });
     updates(&reset, None, after);
     // Daily adds a key of its own to each object: that is sent twice, and no more.
     let completed = updated(reset, merged);
@@ -340,7 +349,7 @@ fn forgotten(view: View) -> View {
 
 #[test]
 fn a_property_that_may_no_longer_be_set_is_reset_once() {
-    let without: fn(&mut Room) = |it| drop(it.config.others.remove("sip"));
+    let without: fn(&mut Room) = |it| it.config.others.edit(|all| drop(all.remove("sip")));
     let view = withdrawn(|_| {});
     is_reset(&view);
     let reset = forgotten(updated(view.clone(), without));

@@ -224,7 +224,7 @@ impl World {
                 it.privacy = "private".into();
                 it.config.max_participants = Some(5);
                 it.config.nbf = Some(NOW + 7200);
-                it.config.others.remove("enable_chat");
+                it.config.others.edit(|all| drop(all.remove("enable_chat")));
             }),
             Event::MoveEnd(by) => self.edit_room(&name, |it| {
                 it.config.exp = it.config.exp.map(|exp| exp + by);
@@ -393,7 +393,7 @@ impl World {
                 }
                 self.check_tokens(room);
                 if let Some(chat) = self.spec["roomProperties"].get("enable_chat") {
-                    assert_eq!(room.config.others.get("enable_chat"), Some(chat));
+                    assert_eq!(room.config.others.get("enable_chat").as_ref(), Some(chat));
                 }
             }
             Outcome::Expired => {
