@@ -254,15 +254,21 @@ fn removes_nobody(view: &View, claim: &Claim) -> Result<(), Plan> {
 /// has ended and still holds the name (F-ROOM-33), or one that no read shows yet (F-ROOM-41). The operator
 /// waits, and deletes nothing to free the name.
 fn rejected(view: &View, owned: &Record, rejection: &Rejection) -> Plan {
-    let name_may_be_held = match owned.former_id {
+    let info = &rejection.info;
+    let problem = match owned.former_id {
         Some(_) => {
-            ". Daily may still hold the name for the previous room, and the operator retries"
+            let message = format!(
+                "Daily rejected the room: {info}. Daily may still hold the name for the previous room, and the operator \
+                 retries."
+            );
+            Problem::for_user(Reason::RejectedByDaily, message)
         }
-        None => "",
+        None => Problem::rejected("the room", info),
     };
-    let info = format!("{}{name_may_be_held}", rejection.info);
-    let requeue = Requeue::After(view.now.moment.until(rejection.until));
-    failing(Problem::rejected("the room", &info), requeue)
+    failing(
+        problem,
+        Requeue::After(view.now.moment.until(rejection.until)),
+    )
 }
 
 /// A room with the claimed name exists: it is recorded if it is ours.
