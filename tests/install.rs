@@ -75,11 +75,11 @@ impl Stage {
         assert!(ran.status.success(), "{verb} {release} {flags:?}: {said}");
     }
 
-    async fn is_refused(&self, release: &str, namespace: &str, flags: &[&str]) {
+    async fn is_refused(&self, release: &str, namespace: &str, flags: &[&str], why: &str) {
         let ran = self.helm("install", release, namespace, flags).await;
         let said = String::from_utf8_lossy(&ran.stderr);
         assert!(!ran.status.success(), "{release} {flags:?} is installed");
-        assert!(said.contains(NOT_OURS), "{said}");
+        assert!(said.contains(why), "{said}");
     }
 
     /// `NAMESPACE/NAME` of the release that each CRD belongs to, for Helm.
@@ -158,7 +158,7 @@ async fn crds_made_by_kubectl(helm: Tool, take_over: &[&str]) {
     stage.crds_by_kubectl().await;
     stage.make_room().await;
     let (name, namespace) = ("daily-operator", "daily-operator");
-    stage.is_refused(name, namespace, &[]).await;
+    stage.is_refused(name, namespace, &[], NOT_OURS).await;
 
     let flags = ["--set", "crds.enabled=false"];
     stage.succeeds("install", name, namespace, &flags).await;
@@ -197,8 +197,8 @@ async fn installed_again(helm: Tool) {
     stage.succeeds("install", "first", "one", &[]).await;
     stage.succeeds("uninstall", "first", "one", &[]).await;
 
-    stage.is_refused("second", "one", &[]).await;
-    stage.is_refused("first", "two", &[]).await;
+    stage.is_refused("second", "one", &[], NOT_OURS).await;
+    stage.is_refused("first", "two", &[], NOT_OURS).await;
     stage
         .succeeds("install", "first", "two", &["--take-ownership"])
         .await;
@@ -228,7 +228,8 @@ async fn helm_3_installs_again() {
     installed_again(Tool::Helm3).await;
 }
 
-/// Two releases of one name for different namespaces live side by side; the first has the CRDs.
+/// Two releases of one name for different namespaces live side by side; the first has the CRDs. In one namespace they
+/// would share the Lease.
 #[tokio::test]
 async fn two_releases_side_by_side() {
     let _turn = TURN.lock().await;
@@ -244,6 +245,15 @@ async fn two_releases_side_by_side() {
         stage.succeeds("install", name, namespace, &flags).await;
     }
     assert_eq!(stage.owners().await, ["team-a/daily-operator"]);
+    let flags = [
+        "--set",
+        "crds.enabled=false",
+        "--set",
+        "watchNamespaces={team-b}",
+    ];
+    let why = "only one of both would work";
+    stage.is_refused("third", "team-b", &flags, why).await;
+    stage.succeeds("upgrade", name, "team-b", &flags).await;
     stage.succeeds("uninstall", name, "team-b", &[]).await;
     stage.established().await;
     stage.plane.stop().await;

@@ -60,7 +60,8 @@ fn ready(
     }
     if holder.state == NumberState::Ready && holder.domain_id.is_some() {
         let message = format!(
-            "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API key for both."
+            "The PinDialinNumber {name} is in another Daily domain than the room. Use the same API key for both: set \
+             spec.apiKeySecretRef."
         );
         return Err(stalled(Reason::NumberNotPurchased, message));
     }
