@@ -73,8 +73,8 @@ pub(super) fn conflict(view: &View, kind: SecretKind, found: &Found) -> Result<O
     let is_free = *found == Found::Absent || found.kind() == Some(kind);
     let field = kind.name_field();
     let message = format!(
-        "The Secret {name} exists and does not belong to this DailyRoom. Delete it, or set another \
-         {field}."
+        "The Secret {name} exists and does not belong to this DailyRoom. Set another {field}, or \
+         delete the Secret if nothing uses it."
     );
     let problem = Problem::for_user(Reason::SecretConflict, message);
     Ok((!is_free).then_some((problem, SECRET_RETRY)))
