@@ -12,7 +12,7 @@ use crate::reconcile::lifecycle::Report;
 use crate::reconcile::steps::Outcome;
 
 impl Report for Number {
-    fn ready_message(_: &View, _: &Serving) -> String {
+    fn ready_message(_: &Serving) -> String {
         "The number answers and takes PINs.".to_owned()
     }
 

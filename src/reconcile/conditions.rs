@@ -58,10 +58,15 @@ pub fn conditions(
             let available = new.condition(kind::READY, "True", Reason::Available, message);
             match problem {
                 None => vec![available],
-                Some(problem) => vec![
-                    was_ready.cloned().unwrap_or(available),
-                    new.stalled_or_reconciling(problem),
-                ],
+                // Ready says what holds now, for the generation that it is true for.
+                Some(problem) => {
+                    let generation = was_ready.unwrap_or(&available).observed_generation;
+                    let ready = Condition {
+                        observed_generation: generation,
+                        ..available
+                    };
+                    vec![ready, new.stalled_or_reconciling(problem)]
+                }
             }
         }
         Health::Failing(problem) => {
@@ -252,6 +257,24 @@ mod tests {
             before[0].last_transition_time
         );
         assert_eq!(after[0].observed_generation, Some(2));
+    }
+
+    #[test]
+    fn ready_says_what_holds_now_for_the_generation_that_it_is_true_for() {
+        let waits = problem(ResolvedBy::Waiting, true);
+        let after = conditions(
+            &ready(),
+            2,
+            9,
+            Health::Serving("on another number", Some(&waits)),
+        );
+        assert_eq!(after[0].message, "on another number");
+        assert_eq!(after[0].observed_generation, Some(1));
+        assert_eq!(
+            after[0].last_transition_time,
+            ready()[0].last_transition_time
+        );
+        assert_eq!(after[1].observed_generation, Some(2));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl<K: Create + Keep + Delete> Decide for K {}
 /// What a kind reports: pure functions from an outcome to status and events.
 pub trait Report: Kind {
     /// The message of Ready while callers are served.
-    fn ready_message(view: &View<Self>, serving: &Self::Serving) -> String;
+    fn ready_message(serving: &Self::Serving) -> String;
     /// Reason and message of Suspended, if there is more to say than that.
     fn suspension(_: &View<Self>) -> Option<(Reason, String)> {
         None

@@ -40,7 +40,7 @@ pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
         Outcome::Unchanged | Outcome::Done | Outcome::OwnedElsewhere(_) => return status,
         Outcome::Progressing => Health::Progressing,
         Outcome::Serving(serving, problem) => {
-            ready = K::ready_message(view, serving);
+            ready = K::ready_message(serving);
             Health::Serving(&ready, problem.as_ref())
         }
         Outcome::Failing(problem) => Health::Failing(problem),

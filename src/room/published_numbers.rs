@@ -51,7 +51,7 @@ pub struct Inputs<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     pub numbers: Vec<PublishedNumber>,
-    /// Why a global number was chosen just now.
+    /// Why it is a global number, if the spec names none.
     pub why_global: Option<WhyGlobal>,
 }
 
@@ -222,7 +222,8 @@ fn default_number(
         })
     };
     if published.is_some_and(|it| it.source == NumberSource::Global) {
-        return chosen(globals, None);
+        let kept = inputs.earliest().map(|_| WhyGlobal::PublishedBefore);
+        return chosen(globals, Some(kept.unwrap_or_else(|| inputs.why_global())));
     }
     if let Some(kept) = published.and_then(|it| inputs.still_answers(it)) {
         inputs.is_allowed(&kept.phone_number)?;
@@ -237,8 +238,7 @@ fn default_number(
     {
         return Err(awaits(awaited, &globals, inputs));
     }
-    let late = inputs.usable(NumberState::SettingUp).next();
-    chosen(globals, Some(inputs.why_global(late)))
+    chosen(globals, Some(inputs.why_global()))
 }
 
 impl<'a> Inputs<'a> {
@@ -366,15 +366,21 @@ impl<'a> Inputs<'a> {
         usable.find(|it| it.namespace == self.namespace || it.since.is_none_or(in_time))
     }
 
-    fn why_global(self, too_late: Option<&Holder>) -> WhyGlobal {
-        if let Some(holder) = too_late {
-            return WhyGlobal::NotReadyInTime(holder.seen_from(self.namespace));
+    /// Why no purchased number serves the room.
+    fn why_global(self) -> WhyGlobal {
+        // The caches have no order, and another name would be another message.
+        let first = |state| {
+            let usable = self.usable(state);
+            usable.map(|it| it.seen_from(self.namespace)).min()
+        };
+        if let Some(name) = first(NumberState::SettingUp) {
+            return WhyGlobal::NotReady(name);
         }
-        if let Some(holder) = self.usable(NumberState::Stalled).next() {
-            return WhyGlobal::Stalled(holder.seen_from(self.namespace));
+        if let Some(name) = first(NumberState::Stalled) {
+            return WhyGlobal::Stalled(name);
         }
-        if let Some(holder) = self.usable(NumberState::Draining).next() {
-            return WhyGlobal::BeingDeleted(holder.seen_from(self.namespace));
+        if let Some(name) = first(NumberState::Draining) {
+            return WhyGlobal::BeingDeleted(name);
         }
         let is_withheld = |it: &PurchasedNumber| self.is_withheld(&it.number);
         if self.purchased.is_empty() {

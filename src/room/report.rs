@@ -56,24 +56,19 @@ impl Report for Room {
         is_due.then_some((Reason::RenewalSuspended, message))
     }
 
-    /// A global number is named, with the reason for as long as the room publishes it.
-    fn ready_message(view: &View, serving: &Serving) -> String {
-        let numbers = &serving.content.numbers;
-        let global = numbers.first();
+    /// A global number is named, with the reason if the spec names none.
+    fn ready_message(serving: &Serving) -> String {
+        let global = serving.content.numbers.first();
         let Some(global) = global.filter(|it| it.source == NumberSource::Global) else {
             return "The room is ready to receive calls.".to_owned();
         };
-        let is_ready = |it: &&Condition| it.type_ == kind::READY && it.status == "True";
-        let before = view.status.conditions.iter().find(is_ready);
-        let before = before.filter(|_| view.status.phone_numbers == *numbers);
         let ready = format!(
             "The room is ready to receive calls on Daily's global number {}",
             global.phone_number
         );
-        match (&serving.why_global, before) {
-            (Some(why), _) => format!("{ready}, because {why}"),
-            (None, Some(before)) => before.message.clone(),
-            (None, None) => format!("{ready}."),
+        match &serving.why_global {
+            Some(why) => format!("{ready}, because {why}"),
+            None => format!("{ready}."),
         }
     }
 

@@ -35,7 +35,7 @@ pub struct Facts {
     pub awaited_next_listing: bool,
     /// The numbers to publish, once they were chosen.
     pub numbers: Option<Result<Vec<PublishedNumber>, NumberProblem>>,
-    /// Why a global number was chosen just now.
+    /// Why it is a global number, if the spec names none.
     pub why_global: Option<WhyGlobal>,
     /// The Secrets with the names in the spec, once they were read.
     pub secrets: BTreeMap<SecretKind, Found>,

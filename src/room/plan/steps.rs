@@ -170,7 +170,7 @@ pub struct Serving {
     pub id: String,
     /// When Daily created the room, in unix seconds.
     pub created: i64,
-    /// Why a global number was chosen just now.
+    /// Why it has a global number, if the spec names none.
     pub why_global: Option<WhyGlobal>,
     pub content: SecretContent,
 }

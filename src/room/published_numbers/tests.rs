@@ -369,6 +369,14 @@ fn stands(state: NumberState, domain_id: Option<&str>) -> Holder {
 
 /// The choice for a room that names none and has published nothing.
 fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem> {
+    unnamed(&[], holders, waited)
+}
+
+fn unnamed(
+    published: &[PublishedNumber],
+    holders: &[Holder],
+    waited: u64,
+) -> Result<Chosen, NumberProblem> {
     let purchased = purchased();
     let inputs = Inputs {
         namespace: "team",
@@ -381,7 +389,7 @@ fn unnamed_with(holders: &[Holder], waited: u64) -> Result<Chosen, NumberProblem
         waited: Duration::from_secs(waited),
         wall: SINCE + 119,
     };
-    choose(&[], &[], inputs)
+    choose(&[], published, inputs)
 }
 
 /// A PinDialinNumber in deletion, whose config stays while rooms publish the number.
@@ -499,7 +507,7 @@ fn a_number_that_is_being_set_up_is_waited_for_two_minutes() {
         assert_eq!(problem.retry, Duration::from_secs(120 - waited));
     }
     let chosen = unnamed_with(&ours, 120).unwrap();
-    let why = WhyGlobal::NotReadyInTime("main".to_owned());
+    let why = WhyGlobal::NotReady("main".to_owned());
     assert_eq!(chosen.why_global, Some(why));
     assert_eq!(chosen.numbers[0].source, NumberSource::Global);
     // One that is ready is published at once, although Daily's answer is from before.
@@ -572,6 +580,38 @@ fn what_was_published_is_not_waited_with() {
         pick(&[], &published, &[], &ours),
         one(US, NumberSource::Global)
     );
+}
+
+/// A reason of an earlier reconcile would send the user to a cause that is gone.
+#[test]
+fn a_global_number_that_a_room_keeps_has_the_reason_of_now() {
+    let published = [PublishedNumber {
+        phone_number: US.to_owned(),
+        source: NumberSource::Global,
+        country: Some("US".to_owned()),
+    }];
+    let main = || "main".to_owned();
+    let table = [
+        (NumberState::Stalled, WhyGlobal::Stalled(main())),
+        (NumberState::SettingUp, WhyGlobal::NotReady(main())),
+        (NumberState::Ready, WhyGlobal::PublishedBefore),
+        (NumberState::Draining, WhyGlobal::BeingDeleted(main())),
+    ];
+    for (state, expected) in table {
+        let holders = [stands(state, Some("d"))];
+        let chosen = unnamed(&published, &holders, 0).unwrap();
+        assert_eq!(chosen.numbers, published, "{state:?}");
+        assert_eq!(chosen.why_global, Some(expected), "{state:?}");
+    }
+    // Two processes name the same one.
+    let other = || Holder {
+        name: "line".to_owned(),
+        ..stands(NumberState::Stalled, None)
+    };
+    let both = [stands(NumberState::Stalled, None), other()];
+    let chosen = unnamed(&published, &both, 0).unwrap();
+    let why = WhyGlobal::Stalled("line".to_owned());
+    assert_eq!(chosen.why_global, Some(why));
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::NUMBER_TIMEOUT;
-
-/// Why a room that names no number gets a global one.
+/// Why a room that names no number publishes a global one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyGlobal {
     NothingPurchased,
@@ -14,10 +12,12 @@ pub enum WhyGlobal {
     HeldElsewhere,
     /// This PinDialinNumber is stalled.
     Stalled(String),
-    /// This PinDialinNumber was not ready in time.
-    NotReadyInTime(String),
+    /// This PinDialinNumber is being set up for longer than a room waits, or only since the room has its number.
+    NotReady(String),
     /// This PinDialinNumber is being deleted.
     BeingDeleted(String),
+    /// A purchased number serves the room now, but callers know the global one.
+    PublishedBefore,
 }
 
 impl fmt::Display for WhyGlobal {
@@ -36,14 +36,17 @@ impl fmt::Display for WhyGlobal {
                 f,
                 "the PinDialinNumber {name} is stalled. Check its status."
             ),
-            Self::NotReadyInTime(name) => write!(
+            Self::NotReady(name) => write!(
                 f,
-                "the PinDialinNumber {name} was not ready within {} minutes. Check its status.",
-                NUMBER_TIMEOUT.as_secs() / 60
+                "the PinDialinNumber {name} is not ready. Check its status."
             ),
             Self::BeingDeleted(name) => {
                 write!(f, "the PinDialinNumber {name} is being deleted.")
             }
+            Self::PublishedBefore => f.write_str(
+                "it has published this number before. To publish a purchased number, name it in \
+                 spec.dialin.roomNumbers.",
+            ),
         }
     }
 }
