@@ -51,6 +51,10 @@ pub trait Keep: Kind {
     fn ends_at(_: &View<Self>) -> Option<i64> {
         None
     }
+    /// When a suspended object with this end has to be reconciled next, in unix seconds.
+    fn next_time(_: &View<Self>, end: i64) -> i64 {
+        end
+    }
     /// Drops what a new record makes obsolete.
     fn on_recorded(view: &mut View<Self>, change: Change);
 }

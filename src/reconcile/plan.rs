@@ -64,7 +64,7 @@ fn suspended<K: Decide>(view: &View<K>) -> Planned<K> {
     let rest = |requeue| Ok(Plan::Rest(Outcome::Suspended, requeue));
     let end = K::ends_at(view);
     if end.is_none_or(|end| end > view.now.wall) {
-        return rest(Requeue::AtDrift(end));
+        return rest(Requeue::AtDrift(end.map(|end| K::next_time(view, end))));
     }
     match reconcile(view).unwrap_or_else(|first| first) {
         Plan::Rest(_, requeue) => rest(requeue),

@@ -242,6 +242,12 @@ impl Spec {
         Some(end.saturating_sub(self.renewal?))
     }
 
+    /// When a room with this end has to be reconciled next: for its renewal, or at the end.
+    pub fn next_time(&self, end: i64, now: i64) -> i64 {
+        let renewal = self.renewal_of(end).filter(|at| *at > now);
+        renewal.unwrap_or(end)
+    }
+
     /// The end after the renewal of a room with this end: later by the `ttl`, but never further ahead than
     /// Daily accepts when the renewal becomes due. The clock does not matter.
     pub fn renewed(&self, before: &End) -> Option<End> {

@@ -65,6 +65,11 @@ impl Keep for Room {
         (!is_expired(view)).then_some(end.at)
     }
 
+    fn next_time(view: &View, end: i64) -> i64 {
+        let spec = view.spec.as_ref();
+        spec.map_or(end, |it| it.next_time(end, view.now.wall))
+    }
+
     fn on_recorded(view: &mut View, change: Change) {
         if change == Change::Created && view.names_no_number() {
             // Creating the room took time, and a PinDialinNumber may be ready meanwhile.

@@ -76,7 +76,7 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         Some(problem) if !problem.served => Requeue::After(retry),
         Some(problem) if problem.resolved_by != ResolvedBy::User => Requeue::After(RECHECK),
         _ => {
-            let next = present.next_time(content.end);
+            let next = present.spec.next_time(content.end, view.now.wall);
             Requeue::AtDrift(Some(tokens.next.map_or(next, |it| it.min(next))))
         }
     };

@@ -65,10 +65,4 @@ impl Present<'_> {
             )
         })
     }
-
-    /// When the room with this end has to be reconciled next.
-    pub(super) fn next_time(&self, end: i64) -> i64 {
-        let renewal = self.spec.renewal_of(end);
-        renewal.filter(|at| *at > self.view.now.wall).unwrap_or(end)
-    }
 }

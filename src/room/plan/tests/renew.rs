@@ -235,10 +235,13 @@ fn a_renewal_that_is_suspended_is_said_once() {
     let mut spec = standing();
     spec["suspend"] = json!(true);
     let view = at_time(DUE - 60, |_| ()).edited(spec);
-    check(
-        &view,
-        Plan::Rest(Outcome::Suspended, Requeue::AtDrift(Some(END))),
-    );
+    let rests = |view: &View, due| {
+        let requeue = Requeue::AtDrift(Some(due));
+        check(view, Plan::Rest(Outcome::Suspended, requeue));
+    };
+    // The warning comes in time.
+    rests(&view, DUE);
+    rests(&view.clone().wall(DUE), END);
     let reason = |view: &View| {
         let after = status(view, &Outcome::Suspended);
         assert!(is_true(&after.conditions, kind::SUSPENDED));
