@@ -74,6 +74,8 @@ pub enum Reason {
     SecretRefused,
     /// The room vanished at Daily before it expired.
     Missing,
+    /// Many rooms of the account vanished at once, and the operator recreates none of them unasked.
+    RecreationSuspended,
     /// Another writer keeps undoing what the operator puts back at Daily.
     Contended,
     /// The deletion waits for rooms that still use the number.

@@ -66,10 +66,8 @@ impl Evidence {
     }
 
     fn losses(&self) -> Losses {
-        self.listing
-            .as_ref()
-            .map(|it| it.losses)
-            .unwrap_or_default()
+        let believed = self.listing.as_ref().filter(|it| !it.doubted);
+        believed.map(|it| it.losses).unwrap_or_default()
     }
 
     /// Whether no write of unknown outcome may still take effect: the last was a quiet period ago.
@@ -178,12 +176,13 @@ impl Evidence {
         let is_missing = |name: &&String| listing.lacks(name) && !may_have_changed(name);
         let missing: Vec<&String> = expected.iter().filter(is_missing).collect();
         let few = MASS_LOSS_ABOVE.max(expected.len() / MASS_LOSS_ONE_IN);
-        let losses = match missing.len() > few {
-            true => Losses::Mass,
-            false => Losses::Few,
+        let (losses, suspect) = match missing.first() {
+            Some(first) if missing.len() > few => {
+                let (missing, of) = (missing.len(), expected.len());
+                (Losses::Mass { missing, of }, Some((*first).clone()))
+            }
+            _ => (Losses::Few, None),
         };
-        let suspect = missing.first().filter(|_| losses == Losses::Mass);
-        let suspect = suspect.copied().cloned();
         self.listing = Some(AppliedListing {
             listing,
             complete,

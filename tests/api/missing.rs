@@ -14,7 +14,7 @@ use crate::objects::{
     Object,
 };
 use crate::stage::{Affected::By, Stage};
-use crate::wait::LATER;
+use crate::wait::{LATER, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     let plain = vec![
@@ -277,7 +277,7 @@ async fn rooms_in_deletion(fx: &mut Fixture) {
 }
 
 /// More than five at once look like a mistake of Daily's or of ours: none is made anew, until a
-/// person asks for one.
+/// person asks for one, and then only that one.
 async fn many_at_once(fx: &mut Fixture) {
     // A room that ends meanwhile: where it is counted though not listed, listings do not add up.
     let end = k8s_openapi::jiff::Timestamp::now().as_second() + 2;
@@ -298,8 +298,8 @@ async fn many_at_once(fx: &mut Fixture) {
     let mark = fx.mark().await;
     fx.operator().resume();
     for name in names {
-        let missing = |room: &Object| room.has("Ready", "False", "Missing");
-        fx.until(Room, name, "is missing", LATER, missing).await;
+        fx.until(Room, name, "is missing", LATER, is_held_back)
+            .await;
         assert!(
             fx.find_secret(&format!("{name}-dialin")).await.is_some(),
             "Secrets are kept"
@@ -314,6 +314,39 @@ async fn many_at_once(fx: &mut Fixture) {
     fx.force_pass(Room, "a", "I know").await;
     let anew = |room: &Object| room.at("/status/dialinCodeRevision") == 2 && room.is_ready();
     fx.until(Room, "a", "is made anew", LATER, anew).await;
-    let others = fx.journal_since(mark).await;
-    assert_eq!(others.done("POST", "/rooms"), 1, "{}", others.tail(20));
+    // Five are missing now, which are few. Nobody has asked for them, whichever process it is.
+    others_are_held_back(fx, &names[1..], mark).await;
+    assert!(fx.operator().terminate().await.success());
+    fx.start_operator(&[]).await;
+    others_are_held_back(fx, &names[1..], mark).await;
+    fx.force_pass(Room, "b", "this one, too").await;
+    fx.until(Room, "b", "is made anew", LATER, anew).await;
+}
+
+/// What a user reads of a room of the mass loss.
+fn is_held_back(room: &Object) -> bool {
+    let says = |type_, text| {
+        let condition = room.condition(type_);
+        condition.is_some_and(|it| it.message.contains(text))
+    };
+    room.has("Ready", "False", "RecreationSuspended")
+        && room.has("Stalled", "True", "RecreationSuspended")
+        && says("Ready", "6 of 6 rooms of the account vanished")
+        && says("Stalled", "daily-operator.io/reconcile-requested-at")
+}
+
+/// These rooms stay as they are over some listings, and one room was created since the mark.
+async fn others_are_held_back(fx: &Fixture, names: &[&str], mark: u64) {
+    let now = fx.mark().await;
+    until("some listings were read", LATER, async || {
+        let lists = fx.journal_since(now).await.calls("GET", "/rooms").len();
+        (lists > 3).then_some(()).ok_or(lists)
+    })
+    .await;
+    for name in names {
+        let room = fx.get(Room, name).await;
+        assert!(is_held_back(&room), "{:#}", room.0);
+    }
+    let journal = fx.journal_since(mark).await;
+    assert_eq!(journal.done("POST", "/rooms"), 1, "{}", journal.tail(20));
 }

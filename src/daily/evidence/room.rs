@@ -34,12 +34,15 @@ pub struct RoomEvidence {
 /// How many rooms of an account are missing, as its last listing shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Losses {
-    /// Nobody knows: no listing was read yet, the last one failed, or a room that it did not show exists.
+    /// Nobody knows: no listing was read yet, the last one failed or is doubted, or a room that it did not show exists.
     #[default]
     Unknown,
     Few,
-    /// A mass loss: too many to recreate any.
-    Mass,
+    /// A mass loss: too many of these rooms to recreate any.
+    Mass {
+        missing: usize,
+        of: usize,
+    },
 }
 
 /// A room in an answer.

@@ -211,34 +211,39 @@ fn the_last_listing_is_applied_to_a_name_that_is_registered_later() {
 }
 
 #[track_caller]
-fn check_mass_loss(expected: usize, missing: usize, complete: bool, losses: Losses) {
+fn check_mass_loss(of: usize, missing: usize, complete: bool, mass_loss: bool) {
     let mut evidence = Evidence::default();
     assert_eq!(evidence.losses(), Losses::Unknown);
-    let expected = names(expected);
+    let expected = names(of);
     let (gone, there) = expected.split_at(missing);
     for name in &expected {
         let _ = evidence.room(name, UID);
     }
     let suspect = evidence.apply_listing(listing(10, there), complete, &expected);
-    let mass_loss = losses == Losses::Mass;
     assert_eq!(suspect.as_ref(), gone.first().filter(|_| mass_loss));
     let first = evidence.room(&expected[0], UID);
-    assert_eq!(first.losses, losses);
-    // A listing that is not believed is not applied.
+    // A listing that is not believed yet is not applied, and says nothing about the losses.
     let absent = complete && !mass_loss;
     assert_eq!(first.absence.is_some(), absent);
+    assert_eq!(first.losses == Losses::Unknown, mass_loss);
+    evidence.listing_confirmed();
+    let losses = match mass_loss {
+        true => Losses::Mass { missing, of },
+        false => Losses::Few,
+    };
+    assert_eq!(evidence.room(&expected[0], UID).losses, losses);
 }
 
 #[test]
 fn more_than_five_and_a_tenth_of_the_rooms_missing_is_a_mass_loss() {
-    check_mass_loss(6, 5, true, Losses::Few);
-    check_mass_loss(6, 6, true, Losses::Mass);
-    check_mass_loss(59, 5, true, Losses::Few);
-    check_mass_loss(59, 6, true, Losses::Mass);
-    check_mass_loss(100, 10, true, Losses::Few);
-    check_mass_loss(100, 11, true, Losses::Mass);
+    check_mass_loss(6, 5, true, false);
+    check_mass_loss(6, 6, true, true);
+    check_mass_loss(59, 5, true, false);
+    check_mass_loss(59, 6, true, true);
+    check_mass_loss(100, 10, true, false);
+    check_mass_loss(100, 11, true, true);
     // An incomplete listing can show a mass loss too.
-    check_mass_loss(100, 11, false, Losses::Mass);
+    check_mass_loss(100, 11, false, true);
 }
 
 #[test]
@@ -275,7 +280,7 @@ fn a_listing_is_disproved_or_confirmed_by_one_of_its_missing_rooms() {
     let mut confirmed = mass_loss();
     confirmed.listing_confirmed();
     assert!(confirmed.room("room-1", UID).absence.is_some());
-    assert_eq!(confirmed.losses(), Losses::Mass);
+    assert_eq!(confirmed.losses(), Losses::Mass { missing: 6, of: 6 });
     confirmed.lacks(11, None, 10);
     // The next listing with fewer missing rooms ends it.
     confirmed.lists(20, &[], true);
@@ -513,7 +518,11 @@ fn after_a_failed_listing_nobody_knows_how_many_rooms_are_missing() {
     evidence.apply_listing(listing(30, &[]), true, &expected);
     evidence.listing_confirmed();
     evidence.listing_failed();
-    assert_eq!(evidence.room("a", UID).losses, Losses::Mass);
+    let mass = Losses::Mass {
+        missing: 20,
+        of: 20,
+    };
+    assert_eq!(evidence.room("a", UID).losses, mass);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
 use super::claim::claim;
 use super::confirm_answer::{RECHECK, confirm_by_name, confirm_recently, until_asked_by_name};
 use super::expire::{Passed, asks_for_another, expire, passed};
@@ -96,13 +98,13 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
         Ok(fails(Reason::Missing, message, resolved_by, requeue))
     };
     let recreates = is_recreated(spec, owned, view.now.wall);
-    if view.evidence.losses == Losses::Mass && recreates && !requested {
-        return report(
-            "The room is missing at Daily before its end. Automatic re-creation is suspended, because many other rooms \
-             are missing as well. Find out what happened at Daily. To recreate the room, edit the spec or set the \
-             annotation daily-operator.io/reconcile-requested-at.",
-            ResolvedBy::Waiting,
-        );
+    if recreates
+        && !requested
+        && let Some(why) = suspended(view)
+    {
+        let requeue = Requeue::AtDrift(Some(end.at));
+        let reason = Reason::RecreationSuspended;
+        return Ok(fails(reason, why, ResolvedBy::User, requeue));
     }
     if let Some(wait) = until_confirmed(view, absence)? {
         return Ok(unchanged(wait.min(USER_RETRY)));
@@ -137,6 +139,24 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
         ..replacing(owned, claim(view, end.clone()))
     };
     Ok(record(claimed, Change::Recreated))
+}
+
+/// Why a room of a mass loss is not recreated. That stays as reported until the user asks for this room or Daily shows
+/// it again: that others were recreated on request does not make the loss smaller.
+fn suspended(view: &View) -> Option<String> {
+    let is_reported = |it: &&Condition| it.reason == Reason::RecreationSuspended.as_str();
+    if let Some(reported) = view.status.conditions.iter().find(is_reported) {
+        return Some(reported.message.clone());
+    }
+    let Losses::Mass { missing, of } = view.evidence.losses else {
+        return None;
+    };
+    Some(format!(
+        "The room is missing at Daily before its end. Automatic re-creation is suspended, because {missing} of {of} \
+         rooms of the account vanished at once. Find out what happened at Daily: if the room comes back, its PIN works \
+         again. To recreate the room with a new PIN, edit the spec or set the annotation \
+         daily-operator.io/reconcile-requested-at."
+    ))
 }
 
 /// A room is missing by two answers that are half the quiet period apart, the second one to a read by

@@ -27,6 +27,7 @@ pub(super) fn fails(
         Reason::SecretConflict
             | Reason::SecretRefused
             | Reason::Missing
+            | Reason::RecreationSuspended
             | Reason::NameTaken
             | Reason::AdoptionNotAllowed
             | Reason::RoomOccupied

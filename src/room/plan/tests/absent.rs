@@ -95,18 +95,57 @@ fn the_claim_is_of_dailys_clock_and_keeps_the_end() {
     acts(&view, write(record, Change::Recreated));
 }
 
+const MASS: Losses = Losses::Mass { missing: 7, of: 9 };
+
+#[track_caller]
+fn is_suspended(view: &View) {
+    let again = Requeue::AtDrift(Some(END));
+    let reason = Reason::RecreationSuspended;
+    fails(view, reason, ResolvedBy::User, again, "7 of 9 rooms");
+}
+
 #[test]
 fn when_too_many_are_missing_none_is_recreated_unless_a_user_asks() {
-    let lost = vanished().evidence(|it| it.losses = Losses::Mass);
-    misses(&lost, ResolvedBy::Waiting, "many other rooms are missing");
+    let lost = vanished().evidence(|it| it.losses = MASS);
+    is_suspended(&lost);
     recreates(&lost.clone().forced());
     recreates(&lost.clone().edited(json!({"ttl": "8h"})));
     // It is said at once.
     let first = recorded().absent(moment(), None);
-    let first = first.evidence(|it| it.losses = Losses::Mass);
-    misses(&first, ResolvedBy::Waiting, "many other rooms are missing");
+    let first = first.evidence(|it| it.losses = MASS);
+    is_suspended(&first);
     // Who asks is still no proof.
     reads(&first.forced(), Read::Room);
+}
+
+/// A user recreates the others one by one, after which few are missing.
+#[test]
+fn a_room_of_a_mass_loss_waits_for_its_own_request_or_its_return() {
+    let lost = vanished().evidence(|it| it.losses = MASS);
+    let Plan::Rest(outcome, _) = plan(&lost) else {
+        panic!("{:?}", plan(&lost));
+    };
+    let reported = lost.with(|it| it.status = status(it, &outcome));
+    for losses in [
+        Losses::Few,
+        Losses::Unknown,
+        Losses::Mass { missing: 6, of: 9 },
+    ] {
+        let view = reported.clone().evidence(|it| it.losses = losses);
+        is_suspended(&view);
+        assert_eq!(status(&view, &outcome), view.status, "nothing is written");
+    }
+    // Nor does a suspension ask for it, which ends the condition Stalled.
+    let few = reported.evidence(|it| it.losses = Losses::Few);
+    let paused = few.clone().with(|it| it.suspended = true);
+    let paused = status(&paused, &Outcome::Suspended);
+    is_suspended(&few.clone().with(|it| it.status = paused));
+    recreates(&few.clone().forced());
+    recreates(&few.clone().edited(json!({"ttl": "8h"})));
+    let back = plan(&few.sees(Source::List, |_| {}));
+    let Plan::Rest(Outcome::Serving(_, None), _) = back else {
+        panic!("{back:?}");
+    };
 }
 
 #[test]
@@ -122,7 +161,7 @@ fn none_is_recreated_before_a_listing_shows_how_many_are_missing() {
 #[test]
 fn a_room_that_only_a_user_recreates_is_reported_alike_when_many_are_missing() {
     let report = json!({"ttl": "8h", "missingRoomPolicy": "Report"});
-    let lost = vanished().evidence(|it| it.losses = Losses::Mass);
+    let lost = vanished().evidence(|it| it.losses = MASS);
     misses(
         &lost.clone().spec(report),
         ResolvedBy::User,
