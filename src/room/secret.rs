@@ -112,14 +112,16 @@ impl SecretContent {
     pub fn is_reported(&self, status: &DailyRoomStatus) -> bool {
         let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
         let secret = status.binding.as_ref().map(|it| &it.name);
+        secret == Some(&self.secret_name) && self.is_dialed(status) && end == Some(self.end)
+    }
+
+    /// Whether the status reports this PIN and these numbers.
+    pub fn is_dialed(&self, status: &DailyRoomStatus) -> bool {
         let has_pin = match self.revision {
             Some(revision) => status.dialin_code_revision == Some(revision),
             None => status.dialin_code.as_deref() == Some(self.pin.digits()),
         };
-        secret == Some(&self.secret_name)
-            && has_pin
-            && status.phone_numbers == self.numbers
-            && end == Some(self.end)
+        has_pin && status.phone_numbers == self.numbers
     }
 }
 
@@ -191,6 +193,17 @@ impl Found {
             uid: uid.clone(),
             resource_version: resource_version.clone(),
         })
+    }
+
+    /// Whether it has the PIN and the numbers of this content.
+    pub fn has_dialin_of(&self, content: &SecretContent) -> bool {
+        match self {
+            Self::Ours { numbers, pin, .. } => {
+                let pin = pin.as_ref().map(|it| &it.pin);
+                pin == Some(&content.pin) && *numbers == content.numbers
+            }
+            Self::Absent | Self::Foreign => false,
+        }
     }
 
     /// What may be the meeting token with this key.

@@ -32,6 +32,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("refusals::missing_key", none(), missing_key),
         stage.trial("refusals::no_fall_through", Setup::new(), no_fall_through),
         stage.trial("refusals::foreign_secret", Setup::new(), foreign_secret),
+        stage.trial("refusals::renamed_secret", Setup::new(), renamed_secret),
         stage.trial("refusals::secret_quota", Setup::new(), secret_quota),
         stage.trial("refusals::secret_policy", Setup::new(), secret_policy),
         stage.trial("refusals::name_taken", Setup::new(), name_taken),
@@ -211,19 +212,55 @@ async fn foreign_secret(fx: &mut Fixture) {
     );
 }
 
+/// The name of the Secret is changed to one that is taken, or that a quota refuses. Apps still read the former one.
+async fn renamed_secret(fx: &mut Fixture) {
+    let foreign = json!({"metadata": {"name": "taken"}, "stringData": {"password": "theirs"}});
+    let foreign: Secret = serde_json::from_value(foreign).expect("is a Secret");
+    let created = fx.secrets().create(&PostParams::default(), &foreign).await;
+    created.expect("it can be created");
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let before = fx.find_secret("standup-dialin").await;
+    fx.room("standup", json!({"ttl": "1h", "secret": {"name": "taken"}}))
+        .await;
+    still_served(fx, "SecretConflict").await;
+    // Another process says the same, at once.
+    assert!(fx.operator().terminate().await.success());
+    fx.start_operator(&[]).await;
+    fx.force_pass(Room, "standup", "look again").await;
+    let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "look again";
+    fx.until(Room, "standup", "looks again", SOON, echoed).await;
+    still_served(fx, "SecretConflict").await;
+
+    let quotas = no_secrets(fx).await;
+    fx.room("standup", json!({"ttl": "1h", "secret": {"name": "free"}}))
+        .await;
+    still_served(fx, "SecretRefused").await;
+    assert_eq!(fx.find_secret("standup-dialin").await, before);
+    let deleted = quotas.delete("secrets", &DeleteParams::default()).await;
+    deleted.expect("it is there");
+    let moved = |room: &Object| room.text("/status/binding/name") == "free";
+    let room = fx.until(Room, "standup", "moves", LATER, moved).await;
+    assert!(room.is_ready() && room.condition("Stalled").is_none());
+    fx.until_secret("standup-dialin", "goes", |secret| secret.is_none())
+        .await;
+}
+
+/// Ready and the binding are as before, and Stalled says so.
+async fn still_served(fx: &Fixture, reason: &str) {
+    let room = fx
+        .condition(Room, "standup", ("Stalled", "True", reason))
+        .await;
+    assert!(room.has("Ready", "True", "Available"), "{:#}", room.0);
+    assert_eq!(room.text("/status/binding/name"), "standup-dialin");
+    let message = room.condition("Stalled").expect("is there").message;
+    let says = "the Secret standup-dialin keeps the number and PIN";
+    assert!(message.contains(says), "{message}");
+}
+
 /// A quota that allows no Secret, until an administrator removes it.
 async fn secret_quota(fx: &mut Fixture) {
-    let quotas: Api<ResourceQuota> = Api::namespaced(fx.client.clone(), &fx.namespace);
-    let quota = json!({"metadata": {"name": "secrets"}, "spec": {"hard": {"count/secrets": "0"}}});
-    let quota = serde_json::from_value(quota).expect("is a quota");
-    let created = quotas.create(&PostParams::default(), &quota).await;
-    created.expect("it can be created");
-    let counted = async || {
-        let quota = quotas.get("secrets").await.expect("it is there");
-        let used = quota.status.and_then(|it| it.used);
-        used.map(drop).ok_or("nothing is counted")
-    };
-    until("the quota applies", SOON, counted).await;
+    let quotas = no_secrets(fx).await;
     fx.room("standup", json!({"ttl": "1h"})).await;
     stalls(fx, "standup", "SecretRefused").await;
     let refused = async || {
@@ -240,6 +277,22 @@ async fn secret_quota(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     let room = fx.get(Room, "standup").await;
     assert_eq!(room.condition("Stalled"), None);
+}
+
+/// Applies the quota, and waits until the API server enforces it.
+async fn no_secrets(fx: &Fixture) -> Api<ResourceQuota> {
+    let quotas: Api<ResourceQuota> = Api::namespaced(fx.client.clone(), &fx.namespace);
+    let quota = json!({"metadata": {"name": "secrets"}, "spec": {"hard": {"count/secrets": "0"}}});
+    let quota = serde_json::from_value(quota).expect("is a quota");
+    let created = quotas.create(&PostParams::default(), &quota).await;
+    created.expect("it can be created");
+    let counted = async || {
+        let quota = quotas.get("secrets").await.expect("it is there");
+        let used = quota.status.and_then(|it| it.used);
+        used.map(drop).ok_or("nothing is counted")
+    };
+    until("the quota applies", SOON, counted).await;
+    quotas
 }
 
 /// A policy rejects the Secret and quotes the PIN. Conditions, events and the log do not repeat it.

@@ -69,7 +69,7 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         end: observed.room.config.exp.unwrap_or(present.end.at),
         added: present.spec.secret.clone(),
     };
-    dialin_secret_is_written(view, &content)?;
+    dialin_secret_is_written(present, &content)?;
     callers_come_first(present, &content, problem.as_ref())?;
     let tokens = tokens_are_written(present, content.end)?;
     let requeue = match &problem {
@@ -182,7 +182,8 @@ fn number_may_follow(view: &View) -> Result<(), Plan> {
 }
 
 /// The Secret with the PIN has this content. Without it nobody can call.
-fn dialin_secret_is_written(view: &View, content: &SecretContent) -> Result<(), Plan> {
+fn dialin_secret_is_written(present: &Present<'_>, content: &SecretContent) -> Result<(), Plan> {
+    let view = present.view;
     let kind = SecretKind::Dialin;
     let name = &content.secret_name;
     let found = view.facts.secrets.get(&kind);
@@ -202,10 +203,40 @@ fn dialin_secret_is_written(view: &View, content: &SecretContent) -> Result<(), 
         identity,
         event,
     };
-    match secret_is_written(view, found, write)? {
-        Some((problem, wait)) => Err(failing(problem.unserved(), Requeue::After(wait))),
-        None => Ok(()),
+    let Some((problem, wait)) = secret_is_written(view, found, write)? else {
+        return Ok(());
+    };
+    let requeue = Requeue::After(wait);
+    let Some(secret_name) = still_used(view, found, content)? else {
+        return Err(failing(problem.unserved(), requeue));
+    };
+    let message = format!(
+        "{} Until then the Secret {secret_name} keeps the number and PIN, and callers still reach the room.",
+        problem.message
+    );
+    let problem = Problem { message, ..problem };
+    let content = SecretContent {
+        secret_name,
+        ..content.clone()
+    };
+    let outcome = outcome(present, content, Some(problem));
+    Err(Plan::Rest(outcome, requeue))
+}
+
+/// The Secret that apps read while this content cannot be written, if the number and PIN in it reach the room: the same
+/// one, or that of an earlier `spec.secret.name`.
+fn still_used(view: &View, found: &Found, content: &SecretContent) -> Result<Option<String>, Plan> {
+    if found.has_dialin_of(content) {
+        return Ok(Some(content.secret_name.clone()));
     }
+    let bound = view.status.binding.as_ref();
+    let Some(bound) = bound.filter(|_| content.is_dialed(&view.status)) else {
+        return Ok(None);
+    };
+    let former = former_secrets(view)?.iter();
+    let mut former = former.filter(|(kind, _)| *kind == SecretKind::Dialin);
+    let is_there = former.any(|(_, it)| it.name == bound.name);
+    Ok(is_there.then(|| bound.name.clone()))
 }
 
 fn outcome(

@@ -319,6 +319,83 @@ fn the_secret_of_an_earlier_name_goes_once_the_status_names_the_new_one() {
     serves_well(&serving().with(|it| it.facts.former_secrets = Some(Vec::new())));
 }
 
+/// Apps read the Secret that the status names.
+#[test]
+fn a_secret_that_cannot_be_written_leaves_the_bound_one_to_its_callers() {
+    let bound_to_old = serving().with(|it| {
+        it.status.binding.as_mut().unwrap().name = "old".into();
+        it.facts.other_secrets = Some(vec!["old".into()]);
+        it.has_secret(Some(Found::Foreign));
+    });
+    reads(&bound_to_old, Read::FormerSecrets);
+    let holds = |view: &View, kinds: &[SecretKind]| {
+        let old = Guard {
+            name: "old".into(),
+            ..secret_guard()
+        };
+        let former = kinds.iter().map(|kind| (*kind, old.clone())).collect();
+        let view = view.clone();
+        view.with(|it| it.facts.former_secrets = Some(former))
+    };
+    let problem = |view: &View| match plan(view) {
+        Plan::Rest(Outcome::Serving(serving, Some(problem)), Requeue::After(_)) => {
+            Ok((serving.content.secret_name, problem))
+        }
+        Plan::Rest(Outcome::Failing(problem), Requeue::After(_)) => Err(problem),
+        other => panic!("{other:?}"),
+    };
+    let taken = holds(&bound_to_old, &[SecretKind::Dialin]);
+    let (bound, conflict) = problem(&taken).unwrap();
+    assert_eq!(
+        (bound.as_str(), conflict.reason),
+        ("old", Reason::SecretConflict)
+    );
+    assert!(
+        conflict
+            .message
+            .contains("the Secret old keeps the number and PIN")
+    );
+    // The API server rejects the new name.
+    let absent = taken.clone().with(|it| it.has_secret(Some(Found::Absent)));
+    let Plan::Act(AnyStep::Of(Step::CreateSecret(write))) = plan(&absent) else {
+        panic!("{:?}", plan(&absent));
+    };
+    let reject = |view: &mut View, identity: &str| {
+        view.secret_rejected(SecretKind::Dialin, identity, "a quota".into());
+    };
+    let refused = absent.with(|it| reject(it, &write.identity));
+    let (bound, refusal) = problem(&refused).unwrap();
+    assert_eq!(
+        (bound.as_str(), refusal.reason),
+        ("old", Reason::SecretRefused)
+    );
+    // The bound Secret is gone or has another type; or its PIN or number is not the room's any more.
+    let gone = holds(&bound_to_old, &[]);
+    let other_pin = taken
+        .clone()
+        .with(|it| it.status.dialin_code = Some(OTHER_PIN.into()));
+    let other_number = taken.clone().with(|it| {
+        it.status.phone_numbers[0].phone_number = "+14155550100".into();
+    });
+    for view in [
+        gone,
+        holds(&bound_to_old, &[SecretKind::Tokens]),
+        other_pin.sees(Source::Get, |_| {}),
+        other_number,
+    ] {
+        let conflict = problem(&view).unwrap_err();
+        assert!(!conflict.served && !conflict.message.contains("keeps"));
+    }
+    // An update of the Secret itself is rejected.
+    let labelled = json!({"ttl": "8h", "secret": {"labels": {"team": "a"}}});
+    let labelled = serving().edited(labelled);
+    let Plan::Act(AnyStep::Of(Step::UpdateSecret(write, _))) = plan(&labelled) else {
+        panic!("{:?}", plan(&labelled));
+    };
+    let refused = labelled.with(|it| reject(it, &write.identity));
+    assert_eq!(problem(&refused).unwrap().0, "standup-dialin");
+}
+
 #[test]
 fn an_update_is_meant_for_the_room_that_was_seen() {
     let stranger = by_name(|it| it.id = "room-2".into()).edited(json!({"ttl": "7h"}));
