@@ -30,6 +30,9 @@ const LONGEST_NOTE: usize = 1000;
 const LONGEST_INSTANCE: usize = 128;
 /// A repeat within this time increments the count of the first Event, as in client-go.
 const SERIES_LIMIT: Duration = Duration::from_secs(6 * 60);
+/// Of how many different notes with one reason an object has an Event each within that time, as in client-go. More
+/// increment the count of the last one.
+const MOST_NOTES: usize = 10;
 
 /// An event to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +54,10 @@ pub struct Events(Option<Arc<Publisher>>);
 struct Publisher {
     client: Client,
     instance: String,
-    published: Mutex<HashMap<Key, Published>>,
+    published: Mutex<HashMap<Key, Vec<Published>>>,
 }
 
-/// Two events with the same key are a series. Neither the note nor the resourceVersion of the object is
-/// part of it.
+/// Events with the same key and the same note are a series, whatever the resourceVersion of the object is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     uid: String,
@@ -69,6 +71,7 @@ struct Key {
 #[derive(Clone, Debug)]
 struct Published {
     name: String,
+    note: String,
     count: i32,
     last: Moment,
 }
@@ -111,13 +114,13 @@ impl Publisher {
         let namespace = object.namespace.as_deref().unwrap_or("default");
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let key = Key::of(note, object);
-        if let Some(repeat) = self.repeat(&key) {
+        if let Some(repeat) = self.repeat(&key, &note.note) {
             match call(namespace, count(&api, &repeat)).await {
                 // The Event was deleted or has expired.
                 Err(KubeError::NotFound) => {}
                 counted => {
                     counted?;
-                    self.published.lock().insert(key, repeat);
+                    self.remember(key, repeat);
                     return Ok(());
                 }
             }
@@ -127,24 +130,38 @@ impl Publisher {
         call(namespace, api.create(&PostParams::default(), &event)).await?;
         let first = Published {
             name,
+            note: note.note.clone(),
             count: 1,
             last: clock::now(),
         };
-        self.published.lock().insert(key, first);
+        self.remember(key, first);
         Ok(())
     }
 
     /// The Event that this one repeats, with the incremented count.
-    fn repeat(&self, key: &Key) -> Option<Published> {
+    fn repeat(&self, key: &Key, note: &str) -> Option<Published> {
         let now = clock::now();
         let mut published = self.published.lock();
-        published.retain(|_, it| it.last.until(now) < SERIES_LIMIT);
-        let before = published.get(key)?;
+        published.retain(|_, notes| {
+            notes.retain(|it| it.last.until(now) < SERIES_LIMIT);
+            !notes.is_empty()
+        });
+        let notes = published.get(key)?;
+        let same = notes.iter().find(|it| it.note == note);
+        let last = notes.last().filter(|_| notes.len() >= MOST_NOTES);
+        let before = same.or(last)?;
         Some(Published {
-            name: before.name.clone(),
             count: before.count.saturating_add(1),
             last: now,
+            ..before.clone()
         })
+    }
+
+    fn remember(&self, key: Key, published: Published) {
+        let mut all = self.published.lock();
+        let notes = all.entry(key).or_default();
+        notes.retain(|it| it.note != published.note);
+        notes.push(published);
     }
 
     fn event(&self, note: &Note, object: &ObjectReference) -> Event {
@@ -272,7 +289,7 @@ mod tests {
         let (events, asked) = events(StatusCode::OK);
         for version in ["1", "2", "3"] {
             events
-                .publish(&note("Missing", version), &object("standup", version))
+                .publish(&note("Missing", "x"), &object("standup", version))
                 .await;
         }
         events
@@ -289,6 +306,35 @@ mod tests {
         assert_eq!(asked[0].2["reportingInstance"], "pod-1");
         assert_eq!(asked[0].2["type"], "Warning");
         assert_ne!(asked[3].2["metadata"]["name"], name);
+    }
+
+    /// A series shows its first note for ever: another one would be read with an outdated cause.
+    #[tokio::test]
+    async fn another_note_is_another_event_up_to_a_bound() {
+        let (events, asked) = events(StatusCode::OK);
+        let publish = async |text: &str| {
+            let (note, object) = (note("Updated", text), object("standup", "1"));
+            events.publish(&note, &object).await;
+        };
+        let texts: Vec<String> = (0..MOST_NOTES).map(|it| it.to_string()).collect();
+        for text in &texts {
+            publish(text).await;
+        }
+        let named = |at: usize| asked.lock()[at].2["metadata"]["name"].clone();
+        assert_eq!(asked.lock().len(), MOST_NOTES);
+        assert!(asked.lock().iter().all(|it| it.0 == Method::POST));
+        // A repeat of one of them, and one more.
+        publish("3").await;
+        publish("another").await;
+        publish("yet another").await;
+        let counted: Vec<_> = asked.lock().split_off(MOST_NOTES);
+        let of = |(method, path, body): &(Method, String, Value)| {
+            let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+            (method.clone(), json!(name), body["series"]["count"].clone())
+        };
+        let counted: Vec<_> = counted.iter().map(of).collect();
+        let repeats = [2, 3, 4].map(|count| (Method::PATCH, named(3), json!(count)));
+        assert_eq!(counted, repeats);
     }
 
     #[tokio::test]

@@ -152,13 +152,15 @@ fn is_problem(condition: &Condition) -> bool {
         && condition.reason != Reason::Progressing.as_str()
 }
 
-/// The problem in these conditions that no event was published for yet.
+/// The problem in these conditions that no event was published for yet. If a user has to act, another message is
+/// another cause; what is retried may have another message each time.
 pub fn new_problem<'a>(old: &[Condition], new: &'a [Condition]) -> Option<&'a Condition> {
     let is_new = |condition: &&Condition| {
         let published = old.iter().any(|it| {
             it.type_ == condition.type_
                 && it.status == condition.status
                 && it.reason == condition.reason
+                && (it.type_ != kind::STALLED || it.message == condition.message)
         });
         is_problem(condition) && !published
     };
@@ -286,6 +288,19 @@ mod tests {
             "Unauthorized"
         );
         assert_eq!(new_problem(&stalled, &stalled), None);
+        let another = |resolved_by| Problem {
+            message: "another cause".into(),
+            ..problem(resolved_by, true)
+        };
+        let user = another(ResolvedBy::User);
+        let changed = conditions(&stalled, 1, 9, Health::Failing(&user));
+        let published = new_problem(&stalled, &changed);
+        assert_eq!(published.unwrap().message, "another cause");
+        let retried = problem(ResolvedBy::Retry, true);
+        let retried = conditions(&ready(), 1, 5, Health::Failing(&retried));
+        let again = another(ResolvedBy::Retry);
+        let again = conditions(&retried, 1, 9, Health::Failing(&again));
+        assert_eq!(new_problem(&retried, &again), None);
         let first = conditions(&[], 1, 5, Health::Progressing);
         assert_eq!(new_problem(&[], &first), None);
     }

@@ -19,6 +19,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     vec![
         stage.trial("events::long_names", Setup::new(), long_names),
         stage.trial("events::repeats", Setup::new(), repeats),
+        stage.trial("events::another_note", Setup::new(), another_note),
         stage.trial("events::forbidden", Setup::new(), forbidden),
         stage.trial(
             "events::conflict",
@@ -79,6 +80,44 @@ async fn repeats(fx: &mut Fixture) {
         .iter()
         .filter(|it| it.reason.as_deref() == Some("SecretRepaired"));
     assert_eq!(repaired.count(), 1, "{events:#?}");
+}
+
+/// The same reason with another text: whoever reads the events finds each.
+async fn another_note(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let edits = [
+        (json!({"privacy": "Private"}), "Updated", "privacy"),
+        (
+            json!({"ejectAtRoomExpiry": false}),
+            "Updated",
+            "eject_at_room_exp",
+        ),
+        (
+            json!({"dialin": {"globalNumbers": ["XX"]}}),
+            "InvalidSpec",
+            "for XX",
+        ),
+        (
+            json!({"dialin": {"globalNumbers": ["YY"]}}),
+            "InvalidSpec",
+            "for YY",
+        ),
+    ];
+    for (edit, reason, text) in edits {
+        fx.merge(Room, "standup", json!({"spec": edit})).await;
+        until("the edit has its event", SOON, async || {
+            let events = fx.events("standup").await;
+            let notes = events
+                .into_iter()
+                .filter(|it| it.reason.as_deref() == Some(reason))
+                .filter_map(|it| it.note);
+            let notes: Vec<String> = notes.collect();
+            let is_there = notes.iter().any(|it| it.contains(text));
+            is_there.then_some(()).ok_or(notes.join(" | "))
+        })
+        .await;
+    }
 }
 
 async fn forbidden(fx: &mut Fixture) {
