@@ -31,9 +31,9 @@ pub struct Inputs<'a> {
     pub namespace: &'a str,
     /// The room's domain.
     pub domain_id: &'a str,
-    /// The numbers that the account has purchased, if [`needs_daily`].
+    /// The numbers that the account has purchased, if Daily was asked.
     pub purchased: &'a [PurchasedNumber],
-    /// The dial-in configs of the account, if [`needs_daily`].
+    /// The dial-in configs of the account, if Daily was asked.
     pub configs: &'a [DialinConfig],
     /// Daily's global numbers that rooms may publish.
     pub globals: &'a GlobalNumbers,
@@ -64,21 +64,26 @@ pub struct NumberProblem {
 }
 
 impl NumberProblem {
-    /// Callers of a number that the room has published are not served if the number does not answer. A
-    /// permission that was withdrawn changes nothing for them.
+    /// A problem with the number leaves nobody served, unless the room [keeps](Self::keeping) one that answers.
     pub fn new(reason: Reason, resolved_by: ResolvedBy, message: String, retry: Duration) -> Self {
-        let is_dead = matches!(
-            reason,
-            Reason::NumberNotReady | Reason::NumberNotFound | Reason::NumberNotPurchased
-        );
+        let served = !reason.as_str().starts_with("Number");
         let problem = Problem::new(reason, resolved_by, message);
         Self {
-            problem: Problem {
-                served: !is_dead,
-                ..problem
-            },
+            problem: Problem { served, ..problem },
             retry,
         }
+    }
+
+    /// Callers of the number that the room has published are served while it answers, whatever the spec names.
+    fn keeping(mut self, answering: Option<&PublishedNumber>) -> Self {
+        if let Some(kept) = answering.filter(|_| !self.problem.served) {
+            let kept = &kept.phone_number;
+            let keeps =
+                format!(" Until then the room keeps the number {kept}, which still answers.");
+            self.problem.message.push_str(&keeps);
+            self.problem.served = true;
+        }
+        self
     }
 }
 
@@ -94,10 +99,12 @@ pub fn choose(
     inputs: Inputs<'_>,
 ) -> Result<Chosen, NumberProblem> {
     let globals = inputs.wanted_globals()?;
-    match wanted.is_empty() {
-        true => default_number(published.first(), globals, inputs),
+    let first = published.first();
+    let chosen = match wanted.is_empty() {
+        true => default_number(first, globals, inputs),
         false => named_numbers(wanted, published, inputs),
-    }
+    };
+    chosen.map_err(|why| why.keeping(first.filter(|it| inputs.answers(it))))
 }
 
 /// The published number that callers would lose by this choice, although the spec has not changed.
@@ -326,6 +333,15 @@ impl<'a> Inputs<'a> {
         let ranked = holders.filter_map(|it| Some((it.rank()?, it)));
         let first = ranked.min_by_key(|(rank, _)| *rank);
         first.map(|(_, it)| it)
+    }
+
+    /// Whether callers of the number reach the rooms that have published it, whichever PinDialinNumber holds it.
+    fn answers(self, published: &PublishedNumber) -> bool {
+        let number = &published.phone_number;
+        let is_held = |it: &Holder| it.phone_number == *number && it.answers_in(self.domain_id);
+        published.source == NumberSource::Global
+            || self.holders.iter().any(is_held)
+            || self.is_purchased(number) && self.has_config(number)
     }
 
     /// The number of the account that the room has published, if it still answers.

@@ -152,6 +152,15 @@ async fn stalled_is_not_waited_for(fx: &mut Fixture) {
     let echoed = |room: &Object| room.text("/status/lastHandledReconcileAt") == "look again";
     let room = fx.until(Room, "standup", "looks again", SOON, echoed).await;
     says_why_global(&room, "it has published this number before");
+    // The spec names a number that is not ready: callers are still served, for no reason of before.
+    let named = json!({"dialin": {"roomNumbers": [{"numberRef": {"name": "no-line"}}]}});
+    fx.merge(Room, "standup", json!({"spec": named})).await;
+    let waits = ("Reconciling", "True", "NumberNotReady");
+    let room = fx.condition(Room, "standup", waits).await;
+    assert!(room.has("Ready", "True", "Available"), "{:#}", room.0);
+    let message = room.condition("Ready").expect("is there").message;
+    let number = room.text("/status/phoneNumbers/0/phoneNumber");
+    assert!(message.ends_with(&format!("number {number}.")), "{message}");
 }
 
 /// Daily answers once with an empty list of numbers. Callers have the number on paper.

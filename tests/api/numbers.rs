@@ -21,6 +21,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             reference_ready_later,
         ),
+        stage.trial(
+            "numbers::reference_retained",
+            Setup::new(),
+            reference_retained,
+        ),
         stage.trial("numbers::one_holder", Setup::new(), one_holder),
         stage.trial("numbers::retained", Setup::new(), retained),
         stage.trial("numbers::removed_by_hand", Setup::new(), removed_by_hand),
@@ -509,6 +514,48 @@ async fn not_purchased(fx: &mut Fixture) {
     fx.journal()
         .await
         .expect_no_write("the number is not the account's");
+}
+
+/// The PinDialinNumber that a room names is deleted with Retain, and applied again: the config stays, and callers reach
+/// the room until somebody deletes it.
+async fn reference_retained(fx: &mut Fixture) {
+    let retained = json!({"phoneNumber": NUMBER, "deletionPolicy": "Retain"});
+    fx.apply(Number, "main-line", &retained).await;
+    fx.ready(Number, "main-line").await;
+    let numbers = json!([{"numberRef": {"name": "main-line"}}]);
+    let spec = json!({"ttl": "1h", "dialin": {"roomNumbers": numbers}});
+    fx.room("standup", spec).await;
+    let before = fx.ready(Room, "standup").await;
+    fx.delete(Number, "main-line").await;
+    fx.gone(Number, "main-line").await;
+    still_answers(fx, "NumberNotFound").await;
+    fx.apply(Number, "main-line", &retained).await;
+    fx.condition(Number, "main-line", ("Stalled", "True", "NumberInUse"))
+        .await;
+    still_answers(fx, "NumberNotReady").await;
+    let call = fx.sim.dial(before.dial_string()).await;
+    let call = call.expect("it can be dialled");
+    assert_eq!(call.outcome, Outcome::OnHold, "{call:?}");
+
+    let configs = fx.configs_at_daily().await;
+    let id = configs[0]["id"].as_str().expect("it has an id");
+    let path = format!("/domain-dialin-config/{id}");
+    fx.by_hand.delete(&path).await.expect("Daily answers");
+    let well =
+        |room: &crate::objects::Object| room.is_ready() && room.condition("Reconciling").is_none();
+    fx.until(Room, "standup", "is well", crate::wait::LATER, well)
+        .await;
+}
+
+/// The room is Ready and says what is wrong with the number that it names.
+async fn still_answers(fx: &Fixture, reason: &str) {
+    let room = fx
+        .condition(Room, "standup", ("Reconciling", "True", reason))
+        .await;
+    assert!(room.is_ready(), "{:#}", room.0);
+    let message = room.condition("Reconciling").expect("is there").message;
+    let keeps = format!("the room keeps the number {NUMBER}, which still answers");
+    assert!(message.contains(&keeps), "{message}");
 }
 
 /// A config that the operator did not make is neither taken over nor deleted, and rooms publish no number

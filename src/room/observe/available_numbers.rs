@@ -50,7 +50,7 @@ impl Pass<Room> {
             return Ok(());
         };
         let wanted = spec.numbers.clone();
-        let max_age = self.max_age(&wanted);
+        let max_age = needs_daily(&wanted).then(|| self.max_age(&wanted));
         let mut choice = self.choose_by_answers(&wanted, max_age).await?;
         let unserved = choice.chosen.as_ref().is_err_and(|it| !it.problem.served);
         let chosen = choice.chosen.as_ref();
@@ -60,9 +60,24 @@ impl Pass<Room> {
                     .iter()
                     .any(|it| it.source != NumberSource::Global)
             });
-        if (unserved || choice.lost.is_some() || is_new) && max_age > WAITING_MAX_AGE {
-            // An old answer must not report a published number as dead, nor publish a dead one.
-            choice = self.choose_by_answers(&wanted, WAITING_MAX_AGE).await?;
+        // An old answer must not report a published number as dead, nor publish a dead one. If the PinDialinNumber
+        // that the room names is gone, Daily knows whether the number answers.
+        let newer = match max_age {
+            Some(max_age) => {
+                let in_doubt = unserved || choice.lost.is_some() || is_new;
+                (in_doubt && max_age > WAITING_MAX_AGE).then_some(WAITING_MAX_AGE)
+            }
+            None => {
+                let has_published = !self.view.status.phone_numbers.is_empty();
+                let age = match self.view.memory.kind.number_lost {
+                    Some(_) => WAITING_MAX_AGE,
+                    None => STALLED_MAX_AGE,
+                };
+                (unserved && has_published).then_some(age)
+            }
+        };
+        if newer.is_some() {
+            choice = self.choose_by_answers(&wanted, newer).await?;
         }
         let chosen = self.confirmed(choice);
         if chosen.is_err() && wanted.is_empty() {
@@ -94,17 +109,17 @@ impl Pass<Room> {
         }
     }
 
-    /// Chooses numbers by answers of Daily that are not older than `max_age`.
+    /// Chooses numbers by answers of Daily that are not older than `max_age`; without it, Daily is not asked.
     async fn choose_by_answers(
         &self,
         wanted: &[NumberSpec],
-        max_age: Duration,
+        max_age: Option<Duration>,
     ) -> Result<Choice, Failure> {
         // A PinDialinNumber that is not in the cache yet may hold a number, or withhold it.
         self.caches_are_filled()?;
         let session = self.session()?;
         let mut numbers = None;
-        if needs_daily(wanted) {
+        if let Some(max_age) = max_age {
             let not_before = Moment(self.view.now.moment.0.saturating_sub(max_age));
             let answer = session.account.numbers(&session.key, not_before).await;
             if let Err(CallError::Refused { info, .. }) = &answer {

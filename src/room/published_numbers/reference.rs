@@ -29,7 +29,7 @@ pub(super) fn reference(
                  another PinDialinNumber.",
                 named.name
             );
-            Err(not_allowed(message, published, inputs))
+            Err(stalled(Reason::NumberNotAllowed, message))
         }
         // Whether it exists is told only to those whom it allows.
         Some(_) | None => {
@@ -38,7 +38,7 @@ pub(super) fn reference(
                  namespace. Ask its owner to set allowedRooms, or name another PinDialinNumber.",
                 named.name
             );
-            Err(not_allowed(message, published, inputs))
+            Err(stalled(Reason::NumberNotAllowed, message))
         }
     }
 }
@@ -67,21 +67,4 @@ fn ready(
     }
     let message = format!("The PinDialinNumber {name} is not ready yet. Check its status.");
     Err(waiting(Reason::NumberNotReady, message))
-}
-
-/// The number that the room has published may answer nevertheless, whichever PinDialinNumber holds it: then
-/// its callers are served.
-fn not_allowed(
-    message: String,
-    published: &[PublishedNumber],
-    inputs: Inputs<'_>,
-) -> NumberProblem {
-    let answers = |number: &str| {
-        let is_held = |it: &Holder| it.phone_number == number && it.answers_in(inputs.domain_id);
-        inputs.is_global(number) || inputs.holders.iter().any(is_held)
-    };
-    let first = published.first();
-    let mut not_allowed = stalled(Reason::NumberNotAllowed, message);
-    not_allowed.problem.served = first.is_some_and(|it| answers(&it.phone_number));
-    not_allowed
 }

@@ -336,25 +336,46 @@ fn callers_are_served_while_the_published_number_answers() {
         state: NumberState::Draining,
         ..closed.clone()
     };
-    for (holders, served) in [
-        (vec![closed], true),
-        (vec![draining], true),
-        (vec![deleting], false),
-        (vec![], false),
+    let (none, answers) = (vec![], vec![config(FIRST)]);
+    let literal = [NumberSpec::Literal(SECOND.to_owned())];
+    for (wanted, holders, configs, served) in [
+        (named(Some("other")), vec![closed], &none, true),
+        (named(Some("other")), vec![draining], &none, true),
+        (named(Some("other")), vec![deleting], &none, false),
+        (named(Some("other")), vec![], &none, false),
+        // The PinDialinNumber was retained, and is being created again.
+        (named(None), vec![], &answers, true),
+        (named(None), vec![], &none, false),
+        (
+            named(None),
+            vec![stands(NumberState::SettingUp, None)],
+            &answers,
+            true,
+        ),
+        // An edit names another number.
+        (literal.clone(), vec![], &answers, true),
+        (literal, vec![], &none, false),
     ] {
         let inputs = Inputs {
             namespace: "team",
             domain_id: "d",
-            purchased: &[],
-            configs: &[],
+            purchased: &purchased(),
+            configs,
             globals: &phone::known_global_numbers(),
             countries: &["US".to_owned()],
             holders: &holders,
             waited: Duration::ZERO,
             wall: SINCE,
         };
-        let refused = choose(&named(Some("other")), &published, inputs).unwrap_err();
-        assert_eq!(refused.problem.served, served, "{holders:?}");
+        let refused = choose(&wanted, &published, inputs).unwrap_err().problem;
+        assert_eq!(refused.served, served, "{wanted:?} {holders:?}");
+        let keeps = format!("the room keeps the number {FIRST}");
+        assert_eq!(
+            refused.message.contains(&keeps),
+            served,
+            "{}",
+            refused.message
+        );
     }
 }
 
@@ -475,7 +496,8 @@ fn a_published_number_that_an_answer_does_not_show_is_lost() {
         why_global: None,
     });
     let dead = Err(stalled(Reason::NumberNotPurchased, "gone".into()));
-    let withheld = Err(stalled(Reason::NumberNotAllowed, "held".into()));
+    let withheld = stalled(Reason::NumberNotAllowed, "held".into());
+    let withheld = Err(withheld.keeping(first.first()));
     let named = [NumberSpec::Literal(SECOND.to_owned())];
     let is_lost = |wanted: &[NumberSpec], chosen, published: &[PublishedNumber], edited| {
         lost(wanted, chosen, published, edited).is_some()

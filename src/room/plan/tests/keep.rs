@@ -262,6 +262,7 @@ fn callers_are_served_as_long_as_their_number_answers() {
     let cases = [
         (Reason::NumberNotReady, true, false),
         (Reason::NumberNotFound, true, false),
+        (Reason::NumberNotFound, true, true),
         (Reason::NumberNotPurchased, false, false),
         (Reason::NumberNotAllowed, false, true),
         (Reason::RejectedByDaily, false, true),
@@ -273,12 +274,15 @@ fn callers_are_served_as_long_as_their_number_answers() {
             // The PinDialinNumber wakes the room when its allowedRooms change.
             false => (ResolvedBy::User, Requeue::AtDrift(Some(END))),
         };
-        let numbers = NumberProblem::new(reason, resolved_by, "not yet".into(), RECHECK);
-        let view = serving().with(|it| it.facts.numbers = Some(Err(numbers)));
         let problem = Problem {
             served,
             ..Problem::new(reason, resolved_by, "not yet")
         };
+        let numbers = NumberProblem {
+            problem: problem.clone(),
+            retry: RECHECK,
+        };
+        let view = serving().with(|it| it.facts.numbers = Some(Err(numbers)));
         let expected = match served {
             true => Plan::Rest(super::served(content(&view), Some(problem.clone())), again),
             false => Plan::Rest(Outcome::Failing(problem.clone()), again),
