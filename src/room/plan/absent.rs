@@ -153,8 +153,8 @@ fn suspended(view: &View) -> Option<String> {
     };
     Some(format!(
         "The room is missing at Daily before its end. Automatic re-creation is suspended, because {missing} of {of} \
-         rooms of the account vanished at once. Find out what happened at Daily: if the room comes back, its PIN works \
-         again. To recreate the room with a new PIN, edit the spec or set the annotation \
+         rooms of the account vanished at once. Find out what happened at Daily: the operator uses the room again if it \
+         comes back. To recreate the room with a new PIN, edit the spec or set the annotation \
          daily-operator.io/reconcile-requested-at."
     ))
 }
