@@ -61,9 +61,7 @@ impl Drive for Room {
 
     fn on_reported(view: &mut View, outcome: &Outcome<Self>) {
         if let Outcome::Serving(serving, _) = outcome {
-            let pin = serving.content.pin.clone();
-            view.memory.kind.pin = view.omits_code().then(|| pin.clone());
-            view.memory.kind.known_pin = Some(pin);
+            view.memory.kind.pin = Some(serving.content.pin.clone());
         }
     }
 

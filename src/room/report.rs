@@ -179,14 +179,6 @@ fn secret_event(name: &str, kind: SecretKind, event: SecretEvent) -> Note {
 
 fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     let content = &serving.content;
-    let pin = content.pin.digits().to_owned();
-    let same_pin = view.is_reported(&content.pin, &serving.id);
-    let revision = status.dialin_code_revision;
-    status.dialin_code_revision = Some(match revision.filter(|_| content.revision.is_none()) {
-        None => content.revision.unwrap_or(1),
-        Some(revision) if same_pin => revision,
-        Some(revision) => revision.saturating_add(1),
-    });
     status.account = Some(Account {
         domain_name: serving.domain.name.clone(),
         domain_id: serving.domain.id.clone(),
@@ -200,7 +192,8 @@ fn set_serving(status: &mut DailyRoomStatus, view: &View, serving: &Serving) {
     });
     let first = content.numbers.first();
     status.dial_string = first.map(|it| dial_string(&it.phone_number, &content.pin));
-    status.dialin_code = Some(pin);
+    status.dialin_code = Some(content.pin.digits().to_owned());
+    status.dialin_code_revision = Some(content.revision);
     status.phone_numbers.clone_from(&content.numbers);
     status.expiration_time = time(content.end);
     let spec = view.spec.as_ref().ok();

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use crate::crd::time::rfc3339;
-use crate::crd::{COMMON_LABELS, DailyRoomStatus, PublishedNumber, SecretSpec, SecretValue};
+use crate::crd::{COMMON_LABELS, PublishedNumber, SecretSpec, SecretValue};
 use crate::daily::meeting_token::MeetingToken;
 use crate::daily::types::Pin;
 use crate::k8s::{Guard, MANAGED_ANNOTATION, managed_keys, managed_parts};
@@ -32,8 +32,8 @@ pub const OWNER_ANNOTATION: &str = "daily-operator.io/dailyroom";
 /// The annotation with the end of the room. It is not in the data, because tools restart pods when data
 /// changes.
 pub const END_ANNOTATION: &str = "daily-operator.io/expiration-time";
-/// The annotation with the revision of the PIN, if the status may not have the PIN. After a restart it shows
-/// whether the status counts the PIN in the Secret.
+/// The annotation with the revision of the PIN. After a restart it shows whether the status counts the PIN in the
+/// Secret.
 pub const REVISION_ANNOTATION: &str = "daily-operator.io/dialin-code-revision";
 
 /// The Secrets that a room owns.
@@ -73,8 +73,8 @@ pub struct SecretContent {
     /// The room for participants who join over the web.
     pub url: String,
     pub pin: Pin,
-    /// How many PINs the object has had with this one, if the status may not have the PIN.
-    pub revision: Option<i64>,
+    /// How many PINs the object has had with this one.
+    pub revision: i64,
     /// Never empty. The first number is in the dial string.
     pub numbers: Vec<PublishedNumber>,
     /// The end of the room, in unix seconds.
@@ -107,22 +107,12 @@ impl SecretContent {
     fn dial_string(&self) -> String {
         dial_string(self.number(), &self.pin)
     }
-
-    /// Whether the status reports exactly this content.
-    pub fn is_reported(&self, status: &DailyRoomStatus) -> bool {
-        let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
-        let secret = status.binding.as_ref().map(|it| &it.name);
         secret == Some(&self.secret_name) && self.is_dialed(status) && end == Some(self.end)
     }
 
     /// Whether the status reports this PIN and these numbers.
     pub fn is_dialed(&self, status: &DailyRoomStatus) -> bool {
-        let has_pin = match self.revision {
-            Some(revision) => status.dialin_code_revision == Some(revision),
-            None => status.dialin_code.as_deref() == Some(self.pin.digits()),
-        };
-        has_pin && status.phone_numbers == self.numbers
-    }
+        status.dialin_code_revision == Some(self.revision) && status.phone_numbers == self.numbers
 }
 
 /// The Secret with a certain name.
@@ -144,15 +134,12 @@ pub enum Found {
         numbers: Vec<PublishedNumber>,
         /// What may be meeting tokens, by their keys.
         tokens: BTreeMap<String, MeetingToken>,
-        /// Whether it has [`REVISION_ANNOTATION`].
-        has_revision: bool,
         /// The PIN, if it is the one that the operator wrote.
         pin: Option<WrittenPin>,
     },
 }
 
-/// A PIN in a Secret, with its revision. Without one, the operator wrote it while the status had the PIN, which
-/// counts it.
+/// A PIN in a Secret, with its revision. An earlier version of the operator wrote none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WrittenPin {
     pub pin: Pin,
@@ -238,10 +225,8 @@ pub fn dial_string(number: &str, pin: &Pin) -> String {
 pub fn wanted(object: &Meta, content: &SecretContent) -> Secret {
     let (name, data) = (&content.secret_name, data(content));
     let mut added = content.added.clone();
-    if let Some(revision) = content.revision {
-        let annotation = (REVISION_ANNOTATION.to_owned(), revision.to_string());
-        added.annotations.extend([annotation]);
-    }
+    let revision = (REVISION_ANNOTATION.to_owned(), content.revision.to_string());
+    added.annotations.extend([revision]);
     build(object, SecretKind::Dialin, name, content.end, &added, data)
 }
 
@@ -393,7 +378,6 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
             SecretKind::Dialin => BTreeMap::new(),
             SecretKind::Tokens => tokens(secret),
         },
-        has_revision: secret.annotations().contains_key(REVISION_ANNOTATION),
         pin: WrittenPin::read(secret),
     }
 }

@@ -80,11 +80,8 @@ pub struct Memory {
     pub secret_rejections: BTreeMap<SecretKind, Rejection>,
     /// The meeting tokens that Daily did not issue, by their keys.
     pub token_failures: BTreeMap<String, TokenFailure>,
-    /// The PIN that was reported last, if the status may not have it.
+    /// The PIN that was reported last: the status may not have it, or lose it.
     pub pin: Option<Pin>,
-    /// The PIN that callers know: the one that was published last, after a restart the one that the Secret had when
-    /// it was first read.
-    pub known_pin: Option<Pin>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.
@@ -181,25 +178,19 @@ impl View {
         in_status.or(elsewhere.filter(|_| self.omits_code()))
     }
 
-    /// Whether this PIN of the room with this id is the one that was reported last. If neither the status nor this
-    /// process has that one, the room and the PIN that the Secret had decide.
+    /// Whether this PIN of the room with this id is the one that was reported last. If nothing has that one, the room
+    /// decides.
     pub fn is_reported(&self, pin: &Pin, id: &str) -> bool {
         let remembered = self.memory.kind.pin.as_ref().map(Pin::digits);
         match self.reported_pin().or(remembered) {
             Some(reported) => reported == pin.digits(),
-            None => {
-                let known = self.memory.kind.known_pin.as_ref();
-                let room = self.status.room.as_ref();
-                room.is_none_or(|it| it.id == id) && known.is_none_or(|it| it == pin)
-            }
+            None => self.status.room.as_ref().is_none_or(|it| it.id == id),
         }
     }
 
-    /// Remembers the PIN of a status that is about to lose it.
+    /// Remembers the PIN of a status that may be about to lose it.
     pub fn remember_shown_pin(&mut self) {
-        if let Some(pin) = &self.status.dialin_code
-            && self.omits_code()
-        {
+        if let Some(pin) = &self.status.dialin_code {
             self.memory.kind.pin = Pin::new(pin);
         }
     }
@@ -210,13 +201,10 @@ impl View {
         self.facts.secrets.insert(kind, found);
         let counted = self.status.dialin_code_revision;
         let written = self.written_pin();
-        let known_pin = written.map(|it| it.pin.clone());
-        let written = written.filter(|it| it.revision.is_some() && it.revision == counted);
+        let written = written.filter(|it| it.revision.is_none_or(|it| Some(it) == counted));
         if let (None, Some(written)) = (&self.memory.kind.pin, written) {
             self.memory.kind.pin = Some(written.pin.clone());
         }
-        let known = &mut self.memory.kind.known_pin;
-        *known = known.take().or(known_pin);
     }
 
     /// The PIN in the Secret, if the operator wrote it.

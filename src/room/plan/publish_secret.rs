@@ -18,7 +18,7 @@ use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::{Outcome, Step as AnyStep, act, failing, read, unchanged};
 use crate::room::Room;
 use crate::room::published_numbers::WhyGlobal;
-use crate::room::secret::{self, Found, SecretContent, SecretKind};
+use crate::room::secret::{self, SecretContent, SecretKind};
 use crate::room::view::View;
 
 /// Within how many seconds all objects of one `kubectl apply` are created. Creation times have no
@@ -63,7 +63,7 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         secret_name: view.names.secret.clone(),
         room_name: observed.room.name.clone(),
         url: observed.room.url.clone(),
-        revision: view.omits_code().then(|| revision(view, observed, &pin)),
+        revision: revision(view, observed, &pin),
         pin,
         numbers: published,
         end: observed.room.config.exp.unwrap_or(present.end.at),
@@ -92,13 +92,25 @@ fn callers_come_first(
     content: &SecretContent,
     problem: Option<&Problem>,
 ) -> Result<(), Plan> {
-    if present.spec.tokens.is_empty() || content.is_reported(&present.view.status) {
+    if present.spec.tokens.is_empty() || is_reported(present.view, content) {
         return Ok(());
     }
     match outcome(present, content.clone(), problem.cloned()) {
         outcome @ Outcome::Serving(..) => Err(Plan::Act(AnyStep::Report(outcome))),
         _ => Ok(()),
     }
+}
+
+/// Whether the status reports exactly this content.
+fn is_reported(view: &View, content: &SecretContent) -> bool {
+    let status = &view.status;
+    let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
+    let secret = status.binding.as_ref().map(|it| &it.name);
+    secret == Some(&content.secret_name)
+        && status.dialin_code_revision == Some(content.revision)
+        && (view.omits_code() || status.dialin_code.is_some())
+        && status.phone_numbers == content.numbers
+        && end == Some(content.end)
 }
 
 /// The PIN of a read by name, or of a listing that agrees with the status; else the reported PIN of this
@@ -115,8 +127,8 @@ fn pin(view: &View, observed: &Observed) -> Option<Pin> {
         .or_else(|| reported.and_then(Pin::new))
 }
 
-/// How many PINs the object has had with this one, if the status may not have the PIN. A Secret that is one
-/// ahead of the status has a PIN that an earlier process could not report any more.
+/// How many PINs the object has had with this one. A Secret that is one ahead of the status has a PIN that an
+/// earlier process could not report any more.
 fn revision(view: &View, observed: &Observed, pin: &Pin) -> i64 {
     let Some(before) = view.status.dialin_code_revision else {
         return 1;
@@ -190,10 +202,9 @@ fn dialin_secret_is_written(present: &Present<'_>, content: &SecretContent) -> R
     let found = found.ok_or(read(Read::Secret(kind)))?;
     let body = secret::wanted(&view.meta, content);
     // If another process wrote the Secret, the status reports its content, unless the spec was edited
-    // since, or the operator's flags.
-    let of_other_flags = content.revision.is_some()
-        && matches!(found, Found::Ours { has_revision, .. } if !has_revision);
-    let was_written = content.is_reported(&view.status) && !view.is_edited() && !of_other_flags;
+    // since, or an earlier version of the operator wrote it.
+    let has_no_revision = view.written_pin().is_some_and(|it| it.revision.is_none());
+    let was_written = is_reported(view, content) && !view.is_edited() && !has_no_revision;
     let event = was_tampered_with(view, name, found).unwrap_or(was_written);
     let event = event.then_some(SecretEvent::Repaired);
     let identity = secret::fingerprint(&body);

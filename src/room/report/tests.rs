@@ -33,6 +33,7 @@ fn failing(resolved_by: ResolvedBy) -> Outcome {
 fn new_content(view: &View) -> SecretContent {
     SecretContent {
         pin: Pin::new(OTHER_PIN).unwrap(),
+        revision: 2,
         ..content(view)
     }
 }
@@ -174,33 +175,6 @@ fn at_the_end_the_pin_goes_and_what_it_was_stays() {
     let never = unbound();
     let status = crate::reconcile::report::status(&never, &Outcome::Expired);
     assert_eq!(status.expiration_time, time(END), "as the spec says");
-}
-
-#[test]
-fn each_new_pin_counts_once() {
-    let revision = |view: &View, outcome: &Outcome| status(view, outcome).dialin_code_revision;
-    let view = serving();
-    assert_eq!(revision(&view, &served(content(&view), None)), Some(1));
-    assert_eq!(revision(&view, &served(new_content(&view), None)), Some(2));
-    assert_eq!(
-        revision(&view, &served_by_another_room(new_content(&view))),
-        Some(2)
-    );
-    // After an end there is no PIN to compare with, but another room.
-    let expired = serving().expired();
-    assert_eq!(
-        revision(&expired, &served_by_another_room(new_content(&expired))),
-        Some(2)
-    );
-    assert_eq!(
-        revision(&expired, &served(content(&expired), None)),
-        Some(1)
-    );
-    // A lost status starts over.
-    assert_eq!(
-        revision(&recorded(), &served(content(&view), None)),
-        Some(1)
-    );
 }
 
 /// Callers have it on paper.

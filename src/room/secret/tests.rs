@@ -30,7 +30,7 @@ fn content() -> SecretContent {
         room_name: "standup-room".into(),
         url: "https://demo.daily.co/standup-room".into(),
         pin: Pin::new("00123456789").unwrap(),
-        revision: None,
+        revision: 1,
         numbers: vec![
             number("+12025550123", NumberSource::RoomNumber, Some("US")),
             number("+442071838750", NumberSource::Purchased, None),
@@ -149,10 +149,9 @@ fn what_we_wrote_is_ours_and_its_numbers_are_read_back() {
         has_common_labels: true,
         numbers: content().numbers,
         tokens: BTreeMap::new(),
-        has_revision: false,
         pin: Some(WrittenPin {
             pin: content().pin,
-            revision: None,
+            revision: Some(1),
         }),
     };
     assert_eq!(whose(|_| {}), expected);
@@ -291,7 +290,7 @@ fn it_says_which_keys_the_operator_set() {
     let data: Vec<&String> = secret.data.as_ref().unwrap().keys().collect();
     let labels: Vec<String> = secret.metadata.labels.unwrap().into_keys().collect();
     let expected = json!({
-        "data": data, "labels": labels, "annotations": [OWNER_ANNOTATION, END_ANNOTATION]});
+        "data": data, "labels": labels, "annotations": [OWNER_ANNOTATION, REVISION_ANNOTATION, END_ANNOTATION]});
     assert_eq!(managed, expected);
 }
 
@@ -343,7 +342,7 @@ fn a_card_does_not_show_its_pin() {
 #[test]
 fn a_pin_is_read_back_if_the_operator_wrote_it() {
     let content = SecretContent {
-        revision: Some(2),
+        revision: 2,
         ..content()
     };
     let read = |change: fn(&mut Secret)| {
@@ -365,7 +364,7 @@ fn a_pin_is_read_back_if_the_operator_wrote_it() {
         secret.metadata.annotations.as_mut().unwrap()
     }
     let before = read(|it| drop(annotations(it).remove(REVISION_ANNOTATION)));
-    assert_eq!(before, written(None), "while the status had the PIN");
+    assert_eq!(before, written(None), "by an earlier version");
     let edits: [fn(&mut Secret); 4] = [
         |it| {
             annotations(it).insert(REVISION_ANNOTATION.into(), "two".into());

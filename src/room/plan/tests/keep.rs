@@ -94,6 +94,7 @@ fn another_pin_is_believed_by_name_alone() {
     let shown = by_name(other);
     let mut new = content(&shown);
     new.pin = Pin::new(OTHER_PIN).unwrap();
+    new.revision = 2;
     let write = secret_write(&shown, &new, false);
     acts(&shown, Step::UpdateSecret(write, secret_guard()));
 }

@@ -247,7 +247,7 @@ pub(in crate::room) fn content(view: &View) -> SecretContent {
         room_name: view.room_name(),
         url: room(view).url,
         pin: Pin::new(PIN).unwrap(),
-        revision: None,
+        revision: 1,
         numbers: vec![number(NUMBER)],
         end: END,
         added: view.parsed().secret.clone(),

@@ -1,15 +1,16 @@
-//! A status that may not have the PIN: what is known of it then, and what counts as another one.
+//! What counts as another PIN, and what is known of the last one if the status may not have it.
 
 use std::collections::BTreeMap;
 
 use super::keep::by_name;
 use super::*;
+use crate::room::secret::REVISION_ANNOTATION;
 
 /// The content with this PIN as the Secret has it.
 fn with_pin(view: &View, pin: &str, revision: i64) -> SecretContent {
     SecretContent {
         pin: Pin::new(pin).unwrap(),
-        revision: Some(revision),
+        revision,
         ..content(view)
     }
 }
@@ -49,6 +50,34 @@ fn serves_revision(view: &View, pin: &str, revision: i64) {
     check(view, planned);
 }
 
+#[test]
+fn each_new_pin_counts_once() {
+    let view = serving();
+    publishes(
+        &view.clone().sees(Source::Get, other_pin),
+        OTHER_PIN,
+        2,
+        false,
+    );
+    let creates = |change: fn(&mut DailyRoomStatus), revision| {
+        let view = view.clone().sees(Source::Get, other_pin).with(|it| {
+            it.status.dialin_code = None;
+            change(&mut it.status);
+            it.has_secret(Some(Found::Absent));
+        });
+        let content = with_pin(&view, OTHER_PIN, revision);
+        acts(
+            &view,
+            Step::CreateSecret(secret_write(&view, &content, false)),
+        );
+    };
+    // After an end there is no PIN to compare with, but another room.
+    creates(|it| it.room.as_mut().unwrap().id = "room-0".into(), 2);
+    creates(|it| it.binding = None, 1);
+    // A lost status starts over.
+    creates(|it| it.dialin_code_revision = None, 1);
+}
+
 /// The process ends once the status has lost the PIN, and before it writes the Secret again.
 #[test]
 fn a_pin_that_changes_after_the_status_lost_the_last_one_counts() {
@@ -59,7 +88,7 @@ fn a_pin_that_changes_after_the_status_lost_the_last_one_counts() {
         it.status.dialin_code = None;
         it.has_secret(Some(secret));
     });
-    publishes(&lost.clone().sees(Source::Get, |_| {}), PIN, 1, false);
+    serves_revision(&lost.clone().sees(Source::Get, |_| {}), PIN, 1);
     publishes(&lost.sees(Source::Get, other_pin), OTHER_PIN, 2, false);
 }
 
@@ -149,7 +178,6 @@ fn an_edited_or_deleted_secret_is_restored_with_the_same_pin() {
         has_common_labels: true,
         numbers: Vec::new(),
         tokens: BTreeMap::new(),
-        has_revision: true,
         pin: None,
     };
     for view in [view.clone(), remembers(view.clone(), PIN)] {
@@ -162,14 +190,12 @@ fn an_edited_or_deleted_secret_is_restored_with_the_same_pin() {
             Step::CreateSecret(secret_write(&deleted, &content, true)),
         );
     }
-    // A Secret without a revision is from before the operator had to omit the PIN.
-    let included = secret_of(&serving(), &content(&serving()));
-    publishes(
-        &view.with(|it| it.has_secret(Some(included))),
-        PIN,
-        1,
-        false,
-    );
+    // An earlier version of the operator wrote no revision.
+    let mut earlier = secret::wanted(&view.meta, &content(&view));
+    let annotations = earlier.metadata.annotations.as_mut().unwrap();
+    annotations.remove(REVISION_ANNOTATION);
+    let earlier = stored(&view, earlier);
+    publishes(&view.with(|it| it.has_secret(Some(earlier))), PIN, 1, false);
 }
 
 /// The Secret has another name in the spec, and there is none of that name yet.

@@ -492,6 +492,8 @@ fn a_pin_that_changes_after_a_crash_counts() {
     let created = Event::Pass(vec![Fate::Done]);
     let lost = [pass(), Event::LoseRecord, died(), created, Event::HandEdit];
     live(start(0, false, true), &lost);
+    let written = Event::Pass(vec![Fate::Done, Fate::Done, Fate::Died]);
+    live(start(12, false, false), &[pass(), Event::Edit(11), written]);
 }
 
 /// A create before the crash may have been applied, although Daily does not show its room yet.
