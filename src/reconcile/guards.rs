@@ -23,9 +23,9 @@ const KEY_FIRST_RETRY: Duration = Duration::from_secs(5);
 const KEY_RETRY: Duration = Duration::from_secs(30);
 /// How often an object of another installation is checked: that installation may give it up.
 const OWNED_ELSEWHERE_RETRY: Duration = Duration::from_secs(60);
-/// How many seconds after its request a deletion without a usable key is given up: rotating a key or
-/// restoring a Secret takes minutes.
-const KEYLESS_DELETION_TIMEOUT: i64 = 600;
+/// How long after its request a deletion without a usable key is given up, if this process has found none for as
+/// long: rotating a key or restoring a Secret takes minutes.
+const KEYLESS_DELETION_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long this process must have missed something before it gives up on it, so that an operator that was
 /// down for an hour does not give up at its first look.
 const LEAST_WAIT: Duration = Duration::from_secs(60);
@@ -154,8 +154,11 @@ pub(super) fn recorded_domain<K: Delete>(view: &View<K>, domain: &Domain) -> Res
 /// There is no key to delete with, and no earlier one is remembered.
 pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Plan<K> {
     let KeyProblem { reason, message } = problem;
-    let (requested, since) = (view.meta.deleting, view.memory.keyless_since);
-    if has_waited(view, requested, since, KEYLESS_DELETION_TIMEOUT) {
+    let since = view.memory.keyless_since;
+    let since = since.filter(|at| at.until(view.now.moment) >= KEYLESS_DELETION_TIMEOUT);
+    // Without a key nobody can ask for Daily's clock, and ours alone may be ahead.
+    let timeout = KEYLESS_DELETION_TIMEOUT.as_secs().cast_signed();
+    if has_waited(view, view.meta.deleting, since, timeout) {
         let why = format!(
             "The {} stays at Daily{}, because no API key could delete it: {message}",
             view.named_thing(),
