@@ -7,6 +7,7 @@ mod problems;
 pub mod steps;
 #[cfg(test)]
 pub(super) mod tests;
+mod write;
 
 pub(super) use self::problems::RECENT;
 use super::Number;

@@ -10,7 +10,9 @@ use serde_json::Value;
 use super::kind::Kind;
 use super::problem::{Problem, Requeue, ResolvedBy};
 use super::record::{Claim, Record};
-use super::steps::{Change, MARGIN, MAY_TAKE_EFFECT, Plan, Read, Step, Written, failing, record};
+use super::steps::{
+    Change, MARGIN, MAY_TAKE_EFFECT, Plan, Read, Step, Written, deletion_waits, failing, record,
+};
 use super::view::{Rival, View};
 use crate::clock::Moment;
 use crate::crd::condition::Reason;
@@ -69,15 +71,27 @@ pub fn record_request<K: Kind>(
 /// what is created or adopted now. A create of our own may, because the name can exist only once. `inherited` is
 /// until when writes of an earlier leader count.
 pub fn no_late_write<K: Kind>(view: &View<K>, inherited: Option<Moment>) -> Result<(), Plan<K>> {
-    let evidence = &view.evidence;
-    let unknown = evidence.unknown_write.map(|at| at.after(view.quiet_period));
-    let until = unknown.max(inherited);
-    let until = until.filter(|_| evidence.create_attempts != CreateAttempts::Unknown);
+    match view.evidence.create_attempts {
+        CreateAttempts::Unknown => Ok(()),
+        _ => none_may_take_effect(view, inherited),
+    }
+}
+
+/// The same, and no create of our own may.
+pub fn none_may_take_effect<K: Kind>(
+    view: &View<K>,
+    inherited: Option<Moment>,
+) -> Result<(), Plan<K>> {
+    let unknown = view.evidence.unknown_write;
+    let until = unknown.map(|at| at.after(view.quiet_period)).max(inherited);
     let Some(until) = until.filter(|until| *until > view.now.moment) else {
         return Ok(());
     };
-    let problem = Problem::new(Reason::Progressing, ResolvedBy::Waiting, MAY_TAKE_EFFECT);
     let wait = view.now.moment.until(until) + MARGIN;
+    if view.meta.deleting.is_some() {
+        return Err(deletion_waits(MAY_TAKE_EFFECT, wait));
+    }
+    let problem = Problem::new(Reason::Progressing, ResolvedBy::Waiting, MAY_TAKE_EFFECT);
     Err(failing(problem, Requeue::After(wait)))
 }
 

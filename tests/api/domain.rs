@@ -47,6 +47,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             set().value("quietPeriod", json!("15s")),
             late_write_of_an_earlier_leader,
         ),
+        stage.trial(
+            "domain::late_write_before_an_edit",
+            set().value("quietPeriod", json!("15s")),
+            late_write_before_an_edit,
+        ),
         stage.trial("domain::adopted_and_replaced", set(), adopted_and_replaced),
         stage.trial("domain::switched_and_edited", set(), switched_and_edited),
         stage.trial(
@@ -303,6 +308,44 @@ async fn late_write_of_an_earlier_leader(fx: &mut Fixture) {
     let faults: Vec<_> = writes.map(|it| it.fault.as_deref()).collect();
     let late_first = [Some("executeAfter"), None];
     assert_eq!(faults, late_first, "{}", journal.tail(30));
+}
+
+/// The same with an edit: no other entry is changed before the late list has taken effect.
+async fn late_write_before_an_edit(fx: &mut Fixture) {
+    for (name, number) in [("main-line", NUMBER), ("second-line", SECOND_NUMBER)] {
+        fx.number(name, number).await;
+        fx.ready(Number, name).await;
+    }
+    let greets =
+        |number: &str| json!({"phoneNumber": number, "ivrGreeting": {"message": "Hello."}});
+    let late = FaultKind::ExecuteAfter(std::time::Duration::from_secs(12));
+    let fault = FaultSpec::next("POST", "/", late);
+    fx.sim.fault(&fault).await.expect("the fault is installed");
+    let mark = fx.mark().await;
+    fx.apply(Number, "main-line", &greets(NUMBER)).await;
+    until("the write is sent", SOON, async || {
+        let applied = fx.sim.faults().await.expect("are told")[0].applied;
+        (applied == 1).then_some(()).ok_or(applied)
+    })
+    .await;
+    fx.operator().kill().await;
+    fx.apply(Number, "second-line", &greets(SECOND_NUMBER))
+        .await;
+    fx.free_lease().await;
+    fx.start_operator(&[]).await;
+    until("both numbers greet", LATER, async || {
+        let entries = fx.entries_at_daily().await;
+        let greet = |it: &Value| it["ivr_greeting"]["message"] == "Hello.";
+        let all = entries.iter().all(greet);
+        all.then_some(()).ok_or_else(|| json!(entries))
+    })
+    .await;
+    let journal = fx.journal_since(mark).await;
+    let writes = journal.calls("POST", "/").into_iter();
+    let faults: Vec<_> = writes.map(|it| it.fault.as_deref()).collect();
+    let late_first = [Some("executeAfter"), None];
+    assert_eq!(faults, late_first, "{}", journal.tail(30));
+    assert_eq!(fx.entries_at_daily().await.len(), 2);
 }
 
 /// S1: the object is deleted after the list was read.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::problems::{adoption_not_allowed, evidence, held_by, in_use, not_purchased};
 use super::steps::{Age, Step};
+use super::write::write;
 use super::{Plan, Planned};
-use crate::clock::Moment;
 use crate::crd::AdoptionPolicy;
 use crate::daily::evidence::CreateAttempts;
 use crate::daily::number_api::NumberApi;
@@ -20,7 +20,7 @@ use crate::reconcile::claim::{
 use crate::reconcile::lifecycle::Create;
 use crate::reconcile::problem::{Problem, Requeue};
 use crate::reconcile::record::{Claim, Made, Record};
-use crate::reconcile::steps::{Change, Step as AnyStep, Written, act, failing, record};
+use crate::reconcile::steps::{Change, Step as AnyStep, Written, failing, record};
 
 impl Create for Number {
     fn claim(view: &View, spec: &Spec, domain: &Domain) -> Planned {
@@ -41,10 +41,10 @@ impl Create for Number {
         if let Some(config) = known.of_number(&owned.name) {
             let is_elsewhere = NumberApi::of(&config.id) != view.facts.api;
             if is_elsewhere && is_former(view, owned, claim, config) {
-                no_late_list(view, Some(view.trusted_from))?;
+                let step = Step::MoveConfig(config.id.clone(), Box::new(request.clone()));
+                let moved = write(view, step)?;
                 record_request(owned, claim, json!(request))?;
-                let from = config.id.clone();
-                return Ok(act(Step::MoveConfig(from, Box::new(request))));
+                return Ok(moved);
             }
             return found(view, spec, owned, claim, config);
         }
@@ -62,25 +62,13 @@ impl Create for Number {
                 Requeue::After(view.now.moment.until(rejection.until)),
             ));
         }
-        // Between the two calls of a move nobody answers the number, so it does not wait for an earlier leader.
-        let is_elsewhere = |id: &String| NumberApi::of(id) != view.facts.api;
-        let is_moved = owned.former_id.as_ref().is_some_and(is_elsewhere);
-        no_late_list(view, (!is_moved).then_some(view.trusted_from))?;
+        let created = write(view, Step::CreateConfig(Box::new(request.clone())))?;
         let mut owned = owned.clone();
         // An entry that was adopted had the id of the one that is created.
         let is_entry = |id: &mut String| NumberApi::of(id) == NumberApi::DomainProperties;
         owned.adopted_id.take_if(is_entry);
         record_request(&owned, claim, json!(request))?;
-        Ok(act(Step::CreateConfig(Box::new(request))))
-    }
-}
-
-/// No earlier write of the domain's list may still take effect, whichever number it was for: it would take out
-/// the entry that is created now. `inherited` is until when writes of an earlier leader count.
-fn no_late_list(view: &View, inherited: Option<Moment>) -> Result<(), Plan> {
-    match view.facts.api {
-        NumberApi::DomainProperties => no_late_write(view, inherited),
-        NumberApi::DialinConfigs => Ok(()),
+        Ok(created)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::create::{is_named, is_ours};
 use super::problems::evidence;
 use super::steps::{Age, Read, Step};
+use super::write::write;
 use super::{Plan, Planned};
 use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;
@@ -14,9 +15,7 @@ use crate::reconcile::lifecycle::Delete;
 use crate::reconcile::longest_wait::{deadline, is_over, namespace_is_known};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Record, Recorded};
-use crate::reconcile::steps::{
-    MARGIN, MAY_TAKE_EFFECT, Outcome, Release, act, deletion_waits, read,
-};
+use crate::reconcile::steps::{MARGIN, MAY_TAKE_EFFECT, Outcome, Release, deletion_waits, read};
 
 /// How soon to count these rooms again.
 const PUBLISHERS_RETRY: Duration = Duration::from_secs(5);
@@ -129,7 +128,8 @@ fn delete_config(view: &View, id: &str) -> Plan {
         let message = "Waiting: Daily still shows the dial-in config after its deletion.";
         return deletion_waits(message, STILL_SHOWN_RETRY);
     }
-    act(Step::DeleteConfig { id: id.to_owned() })
+    let step = Step::DeleteConfig { id: id.to_owned() };
+    write(view, step).unwrap_or_else(|first| first)
 }
 
 /// Daily shows no config.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::create::{claim_at, is_named};
 use super::problems::{evidence, in_use, moved, not_purchased};
 use super::steps::{Age, Serving, Step, Update};
+use super::write::write;
 use super::{Plan, Planned};
 use crate::crd::condition::{self, kind};
 use crate::daily::number_api::NumberApi;
@@ -130,7 +131,7 @@ fn present(view: &View, spec: &Spec, domain: &Domain, config: &DialinConfig) -> 
         counts: may_be_drift && !view.late_write_may_be_ours(),
         properties,
     };
-    Ok(act(Step::UpdateConfig(Box::new(update))))
+    write(view, Step::UpdateConfig(Box::new(update)))
 }
 
 /// The record changes before anything is created, and keeps the id of before.

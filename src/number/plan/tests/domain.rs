@@ -211,9 +211,51 @@ fn an_entry_is_created_once_no_write_of_an_earlier_leader_may_take_effect() {
         (
             "to be moved from the list",
             after_a_crash(move_from(ENTRY, NumberApi::DialinConfigs)),
-            &format!("move {ENTRY}"),
+            "failing Progressing",
         ),
         ("in the other place", after_a_crash(claimed()), "create"),
+    ]);
+}
+
+/// A late list would undo the change, or bring the entry back.
+#[test]
+fn an_entry_is_changed_and_deleted_once_no_other_write_to_the_list_may_take_effect() {
+    let changed = |from, unknown: Option<u64>| {
+        with(showing(kept_entry(), vec![config(ENTRY, "other")]), |it| {
+            it.trusted_from = at(from);
+            it.evidence.unknown_write = unknown.map(at);
+            it.evidence.create_attempts = CreateAttempts::Unknown;
+        })
+    };
+    let deleted = |from, unknown| unused(changed(from, unknown), None);
+    let update = &format!("update {ENTRY} drift=true");
+    let delete = &format!("delete {ENTRY}");
+    let moving = |unknown| {
+        let view = after_record(moving(ENTRY, NumberApi::DialinConfigs));
+        with(view, |it| it.evidence.unknown_write = Some(at(unknown)))
+    };
+    let elsewhere = with(kept(), |it| {
+        it.facts.number = seen(vec![config("c1", "other")]);
+        it.trusted_from = at(1001);
+    });
+    check(vec![
+        ("changed", changed(1001, None), "failing Progressing"),
+        (
+            "of this leader",
+            changed(0, Some(990)),
+            "failing Progressing",
+        ),
+        ("long ago", changed(1000, Some(939)), update),
+        ("deleted", deleted(1001, None), "deleting Progressing"),
+        (
+            "deleted, of this leader",
+            deleted(0, Some(990)),
+            "deleting Progressing",
+        ),
+        ("deleted, long ago", deleted(1000, Some(939)), delete),
+        ("moved, of this leader", moving(990), "failing Progressing"),
+        ("moved, long ago", moving(939), &format!("move {ENTRY}")),
+        ("in the other place", elsewhere, "update c1 drift=true"),
     ]);
 }
 
