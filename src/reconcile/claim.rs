@@ -22,9 +22,11 @@ use crate::daily::evidence::CreateAttempts;
 /// one; a request older than the last eight can no longer take effect.
 const MAX_RECORDED_REQUESTS: usize = 8;
 
-/// The object that holds the name before this one, if any.
+/// The object that holds the name before this one, if any. Whichever has claimed it does once Daily has refused
+/// what this one asked for.
 pub fn rival<K: Kind>(view: &View<K>) -> Result<Option<&Rival>, Plan<K>> {
-    Ok(holder(view)?.filter(|it| it.is_first))
+    let holds = view.record().is_none_or(Record::holds_name);
+    Ok(holder(view)?.filter(|it| it.is_first || !holds))
 }
 
 /// Any other object that claims or owns the name. What exists may be what it has just created, or will create
@@ -62,6 +64,7 @@ pub fn record_request<K: Kind>(
     sent.drain(..sent.len().saturating_sub(MAX_RECORDED_REQUESTS));
     let claim = Claim {
         sent,
+        refused: false,
         ..claim.clone()
     };
     Err(record(owned.with_claim(claim), Change::Sent))
@@ -95,17 +98,22 @@ pub fn none_may_take_effect<K: Kind>(
     Err(failing(problem, Requeue::After(wait)))
 }
 
-/// Drops the recorded requests once Daily has refused each of them: none can take effect any more.
+/// Daily has refused the last request. Drops the recorded ones once none can take effect any more: each was refused,
+/// or Daily showed nothing of the name at the moment `absent`, which is final. Until the next request another object
+/// may claim the name.
 pub fn forget_refused<K: Kind>(
     view: &View<K>,
     owned: &Record,
     claim: &Claim,
+    absent: Option<Moment>,
 ) -> Result<(), Plan<K>> {
-    if claim.sent.is_empty() || view.create_may_have_succeeded() {
+    let is_final = absent.is_some_and(|at| at >= view.absence_is_final_from());
+    if claim.sent.is_empty() || view.create_may_have_succeeded() && !is_final {
         return Ok(());
     }
     let claim = Claim {
         sent: Vec::new(),
+        refused: true,
         ..claim.clone()
     };
     let forgotten = owned.with_claim(claim);

@@ -72,6 +72,9 @@ pub struct Claim {
     /// dropped once Daily has refused them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<Value>,
+    /// Whether Daily refused them all: until the next create another object may claim the name.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub refused: bool,
     /// What the dial-in config has that is to be moved to the other place: the id of an entry in the domain's
     /// list proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,6 +203,13 @@ impl Record {
     /// Whether the object may own something at Daily, now or once a create takes effect.
     pub fn may_own(&self) -> bool {
         self.claim.is_some() || self.made.is_some() || self.former_id.is_some()
+    }
+
+    /// Whether no other object may claim the name.
+    pub fn holds_name(&self) -> bool {
+        let is_refused = |it: &Claim| it.refused && it.sent.is_empty();
+        let claims = self.claim.as_ref().is_some_and(|it| !is_refused(it));
+        claims || self.made.is_some() || self.former_id.is_some()
     }
 
     /// Whether the object adopted the room or config with this id.

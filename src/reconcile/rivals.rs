@@ -11,7 +11,8 @@ use super::view::{Rival, View};
 
 /// The other object that holds the name first: the one that owns something at Daily, else the oldest of
 /// those that claim the name. Only a record holds a name, and only while what it records may
-/// exist in this domain: anybody can create an object, and an ended room stays as long as its owner likes.
+/// exist in this domain: anybody can create an object, Daily may refuse what it asks for, and an ended room stays as
+/// long as its owner likes.
 pub fn first<'a, K: Create>(
     view: &View<K>,
     domain: &str,
@@ -26,7 +27,8 @@ pub fn first<'a, K: Create>(
     );
     let ranked = others.filter_map(|(object, recorded)| {
         let record = recorded.record()?;
-        let holds = record.may_own() && record.domain_id == domain && !K::is_over(object, record);
+        let holds =
+            record.holds_name() && record.domain_id == domain && !K::is_over(object, record);
         if !holds || !K::is_same_name(&record.name, &name) {
             return None;
         }

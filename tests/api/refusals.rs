@@ -51,6 +51,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new().hold_at("room-create:before"),
             name_wanted_twice_at_once,
         ),
+        stage.trial(
+            "refusals::name_of_a_rejected_room",
+            Setup::new(),
+            name_of_a_rejected_room,
+        ),
         stage.trial("refusals::end_too_far", Setup::new(), end_too_far),
     ]
 }
@@ -443,6 +448,24 @@ async fn name_wanted_twice_at_once(fx: &mut Fixture) {
     let room = fx.get(Room, winner).await;
     assert_eq!(rooms[0]["id"], room.text("/status/room/id"));
     assert!(room.is_ready());
+}
+
+/// Daily rejects what the first DailyRoom of a name asks for, so that the name stays free for another one.
+async fn name_of_a_rejected_room(fx: &mut Fixture) {
+    let with = |properties| json!({"ttl": "1h", "roomName": "board", "roomProperties": properties});
+    let chat = || with(json!({"enable_chat": true}));
+    fx.room("first", with(json!({"geo": "moon-north-1"}))).await;
+    let rejected = ("Stalled", "True", "RejectedByDaily");
+    fx.condition(Room, "first", rejected).await;
+    fx.room("second", chat()).await;
+    let second = fx.ready(Room, "second").await;
+    fx.room("first", chat()).await;
+    stalls(fx, "first", "NameTaken").await;
+    fx.delete(Room, "first").await;
+    fx.gone(Room, "first").await;
+    let rooms = fx.rooms_at_daily().await;
+    assert_eq!(rooms.len(), 1);
+    assert_eq!(rooms[0]["id"], second.text("/status/room/id"));
 }
 
 async fn end_too_far(fx: &mut Fixture) {

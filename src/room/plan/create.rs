@@ -122,13 +122,19 @@ impl Create for Room {
         may_set_properties(view, spec)?;
         let request = request(spec, owned, &end, &numbers(view)?, view.now.wall);
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
-            forget_refused(view, owned, claim)?;
+            let absent = view.evidence.absence.map(|it| it.last);
+            forget_refused(view, owned, claim, absent)?;
             return Ok(rejected(view, owned, rejection));
         }
         // A derived name has one owner in all, whose deletion the finalizer holds back.
         no_late_write(view, view.is_chosen().then_some(view.trusted_from))?;
         removes_nobody(view, claim)?;
         if view.is_chosen() {
+            if claim.refused
+                && let Err(held) = not_held(view, &owned.name, rival(view)?)
+            {
+                return Ok(withdraw(view, owned, held));
+            }
             record_request(owned, claim, comparable(&request))?;
         }
         Ok(act(Step::CreateRoom(Box::new(request))))

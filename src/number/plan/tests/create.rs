@@ -355,7 +355,12 @@ fn a_rejected_create_is_sent_again_rarely() {
     });
     let refused = said(&rejected);
     assert_eq!(refused, "record with status Sent claim at 7");
-    let rejected = with_record(rejected, |it| it.claim = Some(Claim::at(7)));
+    let rejected = with_record(rejected, |it| {
+        it.claim = Some(Claim {
+            refused: true,
+            ..Claim::at(7)
+        });
+    });
     let edited = || {
         with(rejected.clone(), |it| {
             it.spec.as_mut().unwrap().name_prefix = None
@@ -383,6 +388,14 @@ fn a_rejected_create_is_sent_again_rarely() {
         ),
         ("edited", edited(), "record Sent claim at 7, sent no prefix"),
         ("edited, and noted", after_record(edited()), "create"),
+        (
+            "another object has claimed the number since",
+            with(rejected.clone(), |it| {
+                it.rival = rival(None);
+                it.rival.as_mut().unwrap().as_mut().unwrap().is_first = false;
+            }),
+            "record Withdrawn nothing",
+        ),
     ]);
     assert!(message(&rejected).contains("no such prefix"));
     let wait = Requeue::After(Duration::from_secs(5));

@@ -36,6 +36,10 @@ fn one_object_holds_a_number() {
     let claim = |uid| Some(recorded(uid, "d1", false));
     let mut withdrawn = recorded("b", "d1", false);
     withdrawn["claim"] = Value::Null;
+    let mut refused = recorded("b", "d1", false);
+    refused["claim"]["refused"] = true.into();
+    let mut sent_again = refused.clone();
+    sent_again["claim"]["sent"] = json!([sent("front")]);
     // Whether it holds the number at all, and before ours.
     let table = [
         ("older without record", number("b", before, None), None),
@@ -43,6 +47,12 @@ fn one_object_holds_a_number() {
             "older, withdrawn",
             number("b", before, Some(withdrawn)),
             None,
+        ),
+        ("older, refused", number("b", before, Some(refused)), None),
+        (
+            "older, and an earlier version sent another request",
+            number("b", before, Some(sent_again)),
+            Some(true),
         ),
         ("older", number("b", before, claim("b")), Some(true)),
         (

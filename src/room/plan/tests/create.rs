@@ -610,16 +610,61 @@ fn a_claim_that_sent_nothing_owns_no_room() {
     let refused = refused(1).chosen();
     let refusal = refusal(&refused.clone().with(|it| it.memory.rejection = None), 1);
     let refused = refused.with(|it| it.memory.rejection = Some(refusal));
-    acts(&refused, with_status(unsent.owned(), Change::Sent));
-    let again = Requeue::After(RECHECK);
-    let forgotten = refused.claim(|it| it.sent.clear());
-    fails(
-        &forgotten,
-        Reason::RejectedByDaily,
-        ResolvedBy::User,
-        again,
-        "no",
-    );
+    let dropped = |view: &View| {
+        let claim = |it: &mut Claim| {
+            it.sent.clear();
+            it.refused = true;
+        };
+        view.clone().claim(claim)
+    };
+    let forgotten = dropped(&refused);
+    let drops = |view: &View| acts(view, with_status(forgotten.owned(), Change::Sent));
+    let stays = |view: &View| {
+        let (reason, again) = (Reason::RejectedByDaily, Requeue::After(RECHECK));
+        fails(view, reason, ResolvedBy::User, again, "no");
+    };
+    drops(&refused);
+    stays(&forgotten);
+    // One of unknown outcome may take effect until the quiet period has passed, whichever process sent it.
+    let unknown = refused.create_attempts(CreateAttempts::Unknown);
+    let sent = |at| {
+        let unknown = unknown.clone();
+        unknown.evidence(|it| it.unknown_write = Some(at))
+    };
+    stays(&sent(ago(59)));
+    drops(&sent(ago(60)));
+    let inherited = |at| unknown.clone().with(|it| it.trusted_from = at);
+    stays(&inherited(at(100_001)));
+    drops(&inherited(moment()));
+}
+
+/// Two objects want one name, and Daily refuses what the first one asks for.
+#[test]
+fn a_claim_that_daily_refused_holds_no_name_until_the_next_request() {
+    let refused = claimed().chosen().free().claim(|it| {
+        it.sent.clear();
+        it.refused = true;
+    });
+    assert!(refused.owned().may_own() && !refused.owned().holds_name());
+    reads_rival(&refused);
+    let alone = refused.clone().with(|it| it.rival = Some(None));
+    let Plan::Act(AnyStep::Record(again, Change::Sent, Written::Now)) = plan(&alone) else {
+        panic!("{:?}", plan(&alone));
+    };
+    assert!(again.holds_name());
+    // Another object has claimed the name, even if it came later.
+    let later = |it: &mut View| {
+        it.rival = rival("team");
+        it.rival.as_mut().unwrap().as_mut().unwrap().is_first = false;
+    };
+    let mut withdrawn = refused.owned();
+    withdrawn.claim = None;
+    let lost = refused.clone().with(later);
+    acts(&lost, write(withdrawn, Change::Withdrawn));
+    // A request that is on its way keeps it, and so does a room that may reappear.
+    request_of(&claimed().chosen().free().with(later), END);
+    let former = refused.with_record(|it| it.former_id = Some(ID.into()));
+    assert!(former.owned().holds_name());
 }
 
 /// A DELETE of another object's, which had the name, may hit the room that is created now.
