@@ -107,12 +107,6 @@ impl SecretContent {
     fn dial_string(&self) -> String {
         dial_string(self.number(), &self.pin)
     }
-        secret == Some(&self.secret_name) && self.is_dialed(status) && end == Some(self.end)
-    }
-
-    /// Whether the status reports this PIN and these numbers.
-    pub fn is_dialed(&self, status: &DailyRoomStatus) -> bool {
-        status.dialin_code_revision == Some(self.revision) && status.phone_numbers == self.numbers
 }
 
 /// The Secret with a certain name.

@@ -18,7 +18,7 @@ use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::steps::{Outcome, Step as AnyStep, act, failing, read, unchanged};
 use crate::room::Room;
 use crate::room::published_numbers::WhyGlobal;
-use crate::room::secret::{self, SecretContent, SecretKind};
+use crate::room::secret::{self, Found, SecretContent, SecretKind};
 use crate::room::view::View;
 
 /// Within how many seconds all objects of one `kubectl apply` are created. Creation times have no
@@ -106,11 +106,15 @@ fn is_reported(view: &View, content: &SecretContent) -> bool {
     let status = &view.status;
     let end = status.expiration_time.as_ref().map(|it| it.0.as_second());
     let secret = status.binding.as_ref().map(|it| &it.name);
-    secret == Some(&content.secret_name)
-        && status.dialin_code_revision == Some(content.revision)
+    secret == Some(&content.secret_name) && is_dialed(view, content) && end == Some(content.end)
+}
+
+/// Whether the status reports this PIN and these numbers.
+fn is_dialed(view: &View, content: &SecretContent) -> bool {
+    let status = &view.status;
+    status.dialin_code_revision == Some(content.revision)
         && (view.omits_code() || status.dialin_code.is_some())
         && status.phone_numbers == content.numbers
-        && end == Some(content.end)
 }
 
 /// The PIN of a read by name, or of a listing that agrees with the status; else the reported PIN of this
@@ -241,7 +245,7 @@ fn still_used(view: &View, found: &Found, content: &SecretContent) -> Result<Opt
         return Ok(Some(content.secret_name.clone()));
     }
     let bound = view.status.binding.as_ref();
-    let Some(bound) = bound.filter(|_| content.is_dialed(&view.status)) else {
+    let Some(bound) = bound.filter(|_| is_dialed(view, content)) else {
         return Ok(None);
     };
     let former = former_secrets(view)?.iter();
