@@ -109,6 +109,11 @@ impl On {
         line!(warn, Some(self), what, domain, why, "Orphaned at Daily");
     }
 
+    /// The API server keeps an event for an hour.
+    pub fn event(&self, reason: &str, note: &str) {
+        line!(info, Some(self), reason, note, "Event");
+    }
+
     /// A reconcile ended.
     pub fn rested(&self, outcome: &str, took: Duration) {
         line!(

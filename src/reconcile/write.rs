@@ -193,6 +193,7 @@ impl<K: Kind> Pass<K> {
     pub(super) async fn publish(&self, events: &[Note]) {
         let reference = reference(&self.view);
         for event in events {
+            self.on().event(event.reason, &event.note);
             self.context.events.publish(event, &reference).await;
         }
     }

@@ -154,6 +154,7 @@ async fn outage(fx: &mut Fixture) {
     let is = "DailyUnavailable";
     assert_eq!(said(&lines, "Problem began", "reason"), [("WARN", is)]);
     assert_eq!(said(&lines, "Problem resolved", "reason"), [("INFO", is)]);
+    assert_eq!(said(&lines, "Event", "reason"), [("INFO", is)]);
     let cause = said(&lines, "Problem began", "cause");
     assert!(!cause[0].1.is_empty(), "it has its cause");
 }
