@@ -13,7 +13,6 @@ const LONGEST: usize = 2048;
 
 /// An error and its causes, separated by colons. A cause that the text contains already is left out:
 /// some libraries repeat it in their own messages.
-#[must_use]
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     chain_without(error, |_| false)
 }

@@ -10,13 +10,11 @@ pub struct Moment(pub Duration);
 
 impl Moment {
     /// The moment `by` later.
-    #[must_use]
     pub fn after(self, by: Duration) -> Self {
         Self(self.0.saturating_add(by))
     }
 
     /// The time from this moment to `later`; zero if `later` is earlier.
-    #[must_use]
     pub fn until(self, later: Self) -> Duration {
         later.0.saturating_sub(self.0)
     }
@@ -29,7 +27,6 @@ pub(crate) fn doubling(first: Duration, attempts: u32, max: Duration) -> Duratio
 }
 
 /// The current moment.
-#[must_use]
 pub fn now() -> Moment {
     let t = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let secs = u64::try_from(t.tv_sec).unwrap_or(0);
@@ -38,7 +35,6 @@ pub fn now() -> Moment {
 }
 
 /// The current time on the wall clock.
-#[must_use]
 pub fn wall() -> Timestamp {
     Timestamp::now()
 }

@@ -147,7 +147,6 @@ pub enum ConfigError {
 
 impl Config {
     /// The namespaces to watch, each for itself; `None` stands for all.
-    #[must_use]
     pub fn scopes(&self) -> Vec<Option<&str>> {
         match self.watch_namespaces.is_empty() {
             true => vec![None],
@@ -207,7 +206,6 @@ impl Config {
     }
 
     /// Who this operator is in the cluster with this id. It takes over the objects that it had by earlier ids.
-    #[must_use]
     pub fn identity(&self, cluster_id: String) -> Identity {
         let namespace = &self.lease_namespace;
         let default = |cluster_id| format!("{cluster_id}/{namespace}/{LEASE_NAME}");

@@ -57,7 +57,6 @@ pub enum Effect {
 
 impl Effect {
     /// The name in logs, metrics and tests, for example `room-create`.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }

@@ -23,7 +23,6 @@ pub struct Health {
 
 impl Health {
     /// What makes no progress, in sentences. Only a restart of the process helps.
-    #[must_use]
     pub fn stuck(&self) -> Vec<String> {
         let watches = self.watches.stuck().into_iter();
         let watches = watches.map(|(watched, idle)| {

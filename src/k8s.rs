@@ -46,7 +46,6 @@ pub struct Guard {
 
 impl Guard {
     /// The guard for an object that was read; `None` only if it does not come from the API server.
-    #[must_use]
     pub fn of(object: &impl ResourceExt) -> Option<Self> {
         Some(Self {
             namespace: object.namespace()?,

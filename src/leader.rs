@@ -89,7 +89,6 @@ pub struct Leadership {
 
 impl Leadership {
     /// Whether this process may send an effect now.
-    #[must_use]
     pub fn may_send(&self) -> bool {
         let renewed = self.state.borrow().renewed;
         is_recent(renewed, RENEWAL_VALIDITY, Now::read())
@@ -97,7 +96,6 @@ impl Leadership {
 
     /// Whether this process has recently observed the Lease as a standby, or renewed it as the leader. A
     /// leader that can only read the Lease may not send, so it is not up to date.
-    #[must_use]
     pub fn is_up_to_date(&self) -> bool {
         let state = *self.state.borrow();
         let last = state.renewed.or(state.observed);
@@ -105,7 +103,6 @@ impl Leadership {
     }
 
     /// How long the elector has sent no request, if that is too long.
-    #[must_use]
     pub fn stuck_for(&self) -> Option<Duration> {
         let requested = self.state.borrow().requested?;
         Some(requested.until(clock::now())).filter(|idle| *idle > STUCK_AFTER)

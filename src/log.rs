@@ -56,7 +56,6 @@ pub struct Trail {
 
 impl Trail {
     /// The trail of an object before its first reconcile.
-    #[must_use]
     pub fn new(kind: &str, namespace: &str, name: &str) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -78,7 +77,6 @@ pub struct On {
 impl On {
     /// The subject for an object. Only a DailyRoom has a room; the phone number of a PinDialinNumber is not
     /// logged.
-    #[must_use]
     pub fn new(trail: Arc<Trail>, room: Option<String>) -> Self {
         Self { trail, room }
     }

@@ -122,7 +122,6 @@ where
 
 impl Metrics {
     /// The health of this process, from which the metrics of the watches are computed.
-    #[must_use]
     pub fn health(&self) -> &Health {
         &self.0.health
     }

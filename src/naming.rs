@@ -33,7 +33,6 @@ fn digest(parts: &[&str], bytes: usize) -> String {
 }
 
 /// The default name of the room of a DailyRoom.
-#[must_use]
 pub fn derived_room_name(cluster: &str, namespace: &str, name: &str) -> String {
     let readable: String = format!("{namespace}-{name}")
         .chars()
@@ -47,7 +46,6 @@ pub fn derived_room_name(cluster: &str, namespace: &str, name: &str) -> String {
 }
 
 /// Whether a name has the form of a derived name, of any cluster.
-#[must_use]
 pub fn looks_derived(room_name: &str) -> bool {
     let is_base32 = |s: &str, len: usize| {
         s.len() == len
@@ -64,7 +62,6 @@ pub fn looks_derived(room_name: &str) -> bool {
 }
 
 /// Whether an operator of this cluster derived a name: it carries the cluster's mark.
-#[must_use]
 pub fn has_mark(cluster: &str, room_name: &str) -> bool {
     let marked = room_name.rsplit_once('_');
     looks_derived(room_name)
@@ -73,25 +70,21 @@ pub fn has_mark(cluster: &str, room_name: &str) -> bool {
 
 /// The label that connects a Secret with its object. A hash, because names may be longer than the value of
 /// a label.
-#[must_use]
 pub fn owner_label(namespace: &str, name: &str) -> String {
     digest(&[namespace, name], HASH_BYTES)
 }
 
 /// The default name of the Secret of a DailyRoom.
-#[must_use]
 pub fn default_secret_name(room: &str) -> String {
     format!("{room}-dialin")
 }
 
 /// The default name of the Secret with the meeting tokens of a DailyRoom.
-#[must_use]
 pub fn default_token_secret_name(room: &str) -> String {
     format!("{room}-tokens")
 }
 
 /// A fingerprint of a request, to be compared with later requests.
-#[must_use]
 pub fn fingerprint(value: &serde_json::Value) -> String {
     digest(&[&value.to_string()], HASH_BYTES)
 }

@@ -23,13 +23,11 @@ const GLOBAL_NUMBERS: [&str; 10] = [
 ];
 
 /// Whether a number in E.164 form is one of Daily's global numbers.
-#[must_use]
 pub fn is_global(e164: &str) -> bool {
     GLOBAL_NUMBERS.contains(&e164)
 }
 
 /// Daily's known global numbers.
-#[must_use]
 pub fn known_global_numbers() -> GlobalNumbers {
     let numbers = GLOBAL_NUMBERS.iter();
     let by_country = numbers.filter_map(|it| Some((country(it)?, (*it).to_owned())));
@@ -40,7 +38,6 @@ pub fn known_global_numbers() -> GlobalNumbers {
 ///
 /// Countries share calling codes. A number that is assigned to none of them, such as a number reserved for
 /// fiction, counts as a number of the main country of its calling code.
-#[must_use]
 pub fn country(e164: &str) -> Option<String> {
     let number = phonenumber::parse(None, e164).ok()?;
     if let Some(id) = number.country().id() {

@@ -54,7 +54,6 @@ pub enum RunError {
 
 impl RunError {
     /// Whether the flags or the files that they name are invalid, so that a restart does not help.
-    #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Daily(_))
     }

@@ -103,7 +103,6 @@ impl Report {
     }
 
     /// The findings as an aligned table, followed by the summary.
-    #[must_use]
     pub fn table(&self) -> String {
         let rows = self
             .checks

@@ -62,7 +62,6 @@ const SERVED: [(&str, &str, &[&str]); 3] = [
 ];
 
 /// All permissions that an operator with this configuration needs.
-#[must_use]
 pub fn needed(config: &Config) -> Vec<Right> {
     let one = |namespace: Option<&str>, group, resource, name: Option<&str>, verb| Right {
         namespace: namespace.map(ToOwned::to_owned),

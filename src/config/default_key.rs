@@ -15,7 +15,6 @@ pub enum Scope {
 
 impl Scope {
     /// Whether the scope contains the namespace with this name and these labels.
-    #[must_use]
     pub fn selects(
         &self,
         namespace: &str,
@@ -29,7 +28,6 @@ impl Scope {
     }
 
     /// Whether the answer depends on the labels of a namespace. If not, nobody needs to read them.
-    #[must_use]
     pub fn needs_labels(&self) -> bool {
         matches!(self, Self::Selector(selector) if !selector.selects_all())
     }

@@ -15,7 +15,6 @@ pub struct Environment {
 
 impl Environment {
     /// The environment of this process.
-    #[must_use]
     pub fn of_process() -> Self {
         let namespace = std::fs::read_to_string(OWN_NAMESPACE).ok();
         Self::new(namespace, |name| std::env::var(name).ok())

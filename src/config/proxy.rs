@@ -22,7 +22,6 @@ pub struct Proxy {
 
 impl Proxy {
     /// The flag or the environment variable with the proxy's URL.
-    #[must_use]
     pub fn origin(&self) -> &'static str {
         self.origin
     }

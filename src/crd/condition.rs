@@ -101,27 +101,23 @@ impl Reason {
     pub const ALL: &[Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The reason with this name.
-    #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         name.parse().ok()
     }
 
     /// The name, for example `RateLimited`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
 /// The status of a condition; `None` if the condition is absent.
-#[must_use]
 pub fn status_of<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a str> {
     let found = conditions.iter().find(|it| it.type_ == type_);
     found.map(|it| it.status.as_str())
 }
 
 /// Whether a condition is present and `True`.
-#[must_use]
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
     status_of(conditions, type_) == Some("True")
 }

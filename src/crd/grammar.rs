@@ -115,7 +115,6 @@ impl Grammar {
     }
 
     /// The CEL rule for the CRD.
-    #[must_use]
     pub fn rule(&self) -> Rule {
         self.rule_with("")
     }

@@ -152,7 +152,6 @@ impl SecretValue {
     }
 
     /// The key of the value, for example `dialin-code`.
-    #[must_use]
     pub fn key(self) -> &'static str {
         self.into()
     }

@@ -12,7 +12,6 @@ use super::condition::kind;
 /// otherwise Ready, whatever its status.
 ///
 /// Call this after the last change to the conditions.
-#[must_use]
 pub fn summary(conditions: &[Condition]) -> (Option<String>, Option<String>) {
     let is_true =
         |type_: &'static str| move |it: &&Condition| it.type_ == type_ && it.status == "True";

@@ -195,7 +195,6 @@ fn seconds(grammar: &Grammar, text: &str) -> Result<i64, InvalidField> {
 }
 
 /// Unix seconds as Kubernetes writes a time.
-#[must_use]
 pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }

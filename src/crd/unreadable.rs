@@ -2,7 +2,6 @@
 
 /// The text of a serde error without the quoted value, which may be a PIN or API key in the wrong
 /// field. Expected types and the names of fields come from the schema and are kept.
-#[must_use]
 pub fn without_value(error: &str) -> String {
     let said = |start: &str| error.starts_with(start);
     if said("missing field `") || said("duplicate field `") {

@@ -92,7 +92,6 @@ impl Client {
     }
 
     /// The parts of the CA file that are not trusted, each with its place and the reason.
-    #[must_use]
     pub fn skipped_certificates(&self) -> Vec<String> {
         self.transport.skipped()
     }

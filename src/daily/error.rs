@@ -52,7 +52,6 @@ pub enum CallError {
 
 impl CallError {
     /// Whether Daily may have applied the call, or may still apply it.
-    #[must_use]
     pub fn may_have_been_applied(&self) -> bool {
         matches!(self, Self::Unknown { .. })
     }
@@ -66,7 +65,6 @@ impl CallError {
     }
 
     /// The status code of the answer, if there was one.
-    #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Unauthorized => Some(401),
@@ -78,7 +76,6 @@ impl CallError {
     }
 
     /// The reason in conditions, events and metrics.
-    #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::Unauthorized => Reason::Unauthorized,

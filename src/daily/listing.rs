@@ -58,7 +58,6 @@ pub enum Next {
 
 impl Joining {
     /// A listing whose first page is requested at this moment. Keeps only rooms with these names.
-    #[must_use]
     pub fn begin(at: Moment, wanted: HashSet<String>) -> Self {
         Self {
             begun: at,
@@ -79,7 +78,6 @@ impl Joining {
 
     /// The same listing, which also finds the rooms with the mark of the cluster with this id, beside
     /// those of the known names.
-    #[must_use]
     pub fn finding_marked(self, cluster: &str, known: HashSet<String>) -> Self {
         Self {
             cluster: Some(cluster.to_owned()),
@@ -89,13 +87,11 @@ impl Joining {
     }
 
     /// The id after which the next page begins; `None` for the first page. // F-ROOM-13
-    #[must_use]
     pub fn after(&self) -> Option<&str> {
         self.last.as_deref()
     }
 
     /// Adds the requested page, which arrived at this moment.
-    #[must_use]
     pub fn add(mut self, page: Answer<RoomsPage>, at: Moment) -> Next {
         let RoomsPage { total_count, data } = page.value;
         let total = *self.total.get_or_insert(total_count);
@@ -197,38 +193,32 @@ pub struct Listing {
 
 impl Listing {
     /// When the first page was requested.
-    #[must_use]
     pub fn begun(&self) -> Moment {
         self.begun
     }
 
     /// When the last page had arrived.
-    #[must_use]
     pub fn ended(&self) -> Moment {
         self.ended
     }
 
     /// Daily's clock in the last page with a `Date`, in unix seconds.
-    #[must_use]
     pub fn date(&self) -> Option<i64> {
         self.date
     }
 
     /// The room with this name, if it was wanted, shown and parsed.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Room> {
         self.rooms.get(name)
     }
 
     /// The rooms with the cluster's mark.
-    #[must_use]
     pub fn marked(&self) -> &Marked {
         &self.marked
     }
 
     /// Whether a room with this name was wanted and not shown. That proves its absence only if the
     /// listing [is complete](Self::is_complete).
-    #[must_use]
     pub fn lacks(&self, name: &str) -> bool {
         self.absent.contains(name)
     }
@@ -236,7 +226,6 @@ impl Listing {
     /// Whether the pages showed all rooms: they lead to an end, each room on them has a name, and of
     /// the first page's count (F-ROOM-14) no more are missing than this many rooms that ended or
     /// were deleted while it was read.
-    #[must_use]
     pub fn is_complete(&self, removed_meanwhile: usize) -> bool {
         let removed = u64::try_from(removed_meanwhile).unwrap_or(u64::MAX);
         let whole = self.broken.is_none() && self.nameless == 0;
@@ -244,7 +233,6 @@ impl Listing {
     }
 
     /// Why it proves no absence, whatever was removed meanwhile.
-    #[must_use]
     pub fn partial(&self) -> Option<String> {
         match self.broken {
             Some(Broken::Circle) => Some("its pages repeat".to_owned()),

@@ -21,7 +21,6 @@ pub enum NumberApi {
 
 impl NumberApi {
     /// The place of the config with this id.
-    #[must_use]
     pub fn of(id: &str) -> Self {
         match entry_number(id) {
             Some(_) => Self::DomainProperties,

@@ -46,7 +46,6 @@ struct Inner {
 
 impl RateLimit {
     /// A limit of which this much is used.
-    #[must_use]
     pub fn new(used: Used) -> Self {
         // A moment in the future would block calls until then, and no call can have been sent there.
         let at = used.at.min(clock::now());
@@ -54,7 +53,6 @@ impl RateLimit {
     }
 
     /// A limit of this many calls in the time in which an account has 100.
-    #[must_use]
     pub fn of_calls(calls: usize) -> Self {
         Self::with(Windows::of_calls(calls))
     }

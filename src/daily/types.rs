@@ -111,14 +111,12 @@ pub struct Pin(String);
 
 impl Pin {
     /// A PIN, or `None` if there are other characters than digits.
-    #[must_use]
     pub fn new(digits: &str) -> Option<Self> {
         let is_pin = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
         is_pin.then(|| Self(digits.to_owned()))
     }
 
     /// The digits.
-    #[must_use]
     pub fn digits(&self) -> &str {
         &self.0
     }
@@ -172,7 +170,6 @@ pub struct RoomChange {
 
 impl RoomChange {
     /// Whether it changes nothing.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.privacy.is_none() && self.properties.is_empty()
     }
@@ -199,7 +196,6 @@ pub struct ListedRoom {
 
 impl ListedRoom {
     /// The room, if it parses.
-    #[must_use]
     pub fn parsed(&self) -> Option<Room> {
         serde_json::from_str(self.text.get()).ok()
     }
@@ -238,7 +234,6 @@ pub struct DialinConfig {
 
 impl DialinConfig {
     /// Whether it is in the domain's own property.
-    #[must_use]
     pub fn is_at_the_domain(&self) -> bool {
         NumberApi::of(&self.id) == NumberApi::DomainProperties
     }
@@ -289,7 +284,6 @@ pub struct DialinConfigRequest {
 
 impl DialinConfigRequest {
     /// Where a create with this body belongs.
-    #[must_use]
     pub fn api(&self) -> NumberApi {
         match self.kind {
             Some(_) => NumberApi::DialinConfigs,
@@ -298,7 +292,6 @@ impl DialinConfigRequest {
     }
 
     /// The settings of the config that it creates.
-    #[must_use]
     pub fn body(&self) -> DialinConfigBody {
         DialinConfigBody {
             phone_number: Some(self.phone_number.clone()),

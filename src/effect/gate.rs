@@ -22,7 +22,6 @@ pub struct Check {
 
 impl Check {
     /// No live check: the write carries uid and resourceVersion, which the API server checks.
-    #[must_use]
     pub fn by_version() -> Self {
         Self {
             read: None,
@@ -79,7 +78,6 @@ pub struct Gate {
 
 impl Gate {
     /// A gate for this leadership. Without `writes` it blocks every effect.
-    #[must_use]
     pub fn new(leadership: Leadership, writes: bool, metrics: Metrics) -> Self {
         Self {
             leadership,
@@ -89,7 +87,6 @@ impl Gate {
     }
 
     /// Whether writes are enabled.
-    #[must_use]
     pub fn writes(&self) -> bool {
         self.writes
     }

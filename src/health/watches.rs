@@ -88,7 +88,6 @@ impl Watches {
 
     /// The caches that are not filled yet. A namespace that the operator may not watch does not count as
     /// long as another one is served.
-    #[must_use]
     pub fn pending(&self) -> Vec<String> {
         let all = self.0.lock();
         let skipped = all.denied();
@@ -110,14 +109,12 @@ impl Watches {
     }
 
     /// Whether all caches that count are filled.
-    #[must_use]
     pub fn are_filled(&self) -> bool {
         self.pending().is_empty()
     }
 
     /// Whether the caches show this namespace completely, or never will because the operator may not
     /// watch it.
-    #[must_use]
     pub fn show(&self, namespace: &str) -> bool {
         let all = self.0.lock();
         if all.denied().contains(&Some(namespace.to_owned())) {
@@ -134,7 +131,6 @@ impl Watches {
     }
 
     /// The watches that have sent no request for too long.
-    #[must_use]
     pub(super) fn stuck(&self) -> Vec<(Watched, Duration)> {
         let now = clock::now();
         let all = self.0.lock();
@@ -146,7 +142,6 @@ impl Watches {
     }
 
     /// How long ago each watch last made progress: it received an event, stayed open, or filled its cache.
-    #[must_use]
     pub(crate) fn ages(&self) -> BTreeMap<Watched, Duration> {
         let now = clock::now();
         let mut ages = BTreeMap::new();
@@ -160,7 +155,6 @@ impl Watches {
 
     /// The namespaces of `--watch-namespaces`, and whether the operator skips each because it may not
     /// watch it.
-    #[must_use]
     pub(crate) fn skipped(&self) -> BTreeMap<String, bool> {
         let all = self.0.lock();
         let denied = all.denied();
@@ -171,7 +165,6 @@ impl Watches {
     }
 
     /// The number of failed requests by kind.
-    #[must_use]
     pub(crate) fn failures(&self) -> BTreeMap<String, u64> {
         self.0.lock().failures.clone()
     }
@@ -198,7 +191,6 @@ pub struct Watch {
 
 impl Watch {
     /// What the watch covers.
-    #[must_use]
     pub fn of(&self) -> &Watched {
         &self.key.0
     }

@@ -120,13 +120,11 @@ impl Managed {
 }
 
 /// The value of [`MANAGED_ANNOTATION`] for a Secret before it is created.
-#[must_use]
 pub fn managed_keys(secret: &Secret) -> String {
     json!(Managed::of(secret)).to_string()
 }
 
 /// What the operator has set in a Secret, as [`MANAGED_ANNOTATION`] lists it, with that annotation.
-#[must_use]
 pub fn managed_parts(secret: &Secret) -> Secret {
     fn part<V: Clone>(
         map: &Option<BTreeMap<String, V>>,

@@ -60,7 +60,6 @@ pub enum KubeError {
 
 impl KubeError {
     /// The reason for conditions and events.
-    #[must_use]
     pub fn reason(&self) -> Reason {
         match self {
             Self::Conflict | Self::AlreadyExists | Self::NotFound => Reason::Progressing,
@@ -75,7 +74,6 @@ impl KubeError {
 
     /// Whether the API server is overloaded or shutting down. A status write that reports this would add to
     /// the load.
-    #[must_use]
     pub fn is_overload(&self) -> bool {
         matches!(
             self,
@@ -87,7 +85,6 @@ impl KubeError {
     }
 
     /// Whether the API server was not reached, or did not decide.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -97,13 +94,11 @@ impl KubeError {
 
     /// Whether the operator may not read the object, or it does not exist. This does not affect other
     /// namespaces.
-    #[must_use]
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Forbidden { .. } | Self::NotFound)
     }
 
     /// Whether the API server rejected the object, or a quota or policy forbids it.
-    #[must_use]
     pub fn refuses_the_object(&self) -> bool {
         matches!(self, Self::Invalid { .. } | Self::Forbidden { .. })
     }

@@ -78,7 +78,6 @@ struct Published {
 
 impl Events {
     /// A publisher for this pod. Without `writes` it publishes nothing.
-    #[must_use]
     pub fn new(client: Client, instance: &str, writes: bool) -> Self {
         Self(writes.then(|| {
             Arc::new(Publisher {

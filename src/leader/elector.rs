@@ -66,7 +66,6 @@ pub struct Elector {
 impl Elector {
     /// An elector, and the leadership that it publishes. `me` must identify this process uniquely,
     /// across restarts, too.
-    #[must_use]
     pub fn new(client: Client, namespace: &str, me: String) -> (Self, Leadership) {
         let (sender, state) = watch::channel(State::default());
         let elector = Self {

@@ -51,7 +51,6 @@ pub enum PassResult {
 
 impl PassResult {
     /// The result of a reconcile that ended with this problem. One that resolves itself is no error.
-    #[must_use]
     pub fn of(problem: Option<&Problem>) -> Self {
         match problem.map(|it| it.resolved_by) {
             None | Some(ResolvedBy::Waiting) => Self::RequeueAfter,
@@ -61,7 +60,6 @@ impl PassResult {
     }
 
     /// The result in the words of controller-runtime, which counts terminal errors as errors.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Success => "success",

@@ -40,7 +40,6 @@ impl Readiness {
     }
 
     /// The unmet preconditions, as `/readyz` names them.
-    #[must_use]
     pub fn pending(&self) -> Vec<String> {
         self.0.lock().iter().map(ToString::to_string).collect()
     }

@@ -80,7 +80,6 @@ pub struct Settings {
 
 impl Settings {
     /// Without a proxy or CA file.
-    #[must_use]
     pub fn new(base_url: &str) -> Self {
         Self {
             base_url: base_url.to_owned(),

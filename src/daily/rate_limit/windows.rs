@@ -37,7 +37,6 @@ pub struct Used {
 
 impl Used {
     /// All of it, at this moment.
-    #[must_use]
     pub fn up(at: Moment) -> Self {
         Self {
             calls: CALLS,
