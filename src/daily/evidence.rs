@@ -166,7 +166,7 @@ impl Evidence {
         complete: bool,
         expected: &[String],
     ) -> Option<String> {
-        let begun = listing.begun();
+        let begun = listing.begun;
         let may_have_changed = |name: &str| {
             let writes = self.writes.get(name);
             writes.is_some_and(|it| {
@@ -224,7 +224,7 @@ impl Evidence {
 
     fn update_rooms(&mut self) {
         let Some(applied) = &self.listing else { return };
-        let (begun, replica_lag) = (applied.listing.begun(), self.replica_lag);
+        let (begun, replica_lag) = (applied.listing.begun, self.replica_lag);
         let no_writes = Writes::default();
         self.rooms.retain(|name, room| {
             let writes = self.writes.get(name).unwrap_or(&no_writes);

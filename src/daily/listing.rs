@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
 
 use super::client::ROOMS_A_PAGE;
 use super::types::{Answer, ListedRoom, Room, RoomsPage};
@@ -27,62 +28,48 @@ pub struct Marked {
 /// A listing of which some pages were read.
 #[derive(Clone, Debug)]
 pub struct Joining {
-    begun: Moment,
-    pages: usize,
+    /// What the pages have shown so far.
+    listing: Listing,
     total: Option<u64>,
-    date: Option<i64>,
     /// The hashed ids of all rooms so far: the account may have very many that are not ours.
     ids: HashSet<u64>,
     hasher: RandomState,
-    rooms: HashMap<String, Room>,
-    /// The wanted names that no page has shown.
-    absent: HashSet<String>,
-    /// How many rooms so far have no id or no name.
-    nameless: usize,
     last: Option<String>,
     /// The id of the cluster whose mark is looked for.
-    cluster: Option<String>,
+    cluster: String,
     /// The names that objects have.
     known: HashSet<String>,
-    marked: Marked,
-}
-
-/// What follows a page.
-#[derive(Clone, Debug)]
-pub enum Next {
-    /// One more, after [`Joining::after`].
-    Page(Joining),
-    /// None: the listing has ended.
-    Whole(Listing),
 }
 
 impl Joining {
-    /// A listing whose first page is requested at this moment. Keeps only rooms with these names.
-    pub fn begin(at: Moment, wanted: HashSet<String>) -> Self {
-        Self {
+    /// A listing whose first page is requested at this moment. Keeps only rooms with the `wanted` names, and finds
+    /// the rooms with the mark of the cluster with this id, beside those of the `known` names.
+    pub fn begin(
+        at: Moment,
+        wanted: HashSet<String>,
+        cluster: &str,
+        known: HashSet<String>,
+    ) -> Self {
+        let listing = Listing {
             begun: at,
+            ended: at,
             pages: 0,
-            total: None,
             date: None,
-            ids: HashSet::new(),
-            hasher: RandomState::new(),
+            marked: Marked::default(),
+            broken: None,
+            missing: None,
             rooms: HashMap::new(),
             absent: wanted,
             nameless: 0,
-            last: None,
-            cluster: None,
-            known: HashSet::new(),
-            marked: Marked::default(),
-        }
-    }
-
-    /// The same listing, which also finds the rooms with the mark of the cluster with this id, beside
-    /// those of the known names.
-    pub fn finding_marked(self, cluster: &str, known: HashSet<String>) -> Self {
+        };
         Self {
-            cluster: Some(cluster.to_owned()),
+            listing,
+            total: None,
+            ids: HashSet::new(),
+            hasher: RandomState::new(),
+            last: None,
+            cluster: cluster.to_owned(),
             known,
-            ..self
         }
     }
 
@@ -91,35 +78,35 @@ impl Joining {
         self.last.as_deref()
     }
 
-    /// Adds the requested page, which arrived at this moment.
-    pub fn add(mut self, page: Answer<RoomsPage>, at: Moment) -> Next {
+    /// Adds the requested page, which arrived at this moment. Breaks when the listing has ended.
+    pub fn add(mut self, page: Answer<RoomsPage>, at: Moment) -> ControlFlow<Listing, Self> {
         let RoomsPage { total_count, data } = page.value;
         let total = *self.total.get_or_insert(total_count);
-        self.date = page.date.or(self.date);
-        self.pages += 1;
+        self.listing.date = page.date.or(self.listing.date);
+        self.listing.pages += 1;
         let (listed, known) = (data.len(), self.ids.len());
         for room in data {
             self.add_room(&room);
         }
         // F-ROOM-12
         if listed < ROOMS_A_PAGE {
-            return Next::Whole(self.end(None, at));
+            return ControlFlow::Break(self.end(None, at));
         }
         // Rooms that are created meanwhile are listed before the first page (F-ROOM-11). A page
         // without a new id, or more rooms than the first page counted, means that the pages repeat.
         if self.ids.len() == known || self.collected() > total {
-            return Next::Whole(self.end(Some(Broken::Circle), at));
+            return ControlFlow::Break(self.end(Some(Broken::Circle), at));
         }
-        if self.pages >= MOST_PAGES {
-            return Next::Whole(self.end(Some(Broken::TooLong), at));
+        if self.listing.pages >= MOST_PAGES {
+            return ControlFlow::Break(self.end(Some(Broken::TooLong), at));
         }
-        Next::Page(self)
+        ControlFlow::Continue(self)
     }
 
     /// Parses only a wanted room: the others may be many and large.
     fn add_room(&mut self, listed: &ListedRoom) {
         let ListedRoom { id, name, .. } = listed;
-        self.nameless += usize::from(id.is_none() || name.is_none());
+        self.listing.nameless += usize::from(id.is_none() || name.is_none());
         let hashed = id.as_ref().map(|id| self.hasher.hash_one(id));
         let is_new = hashed.is_none_or(|hash| self.ids.insert(hash));
         self.last = id.clone().or(self.last.take());
@@ -130,19 +117,18 @@ impl Joining {
             self.add_marked(id, name);
         }
         // Newest first: of two rooms with one name, a GET shows the newer.
-        if self.absent.remove(name)
+        if self.listing.absent.remove(name)
             && let Some(room) = listed.parsed()
         {
-            self.rooms.insert(name.clone(), room);
+            self.listing.rooms.insert(name.clone(), room);
         }
     }
 
     fn add_marked(&mut self, id: &str, name: &str) {
-        let cluster = self.cluster.as_deref();
-        if !cluster.is_some_and(|cluster| naming::has_mark(cluster, name)) {
+        if !naming::has_mark(&self.cluster, name) {
             return;
         }
-        let Marked { count, unknown } = &mut self.marked;
+        let Marked { count, unknown } = &mut self.listing.marked;
         *count += 1;
         if unknown.len() < MOST_UNKNOWN && !self.known.contains(name) {
             unknown.insert(name.to_owned(), id.to_owned());
@@ -155,15 +141,10 @@ impl Joining {
 
     fn end(self, broken: Option<Broken>, ended: Moment) -> Listing {
         Listing {
-            begun: self.begun,
             ended,
-            date: self.date,
             broken,
             missing: self.total.unwrap_or(0).checked_sub(self.collected()),
-            rooms: self.rooms,
-            absent: self.absent,
-            nameless: self.nameless,
-            marked: self.marked,
+            ..self.listing
         }
     }
 }
@@ -178,43 +159,30 @@ enum Broken {
 /// The wanted rooms, as the pages of a listing showed them.
 #[derive(Clone, Debug)]
 pub struct Listing {
-    begun: Moment,
-    ended: Moment,
-    date: Option<i64>,
+    /// When the first page was requested.
+    pub begun: Moment,
+    /// When the last page had arrived.
+    pub ended: Moment,
+    /// How many pages it had.
+    pub pages: usize,
+    /// Daily's clock in the last page with a `Date`, in unix seconds.
+    pub date: Option<i64>,
+    /// The rooms with the cluster's mark.
+    pub marked: Marked,
     broken: Option<Broken>,
     /// How many rooms of the first page's count no page showed; `None` if more were shown.
     missing: Option<u64>,
     rooms: HashMap<String, Room>,
+    /// The wanted names that no page has shown.
     absent: HashSet<String>,
     /// How many rooms have no id or no name, so that each may be any room.
     nameless: usize,
-    marked: Marked,
 }
 
 impl Listing {
-    /// When the first page was requested.
-    pub fn begun(&self) -> Moment {
-        self.begun
-    }
-
-    /// When the last page had arrived.
-    pub fn ended(&self) -> Moment {
-        self.ended
-    }
-
-    /// Daily's clock in the last page with a `Date`, in unix seconds.
-    pub fn date(&self) -> Option<i64> {
-        self.date
-    }
-
     /// The room with this name, if it was wanted, shown and parsed.
     pub fn get(&self, name: &str) -> Option<&Room> {
         self.rooms.get(name)
-    }
-
-    /// The rooms with the cluster's mark.
-    pub fn marked(&self) -> &Marked {
-        &self.marked
     }
 
     /// Whether a room with this name was wanted and not shown. That proves its absence only if the

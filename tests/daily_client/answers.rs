@@ -1,9 +1,12 @@
 //! Calls that Daily accepts.
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
 use daily_operator::clock;
 use daily_operator::daily::client::Client;
 use daily_operator::daily::error::CallError;
-use daily_operator::daily::listing::{Joining, Listing, Next};
+use daily_operator::daily::listing::{Joining, Listing};
 use daily_operator::daily::page::read_all;
 use daily_operator::daily::types::{DialinConfig, DialinConfigRequest, IvrGreeting, PIN_DIALIN};
 use daily_sim::{Config, Limits};
@@ -151,18 +154,18 @@ async fn lists_of_several_pages() {
     assert_eq!(numbers.iter().filter(shown).count(), 103);
     let room = listing.get("room-of-12025551000").expect("is listed");
     assert!(room.config.dialin_code.is_some());
-    assert!(listing.begun() <= listing.ended());
-    assert!(listing.date().is_some());
+    assert!(listing.begun <= listing.ended);
+    assert!(listing.date.is_some());
 }
 
 async fn listing(stage: &Stage) -> Listing {
     let names = (0..103).map(|n| format!("room-of-120255510{n:02}"));
-    let mut joining = Joining::begin(clock::now(), names.collect());
+    let mut joining = Joining::begin(clock::now(), names.collect(), "c", HashSet::new());
     loop {
         let page = stage.client.rooms_page(&key(), joining.after()).await;
         match joining.add(page.expect("is answered"), clock::now()) {
-            Next::Page(more) => joining = more,
-            Next::Whole(listing) => return listing,
+            ControlFlow::Continue(more) => joining = more,
+            ControlFlow::Break(listing) => return listing,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The listing of all rooms of an account, read at every drift interval.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::listing_schedule::Schedule;
 use crate::cause::chain;
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
-use crate::daily::listing::{Joining, Listing, Marked, Next};
+use crate::daily::listing::{Joining, Listing, Marked};
 
 /// During a mass loss, the time between two GETs of one of the missing rooms. If it exists, the next
 /// listing is read at once.
@@ -186,19 +187,19 @@ impl Account {
     async fn list(&self, expected: &Expected) -> Result<Read, CallError> {
         let before = expected(&self.domain.id);
         let started = clock::wall().as_second();
-        let (pages, listing) = self.pages(&before).await?;
-        self.compare_clocks(listing.date());
+        let listing = self.pages(&before).await?;
+        self.compare_clocks(listing.date);
         let ended = clock::wall().as_second();
         let ended_meanwhile = before
             .iter()
             .filter(|room| (started..=ended).contains(&room.end));
         let complete = listing.is_complete(ended_meanwhile.count());
-        let partial = listing.partial();
+        let (pages, partial) = (listing.pages, listing.partial());
         if complete {
-            *self.marked.lock() = Some((listing.begun(), listing.marked().clone()));
+            *self.marked.lock() = Some((listing.begun, listing.marked.clone()));
         }
         // Daily ends the rooms by its own clock.
-        let now = listing.date().map_or(ended, |date| date.max(ended));
+        let now = listing.date.map_or(ended, |date| date.max(ended));
         let expected = before
             .into_iter()
             .filter(|room| room.recreated && room.end > now);
@@ -217,25 +218,21 @@ impl Account {
 
     /// Reads all pages. Keeps only the expected rooms and those with evidence: the account may have
     /// any number of others.
-    async fn pages(&self, before: &[ExpectedRoom]) -> Result<(usize, Listing), CallError> {
+    async fn pages(&self, before: &[ExpectedRoom]) -> Result<Listing, CallError> {
         let key = self.good_key().ok_or(CallError::Unauthorized)?;
         // A room may have evidence after its object is gone.
         let known: HashSet<String> = before.iter().map(|room| room.name.clone()).collect();
         let mut wanted: HashSet<String> = self.evidence().names();
         wanted.extend(known.iter().cloned());
-        let joining = Joining::begin(clock::now(), wanted);
-        let mut joining = joining.finding_marked(&self.setup.cluster_id, known);
-        let mut pages = 0;
-        let listing = loop {
+        let mut joining = Joining::begin(clock::now(), wanted, &self.setup.cluster_id, known);
+        loop {
             let call = self.setup.client.rooms_page(&key, joining.after());
             let page = self.read(&key, "/rooms", call).await?;
-            pages += 1;
             match joining.add(page, clock::now()) {
-                Next::Page(next) => joining = next,
-                Next::Whole(listing) => break listing,
+                ControlFlow::Continue(next) => joining = next,
+                ControlFlow::Break(listing) => return Ok(listing),
             }
-        };
-        Ok((pages, listing))
+        }
     }
 
     /// GETs one of the many rooms that a listing does not show. Returns it if it is absent.

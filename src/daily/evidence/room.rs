@@ -180,21 +180,21 @@ impl Entry {
         replica_lag: Duration,
     ) {
         let listing = &applied.listing;
-        let begun = listing.begun();
+        let begun = listing.begun;
         let is_stale = writes.stale_until(begun, replica_lag).is_some();
         if writes.since(begun)
             || self.was_answered_after(begun)
-            || is_stale && !self.has_ended(listing.date())
+            || is_stale && !self.has_ended(listing.date)
         {
             return;
         }
         match listing.get(name) {
             Some(room) => {
-                let (value, date) = (room.clone(), listing.date());
+                let (value, date) = (room.clone(), listing.date);
                 self.record(Observed::of(Answer { value, date }, begun, Source::List));
             }
             None if applied.complete && listing.lacks(name) => {
-                self.record_absence(listing.ended(), None, listing.date());
+                self.record_absence(listing.ended, None, listing.date);
             }
             // The listing neither shows the room nor proves its absence: only a GET can.
             None => self.answers.observed = None,

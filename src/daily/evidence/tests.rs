@@ -5,7 +5,7 @@ mod names;
 use serde_json::json;
 
 use super::*;
-use crate::daily::listing::{Joining, Next};
+use crate::daily::listing::Joining;
 use crate::daily::types::{Answer, ListedRoom, Room, RoomsPage};
 
 /// The object in these tests.
@@ -58,10 +58,9 @@ fn listing(seconds: u64, names: &[String]) -> Listing {
         },
         date: date(seconds),
     };
-    match Joining::begin(at(seconds), wanted.collect()).add(page, at(seconds + 1)) {
-        Next::Whole(listing) => listing,
-        Next::Page(_) => panic!("more than a page"),
-    }
+    let joining = Joining::begin(at(seconds), wanted.collect(), "c", HashSet::new());
+    let listing = joining.add(page, at(seconds + 1)).break_value();
+    listing.expect("it is one page")
 }
 
 fn names(count: usize) -> Vec<String> {

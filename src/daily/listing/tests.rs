@@ -34,9 +34,13 @@ fn all() -> HashSet<String> {
     numbered.chain(["a", "b", "c"].map(str::to_owned)).collect()
 }
 
+fn begin(at: Moment, wanted: HashSet<String>) -> Joining {
+    Joining::begin(at, wanted, "c", HashSet::new())
+}
+
 /// Joins pages until the listing ends; returns how many it took.
 fn join(pages: Vec<(u64, Vec<Room>)>) -> (Listing, usize) {
-    let mut joining = Joining::begin(at(10), all());
+    let mut joining = begin(at(10), all());
     for (index, (total_count, data)) in pages.into_iter().enumerate() {
         let seconds = i64::try_from(index).expect("fits");
         let page = Answer {
@@ -44,8 +48,8 @@ fn join(pages: Vec<(u64, Vec<Room>)>) -> (Listing, usize) {
             date: (index != 2).then_some(1_000 + seconds),
         };
         match joining.add(page, at(11)) {
-            Next::Page(more) => joining = more,
-            Next::Whole(listing) => return (listing, index + 1),
+            ControlFlow::Continue(more) => joining = more,
+            ControlFlow::Break(listing) => return (listing, index + 1),
         }
     }
     panic!("wants more pages after {:?}", joining.after());
@@ -121,7 +125,7 @@ fn only_wanted_rooms_are_kept_and_nothing_is_known_of_others() {
         value: page(9, rooms(0..9)),
         date: None,
     };
-    let Next::Whole(listing) = Joining::begin(at(0), wanted).add(answer, at(1)) else {
+    let ControlFlow::Break(listing) = begin(at(0), wanted).add(answer, at(1)) else {
         panic!("it is one page");
     };
     assert!(listing.is_complete(0));
@@ -144,9 +148,9 @@ fn with_unread(id: Option<&str>, name: Option<&str>) -> Listing {
         value: page,
         date: None,
     };
-    match Joining::begin(at(0), all()).add(answer, at(1)) {
-        Next::Whole(listing) => listing,
-        Next::Page(_) => panic!("it is one page"),
+    match begin(at(0), all()).add(answer, at(1)) {
+        ControlFlow::Break(listing) => listing,
+        ControlFlow::Continue(_) => panic!("it is one page"),
     }
 }
 
@@ -175,13 +179,13 @@ fn a_room_that_no_object_wants_is_not_parsed() {
         },
         date: None,
     };
-    let joining = Joining::begin(at(0), all()).finding_marked(cluster, HashSet::new());
-    let Next::Whole(listing) = joining.add(answer, at(1)) else {
+    let joining = Joining::begin(at(0), all(), cluster, HashSet::new());
+    let ControlFlow::Break(listing) = joining.add(answer, at(1)) else {
         panic!("it is one page");
     };
     // Its id and name are all that counts.
     let ids = HashMap::from([(marked, "x".to_owned())]);
-    assert_eq!(listing.marked().unknown, ids);
+    assert_eq!(listing.marked.unknown, ids);
 }
 
 #[test]
@@ -199,15 +203,15 @@ fn a_listing_with_a_nameless_room_proves_presence_only() {
 
 #[test]
 fn a_listing_has_an_end() {
-    let mut joining = Joining::begin(at(0), all());
+    let mut joining = begin(at(0), all());
     for nth in 0.. {
         let answer = Answer {
             value: page(1_000_000, rooms(nth * 100..(nth + 1) * 100)),
             date: None,
         };
         match joining.add(answer, at(1)) {
-            Next::Page(more) => joining = more,
-            Next::Whole(listing) => {
+            ControlFlow::Continue(more) => joining = more,
+            ControlFlow::Break(listing) => {
                 assert_eq!(nth, 499);
                 assert!(!listing.is_complete(usize::MAX));
                 let why = listing.partial().expect("it says why");
@@ -227,20 +231,20 @@ fn it_knows_its_time() {
         (250, rooms(200..250)),
     ];
     let (listing, _) = join(pages);
-    assert_eq!((listing.begun(), listing.ended()), (at(10), at(11)));
+    assert_eq!((listing.begun, listing.ended), (at(10), at(11)));
     // The last page has no date.
-    assert_eq!(listing.date(), Some(1_001));
+    assert_eq!(listing.date, Some(1_001));
 }
 
 #[test]
 fn the_next_page_begins_after_the_last_room() {
-    let joining = Joining::begin(at(0), all());
+    let joining = begin(at(0), all());
     assert_eq!(joining.after(), None);
     let answer = Answer {
         value: page(101, rooms(0..100)),
         date: None,
     };
-    let Next::Page(joining) = joining.add(answer, at(1)) else {
+    let ControlFlow::Continue(joining) = joining.add(answer, at(1)) else {
         panic!("there is more");
     };
     assert_eq!(joining.after(), Some("id-99"));

@@ -1,11 +1,11 @@
 //! A small world without I/O in which plans are carried out, well or not: Daily's rooms, one
 //! object, its Secret, the clocks, and what the process remembers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::*;
 use crate::daily::evidence::{Evidence, replica_lag};
-use crate::daily::listing::{Joining, Next};
+use crate::daily::listing::Joining;
 use crate::daily::types::{Answer, ListedRoom, RoomsPage};
 use crate::reconcile::MAX_ROUNDS;
 use crate::reconcile::lifecycle::Drive;
@@ -374,9 +374,9 @@ impl World {
         let expected = [self.name()];
         let mut wanted = self.evidence.names();
         wanted.extend(expected.clone());
-        let Next::Whole(listing) = Joining::begin(begun, wanted).add(page, self.tick()) else {
-            panic!("more than a page");
-        };
+        let joining = Joining::begin(begun, wanted, "c", HashSet::new());
+        let listing = joining.add(page, self.tick()).break_value();
+        let listing = listing.expect("it is one page");
         let _ = self.evidence.apply_listing(listing, complete, &expected);
     }
 
