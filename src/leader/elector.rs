@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::observed_lease::{ObservedLease, Step};
+use super::observed_lease::ObservedLease;
 use super::{
     Leadership, Now, RENEWAL_VALIDITY, RETRY_INTERVAL, STANDBY_INTERVAL, State, Takeover,
     is_recent, lease,
@@ -115,7 +115,7 @@ impl Elector {
             () = stop.cancelled() => return Ok(None),
             read = self.read() => read?,
         }
-        if self.observed.next_step(Now::read()) == Step::Wait {
+        if !self.observed.may_acquire(Now::read()) {
             let holder = self.observed.other_holder();
             if holder != last_holder.as_deref() {
                 tracing::info!(holder, "Waiting for the Lease");

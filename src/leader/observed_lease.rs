@@ -5,17 +5,6 @@ use k8s_openapi::api::coordination::v1::Lease;
 use super::{LEASE_DURATION, Now, PreviousLeader, lease};
 use crate::clock::Moment;
 
-/// What to do about the Lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// It is free, or its holder has let it expire.
-    Acquire,
-    /// It is ours.
-    Renew,
-    /// Another process holds it.
-    Wait,
-}
-
 /// The Lease as one process last observed it.
 #[derive(Clone, Debug)]
 pub(super) struct ObservedLease {
@@ -50,22 +39,14 @@ impl ObservedLease {
         self.lease = lease;
     }
 
-    /// What to do now. Another process's Lease has expired when *we* observed it unchanged for its
-    /// duration: its own times are from another clock. A deleted Lease expires in the same way, because
-    /// its deletion does not end its holder.
-    pub(super) fn next_step(&self, now: Now) -> Step {
+    /// Whether this process may acquire the Lease now, or holds it. Another process's Lease has expired when *we*
+    /// observed it unchanged for its duration: its own times are from another clock. A deleted Lease expires
+    /// in the same way, because its deletion does not end its holder.
+    pub(super) fn may_acquire(&self, now: Now) -> bool {
         let unchanged = self.since.until(now.boot);
-        let Some(lease) = &self.lease else {
-            return match self.ever && unchanged < LEASE_DURATION {
-                true => Step::Wait,
-                false => Step::Acquire,
-            };
-        };
-        match lease::holder(lease) {
-            None => Step::Acquire,
-            Some(holder) if holder == self.me => Step::Renew,
-            Some(_) if unchanged >= lease::duration(lease) => Step::Acquire,
-            Some(_) => Step::Wait,
+        match &self.lease {
+            None => !self.ever || unchanged >= LEASE_DURATION,
+            Some(lease) => self.other_holder().is_none() || unchanged >= lease::duration(lease),
         }
     }
 

@@ -36,56 +36,44 @@ fn another_ones_lease_is_left_alone_for_its_duration() {
     };
     let free = lease::released(held_by("b", 100), false, at(100));
     let table = [
-        ("no Lease", None, 100, 100, Step::Acquire),
-        ("ours", Some(held_by("a", 100)), 100, 900, Step::Renew),
-        ("free", Some(free), 100, 100, Step::Acquire),
-        ("just seen", Some(held_by("b", 100)), 100, 114, Step::Wait),
-        (
-            "seen long enough",
-            Some(held_by("b", 100)),
-            100,
-            115,
-            Step::Acquire,
-        ),
+        ("no Lease", None, 100, 100, true),
+        ("ours", Some(held_by("a", 100)), 100, 900, true),
+        ("free", Some(free), 100, 100, true),
+        ("just seen", Some(held_by("b", 100)), 100, 114, false),
+        ("seen long enough", Some(held_by("b", 100)), 100, 115, true),
         (
             "old, but seen just now",
             Some(held_by("b", 100)),
             160,
             160,
-            Step::Wait,
+            false,
         ),
         (
             "hours old by its own clock",
             Some(held_by("b", 100)),
             9000,
             9014,
-            Step::Wait,
+            false,
         ),
-        (
-            "of the future",
-            Some(held_by("b", 9000)),
-            100,
-            114,
-            Step::Wait,
-        ),
+        ("of the future", Some(held_by("b", 9000)), 100, 114, false),
         (
             "of the future, dead",
             Some(held_by("b", 9000)),
             100,
             115,
-            Step::Acquire,
+            true,
         ),
-        ("says 40 s", Some(longer.clone()), 100, 139, Step::Wait),
-        ("says 40 s", Some(longer), 100, 140, Step::Acquire),
-        ("says a day", Some(endless.clone()), 100, 159, Step::Wait),
-        ("says a day", Some(endless), 100, 160, Step::Acquire),
-        ("says nonsense", Some(shorter), 100, 114, Step::Wait),
-        ("says no time", Some(timeless), 100, 114, Step::Wait),
+        ("says 40 s", Some(longer.clone()), 100, 139, false),
+        ("says 40 s", Some(longer), 100, 140, true),
+        ("says a day", Some(endless.clone()), 100, 159, false),
+        ("says a day", Some(endless), 100, 160, true),
+        ("says nonsense", Some(shorter), 100, 114, false),
+        ("says no time", Some(timeless), 100, 114, false),
     ];
     for (what, lease, since, now, expected) in table {
         let mut observed = ObservedLease::new("a".into());
         observed.observe(lease, at(since));
-        assert_eq!(observed.next_step(at(now)), expected, "{what}");
+        assert_eq!(observed.may_acquire(at(now)), expected, "{what}");
     }
 }
 
@@ -94,10 +82,10 @@ fn the_wait_begins_anew_with_each_renewal_that_is_seen() {
     let mut observed = ObservedLease::new("a".into());
     observed.observe(Some(held_by("b", 100)), at(100));
     observed.observe(Some(held_by("b", 100)), at(114));
-    assert_eq!(observed.next_step(at(115)), Step::Acquire);
+    assert!(observed.may_acquire(at(115)));
     observed.observe(Some(held_by("b", 105)), at(114));
-    assert_eq!(observed.next_step(at(128)), Step::Wait);
-    assert_eq!(observed.next_step(at(129)), Step::Acquire);
+    assert!(!observed.may_acquire(at(128)));
+    assert!(observed.may_acquire(at(129)));
 }
 
 #[test]
@@ -106,7 +94,7 @@ fn what_was_left_is_remembered_when_the_answer_was_not_heard() {
     observed.observe(Some(held_by("b", 100)), at(120));
     let written = observed.acquisition(lease::new("ns", "lease"), at(120));
     observed.observe(Some(written), at(125));
-    assert_eq!(observed.next_step(at(125)), Step::Renew);
+    assert!(observed.may_acquire(at(125)));
     let again = observed.acquisition(lease::new("ns", "lease"), at(126));
     assert_eq!(lease::holder(&again), Some("a"));
     // By our own clock: the time in the Lease is by another one's.
@@ -118,13 +106,13 @@ fn what_was_left_is_remembered_when_the_answer_was_not_heard() {
 fn a_lease_that_was_seen_and_is_deleted_stays_its_holders_for_a_while() {
     let mut observed = ObservedLease::new("a".into());
     observed.observe(None, at(100));
-    assert_eq!(observed.next_step(at(100)), Step::Acquire);
+    assert!(observed.may_acquire(at(100)));
     assert_eq!(observed.previous(), PreviousLeader::None);
     observed.observe(Some(held_by("b", 110)), at(110));
     observed.observe(None, at(112));
     observed.observe(None, at(120));
-    assert_eq!(observed.next_step(at(126)), Step::Wait);
-    assert_eq!(observed.next_step(at(127)), Step::Acquire);
+    assert!(!observed.may_acquire(at(126)));
+    assert!(observed.may_acquire(at(127)));
     let last_renew = at(112).boot;
     observed.acquisition(lease::new("ns", "lease"), at(127));
     assert_eq!(observed.previous(), PreviousLeader::Crashed { last_renew });
@@ -215,10 +203,12 @@ impl Contender {
     }
 
     fn send(&mut self, now: Now) {
-        let write = match self.observed.next_step(now) {
-            Step::Wait => return,
-            Step::Acquire => Some(self.observed.acquisition(lease::new("ns", "lease"), now)),
-            Step::Renew => self.observed.renewal(now),
+        if !self.observed.may_acquire(now) {
+            return;
+        }
+        let write = match self.observed.is_ours() {
+            true => self.observed.renewal(now),
+            false => Some(self.observed.acquisition(lease::new("ns", "lease"), now)),
         };
         self.out = write.map(|lease| (lease, now));
     }
