@@ -12,31 +12,25 @@ pub mod rights;
 use kube::Client;
 
 pub use self::report::{Finding, Report, Status};
-use crate::cause::chain;
 use crate::config::Config;
+use crate::daily::types::ApiKey;
+use crate::keys;
 
 /// Makes all checks.
 pub async fn check(config: &Config) -> Report {
     let mut findings = vec![configuration(config)];
-    let client = match crate::k8s::client().await {
-        Ok(client) => cluster::version(client, &mut findings).await,
-        Err(error) => {
-            findings.push(Finding::fail(
-                "api-server",
-                chain(&error),
-                "set KUBECONFIG, or run the check in a pod with a ServiceAccount",
-            ));
-            None
+    let key = match cluster::connect().await {
+        Ok((client, answers)) => {
+            findings.push(answers);
+            findings.push(crds::check(&client).await);
+            findings.extend(rights::check(&client, config).await);
+            findings.push(cluster::lease(&client, config).await);
+            let (key, finding) = default_key(&client, config).await;
+            findings.push(finding);
+            key
         }
-    };
-    let key = match &client {
-        Some(client) => {
-            findings.push(crds::check(client).await);
-            findings.extend(rights::check(client, config).await);
-            findings.push(cluster::lease(client, config).await);
-            default_key(client, config, &mut findings).await
-        }
-        None => {
+        Err(failed) => {
+            findings.push(failed);
             let skipped = ["crds", "rights", "lease", "default-key"];
             let why = "not checked, because the API server cannot be reached";
             findings.extend(skipped.map(|name| Finding::warn(name, why, "")));
@@ -63,29 +57,22 @@ fn configuration(config: &Config) -> Finding {
     }
 }
 
-async fn default_key(
-    client: &Client,
-    config: &Config,
-    findings: &mut Vec<Finding>,
-) -> Option<crate::daily::types::ApiKey> {
+/// The default API key, if it is configured and can be read.
+async fn default_key(client: &Client, config: &Config) -> (Option<ApiKey>, Finding) {
+    const CHECK: &str = "default-key";
     let Some(default) = &config.default_key else {
-        findings.push(Finding::ok(
-            "default-key",
-            "no default API key is configured; create a Secret named daily-api-key in each namespace that has DailyRooms or PinDialinNumbers",
-        ));
-        return None;
+        let detail = "no default API key is configured; create a Secret named daily-api-key in each namespace that has DailyRooms or PinDialinNumbers";
+        return (None, Finding::ok(CHECK, detail));
     };
-    match crate::keys::default_key(client, default).await {
+    match keys::default_key(client, default).await {
         Ok(key) => {
             let detail = format!("Secret {}/{} can be read", default.namespace, default.name);
-            findings.push(Finding::ok("default-key", detail));
-            Some(key)
+            (Some(key), Finding::ok(CHECK, detail))
         }
         Err(error) => {
             let next = "store the Daily API key in this Secret, or name another Secret with \
                         --default-api-key-secret";
-            findings.push(Finding::fail("default-key", error.to_string(), next));
-            None
+            (None, Finding::fail(CHECK, error.to_string(), next))
         }
     }
 }

@@ -8,24 +8,23 @@ use super::report::Finding;
 use crate::cause::chain;
 use crate::clock;
 use crate::config::{Config, LEASE_NAME};
-use crate::k8s::{DEADLINE, within};
+use crate::k8s::{self, DEADLINE, within};
 use crate::leader::lease;
 
-/// Reads the version of the API server. Returns the client if that worked.
-pub(super) async fn version(client: Client, findings: &mut Vec<Finding>) -> Option<Client> {
-    match within(DEADLINE, client.apiserver_version()).await {
-        Ok(info) => {
-            let detail = format!("Kubernetes {}", info.git_version);
-            findings.push(Finding::ok("api-server", detail));
-            Some(client)
-        }
-        Err(error) => {
-            let next = "check the network between this pod and the API server, and the kubeconfig \
-                        or the ServiceAccount";
-            findings.push(Finding::fail("api-server", chain(&error), next));
-            None
-        }
-    }
+/// A client of the API server, which answers.
+pub(super) async fn connect() -> Result<(Client, Finding), Finding> {
+    let failed = |cause, next| Finding::fail("api-server", cause, next);
+    let client = k8s::client().await.map_err(|error| {
+        let next = "set KUBECONFIG, or run the check in a pod with a ServiceAccount";
+        failed(chain(&error), next)
+    })?;
+    let version = within(DEADLINE, client.apiserver_version()).await;
+    let version = version.map_err(|error| {
+        let next = "check the network between this pod and the API server, and the kubeconfig or the ServiceAccount";
+        failed(chain(&error), next)
+    })?;
+    let detail = format!("Kubernetes {}", version.git_version);
+    Ok((client, Finding::ok("api-server", detail)))
 }
 
 /// Who holds the Lease.

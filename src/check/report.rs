@@ -5,8 +5,9 @@ use serde::Serialize;
 const HEAD: [&str; 3] = ["CHECK", "STATUS", "DETAIL"];
 
 /// The status of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Status {
     /// Nothing to do.
     Ok,
@@ -14,16 +15,6 @@ pub enum Status {
     Warn,
     /// The operator cannot work.
     Fail,
-}
-
-impl Status {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "OK",
-            Self::Warn => "WARN",
-            Self::Fail => "FAIL",
-        }
-    }
 }
 
 /// The finding of one check.
@@ -107,7 +98,7 @@ impl Report {
         let rows = self
             .checks
             .iter()
-            .map(|it| [it.check, it.status.name(), &it.detail]);
+            .map(|it| [it.check, it.status.into(), &it.detail]);
         let rows: Vec<[&str; 3]> = [HEAD].into_iter().chain(rows).collect();
         let first = rows.iter().map(|[check, ..]| check.chars().count());
         let first = first.max().unwrap_or_default();

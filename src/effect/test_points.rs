@@ -3,7 +3,8 @@
 use super::Effect;
 
 /// The phases of an effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(crate) enum Phase {
     /// Nothing is sent yet; the live check follows.
     Before,
@@ -53,11 +54,7 @@ mod armed {
     static REACHED: AtomicUsize = AtomicUsize::new(0);
 
     pub(crate) async fn at(effect: Effect, phase: Phase) {
-        let phase = match phase {
-            Phase::Before => "before",
-            Phase::Between => "between",
-            Phase::After => "after",
-        };
+        let phase: &str = phase.into();
         let here = format!("{}:{phase}", effect.name());
         if let Some((point, nth)) = &*STOP
             && *point == here

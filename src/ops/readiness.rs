@@ -1,27 +1,18 @@
 //! What this process waits for before it is ready.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 /// A precondition of readiness. `/readyz` reports them in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::Display)]
 pub enum Wait {
     /// The API server serves both kinds.
+    #[strum(to_string = "the CustomResourceDefinitions")]
     Kinds,
-    /// The ID of the cluster is known.
+    #[strum(to_string = "the ID of the cluster")]
     ClusterId,
-}
-
-impl fmt::Display for Wait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Kinds => f.write_str("the CustomResourceDefinitions"),
-            Self::ClusterId => f.write_str("the ID of the cluster"),
-        }
-    }
 }
 
 /// The preconditions that are not met yet. Clones share them.
