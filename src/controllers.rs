@@ -65,20 +65,12 @@ pub(crate) struct Context {
     pub(crate) stop: CancellationToken,
 }
 
-/// Why the controllers ended.
-#[derive(Debug, thiserror::Error)]
-pub enum ControllersError {
-    /// A controller panicked.
-    #[error("a controller failed")]
-    Broken(#[source] JoinError),
-}
-
 /// Runs the controllers until the operator stops and the last reconcile has ended. Returns whether the
 /// next leader may trust that no write to Daily is still in flight.
 ///
 /// # Errors
 /// When a controller panics.
-pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
+pub(crate) async fn run(context: Context) -> Result<bool, JoinError> {
     let sources = Sources::new(&context);
     let deletions = Deletions::new(&context.own);
     let rooms = sources.rooms(&deletions);
@@ -138,9 +130,9 @@ pub(crate) async fn run(context: Context) -> Result<bool, ControllersError> {
 }
 
 /// Waits until all controllers have ended, or one has panicked.
-async fn join(mut running: JoinSet<()>) -> Result<(), ControllersError> {
+async fn join(mut running: JoinSet<()>) -> Result<(), JoinError> {
     while let Some(ended) = running.join_next().await {
-        ended.map_err(ControllersError::Broken)?;
+        ended?;
     }
     Ok(())
 }

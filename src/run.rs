@@ -15,10 +15,11 @@ use std::sync::Arc;
 use kube::Client;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, LEASE_NAME};
-use crate::controllers::{Context, ControllersError};
+use crate::controllers::Context;
 use crate::daily::client::{Client as DailyClient, ClientError as DailyClientError};
 use crate::effect::Gate;
 use crate::k8s::{self, ClientError, Events};
@@ -44,9 +45,9 @@ pub enum RunError {
     /// This process lost the Lease.
     #[error(transparent)]
     Leader(#[from] LeaderError),
-    /// A controller failed.
-    #[error(transparent)]
-    Controllers(#[from] ControllersError),
+    /// A controller panicked.
+    #[error("a controller failed")]
+    Controllers(#[source] JoinError),
     /// A task ended that should run as long as the process.
     #[error("the task {0:?} ended unexpectedly")]
     Ended(&'static str),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::RunError;
 use crate::cause::chain;
-use crate::controllers::{self, Context, ControllersError};
+use crate::controllers::{self, Context};
 use crate::leader::{Elector, LeaderError, Released};
 
 /// How long a stopping leader waits for its last reconciles. The drain and the release of the Lease must
@@ -50,7 +50,7 @@ async fn drain_deadline(stop: &CancellationToken) {
 /// Whether the next leader may trust that no write is in flight. Controllers that end by themselves are
 /// an error.
 fn outcome(
-    ended: Result<Result<bool, ControllersError>, JoinError>,
+    ended: Result<Result<bool, JoinError>, JoinError>,
     stop: &CancellationToken,
 ) -> Result<bool, RunError> {
     match ended {
