@@ -2,7 +2,6 @@
 //! still lead?
 
 use std::error::Error as StdError;
-use std::fmt;
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -54,17 +53,6 @@ impl Check {
             on: Some(on),
             ..self
         }
-    }
-}
-
-impl fmt::Debug for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.read.is_some() {
-            "live"
-        } else {
-            "by version"
-        };
-        f.write_str(kind)
     }
 }
 
