@@ -13,7 +13,7 @@ use kube::runtime::{WatchStreamExt, predicates, watcher};
 use super::Context;
 use super::sweep::deletions::Deletions;
 use super::triggers::Known;
-use super::watch::{watch, watch_through};
+use super::watch::watch;
 use crate::clock;
 use crate::health::Watches;
 use crate::k8s::{MetadataOf, Served};
@@ -154,7 +154,7 @@ impl Sources {
                 };
                 let (store, writer) = reflector::store();
                 let name = namespace.as_deref();
-                let events = watch_through(&self.client, name, Api::all, config, &self.watches);
+                let events = watch(&self.client, name, Api::all, config, &self.watches);
                 let events = events.modify(trim_namespace).reflect(writer);
                 let changed = events.touched_objects();
                 let changed = changed.predicate_filter(predicates::labels, Default::default());
@@ -163,12 +163,17 @@ impl Sources {
             .collect()
     }
 
+    /// Watches a namespaced kind in one namespace, or in all.
     fn watch<K: Served + Send + 'static>(
         &self,
         namespace: Option<&str>,
         config: watcher::Config,
     ) -> BoxStream<'static, watcher::Result<Event<K>>> {
-        watch(&self.client, namespace, config, &self.watches)
+        let api = |client| match namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
+        watch(&self.client, namespace, api, config, &self.watches)
     }
 }
 

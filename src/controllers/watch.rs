@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::cause::{Recurring, chain};
 use crate::clock::doubling;
 use crate::health::{Watch, Watches};
-use crate::k8s::{KubeError, Served};
+use crate::k8s::KubeError;
 
 /// After an outage the API server may no longer have the resourceVersion from which a watch continues,
 /// and answers 410 Gone.
@@ -43,22 +43,8 @@ impl<K> Watchable for K where
 {
 }
 
-/// Watches a namespaced kind in one namespace, or in all namespaces.
-pub(super) fn watch<K: Served + Send + 'static>(
-    client: &Client,
-    namespace: Option<&str>,
-    config: Config,
-    watches: &Watches,
-) -> BoxStream<'static, watcher::Result<Event<K>>> {
-    let api = |client| match namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
-    watch_through(client, namespace, api, config, watches)
-}
-
-/// The same through this API, for a kind that is not namespaced.
-pub(super) fn watch_through<K: Watchable>(
+/// Watches what this API lists. That is of one namespace, or of all.
+pub(super) fn watch<K: Watchable>(
     client: &Client,
     namespace: Option<&str>,
     api: impl FnOnce(Client) -> Api<K>,

@@ -97,7 +97,7 @@ async fn watched(answers: Vec<Answer>) -> (Vec<String>, Duration, Watches) {
     let (client, asked) = api_server(answers);
     let watches = Watches::default();
     let start = Instant::now();
-    let events = watch::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
+    let events = watch::<ConfigMap>(&client, Some("team"), Api::all, Config::default(), &watches);
     let mut events = std::pin::pin!(events);
     let arrived = async {
         while let Some(event) = events.next().await {
@@ -181,7 +181,7 @@ async fn lists_that_break_off_are_no_progress() {
     let (client, asked) = api_server(vec![Answer::Broken, Answer::Broken]);
     let watches = Watches::default();
     let start = Instant::now();
-    let events = watch::<ConfigMap>(&client, None, Config::default(), &watches);
+    let events = watch::<ConfigMap>(&client, None, Api::all, Config::default(), &watches);
     let mut events = events.boxed();
     while asked.lock().len() < 3 {
         let _ = tokio::time::timeout(Duration::from_millis(10), events.next()).await;
@@ -197,7 +197,7 @@ async fn lists_that_break_off_are_no_progress() {
 async fn a_namespace_that_may_not_be_seen_is_skipped_until_it_may() {
     let (client, asked) = api_server(vec![refused(403)]);
     let watches = Watches::default();
-    let events = watch::<ConfigMap>(&client, Some("team"), Config::default(), &watches);
+    let events = watch::<ConfigMap>(&client, Some("team"), Api::all, Config::default(), &watches);
     let mut events = events.boxed();
     let second = async {
         while asked.lock().len() < 2 {
