@@ -63,14 +63,25 @@ pub(super) struct Body<T> {
     data: Vec<T>,
 }
 
-impl From<Body<DialinConfig>> for Page<DialinConfig> {
-    fn from(page: Body<DialinConfig>) -> Self {
-        Self {
-            listed: page.data.len(),
-            total: page.total_count,
-            last: page.data.last().map(|config| config.id.clone()),
-            items: page.data,
+impl<T> Body<T> {
+    /// The page with the cursor of its last entry that has one, and what the operator reads of each entry.
+    fn page<U>(
+        self,
+        cursor: impl Fn(&T) -> Option<String>,
+        item: impl Fn(T) -> Option<U>,
+    ) -> Page<U> {
+        Page {
+            listed: self.data.len(),
+            total: self.total_count,
+            last: self.data.iter().rev().find_map(cursor),
+            items: self.data.into_iter().filter_map(item).collect(),
         }
+    }
+}
+
+impl From<Body<DialinConfig>> for Page<DialinConfig> {
+    fn from(body: Body<DialinConfig>) -> Self {
+        body.page(|it| Some(it.id.clone()), Some)
     }
 }
 
@@ -105,22 +116,9 @@ impl ListedNumber {
 }
 
 impl From<Body<ListedNumber>> for Page<PurchasedNumber> {
-    fn from(page: Body<ListedNumber>) -> Self {
-        Self {
-            listed: page.data.len(),
-            total: page.total_count,
-            last: page
-                .data
-                .iter()
-                .rev()
-                .find_map(|entry| entry.pagination_id)
-                .map(|id| id.to_string()),
-            items: page
-                .data
-                .into_iter()
-                .filter_map(ListedNumber::purchased)
-                .collect(),
-        }
+    fn from(body: Body<ListedNumber>) -> Self {
+        let cursor = |it: &ListedNumber| Some(it.pagination_id?.to_string());
+        body.page(cursor, ListedNumber::purchased)
     }
 }
 
@@ -132,13 +130,8 @@ pub(super) struct ListedMeeting {
 }
 
 impl From<Body<ListedMeeting>> for Page<String> {
-    fn from(page: Body<ListedMeeting>) -> Self {
-        Self {
-            listed: page.data.len(),
-            total: page.total_count,
-            last: page.data.last().map(|meeting| meeting.id.clone()),
-            items: page.data.into_iter().map(|it| it.room).collect(),
-        }
+    fn from(body: Body<ListedMeeting>) -> Self {
+        body.page(|it| Some(it.id.clone()), |it| Some(it.room))
     }
 }
 
