@@ -37,6 +37,7 @@ use crate::k8s::Events;
 use crate::keys::Keys;
 use crate::leader::Takeover;
 use crate::metrics::Metrics;
+use crate::name_locks::NameLocks;
 use crate::number::attached_rooms::AttachedRooms;
 use crate::number::{self, Number, Publishers};
 use crate::reconcile::memory::Memories;
@@ -155,7 +156,7 @@ fn reconcile_context<K: Kind>(
         keys: Arc::clone(keys),
         objects,
         memories: Memories::default(),
-        name_locks: reconcile::NameLocks::default(),
+        name_locks: NameLocks::default(),
         stop: context.stop.clone(),
         permits: Permits::new(CONCURRENCY.into()),
         shared,

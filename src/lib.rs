@@ -18,6 +18,7 @@ mod keys;
 mod leader;
 mod log;
 pub mod metrics;
+mod name_locks;
 mod naming;
 mod number;
 mod ops;

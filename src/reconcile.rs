@@ -19,7 +19,6 @@ pub mod lifecycle;
 pub(crate) mod longest_wait;
 pub mod memory;
 pub mod meta;
-mod name_lock;
 pub mod object;
 mod observe;
 mod pass;
@@ -46,7 +45,6 @@ pub use self::kind::Kind;
 pub use self::lifecycle::Reconciled;
 use self::memory::Memories;
 use self::meta::Identity;
-pub(crate) use self::name_lock::NameLocks;
 use self::object::Object;
 #[cfg(test)]
 pub(crate) use self::pass::MAX_ROUNDS;
@@ -61,6 +59,7 @@ use crate::effect::Gate;
 use crate::k8s::Events;
 use crate::keys::Keys;
 use crate::metrics::Metrics;
+use crate::name_locks::NameLocks;
 
 /// What all reconciles of a kind share.
 pub struct Context<K: Kind> {
@@ -74,6 +73,8 @@ pub struct Context<K: Kind> {
     pub(crate) keys: Arc<Keys>,
     pub(crate) objects: Vec<Store<Object<K>>>,
     pub(crate) memories: Memories<K::Memory>,
+    /// One reconcile at a time decides which object gets a name at Daily. Of two creates Daily lets one
+    /// succeed, but it has no say in an adoption.
     pub(crate) name_locks: NameLocks,
     /// Cancelled when the operator stops.
     pub(crate) stop: CancellationToken,

@@ -17,7 +17,6 @@ mod rooms;
 mod tokens;
 mod written_configs;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +41,7 @@ use crate::clock::{self, Moment};
 use crate::concurrency::{Busy, Permit, Permits};
 use crate::effect::{Blocked, Check, Effect, EffectError, Gate};
 use crate::metrics::Metrics;
+use crate::name_locks::NameLocks;
 
 /// A difference of Daily's clock and ours that is reported, in seconds. Both should follow NTP, and
 /// an answer takes seconds at most.
@@ -98,9 +98,8 @@ pub struct Account {
     numbers: tokio::sync::Mutex<NumbersCache>,
     /// The same for who is in the rooms.
     presence: tokio::sync::Mutex<LastAnswer<Presence>>,
-    /// A lock for each room name and number, held while it is read by name or written. The map is
-    /// locked only to find one.
-    names: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// A room name or number is locked while it is read by name or written.
+    names: NameLocks,
     /// Reconciles that wait for a listing follow it.
     schedule: watch::Sender<Schedule>,
     /// Wakes the task that lists, if a listing is wanted earlier than planned.
@@ -133,7 +132,7 @@ impl Account {
             evidence: Mutex::new(evidence),
             numbers: tokio::sync::Mutex::default(),
             presence: tokio::sync::Mutex::default(),
-            names: Mutex::default(),
+            names: NameLocks::default(),
             schedule: watch::Sender::new(Schedule::default()),
             wake: Notify::new(),
             skew_reported: Mutex::default(),
@@ -199,24 +198,11 @@ impl Account {
     /// The object with this uid, which had the name, is gone.
     pub fn forget(&self, name: &str, owner: &str) {
         self.evidence().forget(name, owner, clock::now());
-        self.forget_locks(|other| other != name);
     }
 
     /// Forgets the rooms and numbers that no object has, unless they were written to recently.
     pub fn retain(&self, has_object: impl Fn(&str) -> bool) {
-        self.evidence().retain(&has_object, clock::now());
-        self.forget_locks(has_object);
-    }
-
-    /// Forgets the locks of other names, unless they are in use.
-    fn forget_locks(&self, keep: impl Fn(&str) -> bool) {
-        let mut names = self.names.lock();
-        names.retain(|name, lock| keep(name) || Arc::strong_count(lock) > 1);
-    }
-
-    /// The lock of a name.
-    fn name(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
-        Arc::clone(self.names.lock().entry(name.to_owned()).or_default())
+        self.evidence().retain(has_object, clock::now());
     }
 
     /// Sends a GET with this key. `route` is its path with the parameters left open.
@@ -265,7 +251,7 @@ impl Account {
         T: Send + 'static,
         W: Future<Output = Result<T, EffectError<CallError>>> + Send + 'static,
     {
-        let granted = async { (self.name(name).lock_owned().await, slots.await) };
+        let granted = async { (self.names.lock(name).await, slots.await) };
         let (lock, slots) = tokio::select! {
             biased;
             () = self.setup.stop.cancelled() => {

@@ -125,8 +125,9 @@ impl<K: Reconciled> Pass<K> {
         let domain = self.session()?.account.domain().id.clone();
         if self.view.meta.deleting.is_none() && self.view.made_id().is_none() {
             let name = self.view.name_at_daily().unwrap_or_default();
+            let name = any_case(&domain, &name);
             self.name_lock = None;
-            self.name_lock = Some(self.context.name_locks.lock(&domain, &name).await);
+            self.name_lock = Some(self.context.name_locks.lock(&name).await);
             // Whoever had the lock may have written meanwhile.
             self.refresh();
         }
@@ -158,5 +159,21 @@ impl<K: Reconciled> Pass<K> {
             self.view.evidence = K::evidence(&session.account, &name, &self.view.meta.uid);
             K::on_evidence(&mut self.view);
         }
+    }
+}
+
+/// A name of this domain in any case, because nobody knows whether Daily tells them apart (F-ROOM-37).
+fn any_case(domain: &str, name: &str) -> String {
+    format!("{domain}/{}", name.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_decided_on_in_any_case_and_in_its_domain() {
+        assert_eq!(any_case("d1", "Board"), any_case("d1", "bOARD"));
+        assert_ne!(any_case("d1", "Board"), any_case("d2", "Board"));
     }
 }

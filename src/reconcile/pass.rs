@@ -10,7 +10,6 @@ use super::kind::Kind;
 use super::lifecycle::Reconciled;
 use super::memory::Remembered;
 use super::meta::Meta;
-use super::name_lock::NameLock;
 use super::object::Object;
 use super::problem::{Problem, Requeue};
 use super::report::Applied;
@@ -24,6 +23,7 @@ use crate::daily::evidence::RoomEvidence;
 use crate::keys::Session;
 use crate::log::On;
 use crate::metrics::PassResult;
+use crate::name_locks::NameLock;
 
 /// More reads and steps than any reconcile needs: a plan that asks for more would never end.
 pub(crate) const MAX_ROUNDS: usize = 24;
@@ -35,6 +35,7 @@ pub(crate) struct Pass<K: Kind> {
     pub(crate) view: View<K>,
     pub(crate) session: Option<Session>,
     pub(super) permit: Option<Permit>,
+    /// From the comparison of all objects until the record is written, which the next reconcile then sees.
     pub(super) name_lock: Option<NameLock>,
     pub(crate) applied: Vec<Applied<K>>,
     pub(super) remembered: Remembered<K::Memory>,

@@ -25,8 +25,7 @@ impl Account {
     /// GETs a room, and records the answer as evidence.
     pub async fn look(&self, key: &ApiKey, name: &str) -> Result<(), CallError> {
         // Beside a write, the answer would say nothing about what is to come.
-        let lock = self.name(name);
-        let _lock = lock.lock().await;
+        let _lock = self.names.lock(name).await;
         let sent = clock::now();
         let call = self.setup.client.room(key, name);
         let answer = self.read(key, "/rooms/:name", call).await?;
@@ -308,23 +307,6 @@ mod tests {
             ended,
             Err(EffectError::Blocked(_, Blocked::ShuttingDown))
         ));
-    }
-
-    #[tokio::test]
-    async fn names_that_no_object_has_keep_no_lock() {
-        let daily = Sim::start(Config::single("acme", KEY, &[])).await.unwrap();
-        let account = Account::for_tests(&daily.base_url(), KEY);
-        for name in ["ours", "gone"] {
-            account.look(&KEY.into(), name).await.unwrap();
-        }
-        let under_way = account.name("under way");
-        account.retain(|name| name == "ours");
-        let mut left: Vec<String> = account.names.lock().keys().cloned().collect();
-        left.sort();
-        assert_eq!(left, ["ours", "under way"]);
-        drop(under_way);
-        account.retain(|_| false);
-        assert!(account.names.lock().is_empty());
     }
 
     #[test]
