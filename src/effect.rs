@@ -15,43 +15,26 @@ pub use self::gate::{Check, Gate};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Effect {
-    /// Add the finalizer to an object.
     FinalizerAdd,
-    /// Write the record of an object.
     Record,
-    /// Write the status of an object.
     Status,
-    /// Remove the finalizer from an object.
     FinalizerRemove,
     /// Delete an object whose room has ended.
     ObjectDelete,
-    /// Create a Secret.
     SecretCreate,
-    /// Update a Secret.
     SecretUpdate,
-    /// Delete a Secret.
     SecretDelete,
-    /// Create a room.
     RoomCreate,
-    /// Update a room.
     RoomUpdate,
-    /// Delete a room.
     RoomDelete,
     /// Delete a room that no object has.
     OrphanDelete,
-    /// Have Daily issue a meeting token.
     TokenIssue,
-    /// Create a dial-in config.
     ConfigCreate,
-    /// Update a dial-in config.
     ConfigUpdate,
-    /// Delete a dial-in config.
     ConfigDelete,
-    /// Acquire the Lease.
     LeaseAcquire,
-    /// Renew the Lease.
     LeaseRenew,
-    /// Release the Lease.
     LeaseRelease,
 }
 
@@ -65,7 +48,6 @@ impl Effect {
 /// The precondition that kept an effect from being sent.
 #[derive(Debug, thiserror::Error)]
 pub enum Blocked {
-    /// `--writes=disabled`.
     #[error("writes are disabled")]
     WritesDisabled,
     /// The operator is shutting down, and the next leader continues.

@@ -10,14 +10,12 @@ mod watches;
 use crate::clock;
 
 pub(crate) use self::reconciles::Reconciles;
-pub use self::watches::{Watch, Watched, Watches};
+pub use self::watches::{Watch, Watches};
 
 /// The progress of this process. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Health {
-    /// The watches of the controllers.
     pub watches: Watches,
-    /// The reconciles in progress.
     pub(crate) reconciles: Reconciles,
 }
 

@@ -34,9 +34,7 @@ pub const MANAGER: &str = "daily-operator";
 /// The preconditions of a write: this object, in the version that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// The namespace of the object.
     pub namespace: String,
-    /// The name of the object.
     pub name: String,
     /// The uid of the object. A recreated object has another one.
     pub uid: String,

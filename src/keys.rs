@@ -49,7 +49,6 @@ const MOST: usize = 4_096;
 /// Which selector of the default key decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum For {
-    /// Of DailyRooms.
     Rooms,
     /// Of PinDialinNumbers, which change what all callers of a number hear.
     Numbers,

@@ -154,7 +154,6 @@ fn is_recent(then: Option<Now>, limit: Duration, now: Now) -> bool {
 /// How this process became the leader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takeover {
-    /// When this process became the leader.
     pub since: Moment,
     /// How the previous leader ended.
     pub previous: PreviousLeader,

@@ -23,7 +23,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 use self::calls::Calls;
 use self::process_memory::resident_memory;
 use self::reconciles::Reconciles;
-pub use self::reconciles::{Controller, PassResult, Working};
+pub use self::reconciles::{Controller, PassResult};
 use crate::config::LEASE_NAME;
 use crate::effect::{Effect, EffectError};
 use crate::health::Health;
@@ -243,5 +243,36 @@ mod tests {
         let text = metrics.text(false).unwrap();
         assert!(text.contains(r#"active_workers{controller="pindialinnumber"} 0"#));
         assert!(text.contains(r#"master_status{name="daily-operator"} 0"#));
+    }
+    #[test]
+    fn every_metric_is_explained_and_no_other() {
+        let metrics = Metrics::default();
+        let took = Duration::from_secs(1);
+        let _working = metrics.working(Controller::Room);
+        metrics.reconciled(Controller::Room, PassResult::TerminalError, took);
+        metrics.panicked(Controller::Room);
+        metrics.left_alone(Controller::Room);
+        metrics.called("GET", "/rooms", Some(429), took);
+        metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
+        metrics.orphans("acme", 1);
+        metrics.recreation_suspended("acme", Some(false));
+        let _watch = metrics.health().watches.begin("dailyrooms", Some("team"));
+        let text = metrics.text(true).unwrap();
+        let families = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        let named = families.map(|(family, kind)| match kind {
+            "counter" => format!("{family}_total"),
+            "info" => format!("{family}_info"),
+            _ => family.to_owned(),
+        });
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/monitoring.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let rows = page.lines();
+        let explained = rows.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let (mut explained, mut known): (Vec<_>, Vec<_>) = (explained.collect(), named.collect());
+        known.sort_unstable();
+        explained.sort_unstable();
+        assert_eq!(explained, known);
     }
 }

@@ -74,7 +74,6 @@ pub fn owner_label(namespace: &str, name: &str) -> String {
     digest(&[namespace, name], HASH_BYTES)
 }
 
-/// The default name of the Secret of a DailyRoom.
 pub fn default_secret_name(room: &str) -> String {
     format!("{room}-dialin")
 }

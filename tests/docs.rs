@@ -5,12 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use std::convert::Infallible;
-use std::time::Duration;
-
 use daily_operator::crd::condition::Reason;
-use daily_operator::effect::Effect;
-use daily_operator::metrics::{Controller, Metrics, PassResult};
 
 fn page(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -29,40 +24,6 @@ fn every_reason_is_explained_and_no_other() {
         .collect();
     let all: Vec<&str> = Reason::ALL.iter().map(|it| it.as_str()).collect();
     assert_eq!(explained, all);
-}
-
-#[test]
-fn every_metric_is_explained_and_no_other() {
-    let metrics = Metrics::default();
-    let took = Duration::from_secs(1);
-    let _working = metrics.working(Controller::Room);
-    metrics.reconciled(Controller::Room, PassResult::TerminalError, took);
-    metrics.panicked(Controller::Room);
-    metrics.left_alone(Controller::Room);
-    metrics.called("GET", "/rooms", Some(429), took);
-    metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
-    metrics.orphans("acme", 1);
-    metrics.recreation_suspended("acme", Some(false));
-    let _watch = metrics.health().watches.begin("dailyrooms", Some("team"));
-    let text = metrics.text(true).expect("a text takes every line");
-    let mut known: Vec<String> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
-        .map(|(family, kind)| match kind {
-            "counter" => format!("{family}_total"),
-            "info" => format!("{family}_info"),
-            _ => family.to_owned(),
-        })
-        .collect();
-    let page = page("docs/monitoring.md");
-    let mut explained: Vec<String> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-        .map(str::to_owned)
-        .collect();
-    known.sort_unstable();
-    explained.sort_unstable();
-    assert_eq!(explained, known);
 }
 
 #[test]

@@ -83,7 +83,6 @@ struct State {
     opened: Option<Instant>,
     /// Whether the objects were listed again because of a 410 Gone.
     relisted: bool,
-    /// Failures in a row.
     failures: u32,
     failure: Recurring,
 }

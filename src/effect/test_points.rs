@@ -2,7 +2,6 @@
 
 use super::Effect;
 
-/// The phases of an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub(crate) enum Phase {

@@ -108,7 +108,6 @@ impl Watches {
         lines.map(|it| format!("the cache of {it}")).collect()
     }
 
-    /// Whether all caches that count are filled.
     pub fn are_filled(&self) -> bool {
         self.pending().is_empty()
     }
@@ -164,7 +163,6 @@ impl Watches {
             .collect()
     }
 
-    /// The number of failed requests by kind.
     pub(crate) fn failures(&self) -> BTreeMap<String, u64> {
         self.0.lock().failures.clone()
     }
@@ -182,7 +180,6 @@ impl Registered {
     }
 }
 
-/// The handle of one watch.
 #[derive(Debug)]
 pub struct Watch {
     key: (Watched, usize),
@@ -190,12 +187,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// What the watch covers.
     pub fn of(&self) -> &Watched {
         &self.key.0
     }
 
-    /// The watch sends a request.
     pub fn call_started(&self) {
         self.update(|state| state.called = clock::now());
     }
@@ -209,7 +204,6 @@ impl Watch {
         });
     }
 
-    /// A list has filled the cache.
     pub fn cache_filled(&self) {
         self.progressed();
         self.update(|state| state.filled = true);

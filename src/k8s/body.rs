@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::Guard;
 
-/// The preconditions of a deletion.
 pub(super) fn delete(guard: &Guard) -> DeleteParams {
     DeleteParams::default().preconditions(Preconditions {
         uid: Some(guard.uid.clone()),

@@ -23,15 +23,12 @@ const READ: Duration = Duration::from_secs(60);
 /// Why no client could be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// Neither a kubeconfig nor the ServiceAccount of a pod can be used.
     #[error(
         "no configuration for the API server: set KUBECONFIG, or run in a pod with a ServiceAccount; \
          the kubeconfig cannot be used ({kubeconfig}), and neither can a ServiceAccount"
     )]
     Config {
-        /// Why the kubeconfig cannot be used.
         kubeconfig: String,
-        /// Why the ServiceAccount cannot be used.
         #[source]
         in_cluster: Box<InClusterError>,
     },

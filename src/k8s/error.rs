@@ -8,52 +8,32 @@ use crate::crd::condition::Reason;
 use crate::daily::mask::masked;
 use crate::daily::types::ApiKey;
 
-/// Why a call to the API server failed.
+/// Why a call to the API server failed. In each `message`, which is the API server's, long numbers are masked.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeError {
     /// The object has changed since it was read, or was recreated.
     #[error("the object has changed since it was read")]
     Conflict,
-    /// An object with this name exists.
     #[error("an object with this name exists already")]
     AlreadyExists,
-    /// The object, its namespace or its kind does not exist.
     #[error("the API server has no such object, namespace or kind")]
     NotFound,
-    /// The API server rejected the object.
     #[error("the API server rejected the object: {message}")]
-    Invalid {
-        /// The API server's message with long numbers masked.
-        message: String,
-    },
+    Invalid { message: String },
     /// The operator lacks permissions, or a quota, a policy or the deletion of the namespace forbids the
     /// call.
     #[error("the API server denied the call: {message}")]
-    Forbidden {
-        /// The API server's message with long numbers masked.
-        message: String,
-    },
+    Forbidden { message: String },
     /// The response is not an object of the expected kind. The parser's message is left out, because it
     /// may quote a PIN.
     #[error("the response of the API server cannot be parsed, at line {line}, column {column}")]
-    Unreadable {
-        /// The line in the response.
-        line: usize,
-        /// The column in the response.
-        column: usize,
-    },
+    Unreadable { line: usize, column: usize },
     /// No response within the deadline. The call may still take effect.
     #[error("the API server did not answer within {}s", .0.as_secs())]
     TimedOut(Duration),
     /// The API server has an internal error, or is overloaded.
     #[error("the API server answered {code}: {message}")]
-    Failing {
-        /// The HTTP status code.
-        code: u16,
-        /// The API server's message with long numbers masked.
-        message: String,
-    },
-    /// The API server could not be reached.
+    Failing { code: u16, message: String },
     #[error("the API server cannot be reached")]
     Unavailable(#[source] Box<kube::Error>),
 }

@@ -47,7 +47,6 @@ pub struct Note {
     pub note: String,
 }
 
-/// The publisher of events.
 #[derive(Clone)]
 pub struct Events(Option<Arc<Publisher>>);
 
@@ -67,7 +66,6 @@ struct Key {
     action: &'static str,
 }
 
-/// A published Event.
 #[derive(Clone, Debug)]
 struct Published {
     name: String,

@@ -35,10 +35,8 @@ const RELEASE_DEADLINE: Duration = Duration::from_secs(8);
 /// Why this process is no longer the leader, or could not release the Lease.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaderError {
-    /// Another process holds the Lease.
     #[error("this process lost the Lease to {0}")]
     Lost(String),
-    /// Someone deleted the Lease, or removed its holder.
     #[error("the Lease was deleted or emptied")]
     Gone,
     /// The next leader waits until the Lease expires.
@@ -46,7 +44,6 @@ pub enum LeaderError {
     Release(#[source] KubeError),
 }
 
-/// The outcome of releasing the Lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
     /// The next leader can acquire it.
@@ -55,7 +52,6 @@ pub enum Released {
     NotHeld,
 }
 
-/// Acquires, renews and releases the Lease.
 pub struct Elector {
     api: Api<Lease>,
     namespace: String,

@@ -20,9 +20,7 @@ const RECONCILE_SECONDS: [f64; 12] = [
 /// The controllers, as the label `controller` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Controller {
-    /// The controller of DailyRooms.
     Room,
-    /// The controller of PinDialinNumbers.
     Number,
 }
 
@@ -130,7 +128,6 @@ impl Drop for Working {
 }
 
 impl Metrics {
-    /// A reconcile begins.
     #[must_use]
     pub fn working(&self, controller: Controller) -> Working {
         let gauge = &self.0.reconciles.active;
@@ -141,7 +138,6 @@ impl Metrics {
         Working(gauge, reconciles)
     }
 
-    /// A reconcile ended.
     pub fn reconciled(&self, controller: Controller, result: PassResult, took: Duration) {
         let of = controller.labels();
         let [controller] = of;
@@ -172,7 +168,6 @@ impl Metrics {
         owned_elsewhere.get_or_create(&controller.labels()).inc();
     }
 
-    /// A reconcile panicked.
     pub fn panicked(&self, controller: Controller) {
         self.0
             .reconciles

@@ -9,7 +9,6 @@ use crate::daily::types::{
 };
 use crate::reconcile::InvalidSpec;
 
-/// The spec of a PinDialinNumber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
     /// In E.164.

@@ -54,7 +54,6 @@ pub struct Memory {
 }
 
 impl NumberEvidence {
-    /// The config with this id.
     pub fn by_id(&self, id: &str) -> Option<&DialinConfig> {
         self.configs.iter().find(|it| it.id == id)
     }

@@ -140,7 +140,6 @@ impl Builder<'_> {
     }
 }
 
-/// The reason of the problem in these conditions.
 pub fn problem_reason(conditions: &[Condition]) -> Option<&str> {
     let problem = conditions.iter().find(|it| is_problem(it));
     problem.map(|it| it.reason.as_str())

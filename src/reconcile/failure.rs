@@ -95,7 +95,6 @@ impl Failure {
         Self::new(Reason::Progressing, ResolvedBy::Retry, message.to_owned())
     }
 
-    /// A call to Daily failed.
     pub(crate) fn daily(error: &CallError) -> Self {
         let resolved_by = match error {
             CallError::Refused { .. } | CallError::NotFound => ResolvedBy::User,

@@ -21,7 +21,6 @@ pub trait Create: Kind {
     fn before_access(_: &View<Self>, _: &Self::Spec) -> Result<(), Plan<Self>> {
         Ok(())
     }
-    /// Claims the name.
     fn claim(view: &View<Self>, spec: &Self::Spec, domain: &Domain) -> Planned<Self>;
     /// Claims the name again after the claim was withdrawn.
     fn claim_again(view: &View<Self>, spec: &Self::Spec, unclaimed: &Record) -> Planned<Self>;
@@ -92,7 +91,6 @@ pub trait Report: Kind {
     fn suspension(_: &View<Self>) -> Option<(Reason, String)> {
         None
     }
-    /// The message of Expired.
     fn expired_message(_: &View<Self>) -> &'static str {
         ""
     }
@@ -100,7 +98,6 @@ pub trait Report: Kind {
     fn set_status(status: &mut Self::Status, view: &View<Self>, outcome: &Outcome<Self>);
     /// The event of a write that only this kind has.
     fn applied_event(view: &View<Self>, applied: &Self::Applied) -> Option<Note>;
-    /// The events of a status change.
     fn status_events(_: &View<Self>, _: &Self::Status) -> Vec<Note> {
         Vec::new()
     }

@@ -53,7 +53,6 @@ impl Problem {
         Self::new(reason, ResolvedBy::User, message)
     }
 
-    /// Daily rejected a request.
     pub fn rejected(request: &str, info: &str) -> Self {
         let message =
             format!("Daily rejected {request}: {info}. Correct the spec, or ask Daily's support.");

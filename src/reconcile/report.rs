@@ -208,13 +208,11 @@ fn recorded_event<K: Report>(view: &View<K>, change: Change) -> Option<Note> {
     Some(note(type_, reason, action, text))
 }
 
-/// The event of a problem.
 pub fn warning(problem: &Problem) -> Note {
     let reason = problem.reason.as_str();
     note(Warning, reason, "Reconcile", &problem.message)
 }
 
-/// An event.
 pub fn note(
     type_: EventType,
     reason: &'static str,

@@ -120,7 +120,6 @@ pub enum Found {
         kind: SecretKind,
         uid: String,
         resource_version: String,
-        /// See [`fingerprint`].
         fingerprint: String,
         /// Whether it has [`COMMON_LABELS`].
         has_common_labels: bool,

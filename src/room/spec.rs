@@ -18,7 +18,6 @@ pub use crate::crd::time::FARTHEST_END;
 pub const PUBLIC: &str = "public";
 const PRIVATE: &str = "private";
 
-/// The spec of a DailyRoom.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     pub chosen_name: Option<String>,

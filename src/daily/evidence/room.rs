@@ -48,7 +48,6 @@ pub enum Losses {
 /// A room in an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The room.
     pub room: Room,
     /// When the read was sent or the write was answered: nothing that happened later is in it.
     pub at: Moment,
@@ -72,11 +71,9 @@ impl Observed {
 /// Which answer showed a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A listing.
     List,
     /// A GET of the name, or the answer to an update.
     Get,
-    /// The answer to the create.
     Create,
 }
 

@@ -23,11 +23,9 @@ pub enum Read {
     Room,
     /// Which of the names that the present and the earlier ids of the cluster give has a room.
     PreviousNames,
-    /// A listing of the account.
     Listing,
     /// A listing that begins from now on. It shows all rooms that end at the same time.
     NextListing,
-    /// The numbers to publish.
     Numbers,
     /// A Secret with the name in the spec.
     Secret(SecretKind),
@@ -64,7 +62,6 @@ pub enum Step {
     },
 }
 
-/// A Secret to write.
 #[derive(Clone, PartialEq)]
 pub struct SecretWrite {
     pub kind: SecretKind,
