@@ -272,14 +272,9 @@ pub struct DialinConfigRequest {
     /// [`PIN_DIALIN`]; only in a POST, since the type cannot change (F-CFG-11). An entry has none.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
-    /// The number in E.164.
-    pub phone_number: String,
-    /// The friendly name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_prefix: Option<String>,
-    /// The spoken greeting.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ivr_greeting: Option<IvrGreeting>,
+    /// The settings, which have a number.
+    #[serde(flatten)]
+    pub body: DialinConfigBody,
 }
 
 impl DialinConfigRequest {
@@ -288,15 +283,6 @@ impl DialinConfigRequest {
         match self.kind {
             Some(_) => NumberApi::DialinConfigs,
             None => NumberApi::DomainProperties,
-        }
-    }
-
-    /// The settings of the config that it creates.
-    pub fn body(&self) -> DialinConfigBody {
-        DialinConfigBody {
-            phone_number: Some(self.phone_number.clone()),
-            name_prefix: self.name_prefix.clone(),
-            ivr_greeting: self.ivr_greeting.clone(),
         }
     }
 }

@@ -51,7 +51,7 @@ impl Pass<Number> {
 
     async fn create_config(&mut self, request: DialinConfigRequest) -> Result<(), Failure> {
         let what = naming::fingerprint(&json!(request));
-        let body = request.body();
+        let body = request.body.clone();
         let (session, check) = (self.session()?, self.live(Live::Kept));
         let created = self
             .write(session, ConfigWrite::Create(request), check)

@@ -70,14 +70,14 @@ impl Spec {
     /// text for a field to remove (F-CFG-11, F-CFG-12, F-CFG-15).
     fn request(&self, shown: &DialinConfigBody) -> DialinConfigRequest {
         let greeting = text_or_empty(self.greeting.as_ref(), message(shown).is_some());
-        DialinConfigRequest {
-            kind: None,
-            phone_number: self.phone_number.clone(),
+        let body = DialinConfigBody {
+            phone_number: Some(self.phone_number.clone()),
             name_prefix: text_or_empty(self.name_prefix.as_ref(), prefix(shown).is_some()),
             ivr_greeting: greeting.map(|message| IvrGreeting {
                 message: Some(message),
             }),
-        }
+        };
+        DialinConfigRequest { kind: None, body }
     }
 
     /// The spec that a recorded create asked for.
@@ -221,7 +221,7 @@ mod tests {
         let made = DialinConfig {
             id: "c".into(),
             kind: PIN_DIALIN.into(),
-            config: full.create(NumberApi::DialinConfigs).body(),
+            config: full.create(NumberApi::DialinConfigs).body,
         };
         assert!(full.is_applied_in(&made));
         let pinless = DialinConfig {

@@ -8,7 +8,9 @@ use daily_operator::daily::client::Client;
 use daily_operator::daily::error::CallError;
 use daily_operator::daily::listing::{Joining, Listing};
 use daily_operator::daily::page::read_all;
-use daily_operator::daily::types::{DialinConfig, DialinConfigRequest, IvrGreeting, PIN_DIALIN};
+use daily_operator::daily::types::{
+    DialinConfig, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN,
+};
 use daily_sim::{Config, Limits};
 
 use crate::stage::{KEY, NUMBER, Stage, change, config, key, wish};
@@ -92,12 +94,12 @@ async fn the_life_of_a_dialin_config() {
     let nothing = Some(IvrGreeting {
         message: Some(String::new()),
     });
-    let update = DialinConfigRequest {
-        kind: None,
-        phone_number: NUMBER.to_owned(),
+    let body = DialinConfigBody {
+        phone_number: Some(NUMBER.to_owned()),
         name_prefix: Some("second".to_owned()),
         ivr_greeting: nothing.clone(),
     };
+    let update = DialinConfigRequest { kind: None, body };
     let changed = client.update_dialin_config(&key, &made.id, &update).await;
     let changed = changed.expect("is changed").value;
     assert_eq!(changed.id, made.id);

@@ -9,7 +9,7 @@ use daily_operator::config::Proxy;
 use daily_operator::daily::client::{Client, ClientError, Settings};
 use daily_operator::daily::error::CallError;
 use daily_operator::daily::types::{
-    ApiKey, CreateRoom, DialinConfigRequest, IvrGreeting, PIN_DIALIN, RoomChange,
+    ApiKey, CreateRoom, DialinConfigBody, DialinConfigRequest, IvrGreeting, PIN_DIALIN, RoomChange,
 };
 use daily_sim::{Config, FaultKind, FaultSpec, Limits, Sim, SimClient};
 use serde_json::{Map, Value, json};
@@ -127,13 +127,16 @@ pub fn change() -> RoomChange {
 }
 
 pub fn config(number: &str) -> DialinConfigRequest {
-    DialinConfigRequest {
-        kind: Some(PIN_DIALIN),
-        phone_number: number.to_owned(),
+    let body = DialinConfigBody {
+        phone_number: Some(number.to_owned()),
         name_prefix: Some("main".to_owned()),
         ivr_greeting: Some(IvrGreeting {
             message: Some("Welcome".to_owned()),
         }),
+    };
+    DialinConfigRequest {
+        kind: Some(PIN_DIALIN),
+        body,
     }
 }
 

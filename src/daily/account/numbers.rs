@@ -60,7 +60,7 @@ impl ConfigWrite {
     /// The settings that the number has afterwards.
     fn settings(&self) -> Option<DialinConfigBody> {
         match self {
-            Self::Create(request) | Self::Update { request, .. } => Some(request.body()),
+            Self::Create(request) | Self::Update { request, .. } => Some(request.body.clone()),
             Self::Delete { .. } => None,
         }
     }
@@ -333,9 +333,7 @@ mod tests {
     async fn create(account: &Arc<Account>) -> Result<String, EffectError<CallError>> {
         let request = DialinConfigRequest {
             kind: Some(PIN_DIALIN),
-            phone_number: NUMBER.to_owned(),
-            name_prefix: None,
-            ivr_greeting: None,
+            ..entry(NUMBER, "")
         };
         let (write, check) = (ConfigWrite::Create(request), Check::by_version());
         let made = account.write_config(KEY.into(), NUMBER.into(), "uid".into(), write, check);
@@ -403,12 +401,7 @@ mod tests {
         };
         let id = create(&account).await.unwrap();
         assert_eq!(prefixes().await, [None]);
-        let request = DialinConfigRequest {
-            kind: None,
-            phone_number: NUMBER.to_owned(),
-            name_prefix: Some("desk".to_owned()),
-            ivr_greeting: None,
-        };
+        let request = entry(NUMBER, "desk");
         write(ConfigWrite::Update {
             id: id.clone(),
             request,
@@ -476,12 +469,12 @@ mod tests {
     }
 
     fn entry(number: &str, prefix: &str) -> DialinConfigRequest {
-        DialinConfigRequest {
-            kind: None,
-            phone_number: number.to_owned(),
+        let body = DialinConfigBody {
+            phone_number: Some(number.to_owned()),
             name_prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
             ivr_greeting: None,
-        }
+        };
+        DialinConfigRequest { kind: None, body }
     }
 
     async fn write_entry(

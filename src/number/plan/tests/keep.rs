@@ -153,8 +153,8 @@ fn what_is_taken_away_is_sent_as_an_empty_text() {
     let Plan::Act(AnyStep::Of(Step::UpdateConfig(update))) = plan(&view) else {
         panic!("{:?}", plan(&view));
     };
-    assert_eq!(update.request.name_prefix.as_deref(), Some(""));
-    assert_eq!(update.request.ivr_greeting, None);
+    assert_eq!(update.request.body.name_prefix.as_deref(), Some(""));
+    assert_eq!(update.request.body.ivr_greeting, None);
 }
 
 fn absent(first: Option<u64>, change: fn(&mut View)) -> View {
