@@ -128,7 +128,8 @@ impl Evidence {
     /// Daily answered the create for the object with this uid with the room.
     pub fn created(&mut self, name: &str, owner: &str, answer: Answer<Room>, at: Moment) {
         let id = answer.value.id.clone();
-        self.writes(name).created(owner, id);
+        self.writes(name)
+            .create_ended(owner, CreateAttempts::Created(id));
         let observed = Observed::of(answer, at, Source::Create);
         self.entry(name).0.record(observed);
     }

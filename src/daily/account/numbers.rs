@@ -209,8 +209,8 @@ impl Account {
     ) -> Result<Option<DialinConfig>, EffectError<CallError>> {
         match &created {
             Ok(Some(config)) => {
-                let id = config.id.clone();
-                self.evidence().writes(number).created(owner, id);
+                let attempts = CreateAttempts::Created(config.id.clone());
+                self.evidence().writes(number).create_ended(owner, attempts);
             }
             Ok(None) => {}
             Err(error) => self.create_failed(number, owner, before, error),

@@ -98,11 +98,6 @@ impl Writes {
         before.unwrap_or_default()
     }
 
-    /// Daily answered a create with this id.
-    pub fn created(&mut self, owner: &str, id: String) {
-        self.create_ended(owner, CreateAttempts::Created(id));
-    }
-
     /// The outcome of a create is known.
     pub fn create_ended(&mut self, owner: &str, creates: CreateAttempts) {
         self.creates.insert(owner.to_owned(), creates);
