@@ -29,6 +29,7 @@ use crate::effect::{Effect, EffectError};
 use crate::health::Health;
 
 type Label = (&'static str, &'static str);
+type ByDomain = Family<[(&'static str, String); 1], Gauge>;
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// All metrics of this process. Clones share their values.
@@ -41,8 +42,8 @@ struct Families {
     calls: Calls,
     leads: Family<[Label; 1], Gauge>,
     failed_listings: Counter,
-    orphans: Family<[(&'static str, String); 1], Gauge>,
-    suspended: Family<[(&'static str, String); 1], Gauge>,
+    orphans: ByDomain,
+    suspended: ByDomain,
     effects: Family<[Label; 2], Counter>,
     resident_memory: Gauge,
     health: Health,
@@ -120,6 +121,15 @@ where
     family
 }
 
+fn set_or_remove(gauges: &ByDomain, domain: &str, value: Option<i64>) {
+    let labels = [("domain", domain.to_owned())];
+    let Some(value) = value else {
+        gauges.remove(&labels);
+        return;
+    };
+    gauges.get_or_create_owned(&labels).set(value);
+}
+
 impl Metrics {
     /// The health of this process, from which the metrics of the watches are computed.
     pub fn health(&self) -> &Health {
@@ -131,27 +141,15 @@ impl Metrics {
         self.0.failed_listings.inc();
     }
 
-    /// How many rooms of a domain are orphans.
-    pub fn orphans(&self, domain: &str, count: usize) {
-        let gauge = (self.0.orphans).get_or_create_owned(&[("domain", domain.to_owned())]);
-        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
-    }
-
-    /// Nobody uses the domain any more.
-    pub fn forget_orphans(&self, domain: &str) {
-        self.0.orphans.remove(&[("domain", domain.to_owned())]);
+    /// How many rooms of a domain are orphans; `None` if nobody uses the domain any more.
+    pub fn orphans(&self, domain: &str, count: Option<usize>) {
+        let count = count.map(|it| i64::try_from(it).unwrap_or(i64::MAX));
+        set_or_remove(&self.0.orphans, domain, count);
     }
 
     /// Whether too many rooms of a domain are missing at once; `None` if nobody uses the domain any more.
     pub fn recreation_suspended(&self, domain: &str, suspended: Option<bool>) {
-        let labels = [("domain", domain.to_owned())];
-        match suspended {
-            Some(suspended) => {
-                let gauge = self.0.suspended.get_or_create_owned(&labels);
-                gauge.set(i64::from(suspended));
-            }
-            None => drop(self.0.suspended.remove(&labels)),
-        }
+        set_or_remove(&self.0.suspended, domain, suspended.map(i64::from));
     }
 
     /// An effect was applied, failed or was blocked.
@@ -254,7 +252,7 @@ mod tests {
         metrics.left_alone(Controller::Room);
         metrics.called("GET", "/rooms", Some(429), took);
         metrics.effect::<_, Infallible>(Effect::RoomCreate, &Ok(()));
-        metrics.orphans("acme", 1);
+        metrics.orphans("acme", Some(1));
         metrics.recreation_suspended("acme", Some(false));
         let _watch = metrics.health().watches.begin("dailyrooms", Some("team"));
         let text = metrics.text(true).unwrap();

@@ -34,7 +34,6 @@ mod write;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 
@@ -50,7 +49,6 @@ use self::object::Object;
 pub(crate) use self::pass::MAX_ROUNDS;
 pub(crate) use self::pass::Pass;
 pub use self::plan::plan;
-use self::view::View;
 pub(crate) use self::write::Live;
 use crate::clock::Moment;
 use crate::concurrency::Permits;
@@ -81,17 +79,4 @@ pub struct Context<K: Kind> {
     /// Keeps a namespace whose reconciles take long, whatever they wait for, from taking all workers.
     pub(crate) permits: Permits,
     pub(crate) shared: K::Shared,
-}
-
-/// The object in events. Without its resourceVersion, so that repeated events are folded into one.
-fn reference<K: Kind>(view: &View<K>) -> ObjectReference {
-    use kube::Resource;
-    ObjectReference {
-        api_version: Some(K::Resource::api_version(&()).into_owned()),
-        kind: Some(K::Resource::kind(&()).into_owned()),
-        namespace: Some(view.meta.namespace.clone()),
-        name: Some(view.meta.name.clone()),
-        uid: Some(view.meta.uid.clone()),
-        ..ObjectReference::default()
-    }
 }

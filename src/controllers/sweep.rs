@@ -78,7 +78,7 @@ impl Sweeper {
         self.sweeps.retain(|domain, _| {
             let in_use = accounts.iter().any(|it| it.domain() == domain);
             if !in_use {
-                self.context.metrics.forget_orphans(&domain.name);
+                self.context.metrics.orphans(&domain.name, None);
             }
             in_use
         });
@@ -109,7 +109,7 @@ impl Sweeper {
             }
         }
         let metrics = &self.context.metrics;
-        metrics.orphans(&domain.name, sweep.orphans());
+        metrics.orphans(&domain.name, Some(sweep.orphans()));
         self.sweeps.insert(domain.clone(), sweep);
     }
 

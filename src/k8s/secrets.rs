@@ -8,6 +8,7 @@ use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
 
 use super::calls::call;
+use super::objects::delete_object;
 use super::{Guard, KubeError, MANAGER, body};
 use crate::crd::grammar;
 
@@ -74,16 +75,7 @@ pub async fn update_secret(
 /// # Errors
 /// [`KubeError::Conflict`] when the Secret has changed since.
 pub async fn delete_secret(client: &Client, guard: &Guard) -> Result<(), KubeError> {
-    let api = api(client, &guard.namespace);
-    match call(
-        &guard.namespace,
-        api.delete(&guard.name, &body::delete(guard)),
-    )
-    .await
-    {
-        Ok(_) | Err(KubeError::NotFound) => Ok(()),
-        Err(error) => Err(error),
-    }
+    delete_object::<Secret>(client, guard).await.map(drop)
 }
 
 #[cfg(test)]

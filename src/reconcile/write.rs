@@ -1,5 +1,7 @@
 //! Writing to an object of either kind: finalizer, record, status and events.
 
+use kube::Resource;
+
 use super::backoff::Rejection;
 use super::kind::Kind;
 use super::lifecycle::Reconciled;
@@ -9,7 +11,7 @@ use super::problem::Problem;
 use super::record::{Record, Recorded};
 use super::report::{self, Applied};
 use super::steps::{Change, Outcome, Release, Written};
-use super::{Failure, Pass, reference};
+use super::{Failure, Pass};
 use crate::crd::{FINALIZER, Status};
 use crate::daily::error::CallError;
 use crate::effect::{Blocked, Check, Effect, EffectError};
@@ -191,7 +193,7 @@ impl<K: Reconciled> Pass<K> {
 
 impl<K: Kind> Pass<K> {
     pub(super) async fn publish(&self, events: &[Note]) {
-        let reference = reference(&self.view);
+        let reference = self.object.object_ref(&());
         for event in events {
             self.on().event(event.reason, &event.note);
             self.context.events.publish(event, &reference).await;

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::ca_bundle;
 use super::settings::{ClientError, Settings};
-use crate::cause::chain;
+use crate::cause::{Recurring, chain};
 use crate::clock::{self, Moment};
 
 #[derive(Debug)]
@@ -33,8 +33,7 @@ struct Current {
     read_at: Option<Moment>,
     /// The parts of the file that are not trusted, and why.
     skipped: Vec<String>,
-    /// What was wrong with the file when it was last read; a repeat is not logged.
-    problem: Option<String>,
+    problem: Recurring,
 }
 
 impl Transport {
@@ -50,7 +49,7 @@ impl Transport {
                 pem,
                 skipped,
                 read_at: Some(clock::now()),
-                problem: None,
+                problem: Recurring::default(),
             }),
         })
     }
@@ -102,26 +101,26 @@ impl Transport {
             Ok(Some((pem, built)))
         });
         let file = file.display();
-        match built {
-            Ok(None) => current.problem = None,
-            Ok(Some((pem, (http, skipped)))) => {
-                tracing::info!(%file, "The CA file for Daily has changed; its new content is in force");
-                warn_of(&skipped, self.settings.ca_file.as_deref());
-                current.http = http;
-                current.skipped = skipped;
-                current.pem = Some(pem);
-                current.problem = None;
-            }
+        let changed = match built {
+            Ok(changed) => changed,
             Err(error) => {
-                if current.problem.as_ref() != Some(&error) {
+                if current.problem.failed(&error) {
                     tracing::warn!(
                         %file,
                         error,
                         "The CA file for Daily is not usable any more; its last good content stays in force"
                     );
                 }
-                current.problem = Some(error);
+                return;
             }
+        };
+        current.problem.succeeded();
+        if let Some((pem, (http, skipped))) = changed {
+            tracing::info!(%file, "The CA file for Daily has changed; its new content is in force");
+            warn_of(&skipped, self.settings.ca_file.as_deref());
+            current.http = http;
+            current.skipped = skipped;
+            current.pem = Some(pem);
         }
     }
 }
