@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use super::Context;
-use super::after_previous_leader::{trusted_from, used_before};
+use super::after_previous_leader::{trusted_from, used_up};
 use crate::clock;
 use crate::daily::account::listings::{Expected, ExpectedRoom};
 use crate::daily::account::{Account, Setup};
@@ -35,7 +35,7 @@ pub(super) fn keys(context: &Context, rooms: Rooms, listings: Listings) -> Keys 
         gate: context.gate.clone(),
         metrics: context.metrics.clone(),
         stop: context.stop.clone(),
-        used: used_before(&context.takeover),
+        used_up: used_up(&context.takeover),
         replica_lag: replica_lag(context.config.quiet_period),
         cluster_id: context.own.cluster_id.clone(),
     };

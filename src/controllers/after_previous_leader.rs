@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::daily::rate_limit::Used;
 use crate::leader::{PreviousLeader, RENEWAL_VALIDITY, Takeover};
 
 /// From when on the absence of a room at Daily is trusted. A crashed leader may have sent a write right
@@ -15,14 +14,14 @@ pub(super) fn trusted_from(takeover: &Takeover, quiet_period: Duration) -> Momen
     }
 }
 
-/// How much of Daily's rate limits is used at first. Unless there was no previous leader, this assumes
-/// that it used all of them at the last moment at which it could send.
-pub(super) fn used_before(takeover: &Takeover) -> Used {
+/// When the previous leader, if there was one, may have used up Daily's rate limits: at the last moment at
+/// which it could send.
+pub(super) fn used_up(takeover: &Takeover) -> Option<Moment> {
     match takeover.previous {
-        PreviousLeader::None => Used::default(),
-        PreviousLeader::Released => Used::up(takeover.since),
+        PreviousLeader::None => None,
+        PreviousLeader::Released => Some(takeover.since),
         PreviousLeader::Crashed { last_renew } => {
-            Used::up(last_renew.after(RENEWAL_VALIDITY).min(takeover.since))
+            Some(last_renew.after(RENEWAL_VALIDITY).min(takeover.since))
         }
     }
 }
@@ -53,8 +52,8 @@ mod tests {
         for takeover in [first, next] {
             assert_eq!(trusted_from(&takeover, QUIET), Moment::default());
         }
-        assert_eq!(used_before(&first), Used::default());
-        assert_eq!(used_before(&next), Used::up(at(1000)));
+        assert_eq!(used_up(&first), None);
+        assert_eq!(used_up(&next), Some(at(1000)));
     }
 
     #[test]
@@ -63,10 +62,10 @@ mod tests {
             last_renew: at(900),
         });
         assert_eq!(trusted_from(&long_ago, QUIET), at(1060));
-        assert_eq!(used_before(&long_ago), Used::up(at(912)));
+        assert_eq!(used_up(&long_ago), Some(at(912)));
         let just_now = taken_over(PreviousLeader::Crashed {
             last_renew: at(995),
         });
-        assert_eq!(used_before(&just_now), Used::up(at(1000)));
+        assert_eq!(used_up(&just_now), Some(at(1000)));
     }
 }

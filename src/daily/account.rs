@@ -35,7 +35,7 @@ use super::client::Client;
 use super::error::{CallError, status};
 use super::evidence::{CreateAttempts, Evidence};
 use super::listing::Marked;
-use super::rate_limit::{Call, RateLimit, Slot, Used};
+use super::rate_limit::{Call, RateLimit, Slot};
 use super::types::{ApiKey, Domain};
 use crate::clock::{self, Moment};
 use crate::concurrency::{Busy, Permit, Permits};
@@ -67,8 +67,8 @@ pub struct Setup {
     pub metrics: Metrics,
     /// Cancelled when the operator stops. A write that waits for the rate limit then is not sent.
     pub stop: CancellationToken,
-    /// What an earlier leader may have used of the rate limit.
-    pub used: Used,
+    /// When an earlier leader may have used up the rate limit.
+    pub used_up: Option<Moment>,
     /// How long after a write a read may show the state before it.
     pub replica_lag: Duration,
     /// The cluster whose mark a listing looks for.
@@ -123,7 +123,7 @@ impl Account {
         let evidence = Evidence::new(setup.replica_lag);
         Arc::new(Self {
             domain,
-            rate_limit: RateLimit::new(setup.used),
+            rate_limit: RateLimit::new(setup.used_up),
             setup,
             permits: Permits::new(RECONCILES),
             deletion_permits: Permits::new(DELETIONS),

@@ -16,7 +16,6 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-pub use self::windows::Used;
 use self::windows::{Slots, Wait, Windows};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
@@ -45,11 +44,11 @@ struct Inner {
 }
 
 impl RateLimit {
-    /// A limit of which this much is used.
-    pub fn new(used: Used) -> Self {
+    /// An unused limit, or one that was used up at this moment.
+    pub fn new(used_up: Option<Moment>) -> Self {
         // A moment in the future would block calls until then, and no call can have been sent there.
-        let at = used.at.min(clock::now());
-        Self::with(Windows::new(Used { at, ..used }))
+        let used_up = used_up.map(|at| at.min(clock::now()));
+        Self::with(Windows::new(used_up))
     }
 
     /// A limit of this many calls in the time in which an account has 100.
@@ -229,7 +228,15 @@ mod tests {
     use super::*;
 
     fn fresh() -> RateLimit {
-        RateLimit::new(Used::default())
+        RateLimit::new(None)
+    }
+
+    /// This many calls were sent a while ago.
+    fn used(calls: usize, ago: Duration) -> RateLimit {
+        let limit = fresh();
+        let at = Moment(clock::now().0.saturating_sub(ago));
+        limit.windows().sent(Slots { calls, deletes: 0 }, at);
+        limit
     }
 
     /// Fails if the future does not end soon.
@@ -326,13 +333,8 @@ mod tests {
 
     #[tokio::test]
     async fn sent_calls_leave_the_window_in_time() {
-        let just_sent = Used {
-            calls: 100,
-            deletes: 0,
-            // The window has 5.05 s, of which 0.25 s are left.
-            at: Moment(clock::now().0.saturating_sub(Duration::from_millis(4_800))),
-        };
-        let limit = RateLimit::new(just_sent);
+        // The window has 5.05 s, of which 0.25 s are left.
+        let limit = used(100, Duration::from_millis(4_800));
         let start = clock::now();
         assert_eq!(limit.usage(), (100, 0));
         drop(limit.slot(Call::General).await.sent());
@@ -344,12 +346,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_send_wakes_a_caller_that_waits_for_a_release() {
-        let old = Used {
-            calls: 99,
-            deletes: 0,
-            at: Moment(clock::now().0.saturating_sub(Duration::from_millis(4_950))),
-        };
-        let limit = RateLimit::new(old);
+        let limit = used(99, Duration::from_millis(4_950));
         let held = limit.slot(Call::General).await;
         let mut next = pin!(limit.slots_for_delete(async {}));
         assert!(waits(&mut next));
@@ -400,7 +397,7 @@ mod tests {
     #[test]
     fn a_use_in_the_future_blocks_no_longer_than_one_now() {
         let later = clock::now().after(Duration::from_secs(3_600));
-        let limit = RateLimit::new(Used::up(later));
+        let limit = RateLimit::new(Some(later));
         let wait = limit.windows().reserve_calls(1, clock::now());
         let Err(Wait::Until(end)) = wait else {
             panic!("is full");

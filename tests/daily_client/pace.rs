@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use daily_operator::daily::rate_limit::{Call, RateLimit, Used};
+use daily_operator::daily::rate_limit::{Call, RateLimit};
 use daily_sim::Config;
 
 use crate::stage::{KEY, PATIENCE, Stage, key};
@@ -12,7 +12,7 @@ use crate::stage::{KEY, PATIENCE, Stage, key};
 async fn the_rate_limit_is_kept() {
     let config = Config::single("demo", KEY, &[]);
     let stage = Stage::with(config).await;
-    let limit = RateLimit::new(Used::default());
+    let limit = RateLimit::new(None);
     let call = || async {
         let _in_flight = limit.slot(Call::General).await.sent();
         let domain = stage.client.domain(&key()).await;

@@ -13,7 +13,7 @@ impl Setup {
             gate: Gate::new(leadership, true, metrics.clone()),
             metrics,
             stop: CancellationToken::new(),
-            used: Used::default(),
+            used_up: None,
             replica_lag: Duration::ZERO,
             cluster_id: "c1".into(),
         }

@@ -24,28 +24,6 @@ const DELETES_SPAN: Duration = Duration::from_millis(30_300);
 /// The same for both in a second.
 const SECOND_SPAN: Duration = Duration::from_millis(1_010);
 
-/// What of a rate limit is used at the start: this many calls, sent at this moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Used {
-    /// DELETEs included.
-    pub calls: usize,
-    /// Only the DELETEs.
-    pub deletes: usize,
-    /// When they were sent.
-    pub at: Moment,
-}
-
-impl Used {
-    /// All of it, at this moment.
-    pub fn up(at: Moment) -> Self {
-        Self {
-            calls: CALLS,
-            deletes: DELETES,
-            at,
-        }
-    }
-}
-
 /// Why no slot is granted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
@@ -74,22 +52,28 @@ pub(super) struct Slots {
 }
 
 impl Windows {
-    pub fn new(used: Used) -> Self {
-        Self {
-            calls: Window::new(CALLS, CALLS_SPAN, used.calls, used.at),
-            deletes: Window::new(DELETES, DELETES_SPAN, used.deletes, used.at),
-            calls_of_second: Window::new(CALLS_A_SECOND, SECOND_SPAN, 0, used.at),
-            deletes_of_second: Window::new(DELETES_A_SECOND, SECOND_SPAN, 0, used.at),
+    /// Unused windows, or windows that were used up at this moment.
+    pub fn new(used_up: Option<Moment>) -> Self {
+        let mut windows = Self {
+            calls: Window::new(CALLS, CALLS_SPAN),
+            deletes: Window::new(DELETES, DELETES_SPAN),
+            calls_of_second: Window::new(CALLS_A_SECOND, SECOND_SPAN),
+            deletes_of_second: Window::new(DELETES_A_SECOND, SECOND_SPAN),
             seconds_count_until: None,
             pause: Pause::default(),
+        };
+        if let Some(at) = used_up {
+            let (calls, deletes) = (CALLS, DELETES);
+            windows.sent(Slots { calls, deletes }, at);
         }
+        windows
     }
 
     /// Unused windows for this many calls.
     pub fn of_calls(calls: usize) -> Self {
         Self {
-            calls: Window::new(calls, CALLS_SPAN, 0, Moment::default()),
-            ..Self::new(Used::default())
+            calls: Window::new(calls, CALLS_SPAN),
+            ..Self::new(None)
         }
     }
 
@@ -170,12 +154,12 @@ pub(super) struct Window {
 }
 
 impl Window {
-    fn new(limit: usize, span: Duration, used: usize, at: Moment) -> Self {
+    fn new(limit: usize, span: Duration) -> Self {
         Self {
             limit,
             span,
             reserved: 0,
-            sent: std::iter::repeat_n(at, used.min(limit)).collect(),
+            sent: VecDeque::new(),
         }
     }
 
@@ -238,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_slot_counts_until_a_while_after_the_answer() {
-        let mut windows = Windows::new(Used::default());
+        let mut windows = Windows::new(None);
         for _ in 0..CALLS {
             windows.reserve_calls(1, at(0)).expect("is free");
         }
@@ -253,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_returned_slot_is_free_at_once() {
-        let mut windows = Windows::new(Used::default());
+        let mut windows = Windows::new(None);
         for _ in 0..DELETES {
             windows.reserve_delete(at(0)).expect("is free");
         }
@@ -264,7 +248,7 @@ mod tests {
 
     #[test]
     fn it_starts_with_what_is_used() {
-        let mut windows = Windows::new(Used::up(at(1_000)));
+        let mut windows = Windows::new(Some(at(1_000)));
         let (call, delete) = (Wait::Until(at(6_050)), Wait::Until(at(31_300)));
         assert_eq!(windows.reserve_calls(1, at(1_500)), Err(call));
         assert_eq!(windows.reserve_delete(at(1_500)), Err(delete));
@@ -275,21 +259,11 @@ mod tests {
         assert_eq!(windows.usage(at(6_049)), all);
         assert_eq!(windows.usage(at(6_050)).calls, 0);
         assert_eq!(windows.usage(at(31_300)), Slots::default());
-
-        let some = Used {
-            calls: 99,
-            deletes: 1_000,
-            at: at(0),
-        };
-        let mut windows = Windows::new(some);
-        assert_eq!(windows.usage(at(0)).deletes, 50);
-        assert_eq!(windows.reserve_calls(1, at(0)), Ok(()));
-        assert_eq!(windows.usage(at(0)).calls, 100);
     }
 
     #[test]
     fn nothing_is_granted_in_a_pause() {
-        let mut windows = Windows::new(Used::default());
+        let mut windows = Windows::new(None);
         windows.pause.begin(None, at(0));
         let wait = Err(Wait::Until(at(1_000)));
         assert_eq!(windows.reserve_calls(1, at(999)), wait);
@@ -299,7 +273,7 @@ mod tests {
     /// F-RATE-9.
     #[test]
     fn each_second_counts_for_ten_minutes_after_a_429() {
-        let mut windows = Windows::new(Used::default());
+        let mut windows = Windows::new(None);
         for _ in 0..40 {
             windows
                 .reserve_calls(1, at(0))
@@ -336,7 +310,7 @@ mod tests {
     #[test]
     fn the_limits_are_used_to_95_percent() {
         let (minutes, mut now) = (10, 0);
-        let mut windows = Windows::new(Used::default());
+        let mut windows = Windows::new(None);
         let (mut calls, mut deletes) = (0_u64, 0_u64);
         while now < minutes * 60_000 {
             while windows.reserve_delete(at(now)).is_ok() {
@@ -396,8 +370,9 @@ mod tests {
     }
 
     /// Runs all callers; returns when each call arrived, and whether it is a DELETE.
-    fn run(callers: &[Caller], used: Used) -> Vec<(u64, bool)> {
-        let mut windows = Windows::new(used);
+    fn run(callers: &[Caller], used: Slots) -> Vec<(u64, bool)> {
+        let mut windows = Windows::new(None);
+        windows.sent(used, at(0));
         let mut arrivals: VecDeque<(u64, Caller)> = VecDeque::new();
         let mut arrival = 0;
         for caller in callers {
@@ -464,15 +439,14 @@ mod tests {
         #[test]
         fn no_pattern_of_calls_exceeds_the_limits(
             callers in callers(),
-            calls in 0..120_usize,
-            deletes in 0..60_usize,
+            calls in 0..=CALLS,
+            deletes in 0..=DELETES,
         ) {
-            let used = Used { calls, deletes, at: at(0) };
-            let sent = run(&callers, used);
-            let before = |n: usize, most: usize| std::iter::repeat_n(0, n.min(most));
+            let sent = run(&callers, Slots { calls, deletes });
+            let before = |n: usize| std::iter::repeat_n(0, n);
             let all: Vec<u64> =
-                before(calls, CALLS).chain(sent.iter().map(|(time, _)| *time)).collect();
-            let deleted: Vec<u64> = before(deletes, DELETES)
+                before(calls).chain(sent.iter().map(|(time, _)| *time)).collect();
+            let deleted: Vec<u64> = before(deletes)
                 .chain(sent.iter().filter(|(_, delete)| *delete).map(|(time, _)| *time))
                 .collect();
             prop_assert!(most_in(&all, 5_000) <= 100);
