@@ -174,7 +174,12 @@ impl Config {
             args.orphan_age,
             url.loopback,
         )?;
-        let pod_namespace = || environment.pod_namespace().unwrap_or("default").to_owned();
+        let pod_namespace = || {
+            environment
+                .pod_namespace
+                .clone()
+                .unwrap_or("default".to_owned())
+        };
         Ok(Self {
             daily_proxy: proxy::proxy(proxy.as_deref(), environment, &url)?,
             quiet_period: args.quiet_period,

@@ -34,7 +34,7 @@ pub use room::{
     NumberSource, Privacy, PublishedNumber, RoomDeletionPolicy, RoomInfo,
 };
 pub use room_secrets::{COMMON_LABELS, SecretAlias, SecretSpec, SecretValue};
-pub use status::{Common, CommonMut, Status};
+pub(crate) use status::Status;
 pub use summary::summary;
 pub use unreadable::without_value;
 

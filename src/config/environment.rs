@@ -8,9 +8,12 @@ const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/names
 /// What the environment of the process adds to the flags.
 #[derive(Clone, Default)]
 pub struct Environment {
-    pod_namespace: Option<String>,
-    https_proxy: Option<(&'static str, String)>,
-    no_proxy: String,
+    /// The namespace of this pod; `None` outside a cluster.
+    pub(super) pod_namespace: Option<String>,
+    /// The proxy for HTTPS, with the name of its variable.
+    pub(super) https_proxy: Option<(&'static str, String)>,
+    /// The hosts for which no proxy is used, as in `NO_PROXY`.
+    pub(super) no_proxy: String,
 }
 
 impl Environment {
@@ -37,22 +40,6 @@ impl Environment {
             https_proxy: first(["HTTPS_PROXY", "https_proxy"]),
             no_proxy: first(["NO_PROXY", "no_proxy"]).map_or(String::new(), |(_, value)| value),
         }
-    }
-
-    /// The namespace of this pod; `None` outside a cluster.
-    pub(super) fn pod_namespace(&self) -> Option<&str> {
-        self.pod_namespace.as_deref()
-    }
-
-    /// The proxy for HTTPS, with the name of its variable.
-    pub(super) fn https_proxy(&self) -> Option<(&'static str, &str)> {
-        let (name, value) = self.https_proxy.as_ref()?;
-        Some((name, value))
-    }
-
-    /// The hosts for which no proxy is used, as in `NO_PROXY`.
-    pub(super) fn no_proxy(&self) -> &str {
-        &self.no_proxy
     }
 }
 

@@ -69,10 +69,10 @@ pub(super) fn proxy(
         }
         return Ok(Some(proxy));
     }
-    let Some((variable, text)) = environment.https_proxy() else {
+    let Some((variable, text)) = &environment.https_proxy else {
         return Ok(None);
     };
-    if base.loopback || is_excluded(environment.no_proxy(), base) {
+    if base.loopback || is_excluded(&environment.no_proxy, base) {
         return Ok(None);
     }
     parse(variable, text, base).map(Some)

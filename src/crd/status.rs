@@ -9,45 +9,39 @@ use serde::de::DeserializeOwned;
 use super::{Account, DailyRoomStatus, PinDialinNumberStatus};
 
 /// The status of a kind.
-pub trait Status:
+pub(crate) trait Status:
     Clone + Debug + Default + DeserializeOwned + PartialEq + Send + Serialize + Sync + 'static
 {
-    /// The shared fields.
     fn common(&self) -> Common<'_>;
-    /// The shared fields, mutable.
     fn common_mut(&mut self) -> CommonMut<'_>;
 }
 
 /// The shared fields of a status.
 #[derive(Clone, Copy, Debug)]
-pub struct Common<'a> {
+pub(crate) struct Common<'a> {
     /// The `metadata.generation` that the operator last reconciled.
-    pub observed_generation: &'a Option<i64>,
+    pub(crate) observed_generation: &'a Option<i64>,
     /// Ready, Reconciling, Stalled and Suspended; of a DailyRoom also Expired.
-    pub conditions: &'a Vec<Condition>,
+    pub(crate) conditions: &'a Vec<Condition>,
     /// The Daily account that owns the room or number.
-    pub account: &'a Option<Account>,
+    pub(crate) account: &'a Option<Account>,
     /// The last value of the annotation that requests a reconcile.
-    pub last_handled_reconcile_at: &'a Option<String>,
+    pub(crate) last_handled_reconcile_at: &'a Option<String>,
     /// What the object owns at Daily, as [`crate::reconcile`] serializes it.
-    pub record: &'a Option<String>,
+    pub(crate) record: &'a Option<String>,
 }
 
-/// The shared fields of a status, mutable.
+/// The shared fields of a status that the operator changes.
 #[derive(Debug)]
-pub struct CommonMut<'a> {
-    /// The `metadata.generation` that the operator last reconciled.
-    pub observed_generation: &'a mut Option<i64>,
-    /// Ready, Reconciling, Stalled and Suspended; of a DailyRoom also Expired.
-    pub conditions: &'a mut Vec<Condition>,
+pub(crate) struct CommonMut<'a> {
+    pub(crate) observed_generation: &'a mut Option<i64>,
+    pub(crate) conditions: &'a mut Vec<Condition>,
     /// Reason of the condition that matters most; see [`super::summary()`].
-    pub reason: &'a mut Option<String>,
+    pub(crate) reason: &'a mut Option<String>,
     /// Message of the same condition.
-    pub message: &'a mut Option<String>,
-    /// The last value of the annotation that requests a reconcile.
-    pub last_handled_reconcile_at: &'a mut Option<String>,
-    /// What the object owns at Daily, as [`crate::reconcile`] serializes it.
-    pub record: &'a mut Option<String>,
+    pub(crate) message: &'a mut Option<String>,
+    pub(crate) last_handled_reconcile_at: &'a mut Option<String>,
+    pub(crate) record: &'a mut Option<String>,
 }
 
 macro_rules! status {
