@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::grammar::InvalidField;
 
@@ -29,6 +30,7 @@ pub struct AllowedRooms {
 }
 
 /// Namespaces whose DailyRooms may publish a number.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(self.from == 'Selector') == has(self.selector)").message(SELECTOR_WITH_FROM))]
@@ -36,7 +38,6 @@ pub struct AllowedNamespaces {
     /// Same: only the namespace of the PinDialinNumber. All: every namespace whose DailyRooms use the same Daily account. Selector: of these, the namespaces whose labels match selector.
     pub from: FromNamespaces,
     /// Labels of the namespaces whose DailyRooms may publish the number; set it together with from: Selector. The namespace of the PinDialinNumber counts only if its labels match, too. Rooms follow changes of labels; a room keeps a number that it has published. Absent: labels do not matter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("(has(self.matchLabels) && size(self.matchLabels) > 0) || (has(self.matchExpressions) && size(self.matchExpressions) > 0)").message(SELECTOR_NOT_EMPTY))]
     pub selector: Option<NamespaceSelector>,
 }

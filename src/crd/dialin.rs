@@ -3,6 +3,7 @@
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::{InvalidField, grammar};
 
@@ -22,17 +23,16 @@ pub enum CodeInStatus {
 }
 
 /// Dial-in settings of a room.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dialin {
     /// Name that participants see for a caller. Absent: Phone Caller; an adopted room that has PIN dial-in keeps its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) >= 1").message("displayName must not be empty; leave it out for \"Phone Caller\""))]
     #[schemars(length(max = 128))]
     pub display_name: Option<String>,
 
     /// Whether callers wait for the meeting to start. If true, a caller hears music until someone joins the room. If false, the call ends if the room is empty. Absent: true; an adopted room that has PIN dial-in keeps its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_for_meeting_start: Option<bool>,
 
     /// Whether the status has dialinCode and dialString. Whoever may read this object can read its status. With Omit only the Secret has the PIN; the administrator of the operator can require this for all DailyRooms. Default: Include.
@@ -83,21 +83,21 @@ fn default_global_numbers() -> Vec<String> {
 }
 
 /// A phone number to publish: the number itself, or a PinDialinNumber.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[x_kube(validation = Rule::new("has(self.phoneNumber) != has(self.numberRef)").message("set exactly one of phoneNumber (for example +12025550123) and numberRef (the name of a PinDialinNumber)"))]
 #[serde(rename_all = "camelCase")]
 pub struct RoomNumber {
     /// Phone number in E.164 form: a number that the account has purchased, or one of Daily's global numbers. Set exactly one of phoneNumber and numberRef.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::PHONE_NUMBER.rule())]
     #[schemars(length(max = grammar::PHONE_NUMBER.longest))]
     pub phone_number: Option<String>,
     /// PinDialinNumber whose number to publish. The room waits until it is ready. Set exactly one of phoneNumber and numberRef.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_ref: Option<NumberRef>,
 }
 
 /// A reference to a PinDialinNumber.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NumberRef {
@@ -106,7 +106,6 @@ pub struct NumberRef {
     #[schemars(length(max = grammar::NUMBER_REF_NAME.longest))]
     pub name: String,
     /// Namespace of the PinDialinNumber, whose allowedRooms must include this namespace. Absent: this namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::NUMBER_REF_NAMESPACE.rule())]
     #[schemars(length(max = grammar::NUMBER_REF_NAMESPACE.longest))]
     pub namespace: Option<String>,

@@ -3,6 +3,7 @@
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::grammar::{Grammar, InvalidField, LONGEST_OBJECT_NAME, OBJECT_NAME, SECRET_KEY};
 use super::time;
@@ -28,11 +29,11 @@ const REPEATED_KEY: &str =
 const NO_USER_NAME: &str = "userName must not be empty; leave it out for none";
 
 /// Meeting tokens, with which participants join a private room over the web.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingTokens {
     /// Name of the Secret with the tokens. It is not the Secret with the PIN, because not every app that needs the PIN should be a host. Absent: the name of the DailyRoom and "-tokens".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = SECRET_NAME.rule())]
     #[schemars(length(max = SECRET_NAME.longest))]
     pub secret_name: Option<String>,
@@ -45,6 +46,7 @@ pub struct MeetingTokens {
 }
 
 /// A meeting token.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MeetingToken {
@@ -55,7 +57,6 @@ pub struct MeetingToken {
     /// What the holder may do. An Owner is a host of the meeting: it can mute and remove others, record, stream to any URL, and dial out, as far as the room and the Daily domain allow it. A Participant can join.
     pub role: TokenRole,
     /// Name of the holder that others in the meeting see. Absent: none, and the holder may choose one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("size(self) >= 1").message(NO_USER_NAME))]
     #[schemars(length(max = 128))]
     pub user_name: Option<String>,
@@ -63,7 +64,6 @@ pub struct MeetingToken {
     #[serde(default)]
     pub eject_at_token_expiry: bool,
     /// How long the token is valid: a duration such as 24h, from 5m to 8736h (364 days). The operator replaces the token after two thirds of this time. No token is valid for longer than the room. Absent: as long as the room.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::TOKEN_TTL.rule())]
     #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub ttl: Option<String>,

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::room_properties::RoomProperties;
 use super::{
@@ -22,6 +23,7 @@ const TWO_SECRETS: &str = "!has(self.spec.meetingTokens) || \
      (has(self.spec.secret) && has(self.spec.secret.name) ? self.spec.secret.name : self.metadata.name + '-dialin')";
 
 /// The desired state of a DailyRoom.
+#[skip_serializing_none]
 #[derive(CustomResource, Clone, Debug, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[kube(
     group = "daily-operator.io",
@@ -58,35 +60,29 @@ const TWO_SECRETS: &str = "!has(self.spec.meetingTokens) || \
 #[serde(rename_all = "camelCase")]
 pub struct DailyRoomSpec {
     /// How long the room exists, counted from the creation of this object, from notBeforeTime or from its last renewal, whichever is latest: a duration such as 8h or 1h30m, from 10s to 8736h (364 days), written with h, m and s, each at most once and in this order. Set exactly one of ttl and expirationTime.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::TTL.rule())]
     #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub ttl: Option<String>,
 
     /// When the room expires: a time in RFC 3339 form such as 2026-12-01T18:00:00Z, at most 364 days ahead. Set exactly one of ttl and expirationTime.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::EXPIRATION_TIME.rule())]
     #[schemars(length(max = time::EXPIRATION_TIME.longest))]
     pub expiration_time: Option<String>,
 
     /// When people may join over the web at the earliest: a time in RFC 3339 form such as 2026-12-01T08:00:00Z, before the end of the room. The room and its PIN exist before. Daily does not say whether it also turns callers away until then. Absent: people may join at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::NOT_BEFORE_TIME.rule())]
     #[schemars(length(max = time::NOT_BEFORE_TIME.longest))]
     pub not_before_time: Option<String>,
 
     /// Renews the room before it ends, again and again: the operator moves its end by ttl, and the PIN stays. For a room that people call over weeks or months. Only with ttl. Absent: the room is not renewed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<Renewal>,
 
     /// How long after the end of its room this DailyRoom is deleted: a duration from 1m to 8736h (364 days), written with h, m and s, each at most once and in this order. Not for a DailyRoom that a GitOps tool applies, because the tool would create it again. Absent: it stays until somebody deletes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::TTL_AFTER_EXPIRED.rule())]
     #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub ttl_after_expired: Option<String>,
 
     /// Name of the room at Daily, 1 to 128 letters, digits, '-' and '_'. Immutable. Absent: the operator derives a name from the cluster, the namespace and the name of this object, so that the same DailyRoom finds its room when it is applied again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::ROOM_NAME.rule())]
     #[x_kube(validation = Rule::new("!self.matches('_[A-Za-z2-7]{26}_[A-Za-z2-7]{13}$')").message(grammar::LOOKS_DERIVED))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("roomName is immutable; create another DailyRoom for another name"))]
@@ -94,40 +90,31 @@ pub struct DailyRoomSpec {
     pub room_name: Option<String>,
 
     /// Who may join over the web: Public admits everyone with the link, Private requires a meeting token. Daily does not say whether the PIN admits callers to a private room; call it once before you hand out the PIN. Absent: Public; an adopted room keeps its own, also if the operator has to recreate it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<Privacy>,
 
     /// Whether participants are removed when the room expires. Applies to participants who join after the change. Absent: true, but false with renewal, because the end that applies to a participant is that of the moment at which they joined. An adopted room keeps its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eject_at_room_expiry: Option<bool>,
 
     /// How many people may be in the room at a time, callers included, from 1 to 100000. Daily offers this to paid accounts, and more than 200 on request. Absent: Daily's default, 200; an adopted room keeps its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new(format!("self >= 1 && self <= {MOST_PARTICIPANTS}")).message(MAX_PARTICIPANTS_SENTENCE))]
     pub max_participants: Option<i64>,
 
     /// Dial-in settings of the room. PIN dial-in is always enabled. Absent: the defaults of its fields; an adopted room that has PIN dial-in keeps its own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin: Option<Dialin>,
 
     /// Other properties of the room at Daily, under the names and with the values of Daily's API, for example enable_recording: cloud. At most 64 of them, with at most 8 KiB as JSON, and at most 16 levels of nested objects and lists in each. A property that you remove is reset to Daily's default. Whoever may read this object can read them: put no secret into them. With the operator's default API key, enable_dialout, meeting_join_hook, recordings_bucket, sip, streaming_endpoints and transcription_bucket need the permission of the operator's administrator. Absent: Daily's defaults.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_properties: Option<RoomProperties>,
 
     /// Secret to which the operator writes the PIN and the dial string. Absent: a Secret with the name of the DailyRoom and "-dialin".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretSpec>,
 
     /// Meeting tokens that the operator has Daily issue and writes to a Secret of their own. Absent: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meeting_tokens: Option<MeetingTokens>,
 
     /// What happens to the room at Daily when this object is deleted. DeleteWhenEmpty deletes it once nobody is in it, or after maxDrain. Delete deletes it at once, which removes everyone in it. Retain keeps it until it expires. A change while the deletion waits takes effect at once. Absent: DeleteWhenEmpty. For an adopted room: Retain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<RoomDeletionPolicy>,
 
     /// How long DeleteWhenEmpty waits for participants to leave, counted from the deletion of this object: a duration such as 30m or 1h30m, from 10s to 168h (7 days), written with h, m and s, each at most once and in this order. Then the room is deleted with everyone in it. After the deletion of the namespace it waits at most 10 minutes. A change while the deletion waits takes effect at once. If participants are still in a room that has ended, a new room replaces it when they have left, or after this time. Absent: 1h.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = time::MAX_DRAIN.rule())]
     #[schemars(length(max = time::BoundedDuration::LONGEST_TEXT))]
     pub max_drain: Option<String>,
@@ -141,11 +128,9 @@ pub struct DailyRoomSpec {
     pub missing_room_policy: MissingRoomPolicy,
 
     /// Suspends reconciliation. While it is true, the operator changes neither the room at Daily nor the Secret. The room still ends at its end. Deleting this object still works. Absent: false.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 
     /// Secret in this namespace with the Daily API key. Absent: the operator's default API key if this namespace may use it, otherwise the Secret daily-api-key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_secret_ref: Option<ApiKeySecretRef>,
 }
 
@@ -208,59 +193,47 @@ pub enum MissingRoomPolicy {
 }
 
 /// The observed state of a DailyRoom.
+#[skip_serializing_none]
 #[derive(Clone, Default, Deserialize, Serialize, PartialEq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 // kstatus takes an object without a status for ready: with this one it waits for the operator.
 #[schemars(extend("default" = {"observedGeneration": -1}))]
 pub struct DailyRoomStatus {
     /// The metadata.generation that the operator last reconciled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// Ready (callers reach the room with the number and PIN in the Secret; removed when the room expires), Reconciling (the operator is working on it), Stalled (a user has to act; see the message), Expired (the room has expired as planned) and Suspended (spec.suspend is true).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
     /// Reason of the condition that matters most, as kubectl get shows it: of Stalled if it is True, otherwise of Reconciling if it is True, otherwise of Expired, Suspended or Ready. For users; programs should read the conditions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
     /// Message of the condition whose reason is in status.reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub message: Option<String>,
     /// Daily account that owns the room.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
     /// The room at Daily.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<RoomInfo>,
     /// PIN of the room, unless spec.dialin.codeInStatus or the operator omits it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin_code: Option<String>,
     /// First phone number, two pauses and the PIN, for example +12025550123,,12345678987, unless the PIN is omitted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dial_string: Option<String>,
     /// Number of PINs that this object has had, including the current one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialin_code_revision: Option<i64>,
     /// Published phone numbers. The first one is in the dial string.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub phone_numbers: Vec<PublishedNumber>,
     /// When the room expires at Daily. While the deletion of this object waits for participants, the end before the deletion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration_time: Option<Time>,
     /// When the operator renews the room, if spec.renewal is set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal_time: Option<Time>,
     /// Secret of the room, as the Service Binding specification requires it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binding: Option<BindingRef>,
     /// Last value of the annotation daily-operator.io/reconcile-requested-at that the operator has handled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_handled_reconcile_at: Option<String>,
     /// The operator's record of the room, in an internal format: which room at Daily belongs to this object, in which account, and which installation of the operator manages it. Do not edit or copy it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32768))]
     pub record: Option<String>,
 }
@@ -287,6 +260,7 @@ pub struct Account {
 }
 
 /// The room at Daily.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomInfo {
@@ -297,7 +271,6 @@ pub struct RoomInfo {
     /// URL for participants who join over the web.
     pub url: String,
     /// When Daily created the room.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub creation_time: Option<Time>,
     /// True if the room existed before and was adopted, as adoptionPolicy allows. Such a room stays at Daily when this object is deleted, unless deletionPolicy says otherwise.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -316,6 +289,7 @@ pub enum NumberSource {
 }
 
 /// A published phone number.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishedNumber {
@@ -324,7 +298,6 @@ pub struct PublishedNumber {
     /// Why the number is published.
     pub source: NumberSource,
     /// ISO 3166 code of the number's country, for example US.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use kube::KubeSchema;
 use kube::core::Rule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::grammar::{self, Grammar, InvalidField, SECRET_KEY};
 
@@ -62,11 +63,11 @@ pub const COMMON_LABELS: [(&str, &str); 2] = [
 ];
 
 /// The Secret of a room.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretSpec {
     /// Name of the Secret. If you change it, the operator writes the new Secret before it deletes the old one, with the labels, annotations and keys that others added to it. Absent: the name of the DailyRoom and "-dialin".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = grammar::SECRET_NAME.rule())]
     #[schemars(length(max = grammar::SECRET_NAME.longest))]
     pub name: Option<String>,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
+use serde_with::skip_serializing_none;
 
 use super::types::whole_seconds;
 
@@ -20,6 +21,7 @@ pub struct Issued {
 }
 
 /// What a meeting token grants: the properties of the request for it (F-TOKEN-2).
+#[skip_serializing_none]
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct Grant {
     /// The room. Without one the token would be valid for all rooms (F-TOKEN-5).
@@ -30,7 +32,6 @@ pub struct Grant {
     #[serde(skip_serializing_if = "is_false")]
     pub is_owner: bool,
     /// The holder's name in the meeting.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
     /// Whether the holder is removed when the token expires. Left out if false, because whoever sets it
     /// overrides the room's own setting (F-TOKEN-10).

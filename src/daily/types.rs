@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use serde_with::skip_serializing_none;
 
 use super::number_api::NumberApi;
 use super::other_properties::OtherProperties;
@@ -158,10 +159,10 @@ pub struct CreateRoom {
 }
 
 /// The body of `POST /rooms/NAME`, with the changes only (F-ROOM-20, F-ROOM-21).
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Serialize, PartialEq, Eq)]
 pub struct RoomChange {
     /// `public` or `private`, if it changes.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub privacy: Option<&'static str>,
     /// The top-level properties that change, each with its whole value; `null` resets it.
     #[serde(skip_serializing_if = "Map::is_empty")]
@@ -240,16 +241,14 @@ impl DialinConfig {
 }
 
 /// The settings of a dial-in config, and an entry of the domain's list as it is sent.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct DialinConfigBody {
     /// The number in E.164; a pinless config may have none (F-CFG-3).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_number: Option<String>,
     /// The friendly name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_prefix: Option<String>,
     /// The spoken greeting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ivr_greeting: Option<IvrGreeting>,
 }
 
@@ -267,10 +266,11 @@ pub const PIN_DIALIN: &str = "pin_dialin";
 /// The body of `POST` and `PUT /domain-dialin-config` (F-CFG-1, F-CFG-11). A PUT sends all fields:
 /// whether Daily merges or replaces is unknown (F-CFG-12). An empty text removes a field, because no
 /// source allows `null` (F-CFG-15). Also an entry of the domain's list, which replaces the one before.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Serialize, PartialEq, Eq)]
 pub struct DialinConfigRequest {
     /// [`PIN_DIALIN`]; only in a POST, since the type cannot change (F-CFG-11). An entry has none.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     pub kind: Option<&'static str>,
     /// The settings, which have a number.
     #[serde(flatten)]

@@ -13,7 +13,9 @@ use std::ops::Not;
 use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_with::skip_serializing_none;
 
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
@@ -30,20 +32,15 @@ pub struct Record {
     /// The installation of the operator that owns the object.
     pub installation_id: String,
     /// From before the create until Daily's id is recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// What the object owns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Made>,
     /// The id of the room or config that is being recreated. If Daily shows it again, it is still ours.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_id: Option<String>,
     /// The id of the room or config that existed before and was adopted. What replaces it is created.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted_id: Option<String>,
     /// Whether the adopted room was private when Daily last showed it. A room that replaces it is then private as
     /// well, unless the spec says otherwise. Earlier versions of the operator did not record it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub private: Option<bool>,
     /// When a missing room was recreated within the last 24 hours, in unix seconds.
     #[serde(
@@ -58,6 +55,7 @@ pub struct Record {
 }
 
 /// The right to a room or config of the recorded name before its id is recorded.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
@@ -65,7 +63,6 @@ pub struct Claim {
     #[serde(deserialize_with = "time")]
     pub at: i64,
     /// The end that a room is created with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
     /// What the creates since the claim asked for, if the name alone proves nothing. Recorded right
     /// before each create, so that an edit of the spec does not hide what an earlier create made;
@@ -77,7 +74,6 @@ pub struct Claim {
     pub refused: bool,
     /// What the dial-in config has that is to be moved to the other place: the id of an entry in the domain's
     /// list proves nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved: Option<Value>,
     /// Whether it follows a room that has ended, in which participants may still be.
     #[serde(default, skip_serializing_if = "Not::not")]
@@ -88,6 +84,7 @@ pub struct Claim {
 }
 
 /// When a room ends.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct End {
@@ -99,34 +96,24 @@ pub struct End {
     /// form of it is an edit to them, after a rollback.
     pub of: String,
     /// The `notBeforeTime` that moved it, in unix seconds.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "optional_time"
-    )]
+    #[serde(default, deserialize_with = "optional_time")]
     pub not_before: Option<i64>,
     /// Since when the `ttl` counts, in unix seconds, if not since the creation of the object: the room was
     /// renewed, or replaced one that was not renewed in time.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "optional_time"
-    )]
+    #[serde(default, deserialize_with = "optional_time")]
     pub counts_from: Option<i64>,
 }
 
 /// A room or dial-in config that the object owns.
+#[skip_serializing_none]
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Made {
     pub id: String,
     /// The fingerprint of the `dialin` that was sent last, which Daily does not always show.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<End>,
     /// Once a deletion waits for participants. `end` stays the one that Daily has last shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Drain>,
     /// The fingerprint of the value of each property in `spec.roomProperties` that was sent last: it is reset
     /// once the spec no longer has it. At most as many as a spec may have.
