@@ -141,7 +141,7 @@ fn sentences(code: &str) -> Vec<String> {
 }
 
 /// The texts in a file that [`is_read_by_users`]. Comments, tests and attributes are left out, but for
-/// `#[error("...")]`.
+/// `#[error("...")]` and `#[strum(...)]`.
 struct Sentences(Vec<String>);
 
 impl Sentences {
@@ -188,7 +188,7 @@ impl<'ast> Visit<'ast> for Sentences {
 
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
         if let syn::Meta::List(list) = &attribute.meta
-            && list.path.is_ident("error")
+            && (list.path.is_ident("error") || list.path.is_ident("strum"))
         {
             self.add_all(list.tokens.clone());
         }
@@ -237,6 +237,8 @@ fn a_sentence_is_found_wherever_it_is_written() {
             has ended";
         #[derive(Error)]
         enum E { #[error("it failed: {0}")] A(#[source] B) }
+        #[strum(serialize_all = "kebab-case")]
+        enum Wait { #[strum(to_string = "the Lease")] Lease }
         fn f(at: Time) -> String {
             tracing::warn!(error, "Leading");
             let header = ("Retry-After", "api-key", "^[a-z]$", "/rooms/{name}");
@@ -248,6 +250,7 @@ fn a_sentence_is_found_wherever_it_is_written() {
     let expected = [
         "the room has ended",
         "it failed: {0}",
+        "the Lease",
         "Leading",
         "{count} rooms {} missing",
     ];

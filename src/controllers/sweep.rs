@@ -21,7 +21,7 @@ use crate::clock;
 use crate::daily::account::Account;
 use crate::daily::account::presence::RECONNECTS;
 use crate::daily::types::Domain;
-use crate::effect::{Blocked, Check, Effect};
+use crate::effect::{Blocked, Check};
 use crate::k8s::{KubeError, for_each_object, get_object};
 use crate::keys::{For, Keys, Session};
 use crate::reconcile::meta::{Identity, Meta};
@@ -166,8 +166,7 @@ impl Sweeper {
         tokio::time::sleep(pause).await;
         let (room, id) = (room.to_owned(), deletion.id.clone());
         let check = self.still_an_orphan(room.clone(), deletion);
-        let deleted = account.delete_room(Effect::OrphanDelete, key, room, id, true, check);
-        let deleted = deleted.await;
+        let deleted = account.delete_orphan(key, room, id, check).await;
         deleted.map_err(|error| chain(&error))
     }
 

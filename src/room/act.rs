@@ -138,14 +138,7 @@ impl Pass<Room> {
         let check = self.live(Live::Deleting);
         let account = &session.account;
         let deleted = account
-            .delete_room(
-                Effect::RoomDelete,
-                session.key.clone(),
-                name,
-                id,
-                only_if_empty,
-                check,
-            )
+            .delete_room(session.key.clone(), name, id, only_if_empty, check)
             .await;
         self.refresh();
         self.view.facts.presence = None;

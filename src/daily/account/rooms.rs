@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::get_before_write::unless_ended;
-use super::{Account, Route, WriteCall};
+use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
 use crate::daily::rate_limit::{Call, Slot};
@@ -12,7 +12,8 @@ use crate::effect::{Blocked, Check, Effect, EffectError};
 
 const CREATE: WriteCall = WriteCall(Effect::RoomCreate, ("POST", "/rooms"));
 const UPDATE: WriteCall = WriteCall(Effect::RoomUpdate, ("POST", "/rooms/:name"));
-const DELETE: Route = ("DELETE", "/rooms/:name");
+const DELETE: WriteCall = WriteCall(Effect::RoomDelete, ("DELETE", "/rooms/:name"));
+const DELETE_ORPHAN: WriteCall = WriteCall(Effect::OrphanDelete, DELETE.1);
 
 /// A 404 to a write.
 const ABSENT: Answer<Option<Room>> = Answer {
@@ -99,26 +100,47 @@ impl Account {
 
     /// Deletes a room, if a GET right before still shows the room with this id and, with `only_if_empty`,
     /// presence shows nobody in it. A DELETE may wait for its slot for half a minute, in which people join.
-    /// `effect` tells the room of an object from an orphan.
     pub async fn delete_room(
         self: &Arc<Self>,
-        effect: Effect,
         key: ApiKey,
         name: String,
         id: String,
         only_if_empty: bool,
         check: Check,
     ) -> Result<(), EffectError<CallError>> {
-        let call = WriteCall(effect, DELETE);
+        self.delete(DELETE, key, name, id, only_if_empty, check)
+            .await
+    }
+
+    /// Deletes a room that no object has, under the conditions of a room that is deleted only if it is empty.
+    pub async fn delete_orphan(
+        self: &Arc<Self>,
+        key: ApiKey,
+        name: String,
+        id: String,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
+        self.delete(DELETE_ORPHAN, key, name, id, true, check).await
+    }
+
+    async fn delete(
+        self: &Arc<Self>,
+        call: WriteCall,
+        key: ApiKey,
+        name: String,
+        id: String,
+        only_if_empty: bool,
+        check: Check,
+    ) -> Result<(), EffectError<CallError>> {
         let (of, with) = (name.clone(), key.clone());
         let may_be_deleted = async { !only_if_empty || self.is_empty(&with, &of).await };
         let slots = self.rate_limit.slots_for_delete(may_be_deleted);
         let writing = async move |account: Arc<Self>, slots: (bool, Slot, Slot)| {
             let (may_be_deleted, get, slot) = slots;
             if !may_be_deleted {
-                return Err(EffectError::Blocked(effect, Blocked::Occupied));
+                return Err(EffectError::Blocked(call.0, Blocked::Occupied));
             }
-            account.prove(effect, &key, &name, &id, get).await?;
+            account.prove(call.0, &key, &name, &id, get).await?;
             let send = account.setup.client.delete_room(&key, &name);
             let written = account.send_write(call, check, &key, slot, &name, send);
             let (answer, at) = match written.await {
@@ -239,16 +261,15 @@ mod tests {
         create(&account).await.unwrap();
         let observed = account.evidence().room("standup", "uid").observed;
         let id = observed.unwrap().room.id;
-        let delete = async |effect, only_if_empty| {
+        let delete = async |only_if_empty| {
             let (key, name) = (KEY.into(), "standup".to_owned());
             let check = Check::by_version();
-            let id = id.clone();
-            let deleted = account.delete_room(effect, key, name, id, only_if_empty, check);
+            let deleted = account.delete_room(key, name, id.clone(), only_if_empty, check);
             deleted.await
         };
         let sim = daily.client().unwrap();
         let slots = join_all((0..50).map(|_| account.rate_limit().slot(Call::Delete))).await;
-        let mut waits = Box::pin(delete(Effect::RoomDelete, true));
+        let mut waits = Box::pin(delete(true));
         assert!((&mut waits).now_or_never().is_none());
         sim.join("standup", "Ann").await.unwrap();
         sim.advance(std::time::Duration::from_secs(60))
@@ -260,14 +281,16 @@ mod tests {
             deleted,
             Err(EffectError::Blocked(_, Blocked::Occupied))
         ));
+        let (key, name) = (KEY.into(), "standup".to_owned());
+        let orphan = account.delete_orphan(key, name, id.clone(), Check::by_version());
         assert!(matches!(
-            delete(Effect::OrphanDelete, true).await,
+            orphan.await,
             Err(EffectError::Blocked(
                 Effect::OrphanDelete,
                 Blocked::Occupied
             ))
         ));
-        delete(Effect::RoomDelete, false).await.unwrap();
+        delete(false).await.unwrap();
     }
 
     #[tokio::test]
