@@ -5,7 +5,6 @@
 //! own, so that it ends also if the reconcile that sent it is cut off. An account that no reconcile
 //! uses for an hour ends, and its listings with it.
 
-mod get_before_write;
 mod keys_in_use;
 mod last_answer;
 pub(crate) mod listing_schedule;

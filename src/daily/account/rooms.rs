@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::get_before_write::unless_ended;
 use super::{Account, WriteCall};
 use crate::clock::{self, Moment};
 use crate::daily::error::CallError;
@@ -34,9 +33,32 @@ impl Account {
     }
 
     /// Records the answer to a GET that was sent at this moment.
-    pub(super) fn record(&self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
+    fn record(&self, name: &str, answer: Answer<Option<Room>>, sent: Moment) {
         self.compare_clocks(answer.date);
         self.evidence().read(name, answer, sent);
+    }
+
+    /// GETs the room right before a write to it: it must have this id. Daily checks no precondition itself.
+    async fn prove(
+        &self,
+        effect: Effect,
+        key: &ApiKey,
+        name: &str,
+        id: &str,
+        slot: Slot,
+    ) -> Result<(), EffectError<CallError>> {
+        let sent = clock::now();
+        let call = self.setup.client.room(key, name);
+        let answer = self.send(slot, key, ("GET", "/rooms/:name"), call).await;
+        let answer = unless_ended(answer.map_err(|why| EffectError::Failed(effect, why))?);
+        let has_id = answer.value.as_ref().map(|room| room.id == id);
+        self.record(name, answer, sent);
+        let why = match has_id {
+            Some(true) => return Ok(()),
+            Some(false) => "the room has another id",
+            None => "the room does not exist",
+        };
+        Err(EffectError::Blocked(effect, Blocked::Unproven(why)))
     }
 
     /// Creates a room for the object with this uid.
@@ -153,6 +175,13 @@ impl Account {
         };
         self.write(call, &of, slots, writing).await
     }
+}
+
+/// A room that has ended by Daily's clock counts as absent, also while Daily still shows it
+/// (F-ROOM-31, F-ROOM-39).
+fn unless_ended(answer: Answer<Option<Room>>) -> Answer<Option<Room>> {
+    let date = answer.date;
+    answer.map(|room| room.filter(|it| !it.config.has_ended(date)))
 }
 
 #[cfg(test)]
