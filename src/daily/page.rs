@@ -86,17 +86,13 @@ impl From<Body<DialinConfig>> for Page<DialinConfig> {
 }
 
 /// An entry of the list of numbers (F-NUM-1). Verified caller ids are listed too, without an `id`.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct ListedNumber {
-    #[serde(default)]
     id: Value,
-    #[serde(default)]
     number: Option<String>,
-    #[serde(default)]
     created_date: Value,
-    #[serde(default)]
     pagination_id: Option<i64>,
-    #[serde(default)]
     deleted: Value,
 }
 

@@ -18,7 +18,6 @@ pub struct DomainDialin {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Config {
-    #[serde(default)]
     pin_dialin: Option<Box<RawValue>>,
 }
 

@@ -70,24 +70,22 @@ pub const MAX_PARTICIPANTS: i64 = 200;
 
 /// The properties of a room that differ from their defaults (F-ROOM-2).
 #[derive(Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
 pub struct RoomConfig {
     /// The end in unix seconds of the calendar; a fraction is cut off (F-ROOM-19).
-    #[serde(default, deserialize_with = "whole_seconds")]
+    #[serde(deserialize_with = "whole_seconds")]
     pub exp: Option<i64>,
     /// Before when nobody can join, in unix seconds (F-ROOM-29).
-    #[serde(default, deserialize_with = "whole_seconds")]
+    #[serde(deserialize_with = "whole_seconds")]
     pub nbf: Option<i64>,
     /// Absent means [`MAX_PARTICIPANTS`] (F-ROOM-45).
-    #[serde(default, deserialize_with = "whole_number")]
+    #[serde(deserialize_with = "whole_number")]
     pub max_participants: Option<i64>,
     /// Whether participants are removed at the end. Absent means false (F-ROOM-34).
-    #[serde(default)]
     pub eject_at_room_exp: Option<bool>,
     /// What Daily shows of `dialin` (F-PIN-9).
-    #[serde(default)]
     pub dialin: Option<Map<String, Value>>,
     /// The PIN (F-PIN-3). A string, since it may begin with 0 (F-PIN-6).
-    #[serde(default)]
     pub dialin_code: Option<Pin>,
     /// The other properties, without those that Daily alone sets.
     #[serde(flatten)]
@@ -256,7 +254,6 @@ pub struct DialinConfigBody {
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct IvrGreeting {
     /// The text.
-    #[serde(default)]
     pub message: Option<String>,
 }
 
