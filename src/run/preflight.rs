@@ -46,6 +46,18 @@ struct Missing {
     advice: &'static str,
 }
 
+impl Missing {
+    /// `unknown` and `forbidden` are the advice if it does not exist or may not be read.
+    fn new(what: String, why: KubeError, unknown: &'static str, forbidden: &'static str) -> Self {
+        let advice = match why {
+            KubeError::NotFound => unknown,
+            KubeError::Forbidden { .. } => forbidden,
+            _ => NO_ANSWER,
+        };
+        Self { what, why, advice }
+    }
+}
+
 impl Needs {
     /// What this configuration needs. From now on the process is not ready without it.
     pub(super) fn announce(config: &Config, readiness: &Readiness) -> Self {
@@ -151,30 +163,15 @@ async fn list<K: Served>(client: &Client, namespaces: &[String]) -> Result<(), M
 async fn list_in<K: Served>(api: Api<K>) -> Result<(), Missing> {
     let one = ListParams::default().limit(1);
     let listed = within(DEADLINE, api.list(&one)).await;
-    listed.map(drop).map_err(|why| Missing {
-        what: K::kind(&()).into_owned(),
-        advice: match why {
-            KubeError::NotFound => NO_KINDS,
-            KubeError::Forbidden { .. } => MAY_NOT_LIST,
-            _ => NO_ANSWER,
-        },
-        why,
-    })
+    let missing = |why| Missing::new(K::kind(&()).into(), why, NO_KINDS, MAY_NOT_LIST);
+    listed.map(drop).map_err(missing)
 }
 
 async fn cluster_id(client: &Client) -> Result<String, Missing> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let read = within(DEADLINE, namespaces.get("kube-system")).await;
     let uid = read.and_then(|it| it.uid().ok_or(KubeError::NotFound));
-    uid.map_err(|why| Missing {
-        what: Wait::ClusterId.to_string(),
-        advice: match why {
-            KubeError::NotFound => NO_ID,
-            KubeError::Forbidden { .. } => MAY_NOT_READ_ID,
-            _ => NO_ANSWER,
-        },
-        why,
-    })
+    uid.map_err(|why| Missing::new(Wait::ClusterId.to_string(), why, NO_ID, MAY_NOT_READ_ID))
 }
 
 #[cfg(test)]
