@@ -19,7 +19,15 @@ use crate::stage::Stage;
 use crate::wait::LATER;
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
+    // Only the edit may show that the room is another one.
+    let unlisted = Setup::new().value("driftInterval", json!("1h"));
     vec![
+        stage.trial("tokens::none_for_a_room_of_others", unlisted, spares_others),
+        stage.trial(
+            "tokens::open_the_next_room",
+            Setup::new(),
+            open_the_next_room,
+        ),
         stage.trial("tokens::life", Setup::new(), life),
         stage.trial("tokens::edited", Setup::new(), edited),
         stage.trial("tokens::lost_are_replaced", Setup::new(), lost_are_replaced),
@@ -129,6 +137,44 @@ async fn life(fx: &mut Fixture) {
         fx.until_secret(name, "goes", |secret| secret.is_none())
             .await;
     }
+}
+
+/// The room was deleted by hand, and somebody else has made one of its name.
+async fn spares_others(fx: &mut Fixture) {
+    let board = |tokens: Value| {
+        let mut spec = spec(&tokens);
+        spec["roomName"] = json!("board");
+        spec
+    };
+    fx.room("standup", board(json!([host()]))).await;
+    fx.ready(Room, "standup").await;
+    tokens(fx, SECRET, &["host"]).await;
+    fx.by_hand.delete("/rooms/board").await.expect("answers");
+    let theirs = json!({"name": "board", "privacy": "private"});
+    fx.by_hand.post("/rooms", &theirs).await.expect("answers");
+    let mark = fx.mark().await;
+    let guest = json!({"key": "guest", "role": "Owner"});
+    fx.room("standup", board(json!([host(), guest]))).await;
+    let taken = ("Stalled", "True", "NameTaken");
+    fx.condition(Room, "standup", taken).await;
+    assert_eq!(issued(fx, mark).await, 0, "it would open their room");
+}
+
+/// Daily cannot revoke a token, and it names its room alone: docs/security.md warns of it.
+async fn open_the_next_room(fx: &mut Fixture) {
+    let mut board = spec(&json!([host()]));
+    board["roomName"] = json!("board");
+    fx.room("standup", board.clone()).await;
+    fx.ready(Room, "standup").await;
+    let before = tokens(fx, SECRET, &["host"]).await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+    assert!(fx.find_secret(SECRET).await.is_none());
+    board["meetingTokens"] = json!(null);
+    fx.room("another", board).await;
+    fx.ready(Room, "another").await;
+    let inside = fx.sim.join_with("board", "whoever", &before[0]).await;
+    assert_eq!(inside.expect("it admits").owners, ["Ada"]);
 }
 
 /// What changes is issued again, what is removed leaves the Secret, and another name moves it.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::Plan;
+use super::confirm_answer::confirm_by_name;
 use super::differ::{EARLIEST_END, Present};
 use super::steps::{Read, SecretEvent, SecretWrite, Step, TokenRequest};
 use super::write_secret::{Wait, conflict, rejected, secret_is_written, was_tampered_with};
@@ -83,6 +84,10 @@ pub(super) fn tokens_are_written(present: &Present<'_>, end: i64) -> Result<Toke
         if let Some(wait) = rejected(view, KIND, name, &identity) {
             tokens.waits(now, wait);
             return Ok(tokens);
+        }
+        // A token names its room. Somebody else may have a room of the name since the last answer.
+        if !view.facts.created {
+            confirm_by_name(view)?;
         }
         return Err(act(Step::IssueTokens(requests)));
     }

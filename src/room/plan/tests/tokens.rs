@@ -13,14 +13,14 @@ fn spec(tokens: &Value) -> Value {
 
 /// A served room with one token, `host`: an owner's until the end.
 fn until_the_end() -> View {
-    serving().spec(spec(&json!([{"key": "host", "role": "Owner"}])))
+    let view = serving().read_by_name();
+    view.spec(spec(&json!([{"key": "host", "role": "Owner"}])))
 }
 
 /// The same with a ttl of an hour.
 fn for_an_hour() -> View {
-    serving().spec(spec(
-        &json!([{"key": "host", "role": "Owner", "ttl": "1h"}]),
-    ))
+    let tokens = json!([{"key": "host", "role": "Owner", "ttl": "1h"}]);
+    serving().read_by_name().spec(spec(&tokens))
 }
 
 fn grant(view: &View, exp: i64) -> Grant {
@@ -93,10 +93,24 @@ fn a_token_in_the_secret_is_enough() {
     assert_eq!(requests(&absent), [("host".to_owned(), END)]);
 }
 
+/// Somebody may have deleted the room since the last answer, and the name may be that of another room.
+#[test]
+fn a_token_is_issued_only_for_a_room_that_was_just_read_or_created() {
+    let view = with_found(until_the_end(), Found::Absent);
+    for source in [Source::List, Source::Get] {
+        let before = view.clone().sees(source, |_| {});
+        reads(&before.with(|it| it.facts.read_by_name = false), Read::Room);
+    }
+    let created = view.sees(Source::Create, |_| {});
+    let created = created.with(|it| it.facts.read_by_name = false);
+    assert_eq!(requests(&created), [("host".to_owned(), END)]);
+}
+
 #[test]
 fn a_token_is_requested_as_the_spec_says() {
     let tokens = json!([{"key": "guest", "role": "Participant", "userName": "Ada", "ejectAtTokenExpiry": true}]);
-    let view = with_found(serving().spec(spec(&tokens)), Found::Absent);
+    let view = serving().read_by_name().spec(spec(&tokens));
+    let view = with_found(view, Found::Absent);
     let Plan::Act(AnyStep::Of(Step::IssueTokens(requests))) = plan(&view) else {
         panic!("issues none: {:?}", plan(&view));
     };
@@ -186,7 +200,7 @@ fn callers_come_before_tokens() {
 #[test]
 fn a_failure_leaves_callers_and_the_other_tokens_alone() {
     let tokens = json!([{"key": "host", "role": "Owner"}, {"key": "bot", "role": "Owner"}]);
-    let view = serving().spec(spec(&tokens));
+    let view = serving().read_by_name().spec(spec(&tokens));
     let found = in_secret(&view, &[("host", grant(&view, END - 1))]);
     let view = with_found(view, found);
     let Plan::Act(AnyStep::Of(Step::IssueTokens(requests))) = plan(&view) else {
