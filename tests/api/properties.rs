@@ -47,8 +47,15 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             refused_by_daily,
         ),
     ];
-    let plain = stage.trial("properties::restricted", Setup::new(), restricted);
-    joined.into_iter().flatten().chain([plain]).collect()
+    let plain = [
+        stage.trial("properties::restricted", Setup::new(), restricted),
+        stage.trial(
+            "properties::restricted_and_retained",
+            Setup::new(),
+            retained,
+        ),
+    ];
+    joined.into_iter().flatten().chain(plain).collect()
 }
 
 fn with(properties: Value) -> Value {
@@ -284,4 +291,25 @@ async fn withdrawn(fx: &mut Fixture, served: &Object) {
     let by_hand = json!({"privacy": "private", "properties": {"sip": lobby}});
     change_by_hand(fx, &room, &by_hand).await;
     is_put_back(fx, fx.mark().await, json!({"privacy": "public"})).await;
+}
+
+/// A DailyRoom that is applied after the permission has ended finds the room that an earlier one retained.
+async fn retained(fx: &mut Fixture) {
+    assert!(fx.operator().terminate().await.success());
+    fx.launch_operator_with(&["--allow-room-properties=sip".to_owned()], &[]);
+    let mut kept = with(json!({"sip": {"display_name": "Desk", "sip_mode": "dial-in"}}));
+    kept["deletionPolicy"] = json!("Retain");
+    fx.room("standup", kept).await;
+    let before = fx.ready(Room, "standup").await;
+    fx.delete(Room, "standup").await;
+    fx.gone(Room, "standup").await;
+
+    assert!(fx.operator().terminate().await.success());
+    fx.start_operator(&[]).await;
+    let mark = fx.mark().await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    let room = fx.ready(Room, "standup").await;
+    assert_eq!(room.pin(), before.pin());
+    let reset = json!({"properties": {"sip": null}});
+    assert_eq!(the_update(&fx.journal_since(mark).await, &room), reset);
 }

@@ -314,7 +314,7 @@ fn record_room(
     };
     let made = match from_this_spec {
         true => properties::recorded(&spec.properties, room, made),
-        false => made,
+        false => properties::found(view, spec, room, made),
     };
     let change = match created_here {
         true => Change::Created,

@@ -8,9 +8,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::problems::may_set;
+use crate::crd::room_properties::RESTRICTED;
 use crate::daily::types::{Room, RoomChange};
 use crate::naming;
 use crate::reconcile::record::Made;
+use crate::room::spec::Spec;
+use crate::room::view::View;
 
 /// The properties of a spec beside those of the room.
 pub(super) struct Properties<'a> {
@@ -99,6 +103,19 @@ pub(super) fn recorded(wanted: &Map<String, Value>, room: &Room, made: Made) -> 
         new.properties.insert(name.clone(), sent);
     }
     new
+}
+
+/// A room that an earlier process or an earlier object of its name has created. With the default API key, the
+/// restricted properties that it shows count as set, so that they do not outlive their permission.
+pub(super) fn found(view: &View, spec: &Spec, room: &Room, mut made: Made) -> Made {
+    let is_wanted = |name: &str| spec.properties.contains_key(name) && may_set(view, name);
+    let left = RESTRICTED.iter().filter(|name| !is_wanted(name));
+    let left = left.filter_map(|name| Some((name, room.config.others.get(name)?)));
+    if view.uses_default_key {
+        let left = left.map(|(name, shown)| ((*name).to_owned(), print(Some(&shown))));
+        made.properties.extend(left);
+    }
+    made
 }
 
 /// Whether a room kept keys of an object that the change left out: then Daily may merge updates

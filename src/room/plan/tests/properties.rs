@@ -374,6 +374,38 @@ fn a_property_that_may_no_longer_be_set_is_reset_once() {
     updates(&own_key, None, json!({"sip": {"display_name": "Desk"}}));
 }
 
+/// The record is lost: an earlier process ended after the create, or a DailyRoom of the name was retained. The rest of
+/// what somebody may have set stays.
+#[test]
+fn a_restricted_property_of_a_room_that_is_found_does_not_outlive_its_permission() {
+    let found = |spec: &Value, default: bool| {
+        let view = claimed().spec(spec_with(spec)).sees(Source::Get, |it| {
+            others(it, "sip", json!({"display_name": "Desk"}));
+            others(it, "enable_knocking", json!(true));
+        });
+        let view = view.read_by_name().with(|it| it.uses_default_key = default);
+        let Plan::Act(AnyStep::Record(record, Change::Found, _)) = plan(&view) else {
+            panic!("{:?}", plan(&view));
+        };
+        view.bound(*record).published()
+    };
+    let sip = json!({"sip": {"display_name": "Desk"}});
+    for spec in [json!({}), sip.clone()] {
+        is_reset(&found(&spec, true));
+    }
+    let allow =
+        |view: View| view.with(|it| it.facts.policy.allowed_properties = vec!["sip".into()]);
+    updates(&allow(found(&json!({}), true)), None, json!({"sip": null}));
+    // With a permission it is recorded as any other, and with an API key of its own it may stay.
+    let allowed = allow(found(&sip, true));
+    assert!(matches!(
+        plan(&allowed),
+        Plan::Act(AnyStep::Record(_, Change::Sent, _))
+    ));
+    let own = found(&json!({}), false);
+    assert!(own.owned().made.unwrap().properties.is_empty());
+}
+
 /// What else the spec asks for does not keep it, or Daily could reject that together with the reset.
 #[test]
 fn a_reset_waits_for_nothing_else_in_the_spec() {
