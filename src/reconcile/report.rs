@@ -4,7 +4,7 @@ use kube::runtime::events::EventType::{self, Normal, Warning};
 
 use super::conditions::{Health, conditions, new_problem, suspended};
 use super::kind::Kind;
-use super::lifecycle::Report;
+use super::lifecycle::{Keep, Report};
 use super::problem::{Problem, ResolvedBy};
 use super::steps::{Change, Outcome, Release};
 use super::view::View;
@@ -30,10 +30,10 @@ pub enum Applied<K: Kind> {
 }
 
 /// The status after this outcome.
-pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
+pub fn status<K: Report + Keep>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
     let mut status = view.status.clone();
     *status.common_mut().record = view.record_text();
-    let outcome = &while_recreated(view, outcome);
+    let outcome = &while_it_exists(view, outcome);
     K::set_status(&mut status, view, outcome);
     let ready;
     let health = match outcome {
@@ -81,10 +81,13 @@ pub fn status<K: Report>(view: &View<K>, outcome: &Outcome<K>) -> K::Status {
     status
 }
 
-/// While what the object owns is being recreated nobody is served, whatever the problem is.
-fn while_recreated<K: Kind>(view: &View<K>, outcome: &Outcome<K>) -> Outcome<K> {
+/// While what the object owns is being recreated, and once its end has passed, nobody is served, whatever the
+/// problem is.
+fn while_it_exists<K: Keep>(view: &View<K>, outcome: &Outcome<K>) -> Outcome<K> {
+    let is_missing = view.record().is_some_and(|it| it.made.is_none());
+    let has_ended = || K::ends_at(view).is_some_and(|end| end <= view.now.wall);
     match outcome {
-        Outcome::Failing(problem) if view.record().is_some_and(|it| it.made.is_none()) => {
+        Outcome::Failing(problem) if is_missing || has_ended() => {
             Outcome::Failing(problem.clone().unserved())
         }
         outcome => outcome.clone(),

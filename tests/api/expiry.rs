@@ -11,7 +11,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 
 use crate::edit::seconds;
-use crate::fixture::{Fixture, Setup, stop_at};
+use crate::fixture::{Fixture, SECOND_KEY, Setup, stop_at};
 use crate::objects::{Kind::Room, Object};
 use crate::renewal::record_end;
 use crate::stage::{Affected::By, Stage};
@@ -25,6 +25,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             Setup::new(),
             past_from_the_start,
         ),
+        stage.trial("expiry::without_a_key", Setup::new(), without_a_key),
         stage.trial(
             "expiry::nothing_of_a_restored_status_stays",
             Setup::new(),
@@ -98,6 +99,23 @@ async fn expired(fx: &Fixture) -> Object {
     fx.until_secret("standup-dialin", "goes", |secret| secret.is_none())
         .await;
     room
+}
+
+/// Without an API key nothing confirms the end, but callers are not served any more.
+async fn without_a_key(fx: &mut Fixture) {
+    fx.write_key("own", SECOND_KEY).await;
+    let spec = json!({"ttl": "15s", "apiKeySecretRef": {"name": "own"}});
+    fx.room("standup", spec).await;
+    fx.ready(Room, "standup").await;
+    fx.delete_secret("own").await;
+    let missing = ("Stalled", "True", "ApiKeyNotFound");
+    fx.condition(Room, "standup", missing).await;
+    let unserved = ("Ready", "False", "ApiKeyNotFound");
+    let room = fx.condition(Room, "standup", unserved).await;
+    let end = seconds(&room, "/status/expirationTime");
+    assert!(Timestamp::now().as_second() >= end, "not before its end");
+    fx.write_key("own", SECOND_KEY).await;
+    expired(fx).await;
 }
 
 async fn the_end(fx: &mut Fixture) {

@@ -125,6 +125,24 @@ fn a_global_number_is_named_with_the_reason() {
     assert_eq!(message(&status), "The room is ready to receive calls.");
 }
 
+/// The API key may be gone, or Daily away, so that nothing confirms the end.
+#[test]
+fn nobody_is_served_past_the_recorded_end() {
+    for by in [ResolvedBy::User, ResolvedBy::Waiting, ResolvedBy::Retry] {
+        let ready = |wall: i64| {
+            let view = serving().with(|it| it.now.wall = wall);
+            shown(&status(&view, &failing(by)))[0].clone()
+        };
+        assert_eq!(ready(END - 1), "Ready=True/Available");
+        assert_eq!(ready(END), "Ready=False/RejectedByDaily");
+    }
+    // An edit of the end does not count before it is recorded.
+    let longer = serving().edited(json!({"ttl": "24h"}));
+    let longer = longer.with(|it| it.now.wall = END);
+    let status = status(&longer, &failing(ResolvedBy::User));
+    assert_eq!(shown(&status)[0], "Ready=False/RejectedByDaily");
+}
+
 #[test]
 fn a_problem_is_shown_before_the_callers_who_are_served() {
     let view = serving();
