@@ -77,7 +77,7 @@ impl Present<'_> {
             return self.update(change, dialin, &end);
         }
         if !contended.is_empty() {
-            return Ok(Some(self.contended(&contended)));
+            return Ok(Some(self.without_dialin(self.view.contended(&contended))));
         }
         // An update may have been applied although its answer was lost: it is recorded now.
         let made = Made {
@@ -242,17 +242,21 @@ impl Present<'_> {
         dialin: Option<&Map<String, Value>>,
         end: &End,
     ) -> Result<Option<Problem>, Plan> {
-        let sends = |property| change.properties.contains_key(property);
-        self.send(Update {
+        let dialin = dialin.filter(|_| change.properties.contains_key("dialin"));
+        let rejected = self.send(Update {
             name: self.owned.name.clone(),
             id: self.observed.room.id.clone(),
-            dialin: dialin.filter(|_| sends("dialin")).map(fingerprint),
+            dialin: dialin.map(fingerprint),
             fingerprint: change_fingerprint(&change, end),
             change,
             drift: self.is_drift(),
             counts: self.may_be_drift() && !self.view.late_write_may_be_ours(),
             renews: false,
-        })
+        })?;
+        Ok(rejected.map(|problem| match dialin {
+            Some(_) => self.without_dialin(problem),
+            None => problem,
+        }))
     }
 
     /// Whether somebody has changed the room at Daily. All else in the spec is applied while a property is not
@@ -275,9 +279,8 @@ impl Present<'_> {
         (is_published || !self.owned.is_adopted()) && !self.view.is_edited()
     }
 
-    /// Another writer keeps changing these properties. Without dial-in nobody can call.
-    fn contended(&self, properties: &[String]) -> Problem {
-        let problem = self.view.contended(properties);
+    /// What keeps dial-in from being set. If it is disabled, nobody can call.
+    fn without_dialin(&self, problem: Problem) -> Problem {
         match self.observed.room.config.dialin {
             Some(_) => problem,
             None => problem.unserved(),

@@ -42,21 +42,20 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         None => present.corrected(numbers.as_deref().ok())?,
     };
     let problem = problem.or_else(|| numbers.as_ref().err().map(|it| it.problem.clone()));
-    let retry = numbers.as_ref().map_or_else(|it| it.retry, |_| RECHECK);
+    let unserved = match numbers {
+        Ok(_) => Requeue::Polling(USER_RETRY),
+        Err(it) => Requeue::After(it.retry),
+    };
     let Some(pin) = pin(view, observed) else {
         confirm_by_name(view)?;
         // What keeps dial-in from being enabled keeps the room from having a PIN.
         let cause = problem.filter(|_| observed.room.config.dialin.is_none());
-        let requeue = match numbers {
-            Ok(_) => Requeue::Polling(USER_RETRY),
-            Err(_) => Requeue::After(retry),
-        };
-        return Ok(failing(cause.unwrap_or_else(no_pin), requeue));
+        return Ok(failing(cause.unwrap_or_else(no_pin), unserved));
     };
     let published = published(view);
     if published.is_empty() {
         let problem = problem.unwrap_or_else(no_number);
-        return Ok(failing(problem, Requeue::After(retry)));
+        return Ok(failing(problem, unserved));
     }
     number_may_follow(view)?;
     let content = SecretContent {
@@ -73,7 +72,7 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
     callers_come_first(present, &content, problem.as_ref())?;
     let tokens = tokens_are_written(present, content.end)?;
     let requeue = match &problem {
-        Some(problem) if !problem.served => Requeue::After(retry),
+        Some(problem) if !problem.served => unserved,
         Some(problem) if problem.resolved_by != ResolvedBy::User => Requeue::After(RECHECK),
         _ => {
             let next = present.spec.next_time(content.end, view.now.wall);

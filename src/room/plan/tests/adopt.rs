@@ -278,7 +278,13 @@ fn without_dialin_the_message_says_what_kept_it_from_being_enabled() {
         .clone()
         .with(|it| it.memory.rejection = Some(rejection));
     let says = "Daily rejected the change of the room: invalid property name";
-    refuses(&rejected, Reason::RejectedByDaily, says);
+    let Plan::Rest(Outcome::Failing(problem), again) = plan(&rejected) else {
+        panic!("{:?}", plan(&rejected));
+    };
+    assert!(problem.message.starts_with(says), "{}", problem.message);
+    let whole = (problem.reason, problem.served, again);
+    let polling = Requeue::Polling(USER_RETRY);
+    assert_eq!(whole, (Reason::RejectedByDaily, false, polling));
     let numberless = view.with(|it| {
         it.facts.numbers = number_problem(false);
         let observed = it.evidence.observed.as_mut().unwrap();

@@ -81,6 +81,34 @@ fn without_dialin_nobody_is_served() {
     assert_eq!((problem.reason, problem.served), (Reason::Contended, false));
 }
 
+/// Daily rejects the update that would enable it again.
+#[test]
+fn a_rejection_leaves_callers_served_only_if_they_have_dialin() {
+    let rejected = |view: View| {
+        let view = view.read_by_name();
+        let Plan::Act(AnyStep::Of(Step::UpdateRoom(update))) = plan(&view) else {
+            panic!("{:?}", plan(&view));
+        };
+        let what = update.fingerprint.as_str();
+        let rejection = Rejection::after(None, what, "no card".into(), moment());
+        let view = view.with(|it| it.memory.rejection = Some(rejection));
+        plan(&view)
+    };
+    let private = rejected(differs(|it| it.privacy = "private".into()));
+    assert!(matches!(
+        private,
+        Plan::Rest(Outcome::Serving(_, Some(_)), _)
+    ));
+    let silent = serving().sees(Source::Get, |it| it.config.dialin = None);
+    let Plan::Rest(Outcome::Failing(problem), requeue) = rejected(silent) else {
+        panic!("nobody can call");
+    };
+    assert_eq!(
+        (problem.reason, problem.served, requeue),
+        (Reason::RejectedByDaily, false, Requeue::Polling(USER_RETRY))
+    );
+}
+
 #[test]
 fn our_own_late_writes_and_edits_are_not_counted() {
     let counts = |view: &View| match plan(view) {
