@@ -10,7 +10,7 @@ use super::Room;
 use super::observe::counts_as_absent;
 use super::plan::steps::{SecretWrite, Step, TokenRequest, Update};
 use super::report;
-use super::secret::{self, Found, SecretKind};
+use super::secret::{self, Found, SecretKind, has_common_labels};
 use super::view::TokenFailure;
 use crate::cause::chain;
 use crate::daily::error::CallError;
@@ -25,6 +25,10 @@ use crate::reconcile::{Failure, Live, Pass};
 
 /// The longest wait after Daily did not answer the request for a meeting token.
 const TOKEN_RETRY: Duration = Duration::from_secs(60);
+
+/// Why a Secret differs from what the API server accepted.
+const CHANGED: &str =
+    "an admission webhook or policy of the cluster changed it. Exclude this Secret from it.";
 
 impl Pass<Room> {
     pub(super) async fn apply(&mut self, step: Step) -> Result<(), Failure> {
@@ -233,15 +237,22 @@ impl Pass<Room> {
         let (facts, memory) = (&mut self.view.facts, &mut self.view.memory.kind);
         match written {
             Ok(secret) => {
-                memory.secret_rejections.remove(&write.kind);
                 let found = secret::found(&self.view.meta, Some(&secret));
                 let (name, fingerprint) = (write.name().to_owned(), secret::fingerprint(&secret));
+                let sent = secret::fingerprint(&write.body);
+                let is_stored = fingerprint == sent && has_common_labels(&secret);
                 memory.written.insert(name.clone(), fingerprint);
                 memory.secrets.insert(write.kind, found.clone());
                 facts.secrets.insert(write.kind, found);
                 let kind = write.kind;
                 let written = |event| Applied::Of(report::Applied::Secret { name, kind, event });
                 self.applied.extend(write.event.map(written));
+                match is_stored {
+                    true => drop(self.view.memory.kind.secret_rejections.remove(&kind)),
+                    false => self
+                        .view
+                        .secret_rejected(kind, &write.identity, CHANGED.to_owned()),
+                }
                 Ok(())
             }
             // The Secret has changed and is read again.

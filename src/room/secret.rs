@@ -326,6 +326,11 @@ pub fn fingerprint(secret: &Secret) -> String {
     naming::fingerprint(&json!([secret.type_, ours, owners]))
 }
 
+pub fn has_common_labels(secret: &Secret) -> bool {
+    let has = |(key, value): (&str, &str)| secret.labels().get(key).is_some_and(|it| it == value);
+    COMMON_LABELS.into_iter().all(has)
+}
+
 /// Whether the object controls a Secret. Without a controller, or with the object of before a restore from
 /// a backup, the label decides.
 fn is_ours(object: &Meta, meta: &ObjectMeta) -> bool {
@@ -359,10 +364,7 @@ pub fn found(object: &Meta, secret: Option<&Secret>) -> Found {
         uid: uid.clone(),
         resource_version: resource_version.clone(),
         fingerprint: fingerprint(secret),
-        has_common_labels: COMMON_LABELS.iter().all(|(key, value)| {
-            let labels = meta.labels.as_ref();
-            labels.and_then(|it| it.get(*key)).map(String::as_str) == Some(*value)
-        }),
+        has_common_labels: has_common_labels(secret),
         numbers: match kind {
             SecretKind::Dialin => numbers(secret),
             SecretKind::Tokens => Vec::new(),

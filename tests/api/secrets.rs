@@ -6,7 +6,8 @@ use std::sync::Arc;
 use daily_sim::Outcome;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::ResourceExt;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, PostParams};
+use kube::{Api, ResourceExt};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use crate::fixture::{Fixture, NUMBER, SECOND_NUMBER, Setup};
 use crate::kubectl::texts;
 use crate::objects::Kind::{Number, Room};
 use crate::stage::Stage;
+use crate::wait::{SOON, until};
 
 pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
     // The first PIN of this seed is 00099846040.
@@ -37,6 +39,11 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
             edited_is_put_right,
         ),
         stage.trial("secrets::labels_come_back", Setup::new(), labels_come_back),
+        stage.trial(
+            "secrets::changed_at_admission",
+            Setup::new(),
+            changed_at_admission,
+        ),
         stage.trial(
             "secrets::what_the_spec_adds",
             Setup::new(),
@@ -372,4 +379,81 @@ async fn what_the_operator_no_longer_sets_goes(fx: &mut Fixture) {
     assert_eq!(after.metadata.uid, before.metadata.uid);
     let room = fx.get(Room, "standup").await;
     assert_eq!(room.at("/status/dialinCodeRevision"), &json!(1));
+}
+
+/// A policy sets a label of the operator, which is no matter for apps; another one sets an annotation.
+async fn changed_at_admission(fx: &mut Fixture) {
+    let label = "/metadata/labels/app.kubernetes.io~1managed-by";
+    let policies = changes(fx, "labels", label).await;
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let secret = fx.find_secret("standup-dialin").await.expect("is there");
+    assert_eq!(secret.labels()[COMMON[0]], "platform");
+    remove(policies).await;
+
+    let annotation = "/metadata/annotations/daily-operator.io~1expiration-time";
+    let policies = changes(fx, "annotations", annotation).await;
+    fx.room("second", json!({"ttl": "1h"})).await;
+    let refused = ("Stalled", "True", "SecretRefused");
+    let room = fx.condition(Room, "second", refused).await;
+    let message = room.condition("Stalled").expect("is there").message;
+    assert!(message.contains("admission webhook or policy"), "{message}");
+    remove(policies).await;
+    fx.ready(Room, "second").await;
+    assert!(!fx.logs().contains("Reconcile did not end"));
+}
+
+type Policies = [(Api<DynamicObject>, String); 2];
+
+/// The API server sets this to another value in each Secret of the operator.
+async fn changes(fx: &Fixture, what: &str, path: &str) -> Policies {
+    let (namespace, name) = (&fx.namespace, format!("{}-{what}", fx.namespace));
+    let secrets = json!({"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+        "resources": ["secrets"]});
+    let patch = format!("[JSONPatch{{op: \"add\", path: \"{path}\", value: \"platform\"}}]");
+    let policy = json!({"metadata": {"name": name}, "spec": {
+        "matchConstraints": {"resourceRules": [secrets]},
+        "matchConditions": [{"name": "dialin", "expression": "has(object.type) && object.type == 'servicebinding.io/daily-dialin'"}],
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch}}]}});
+    let here = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
+    let binding = json!({"metadata": {"name": name}, "spec": {"policyName": name,
+        "matchResources": {"namespaceSelector": here}}});
+    let api = |kind| {
+        let gvk = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
+        Api::all_with(fx.client.clone(), &ApiResource::from_gvk(&gvk))
+    };
+    let apis = [
+        (api("MutatingAdmissionPolicy"), policy),
+        (api("MutatingAdmissionPolicyBinding"), binding),
+    ];
+    for (api, object) in &apis {
+        let object: DynamicObject = serde_json::from_value(object.clone()).expect("is an object");
+        let created = api.create(&PostParams::default(), &object).await;
+        created.expect("the API server takes it");
+    }
+    let probe = json!({"metadata": {"name": "probe", "labels": {"a": "b"}, "annotations": {"a": "b"}},
+        "type": "servicebinding.io/daily-dialin"});
+    let probe: Secret = serde_json::from_value(probe).expect("is a Secret");
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    until("the policy applies", SOON, async || {
+        let created = fx.secrets().create(&dry, &probe).await;
+        let created = created.expect("the API server takes it");
+        match json!(created).pointer(path) == Some(&json!("platform")) {
+            true => Ok(()),
+            false => Err("the Secret is unchanged"),
+        }
+    })
+    .await;
+    apis.map(|(api, _)| (api, name.clone()))
+}
+
+async fn remove(policies: Policies) {
+    for (api, name) in &policies {
+        let deleted = api.delete(name, &DeleteParams::default()).await;
+        deleted.expect("it is there");
+    }
 }

@@ -43,7 +43,12 @@ pub(super) fn secret_is_written(
         }
         Found::Absent | Found::Foreign => Step::CreateSecret(write),
     };
-    rejected(view, kind, &name, &identity).map_or(Err(act(step)), |wait| Ok(Some(wait)))
+    match rejected(view, kind, &name, &identity) {
+        // Only common labels differ.
+        Some(_) if is_same => Ok(None),
+        Some(wait) => Ok(Some(wait)),
+        None => Err(act(step)),
+    }
 }
 
 /// Why the API server rejected this write, for as long as it is not sent again.
