@@ -153,22 +153,31 @@ pub(super) fn recorded_domain<K: Delete>(view: &View<K>, domain: &Domain) -> Res
 
 /// There is no key to delete with, and no earlier one is remembered.
 pub(super) fn without_key<K: Delete>(view: &View<K>, problem: &KeyProblem) -> Plan<K> {
+    if let Err(waits) = no_key_in_time(view, problem) {
+        return waits;
+    }
+    let why = format!(
+        "The {} stays at Daily{}, because no API key could delete it: {}",
+        view.named_thing(),
+        K::UNTIL,
+        problem.message,
+    );
+    K::release(view, Release::Orphaned(why))
+}
+
+/// The deletion has waited for an API key for long enough.
+pub(crate) fn no_key_in_time<K: Kind>(view: &View<K>, problem: &KeyProblem) -> Result<(), Plan<K>> {
     let KeyProblem { reason, message } = problem;
     let since = view.memory.keyless_since;
     let since = since.filter(|at| at.until(view.now.moment) >= KEYLESS_DELETION_TIMEOUT);
     // Without a key nobody can ask for Daily's clock, and ours alone may be ahead.
     let timeout = KEYLESS_DELETION_TIMEOUT.as_secs().cast_signed();
     if has_waited(view, view.meta.deleting, since, timeout) {
-        let why = format!(
-            "The {} stays at Daily{}, because no API key could delete it: {message}",
-            view.named_thing(),
-            K::UNTIL,
-        );
-        return K::release(view, Release::Orphaned(why));
+        return Ok(());
     }
-    let message = format!("The {} cannot be deleted yet: {message}", K::THING);
+    let message = format!("The {} cannot be deleted yet: {message}", K::NAME);
     let problem = Problem::for_user(*reason, message);
-    Plan::Rest(Outcome::Deleting(problem), key_requeue(view))
+    Err(Plan::Rest(Outcome::Deleting(problem), key_requeue(view)))
 }
 
 /// Whether something was requested this many seconds ago, and this process has waited for it `since` long enough.

@@ -234,7 +234,7 @@ fn removes_nobody(view: &View, claim: &Claim) -> Result<(), Plan> {
     let since = view.memory.kind.occupied_since;
     let date = view.evidence.absence.and_then(|it| it.date);
     let has_waited =
-        has_waited(view, Some(claim.at), since, longest) && date.is_none_or(|it| it >= until);
+        has_waited(view, Some(claim.at), since, longest) && date.is_some_and(|it| it >= until);
     if has_waited || view.forced && reported(view, Reason::RoomOccupied) {
         return Ok(());
     }

@@ -5,12 +5,13 @@ use serde_json::json;
 use super::Plan;
 use super::confirm_answer::{RECHECK, confirm_by_name, last_change_is_shown};
 use super::differ::{EARLIEST_END, send};
-use super::expire::kept_by_daily;
+use super::expire::date;
 use super::steps::{Read, Update};
 use crate::crd::condition::Reason;
 use crate::crd::time::rfc3339;
 use crate::daily::account::presence::{Occupancy, RECONNECTS};
 use crate::daily::evidence::Observed;
+use crate::reconcile::guards::no_key_in_time;
 use crate::reconcile::longest_wait::{deadline, is_over, namespace_is_known};
 use crate::reconcile::problem::{Problem, Requeue, ResolvedBy};
 use crate::reconcile::record::{Drain, End, Made, Record, Recorded};
@@ -59,7 +60,7 @@ fn has_timed_out(view: &View) -> Result<bool, Plan> {
         confirm_by_name(view)?;
         return Err(unchanged(RECHECK));
     };
-    Ok(kept_by_daily(view, deadline(view), observed).is_none())
+    Ok(date(view, observed).is_some_and(|it| it >= deadline(view)))
 }
 
 /// A room that had participants is empty for long enough: none of them is just reconnecting.
@@ -208,28 +209,28 @@ fn end_is(
     send(view, room, Update::of(&owned.name, &room.id, properties)).map(drop)
 }
 
-/// A room that is retained after all gets its own end back, if there is a key.
+/// A room that is retained after all gets its own end back, if there is a key in time.
 pub(super) fn end_is_restored(view: &View) -> Result<(), Plan> {
     let owned = view.record();
     let Some((owned, made)) = owned.and_then(|it| Some((it, it.made.as_ref()?))) else {
         return Ok(());
     };
-    let Some(drain) = &made.drain else {
+    let soonest = view.now.wall.saturating_add(EARLIEST_END);
+    let Some(drain) = made.drain.as_ref().filter(|it| it.end_before > soonest) else {
         return Ok(());
     };
     match &view.access {
         None => return Err(Plan::Read(AnyRead::Access)),
+        Some(Err(problem)) => return no_key_in_time(view, problem),
         Some(Ok(domain)) if domain.id == owned.domain_id => {}
-        Some(_) => return Ok(()),
+        Some(Ok(_)) => return Ok(()),
     }
     if view.evidence.absence.is_none() {
         confirm_by_name(view)?;
         last_change_is_shown(view)?;
     }
     let observed = view.evidence.observed.as_ref();
-    let observed = observed.filter(|it| it.room.id == made.id);
-    let is_ahead = drain.end_before > view.now.wall.saturating_add(EARLIEST_END);
-    match observed.filter(|_| is_ahead) {
+    match observed.filter(|it| it.room.id == made.id) {
         Some(observed) => end_is(view, owned, made, drain, drain.end_before, observed),
         None => Ok(()),
     }

@@ -265,6 +265,8 @@ fn the_deadline_passes_by_both_clocks() {
             .with(|it| it.now.wall += HOUR),
         // It stands still.
         in_an_hour(|it| it.now.wall -= HOUR),
+        // Daily's clock is not known.
+        in_an_hour(|it| it.evidence.observed.as_mut().unwrap().date = None),
         // The operator has just started.
         in_an_hour(|it| it.memory.deleting_since = Some(it.now.moment)),
     ];
@@ -344,14 +346,22 @@ fn a_room_that_is_retained_after_all_gets_its_end_back() {
         .ends(END)
         .made(|it| it.end = Some(by_ttl(END)));
     releases(&back, Release::Retained);
-    // Without a key, or without the room, there is nothing to restore.
-    let keyless = retained.clone().with(|it| {
-        it.access = Some(Err(KeyProblem {
-            reason: Reason::ApiKeyNotFound,
-            message: "no key".into(),
-        }));
-    });
-    releases(&keyless, Release::Retained);
+    // A key may come back, as for a room that is to be deleted.
+    let keyless = |waited: i64| {
+        let view = retained.clone().later(waited).with(|it| {
+            it.memory.keyless_since = Some(moment());
+            it.access = Some(Err(KeyProblem {
+                reason: Reason::ApiKeyNotFound,
+                message: "no key".into(),
+            }));
+        });
+        view.policy(json!({"deletionPolicy": "Retain"}))
+    };
+    let (reason, by) = (Reason::ApiKeyNotFound, ResolvedBy::User);
+    let says = "The DailyRoom cannot be deleted yet: no key";
+    waits_for(&keyless(599), reason, by, RECHECK, says);
+    releases(&keyless(600), Release::Retained);
+    // Without the room, or after its own end, there is nothing to restore.
     releases(&retained.clone().free(), Release::Retained);
     releases(&retained.wall(END), Release::Retained);
 }
