@@ -163,6 +163,14 @@ const REFUSED: &[(&str, &str)] = &[
         "podDisruptionBudget.minAvailable is 1 and replicaCount is 1: no pod could ever be evicted",
     ),
     (
+        "{replicaCount: 3, podDisruptionBudget: {enabled: true, minAvailable: 67%}}",
+        "podDisruptionBudget.minAvailable is 67% and replicaCount is 3: no pod could ever be evicted",
+    ),
+    (
+        "podDisruptionBudget: {enabled: true, maxUnavailable: 0%}",
+        "podDisruptionBudget.maxUnavailable is 0%: no pod could ever be evicted",
+    ),
+    (
         "daily: {baseUrl: 'http://mock.example/v1'}",
         "http:// is for loopback only'",
     ),

@@ -266,7 +266,8 @@ fn the_network_policy_lets_the_operator_call_what_it_calls() {
 fn a_disruption_budget_leaves_a_pod_to_evict() {
     for values in [
         "{replicaCount: 3, podDisruptionBudget: {enabled: true, minAvailable: 2}}",
-        "{podDisruptionBudget: {enabled: true, minAvailable: 50%}}",
+        "{replicaCount: 3, podDisruptionBudget: {enabled: true, minAvailable: 50%}}",
+        "{podDisruptionBudget: {enabled: true, maxUnavailable: 1%}}",
         "{podDisruptionBudget: {minAvailable: 1}}",
     ] {
         assert!(render_with(&HELM, values).is_ok(), "{values}");
