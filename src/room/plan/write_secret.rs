@@ -35,7 +35,8 @@ pub(super) fn secret_is_written(
         Found::Ours {
             has_common_labels, ..
         } => {
-            if *has_common_labels && is_same {
+            // A policy may set the common labels, and would do so again.
+            if is_same && (*has_common_labels || was_rejected(view, kind, &identity)) {
                 return Ok(None);
             }
             let guard = found.guard(&view.meta, &name);
@@ -43,12 +44,12 @@ pub(super) fn secret_is_written(
         }
         Found::Absent | Found::Foreign => Step::CreateSecret(write),
     };
-    match rejected(view, kind, &name, &identity) {
-        // Only common labels differ.
-        Some(_) if is_same => Ok(None),
-        Some(wait) => Ok(Some(wait)),
-        None => Err(act(step)),
-    }
+    rejected(view, kind, &name, &identity).map_or(Err(act(step)), |wait| Ok(Some(wait)))
+}
+
+fn was_rejected(view: &View, kind: SecretKind, identity: &str) -> bool {
+    let rejection = view.memory.kind.secret_rejections.get(&kind);
+    rejection.is_some_and(|it| it.what == view.secret_attempt(kind, identity))
 }
 
 /// Why the API server rejected this write, for as long as it is not sent again.

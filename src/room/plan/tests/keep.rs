@@ -239,6 +239,14 @@ fn only_what_somebody_did_to_the_secret_is_repaired() {
         }
     });
     assert!(!repairs(&unlabelled));
+    // A policy has set other values when the Secret was written last.
+    let identity = secret::fingerprint(&secret::wanted(&unlabelled.meta, &content(&unlabelled)));
+    let of_policy = unlabelled.with(|it| {
+        it.secret_rejected(SecretKind::Dialin, &identity, "a policy".into());
+        it.now.moment = it.now.moment.after(Duration::from_secs(3600));
+        it.evidence.named = Some(it.now.moment);
+    });
+    serves_well(&of_policy);
 }
 
 pub(super) fn number_problem(waits: bool) -> Option<Result<Vec<PublishedNumber>, NumberProblem>> {
