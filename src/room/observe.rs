@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::Room;
 use super::plan::steps::{Read, Step};
-use super::secret::{self, Found, SecretKind};
+use super::secret::{self, Found, SecretKind, WrittenPin};
 use super::view::{Policy, View};
 use crate::cause::chain;
 use crate::daily::account::Account;
@@ -61,7 +61,7 @@ impl Drive for Room {
 
     fn on_reported(view: &mut View, outcome: &Outcome<Self>) {
         if let Outcome::Serving(serving, _) = outcome {
-            view.memory.kind.pin = Some(serving.content.pin.clone());
+            view.memory.kind.pin = Some(WrittenPin::of(&serving.content));
         }
     }
 

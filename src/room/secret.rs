@@ -140,6 +140,13 @@ pub struct WrittenPin {
 }
 
 impl WrittenPin {
+    pub fn of(content: &SecretContent) -> Self {
+        Self {
+            pin: content.pin.clone(),
+            revision: Some(content.revision),
+        }
+    }
+
     /// Tenants can edit Secrets: what the operator wrote has the same PIN in the dial string.
     fn read(secret: &Secret) -> Option<Self> {
         let revision = secret.annotations().get(REVISION_ANNOTATION);

@@ -80,8 +80,8 @@ pub struct Memory {
     pub secret_rejections: BTreeMap<SecretKind, Rejection>,
     /// The meeting tokens that Daily did not issue, by their keys.
     pub token_failures: BTreeMap<String, TokenFailure>,
-    /// The PIN that was reported last: the status may not have it, or lose it.
-    pub pin: Option<Pin>,
+    /// The PIN that was reported last, if the status still counts it: the status may not have it, or lose it.
+    pub pin: Option<WrittenPin>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.
@@ -173,15 +173,26 @@ impl View {
     /// a restart the Secret does.
     pub fn reported_pin(&self) -> Option<&str> {
         let in_status = self.status.dialin_code.as_deref();
-        let remembered = self.memory.kind.pin.as_ref().map(Pin::digits);
-        let elsewhere = remembered.or_else(|| Some(self.written_pin()?.pin.digits()));
-        in_status.or(elsewhere.filter(|_| self.omits_code()))
+        let elsewhere = self.remembered_pin().or(self.written_pin());
+        let elsewhere = elsewhere.filter(|_| self.omits_code());
+        in_status.or(elsewhere.map(|it| it.pin.digits()))
+    }
+
+    /// The PIN that this process remembers. If the answer to a write of the status was lost, it is not the last one.
+    pub fn remembered_pin(&self) -> Option<&WrittenPin> {
+        let remembered = self.memory.kind.pin.as_ref();
+        remembered.filter(|it| self.is_counted(it))
+    }
+
+    fn is_counted(&self, pin: &WrittenPin) -> bool {
+        let counted = self.status.dialin_code_revision;
+        pin.revision.is_none() || pin.revision == counted
     }
 
     /// Whether this PIN of the room with this id is the one that was reported last. If nothing has that one, the room
     /// decides.
     pub fn is_reported(&self, pin: &Pin, id: &str) -> bool {
-        let remembered = self.memory.kind.pin.as_ref().map(Pin::digits);
+        let remembered = self.remembered_pin().map(|it| it.pin.digits());
         match self.reported_pin().or(remembered) {
             Some(reported) => reported == pin.digits(),
             None => self.status.room.as_ref().is_none_or(|it| it.id == id),
@@ -191,7 +202,8 @@ impl View {
     /// Remembers the PIN of a status that may be about to lose it.
     pub fn remember_shown_pin(&mut self) {
         if let Some(pin) = &self.status.dialin_code {
-            self.memory.kind.pin = Pin::new(pin);
+            let revision = self.status.dialin_code_revision;
+            self.memory.kind.pin = Pin::new(pin).map(|pin| WrittenPin { pin, revision });
         }
     }
 
@@ -199,12 +211,9 @@ impl View {
     pub fn remember_secret(&mut self, kind: SecretKind, found: Found) {
         self.memory.kind.secrets.insert(kind, found.clone());
         self.facts.secrets.insert(kind, found);
-        let counted = self.status.dialin_code_revision;
-        let written = self.written_pin();
-        let written = written.filter(|it| it.revision.is_none_or(|it| Some(it) == counted));
-        if let (None, Some(written)) = (&self.memory.kind.pin, written) {
-            self.memory.kind.pin = Some(written.pin.clone());
-        }
+        let written = self.written_pin().filter(|it| self.is_counted(it));
+        let known = self.remembered_pin().or(written);
+        self.memory.kind.pin = known.cloned();
     }
 
     /// The PIN in the Secret, if the operator wrote it.

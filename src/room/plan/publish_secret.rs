@@ -138,7 +138,7 @@ fn revision(view: &View, observed: &Observed, pin: &Pin) -> i64 {
     };
     let next = before.saturating_add(1);
     let is_same = view.is_reported(pin, &observed.room.id);
-    let is_ahead = view.memory.kind.pin.is_none()
+    let is_ahead = view.remembered_pin().is_none()
         && view
             .written_pin()
             .is_some_and(|it| it.revision == Some(next));
