@@ -83,12 +83,12 @@ fn without_description(schema: &mut schemars::Schema) {
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySecretRef {
     /// Name of the Secret in this namespace.
-    #[x_kube(validation = grammar::API_KEY_SECRET_NAME.rule())]
+    #[x_kube(validation = grammar::API_KEY_SECRET_NAME.rule_with(grammar::IS_NO_API_KEY))]
     #[schemars(length(max = grammar::API_KEY_SECRET_NAME.longest))]
     pub name: String,
     /// Key in that Secret. Default: api-key.
     #[serde(default = "default_api_key_key")]
-    #[x_kube(validation = grammar::API_KEY_SECRET_KEY.rule())]
+    #[x_kube(validation = grammar::API_KEY_SECRET_KEY.rule_with(grammar::IS_NO_API_KEY))]
     #[schemars(length(max = grammar::API_KEY_SECRET_KEY.longest))]
     pub key: String,
 }
@@ -100,8 +100,16 @@ impl ApiKeySecretRef {
     /// # Errors
     /// The message of the CRD's rule.
     pub fn check(&self) -> Result<(), InvalidField> {
-        grammar::API_KEY_SECRET_NAME.check(&self.name)?;
-        grammar::API_KEY_SECRET_KEY.check(&self.key)?;
+        let fields = [
+            (&grammar::API_KEY_SECRET_NAME, &self.name),
+            (&grammar::API_KEY_SECRET_KEY, &self.key),
+        ];
+        for (grammar, text) in fields {
+            grammar.check(text)?;
+            if grammar::looks_like_api_key(text) {
+                return Err(grammar.invalid());
+            }
+        }
         Ok(())
     }
 }

@@ -90,8 +90,8 @@ pub static SECRET_NAME: Grammar = Grammar::new(
 pub static API_KEY_SECRET_NAME: Grammar = Grammar::new(
     OBJECT_NAME,
     LONGEST_OBJECT_NAME,
-    "apiKeySecretRef.name must be the name of the Secret that holds the Daily API key: lower-case \
-     letters, digits, '-' and '.', each part between dots beginning and ending with a letter or \
+    "apiKeySecretRef.name must be the name of the Secret that holds the Daily API key, not the API key: \
+     lower-case letters, digits, '-' and '.', each part between dots beginning and ending with a letter or \
      digit, for example daily-api-key",
 );
 
@@ -99,9 +99,18 @@ pub static API_KEY_SECRET_NAME: Grammar = Grammar::new(
 pub static API_KEY_SECRET_KEY: Grammar = Grammar::new(
     SECRET_KEY,
     LONGEST_OBJECT_NAME,
-    "apiKeySecretRef.key must be a key of a Secret: letters, digits, '-', '_' and '.', not '.' or \
+    "apiKeySecretRef.key must be a key of a Secret, not the API key: letters, digits, '-', '_' and '.', not '.' or \
      '..' alone or at the beginning, for example api-key",
 );
+
+/// Of the two above: Daily's API keys are hexadecimal digits. One in the place of a name would be repeated in
+/// conditions, events and the log.
+pub(super) const IS_NO_API_KEY: &str = " && !self.matches('^[0-9a-fA-F]{64}$')";
+
+/// Whether it looks like an API key of Daily, as [`IS_NO_API_KEY`] judges it.
+pub(super) fn looks_like_api_key(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|it| it.is_ascii_hexdigit())
+}
 
 impl Grammar {
     pub(crate) const fn new(pattern: &'static str, longest: usize, sentence: &'static str) -> Self {
@@ -147,7 +156,7 @@ impl Grammar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crd::time;
+    use crate::crd::{ApiKeySecretRef, time};
 
     #[test]
     fn each_field_takes_what_its_sentence_says() {
@@ -220,6 +229,22 @@ mod tests {
                 let invalid = grammar.check(text).unwrap_err();
                 assert_eq!(invalid.to_string(), grammar.sentence, "{text:?}");
             }
+        }
+    }
+
+    #[test]
+    fn an_api_key_is_no_name() {
+        let check = |name: &str, key: &str| {
+            let (name, key) = (name.to_owned(), key.to_owned());
+            ApiKeySecretRef { name, key }.check()
+        };
+        let api_key = "0123456789abcdef".repeat(4);
+        assert_eq!(check("daily", "api-key"), Ok(()));
+        assert_eq!(check(&"a".repeat(63), &"g".repeat(64)), Ok(()));
+        let invalid = check(&api_key, "api-key").unwrap_err();
+        assert!(!invalid.to_string().contains(&api_key));
+        for key in [api_key.clone(), api_key.to_uppercase()] {
+            assert!(check("daily", &key).is_err());
         }
     }
 

@@ -406,6 +406,22 @@ async fn names(fx: &mut Fixture) {
             as_the_code_has_it(fx, kind, spec(text), read).await;
         }
     }
+    let api_key = "0123456789abcdef".repeat(4);
+    for (field, reference) in [
+        ("name", json!({"name": api_key})),
+        ("key", json!({"name": "daily", "key": api_key})),
+    ] {
+        for (kind, mut spec) in [
+            (Room, json!({"ttl": "8h"})),
+            (Number, json!({"phoneNumber": NUMBER})),
+        ] {
+            spec["apiKeySecretRef"] = reference.clone();
+            let refusal = fx.try_apply(kind, "a", &spec).await.unwrap_err();
+            let sentence = format!("apiKeySecretRef.{field} must be");
+            assert!(refusal.contains(&sentence), "{refusal}");
+            assert!(!refusal.contains(&api_key), "{refusal}");
+        }
+    }
 }
 
 async fn room_name(fx: &mut Fixture) {
