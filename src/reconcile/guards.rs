@@ -175,7 +175,10 @@ pub(crate) fn no_key_in_time<K: Kind>(view: &View<K>, problem: &KeyProblem) -> R
     if has_waited(view, view.meta.deleting, since, timeout) {
         return Ok(());
     }
-    let message = format!("The {} cannot be deleted yet: {message}", K::NAME);
+    let message = format!(
+        "The {} cannot be deleted yet: {message}. After ten minutes without a usable key the operator gives up.",
+        K::NAME
+    );
     let problem = Problem::for_user(*reason, message);
     Err(Plan::Rest(Outcome::Deleting(problem), key_requeue(view)))
 }
