@@ -182,8 +182,7 @@ pub(crate) const CACHE_RETRY: Duration = Duration::from_secs(1);
 
 /// Why an object waits for the quiet period. Without a countdown, because each new message would
 /// be a write of the status.
-pub const MAY_TAKE_EFFECT: &str =
-    "Waiting: an earlier request to Daily may still take effect.";
+pub const MAY_TAKE_EFFECT: &str = "Waiting: an earlier request to Daily may still take effect.";
 
 impl<K: Kind> From<Release> for Plan<K> {
     fn from(how: Release) -> Self {
