@@ -98,17 +98,14 @@ pub fn none_may_take_effect<K: Kind>(
     Err(failing(problem, Requeue::After(wait)))
 }
 
-/// Daily has refused the last request. Drops the recorded ones once none can take effect any more: each was refused,
-/// or Daily showed nothing of the name at the moment `absent`, which is final. Until the next request another object
-/// may claim the name.
+/// Drops the recorded requests once Daily has refused each of them: none can take effect any more, and until the next
+/// one another object may claim the name.
 pub fn forget_refused<K: Kind>(
     view: &View<K>,
     owned: &Record,
     claim: &Claim,
-    absent: Option<Moment>,
 ) -> Result<(), Plan<K>> {
-    let is_final = absent.is_some_and(|at| at >= view.absence_is_final_from());
-    if claim.sent.is_empty() || view.create_may_have_succeeded() && !is_final {
+    if claim.sent.is_empty() || view.create_may_have_succeeded() {
         return Ok(());
     }
     let claim = Claim {

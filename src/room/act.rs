@@ -26,9 +26,8 @@ use crate::reconcile::{Failure, Live, Pass};
 /// The longest wait after Daily did not answer the request for a meeting token.
 const TOKEN_RETRY: Duration = Duration::from_secs(60);
 
-/// Why a Secret differs from what the API server accepted.
-const CHANGED: &str =
-    "an admission webhook or policy of the cluster changed it. Exclude this Secret from it.";
+/// Why the API server stored another Secret than it was sent.
+const CHANGED: &str = "an admission webhook or policy of the cluster changes it";
 
 impl Pass<Room> {
     pub(super) async fn apply(&mut self, step: Step) -> Result<(), Failure> {
@@ -240,13 +239,15 @@ impl Pass<Room> {
                 let found = secret::found(&self.view.meta, Some(&secret));
                 let (name, fingerprint) = (write.name().to_owned(), secret::fingerprint(&secret));
                 let sent = secret::fingerprint(&write.body);
-                let is_stored = fingerprint == sent && has_common_labels(&secret);
+                let is_same = fingerprint == sent;
+                let is_stored = is_same && has_common_labels(&secret);
                 memory.written.insert(name.clone(), fingerprint);
                 memory.secrets.insert(write.kind, found.clone());
                 facts.secrets.insert(write.kind, found);
                 let kind = write.kind;
                 let written = |event| Applied::Of(report::Applied::Secret { name, kind, event });
-                self.applied.extend(write.event.map(written));
+                let event = write.event.filter(|_| is_same);
+                self.applied.extend(event.map(written));
                 match is_stored {
                     true => drop(self.view.memory.kind.secret_rejections.remove(&kind)),
                     false => self

@@ -13,6 +13,7 @@ use super::plan::steps::{Read, Step};
 use super::secret::{self, Found, SecretKind, WrittenPin};
 use super::view::{Policy, View};
 use crate::cause::chain;
+use crate::crd::condition::Reason;
 use crate::daily::account::Account;
 use crate::daily::evidence::RoomEvidence;
 use crate::k8s::{Guard, KubeError, get_secret};
@@ -60,8 +61,16 @@ impl Drive for Room {
     }
 
     fn on_reported(view: &mut View, outcome: &Outcome<Self>) {
-        if let Outcome::Serving(serving, _) = outcome {
-            view.memory.kind.pin = Some(WrittenPin::of(&serving.content));
+        let memory = &mut view.memory.kind;
+        match outcome {
+            Outcome::Serving(serving, _) => {
+                memory.pin = Some(WrittenPin::of(&serving.content));
+                memory.recreation_suspended = None;
+            }
+            Outcome::Failing(it) if it.reason == Reason::RecreationSuspended => {
+                memory.recreation_suspended = Some(it.message.clone());
+            }
+            _ => {}
         }
     }
 

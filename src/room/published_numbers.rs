@@ -104,7 +104,15 @@ pub fn choose(
         true => default_number(first, globals, inputs),
         false => named_numbers(wanted, published, inputs),
     };
-    chosen.map_err(|why| why.keeping(first.filter(|it| inputs.answers(it))))
+    chosen.map_err(|why| {
+        // Daily has just said that this very number is dead, whatever a PinDialinNumber showed last.
+        let is_dead = |it: &PublishedNumber| {
+            why.problem.reason != Reason::NumberNotAllowed
+                && wanted.contains(&NumberSpec::Literal(it.phone_number.clone()))
+        };
+        let kept = first.filter(|it| inputs.answers(it) && !is_dead(it));
+        why.keeping(kept)
+    })
 }
 
 /// The published number that callers would lose by this choice, although the spec has not changed.

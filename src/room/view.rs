@@ -82,6 +82,8 @@ pub struct Memory {
     pub token_failures: BTreeMap<String, TokenFailure>,
     /// The PIN that was reported last, if the status still counts it: the status may not have it, or lose it.
     pub pin: Option<WrittenPin>,
+    /// Why the room is not recreated after a mass loss, as it was reported last.
+    pub recreation_suspended: Option<String>,
     /// Since when the room waits for a PinDialinNumber that is being set up.
     pub number_awaited: Option<Moment>,
     /// Since when Daily's answers do not show a number that the room publishes.

@@ -60,10 +60,12 @@ fn effects(lines: &[Value]) -> Vec<&str> {
     effects.into_iter().map(at_info).collect()
 }
 
-/// The lines about an object, once there are so many: an effect is logged after the API server shows it.
+/// The lines about an object beside its events, once there are so many: an effect is logged after the API server
+/// shows it.
 async fn at_least(fx: &Fixture, name: &str, count: usize) -> Vec<Value> {
     until(&format!("{count} lines about {name}"), SOON, async || {
-        let lines = lines(fx, name);
+        let mut lines = lines(fx, name);
+        lines.retain(|it| it["message"] != "Event");
         match lines.len() >= count {
             true => Ok(lines),
             false => Err(format!("{lines:#?}")),
@@ -103,6 +105,9 @@ async fn life_of_a_room(fx: &mut Fixture) {
     sorted.sort_unstable();
     assert_eq!(sorted, ["finalizer-remove", "room-delete", "secret-delete"]);
     assert_eq!(deleted.last(), Some(&"finalizer-remove"));
+    let lines = lines(fx, "standup");
+    let events = said(&lines, "Event", "reason");
+    assert_eq!(events, [("INFO", "Created"), ("INFO", "Deleted")]);
     let renewals = fx.logs().matches("lease-renew").count();
     assert_eq!(renewals, 0, "they are logged at DEBUG only");
     assert_eq!(fx.logs().matches("lease-acquire").count(), 1);
@@ -154,7 +159,8 @@ async fn outage(fx: &mut Fixture) {
     let is = "DailyUnavailable";
     assert_eq!(said(&lines, "Problem began", "reason"), [("WARN", is)]);
     assert_eq!(said(&lines, "Problem resolved", "reason"), [("INFO", is)]);
-    assert_eq!(said(&lines, "Event", "reason"), [("INFO", is)]);
+    let events = said(&lines, "Event", "reason");
+    assert_eq!(events, [("INFO", is), ("INFO", "Created")]);
     let cause = said(&lines, "Problem began", "cause");
     assert!(!cause[0].1.is_empty(), "it has its cause");
 }

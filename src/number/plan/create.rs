@@ -56,7 +56,7 @@ impl Create for Number {
             return Ok(withdraw(view, owned, held));
         }
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
-            forget_refused(view, owned, claim, Some(known.at))?;
+            forget_refused(view, owned, claim)?;
             return Ok(failing(
                 Problem::rejected("the dial-in config", &rejection.info),
                 Requeue::After(view.now.moment.until(rejection.until)),

@@ -69,11 +69,7 @@ impl Pass<Room> {
             }
             None => {
                 let has_published = !self.view.status.phone_numbers.is_empty();
-                let age = match self.view.memory.kind.number_lost {
-                    Some(_) => WAITING_MAX_AGE,
-                    None => STALLED_MAX_AGE,
-                };
-                (unserved && has_published).then_some(age)
+                (unserved && has_published).then_some(STALLED_MAX_AGE)
             }
         };
         if newer.is_some() {

@@ -145,8 +145,11 @@ fn missing(view: &View, spec: &Spec, owned: &Record, absence: Absence, end: End)
 /// it again: that others were recreated on request does not make the loss smaller.
 fn suspended(view: &View) -> Option<String> {
     let is_reported = |it: &&Condition| it.reason == Reason::RecreationSuspended.as_str();
-    if let Some(reported) = view.status.conditions.iter().find(is_reported) {
-        return Some(reported.message.clone());
+    let reported = view.status.conditions.iter().find(is_reported);
+    let reported = reported.map(|it| &it.message);
+    // Another problem, such as a missing API key, may have taken the place of the condition.
+    if let Some(message) = reported.or(view.memory.kind.recreation_suspended.as_ref()) {
+        return Some(message.clone());
     }
     let Losses::Mass { missing, of } = view.evidence.losses else {
         return None;

@@ -122,8 +122,7 @@ impl Create for Room {
         may_set_properties(view, spec)?;
         let request = request(spec, owned, &end, &numbers(view)?, view.now.wall);
         if let Some(rejection) = view.rejection_of(&naming::fingerprint(&json!(request))) {
-            let absent = view.evidence.absence.map(|it| it.last);
-            forget_refused(view, owned, claim, absent)?;
+            forget_refused(view, owned, claim)?;
             return Ok(rejected(view, owned, rejection));
         }
         // A derived name has one owner in all, whose deletion the finalizer holds back.

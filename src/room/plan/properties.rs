@@ -106,12 +106,14 @@ pub(super) fn recorded(wanted: &Map<String, Value>, room: &Room, made: Made) -> 
 }
 
 /// A room that an earlier process or an earlier object of its name has created. With the default API key, the
-/// restricted properties that it shows count as set, so that they do not outlive their permission.
+/// restricted properties that it shows count as set, so that they do not outlive their permission. Those of a room that
+/// was adopted are its owner's.
 pub(super) fn found(view: &View, spec: &Spec, room: &Room, mut made: Made) -> Made {
     let is_wanted = |name: &str| spec.properties.contains_key(name) && may_set(view, name);
     let left = RESTRICTED.iter().filter(|name| !is_wanted(name));
     let left = left.filter_map(|name| Some((name, room.config.others.get(name)?)));
-    if view.uses_default_key {
+    let is_adopted = view.record().is_some_and(|it| it.has_adopted(&room.id));
+    if view.uses_default_key && !is_adopted {
         let left = left.map(|(name, shown)| ((*name).to_owned(), print(Some(&shown))));
         made.properties.extend(left);
     }

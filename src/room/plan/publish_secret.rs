@@ -68,7 +68,7 @@ pub(super) fn publish(present: &Present<'_>, problem: Option<Problem>) -> Planne
         end: observed.room.config.exp.unwrap_or(present.end.at),
         added: present.spec.secret.clone(),
     };
-    dialin_secret_is_written(present, &content)?;
+    dialin_secret_is_written(present, &content, problem.as_ref())?;
     callers_come_first(present, &content, problem.as_ref())?;
     let tokens = tokens_are_written(present, content.end)?;
     let requeue = match &problem {
@@ -196,8 +196,12 @@ fn number_may_follow(view: &View) -> Result<(), Plan> {
     Ok(())
 }
 
-/// The Secret with the PIN has this content. Without it nobody can call.
-fn dialin_secret_is_written(present: &Present<'_>, content: &SecretContent) -> Result<(), Plan> {
+/// The Secret with the PIN has this content. Without it nobody can call, nor while another problem leaves them unserved.
+fn dialin_secret_is_written(
+    present: &Present<'_>,
+    content: &SecretContent,
+    other: Option<&Problem>,
+) -> Result<(), Plan> {
     let view = present.view;
     let kind = SecretKind::Dialin;
     let name = &content.secret_name;
@@ -221,6 +225,9 @@ fn dialin_secret_is_written(present: &Present<'_>, content: &SecretContent) -> R
         return Ok(());
     };
     let requeue = Requeue::After(wait);
+    if let Some(unserved) = other.filter(|it| !it.served) {
+        return Err(failing(unserved.clone(), requeue));
+    }
     let Some(secret_name) = still_used(view, found, content)? else {
         return Err(failing(problem.unserved(), requeue));
     };

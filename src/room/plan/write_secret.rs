@@ -57,7 +57,7 @@ pub(super) fn rejected(view: &View, kind: SecretKind, name: &str, identity: &str
     let rejection = view.memory.kind.secret_rejections.get(&kind);
     let rejection = view.holding(rejection, &view.secret_attempt(kind, identity))?;
     let message = format!(
-        "The API server rejected the Secret {name}: {}. Correct the spec, or the quota or policy that rejects it.",
+        "The Secret {name} cannot be written: {}. Correct the spec, or what rejects or changes the Secret.",
         rejection.info
     );
     let problem = Problem::for_user(Reason::SecretRefused, message);

@@ -355,6 +355,13 @@ fn callers_are_served_while_the_published_number_answers() {
         // An edit names another number.
         (literal.clone(), vec![], &answers, true),
         (literal, vec![], &none, false),
+        // The PinDialinNumber has not noticed yet that the number is dead.
+        (
+            [NumberSpec::Literal(FIRST.to_owned())],
+            vec![stands(NumberState::Ready, Some("d"))],
+            &none,
+            false,
+        ),
     ] {
         let inputs = Inputs {
             namespace: "team",

@@ -1,6 +1,7 @@
 //! A recorded room that Daily says is not there.
 
 use super::*;
+use crate::reconcile::lifecycle::Drive;
 
 /// Daily has said for long that there is no room, and now by name.
 fn vanished() -> View {
@@ -142,6 +143,12 @@ fn a_room_of_a_mass_loss_waits_for_its_own_request_or_its_return() {
     is_suspended(&few.clone().with(|it| it.status = paused));
     recreates(&few.clone().forced());
     recreates(&few.clone().edited(json!({"ttl": "8h"})));
+    // Nor does another problem in between, which takes the place of the condition.
+    let keyless = Problem::for_user(Reason::Unauthorized, "no key");
+    let keyless = status(&few, &Outcome::Failing(keyless));
+    let mut forgotten = few.clone().with(|it| it.status = keyless);
+    crate::room::Room::on_reported(&mut forgotten, &outcome);
+    is_suspended(&forgotten);
     let back = plan(&few.sees(Source::List, |_| {}));
     let Plan::Rest(Outcome::Serving(_, None), _) = back else {
         panic!("{back:?}");

@@ -407,6 +407,12 @@ fn a_secret_that_cannot_be_written_leaves_the_bound_one_to_its_callers() {
     };
     let refused = labelled.with(|it| reject(it, &write.identity));
     assert_eq!(problem(&refused).unwrap().0, "standup-dialin");
+    // What else keeps callers out is not hidden by it.
+    for view in [taken, refused] {
+        let dead = view.with(|it| it.facts.numbers = number_problem(false));
+        let dead = problem(&dead).unwrap_err();
+        assert_eq!((dead.reason, dead.served), (Reason::NumberNotReady, false));
+    }
 }
 
 #[test]

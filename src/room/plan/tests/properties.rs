@@ -404,6 +404,19 @@ fn a_restricted_property_of_a_room_that_is_found_does_not_outlive_its_permission
     ));
     let own = found(&json!({}), false);
     assert!(own.owned().made.unwrap().properties.is_empty());
+    // A room that was adopted, and comes back after it was missed, is its owner's.
+    let missed = claimed().with_record(|it| {
+        it.former_id = Some(ID.into());
+        it.adopted_id = Some(ID.into());
+    });
+    let back = missed.sees(Source::Get, |it| {
+        others(it, "sip", json!({"display_name": "Desk"}))
+    });
+    let back = back.read_by_name().with(|it| it.uses_default_key = true);
+    let Plan::Act(AnyStep::Record(record, ..)) = plan(&back) else {
+        panic!("{:?}", plan(&back));
+    };
+    assert!(record.made.unwrap().properties.is_empty());
 }
 
 /// What else the spec asks for does not keep it, or Daily could reject that together with the reset.
