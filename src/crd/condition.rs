@@ -70,7 +70,7 @@ pub enum Reason {
     NumberInUse,
     /// A Secret with this name belongs to another owner.
     SecretConflict,
-    /// The API server rejected the Secret.
+    /// The API server rejected the Secret, or stored another one.
     SecretRefused,
     /// The room vanished at Daily before it expired.
     Missing,
