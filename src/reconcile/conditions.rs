@@ -54,21 +54,7 @@ pub fn conditions(
                 new.condition(kind::RECONCILING, "True", Reason::Progressing, message),
             ]
         }
-        Health::Serving(message, problem) => {
-            let available = new.condition(kind::READY, "True", Reason::Available, message);
-            match problem {
-                None => vec![available],
-                // Ready says what holds now, for the generation that it is true for.
-                Some(problem) => {
-                    let generation = was_ready.unwrap_or(&available).observed_generation;
-                    let ready = Condition {
-                        observed_generation: generation,
-                        ..available
-                    };
-                    vec![ready, new.stalled_or_reconciling(problem)]
-                }
-            }
-        }
+        Health::Serving(message, problem) => new.serving(message, was_ready, problem),
         Health::Failing(problem) => {
             let ready = match (was_ready, before, problem.resolved_by) {
                 (Some(ready), _, _) if problem.served => ready.clone(),
@@ -113,6 +99,25 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
+    /// Ready says what holds now, for the generation that it is true for.
+    fn serving(
+        &self,
+        message: &str,
+        was_ready: Option<&Condition>,
+        problem: Option<&Problem>,
+    ) -> Vec<Condition> {
+        let available = self.condition(kind::READY, "True", Reason::Available, message);
+        let Some(problem) = problem else {
+            return vec![available];
+        };
+        let generation = was_ready.unwrap_or(&available).observed_generation;
+        let ready = Condition {
+            observed_generation: generation,
+            ..available
+        };
+        vec![ready, self.stalled_or_reconciling(problem)]
+    }
+
     fn stalled_or_reconciling(&self, problem: &Problem) -> Condition {
         let type_ = match problem.resolved_by {
             ResolvedBy::User => kind::STALLED,

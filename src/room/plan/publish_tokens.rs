@@ -51,11 +51,8 @@ pub(super) fn tokens_are_written(present: &Present<'_>, end: i64) -> Result<Toke
     let Some(name) = view.names.of(KIND) else {
         return Ok(tokens);
     };
-    let found = view
-        .facts
-        .secrets
-        .get(&KIND)
-        .ok_or(read(Read::Secret(KIND)))?;
+    let found = view.facts.secrets.get(&KIND);
+    let found = found.ok_or(read(Read::Secret(KIND)))?;
     if let Some(conflict) = conflict(view, KIND, found)? {
         tokens.waits(now, conflict);
         return Ok(tokens);
