@@ -69,7 +69,7 @@ impl Pass<Room> {
             }
             None => {
                 let has_published = !self.view.status.phone_numbers.is_empty();
-                (unserved && has_published).then_some(STALLED_MAX_AGE)
+                (unserved && has_published).then(|| self.max_age_of_a_loss())
             }
         };
         if newer.is_some() {
@@ -84,6 +84,15 @@ impl Pass<Room> {
         facts.why_global = chosen.as_ref().ok().and_then(|it| it.why_global.clone());
         facts.numbers = Some(chosen.map(|it| it.numbers));
         Ok(())
+    }
+
+    /// Until a second answer confirms the loss, it has to be a new one.
+    fn max_age_of_a_loss(&self) -> Duration {
+        let longest = between_absences(self.view.quiet_period) + 2 * WAITING_MAX_AGE;
+        match self.view.memory.kind.number_lost {
+            Some(first) if first.until(self.view.now.moment) < longest => WAITING_MAX_AGE,
+            _ => STALLED_MAX_AGE,
+        }
     }
 
     /// A published number is given up only after two answers of Daily without it, half a quiet period
