@@ -34,8 +34,6 @@ pub struct Memory<M> {
     pub key_problems: u32,
     /// When this process first saw the object in deletion.
     pub deleting_since: Option<Moment>,
-    /// Whether the event of its release was published. Removing the finalizer may take several attempts.
-    pub release_published: bool,
     /// When this process first found no usable key for the deletion, and none since.
     pub keyless_since: Option<Moment>,
     /// Since when Daily is polled for the cause of a problem; anew after an edit or a request of the user.

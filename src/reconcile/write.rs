@@ -143,10 +143,8 @@ impl<K: Reconciled> Pass<K> {
             let domain = record.map_or("unknown", |it| &it.domain_name);
             self.on().orphaned(&what, domain, why);
         }
-        // Published before the object is gone, once.
-        if !std::mem::replace(&mut self.view.memory.release_published, true) {
-            self.applied.push(Applied::Released(how));
-        }
+        // Published before the object is gone.
+        self.applied.push(Applied::Released(how));
         let events = report::events(&self.view, &self.view.status, &self.applied);
         self.applied.clear();
         self.publish(&events).await;
