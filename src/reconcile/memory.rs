@@ -17,6 +17,9 @@ use crate::log::Trail;
 /// How far the watch may lag behind our own writes. If it still shows an older version after this time,
 /// the API server was restored from a backup, and the older version is the truth.
 const WATCH_LAG: Duration = Duration::from_secs(30);
+/// The resourceVersion of an object that was released. Whatever the watch still shows of it is stale: another watch
+/// may have it reconciled before its deletion arrives.
+pub(super) const NEWEST: &str = "18446744073709551615";
 
 /// What is remembered of one object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -243,5 +246,7 @@ mod tests {
             assert_eq!(memories.is_stale(&object("1", shown)), stale, "{shown}");
         }
         assert!(!memories.is_stale(&object("2", "9")), "another object");
+        keep(&memories, NEWEST);
+        assert!(memories.is_stale(&object("1", "11")), "it was released");
     }
 }

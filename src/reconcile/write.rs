@@ -5,6 +5,7 @@ use kube::Resource;
 use super::backoff::Rejection;
 use super::kind::Kind;
 use super::lifecycle::Reconciled;
+use super::memory::NEWEST;
 use super::meta::Meta;
 use super::object::Object;
 use super::problem::Problem;
@@ -154,6 +155,7 @@ impl<K: Reconciled> Pass<K> {
             Err(error) => return Err(Failure::of_kube("the finalizer", error)),
         }
         self.view.meta.has_finalizer = false;
+        self.view.meta.resource_version = NEWEST.to_owned();
         if let (Some(session), Some(name)) = (&self.session, self.view.name_at_daily()) {
             session.account.forget(&name, &self.view.meta.uid);
         }

@@ -66,7 +66,13 @@ pub struct NumberProblem {
 impl NumberProblem {
     /// A problem with the number leaves nobody served, unless the room [keeps](Self::keeping) one that answers.
     pub fn new(reason: Reason, resolved_by: ResolvedBy, message: String, retry: Duration) -> Self {
-        let served = !reason.as_str().starts_with("Number");
+        let served = !matches!(
+            reason,
+            Reason::NumberNotFound
+                | Reason::NumberNotReady
+                | Reason::NumberNotAllowed
+                | Reason::NumberNotPurchased
+        );
         let problem = Problem::new(reason, resolved_by, message);
         Self {
             problem: Problem { served, ..problem },

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::rbac::v1::Role;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::PostParams;
 use libtest_mimic::Trial;
@@ -10,6 +11,7 @@ use serde_json::json;
 use testbed::faults::{Fault, Requests};
 
 use crate::fixture::{Fixture, RELEASE, Setup};
+use crate::load;
 use crate::objects::Kind::Room;
 use crate::rights;
 use crate::stage::Stage;
@@ -21,6 +23,7 @@ pub fn scenarios(stage: &Arc<Stage>) -> Vec<Trial> {
         stage.trial("events::repeats", Setup::new(), repeats),
         stage.trial("events::another_note", Setup::new(), another_note),
         stage.trial("events::forbidden", Setup::new(), forbidden),
+        stage.trial("events::released_once", Setup::new(), released_once),
         stage.trial(
             "events::conflict",
             Setup::new().without_operator(),
@@ -43,6 +46,43 @@ async fn conflict(fx: &mut Fixture) {
     fx.ready(Room, "standup").await;
     assert_eq!(conflict.hits(), 1);
     fx.event("standup", "Normal", "Updated").await;
+}
+
+/// A Secret has the object reconciled again, before the watch shows that it is gone.
+async fn released_once(fx: &mut Fixture) {
+    fx.room("standup", json!({"ttl": "1h"})).await;
+    fx.ready(Room, "standup").await;
+    let mut copy = fx.find_secret("standup-dialin").await.expect("is there");
+    fx.operator().terminate().await;
+    fx.delete(Room, "standup").await;
+    let (proxy, env) = fx.faults().await;
+    let silent = proxy.inject(Requests::watch("dailyrooms"), Fault::Silence);
+    fx.start_operator(&[env]).await;
+    fx.gone(Room, "standup").await;
+    let deleted = fx.event("standup", "Normal", "Deleted").await;
+    assert_eq!(deleted.series, None);
+    let reconciles = async || {
+        let metrics = fx.operators.last().map(|it| it.metrics());
+        let metrics = metrics.expect("an operator runs").await;
+        load::reconciles(&metrics.unwrap_or_default())
+    };
+    let before = reconciles().await;
+    copy.metadata = ObjectMeta {
+        name: Some("copy".to_owned()),
+        labels: copy.metadata.labels.take(),
+        annotations: copy.metadata.annotations.take(),
+        ..ObjectMeta::default()
+    };
+    let created = fx.secrets().create(&PostParams::default(), &copy).await;
+    created.expect("the Secret is created");
+    until("it is reconciled again", SOON, async || {
+        let now = reconciles().await;
+        (now > before).then_some(()).ok_or(now)
+    })
+    .await;
+    assert!(silent.hits() > 0, "the watch is silent");
+    let deleted = fx.event("standup", "Normal", "Deleted").await;
+    assert_eq!(deleted.series, None, "it is published once");
 }
 
 /// The longest names that are admitted, and those at which a name with a time is too long.

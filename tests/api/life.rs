@@ -118,6 +118,9 @@ async fn ends_without_the_lease(fx: &mut Fixture, cause: &str, next: &str) {
 
 /// A leader whose rights are taken away waits for them, and goes on in the same process.
 async fn rights_come_back(fx: &mut Fixture) {
+    // A leader waits for its caches. Without the rights they would never be filled.
+    fx.operator().leads_is(true).await;
+    fx.operator().readyz(200, "ok\n").await;
     fx.take_bindings().await;
     fx.operator().readyz(503, "waiting for the Lease\n").await;
     fx.operator().is_healthy().await;

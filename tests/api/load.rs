@@ -140,7 +140,7 @@ fn figure(fx: &mut Fixture, what: &str, start: Instant) {
 }
 
 /// How many reconciles of rooms have ended.
-fn reconciles(metrics: &str) -> f64 {
+pub fn reconciles(metrics: &str) -> f64 {
     let lines = metrics.lines();
     let of_rooms = |line: &&str| {
         line.starts_with(r#"controller_runtime_reconcile_total{controller="dailyroom""#)
