@@ -66,13 +66,7 @@ pub struct NumberProblem {
 impl NumberProblem {
     /// A problem with the number leaves nobody served, unless the room [keeps](Self::keeping) one that answers.
     pub fn new(reason: Reason, resolved_by: ResolvedBy, message: String, retry: Duration) -> Self {
-        let served = !matches!(
-            reason,
-            Reason::NumberNotFound
-                | Reason::NumberNotReady
-                | Reason::NumberNotAllowed
-                | Reason::NumberNotPurchased
-        );
+        let served = matches!(reason, Reason::InvalidSpec | Reason::RejectedByDaily);
         let problem = Problem::new(reason, resolved_by, message);
         Self {
             problem: Problem { served, ..problem },
